@@ -1,0 +1,9 @@
+export type { Auth, ClaimsPredicate, ResourceServer, ResourceServerOptions, Scope } from '../../src/index.js';
+export {
+  authenticate,
+  getAuth,
+  type Middleware,
+  requireAnyScope,
+  requireClaims,
+  requireScope,
+} from './middleware.js';

@@ -1,0 +1,160 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import {
+  type Auth,
+  type ClaimsPredicate,
+  createResourceServer,
+  type Decision,
+  isAuth,
+  isCorsPreflight,
+  isResourceServer,
+  NodeRequestView,
+  type RegisteredClaims,
+  type Requirement,
+  type ResourceServer,
+  type ResourceServerOptions,
+  requirementOfAnyScope,
+  requirementOfClaims,
+  requirementOfScopes,
+  type Scope,
+} from '../../src/index.js';
+
+declare global {
+  namespace Express {
+    interface Request {
+      /** The verified access token, set by `authenticate()`; undefined before it, and for anonymous requests. `getAuth(req)` is never undefined. */
+      auth?: Auth;
+    }
+  }
+}
+
+/** A middleware of Express 4, Express 5 and whatever else calls `(req, res, next)` with Node's objects. */
+export type Middleware = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+) => void;
+
+/** What `authenticate` leaves on a request. Under a symbol, so that nothing a client sends can stand in for it. */
+interface Context {
+  readonly server: ResourceServer;
+  readonly auth: Auth | undefined;
+}
+
+const context: unique symbol = Symbol('oauth-resource-server');
+
+interface AuthenticatedRequest extends IncomingMessage {
+  [context]?: Context | undefined;
+  auth?: Auth | undefined;
+}
+
+/**
+ * Lets only requests with a valid access token through, and sets `req.auth`. Others are answered with 400, 401 or 503 and a challenge (RFC 6750 §3).
+ * A CORS preflight request passes without authentication, for the CORS layer to answer.
+ *
+ * @param options the options of a resource server, or a ready one to share
+ * @throws {TypeError} at once, when an option is wrong
+ * @example
+ * ```ts
+ * app.use(authenticate({ issuer: 'https://auth.example.com', audience: 'https://inventory.example.com' }));
+ * ```
+ */
+export function authenticate(options: ResourceServerOptions | ResourceServer): Middleware {
+  const server = isResourceServer(options) ? options : createResourceServer(options);
+  return (request, response, next) => {
+    setContext(request, undefined);
+    const view = new NodeRequestView(request);
+    if (isCorsPreflight(view)) {
+      next();
+      return;
+    }
+    const proceed = (decision: Decision): void => {
+      if (decision.kind === 'denied') {
+        deny(decision, server, response, next);
+        return;
+      }
+      setContext(request, { server, auth: decision.auth });
+      for (const [name, value] of Object.entries(decision.headers ?? {})) response.setHeader(name, value);
+      next();
+    };
+    const decision = server.authenticate(view);
+    if (decision instanceof Promise) decision.then(proceed).catch(next);
+    else proceed(decision);
+  };
+}
+
+/**
+ * Lets only access tokens with all of the given scopes through; others are answered with 403. Belongs behind {@link authenticate}.
+ *
+ * @param scopes at least one, each as its own argument
+ * @throws {TypeError} at once, when there is none or one is not a scope (RFC 6749 §3.3)
+ */
+export function requireScope(...scopes: Scope[]): Middleware {
+  return requirementMiddleware('requireScope', requirementOfScopes(scopes, 'requireScope'));
+}
+
+/** Lets only access tokens with at least one of the given scopes through. Otherwise like {@link requireScope}. */
+export function requireAnyScope(...scopes: Scope[]): Middleware {
+  return requirementMiddleware('requireAnyScope', requirementOfAnyScope(scopes, 'requireAnyScope'));
+}
+
+/**
+ * Lets only access tokens through for whose claims `predicate` returns `true`; others are answered with 403. An exception refuses too.
+ *
+ * @example
+ * ```ts
+ * app.get('/tenants/acme', requireClaims((claims) => claims.tenant === 'acme'), handler);
+ * ```
+ */
+export function requireClaims<C extends object = RegisteredClaims>(
+  predicate: ClaimsPredicate<C>,
+): Middleware {
+  return requirementMiddleware('requireClaims', requirementOfClaims(predicate, 'requireClaims'));
+}
+
+/**
+ * The verified access token of a request.
+ *
+ * @throws {Error} nothing authenticated the request: `authenticate()` is missing, or it is anonymous
+ */
+export function getAuth<C extends object = RegisteredClaims>(request: { readonly auth?: unknown }): Auth<C> {
+  const { auth } = request;
+  if (!isAuth(auth))
+    throw new Error('getAuth: the request is not authenticated; put authenticate() before its handler');
+  return auth as Auth<C>; // the claims' type is the application's promise
+}
+
+function requirementMiddleware(name: string, requirement: Requirement): Middleware {
+  return (request: AuthenticatedRequest, response, next) => {
+    const current = request[context];
+    if (current === undefined) {
+      next(new Error(`${name}: nothing authenticated this request; put authenticate() before it`));
+      return;
+    }
+    const decision = current.server.authorize(current.auth, requirement);
+    if (decision.kind === 'denied') deny(decision, current.server, response, next);
+    else next();
+  };
+}
+
+function setContext(request: AuthenticatedRequest, value: Context | undefined): void {
+  request[context] = value;
+  request.auth = value?.auth;
+}
+
+function deny(
+  { error, answer }: Extract<Decision, { kind: 'denied' }>,
+  server: ResourceServer,
+  response: ServerResponse,
+  next: (error: unknown) => void,
+): void {
+  for (const [name, value] of Object.entries(answer.headers)) {
+    // With 'next' the application writes the content itself; the challenge is set already, so that it cannot be forgotten.
+    if (server.errors === 'respond' || !name.startsWith('Content-')) response.setHeader(name, value);
+  }
+  if (server.errors === 'next') {
+    next(error);
+    return;
+  }
+  response.statusCode = answer.status;
+  response.end(answer.body);
+}

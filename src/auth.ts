@@ -1,0 +1,126 @@
+/**
+ * Types that an application may set once, by module augmentation:
+ *
+ * ```ts
+ * declare module 'oauth-resource-server' {
+ *   interface Register {
+ *     claims: { tenant: string };
+ *     scope: 'read:inventory' | 'write:orders';
+ *   }
+ * }
+ * ```
+ */
+export type Register = {};
+
+/** The scopes that `requireScope` accepts: those of {@link Register}, or any string. */
+export type Scope = Register extends { scope: infer S extends string } ? S : string;
+
+/** The application's own claims: those of {@link Register}, or none. */
+export type RegisteredClaims = Register extends { claims: infer C extends object } ? C : Record<never, never>;
+
+/** The claims of an access token as verified (RFC 7519 §4.1, RFC 9068 §2.2); anything else is `unknown` until looked at. */
+export interface StandardClaims {
+  readonly iss: string;
+  readonly exp: number;
+  readonly aud?: string | readonly string[];
+  readonly sub?: string;
+  readonly client_id?: string;
+  readonly iat?: number;
+  readonly nbf?: number;
+  readonly jti?: string;
+  readonly scope?: unknown;
+  readonly [claim: string]: unknown;
+}
+
+/** The JOSE header of a JWT (RFC 7515 §4). */
+export interface JoseHeader {
+  readonly alg: string;
+  readonly kid?: unknown;
+  readonly typ?: unknown;
+  readonly [parameter: string]: unknown;
+}
+
+/**
+ * What a verification yields and a cache may keep: everything of {@link Auth} but the token itself. Deeply frozen.
+ *
+ * @typeParam C the application's own claims
+ */
+export interface AccessToken<C extends object = RegisteredClaims> {
+  /** The JOSE header. */
+  readonly header: JoseHeader;
+  /** The claims, as the issuer sent them. */
+  readonly claims: Readonly<C> & StandardClaims;
+  /** `"iss"`: who issued the token, exactly as configured. */
+  readonly issuer: string;
+  /** `"sub"`. With client credentials it is often the client itself (RFC 9068 §2.2). Unique only together with `issuer`. */
+  readonly subject: string | undefined;
+  /** `"client_id"`, or the claim that `TrustedIssuer.clientIdClaim` names: the calling client. */
+  readonly clientId: string | undefined;
+  /** `"aud"` as a list: `["https://inventory.example.com"]`. Empty when the token has none. */
+  readonly audience: readonly string[];
+  /** Granted scopes in the order of the token, without repetition: `["read:inventory"]`. Empty when none were granted. */
+  readonly scopes: readonly string[];
+  /** `"exp"` (expiration time), in seconds since the epoch. */
+  readonly expiresAt: number;
+}
+
+/**
+ * What a verified request carries, as `req.auth`, `request.auth` or `@Auth()`.
+ *
+ * @typeParam C the application's own claims, default those of {@link Register}
+ */
+export interface Auth<C extends object = RegisteredClaims> extends AccessToken<C> {
+  /**
+   * The access token as received.
+   *
+   * Security: not enumerable, so that logging or serialising an `Auth` does not reveal it. Never pass it on to
+   * another service: it was issued for this one.
+   */
+  readonly token: string;
+}
+
+class VerifiedAuth implements Auth {
+  readonly header: JoseHeader;
+  readonly claims: AccessToken['claims'];
+  readonly issuer: string;
+  readonly subject: string | undefined;
+  readonly clientId: string | undefined;
+  readonly audience: readonly string[];
+  readonly scopes: readonly string[];
+  readonly expiresAt: number;
+  readonly #token: string;
+
+  constructor(accessToken: AccessToken, token: string) {
+    this.header = accessToken.header;
+    this.claims = accessToken.claims;
+    this.issuer = accessToken.issuer;
+    this.subject = accessToken.subject;
+    this.clientId = accessToken.clientId;
+    this.audience = accessToken.audience;
+    this.scopes = accessToken.scopes;
+    this.expiresAt = accessToken.expiresAt;
+    this.#token = token;
+    Object.freeze(this);
+  }
+
+  get token(): string {
+    return this.#token;
+  }
+
+  static isVerified(value: object): value is Auth {
+    return #token in value;
+  }
+}
+
+/** The `Auth` of one request: a verified access token together with the text it was read from. Frozen. */
+export function createAuth(accessToken: AccessToken, token: string): Auth {
+  return new VerifiedAuth(accessToken, token);
+}
+
+/**
+ * Whether `value` was made by this package, from a verified token or by `fakeAuth` of the testing kit. A plain object with
+ * the same members, such as one parsed from a request body, is not.
+ */
+export function isAuth(value: unknown): value is Auth {
+  return typeof value === 'object' && value !== null && VerifiedAuth.isVerified(value);
+}

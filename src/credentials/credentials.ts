@@ -1,0 +1,74 @@
+import { InvalidRequestError } from '../errors.js';
+import type { BearerMethod } from '../options.js';
+import { queryOf, type RequestView } from '../request.js';
+import { isToken68, readAuthorizationLine } from './authorization-header.js';
+
+const PARAMETER = 'access_token';
+/** Methods whose request content has a meaning (RFC 9110 §9.3). */
+const METHODS_WITH_CONTENT: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
+
+/** An access token as it came in. */
+export interface Credentials {
+  readonly token: string;
+  readonly method: BearerMethod;
+}
+
+/**
+ * Finds the one access token of a request (RFC 6750 §2).
+ *
+ * @param methods where to look; a token elsewhere is ignored
+ * @returns undefined when the request carries none, or credentials of another scheme
+ * @throws {InvalidRequestError} `malformed_credentials`, `multiple_methods`, `repeated_parameter`
+ */
+export function readCredentials(
+  request: RequestView,
+  methods: ReadonlySet<BearerMethod>,
+): Credentials | undefined {
+  const fromHeader = methods.has('header') ? readHeader(request) : undefined;
+  if (methods.size === 1 && fromHeader !== undefined) return { token: fromHeader, method: 'header' };
+  const found: Credentials[] = fromHeader === undefined ? [] : [{ token: fromHeader, method: 'header' }];
+  const fromBody = methods.has('body') ? readBody(request) : undefined;
+  if (fromBody !== undefined) found.push({ token: fromBody, method: 'body' });
+  const fromQuery = methods.has('query') ? readQuery(request) : undefined;
+  if (fromQuery !== undefined) found.push({ token: fromQuery, method: 'query' });
+  if (found.length > 1) throw new InvalidRequestError('multiple_methods');
+  return found[0];
+}
+
+function readHeader(request: RequestView): string | undefined {
+  const [line, another] = request.header('authorization');
+  if (line === undefined) return undefined;
+  if (another !== undefined) throw new InvalidRequestError('multiple_methods');
+  const read = readAuthorizationLine(line);
+  if (read.kind === 'malformed') throw new InvalidRequestError('malformed_credentials');
+  return read.kind === 'bearer' ? read.token : undefined;
+}
+
+/** RFC 6750 §2.2: only a form, and only with a method that gives content a meaning. */
+function readBody(request: RequestView): string | undefined {
+  const { body } = request;
+  if (!METHODS_WITH_CONTENT.has(request.method) || !isForm(request)) return undefined;
+  if (typeof body !== 'object' || body === null || !Object.hasOwn(body, PARAMETER)) return undefined;
+  return checkParameter([Reflect.get(body, PARAMETER)]);
+}
+
+/** RFC 6750 §2.3. The parameter is removed from the URL, so that loggers and the application do not see it. */
+function readQuery(request: RequestView): string | undefined {
+  const values = new URLSearchParams(queryOf(request.url)).getAll(PARAMETER);
+  if (values.length === 0) return undefined;
+  request.removeQueryParameter?.(PARAMETER);
+  return checkParameter(values);
+}
+
+function checkParameter(values: readonly unknown[]): string {
+  const [value, another] = values;
+  if (another !== undefined || typeof value !== 'string') throw new InvalidRequestError('repeated_parameter');
+  if (!isToken68(value)) throw new InvalidRequestError('malformed_credentials');
+  return value;
+}
+
+function isForm(request: RequestView): boolean {
+  const [contentType, another] = request.header('content-type');
+  if (contentType === undefined || another !== undefined) return false;
+  return contentType.split(';', 1)[0]?.trim().toLowerCase() === 'application/x-www-form-urlencoded';
+}

@@ -1,0 +1,38 @@
+import type { Auth } from './auth.js';
+import type { ErrorCode, ResourceServerError } from './errors.js';
+
+/** Response header fields; an array is one field line per element. */
+export type AnswerHeaders = Readonly<Record<string, string | readonly string[]>>;
+
+/** The body of a refusal, the same as its challenge says (RFC 6750 §3). */
+export interface AnswerBody {
+  readonly error: ErrorCode;
+  readonly error_description: string;
+}
+
+/** The HTTP answer to a refused request; an adapter sends it as it is. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: AnswerHeaders;
+  /** JSON text, or undefined for an answer without a body (no credentials were sent). */
+  readonly body: string | undefined;
+}
+
+/** The request may proceed. */
+export interface Allowed {
+  readonly kind: 'allowed';
+  /** Who calls; undefined only with `optional: true` and no credentials. */
+  readonly auth: Auth | undefined;
+  /** Header fields that the response must carry (RFC 6750 §2.3), or undefined. */
+  readonly headers: AnswerHeaders | undefined;
+}
+
+/** The request is refused; nothing behind it may run. */
+export interface Denied {
+  readonly kind: 'denied';
+  readonly error: ResourceServerError;
+  readonly answer: Answer;
+}
+
+/** What the resource server decided about a request. Returned, not thrown, for anything that a client can send. */
+export type Decision = Allowed | Denied;

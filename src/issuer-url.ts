@@ -1,0 +1,24 @@
+const LOOPBACK = /^(?:localhost|[a-z0-9.-]+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+
+interface UrlRules {
+  /** Accept http for any host. */
+  readonly allowInsecureRequests: boolean;
+  /** Accept http for loopback hosts. */
+  readonly allowLoopback: boolean;
+}
+
+/** Whether `value` is an absolute https URL, or an http one where the rules allow it (RFC 8414 §2), without user name and fragment. */
+export function isAcceptableUrl(value: unknown, rules: UrlRules): value is string {
+  if (typeof value !== 'string' || !URL.canParse(value)) return false;
+  const { protocol, hostname, username, password, hash } = new URL(value);
+  if (username !== '' || password !== '' || hash !== '') return false;
+  if (protocol === 'https:') return true;
+  return (
+    protocol === 'http:' && (rules.allowInsecureRequests || (rules.allowLoopback && LOOPBACK.test(hostname)))
+  );
+}
+
+/** Whether `value` can be an issuer identifier: such a URL without query and fragment (RFC 8414 §2). */
+export function isIssuerIdentifier(value: unknown, allowInsecureRequests: boolean): value is string {
+  return isAcceptableUrl(value, { allowInsecureRequests, allowLoopback: true }) && !/[?#]/.test(value);
+}

@@ -1,0 +1,47 @@
+import { createPublicKey } from 'node:crypto';
+import { reportKeys } from '../diagnostics.js';
+import { isJsonObject } from '../token/compact-jws.js';
+import { importVerificationKey, readMember, type VerificationKey } from './verification-key.js';
+
+/**
+ * Checks a key set that the application gives. Members that are not for verifying signatures are fine, as published sets have them too.
+ *
+ * @throws {TypeError} no key array, no usable key, a private or symmetric key, or key material that is none
+ */
+export function checkConfiguredKeys(jwks: unknown, name: string): readonly unknown[] {
+  const members: unknown = isJsonObject(jwks) ? jwks.keys : undefined;
+  if (!Array.isArray(members))
+    throw new TypeError(`option "${name}" takes a JWK Set, { keys: [...] }, or a function that returns one`);
+  const usable = members.filter((member) => isUsable(member, name));
+  if (usable.length === 0) throw new TypeError(`option "${name}" has no key that can verify signatures`);
+  return usable;
+}
+
+/** Imports keys that {@link checkConfiguredKeys} found good. */
+export async function importConfiguredKeys(
+  members: readonly unknown[],
+  issuer: string,
+): Promise<readonly VerificationKey[]> {
+  const keys: VerificationKey[] = [];
+  for (const key of await Promise.all(members.map(importVerificationKey))) {
+    if (typeof key !== 'string') keys.push(key);
+    else reportKeys({ event: 'key_skipped', issuer, reason: undefined, detail: key, keys: keys.length });
+  }
+  return keys;
+}
+
+function isUsable(member: unknown, name: string): boolean {
+  const read = readMember(member);
+  if (read === 'private key published' || read === 'symmetric key') {
+    throw new TypeError(
+      `option "${name}" has a ${read === 'symmetric key' ? 'symmetric' : 'private'} key; it takes public keys only`,
+    );
+  }
+  if (typeof read === 'string') return false;
+  try {
+    createPublicKey({ key: read.jwk, format: 'jwk' });
+    return true;
+  } catch {
+    throw new TypeError(`option "${name}" has a key whose members are missing or out of range`); // without the cause: it may quote key material
+  }
+}

@@ -1,0 +1,111 @@
+import { isJsonObject } from '../token/compact-jws.js';
+
+/** The largest body that is read, in bytes after decompression. */
+const MAX_BODY_BYTES = 1_048_576;
+/** A kept-alive connection that the server closed meanwhile fails like this, before anything was answered. */
+const BROKEN_CONNECTION: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
+
+export interface FetchJsonOptions {
+  readonly fetch: typeof globalThis.fetch;
+  readonly signal: AbortSignal;
+}
+
+export interface JsonDocument {
+  readonly json: Record<string, unknown>;
+  /** Seconds of `Cache-Control: max-age`, undefined where the answer has none. */
+  readonly maxAgeSeconds: number | undefined;
+}
+
+/** The request was not answered with 200. */
+export class DocumentUnavailable extends Error {
+  /** Whether the server answered at all: then another path of it may still work. */
+  readonly answered: boolean;
+
+  constructor(message: string, answered: boolean, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.answered = answered;
+  }
+}
+
+/** The answer was 200, but not a JSON object of acceptable size and content. */
+export class DocumentInvalid extends Error {}
+
+/**
+ * Fetches a JSON object. Follows no redirect and sends nothing but the request itself: whoever answers elsewhere is not the configured party.
+ *
+ * @throws {DocumentUnavailable} network error, time-out, a status other than 200
+ * @throws {DocumentInvalid} larger than 1 MiB, not JSON, not an object
+ */
+export async function fetchJson(url: string, options: FetchJsonOptions): Promise<JsonDocument> {
+  const response = await request(url, options);
+  if (response.status !== 200) {
+    await discard(response);
+    throw new DocumentUnavailable(`status ${response.status}`, true);
+  }
+  const text = await readText(response);
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new DocumentInvalid('not JSON'); // without the cause: a parse error quotes the body
+  }
+  if (!isJsonObject(json)) throw new DocumentInvalid('not a JSON object');
+  return { json, maxAgeSeconds: maxAgeOf(response.headers.get('cache-control')) };
+}
+
+async function request(url: string, { fetch, signal }: FetchJsonOptions): Promise<Response> {
+  const send = (): Promise<Response> =>
+    fetch(url, {
+      headers: { accept: 'application/json', 'user-agent': 'oauth-resource-server' },
+      redirect: 'manual',
+      credentials: 'omit',
+      signal,
+    });
+  try {
+    return await send().catch((error: unknown) => {
+      if (BROKEN_CONNECTION.has(codeOf(error)) && !signal.aborted) return send();
+      throw error;
+    });
+  } catch (error) {
+    throw new DocumentUnavailable(
+      signal.aborted ? 'time-out' : (codeOf(error) ?? 'network error'),
+      false,
+      error,
+    );
+  }
+}
+
+async function readText(response: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  let bytes = 0;
+  try {
+    for await (const chunk of response.body ?? []) {
+      bytes += chunk.byteLength;
+      if (bytes > MAX_BODY_BYTES) break; // leaving the loop cancels the body
+      text += decoder.decode(chunk, { stream: true });
+    }
+  } catch (error) {
+    throw new DocumentUnavailable('the body broke off', false, error);
+  }
+  if (bytes > MAX_BODY_BYTES) throw new DocumentInvalid('larger than 1 MiB');
+  return text + decoder.decode();
+}
+
+async function discard(response: Response): Promise<void> {
+  try {
+    await response.body?.cancel();
+  } catch {
+    // The connection is gone already: nothing is left to release.
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  const cause: unknown = error instanceof Error ? (error.cause ?? error) : undefined;
+  return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
+}
+
+function maxAgeOf(cacheControl: string | null): number | undefined {
+  const match = /(?:^|[,\s])max-age=(\d{1,10})(?:$|[,\s])/i.exec(cacheControl ?? '');
+  return match === null ? undefined : Number(match[1]);
+}

@@ -1,0 +1,82 @@
+import { isAcceptableUrl } from '../issuer-url.js';
+import { DocumentInvalid, DocumentUnavailable, type FetchJsonOptions, fetchJson } from './fetch-json.js';
+
+/** The document is about another issuer than the one it was fetched for: nothing in it is used (RFC 8414 §3.3). */
+export class IssuerMismatch extends Error {}
+
+/** Members that must be strings where they are present (RFC 8414 §2). */
+const ENDPOINTS = ['token_endpoint', 'authorization_endpoint', 'introspection_endpoint'] as const;
+
+/** What of an authorization server's metadata a resource server needs (RFC 8414 §2). */
+export interface IssuerMetadata {
+  readonly jwksUri: string;
+}
+
+export interface DiscoveryOptions extends FetchJsonOptions {
+  /** In place of the well-known locations. */
+  readonly metadataUrl: string | undefined;
+  readonly allowInsecureRequests: boolean;
+}
+
+/**
+ * Finds and checks the metadata of an issuer. The locations are tried in the order of {@link metadataUrls} until one has a valid document; a server that does not
+ * answer at all is not asked again.
+ *
+ * @throws {DocumentUnavailable | DocumentInvalid | IssuerMismatch} the most telling failure of all attempts
+ */
+export async function discoverMetadata(issuer: string, options: DiscoveryOptions): Promise<IssuerMetadata> {
+  const urls = options.metadataUrl === undefined ? metadataUrls(issuer) : [options.metadataUrl];
+  const failures: unknown[] = [];
+  for (const url of urls) {
+    try {
+      const { json } = await fetchJson(url, options);
+      return readMetadata(json, issuer, url, options.allowInsecureRequests);
+    } catch (error) {
+      failures.push(error);
+      if (error instanceof DocumentUnavailable && !error.answered) break;
+    }
+  }
+  throw (
+    failures.find((failure) => failure instanceof IssuerMismatch) ??
+    failures.find((failure) => failure instanceof DocumentInvalid) ??
+    failures.at(-1)
+  );
+}
+
+/**
+ * Where an issuer's metadata may be: RFC 8414 §3.1 and §5, then OpenID Connect Discovery §4.
+ *
+ * `https://h/t1` → `https://h/.well-known/oauth-authorization-server/t1`, `https://h/.well-known/openid-configuration/t1`,
+ * `https://h/t1/.well-known/openid-configuration`
+ */
+export function metadataUrls(issuer: string): readonly string[] {
+  const { origin, pathname } = new URL(issuer);
+  const path = pathname.replace(/\/$/, '');
+  return [
+    ...new Set([
+      `${origin}/.well-known/oauth-authorization-server${path}`,
+      `${origin}/.well-known/openid-configuration${path}`,
+      `${origin}${path}/.well-known/openid-configuration`,
+    ]),
+  ];
+}
+
+function readMetadata(
+  json: Readonly<Record<string, unknown>>,
+  issuer: string,
+  url: string,
+  allowInsecureRequests: boolean,
+): IssuerMetadata {
+  if (typeof json.issuer !== 'string') throw new DocumentInvalid('issuer is not a string');
+  if (json.issuer !== issuer) throw new IssuerMismatch('the metadata names another issuer');
+  for (const name of ENDPOINTS) {
+    if (Object.hasOwn(json, name) && typeof json[name] !== 'string')
+      throw new DocumentInvalid(`${name} is not a string`);
+  }
+  const { jwks_uri: jwksUri } = json;
+  // Metadata that came over the network must not lead to services on this host.
+  const allowLoopback = url.startsWith('http:');
+  if (!isAcceptableUrl(jwksUri, { allowInsecureRequests, allowLoopback }))
+    throw new DocumentInvalid('jwks_uri is not an https URL');
+  return { jwksUri };
+}

@@ -1,0 +1,39 @@
+import { InvalidTokenError } from '../errors.js';
+import { isKeyId, type VerificationKey } from './verification-key.js';
+
+/** The usable keys of one issuer, found by key id. */
+export interface KeyIndex {
+  readonly keys: readonly VerificationKey[];
+  readonly byKeyId: ReadonlyMap<string, readonly VerificationKey[]>;
+}
+
+export function createKeyIndex(keys: readonly VerificationKey[]): KeyIndex {
+  const byKeyId = new Map<string, VerificationKey[]>();
+  for (const key of keys) {
+    if (key.kid === undefined) continue;
+    const sameId = byKeyId.get(key.kid);
+    if (sameId === undefined) byKeyId.set(key.kid, [key]);
+    else sameId.push(key);
+  }
+  return { keys, byKeyId };
+}
+
+/**
+ * The one key that a token's header points to, or undefined when no key has that id (or, for a token without `kid`, none fits).
+ *
+ * @param keyId the header's `kid`, untrusted; undefined when it has none (RFC 7517 §4.5)
+ * @throws {InvalidTokenError} `key_mismatch` the key is of another algorithm, `ambiguous_key` several keys fit, `key_rejected` the key is too weak
+ */
+export function findKey(index: KeyIndex, keyId: unknown, algorithm: string): VerificationKey | undefined {
+  if (keyId !== undefined && !isKeyId(keyId)) throw new InvalidTokenError('no_matching_key');
+  const candidates = keyId === undefined ? index.keys : index.byKeyId.get(keyId);
+  if (candidates === undefined) return undefined;
+  const [key, another] = candidates.filter((candidate) => candidate.algorithms.has(algorithm));
+  if (another !== undefined) throw new InvalidTokenError('ambiguous_key');
+  if (key === undefined) {
+    if (keyId === undefined) return undefined;
+    throw new InvalidTokenError('key_mismatch');
+  }
+  if (key.weakness !== undefined) throw new InvalidTokenError('key_rejected');
+  return key;
+}

@@ -1,0 +1,243 @@
+import { reportKeys } from '../diagnostics.js';
+import { InvalidTokenError, UnavailableError, type UnavailableReason } from '../errors.js';
+import { createKeyIndex, findKey, type KeyIndex } from './key-index.js';
+import type { KeySet } from './key-set.js';
+import { type KeySource, KeySourceError, type PublishedKeys } from './key-source.js';
+import { importVerificationKey, type VerificationKey } from './verification-key.js';
+
+/** `KeysOptions` with every default filled in. */
+export interface KeysPolicy {
+  readonly maxAgeSeconds: number;
+  readonly staleIfErrorSeconds: number;
+  readonly cooldownSeconds: number;
+  readonly timeoutSeconds: number;
+}
+
+/** `Cache-Control` may make keys live this many times longer than `maxAgeSeconds`. */
+const MAX_AGE_FACTOR = 6;
+/** Keys are renewed in the background from this part of their age on. */
+const EARLY_REFRESH = 0.8;
+const FIRST_BACKOFF_SECONDS = 1;
+/** The longest delay of a Node timer; a longer one would fire at once. */
+const MAX_TIMER_MS = 2_147_483_647;
+
+interface Loaded {
+  readonly index: KeyIndex;
+  /** Milliseconds since the epoch: from then on keys are renewed in the background. */
+  readonly renewAt: number;
+  /** From then on a renewal is waited for. */
+  readonly staleAt: number;
+  /** From then on the keys are not used any more. */
+  readonly endAt: number;
+}
+
+interface Failure {
+  readonly reason: UnavailableReason;
+  readonly cause: unknown;
+  /** No attempt before this time. */
+  readonly retryAt: number;
+  readonly count: number;
+}
+
+/**
+ * The keys of an issuer, loaded on first use and renewed for as long as they are used.
+ *
+ * What it guarantees: one load at a time; a request for a known key of a fresh set never waits; an unknown key id causes one load, and no other within
+ * `cooldownSeconds` whatever its outcome; after a failure the next load waits (1 s, doubling up to `cooldownSeconds`), and meanwhile the last good keys serve until
+ * `staleIfErrorSeconds` are over; what cannot be told is an {@link UnavailableError}.
+ */
+export class RefreshingKeySet implements KeySet {
+  readonly #issuer: string;
+  readonly #source: KeySource;
+  readonly #policy: KeysPolicy;
+  readonly #clock: () => number;
+
+  #loaded: Loaded | undefined;
+  #failure: Failure | undefined;
+  #refreshing: Promise<void> | undefined;
+  #noRefreshForUnknownKeysUntil = 0;
+  #usedSinceRefresh = false;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(issuer: string, source: KeySource, policy: KeysPolicy, clock: () => number) {
+    this.#issuer = issuer;
+    this.#source = source;
+    this.#policy = policy;
+    this.#clock = clock;
+  }
+
+  find(keyId: unknown, algorithm: string): VerificationKey | Promise<VerificationKey> {
+    this.#usedSinceRefresh = true;
+    const now = this.#clock();
+    const loaded = this.#usable(now);
+    // Stale keys are renewed before they are used, but once the issuer is known to be out of reach nobody waits for it any more.
+    if (loaded === undefined || (now >= loaded.staleAt && this.#failure === undefined)) {
+      return this.#findAfterRefresh(keyId, algorithm);
+    }
+    if (now >= loaded.renewAt && this.#mayAttempt(now)) void this.#refresh();
+    return findKey(loaded.index, keyId, algorithm) ?? this.#findUnknown(keyId, algorithm);
+  }
+
+  async ready(): Promise<void> {
+    const now = this.#clock();
+    if (this.#loaded !== undefined && now < this.#loaded.staleAt) return;
+    if (this.#mayAttempt(now)) await this.#refresh();
+    if (this.#usable(this.#clock()) === undefined) throw this.#unavailable();
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  /** There are no fresh keys: new ones are waited for, and old ones serve if there are none to be had. */
+  async #findAfterRefresh(keyId: unknown, algorithm: string): Promise<VerificationKey> {
+    if (this.#mayAttempt(this.#clock())) await this.#refresh();
+    const loaded = this.#usable(this.#clock());
+    if (loaded === undefined) throw this.#unavailable();
+    return this.#findOrRefuse(loaded.index, keyId, algorithm);
+  }
+
+  /** The keys are fresh but this one is not among them: the issuer may have begun to use a new one. */
+  async #findUnknown(keyId: unknown, algorithm: string): Promise<VerificationKey> {
+    const now = this.#clock();
+    if (this.#refreshing !== undefined) {
+      await this.#refreshing;
+    } else if (now >= this.#noRefreshForUnknownKeysUntil && this.#mayAttempt(now)) {
+      this.#noRefreshForUnknownKeysUntil = now + this.#policy.cooldownSeconds * 1000;
+      await this.#refresh();
+    }
+    const loaded = this.#usable(this.#clock());
+    if (loaded === undefined) throw this.#unavailable();
+    return this.#findOrRefuse(loaded.index, keyId, algorithm);
+  }
+
+  #findOrRefuse(index: KeyIndex, keyId: unknown, algorithm: string): VerificationKey {
+    const key = findKey(index, keyId, algorithm);
+    if (key !== undefined) return key;
+    // While the issuer does not answer, nobody can say that it has no such key.
+    if (this.#failure !== undefined) throw this.#unavailable();
+    throw new InvalidTokenError('no_matching_key');
+  }
+
+  #usable(now: number): Loaded | undefined {
+    return this.#loaded !== undefined && now < this.#loaded.endAt ? this.#loaded : undefined;
+  }
+
+  #mayAttempt(now: number): boolean {
+    return this.#refreshing !== undefined || this.#failure === undefined || now >= this.#failure.retryAt;
+  }
+
+  #unavailable(): UnavailableError {
+    const { reason, retryAt, cause } = this.#failure ?? {
+      reason: 'jwks_unavailable',
+      retryAt: 0,
+      cause: undefined,
+    };
+    return new UnavailableError(reason, (retryAt - this.#clock()) / 1000, cause);
+  }
+
+  /** Loads the keys anew unless that is under way. Never rejects. */
+  #refresh(): Promise<void> {
+    this.#refreshing ??= this.#load().finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
+  }
+
+  async #load(): Promise<void> {
+    try {
+      const published = await withTimeLimit(this.#source, this.#policy.timeoutSeconds);
+      const keys = await this.#importKeys(published);
+      if (keys.length === 0) throw new KeySourceError('jwks_invalid', new Error('no usable key'));
+      this.#succeed(keys, published.maxAgeSeconds);
+    } catch (error) {
+      this.#fail(error instanceof KeySourceError ? error : new KeySourceError('jwks_unavailable', error));
+    }
+    this.#usedSinceRefresh = false;
+  }
+
+  async #importKeys(published: PublishedKeys): Promise<readonly VerificationKey[]> {
+    const known = new Map(this.#loaded?.index.keys.map((key) => [key.fingerprint, key]));
+    const keys = new Map<string, VerificationKey>();
+    for (const key of await Promise.all(published.members.map(importVerificationKey))) {
+      // A key that stayed keeps its identity, so that what it verified stays verified.
+      if (typeof key !== 'string') keys.set(key.fingerprint, known.get(key.fingerprint) ?? key);
+      else this.#report('key_skipped', undefined, key);
+    }
+    return [...keys.values()];
+  }
+
+  #succeed(keys: readonly VerificationKey[], publishedMaxAge: number | undefined): void {
+    const { maxAgeSeconds, cooldownSeconds, staleIfErrorSeconds } = this.#policy;
+    const shortest = Math.min(cooldownSeconds, maxAgeSeconds);
+    const maxAge = Math.min(
+      Math.max(publishedMaxAge ?? maxAgeSeconds, shortest),
+      maxAgeSeconds * MAX_AGE_FACTOR,
+    );
+    const now = this.#clock();
+    const staleAt = now + maxAge * 1000;
+    this.#loaded = {
+      index: createKeyIndex(keys),
+      renewAt: now + maxAge * EARLY_REFRESH * 1000,
+      staleAt,
+      endAt: staleAt + staleIfErrorSeconds * 1000,
+    };
+    this.#failure = undefined;
+    this.#report('loaded', undefined, undefined);
+    this.#schedule(maxAge * EARLY_REFRESH);
+  }
+
+  #fail(error: KeySourceError): void {
+    const count = (this.#failure?.count ?? 0) + 1;
+    const backoff = Math.min(FIRST_BACKOFF_SECONDS * 2 ** (count - 1), this.#policy.cooldownSeconds);
+    this.#failure = {
+      reason: error.reason,
+      cause: error.cause,
+      retryAt: this.#clock() + backoff * 1000,
+      count,
+    };
+    this.#report('failed', error.reason, error.message);
+    if (this.#loaded !== undefined) this.#schedule(backoff);
+  }
+
+  /** Renews in the background, but only for as long as requests come: an unused issuer is left alone. */
+  #schedule(delaySeconds: number): void {
+    clearTimeout(this.#timer);
+    if (this.#closed) return;
+    this.#timer = setTimeout(
+      () => {
+        if (this.#usedSinceRefresh) void this.#refresh();
+      },
+      Math.min(delaySeconds * 1000, MAX_TIMER_MS),
+    );
+    this.#timer.unref();
+  }
+
+  #report(
+    event: 'loaded' | 'failed' | 'key_skipped',
+    reason: UnavailableReason | undefined,
+    detail: string | undefined,
+  ): void {
+    reportKeys({ event, issuer: this.#issuer, reason, detail, keys: this.#loaded?.index.keys.length ?? 0 });
+  }
+}
+
+/** Runs a source for at most so long, also one that does not heed the signal. The timer does not keep the process alive. */
+async function withTimeLimit(source: KeySource, seconds: number): Promise<PublishedKeys> {
+  const controller = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      controller.abort();
+      reject(new KeySourceError('jwks_unavailable', new Error('time-out')));
+    }, seconds * 1000);
+    timer.unref();
+  });
+  try {
+    return await Promise.race([source(controller.signal), timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

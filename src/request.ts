@@ -1,0 +1,140 @@
+import type { IncomingMessage } from 'node:http';
+
+/** All that the resource server needs to know of a request. Adapters make one from their framework's request. */
+export interface RequestView {
+  /** The HTTP method, in the case it was sent: `GET`. */
+  readonly method: string;
+  /** The absolute URL with query: `https://inventory.example.com/stock/42?limit=1`. */
+  readonly url: string;
+  /**
+   * The values of a header field, one per field line, in order; empty when there is none.
+   *
+   * Security: repeated lines must stay apart. Node's `headers` keeps only the first `Authorization` line.
+   *
+   * @param name lower-case field name
+   */
+  header(name: string): readonly string[];
+  /** The parsed form body where the framework has parsed one; read only with `bearerMethods: ['body']`. */
+  readonly body?: unknown;
+  /** Removes a parameter from the URL that the application and its loggers see (RFC 6750 §2.3). */
+  removeQueryParameter?(name: string): void;
+}
+
+/** Anything that {@link viewRequest} can read: a view, a Node request, or a `Request` of the Fetch standard. */
+export type RequestLike = RequestView | IncomingMessage | Request;
+
+/** A {@link RequestView} of a Node request, of a Fetch request, or the view itself. */
+export function viewRequest(request: RequestLike): RequestView {
+  if ('rawHeaders' in request) return new NodeRequestView(request);
+  if ('header' in request) return request;
+  return new FetchRequestView(request);
+}
+
+/** What frameworks in the tradition of Connect add to Node's request. */
+interface ConnectMessage extends IncomingMessage {
+  /** The request target before a router cut its mount path off. */
+  originalUrl?: string;
+  query?: unknown;
+  body?: unknown;
+}
+
+/** A view of Node's `IncomingMessage` (HTTP/1.1 and the HTTP/2 compatibility API), also as Express extends it. */
+export class NodeRequestView implements RequestView {
+  protected readonly message: ConnectMessage;
+
+  constructor(message: IncomingMessage) {
+    this.message = message;
+  }
+
+  get method(): string {
+    return this.message.method ?? '';
+  }
+
+  get url(): string {
+    const target = this.message.originalUrl ?? this.message.url ?? '/';
+    if (!target.startsWith('/')) return target; // absolute-form (RFC 9112 §3.2.2)
+    const scheme = 'encrypted' in this.message.socket ? 'https' : 'http';
+    const host = this.message.headers.host ?? this.message.headers[':authority'];
+    return `${scheme}://${typeof host === 'string' ? host : 'localhost'}${target}`;
+  }
+
+  get body(): unknown {
+    return this.message.body;
+  }
+
+  header(name: string): readonly string[] {
+    const value = this.message.headers[name];
+    if (value === undefined) return [];
+    // `headers` is what the application sees, `rawHeaders` tells whether Node dropped or joined repeated lines.
+    const lines = fieldLines(this.message.rawHeaders, name);
+    if (lines.length > 1) return lines;
+    return typeof value === 'string' ? [value] : value;
+  }
+
+  removeQueryParameter(name: string): void {
+    const { message } = this;
+    if (message.url !== undefined) message.url = withoutQueryParameter(message.url, name);
+    if (message.originalUrl !== undefined)
+      message.originalUrl = withoutQueryParameter(message.originalUrl, name);
+    const { query } = message;
+    if (typeof query === 'object' && query !== null) Reflect.deleteProperty(query, name);
+  }
+}
+
+class FetchRequestView implements RequestView {
+  readonly #request: Request;
+
+  constructor(request: Request) {
+    this.#request = request;
+  }
+
+  get method(): string {
+    return this.#request.method;
+  }
+
+  get url(): string {
+    return this.#request.url;
+  }
+
+  header(name: string): readonly string[] {
+    // The Fetch standard joins repeated lines with ", ", which no valid credentials contain.
+    const value = this.#request.headers.get(name);
+    return value === null ? [] : [value];
+  }
+}
+
+/** The query string of an absolute URL or request target, without `?` and fragment. */
+export function queryOf(url: string): string {
+  const start = url.indexOf('?');
+  if (start === -1) return '';
+  const end = url.indexOf('#', start);
+  return url.slice(start + 1, end === -1 ? undefined : end);
+}
+
+/**
+ * Whether this is a preflight request of the CORS protocol, which carries no credentials by definition and is for the
+ * application's CORS layer to answer (Fetch standard, §3.3.2). Any other `OPTIONS` request is not.
+ */
+export function isCorsPreflight(request: RequestView): boolean {
+  return (
+    request.method === 'OPTIONS' &&
+    request.header('origin').length > 0 &&
+    request.header('access-control-request-method').length > 0 &&
+    request.header('authorization').length === 0
+  );
+}
+
+function fieldLines(rawHeaders: readonly string[], name: string): string[] {
+  const lines: string[] = [];
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const field = rawHeaders[index] ?? '';
+    if (field.length === name.length && field.toLowerCase() === name) lines.push(rawHeaders[index + 1] ?? '');
+  }
+  return lines;
+}
+
+function withoutQueryParameter(target: string, name: string): string {
+  const query = queryOf(target);
+  const kept = query.split('&').filter((pair) => !new URLSearchParams(pair).has(name));
+  return target.replace(`?${query}`, () => (kept.length > 0 ? `?${kept.join('&')}` : ''));
+}

@@ -1,0 +1,20 @@
+// RFC 6749 §3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E )
+const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
+
+/** Whether `value` is one scope as RFC 6749 §3.3 writes it: printable ASCII without space, `"` and `\`. */
+export function isScopeToken(value: unknown): value is string {
+  return typeof value === 'string' && SCOPE_TOKEN.test(value);
+}
+
+/**
+ * The scopes that a claim grants, in order and without repetition.
+ *
+ * A string is split at single spaces (`"read write"` → `["read", "write"]`), an array is taken element by element. What is not a
+ * scope token is dropped: the empty string between two spaces, an element with a space, a value that is not a string.
+ * Nothing else separates, so `"read,write"` is one scope.
+ */
+export function parseScopes(claim: unknown): readonly string[] {
+  const candidates: readonly unknown[] =
+    typeof claim === 'string' ? claim.split(' ') : Array.isArray(claim) ? claim : [];
+  return [...new Set(candidates.filter(isScopeToken))];
+}

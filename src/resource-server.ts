@@ -1,0 +1,178 @@
+import { type AccessToken, type Auth, createAuth } from './auth.js';
+import { checkConfirmation } from './confirmation.js';
+import { type Credentials, readCredentials } from './credentials/credentials.js';
+import type { Allowed, AnswerHeaders, Decision, Denied } from './decision.js';
+import { reportDecision } from './diagnostics.js';
+import { InvalidTokenError, isResourceServerError, type ResourceServerError } from './errors.js';
+import type { BearerMethod, ResourceServerOptions } from './options.js';
+import { type RequestLike, viewRequest } from './request.js';
+import { checkRequirement, requiredScopes } from './requirement/check-requirement.js';
+import { checkRequirementShape, type Requirement } from './requirement/requirement.js';
+import { type ResolvedOptions, resolveOptions } from './resolve-options.js';
+import { denialResponse } from './response/denial-response.js';
+import { verifyJwt } from './token/jwt-verifier.js';
+
+/** The one long-lived object: verifies the access tokens of requests and decides about them. Share it between adapters. */
+export interface ResourceServer {
+  /** How adapters answer a refusal: the option `errors`. */
+  readonly errors: 'respond' | 'next';
+  /** Where tokens are looked for: the option `bearerMethods`. Tells an adapter whether it needs the parsed body. */
+  readonly bearerMethods: readonly BearerMethod[];
+  /**
+   * Whether the request carries a valid access token for this API.
+   *
+   * @returns the decision, at once where nothing has to be waited for. Allowed without `auth` only with
+   *   `optional: true` and no credentials. Nothing that a client can send makes it throw or reject.
+   */
+  authenticate(request: RequestLike): Decision | Promise<Decision>;
+  /**
+   * Whether a verified access token meets a requirement. Without `auth` the answer is that of a request without credentials.
+   *
+   * @throws {TypeError} the requirement is empty or has unknown members
+   */
+  authorize(auth: Auth | undefined, requirement: Requirement): Decision;
+  /**
+   * Verifies a token that came without an HTTP request: WebSockets, queues, gRPC metadata. Tokens bound to a key are
+   * refused, since there is no request that could prove possession.
+   *
+   * @throws {InvalidTokenError} the token does not hold
+   * @throws {UnavailableError} the issuer's keys are out of reach
+   */
+  verify(token: string): Promise<Auth>;
+  /**
+   * Loads metadata and keys of every issuer, for start-up checks and readiness probes. Does nothing while they are fresh.
+   *
+   * @throws {UnavailableError} an issuer is out of reach and none of its keys are known
+   */
+  ready(): Promise<void>;
+  /** Stops background refresh. Nothing keeps the process alive even without it. */
+  close(): void;
+}
+
+/**
+ * Builds a resource server.
+ *
+ * @throws {TypeError} an option is missing, unknown or wrong; the message names it, what it got and what it takes
+ * @example
+ * ```ts
+ * const server = createResourceServer({ issuer: 'https://auth.example.com', audience: 'https://inventory.example.com' });
+ * const decision = await server.authenticate(request);
+ * ```
+ */
+export function createResourceServer(options: ResourceServerOptions): ResourceServer {
+  return new JwtResourceServer(resolveOptions(options));
+}
+
+/** Whether `value` was built by {@link createResourceServer}. */
+export function isResourceServer(value: unknown): value is ResourceServer {
+  return value instanceof JwtResourceServer;
+}
+
+/** RFC 6750 §2.3: an answer to a request with the token in its URL must not be kept by shared caches. */
+const QUERY_METHOD_HEADERS: AnswerHeaders = Object.freeze({ 'Cache-Control': 'private, no-store' });
+const ANONYMOUS: Allowed = Object.freeze({ kind: 'allowed', auth: undefined, headers: undefined });
+
+class JwtResourceServer implements ResourceServer {
+  readonly errors: 'respond' | 'next';
+  readonly bearerMethods: readonly BearerMethod[];
+  readonly #options: ResolvedOptions;
+
+  constructor(options: ResolvedOptions) {
+    this.#options = options;
+    this.errors = options.errors;
+    this.bearerMethods = Object.freeze([...options.bearerMethods]);
+  }
+
+  authenticate(request: RequestLike): Decision | Promise<Decision> {
+    let credentials: Credentials | undefined;
+    try {
+      credentials = readCredentials(viewRequest(request), this.#options.bearerMethods);
+    } catch (error) {
+      return this.#denyOrThrow(error);
+    }
+    if (credentials === undefined) return this.#withoutCredentials();
+    return this.#verifyCredentials(credentials);
+  }
+
+  authorize(auth: Auth | undefined, requirement: Requirement): Decision {
+    checkRequirementShape(requirement);
+    const error = checkRequirement(auth, requirement);
+    if (error === undefined) return { kind: 'allowed', auth, headers: undefined };
+    return this.#deny(error, requiredScopes(requirement), auth);
+  }
+
+  async verify(token: string): Promise<Auth> {
+    try {
+      const auth = await this.#verifyToken(token);
+      this.#reportAllowed(auth);
+      return auth;
+    } catch (error) {
+      this.#denyOrThrow(error);
+      throw error;
+    }
+  }
+
+  async ready(): Promise<void> {
+    await Promise.all([...this.#options.issuers.values()].map(({ keySet }) => keySet.ready()));
+  }
+
+  close(): void {
+    for (const { keySet } of this.#options.issuers.values()) keySet.close();
+  }
+
+  #withoutCredentials(): Decision {
+    if (!this.#options.optional)
+      return this.#deny(new InvalidTokenError('missing_credentials'), [], undefined);
+    reportDecision(() => ({ ...NOTHING_KNOWN, outcome: 'anonymous' }));
+    return ANONYMOUS;
+  }
+
+  async #verifyCredentials({ token, method }: Credentials): Promise<Decision> {
+    try {
+      const auth = await this.#verifyToken(token);
+      this.#reportAllowed(auth);
+      return { kind: 'allowed', auth, headers: method === 'query' ? QUERY_METHOD_HEADERS : undefined };
+    } catch (error) {
+      return this.#denyOrThrow(error);
+    }
+  }
+
+  async #verifyToken(token: string): Promise<Auth> {
+    // A caller without types may hand over whatever its transport delivered.
+    if (typeof token !== 'string') throw new InvalidTokenError('malformed_token');
+    const accessToken: AccessToken = await verifyJwt(token, this.#options);
+    checkConfirmation(accessToken);
+    return createAuth(accessToken, token);
+  }
+
+  /** Only what a client or an issuer can cause becomes an answer. Anything else is a bug and must not look like a refusal. */
+  #denyOrThrow(error: unknown): Denied {
+    if (isResourceServerError(error)) return this.#deny(error, [], undefined);
+    throw error;
+  }
+
+  #deny(error: ResourceServerError, scopes: readonly string[], auth: Auth | undefined): Denied {
+    const { status, reason, hint } = error;
+    reportDecision(() => ({
+      outcome: 'denied',
+      status,
+      reason,
+      hint,
+      issuer: auth?.issuer,
+      clientId: auth?.clientId,
+    }));
+    return { kind: 'denied', error, answer: denialResponse(error, this.#options.realm, scopes) };
+  }
+
+  #reportAllowed({ issuer, clientId }: Auth): void {
+    reportDecision(() => ({ ...NOTHING_KNOWN, outcome: 'allowed', issuer, clientId }));
+  }
+}
+
+const NOTHING_KNOWN = {
+  status: undefined,
+  reason: undefined,
+  hint: undefined,
+  issuer: undefined,
+  clientId: undefined,
+};

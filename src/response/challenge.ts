@@ -1,0 +1,23 @@
+/** Parameters of a challenge in the order in which they are written. */
+export interface ChallengeParameters {
+  readonly realm: string;
+  readonly error?: string | undefined;
+  readonly error_description?: string | undefined;
+  readonly scope?: string | undefined;
+}
+
+/**
+ * A value for `WWW-Authenticate` (RFC 9110 §11.6.1, RFC 6750 §3): `Bearer realm="api", error="invalid_token"`.
+ * Parameters without a value are left out.
+ */
+export function formatChallenge(scheme: 'Bearer', parameters: ChallengeParameters): string {
+  const written = Object.entries(parameters)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}=${quote(String(value))}`);
+  return `${scheme} ${written.join(', ')}`;
+}
+
+/** RFC 9110 §5.6.4. What a quoted-string cannot hold becomes a space: the value may come from configuration, and a header must never break. */
+function quote(value: string): string {
+  return `"${value.replace(/[^\x20-\x7e]/g, ' ').replace(/["\\]/g, '\\$&')}"`;
+}

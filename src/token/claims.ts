@@ -1,0 +1,100 @@
+import type { StandardClaims } from '../auth.js';
+import { InvalidTokenError } from '../errors.js';
+import type { ResolvedIssuer } from '../trusted-issuer.js';
+import { isJsonObject } from './compact-jws.js';
+
+const STRING_CLAIMS = ['sub', 'client_id', 'jti', 'acr'] as const;
+const DATE_CLAIMS = ['exp', 'nbf', 'iat', 'auth_time'] as const;
+/** RFC 9068 §2.2. */
+const PROFILE_CLAIMS = ['exp', 'aud', 'sub', 'client_id', 'iat', 'jti'] as const;
+
+/**
+ * Checks the registered claims of a token of `issuer` (RFC 7519 §4.1, RFC 9068 §4): types, dates, audience.
+ *
+ * @param now seconds since the epoch
+ * @param toleranceSeconds tolerated clock difference
+ * @throws {InvalidTokenError} `invalid_claim`, `missing_claim`, `expired`, `not_yet_valid`, `issued_in_future`, `aud_mismatch`
+ */
+export function checkClaims(
+  claims: Record<string, unknown>,
+  issuer: ResolvedIssuer,
+  now: number,
+  toleranceSeconds: number,
+): asserts claims is Record<string, unknown> & StandardClaims {
+  checkTypes(claims);
+  checkDates(claims, now, toleranceSeconds);
+  checkAudience(claims, issuer);
+  if (issuer.tokenType === 'at+jwt' && !PROFILE_CLAIMS.every((name) => Object.hasOwn(claims, name))) {
+    throw new InvalidTokenError('missing_claim');
+  }
+}
+
+/** `"aud"` (audience) as a list; empty when the claim is absent (RFC 7519 §4.1.3). */
+export function audienceOf(claims: Readonly<Record<string, unknown>>): readonly string[] {
+  const { aud } = claims;
+  if (typeof aud === 'string') return [aud];
+  return isStringArray(aud) ? aud : [];
+}
+
+/**
+ * The value of a claim by name, or by a path such as `realm_access.roles` when no claim has that very name.
+ * Only the token's own members count, never those that every object inherits.
+ */
+export function claimAt(claims: Readonly<Record<string, unknown>>, name: string): unknown {
+  if (Object.hasOwn(claims, name)) return claims[name];
+  let value: unknown = claims;
+  for (const member of name.split('.')) {
+    if (!isJsonObject(value) || !Object.hasOwn(value, member)) return undefined;
+    value = value[member];
+  }
+  return value;
+}
+
+function checkTypes(claims: Readonly<Record<string, unknown>>): void {
+  for (const name of STRING_CLAIMS) {
+    if (Object.hasOwn(claims, name) && typeof claims[name] !== 'string')
+      throw new InvalidTokenError('invalid_claim');
+  }
+  for (const name of DATE_CLAIMS) {
+    if (Object.hasOwn(claims, name) && !isNumericDate(claims[name]))
+      throw new InvalidTokenError('invalid_claim');
+  }
+  if (Object.hasOwn(claims, 'amr') && !isStringArray(claims.amr))
+    throw new InvalidTokenError('invalid_claim');
+  // An array or object grants no scope (some issuers send one); a bare number or boolean is no scope claim of anybody.
+  if (typeof claims.scope === 'number' || typeof claims.scope === 'boolean')
+    throw new InvalidTokenError('invalid_claim');
+}
+
+function checkDates(claims: Readonly<Record<string, unknown>>, now: number, toleranceSeconds: number): void {
+  const { exp, nbf, iat } = claims;
+  if (typeof exp !== 'number') throw new InvalidTokenError('missing_claim');
+  if (now >= exp + toleranceSeconds) throw new InvalidTokenError('expired');
+  if (typeof nbf === 'number' && now < nbf - toleranceSeconds) throw new InvalidTokenError('not_yet_valid');
+  if (typeof iat === 'number' && now < iat - toleranceSeconds)
+    throw new InvalidTokenError('issued_in_future');
+}
+
+function checkAudience(claims: Readonly<Record<string, unknown>>, issuer: ResolvedIssuer): void {
+  if (!Object.hasOwn(claims, 'aud')) {
+    const clientId = claimAt(claims, issuer.clientIdClaim);
+    if (typeof clientId === 'string' && issuer.clientIds.has(clientId)) return;
+    throw new InvalidTokenError(
+      'aud_mismatch',
+      'the token has no "aud"; an issuer that sends none needs clientIds',
+    );
+  }
+  const audience = audienceOf(claims);
+  if (audience.length === 0) throw new InvalidTokenError('invalid_claim');
+  if (!audience.some((identifier) => issuer.audience.has(identifier)))
+    throw new InvalidTokenError('aud_mismatch');
+}
+
+/** RFC 7519 §2. JSON can spell numbers that become Infinity, which would never expire. */
+function isNumericDate(value: unknown): boolean {
+  return typeof value === 'number' && Math.abs(value) <= Number.MAX_SAFE_INTEGER;
+}
+
+function isStringArray(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((element) => typeof element === 'string');
+}
