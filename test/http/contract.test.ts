@@ -1,0 +1,52 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { createTestIssuer } from '../../src/testing/index.js';
+import { send } from '../support/http-client.js';
+import { type Configuration, type ContractRow, contract, forgeryRow, optionsOf } from './contract.js';
+import { expectAnswer, expectSameAsGet } from './expect-answer.js';
+import type { Running } from './harnesses/harness.js';
+import { harnesses } from './harnesses/index.js';
+
+const issuer = await createTestIssuer();
+const forgeries = await issuer.forgeries({ scope: 'read:inventory' });
+const rows: readonly ContractRow[] = [...contract, ...forgeries.map(forgeryRow)];
+
+describe.each(harnesses)('$name', (harness) => {
+  const running = new Map<Configuration, Promise<Running>>();
+  const serverOf = (configuration: Configuration): Promise<Running> => {
+    const started = running.get(configuration) ?? harness.start(optionsOf(configuration, issuer));
+    running.set(configuration, started);
+    return started;
+  };
+
+  afterAll(async () => {
+    for (const started of running.values()) await (await started).close();
+  });
+
+  const applicable = rows.filter(
+    ({ except = {} }) => !Object.keys(except).some((name) => harness.name.startsWith(name)),
+  );
+
+  it.each(applicable)('$title', async ({ configuration = 'default', request, expected }) => {
+    const server = await serverOf(configuration);
+    const before = server.handled();
+    const response = await send(server.url, await request(issuer));
+    expectAnswer(response, expected);
+    const isHandled =
+      response.status < 300 &&
+      !('ok' in (expected.body ?? {}) && expected.status === 200) &&
+      expected.status !== 204;
+    expect(server.handled() - before).toBe(isHandled ? 1 : 0);
+  });
+
+  it.each(['Bearer', 'Bearer abc', 'Basic abc'])(
+    'BRR-30 answers HEAD with the fields of GET: %s',
+    async (line) => {
+      const { url } = await serverOf('default');
+      const headers = [['Authorization', line]] as const;
+      expectSameAsGet(
+        await send(url, { method: 'HEAD', path: '/stock/42', headers }),
+        await send(url, { path: '/stock/42', headers }),
+      );
+    },
+  );
+});

@@ -1,0 +1,79 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import cors from 'cors';
+import express from 'express';
+import express4 from 'express4';
+import {
+  authenticate,
+  getAuth,
+  requireAnyScope,
+  requireClaims,
+  requireScope,
+} from '../../../adapters/express/index.js';
+import type { ResourceServer, ResourceServerOptions } from '../../../src/index.js';
+import type { Harness } from './harness.js';
+
+export const express5Harness: Harness = { name: 'express 5', start: (options) => start(express, options) };
+// Express 4 has no types of its own here; what is used of it is the same.
+export const express4Harness: Harness = {
+  name: 'express 4',
+  start: (options) => start(express4 as typeof express, options),
+};
+
+async function start(framework: typeof express, options: ResourceServerOptions | ResourceServer) {
+  let handled = 0;
+  const count: express.RequestHandler = (_request, _response, next) => {
+    handled += 1;
+    next();
+  };
+  const stock: express.RequestHandler = (request, response) => {
+    const { clientId, scopes } = getAuth(request);
+    response.json({ sku: request.params.sku, caller: clientId ?? null, scopes });
+  };
+  const whoami: express.RequestHandler = (request, response) => {
+    const { auth } = request;
+    response.json({ subject: auth?.subject, caller: auth?.clientId, anonymous: auth === undefined });
+  };
+
+  const app = framework();
+  app.get('/public', (_request, response) => {
+    response.json({ ok: true });
+  });
+  app.use(framework.urlencoded({ extended: true }), framework.json());
+  app.use(authenticate(options));
+  app.use(cors());
+  app.get('/stock/:sku', requireScope('read:inventory'), count, stock);
+  app.post('/orders', requireScope('read:inventory', 'write:orders'), count, (_request, response) => {
+    response.status(201).json({ ok: true });
+  });
+  app.get('/any', requireAnyScope('read:inventory', 'admin'), count, whoami);
+  app.get(
+    '/claims',
+    requireClaims((claims) => claims.tenant === 'acme'),
+    count,
+    whoami,
+  );
+  app.get('/whoami', count, whoami);
+  app.post('/whoami', count, whoami);
+  const mounted = framework.Router();
+  mounted.get('/stock/:sku', requireScope('read:inventory'), count, stock);
+  app.use('/mounted', mounted);
+
+  const server = createServer(app);
+  return { url: await listen(server), close: () => close(server), handled: () => handled };
+}
+
+async function listen(server: Server): Promise<string> {
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo; // a TCP server has no other address
+  return `http://127.0.0.1:${port}`;
+}
+
+async function close(server: Server): Promise<void> {
+  server.closeAllConnections();
+  await new Promise((resolve) => {
+    server.close(resolve);
+  });
+}

@@ -1,0 +1,63 @@
+import cors from '@fastify/cors';
+import formbody from '@fastify/formbody';
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import {
+  getAuth,
+  type RequirementHook,
+  requireAnyScope,
+  requireClaims,
+  requireScope,
+  resourceServer,
+} from '../../../adapters/fastify/index.js';
+import type { Harness } from './harness.js';
+
+export const fastifyHarness: Harness = {
+  name: 'fastify 5',
+
+  async start(options) {
+    let handled = 0;
+    const app = fastify();
+    await app.register(resourceServer, options);
+    await app.register(cors);
+    await app.register(formbody);
+    // With body tokens authentication waits for the parsed body, and so must the requirements.
+    const requires = options.bearerMethods?.includes('body')
+      ? (hook: RequirementHook) => ({ preHandler: hook })
+      : (hook: RequirementHook) => ({ onRequest: hook });
+
+    const stock = (scope: FastifyInstance): void => {
+      scope.get<{ Params: { sku: string } }>(
+        '/stock/:sku',
+        requires(requireScope('read:inventory')),
+        (request) => {
+          handled++;
+          const { clientId, scopes } = getAuth(request);
+          return { sku: request.params.sku, caller: clientId ?? null, scopes };
+        },
+      );
+    };
+    const whoami = ({ auth }: FastifyRequest): object => {
+      handled++;
+      return {
+        subject: auth?.subject,
+        caller: auth?.clientId ?? null,
+        anonymous: auth === undefined,
+      };
+    };
+
+    stock(app);
+    app.register(async (mounted) => stock(mounted), { prefix: '/mounted' });
+    app.post('/orders', requires(requireScope('read:inventory', 'write:orders')), (_request, reply) => {
+      handled++;
+      reply.code(201).send({ ok: true });
+    });
+    app.get('/any', requires(requireAnyScope('read:inventory', 'admin')), whoami);
+    app.get('/claims', requires(requireClaims((claims) => claims.tenant === 'acme')), whoami);
+    app.get('/whoami', whoami);
+    app.post('/whoami', whoami);
+    app.get('/public', { config: { public: true } }, () => ({ ok: true }));
+
+    const url = await app.listen({ host: '127.0.0.1', port: 0 });
+    return { url, close: () => app.close(), handled: () => handled };
+  },
+};

@@ -1,0 +1,105 @@
+import 'reflect-metadata';
+import {
+  Controller,
+  type DynamicModule,
+  Get,
+  HttpCode,
+  type INestApplication,
+  Inject,
+  Module,
+  Param,
+  Post,
+} from '@nestjs/common';
+import {
+  Auth,
+  Public,
+  RequireAnyScope,
+  RequireClaims,
+  RequireScope,
+  ResourceServerModule,
+  type ResourceServerModuleOptions,
+} from '../../../adapters/nestjs/index.js';
+import type { Running } from './harness.js';
+
+class Counter {
+  handled = 0;
+}
+
+class StockHandlers {
+  constructor(@Inject(Counter) protected readonly counter: Counter) {}
+
+  @Get(':sku')
+  @RequireScope('read:inventory')
+  find(@Param('sku') sku: string, @Auth() auth: Auth): object {
+    this.counter.handled++;
+    return { sku, caller: auth.clientId ?? null, scopes: auth.scopes };
+  }
+}
+
+@Controller('stock')
+class StockController extends StockHandlers {}
+
+@Controller('mounted/stock')
+class MountedStockController extends StockHandlers {}
+
+@Controller()
+class OtherController {
+  constructor(@Inject(Counter) private readonly counter: Counter) {}
+
+  @Post('orders')
+  @RequireScope('read:inventory', 'write:orders')
+  order(): object {
+    this.counter.handled++;
+    return { ok: true };
+  }
+
+  @Get('any')
+  @RequireAnyScope('read:inventory', 'admin')
+  any(@Auth() auth: Auth): object {
+    return this.whoami(auth);
+  }
+
+  @Get('claims')
+  @RequireClaims((claims) => claims.tenant === 'acme')
+  claims(@Auth() auth: Auth): object {
+    return this.whoami(auth);
+  }
+
+  @Get('whoami')
+  whoami(@Auth() auth: Auth | undefined): object {
+    this.counter.handled++;
+    return { subject: auth?.subject, caller: auth?.clientId, anonymous: auth === undefined };
+  }
+
+  @Post('whoami')
+  @HttpCode(200)
+  postWhoami(@Auth() auth: Auth | undefined): object {
+    return this.whoami(auth);
+  }
+
+  @Get('public')
+  @Public()
+  health(): object {
+    return { ok: true };
+  }
+}
+
+@Module({})
+class InventoryModule {}
+
+/** The inventory service on whichever HTTP platform `create` chooses. */
+export async function startNest(
+  options: ResourceServerModuleOptions,
+  create: (root: DynamicModule) => Promise<INestApplication>,
+): Promise<Running> {
+  const counter = new Counter();
+  const app = await create({
+    module: InventoryModule,
+    imports: [ResourceServerModule.forRoot(options)],
+    controllers: [StockController, MountedStockController, OtherController],
+    providers: [{ provide: Counter, useValue: counter }],
+  });
+  app.enableCors();
+  await app.listen(0, '127.0.0.1');
+  return { url: await app.getUrl(), close: () => app.close(), handled: () => counter.handled };
+}
