@@ -1,0 +1,108 @@
+import { constants, createPublicKey, type JsonWebKey, verify, X509Certificate } from 'node:crypto';
+import {
+  createLocalJWKSet,
+  decodeProtectedHeader,
+  EmbeddedJWK,
+  importX509,
+  type JWK,
+  jwtVerify,
+  UnsecuredJWT,
+} from 'jose';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { createTestIssuer, type Forgery } from '../../../src/testing/index.js';
+import { scope } from './decide.js';
+
+const digests = {
+  ES256: 'sha256',
+  ES384: 'sha384',
+  ES512: 'sha512',
+  RS256: 'sha256',
+  PS512: 'sha512',
+  EdDSA: null,
+};
+const algorithms = Object.keys(digests) as readonly (keyof typeof digests)[]; // keys of a literal
+
+/** A forgery proves nothing when a careless verifier refuses it for another reason: here careless verifiers accept them. */
+describe.each(algorithms)('of the forgeries with %s', (algorithm) => {
+  let forgeries: readonly Forgery[];
+  let published: JWK;
+
+  beforeAll(async () => {
+    const issuer = await createTestIssuer({ algorithm });
+    forgeries = await issuer.forgeries({ scope });
+    const { jwks } = issuer.options.issuer;
+    [published = {}] = typeof jwks === 'function' ? (await jwks()).keys : [];
+  });
+
+  const tokenOf = (name: string): string =>
+    forgeries.find((forgery) => forgery.name === name)?.headers.Authorization?.replace('Bearer ', '') ?? '';
+  const publicKey = () => createPublicKey({ key: published as JsonWebKey, format: 'jwk' }); // two names of one thing
+
+  describe.each(["the issuer's kid", 'its own kid'])('those that offer a key, under %s,', (kid) => {
+    it('are accepted by who trusts "jwk" (JWT-17)', async () => {
+      const token = tokenOf(`foreign key offered in jwk, under ${kid}`);
+      await expect(jwtVerify(token, EmbeddedJWK)).resolves.toMatchObject({ payload: { scope } });
+    });
+
+    it('are accepted by who loads "jku" (JWT-17)', async () => {
+      const token = tokenOf(`foreign key offered in jku, under ${kid}`);
+      const response = await fetch(String(decodeProtectedHeader(token).jku));
+      const keys = createLocalJWKSet(JSON.parse(await response.text()));
+      await expect(jwtVerify(token, keys)).resolves.toMatchObject({ payload: { scope } });
+    });
+
+    it('are accepted by who loads "x5u" (JWT-17)', async () => {
+      const token = tokenOf(`foreign key offered in x5u, under ${kid}`);
+      const response = await fetch(String(decodeProtectedHeader(token).x5u));
+      const key = await importX509(await response.text(), algorithm);
+      await expect(jwtVerify(token, key)).resolves.toMatchObject({ payload: { scope } });
+    });
+
+    it('are accepted by who trusts any "x5c" (JWT-17)', async () => {
+      const token = tokenOf(`foreign key offered in x5c, under ${kid}`);
+      const der = Buffer.from(String(decodeProtectedHeader(token).x5c), 'base64');
+      const certificate = new X509Certificate(der);
+      expect(certificate.subject).toBe('CN=attacker.example');
+      expect(certificate.verify(certificate.publicKey)).toBe(true);
+      await expect(jwtVerify(token, certificate.publicKey)).resolves.toMatchObject({ payload: { scope } });
+    });
+  });
+
+  it('those with HS256 are accepted by who takes the public key for a secret (JWT-03)', async () => {
+    const secrets = {
+      'the public JWK': JSON.stringify(published),
+      'the public key in PEM': publicKey().export({ type: 'spki', format: 'pem' }),
+      'the public key in DER': publicKey().export({ type: 'spki', format: 'der' }),
+    };
+    for (const [form, secret] of Object.entries(secrets)) {
+      const token = tokenOf(`alg HS256, signed with ${form}`);
+      await expect(jwtVerify(token, Buffer.from(secret))).resolves.toMatchObject({ payload: { scope } });
+    }
+  });
+
+  it('the one with alg none is accepted by who accepts unsecured tokens (JWT-02)', () => {
+    expect(UnsecuredJWT.decode(tokenOf('alg none, empty signature')).payload).toMatchObject({ scope });
+  });
+
+  it('those about claims, types and encodings have a genuine signature', () => {
+    const aboutSomethingElse =
+      /^(alg|foreign|signed|signature|opaque|dots|five|no credentials)|altered|Bearer|SD-JWT/;
+    const signed = forgeries.filter(
+      ({ name, reason }) => !aboutSomethingElse.test(name) && reason !== 'missing_credentials',
+    );
+    expect(signed.length).toBeGreaterThan(90);
+    for (const { name } of signed)
+      expect(`${name}: ${hasGenuineSignature(tokenOf(name))}`).toBe(`${name}: true`);
+  });
+
+  function hasGenuineSignature(token: string): boolean {
+    const [header, claims, signature = ''] = token.split('.');
+    const padding = algorithm === 'PS512' ? { padding: constants.RSA_PKCS1_PSS_PADDING } : {};
+    return verify(
+      digests[algorithm],
+      Buffer.from(`${header}.${claims}`),
+      { key: publicKey(), dsaEncoding: 'ieee-p1363', ...padding },
+      Buffer.from(signature, 'base64url'),
+    );
+  }
+});
