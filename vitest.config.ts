@@ -1,31 +1,44 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-const nest11 = (name: string): string =>
-  fileURLToPath(new URL(`test/support/nest-11/node_modules/${name}`, import.meta.url));
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+
+/** Examples import this package by its name; tests run them against the sources, without a build. */
+const self = [
+  { find: /^oauth-resource-server$/, replacement: path('src/index.ts') },
+  { find: /^oauth-resource-server\/testing$/, replacement: path('src/testing/index.ts') },
+  { find: /^oauth-resource-server\/(express|fastify|nestjs)$/, replacement: path('adapters/$1/index.ts') },
+];
+const nest11 = {
+  find: /^@nestjs\/(common|core|platform-express|platform-fastify)$/,
+  replacement: path('test/support/nest-11/node_modules/@nestjs/$1'),
+};
 
 export default defineConfig({
   test: {
+    reporters: ['default', './test/support/closing-line-reporter.ts'],
     projects: [
       {
         extends: true,
+        resolve: { alias: self },
         test: { name: 'node', include: ['test/**/*.test.ts'], exclude: ['test/package/**'] },
       },
       {
         extends: true,
-        test: { name: 'nest-11', include: ['test/http/contract.test.ts', 'test/adapters/nestjs*.test.ts'] },
-        resolve: {
-          alias: {
-            '@nestjs/common': nest11('@nestjs/common'),
-            '@nestjs/core': nest11('@nestjs/core'),
-            '@nestjs/platform-express': nest11('@nestjs/platform-express'),
-            '@nestjs/platform-fastify': nest11('@nestjs/platform-fastify'),
-          },
+        resolve: { alias: [...self, nest11] },
+        test: {
+          name: 'nest-11',
+          include: ['test/http/contract.test.ts', 'test/adapters/nestjs*.test.ts', 'test/demo/demo.test.ts'],
         },
       },
       {
         extends: true,
-        test: { name: 'package', include: ['test/package/**/*.test.ts'], testTimeout: 240_000, hookTimeout: 240_000 },
+        test: {
+          name: 'package',
+          include: ['test/package/**/*.test.ts'],
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+        },
       },
     ],
   },

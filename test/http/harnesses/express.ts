@@ -1,8 +1,8 @@
 import { createServer, type Server } from 'node:http';
+import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import cors from 'cors';
 import express from 'express';
-import express4 from 'express4';
 import {
   authenticate,
   getAuth,
@@ -14,10 +14,10 @@ import type { ResourceServer, ResourceServerOptions } from '../../../src/index.j
 import type { Harness } from './harness.js';
 
 export const express5Harness: Harness = { name: 'express 5', start: (options) => start(express, options) };
-// Express 4 has no types of its own here; what is used of it is the same.
 export const express4Harness: Harness = {
   name: 'express 4',
-  start: (options) => start(express4 as typeof express, options),
+  // Installed under another name, without types; what is used of it is the same.
+  start: (options) => start(createRequire(import.meta.url)('express4') as typeof express, options),
 };
 
 async function start(framework: typeof express, options: ResourceServerOptions | ResourceServer) {
