@@ -66,7 +66,7 @@ export class NodeRequestView implements RequestView {
     const value = this.message.headers[name];
     if (value === undefined) return [];
     // `headers` is what the application sees, `rawHeaders` tells whether Node dropped or joined repeated lines.
-    const lines = fieldLines(this.message.rawHeaders, name);
+    const lines = fieldLines(this.message.rawHeaders ?? [], name); // request doubles in unit tests often have none
     if (lines.length > 1) return lines;
     return typeof value === 'string' ? [value] : value;
   }
@@ -105,10 +105,14 @@ class FetchRequestView implements RequestView {
 
 /** The query string of an absolute URL or request target, without `?` and fragment. */
 export function queryOf(url: string): string {
-  const start = url.indexOf('?');
-  if (start === -1) return '';
-  const end = url.indexOf('#', start);
-  return url.slice(start + 1, end === -1 ? undefined : end);
+  const [beforeFragment = ''] = url.split('#', 1);
+  const start = beforeFragment.indexOf('?');
+  return start === -1 ? '' : beforeFragment.slice(start + 1);
+}
+
+/** The parameters of a query string. A `?` at its beginning belongs to the first name; URLSearchParams alone would drop it. */
+export function parseQuery(query: string): URLSearchParams {
+  return new URLSearchParams(`&${query}`);
 }
 
 /**
@@ -135,6 +139,6 @@ function fieldLines(rawHeaders: readonly string[], name: string): string[] {
 
 function withoutQueryParameter(target: string, name: string): string {
   const query = queryOf(target);
-  const kept = query.split('&').filter((pair) => !new URLSearchParams(pair).has(name));
+  const kept = query.split('&').filter((pair) => !parseQuery(pair).has(name));
   return target.replace(`?${query}`, () => (kept.length > 0 ? `?${kept.join('&')}` : ''));
 }

@@ -49,7 +49,9 @@ interface AuthenticatedRequest extends IncomingMessage {
 
 /**
  * Lets only requests with a valid access token through, and sets `req.auth`. Others are answered with 400, 401 or 503 and a challenge (RFC 6750 §3).
- * A CORS preflight request passes without authentication, for the CORS layer to answer.
+ *
+ * Security: a CORS preflight request passes without authentication, for the CORS layer to answer. Where there is none, it meets no requirement, but a
+ * handler for `OPTIONS` without one would run: `app.all(path, handler)` and `app.use(handler)` are such.
  *
  * @param options the options of a resource server, or a ready one to share
  * @throws {TypeError} at once, when an option is wrong
@@ -61,8 +63,9 @@ interface AuthenticatedRequest extends IncomingMessage {
 export function authenticate(options: ResourceServerOptions | ResourceServer): Middleware {
   const server = isResourceServer(options) ? options : createResourceServer(options);
   return (request, response, next) => {
-    setContext(request, undefined);
     const view = new NodeRequestView(request);
+    // Anonymous until decided: a preflight that no CORS layer answers meets no requirement.
+    setContext(request, { server, auth: undefined });
     if (isCorsPreflight(view)) {
       next();
       return;
@@ -77,7 +80,7 @@ export function authenticate(options: ResourceServerOptions | ResourceServer): M
       next();
     };
     const decision = server.authenticate(view);
-    if (decision instanceof Promise) decision.then(proceed).catch(next);
+    if (decision instanceof Promise) decision.then(proceed).catch((cause: unknown) => next(failure(cause)));
     else proceed(decision);
   };
 }
@@ -136,9 +139,14 @@ function requirementMiddleware(name: string, requirement: Requirement): Middlewa
   };
 }
 
-function setContext(request: AuthenticatedRequest, value: Context | undefined): void {
+/** `next(undefined)` would continue, so a rejection always becomes an error. */
+function failure(cause: unknown): unknown {
+  return cause instanceof Error ? cause : new Error('authentication failed', { cause });
+}
+
+function setContext(request: AuthenticatedRequest, value: Context): void {
   request[context] = value;
-  request.auth = value?.auth;
+  request.auth = value.auth;
 }
 
 function deny(

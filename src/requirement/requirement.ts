@@ -28,7 +28,7 @@ export interface Requirement {
  * @throws {TypeError} no scope, or one that is not a scope token (RFC 6749 §3.3), such as `'read write'`
  */
 export function requirementOfScopes(scopes: readonly Scope[], name = 'requireScope'): Requirement {
-  return Object.freeze({ allScopes: checkScopes(scopes, name) });
+  return known({ allScopes: checkScopes(scopes, name) });
 }
 
 /**
@@ -37,7 +37,7 @@ export function requirementOfScopes(scopes: readonly Scope[], name = 'requireSco
  * @throws {TypeError} no scope, or one that is not a scope token (RFC 6749 §3.3)
  */
 export function requirementOfAnyScope(scopes: readonly Scope[], name = 'requireAnyScope'): Requirement {
-  return Object.freeze({ anyScope: checkScopes(scopes, name) });
+  return known({ anyScope: checkScopes(scopes, name) });
 }
 
 /**
@@ -51,7 +51,7 @@ export function requirementOfClaims<C extends object = RegisteredClaims>(
 ): Requirement {
   if (typeof predicate !== 'function')
     throw new TypeError(`${name} takes a function, got ${typeof predicate}`);
-  return Object.freeze({ claims: predicate as unknown as ClaimsPredicate }); // the claims' type is the application's promise, nothing checks it at run time
+  return known({ claims: predicate as unknown as ClaimsPredicate }); // the claims' type is the application's promise, nothing checks it at run time
 }
 
 /**
@@ -60,6 +60,7 @@ export function requirementOfClaims<C extends object = RegisteredClaims>(
  * @throws {TypeError}
  */
 export function checkRequirementShape(requirement: Requirement): void {
+  if (checked.has(requirement)) return;
   const given: unknown = requirement;
   if (typeof given !== 'object' || given === null)
     throw new TypeError(`a requirement is an object, got ${given === null ? 'null' : typeof given}`);
@@ -78,6 +79,14 @@ export function checkRequirementShape(requirement: Requirement): void {
     throw new TypeError(`claims takes a function, got ${typeof claims}`);
   if (allScopes === undefined && anyScope === undefined && claims === undefined)
     throw new TypeError('a requirement needs allScopes, anyScope or claims');
+}
+
+/** Requirements that were checked when they were made, and cannot have changed since: routes make theirs once and use them for every request. */
+const checked = new WeakSet<Requirement>();
+
+function known(requirement: Requirement): Requirement {
+  checked.add(Object.freeze(requirement));
+  return requirement;
 }
 
 function checkScopes(scopes: readonly string[], name: string): readonly string[] {

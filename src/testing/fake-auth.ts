@@ -43,9 +43,9 @@ export interface FakeAuthOptions<C extends object = RegisteredClaims> {
 const MEMBERS = ['scopes', 'claims', 'clientId', 'subject', 'issuer', 'audience', 'expiresAt', 'token'];
 
 /**
- * An `Auth` without a token behind it, to call a handler directly, without HTTP. It is frozen and genuine for
- * `isAuth`, so `getAuth` and the `require…` functions of the adapters take it. Its members and its claims
- * agree with each other.
+ * An `Auth` without a token behind it, to call a handler directly, without HTTP: `handler({ auth: fakeAuth() }, response)`.
+ * It is frozen and genuine for `isAuth`, so `getAuth` takes it; the `require…` functions do not, as only `authenticate`
+ * opens a route. Its members and its claims agree with each other.
  *
  * For requests through the whole stack use `createTestIssuer`: that also tests that the route is protected.
  *

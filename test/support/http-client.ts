@@ -22,7 +22,7 @@ export async function send(
   { method = 'GET', path, headers = [], body = '' }: RawRequest,
 ): Promise<RawResponse> {
   const flat = headers.flat();
-  if (body !== '') flat.push('Content-Length', String(Buffer.byteLength(body)));
+  if (body !== '' || method === 'POST') flat.push('Content-Length', String(Buffer.byteLength(body)));
   return new Promise((resolve, reject) => {
     const outgoing = request(
       `${url}${path}`,

@@ -1,0 +1,90 @@
+import {
+  type Auth,
+  type ClaimsPredicate,
+  isAuth,
+  type RegisteredClaims,
+  type Requirement,
+  requirementOfAnyScope,
+  requirementOfClaims,
+  requirementOfScopes,
+  type Scope,
+} from '../../src/index.js';
+import {
+  authenticationOf,
+  type HookDone,
+  type HookReply,
+  type HookRequest,
+  settle,
+} from './authentication.js';
+
+/** A hook of a route or a scope: `onRequest`, `preValidation` or `preHandler`. */
+export type RequirementHook = (request: HookRequest, reply: object, done: HookDone) => void;
+
+/**
+ * Refuses requests whose access token lacks any of the scopes, with 403 `insufficient_scope` naming all of them.
+ *
+ * Use it as `onRequest`, or as `preHandler` with `bearerMethods: ['body']`. Where nothing authenticated the request (no
+ * `resourceServer` plugin, or a public route) the request fails with a 500 that tells the developer so.
+ *
+ * @param scopes one scope per argument, at least one
+ * @throws {TypeError} no scope, or one that is not a scope token (RFC 6749 §3.3), such as `'read write'`
+ * @see RFC 6750 §3.1
+ * @example app.get('/stock/:sku', { onRequest: requireScope('read:inventory') }, handler);
+ */
+export function requireScope(...scopes: readonly Scope[]): RequirementHook {
+  return requirementHook('requireScope', requirementOfScopes(scopes, 'requireScope'));
+}
+
+/**
+ * Like {@link requireScope}, but one of the scopes is enough.
+ *
+ * @throws {TypeError} no scope, or one that is not a scope token (RFC 6749 §3.3)
+ */
+export function requireAnyScope(...scopes: readonly Scope[]): RequirementHook {
+  return requirementHook('requireAnyScope', requirementOfAnyScope(scopes, 'requireAnyScope'));
+}
+
+/**
+ * Refuses requests for whose claims `predicate` does not return `true`, with 403. A promise or an exception refuses too.
+ *
+ * @typeParam C the application's own claims
+ * @throws {TypeError} `predicate` is not a function
+ * @example app.get('/stock', { onRequest: requireClaims((claims) => claims.tenant === 'acme') }, handler);
+ */
+export function requireClaims<C extends object = RegisteredClaims>(
+  predicate: ClaimsPredicate<C>,
+): RequirementHook {
+  return requirementHook('requireClaims', requirementOfClaims(predicate, 'requireClaims'));
+}
+
+function requirementHook(name: string, requirement: Requirement): RequirementHook {
+  return (request, reply, done) => {
+    const authentication = authenticationOf(request);
+    if (authentication === undefined) return done(new Error(NOT_AUTHENTICATED(name)));
+    const { server, auth } = authentication;
+    // Whatever types the route gives its replies, a refusal is none of them.
+    settle(server, server.authorize(auth, requirement), request, reply as HookReply, done);
+  };
+}
+
+/**
+ * The `Auth` of an authenticated request.
+ *
+ * Also accepts any object that holds a genuine `Auth`, so that a unit test may pass `{ auth: fakeAuth(…) }`.
+ *
+ * @typeParam C the application's own claims
+ * @throws {Error} nothing authenticated the request, it is anonymous (`optional: true`), or `request.auth` was forged
+ */
+export function getAuth<C extends object = RegisteredClaims>(request: { readonly auth?: unknown }): Auth<C> {
+  const auth: unknown = authenticationOf(request)?.auth ?? request.auth;
+  if (!isAuth(auth)) throw new Error(NO_AUTH);
+  return auth as unknown as Auth<C>; // the claims' type is the application's promise
+}
+
+const NOT_AUTHENTICATED = (name: string): string =>
+  `${name}: nothing authenticated this request. Register the resourceServer plugin in this scope or around it; a route ` +
+  `with config.public cannot have requirements; with bearerMethods 'body' use ${name} as preHandler`;
+
+const NO_AUTH =
+  'getAuth: this request carries no verified access token. The route is public or outside the resourceServer plugin, ' +
+  'or the request is anonymous (optional: true): then look at request.auth first';

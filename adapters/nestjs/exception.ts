@@ -1,0 +1,56 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
+import { type Answer, type Denied, type ErrorCode, errorKind, kindOf, type Reason } from '../../src/index.js';
+import { type PlatformResponse, setHeaders } from './platform.js';
+
+/**
+ * What the guard throws for a refused request, with the challenge already set on the response.
+ *
+ * It counts as an error of the core: `instanceof InvalidTokenError`, `@Catch(InsufficientScopeError)` and
+ * `isResourceServerError` recognise it. `getResponse()` is the body, `{}` where the answer has none.
+ */
+export class ResourceServerException extends HttpException {
+  /** The registered OAuth error code, or undefined where no credentials were sent. */
+  readonly error: ErrorCode | undefined;
+  /** Why, in a stable word: `expired`. */
+  readonly reason: Reason;
+  /** Seconds until another attempt makes sense; only with status 503. */
+  readonly retryAfterSeconds: number | undefined;
+  /** The answer that `errors: 'respond'` sends. */
+  readonly answer: Answer;
+
+  constructor({ error, answer }: Denied) {
+    super(answer.body === undefined ? {} : JSON.parse(answer.body), answer.status, { cause: error });
+    this.name = 'ResourceServerException';
+    this.message = error.message;
+    this.error = error.error;
+    this.reason = error.reason;
+    this.retryAfterSeconds = 'retryAfterSeconds' in error ? Number(error.retryAfterSeconds) : undefined;
+    this.answer = answer;
+    Object.defineProperty(this, errorKind, { value: kindOf(error) });
+  }
+
+  /** The same as `getStatus()`, under the name that the core's errors have. */
+  get statusCode(): number {
+    return this.getStatus();
+  }
+}
+
+/** Thrown with `errors: 'respond'`. Its own class, so that with `'next'` no filter of ours stands before the application's. */
+export class AnsweredException extends ResourceServerException {}
+
+/**
+ * Sends the answer to a refused request exactly as the core made it. The module registers it as APP_FILTER.
+ *
+ * Filters of the application that catch everything come before it when they are bound to a controller or by
+ * `app.useGlobalFilters`; there, pass an instance of this one as the last argument to keep the exact answers.
+ */
+@Catch(AnsweredException)
+export class ResourceServerExceptionFilter implements ExceptionFilter<AnsweredException> {
+  catch({ answer }: AnsweredException, host: ArgumentsHost): void {
+    if (host.getType() !== 'http') return; // Nest then reports the exception in the context's own way
+    const response = host.switchToHttp().getResponse<PlatformResponse>();
+    response.status(answer.status);
+    setHeaders(response, answer.headers);
+    response.send(answer.body);
+  }
+}

@@ -1,0 +1,19 @@
+export type {
+  ClaimsPredicate,
+  Register,
+  ResourceServer,
+  ResourceServerOptions,
+  Scope,
+} from '../../src/index.js';
+export { Auth, getAuth, Public, RequireAnyScope, RequireClaims, RequireScope } from './decorators.js';
+export { ResourceServerException, ResourceServerExceptionFilter } from './exception.js';
+export { type RequestResponse, ResourceServerGuard } from './guard.js';
+export { ResourceServerModule } from './module.js';
+export {
+  RESOURCE_SERVER,
+  type ResourceServerModuleAsyncOptions,
+  type ResourceServerModuleExtras,
+  type ResourceServerModuleOptions,
+  type ResourceServerOptionsFactory,
+} from './module-options.js';
+export type { PlatformRequest, PlatformResponse } from './platform.js';

@@ -1,0 +1,61 @@
+import { type ExecutionContext, SetMetadata, type Type } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { type Requirement, requirementOfScopes, type Scope } from '../../src/index.js';
+
+/** What the decorators of a handler and of its class say together. */
+export interface RoutePolicy {
+  readonly isPublic: boolean;
+  readonly requirements: readonly Requirement[];
+}
+
+const PUBLIC = Symbol('oauth-resource-server.public');
+const REQUIREMENTS = Symbol('oauth-resource-server.requirements');
+const reflector = new Reflector();
+
+/** Marks a class or handler as public. */
+export function markPublic(): ClassDecorator & MethodDecorator {
+  return SetMetadata(PUBLIC, true);
+}
+
+/** Adds a requirement to those of a class, inherited ones included, or of a handler. */
+export function addRequirement(requirement: Requirement): ClassDecorator & MethodDecorator {
+  return (target: object, key?: string | symbol, descriptor?: PropertyDescriptor) => {
+    const decorated = descriptor === undefined ? target : descriptor.value;
+    const setRequirements = SetMetadata(REQUIREMENTS, [requirement, ...requirementsOf(decorated)]);
+    if (key === undefined || descriptor === undefined) setRequirements(decorated);
+    else setRequirements(target, key, descriptor);
+  };
+}
+
+/**
+ * The policy of a route. Requirements of class and handler add up. `@Public()` on the handler voids those of the class,
+ * being nearer; next to a requirement on the same class or handler it has no effect, and neither has it on the class where
+ * the handler has requirements.
+ */
+export function routePolicyOf(context: ExecutionContext): RoutePolicy {
+  const handler = context.getHandler() as Type; // a method; Reflector's type only knows classes and the banned Function
+  const ofHandler = requirementsOf(handler);
+  const ofClass = requirementsOf(context.getClass());
+  if (ofHandler.length === 0) {
+    if (isMarkedPublic(handler)) return OPEN;
+    if (ofClass.length === 0 && isMarkedPublic(context.getClass())) return OPEN;
+  }
+  return { isPublic: false, requirements: combine([...ofClass, ...ofHandler]) };
+}
+
+const OPEN: RoutePolicy = { isPublic: true, requirements: [] };
+
+function isMarkedPublic(target: Type): boolean {
+  return reflector.get<unknown>(PUBLIC, target) === true;
+}
+
+function requirementsOf(target: Type): readonly Requirement[] {
+  return reflector.get<readonly Requirement[] | undefined>(REQUIREMENTS, target) ?? [];
+}
+
+/** RFC 6750 §3: the challenge names all scopes that the request needs, hence one requirement for all of them. */
+function combine(requirements: readonly Requirement[]): readonly Requirement[] {
+  const scopes = requirements.flatMap(({ allScopes }) => allScopes ?? []) as Scope[]; // checked by the decorators
+  const others = requirements.filter(({ allScopes }) => allScopes === undefined);
+  return scopes.length === 0 ? others : [requirementOfScopes(scopes), ...others];
+}

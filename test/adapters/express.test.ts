@@ -1,0 +1,208 @@
+import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
+import request from 'supertest';
+import { describe, expect, it, vi } from 'vitest';
+import {
+  authenticate,
+  getAuth,
+  requireAnyScope,
+  requireClaims,
+  requireScope,
+} from '../../adapters/express/index.js';
+import {
+  createResourceServer,
+  InvalidTokenError,
+  isResourceServerError,
+  type ResourceServer,
+  type ResourceServerOptions,
+} from '../../src/index.js';
+import { createTestIssuer, fakeAuth } from '../../src/testing/index.js';
+
+const issuer = await createTestIssuer();
+const reader = await issuer.authorization({ scope: 'read:inventory' });
+const writer = await issuer.authorization({ scope: 'write:orders' });
+const PREFLIGHT = { Origin: 'https://shop.example.com', 'Access-Control-Request-Method': 'GET' };
+
+/** An application with `/stock` behind a scope; the handler counts how often it ran. */
+function createApp(options: Partial<ResourceServerOptions> = {}) {
+  const handler = vi.fn<RequestHandler>((request, response) => {
+    response.json({ caller: getAuth(request).clientId });
+  });
+  const app = express();
+  app.use(authenticate({ ...issuer.options, ...options }));
+  app.all('/stock', requireScope('read:inventory'), handler);
+  return { app, handler };
+}
+
+/** Answers with what the error path was given. */
+const showError: ErrorRequestHandler = (error, _request, response, _next) => {
+  response.status(isResourceServerError(error) ? error.status : 500).json({ message: String(error) });
+};
+
+describe('authenticate', () => {
+  it('takes a ready resource server, which several applications may share', async () => {
+    const server = createResourceServer(issuer.options);
+    for (const app of [express(), express()]) {
+      app.use(authenticate(server), (req, res) => void res.json({ subject: getAuth(req).subject }));
+      await request(app).get('/').set(reader).expect(200, { subject: 'test-client' });
+    }
+  });
+
+  it('throws at once when an option is wrong', () => {
+    expect(() => authenticate({ issuer: 'https://auth.example.com' } as ResourceServerOptions)).toThrow(
+      TypeError,
+    );
+  });
+
+  it('protects one router only where it is mounted there', async () => {
+    const app = express();
+    const inner = express.Router();
+    inner.use(authenticate(issuer.options));
+    inner.get('/stock', requireScope('read:inventory'), (_req, res) => void res.json({}));
+    app.use('/api', inner);
+    app.get('/open', (_req, res) => void res.json({}));
+    await request(app).get('/open').expect(200);
+    await request(app).get('/api/stock').expect(401);
+    await request(app).get('/api/stock').set(reader).expect(200);
+  });
+
+  it('decides anew where it stands twice, and the inner decision counts', async () => {
+    const other = await createTestIssuer({ issuer: 'https://other.example.com' });
+    const app = express();
+    app.use(authenticate({ ...issuer.options, optional: true }));
+    app.use(authenticate({ ...other.options, audience: 'https://api.example.com' }));
+    app.get('/', (_req, res) => void res.json({}));
+    await request(app).get('/').set(reader).expect(401);
+  });
+
+  it('OPS-12 clears whatever stood in req.auth before', async () => {
+    const app = express();
+    app.use((req, _res, next) => {
+      Object.assign(req, { auth: { scopes: ['read:inventory'] } });
+      next();
+    });
+    app.use(authenticate({ ...issuer.options, optional: true }));
+    app.get('/', (req, res) => void res.json({ isAnonymous: req.auth === undefined }));
+    await request(app).get('/').expect(200, { isAnonymous: true });
+  });
+
+  it('BRR-11 removes the token from every URL that the application sees', async () => {
+    const app = express();
+    app.use(authenticate({ ...issuer.options, bearerMethods: ['query'] }));
+    app.get(
+      '/',
+      (req, res) => void res.json({ url: req.url, originalUrl: req.originalUrl, query: req.query }),
+    );
+    const token = await issuer.token();
+    const { body } = await request(app).get(`/?a=1&access_token=${token}&b=2`).expect(200);
+    expect(body).toEqual({ url: '/?a=1&b=2', originalUrl: '/?a=1&b=2', query: { a: '1', b: '2' } });
+  });
+
+  it('OPS-09 hands a defect to the error path and does not run the handler', async () => {
+    const defective: ResourceServer = Object.create(createResourceServer(issuer.options), {
+      authenticate: { value: () => Promise.reject(undefined) }, // the worst a promise can do: next(undefined) would continue
+    });
+    const { app, handler } = createApp();
+    const broken = express();
+    broken.use(authenticate(defective), app);
+    await request(broken).get('/stock').set(reader).expect(500);
+    expect(handler).not.toHaveBeenCalled();
+  });
+});
+
+describe('preflight requests', () => {
+  it('BRR-28 meet no requirement where no CORS layer answers them', async () => {
+    const { app, handler } = createApp();
+    const response = await request(app).options('/stock').set(PREFLIGHT).expect(401);
+    expect(response.headers['www-authenticate']).toBe('Bearer realm="api", scope="read:inventory"');
+    expect(handler).not.toHaveBeenCalled();
+  });
+
+  it('BRR-28 are no preflight when they carry credentials', async () => {
+    const { app } = createApp();
+    await request(app)
+      .options('/stock')
+      .set(PREFLIGHT)
+      .set('Authorization', 'Bearer abc')
+      .expect(401, /invalid_token/);
+  });
+});
+
+describe('requirements', () => {
+  it.each([
+    ['requireScope', requireScope('a')],
+    ['requireAnyScope', requireAnyScope('a')],
+    ['requireClaims', requireClaims(() => true)],
+  ])('SCP-12 fail closed where nothing authenticated the request: %s', async (name, middleware) => {
+    const handler = vi.fn<RequestHandler>((_req, res) => void res.json({}));
+    const app = express();
+    app.get('/', middleware, handler);
+    app.use(showError);
+    const { body } = await request(app).get('/').set(reader).expect(500);
+    expect(body.message).toBe(
+      `Error: ${name}: nothing authenticated this request; put authenticate() before it`,
+    );
+    expect(handler).not.toHaveBeenCalled();
+  });
+
+  it('OPS-12 are not met by an auth that the application put there itself', async () => {
+    const app = express();
+    app.use((req, _res, next) => {
+      req.auth = fakeAuth({ scopes: ['a'] });
+      next();
+    });
+    app.get('/', requireScope('a'), (_req, res) => void res.json({}));
+    app.use(showError);
+    await request(app).get('/').expect(500);
+  });
+
+  it('SCP-06 SCP-12 are refused at once when they could deny nothing', () => {
+    expect(() => requireScope()).toThrow(TypeError);
+    expect(() => requireAnyScope()).toThrow(TypeError);
+    expect(() => requireScope('read write')).toThrow('one per argument');
+    expect(() => requireClaims('admin' as never)).toThrow(TypeError);
+  });
+
+  it('can be met by one route and not by another', async () => {
+    const { app } = createApp();
+    await request(app).get('/stock').set(reader).expect(200, { caller: 'test-client' });
+    await request(app).get('/stock').set(writer).expect(403);
+  });
+});
+
+describe("errors: 'next'", () => {
+  it('OPS-17 hands the typed error to the error path, with the challenge already set', async () => {
+    const seen: unknown[] = [];
+    const { app, handler } = createApp({ errors: 'next' });
+    app.use(((error, _req, res, _next) => {
+      seen.push(error);
+      res.status(error.status).json({ my: 'format' });
+    }) as ErrorRequestHandler);
+    const response = await request(app)
+      .get('/stock')
+      .set('Authorization', 'Bearer abc')
+      .expect(401, { my: 'format' });
+    expect(response.headers['www-authenticate']).toContain('error="invalid_token"');
+    expect(response.headers['cache-control']).toBe('no-store');
+    expect(seen[0]).toBeInstanceOf(InvalidTokenError);
+    expect(seen[0]).toMatchObject({ reason: 'malformed_token' });
+    expect(handler).not.toHaveBeenCalled();
+  });
+
+  it('OPS-17 keeps status and challenge with the error handler of Express itself', async () => {
+    const { app } = createApp({ errors: 'next' });
+    app.set('env', 'test'); // keeps the error out of the test's output
+    const response = await request(app).get('/stock').set(writer).expect(403);
+    expect(response.headers['www-authenticate']).toContain('error="insufficient_scope"');
+  });
+});
+
+describe('getAuth', () => {
+  it('throws where a request is not authenticated, also for an object that only looks like an Auth', () => {
+    expect(() => getAuth({})).toThrow('not authenticated');
+    expect(() => getAuth({ auth: { ...fakeAuth({ scopes: ['a'] }) } })).toThrow('not authenticated');
+  });
+
+  it('takes a fake Auth, for calling a handler directly', () => {
+    expect(getAuth({ auth: fakeAuth({ clientId: 'order-service' }) }).clientId).toBe('order-service');
+  });
+});

@@ -1,0 +1,513 @@
+import { connect } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import cors from '@fastify/cors';
+import formbody from '@fastify/formbody';
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import { describe, expect, it, vi } from 'vitest';
+import {
+  getAuth,
+  requireAnyScope,
+  requireClaims,
+  requireScope,
+  resourceServer,
+} from '../../adapters/fastify/index.js';
+import {
+  createResourceServer,
+  type Denied,
+  InvalidTokenError,
+  type ResourceServerOptions,
+} from '../../src/index.js';
+import { createTestIssuer, fakeAuth } from '../../src/testing/index.js';
+
+const issuer = await createTestIssuer();
+const reader = await issuer.authorization({ scope: 'read:inventory' });
+const writer = await issuer.authorization({ scope: 'write:orders' });
+const PREFLIGHT = { origin: 'https://shop.example.com', 'access-control-request-method': 'GET' };
+
+/** An application with `/stock`, protected, and `/open`, public; both count how often they ran. */
+async function createApp(options: Partial<ResourceServerOptions> = {}) {
+  const app = fastify();
+  const handler = vi.fn((request: FastifyRequest) => ({ caller: request.auth?.clientId ?? null }));
+  await app.register(resourceServer, { ...issuer.options, ...options });
+  app.get('/stock', handler);
+  app.get('/open', { config: { public: true } }, handler);
+  return { app, handler };
+}
+
+async function status(
+  app: FastifyInstance,
+  url: string,
+  headers: Record<string, string> = {},
+): Promise<number> {
+  const { statusCode } = await app.inject({ url, headers });
+  return statusCode;
+}
+
+describe('scopes of the plugin', () => {
+  it('protects routes declared before and after it, and those of inner scopes', async () => {
+    const app = fastify();
+    app.get('/before', () => 'ok');
+    await app.register(resourceServer, issuer.options);
+    app.get('/after', () => 'ok');
+    app.register(async (inner) => {
+      inner.get('/inner', () => 'ok');
+    });
+    for (const url of ['/before', '/after', '/inner']) {
+      expect(await status(app, url)).toBe(401);
+      expect(await status(app, url, reader)).toBe(200);
+    }
+  });
+
+  it('protects only the scope that it is registered in', async () => {
+    const app = fastify();
+    app.get('/outside', (request) => ({ hasAuth: 'auth' in request }));
+    app.register(async (scope) => {
+      await scope.register(resourceServer, issuer.options);
+      scope.get('/inside', () => 'ok');
+    });
+    expect(await status(app, '/outside')).toBe(200);
+    expect(await status(app, '/inside')).toBe(401);
+  });
+
+  it('wants a token for unknown routes of its scope too', async () => {
+    const { app } = await createApp();
+    expect(await status(app, '/nowhere')).toBe(401);
+    expect(await status(app, '/nowhere', reader)).toBe(404);
+  });
+
+  it('verifies a token once where one server is registered in nested scopes', async () => {
+    const server = createResourceServer(issuer.options);
+    const authenticate = vi.spyOn(server, 'authenticate');
+    const app = fastify();
+    await app.register(resourceServer, server);
+    app.register(async (inner) => {
+      await inner.register(resourceServer, server);
+      inner.get('/stock', (request) => getAuth(request).scopes);
+    });
+    expect((await app.inject({ url: '/stock', headers: reader })).json()).toEqual(['read:inventory']);
+    expect(authenticate).toHaveBeenCalledTimes(1);
+  });
+
+  it('wants nested servers to agree', async () => {
+    const other = await createTestIssuer({ issuer: 'https://other.example.com' });
+    const app = fastify();
+    await app.register(resourceServer, {
+      ...issuer.options,
+      issuer: [issuer.options.issuer, other.options.issuer],
+    });
+    app.register(async (inner) => {
+      await inner.register(resourceServer, other.options);
+      inner.get(
+        '/stock',
+        { onRequest: requireScope('read:inventory') },
+        (request) => getAuth(request).issuer,
+      );
+    });
+    const accepted = await app.inject({
+      url: '/stock',
+      headers: await other.authorization({ scope: 'read:inventory' }),
+    });
+    expect(accepted.body).toBe('https://other.example.com');
+    expect(await status(app, '/stock', reader)).toBe(401);
+  });
+
+  it('refuses to start where another plugin owns request.auth', async () => {
+    const app = fastify();
+    app.decorateRequest('auth');
+    await expect(app.register(resourceServer, issuer.options)).rejects.toThrow(
+      "'auth' has already been added",
+    );
+  });
+});
+
+describe('options', () => {
+  it('leaves the options of app.register to Fastify', async () => {
+    const app = fastify();
+    await app.register(resourceServer, {
+      ...issuer.options,
+      prefix: '/api',
+      logLevel: 'warn',
+      logSerializers: {},
+    });
+    app.get('/stock', () => 'ok');
+    expect(await status(app, '/stock', reader)).toBe(200);
+  });
+
+  it('OPS-09 fails at start for an unknown option, and for none', async () => {
+    const misspelt = { ...issuer.options, audiance: 'https://api.example.com' };
+    await expect(fastify().register(resourceServer, misspelt)).rejects.toThrow(/audiance/);
+    await expect(fastify().register(resourceServer, {} as ResourceServerOptions)).rejects.toThrow(TypeError);
+  });
+
+  it('closes the server that it made, and not one that it was given', async () => {
+    const server = createResourceServer(issuer.options);
+    const close = vi.spyOn(Object.getPrototypeOf(server), 'close');
+    const given = fastify();
+    await given.register(resourceServer, server);
+    await given.close();
+    expect(close).not.toHaveBeenCalled();
+
+    const { app } = await createApp();
+    await app.close();
+    expect(close).toHaveBeenCalledTimes(1);
+    close.mockRestore();
+  });
+});
+
+describe('public routes', () => {
+  it('run without credentials, with bad ones, and for HEAD', async () => {
+    const { app, handler } = await createApp();
+    expect(await status(app, '/open')).toBe(200);
+    expect(await status(app, '/open', { authorization: 'Bearer nonsense' })).toBe(200);
+    expect((await app.inject({ method: 'HEAD', url: '/open' })).statusCode).toBe(200);
+    expect(handler).toHaveBeenCalledTimes(3);
+  });
+
+  it('are public only with true', async () => {
+    const { app } = await createApp();
+    app.get('/almost', { config: { public: 'yes' as unknown as boolean } }, () => 'ok');
+    expect(await status(app, '/almost')).toBe(401);
+  });
+
+  it('OPS-12 carry no auth that another plugin put on the request', async () => {
+    const app = fastify();
+    const handler = vi.fn((request: FastifyRequest) => ({ auth: request.auth ?? null }));
+    app.addHook('onRequest', async (request) => {
+      request.auth = fakeAuth();
+    });
+    await app.register(resourceServer, issuer.options);
+    app.get('/open', { config: { public: true } }, handler);
+    expect((await app.inject('/open')).json()).toEqual({ auth: null });
+  });
+});
+
+describe('requirements', () => {
+  it.each(['onRequest', 'preValidation', 'preHandler'] as const)('are checked as %s', async (hook) => {
+    const { app } = await createApp();
+    const handler = vi.fn(() => 'ok');
+    app.get('/scope', { [hook]: requireScope('read:inventory') }, handler);
+    app.get('/any', { [hook]: requireAnyScope('read:inventory', 'admin') }, handler);
+    app.get('/claims', { [hook]: requireClaims((claims) => claims.scope === 'read:inventory') }, handler);
+    for (const url of ['/scope', '/any', '/claims']) {
+      expect(await status(app, url, writer)).toBe(403);
+      expect(handler).not.toHaveBeenCalled();
+      expect(await status(app, url, reader)).toBe(200);
+      handler.mockClear();
+    }
+  });
+
+  it('hold for a whole scope', async () => {
+    const { app } = await createApp();
+    app.register(async (scope) => {
+      scope.addHook('onRequest', requireScope('write:orders'));
+      scope.get('/orders', () => 'ok');
+    });
+    expect(await status(app, '/orders', reader)).toBe(403);
+    expect(await status(app, '/orders', writer)).toBe(200);
+  });
+
+  it('SCP-12 are refused when the route is declared without a proper scope', () => {
+    expect(() => requireScope()).toThrow(TypeError);
+    expect(() => requireScope('read:inventory write:orders')).toThrow(TypeError);
+    expect(() => requireAnyScope()).toThrow(TypeError);
+    expect(() => requireClaims(undefined as never)).toThrow(TypeError);
+  });
+
+  it.each([
+    ['without the plugin', false, {}],
+    ['on a public route', true, { config: { public: true } }],
+  ])(
+    'OPS-09 fail %s with a 500 that tells the developer what to do',
+    async (_where, isRegistered, routeOptions) => {
+      const app = fastify();
+      const handler = vi.fn(() => 'ok');
+      // A genuine auth from elsewhere must not stand in for an authentication (OPS-12).
+      app.addHook('onRequest', async (request) => {
+        request.auth = fakeAuth({ scopes: ['read:inventory'] });
+      });
+      if (isRegistered) await app.register(resourceServer, issuer.options);
+      app.get('/stock', { ...routeOptions, onRequest: requireScope('read:inventory') }, handler);
+      const response = await app.inject({ url: '/stock', headers: reader });
+      expect(response.statusCode).toBe(500);
+      expect(response.json().message).toMatch(/^requireScope: nothing authenticated this request\. Register/);
+      expect(handler).not.toHaveBeenCalled();
+    },
+  );
+});
+
+describe('optional: true', () => {
+  it('BRR-31 leaves request.auth undefined, refuses bad credentials, and asks for credentials where scopes are needed', async () => {
+    const { app } = await createApp({ optional: true });
+    app.get('/scoped', { onRequest: requireScope('read:inventory') }, () => 'ok');
+    expect((await app.inject('/stock')).json()).toEqual({ caller: null });
+    expect(await status(app, '/stock', { authorization: 'Bearer nonsense' })).toBe(401);
+    const response = await app.inject('/scoped');
+    expect(response.statusCode).toBe(401);
+    expect(response.headers['www-authenticate']).toBe('Bearer realm="api", scope="read:inventory"');
+  });
+
+  it('makes getAuth fail for the anonymous', async () => {
+    const { app } = await createApp({ optional: true });
+    app.get('/mine', (request) => getAuth(request).subject);
+    expect(await status(app, '/mine', reader)).toBe(200);
+    expect(await status(app, '/mine')).toBe(500);
+  });
+});
+
+describe('CORS preflight', () => {
+  it('BRR-28 is left to a CORS plugin registered later', async () => {
+    const { app } = await createApp();
+    await app.register(cors);
+    const response = await app.inject({ method: 'OPTIONS', url: '/stock', headers: PREFLIGHT });
+    expect(response.statusCode).toBe(204);
+    expect(response.headers['access-control-allow-origin']).toBe('*');
+    expect(await status(app, '/stock', { origin: PREFLIGHT.origin })).toBe(401);
+  });
+
+  it.each([{}, { onRequest: requireScope('read:inventory') }])(
+    'BRR-28 never reaches a handler unauthenticated where no CORS plugin answers it',
+    async (routeOptions) => {
+      const { app } = await createApp();
+      const handler = vi.fn(() => 'ok');
+      app.route({ method: ['GET', 'OPTIONS'], url: '/orders', ...routeOptions, handler });
+      const response = await app.inject({ method: 'OPTIONS', url: '/orders', headers: PREFLIGHT });
+      expect(response.statusCode).toBe(401);
+      expect(handler).not.toHaveBeenCalled();
+    },
+  );
+});
+
+describe("errors: 'next'", () => {
+  it('OPS-17 hands the typed error to setErrorHandler, with status and challenge already set', async () => {
+    const { app, handler } = await createApp({ errors: 'next' });
+    const seen: unknown[] = [];
+    app.setErrorHandler((error, _request, reply) => {
+      seen.push(error);
+      return reply.send('custom');
+    });
+    const response = await app.inject({ url: '/stock', headers: { authorization: 'Bearer nonsense' } });
+    expect(seen).toEqual([expect.any(InvalidTokenError)]);
+    expect(seen[0]).toMatchObject({ statusCode: 401, reason: 'malformed_token' });
+    expect(response).toMatchObject({ statusCode: 401, body: 'custom' });
+    expect(response.headers).toMatchObject({
+      'www-authenticate': expect.stringContaining('error="invalid_token"'),
+      'cache-control': 'no-store',
+      'content-type': 'text/plain; charset=utf-8',
+      'content-length': '6',
+    });
+    expect(handler).not.toHaveBeenCalled();
+  });
+
+  it("answers through Fastify's default error handler otherwise, for requirements too", async () => {
+    const { app } = await createApp({ errors: 'next' });
+    app.get('/orders', { preHandler: requireScope('write:orders') }, () => 'ok');
+    const response = await app.inject({ url: '/orders', headers: reader });
+    expect(response.statusCode).toBe(403);
+    expect(response.headers['www-authenticate']).toContain('scope="write:orders"');
+    expect(response.json()).toMatchObject({ error: 'Forbidden', statusCode: 403 });
+  });
+});
+
+describe('the answer', () => {
+  it('BRR-26 has one field line per challenge, no body without one, and no content type then', async () => {
+    const server = createResourceServer(issuer.options);
+    const denied: Denied = {
+      kind: 'denied',
+      error: new InvalidTokenError('missing_credentials'),
+      answer: {
+        status: 401,
+        headers: { 'WWW-Authenticate': ['Bearer realm="api"', 'DPoP algs="ES256"'] },
+        body: undefined,
+      },
+    };
+    vi.spyOn(server, 'authenticate').mockReturnValue(denied);
+    const app = fastify();
+    await app.register(resourceServer, server);
+    app.get('/stock', () => 'ok');
+    const response = await app.inject('/stock');
+    expect(response.headers['www-authenticate']).toEqual(['Bearer realm="api"', 'DPoP algs="ES256"']);
+    expect(response.headers['content-type']).toBeUndefined();
+    expect(response.body).toBe('');
+  });
+
+  it('passes onSend and onResponse hooks once, like any reply', async () => {
+    const app = fastify();
+    const onSend = vi.fn();
+    const onResponse = vi.fn();
+    app.addHook('onSend', async (_request, reply) => onSend(reply.statusCode));
+    app.addHook('onResponse', async (_request, reply) => onResponse(reply.statusCode));
+    await app.register(resourceServer, issuer.options);
+    app.get('/stock', { onRequest: requireScope('read:inventory') }, () => 'ok');
+    await app.inject('/stock');
+    await app.inject({ url: '/stock', headers: writer });
+    expect(onSend.mock.calls).toEqual([[401], [403]]);
+    expect(onResponse.mock.calls).toEqual([[401], [403]]);
+  });
+
+  it('is logged with its reason alone: 503 as a warning, the rest for debugging', async () => {
+    const lines: Record<string, unknown>[] = [];
+    const stream = { write: (line: string) => lines.push(JSON.parse(line)) };
+    const app = fastify({ logger: { level: 'debug', stream } });
+    await app.register(resourceServer, issuer.options);
+    app.get('/stock', () => 'ok');
+    await app.inject({ url: '/stock', headers: { authorization: 'Bearer s3cr3t' } });
+    issuer.goDown();
+    try {
+      const down = fastify({ logger: { level: 'debug', stream } });
+      await down.register(resourceServer, issuer.options);
+      down.get('/stock', () => 'ok');
+      expect(await status(down, '/stock', reader)).toBe(503);
+    } finally {
+      issuer.comeBack();
+    }
+    const refusals = lines.filter(({ msg }) => msg === 'request refused');
+    expect(refusals).toMatchObject([
+      { level: 20, reason: 'malformed_token' },
+      { level: 40, reason: 'jwks_unavailable' },
+    ]);
+    for (const { level, time, pid, hostname, reqId, msg, ...rest } of refusals) {
+      expect(Object.keys(rest)).toEqual(['reason']);
+    }
+    expect(JSON.stringify(lines)).not.toContain('s3cr3t');
+  });
+});
+
+describe('a fault of our own', () => {
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new Error('bug');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('bug'))],
+    ['rejects with nothing', () => Promise.reject(undefined)],
+  ])('OPS-09 never lets a request through: authenticate %s', async (_how, authenticate) => {
+    const server = createResourceServer(issuer.options);
+    vi.spyOn(server, 'authenticate').mockImplementation(authenticate);
+    const app = fastify();
+    const handler = vi.fn(() => 'ok');
+    await app.register(resourceServer, server);
+    app.get('/stock', handler);
+    expect(await status(app, '/stock', reader)).toBe(500);
+    expect(handler).not.toHaveBeenCalled();
+  });
+});
+
+it('runs the handler in the same tick where the decision is there at once', async () => {
+  const server = createResourceServer(issuer.options);
+  const auth = fakeAuth({ clientId: 'order-service' });
+  vi.spyOn(server, 'authenticate').mockReturnValue({ kind: 'allowed', auth, headers: undefined });
+  const steps: unknown[] = [];
+  const app = fastify();
+  app.addHook('onRequest', (_request, _reply, done) => {
+    done();
+    steps.push('later hooks returned');
+  });
+  await app.register(resourceServer, server);
+  app.get('/stock', (request) => {
+    steps.push(getAuth(request).clientId);
+    return 'ok';
+  });
+  await app.inject('/stock');
+  expect(steps).toEqual(['order-service', 'later hooks returned']);
+});
+
+describe('other places for the token', () => {
+  it('BRR-08 OPS-16 waits for the parsed body where the body may hold the token', async () => {
+    const { app } = await createApp({ bearerMethods: ['header', 'body'] });
+    await app.register(formbody);
+    app.post('/orders', { preHandler: requireScope('write:orders') }, (request) => getAuth(request).scopes);
+    app.post('/too-early', { onRequest: requireScope('write:orders') }, () => 'ok');
+    const form = async (url: string, token: string) =>
+      app.inject({
+        method: 'POST',
+        url,
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        payload: `access_token=${token}`,
+      });
+    const accepted = await form('/orders', await issuer.token({ scope: 'write:orders' }));
+    expect(accepted.json()).toEqual(['write:orders']);
+    expect((await form('/orders', await issuer.token({ scope: 'read:inventory' }))).statusCode).toBe(403);
+    expect((await form('/orders', 'nonsense')).statusCode).toBe(401);
+    const early = await form('/too-early', await issuer.token({ scope: 'write:orders' }));
+    expect(early.json().message).toContain('use requireScope as preHandler');
+  });
+
+  it('BRR-11 takes a token in the URL out of what the application sees', async () => {
+    const { app } = await createApp({ bearerMethods: ['query'] });
+    app.get('/echo', ({ url, originalUrl, query, raw }) => ({ url, originalUrl, query, raw: raw.url }));
+    const response = await app.inject(
+      `/echo?a=1&access_token=${await issuer.token({ scope: 'read:inventory' })}&b=2`,
+    );
+    expect(response.json()).toEqual({
+      url: '/echo?a=1&b=2',
+      originalUrl: '/echo?a=1&b=2',
+      query: { a: '1', b: '2' },
+      raw: '/echo?a=1&b=2',
+    });
+    expect(response.headers['cache-control']).toBe('private, no-store');
+  });
+
+  it('OPS-12 is not the body, a header or a parameter named like our own', async () => {
+    const { app, handler } = await createApp();
+    app.post('/orders', handler);
+    const response = await app.inject({
+      method: 'POST',
+      url: '/orders?auth=admin',
+      headers: { auth: 'admin', 'x-auth': 'admin' },
+      payload: { auth: { scopes: ['admin'], clientId: 'admin' }, access_token: await issuer.token() },
+    });
+    expect(response.statusCode).toBe(401);
+    expect(handler).not.toHaveBeenCalled();
+  });
+});
+
+describe('getAuth', () => {
+  it('takes a genuine auth, so that handlers can be called directly', () => {
+    const auth = fakeAuth<{ tenant: string }>({ claims: { tenant: 'acme' } });
+    expect(getAuth<{ tenant: string }>({ auth }).claims.tenant).toBe('acme');
+  });
+
+  it('OPS-12 refuses a look-alike and the lack of one', () => {
+    expect(() => getAuth({ auth: { ...fakeAuth() } })).toThrow(/no verified access token/);
+    expect(() => getAuth({})).toThrow(/no verified access token/);
+  });
+});
+
+describe('HTTP/2', () => {
+  it('protects routes and carries the challenge', async () => {
+    const app = fastify({ http2: true });
+    await app.register(resourceServer, issuer.options);
+    app.get<{ Reply: { 200: readonly string[] } }>(
+      '/stock',
+      { onRequest: requireScope('read:inventory') },
+      (request) => getAuth(request).scopes,
+    );
+    await app.listen({ host: '127.0.0.1', port: 0 });
+    const session = connect(`http://127.0.0.1:${(app.server.address() as AddressInfo).port}`);
+    const get = (headers: Record<string, string>) =>
+      new Promise<{ status: unknown; challenge: unknown; body: string }>((resolve, reject) => {
+        const stream = session.request({ ':path': '/stock', ...headers });
+        let fields: Record<string, unknown> = {};
+        let body = '';
+        stream.setEncoding('utf8');
+        stream.on('response', (received) => {
+          fields = received;
+        });
+        stream.on('data', (chunk: string) => {
+          body += chunk;
+        });
+        stream.on('error', reject);
+        stream.on('end', () =>
+          resolve({ status: fields[':status'], challenge: fields['www-authenticate'], body }),
+        );
+        stream.end();
+      });
+    expect(await get({})).toEqual({ status: 401, challenge: 'Bearer realm="api"', body: '' });
+    const lowerCase = { authorization: reader.Authorization };
+    expect(await get(lowerCase)).toEqual({ status: 200, challenge: undefined, body: '["read:inventory"]' });
+    session.close();
+    await app.close();
+  });
+});
