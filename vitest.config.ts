@@ -36,6 +36,7 @@ export default defineConfig({
         test: {
           name: 'package',
           include: ['test/package/**/*.test.ts'],
+          globalSetup: 'test/package/support/pack.ts',
           testTimeout: 240_000,
           hookTimeout: 240_000,
         },

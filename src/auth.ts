@@ -10,7 +10,7 @@
  * }
  * ```
  */
-export type Register = {};
+export interface Register {}
 
 /** The scopes that `requireScope` accepts: those of {@link Register}, or any string. */
 export type Scope = Register extends { scope: infer S extends string } ? S : string;

@@ -28,7 +28,7 @@ export interface KeysMessage {
   readonly event: 'loaded' | 'failed' | 'key_skipped';
   readonly issuer: string;
   readonly reason: Reason | undefined;
-  /** Why a key was skipped, or the kind of the failure: a fixed text or an error code such as `ECONNREFUSED`. */
+  /** Why a key was skipped, or the kind of the failure: a fixed text, an error code such as `ECONNREFUSED`, or the name of what a function threw. */
   readonly detail: string | undefined;
   /** How many keys are in use now. */
   readonly keys: number;
@@ -69,6 +69,8 @@ export function holds(source: WarningMessage['source'], predicate: () => unknown
     } satisfies WarningMessage);
     return false;
   }
+  // Refused already, whatever becomes of it; but a rejection that nobody handles would end the process.
+  if (outcome instanceof Promise) outcome.catch(() => undefined);
   if (typeof outcome !== 'boolean') {
     warningChannel.publish({
       source,

@@ -30,6 +30,7 @@ export {
   reasons,
   UnavailableError,
 } from './errors.js';
+export type { PresetOverrides } from './issuer-presets.js';
 export { auth0, cognito, entraId, keycloak, okta } from './issuer-presets.js';
 export type {
   Algorithm,

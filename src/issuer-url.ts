@@ -1,5 +1,8 @@
 const LOOPBACK = /^(?:localhost|[a-z0-9.-]+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
+/** How RFC 3986 writes an http URL; the URL parser would repair spaces, missing slashes and backslashes, and a repaired issuer is never equal to `"iss"`. */
+const HTTP_URL = /^https?:\/\/(?!\/)[\x21-\x5b\x5d-\x7e]+$/i;
+
 interface UrlRules {
   /** Accept http for any host. */
   readonly allowInsecureRequests: boolean;
@@ -9,7 +12,7 @@ interface UrlRules {
 
 /** Whether `value` is an absolute https URL, or an http one where the rules allow it (RFC 8414 §2), without user name and fragment. */
 export function isAcceptableUrl(value: unknown, rules: UrlRules): value is string {
-  if (typeof value !== 'string' || !URL.canParse(value)) return false;
+  if (typeof value !== 'string' || !HTTP_URL.test(value) || !URL.canParse(value)) return false;
   const { protocol, hostname, username, password, hash } = new URL(value);
   if (username !== '' || password !== '' || hash !== '') return false;
   if (protocol === 'https:') return true;

@@ -6,9 +6,14 @@ export function optionError(name: string, takes: string, got: unknown): TypeErro
 }
 
 /** Refuses anything but an object, and names that are not in the list. */
-export function checkNames(given: unknown, known: readonly string[], name: string): void {
+export function checkNames(
+  given: unknown,
+  known: readonly string[],
+  name: string,
+  takes = 'an object',
+): void {
   if (typeof given !== 'object' || given === null || Array.isArray(given))
-    throw optionError(name, 'an object', given);
+    throw optionError(name, takes, given);
   for (const member of Object.keys(given)) {
     if (!known.includes(member))
       throw new TypeError(`unknown option "${member}" in ${name}; known are ${known.join(', ')}`);
@@ -62,16 +67,27 @@ export function choices<T extends string>(
   });
 }
 
-export function nonEmptyList(given: unknown, name: string): readonly string[] {
+export function stringList(
+  given: unknown,
+  name: string,
+  takes = 'a list of at least one non-empty string',
+): readonly string[] {
   const list: readonly unknown[] = Array.isArray(given) ? given : [];
   if (list.length === 0 || !list.every((value) => typeof value === 'string' && value !== '')) {
-    throw optionError(name, 'a non-empty string, or a list of at least one', given);
+    throw optionError(name, takes, given);
   }
   return list as readonly string[]; // every element was looked at in the line above
 }
 
-function typeName(value: unknown): string {
+export function stringOrList(given: unknown, name: string): readonly string[] {
+  if (typeof given === 'string' && given !== '') return [given];
+  return stringList(given, name, 'a non-empty string, or a list of at least one');
+}
+
+/** The type of a value in words, never the value. */
+export function typeName(value: unknown): string {
   if (value === null) return 'null';
+  if (value === '') return 'an empty string';
   if (!Array.isArray(value)) return typeof value;
   return value.length === 0 ? 'an empty list' : `a list with ${[...new Set(value.map(typeName))].join(', ')}`;
 }

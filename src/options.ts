@@ -28,7 +28,8 @@ export type BearerMethod = 'header' | 'body' | 'query';
 export interface KeysOptions {
   /**
    * How long fetched keys are used before they are fetched anew; at least 1. Default 600. `Cache-Control: max-age` of the issuer shortens it down to
-   * `cooldownSeconds` and lengthens it up to six times. A key that the issuer withdrew is trusted at most this long.
+   * `cooldownSeconds` and lengthens it up to six times. A key that the issuer withdrew is trusted at most that long,
+   * and longer only while the issuer is out of reach.
    */
   readonly maxAgeSeconds?: number;
   /** How much longer the last good keys serve while the issuer does not answer. Default 86400, a day; 0 refuses at once. */

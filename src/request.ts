@@ -38,6 +38,9 @@ interface ConnectMessage extends IncomingMessage {
   body?: unknown;
 }
 
+/** What can be a host and port: anything else could pass for path or query. */
+const HOST = /^[\w.:%[\]-]+$/;
+
 /** A view of Node's `IncomingMessage` (HTTP/1.1 and the HTTP/2 compatibility API), also as Express extends it. */
 export class NodeRequestView implements RequestView {
   protected readonly message: ConnectMessage;
@@ -55,7 +58,7 @@ export class NodeRequestView implements RequestView {
     if (!target.startsWith('/')) return target; // absolute-form (RFC 9112 §3.2.2)
     const scheme = 'encrypted' in this.message.socket ? 'https' : 'http';
     const host = this.message.headers.host ?? this.message.headers[':authority'];
-    return `${scheme}://${typeof host === 'string' ? host : 'localhost'}${target}`;
+    return `${scheme}://${typeof host === 'string' && HOST.test(host) ? host : 'localhost'}${target}`;
   }
 
   get body(): unknown {

@@ -9,10 +9,11 @@ import {
   choices,
   flag,
   functionOf,
-  nonEmptyList,
   numberBetween,
   optionError,
+  stringList,
   stringOf,
+  stringOrList,
 } from './option-checks.js';
 import type {
   Algorithm,
@@ -116,7 +117,7 @@ export function resolveOptions(options: ResourceServerOptions): ResolvedOptions 
   checkNames(options, OPTION_NAMES, 'options');
   const clock = functionOf(options.clock, 'clock') ?? Date.now;
   const defaults: Defaults = {
-    audience: audienceOf(options.audience, 'audience'),
+    audience: stringOrList(options.audience, 'audience'),
     algorithms: choices(options.algorithms, ALGORITHMS, 'algorithms') ?? ALGORITHMS,
     tokenType: choice(options.tokenType, TOKEN_TYPES, 'tokenType') ?? 'any',
     keys: resolveKeys(options.keys, DEFAULT_KEYS, 'keys'),
@@ -146,7 +147,7 @@ function resolveIssuers(
   const issuers = new Map<string, ResolvedIssuer>();
   for (const [index, entry] of list.entries()) {
     const name = isList(given) ? `issuer[${index}]` : 'issuer';
-    const resolved = resolveIssuer(typeof entry === 'string' ? { issuer: entry } : entry, name, defaults);
+    const resolved = resolveIssuer(entry, name, defaults);
     if (issuers.has(resolved.issuer))
       throw new TypeError(`option "${name}" names an issuer that is in the list already`);
     issuers.set(resolved.issuer, resolved);
@@ -154,14 +155,13 @@ function resolveIssuers(
   return issuers;
 }
 
-function resolveIssuer(given: TrustedIssuer, name: string, defaults: Defaults): ResolvedIssuer {
-  if (given === undefined)
-    throw optionError(name, 'an issuer identifier, a trusted issuer, or a list of them', given);
-  checkNames(given, ISSUER_NAMES, name);
+function resolveIssuer(entry: string | TrustedIssuer, name: string, defaults: Defaults): ResolvedIssuer {
+  const given = typeof entry === 'string' ? { issuer: entry } : entry;
+  checkNames(given, ISSUER_NAMES, name, 'an issuer identifier, a trusted issuer, or a list of them');
   const { issuer } = given;
   if (!isIssuerIdentifier(issuer, defaults.allowInsecureRequests)) {
     throw optionError(
-      name,
+      given === entry ? `${name}.issuer` : name,
       'an absolute https URL without query and fragment (http only for loopback hosts, or with allowInsecureRequests)',
       issuer,
     );
@@ -169,11 +169,9 @@ function resolveIssuer(given: TrustedIssuer, name: string, defaults: Defaults): 
   return {
     issuer,
     audience: new Set(
-      given.audience === undefined ? defaults.audience : audienceOf(given.audience, `${name}.audience`),
+      given.audience === undefined ? defaults.audience : stringOrList(given.audience, `${name}.audience`),
     ),
-    clientIds: new Set(
-      given.clientIds === undefined ? [] : nonEmptyList(given.clientIds, `${name}.clientIds`),
-    ),
+    clientIds: new Set(given.clientIds === undefined ? [] : stringList(given.clientIds, `${name}.clientIds`)),
     algorithms: new Set(choices(given.algorithms, ALGORITHMS, `${name}.algorithms`) ?? defaults.algorithms),
     tokenType: choice(given.tokenType, TOKEN_TYPES, `${name}.tokenType`) ?? defaults.tokenType,
     isAccessToken: functionOf(given.isAccessToken, `${name}.isAccessToken`),
@@ -229,10 +227,6 @@ function resolveKeys(given: KeysOptions | undefined, defaults: KeysPolicy, name:
     timeoutSeconds:
       numberBetween(given.timeoutSeconds, 0.001, 60, `${name}.timeoutSeconds`) ?? defaults.timeoutSeconds,
   };
-}
-
-function audienceOf(given: unknown, name: string): readonly string[] {
-  return typeof given === 'string' ? nonEmptyList([given], name) : nonEmptyList(given, name);
 }
 
 function realmOf(given: unknown): string {

@@ -1,4 +1,11 @@
-export type { Auth, ClaimsPredicate, ResourceServer, ResourceServerOptions, Scope } from '../../src/index.js';
+export type {
+  Auth,
+  ClaimsPredicate,
+  Register,
+  ResourceServer,
+  ResourceServerOptions,
+  Scope,
+} from '../../src/index.js';
 export {
   authenticate,
   getAuth,

@@ -21,7 +21,7 @@ import './request-types.js';
 
 /**
  * Fastify plugin: every route of the scope it is registered in, and of the scopes inside, needs a valid access token.
- * Routes with `config: { public: true }` do not. Plugins registered before it stay as they were: register it first.
+ * Routes with `config: { public: true }` do not. It does not matter which is registered first.
  *
  * Takes the options of `createResourceServer`, or a ready resource server, which it does not close.
  *

@@ -41,8 +41,9 @@ export class AnsweredException extends ResourceServerException {}
 /**
  * Sends the answer to a refused request exactly as the core made it. The module registers it as APP_FILTER.
  *
- * Filters of the application that catch everything come before it when they are bound to a controller or by
- * `app.useGlobalFilters`; there, pass an instance of this one as the last argument to keep the exact answers.
+ * Filters of the application that catch everything come before it when they are bound to a controller, by `app.useGlobalFilters`
+ * (there, pass an instance of this one as the last argument to keep the exact answers), or as APP_FILTER of a module that is
+ * imported after `ResourceServerModule`.
  */
 @Catch(AnsweredException)
 export class ResourceServerExceptionFilter implements ExceptionFilter<AnsweredException> {

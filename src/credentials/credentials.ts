@@ -1,6 +1,6 @@
 import { InvalidRequestError } from '../errors.js';
 import type { BearerMethod } from '../options.js';
-import { queryOf, type RequestView } from '../request.js';
+import { parseQuery, queryOf, type RequestView } from '../request.js';
 import { isToken68, readAuthorizationLine } from './authorization-header.js';
 
 const PARAMETER = 'access_token';
@@ -24,12 +24,13 @@ export function readCredentials(
   request: RequestView,
   methods: ReadonlySet<BearerMethod>,
 ): Credentials | undefined {
+  // First, so that the token is out of the URL whatever else is wrong with the request.
+  const fromQuery = methods.has('query') ? readQuery(request) : undefined;
   const fromHeader = methods.has('header') ? readHeader(request) : undefined;
   if (methods.size === 1 && fromHeader !== undefined) return { token: fromHeader, method: 'header' };
   const found: Credentials[] = fromHeader === undefined ? [] : [{ token: fromHeader, method: 'header' }];
   const fromBody = methods.has('body') ? readBody(request) : undefined;
   if (fromBody !== undefined) found.push({ token: fromBody, method: 'body' });
-  const fromQuery = methods.has('query') ? readQuery(request) : undefined;
   if (fromQuery !== undefined) found.push({ token: fromQuery, method: 'query' });
   if (found.length > 1) throw new InvalidRequestError('multiple_methods');
   return found[0];
@@ -54,7 +55,7 @@ function readBody(request: RequestView): string | undefined {
 
 /** RFC 6750 §2.3. The parameter is removed from the URL, so that loggers and the application do not see it. */
 function readQuery(request: RequestView): string | undefined {
-  const values = new URLSearchParams(queryOf(request.url)).getAll(PARAMETER);
+  const values = parseQuery(queryOf(request.url)).getAll(PARAMETER);
   if (values.length === 0) return undefined;
   request.removeQueryParameter?.(PARAMETER);
   return checkParameter(values);

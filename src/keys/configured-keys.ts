@@ -37,11 +37,16 @@ function isUsable(member: unknown, name: string): boolean {
       `option "${name}" has a ${read === 'symmetric key' ? 'symmetric' : 'private'} key; it takes public keys only`,
     );
   }
-  if (typeof read === 'string') return false;
+  if (typeof read !== 'string' && isPublicKey(read.jwk)) return true;
+  if (typeof read === 'string' && read !== 'malformed key') return false;
+  throw new TypeError(`option "${name}" has a key whose members are missing or out of range`);
+}
+
+function isPublicKey(jwk: Readonly<Record<string, unknown>>): boolean {
   try {
-    createPublicKey({ key: read.jwk, format: 'jwk' });
+    createPublicKey({ key: jwk, format: 'jwk' });
     return true;
   } catch {
-    throw new TypeError(`option "${name}" has a key whose members are missing or out of range`); // without the cause: it may quote key material
+    return false; // without the cause: it may quote key material
   }
 }

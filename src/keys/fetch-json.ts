@@ -2,6 +2,8 @@ import { isJsonObject } from '../token/compact-jws.js';
 
 /** The largest body that is read, in bytes after decompression. */
 const MAX_BODY_BYTES = 1_048_576;
+/** Key sets have a media type of their own, and a server may refuse who does not accept it (RFC 7517 §8.5). */
+const ACCEPT = 'application/json, application/jwk-set+json';
 /** A kept-alive connection that the server closed meanwhile fails like this, before anything was answered. */
 const BROKEN_CONNECTION: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
 
@@ -38,9 +40,10 @@ export class DocumentInvalid extends Error {}
  */
 export async function fetchJson(url: string, options: FetchJsonOptions): Promise<JsonDocument> {
   const response = await request(url, options);
-  if (response.status !== 200) {
+  // A fetch that the application brings may have followed redirects all the same.
+  if (response.status !== 200 || response.redirected) {
     await discard(response);
-    throw new DocumentUnavailable(`status ${response.status}`, true);
+    throw new DocumentUnavailable(response.redirected ? 'redirected' : `status ${response.status}`, true);
   }
   const text = await readText(response);
   let json: unknown;
@@ -56,7 +59,7 @@ export async function fetchJson(url: string, options: FetchJsonOptions): Promise
 async function request(url: string, { fetch, signal }: FetchJsonOptions): Promise<Response> {
   const send = (): Promise<Response> =>
     fetch(url, {
-      headers: { accept: 'application/json', 'user-agent': 'oauth-resource-server' },
+      headers: { accept: ACCEPT, 'user-agent': 'oauth-resource-server' },
       redirect: 'manual',
       credentials: 'omit',
       signal,

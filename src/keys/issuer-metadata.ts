@@ -74,7 +74,7 @@ function readMetadata(
       throw new DocumentInvalid(`${name} is not a string`);
   }
   const { jwks_uri: jwksUri } = json;
-  // Metadata that came over the network must not lead to services on this host.
+  // Metadata that came over https must not lead to an unprotected service on this host.
   const allowLoopback = url.startsWith('http:');
   if (!isAcceptableUrl(jwksUri, { allowInsecureRequests, allowLoopback }))
     throw new DocumentInvalid('jwks_uri is not an https URL');

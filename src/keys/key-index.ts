@@ -1,13 +1,14 @@
 import { InvalidTokenError } from '../errors.js';
 import { isKeyId, type VerificationKey } from './verification-key.js';
 
-/** The usable keys of one issuer, found by key id. */
+/** The usable keys of one issuer, each of them once, found by key id. */
 export interface KeyIndex {
   readonly keys: readonly VerificationKey[];
   readonly byKeyId: ReadonlyMap<string, readonly VerificationKey[]>;
 }
 
-export function createKeyIndex(keys: readonly VerificationKey[]): KeyIndex {
+export function createKeyIndex(given: readonly VerificationKey[]): KeyIndex {
+  const keys = [...new Map(given.map((key) => [key.fingerprint, key])).values()];
   const byKeyId = new Map<string, VerificationKey[]>();
   for (const key of keys) {
     if (key.kid === undefined) continue;

@@ -7,6 +7,7 @@ import {
   type IssuerMetadata,
   IssuerMismatch,
 } from './issuer-metadata.js';
+import { TimeLimitExceeded, withTimeLimit } from './time-limit.js';
 
 /** More members than this in one key set are not looked at. */
 const MAX_KEYS = 500;
@@ -17,15 +18,20 @@ export interface PublishedKeys {
   readonly maxAgeSeconds: number | undefined;
 }
 
-/** Gets an issuer's keys anew. Rejects with a {@link KeySourceError}. */
-export type KeySource = (signal: AbortSignal) => Promise<PublishedKeys>;
+/**
+ * Gets an issuer's keys anew, for as long as `signal` is not aborted. Rejects with a {@link KeySourceError}.
+ *
+ * @param timeoutSeconds when that will be, for a source that has several things to do in that time
+ */
+export type KeySource = (signal: AbortSignal, timeoutSeconds: number) => Promise<PublishedKeys>;
 
 /** Why keys could not be had. */
 export class KeySourceError extends Error {
   readonly reason: UnavailableReason;
 
-  constructor(reason: UnavailableReason, cause: unknown) {
-    super(cause instanceof Error ? cause.message : 'failed', { cause });
+  /** @param detail a fixed text, an error code or the name of an error; never the text of an error that is not ours */
+  constructor(reason: UnavailableReason, detail: string, cause: unknown) {
+    super(detail, { cause });
     this.reason = reason;
   }
 }
@@ -57,26 +63,36 @@ export function discoverySource(issuer: string, options: DiscoverySourceOptions)
   let metadata: IssuerMetadata | undefined;
   let renewAt = 0;
 
-  const renewMetadata = async (signal: AbortSignal): Promise<IssuerMetadata> => {
+  const discover = async (signal: AbortSignal): Promise<IssuerMetadata> => {
+    metadata = await discoverMetadata(issuer, { ...options, signal });
+    renewAt = options.clock() + options.maxAgeSeconds * 1000;
+    return metadata;
+  };
+  const renewMetadata = async (signal: AbortSignal, timeoutSeconds: number): Promise<IssuerMetadata> => {
+    const kept = metadata;
     try {
-      metadata = await discoverMetadata(issuer, { ...options, signal });
-      renewAt = options.clock() + options.maxAgeSeconds * 1000;
-      return metadata;
+      if (kept === undefined) return await discover(signal);
+      // Half of the time: a metadata endpoint that hangs must not keep the keys from being fetched where they were.
+      return await withTimeLimit(timeoutSeconds / 2, discover, signal);
     } catch (error) {
       // What was valid an hour ago is likelier right than nothing at all; its keys have an age limit of their own.
-      if (metadata !== undefined) return metadata;
+      if (kept !== undefined) return kept;
       throw toKeySourceError(error, 'metadata');
     }
   };
 
-  return async (signal) => {
-    const current =
-      metadata !== undefined && options.clock() < renewAt ? metadata : await renewMetadata(signal);
+  return async (signal, timeoutSeconds) => {
+    const keysOf = ({ jwksUri }: IssuerMetadata) => fetchKeys(jwksUri, { fetch: options.fetch, signal });
+    const kept = metadata;
+    if (kept === undefined || options.clock() >= renewAt)
+      return keysOf(await renewMetadata(signal, timeoutSeconds));
     try {
-      return await fetchKeys(current.jwksUri, { fetch: options.fetch, signal });
+      return await keysOf(kept);
     } catch (error) {
-      renewAt = 0;
-      throw error;
+      renewAt = 0; // also where no time is left for it now
+      const renewed = await renewMetadata(signal, timeoutSeconds);
+      if (renewed.jwksUri === kept.jwksUri) throw error;
+      return keysOf(renewed);
     }
   };
 }
@@ -97,9 +113,16 @@ function membersOf(jwks: unknown): readonly unknown[] {
   return keys;
 }
 
-function toKeySourceError(error: unknown, document: 'metadata' | 'jwks'): KeySourceError {
-  if (error instanceof IssuerMismatch) return new KeySourceError('issuer_mismatch', error);
-  if (error instanceof DocumentInvalid) return new KeySourceError(`${document}_invalid`, error);
-  if (error instanceof DocumentUnavailable) return new KeySourceError(`${document}_unavailable`, error);
-  return new KeySourceError(`${document}_unavailable`, error);
+/** Sorts what went wrong on the way to a document. */
+export function toKeySourceError(error: unknown, document: 'metadata' | 'jwks'): KeySourceError {
+  if (error instanceof IssuerMismatch) return new KeySourceError('issuer_mismatch', error.message, error);
+  if (error instanceof DocumentInvalid)
+    return new KeySourceError(`${document}_invalid`, error.message, error);
+  const isOurs = error instanceof DocumentUnavailable || error instanceof TimeLimitExceeded;
+  const detail = isOurs ? error.message : nameOf(error);
+  return new KeySourceError(`${document}_unavailable`, detail, error);
+}
+
+function nameOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.name : typeof thrown;
 }

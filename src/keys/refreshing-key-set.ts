@@ -2,7 +2,8 @@ import { reportKeys } from '../diagnostics.js';
 import { InvalidTokenError, UnavailableError, type UnavailableReason } from '../errors.js';
 import { createKeyIndex, findKey, type KeyIndex } from './key-index.js';
 import type { KeySet } from './key-set.js';
-import { type KeySource, KeySourceError, type PublishedKeys } from './key-source.js';
+import { type KeySource, KeySourceError, type PublishedKeys, toKeySourceError } from './key-source.js';
+import { withTimeLimit } from './time-limit.js';
 import { importVerificationKey, type VerificationKey } from './verification-key.js';
 
 /** `KeysOptions` with every default filled in. */
@@ -21,12 +22,18 @@ const FIRST_BACKOFF_SECONDS = 1;
 /** The longest delay of a Node timer; a longer one would fire at once. */
 const MAX_TIMER_MS = 2_147_483_647;
 
+/** A stretch of time, in milliseconds since the epoch. */
+interface Span {
+  readonly from: number;
+  readonly until: number;
+}
+
 interface Loaded {
   readonly index: KeyIndex;
-  /** Milliseconds since the epoch: from then on keys are renewed in the background. */
+  /** Afterwards a renewal is waited for. */
+  readonly fresh: Span;
+  /** From then on keys are renewed in the background. */
   readonly renewAt: number;
-  /** From then on a renewal is waited for. */
-  readonly staleAt: number;
   /** From then on the keys are not used any more. */
   readonly endAt: number;
 }
@@ -34,8 +41,8 @@ interface Loaded {
 interface Failure {
   readonly reason: UnavailableReason;
   readonly cause: unknown;
-  /** No attempt before this time. */
-  readonly retryAt: number;
+  /** No other attempt is made meanwhile. */
+  readonly backoff: Span;
   readonly count: number;
 }
 
@@ -55,7 +62,8 @@ export class RefreshingKeySet implements KeySet {
   #loaded: Loaded | undefined;
   #failure: Failure | undefined;
   #refreshing: Promise<void> | undefined;
-  #noRefreshForUnknownKeysUntil = 0;
+  /** No refresh is made for unknown keys meanwhile. */
+  #cooldown: Span | undefined;
   #usedSinceRefresh = false;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -72,7 +80,7 @@ export class RefreshingKeySet implements KeySet {
     const now = this.#clock();
     const loaded = this.#usable(now);
     // Stale keys are renewed before they are used, but once the issuer is known to be out of reach nobody waits for it any more.
-    if (loaded === undefined || (now >= loaded.staleAt && this.#failure === undefined)) {
+    if (loaded === undefined || !(isWithin(loaded.fresh, now) || this.#failedLately(now))) {
       return this.#findAfterRefresh(keyId, algorithm);
     }
     if (now >= loaded.renewAt && this.#mayAttempt(now)) void this.#refresh();
@@ -81,7 +89,7 @@ export class RefreshingKeySet implements KeySet {
 
   async ready(): Promise<void> {
     const now = this.#clock();
-    if (this.#loaded !== undefined && now < this.#loaded.staleAt) return;
+    if (this.#loaded !== undefined && isWithin(this.#loaded.fresh, now)) return;
     if (this.#mayAttempt(now)) await this.#refresh();
     if (this.#usable(this.#clock()) === undefined) throw this.#unavailable();
   }
@@ -104,8 +112,8 @@ export class RefreshingKeySet implements KeySet {
     const now = this.#clock();
     if (this.#refreshing !== undefined) {
       await this.#refreshing;
-    } else if (now >= this.#noRefreshForUnknownKeysUntil && this.#mayAttempt(now)) {
-      this.#noRefreshForUnknownKeysUntil = now + this.#policy.cooldownSeconds * 1000;
+    } else if (!isWithin(this.#cooldown, now) && this.#mayAttempt(now)) {
+      this.#cooldown = spanFrom(now, this.#policy.cooldownSeconds);
       await this.#refresh();
     }
     const loaded = this.#usable(this.#clock());
@@ -126,16 +134,19 @@ export class RefreshingKeySet implements KeySet {
   }
 
   #mayAttempt(now: number): boolean {
-    return this.#refreshing !== undefined || this.#failure === undefined || now >= this.#failure.retryAt;
+    return this.#refreshing !== undefined || !isWithin(this.#failure?.backoff, now);
+  }
+
+  /** A failure from long ago says nothing about the issuer's state now, and a key may have been withdrawn since. */
+  #failedLately(now: number): boolean {
+    if (this.#failure === undefined) return false;
+    const { from, until } = this.#failure.backoff;
+    return isWithin({ from, until: until + this.#policy.maxAgeSeconds * 1000 }, now);
   }
 
   #unavailable(): UnavailableError {
-    const { reason, retryAt, cause } = this.#failure ?? {
-      reason: 'jwks_unavailable',
-      retryAt: 0,
-      cause: undefined,
-    };
-    return new UnavailableError(reason, (retryAt - this.#clock()) / 1000, cause);
+    const { reason = 'jwks_unavailable', backoff, cause } = this.#failure ?? {};
+    return new UnavailableError(reason, ((backoff?.until ?? 0) - this.#clock()) / 1000, cause);
   }
 
   /** Loads the keys anew unless that is under way. Never rejects. */
@@ -148,25 +159,26 @@ export class RefreshingKeySet implements KeySet {
 
   async #load(): Promise<void> {
     try {
-      const published = await withTimeLimit(this.#source, this.#policy.timeoutSeconds);
+      const { timeoutSeconds } = this.#policy;
+      const published = await withTimeLimit(timeoutSeconds, (signal) => this.#source(signal, timeoutSeconds));
       const keys = await this.#importKeys(published);
-      if (keys.length === 0) throw new KeySourceError('jwks_invalid', new Error('no usable key'));
+      if (keys.length === 0) throw new KeySourceError('jwks_invalid', 'no usable key', undefined);
       this.#succeed(keys, published.maxAgeSeconds);
     } catch (error) {
-      this.#fail(error instanceof KeySourceError ? error : new KeySourceError('jwks_unavailable', error));
+      this.#fail(error instanceof KeySourceError ? error : toKeySourceError(error, 'jwks'));
     }
     this.#usedSinceRefresh = false;
   }
 
   async #importKeys(published: PublishedKeys): Promise<readonly VerificationKey[]> {
     const known = new Map(this.#loaded?.index.keys.map((key) => [key.fingerprint, key]));
-    const keys = new Map<string, VerificationKey>();
+    const keys: VerificationKey[] = [];
     for (const key of await Promise.all(published.members.map(importVerificationKey))) {
       // A key that stayed keeps its identity, so that what it verified stays verified.
-      if (typeof key !== 'string') keys.set(key.fingerprint, known.get(key.fingerprint) ?? key);
+      if (typeof key !== 'string') keys.push(known.get(key.fingerprint) ?? key);
       else this.#report('key_skipped', undefined, key);
     }
-    return [...keys.values()];
+    return keys;
   }
 
   #succeed(keys: readonly VerificationKey[], publishedMaxAge: number | undefined): void {
@@ -176,13 +188,12 @@ export class RefreshingKeySet implements KeySet {
       Math.max(publishedMaxAge ?? maxAgeSeconds, shortest),
       maxAgeSeconds * MAX_AGE_FACTOR,
     );
-    const now = this.#clock();
-    const staleAt = now + maxAge * 1000;
+    const fresh = spanFrom(this.#clock(), maxAge);
     this.#loaded = {
       index: createKeyIndex(keys),
-      renewAt: now + maxAge * EARLY_REFRESH * 1000,
-      staleAt,
-      endAt: staleAt + staleIfErrorSeconds * 1000,
+      fresh,
+      renewAt: fresh.from + maxAge * EARLY_REFRESH * 1000,
+      endAt: fresh.until + staleIfErrorSeconds * 1000,
     };
     this.#failure = undefined;
     this.#report('loaded', undefined, undefined);
@@ -191,15 +202,11 @@ export class RefreshingKeySet implements KeySet {
 
   #fail(error: KeySourceError): void {
     const count = (this.#failure?.count ?? 0) + 1;
-    const backoff = Math.min(FIRST_BACKOFF_SECONDS * 2 ** (count - 1), this.#policy.cooldownSeconds);
-    this.#failure = {
-      reason: error.reason,
-      cause: error.cause,
-      retryAt: this.#clock() + backoff * 1000,
-      count,
-    };
+    const seconds = Math.min(FIRST_BACKOFF_SECONDS * 2 ** (count - 1), this.#policy.cooldownSeconds);
+    const backoff = spanFrom(this.#clock(), seconds);
+    this.#failure = { reason: error.reason, cause: error.cause, backoff, count };
     this.#report('failed', error.reason, error.message);
-    if (this.#loaded !== undefined) this.#schedule(backoff);
+    if (this.#loaded !== undefined) this.#schedule(seconds);
   }
 
   /** Renews in the background, but only for as long as requests come: an unused issuer is left alone. */
@@ -224,20 +231,11 @@ export class RefreshingKeySet implements KeySet {
   }
 }
 
-/** Runs a source for at most so long, also one that does not heed the signal. The timer does not keep the process alive. */
-async function withTimeLimit(source: KeySource, seconds: number): Promise<PublishedKeys> {
-  const controller = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      controller.abort();
-      reject(new KeySourceError('jwks_unavailable', new Error('time-out')));
-    }, seconds * 1000);
-    timer.unref();
-  });
-  try {
-    return await Promise.race([source(controller.signal), timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
+function spanFrom(from: number, seconds: number): Span {
+  return { from, until: from + seconds * 1000 };
+}
+
+/** A clock that was set back is outside of every span: else one could last for years. */
+function isWithin(span: Span | undefined, now: number): boolean {
+  return span !== undefined && now >= span.from && now < span.until;
 }

@@ -67,6 +67,7 @@ export function readMember(member: unknown): UsableMember | SkipCause {
   if (first === undefined) return 'unknown algorithm';
   const { kid } = member;
   if (kid !== undefined && !isKeyId(kid)) return 'unusable kid';
+  if (member.kty === 'RSA' && !isRsaExponent(member.e)) return 'malformed key';
   return { jwk: publicMembers(member), kid, algorithms: [first, ...others] };
 }
 
@@ -108,8 +109,10 @@ function publicMembers({
 }
 
 function algorithmsOfType(jwk: Readonly<Record<string, unknown>>): readonly Algorithm[] | undefined {
-  if (jwk.kty === 'RSA') return RSA_ALGORITHMS;
-  const curve = `${String(jwk.kty)} ${String(jwk.crv)}`;
+  const { kty, crv } = jwk;
+  if (kty === 'RSA') return RSA_ALGORITHMS;
+  if (typeof kty !== 'string' || typeof crv !== 'string') return undefined;
+  const curve = `${kty} ${crv}`;
   return Object.hasOwn(CURVE_ALGORITHMS, curve) ? CURVE_ALGORITHMS[curve] : undefined;
 }
 
@@ -128,6 +131,13 @@ function isForVerifying(jwk: Readonly<Record<string, unknown>>): boolean {
   const { use, key_ops: operations } = jwk;
   if (use !== undefined && use !== 'sig') return false;
   return operations === undefined || (Array.isArray(operations) && operations.includes('verify'));
+}
+
+/** RFC 8017 §3.1: odd and at least 3. The import accepts others, and with 1 everybody can make signatures. */
+function isRsaExponent(e: unknown): boolean {
+  if (typeof e !== 'string') return false;
+  const exponent = BigInt(`0x0${Buffer.from(e, 'base64url').toString('hex')}`);
+  return exponent >= 3n && exponent % 2n === 1n;
 }
 
 function isShortRsa(key: CryptoKey): boolean {

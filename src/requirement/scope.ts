@@ -9,12 +9,16 @@ export function isScopeToken(value: unknown): value is string {
 /**
  * The scopes that a claim grants, in order and without repetition.
  *
- * A string is split at single spaces (`"read write"` → `["read", "write"]`), an array is taken element by element. What is not a
- * scope token is dropped: the empty string between two spaces, an element with a space, a value that is not a string.
- * Nothing else separates, so `"read,write"` is one scope.
+ * A string is split at single spaces (`"read write"` → `["read", "write"]`), an array is taken element by element, where an element may also be
+ * `{ value: "read" }`, as `roles` and `groups` are written after SCIM (RFC 9068 §2.2.3.1). What is not a scope token is dropped: the empty string
+ * between two spaces, an element with a space, a value that is not a string. Nothing else separates, so `"read,write"` is one scope.
  */
 export function parseScopes(claim: unknown): readonly string[] {
   const candidates: readonly unknown[] =
-    typeof claim === 'string' ? claim.split(' ') : Array.isArray(claim) ? claim : [];
+    typeof claim === 'string' ? claim.split(' ') : Array.isArray(claim) ? claim.map(scimValueOf) : [];
   return [...new Set(candidates.filter(isScopeToken))];
+}
+
+function scimValueOf(element: unknown): unknown {
+  return typeof element === 'object' && element !== null && 'value' in element ? element.value : element;
 }

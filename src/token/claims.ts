@@ -69,7 +69,8 @@ function checkTypes(claims: Readonly<Record<string, unknown>>): void {
 function checkDates(claims: Readonly<Record<string, unknown>>, now: number, toleranceSeconds: number): void {
   const { exp, nbf, iat } = claims;
   if (typeof exp !== 'number') throw new InvalidTokenError('missing_claim');
-  if (now >= exp + toleranceSeconds) throw new InvalidTokenError('expired');
+  // Not `now >= …`: a clock that returns NaN must refuse.
+  if (!(now < exp + toleranceSeconds)) throw new InvalidTokenError('expired');
   if (typeof nbf === 'number' && now < nbf - toleranceSeconds) throw new InvalidTokenError('not_yet_valid');
   if (typeof iat === 'number' && now < iat - toleranceSeconds)
     throw new InvalidTokenError('issued_in_future');

@@ -68,7 +68,9 @@ function isMarkedAsAnotherKind(claims: Readonly<Record<string, unknown>>): boole
 
 function isMarkedAsAccessToken(claims: Readonly<Record<string, unknown>>, issuer: ResolvedIssuer): boolean {
   return (
-    ['scope', 'scp', issuer.scopeClaim].some((name) => claimAt(claims, name) !== undefined) ||
+    // Not the claim that `scopeClaim` names: roles and groups are in ID tokens too.
+    Object.hasOwn(claims, 'scope') ||
+    Object.hasOwn(claims, 'scp') ||
     claims.token_use === 'access' ||
     claims.typ === 'Bearer' ||
     ['client_id', 'azp', issuer.clientIdClaim].some((name) => typeof claimAt(claims, name) === 'string')

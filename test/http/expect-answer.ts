@@ -3,6 +3,8 @@ import type { RawResponse } from '../support/http-client.js';
 import { parseChallenge } from '../support/parse-challenge.js';
 import type { Expected } from './contract.js';
 
+const PARAMETERS: ReadonlySet<string> = new Set(['realm', 'error', 'error_description', 'scope']);
+
 /** Compares an answer with what a row expects, and with what holds for every answer. */
 export function expectAnswer(response: RawResponse, expected: Expected): void {
   expect(response.status).toBe(expected.status);
@@ -24,7 +26,7 @@ export function expectSameAsGet(head: RawResponse, get: RawResponse): void {
   expect(head.body).toBe('');
 }
 
-/** BRR-14, -18, -19, -20, -21, -22, -24, -27. */
+/** BRR-14, BRR-18, BRR-19, BRR-20, BRR-21, BRR-22 (no `error_uri` is sent), BRR-24, BRR-27. */
 function expectChallenge(response: RawResponse, expected: Expected): void {
   const [line = '', another] = response.lines('www-authenticate');
   expect(another).toBeUndefined();
@@ -41,6 +43,7 @@ function expectChallenge(response: RawResponse, expected: Expected): void {
     expect(response.body).toBe('');
     return;
   }
+  expect(Object.keys(parameters).filter((name) => !PARAMETERS.has(name))).toEqual([]);
   expect(error_description).toMatch(/^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/);
   if (response.body !== '') expect(JSON.parse(response.body)).toEqual({ error, error_description });
   expect(response.headers['content-type']).toBe('application/json; charset=utf-8');

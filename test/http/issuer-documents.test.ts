@@ -1,0 +1,273 @@
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { generateSigningKey, type SigningKey } from '../../src/testing/signing-key.js';
+import {
+  body,
+  drip,
+  endless,
+  gzipped,
+  hang,
+  hangInBody,
+  heldBack,
+  json,
+  type MisbehavingIssuer,
+  paths,
+  redirect,
+  startMisbehavingIssuer,
+  status,
+  truncated,
+} from '../support/misbehaving-issuer.js';
+import { protect, tokenBy } from '../support/protected-api.js';
+
+const MEBIBYTE = 1_048_576;
+let key: SigningKey;
+
+beforeAll(async () => {
+  key = await generateSigningKey('ES256', 'key-1');
+});
+
+/** An issuer whose metadata and keys are fine, to be made worse. */
+async function startIssuer(): Promise<{ issuer: MisbehavingIssuer; token: string }> {
+  const issuer = await startMisbehavingIssuer();
+  issuer.publish([key.jwk]);
+  return { issuer, token: tokenBy(key, issuer.url) };
+}
+
+describe('metadata', () => {
+  it.each<[string, (url: string) => unknown, string]>([
+    [
+      'another issuer',
+      (url) => ({ issuer: 'https://evil.example.com', jwks_uri: `${url}/jwks` }),
+      'issuer_mismatch',
+    ],
+    ['the issuer with a slash', (url) => ({ issuer: `${url}/`, jwks_uri: `${url}/jwks` }), 'issuer_mismatch'],
+    [
+      'the issuer in capitals',
+      (url) => ({ issuer: url.toUpperCase(), jwks_uri: `${url}/jwks` }),
+      'issuer_mismatch',
+    ],
+    ['no issuer', (url) => ({ jwks_uri: `${url}/jwks` }), 'metadata_invalid'],
+    ['a list of issuers', (url) => ({ issuer: [url], jwks_uri: `${url}/jwks` }), 'metadata_invalid'],
+  ])('KEY-01, KEY-06: of %s is not used', async (_what, document, reason) => {
+    const { issuer, token } = await startIssuer();
+    issuer.script(paths.oauth, json(document(issuer.url)));
+
+    expect(await protect({ issuer: issuer.url }).get(token)).toBe(`503 ${reason}`);
+    expect(issuer.count(paths.jwks)).toBe(0);
+  });
+
+  it('KEY-01: of the wrong issuer at one place does not hide the right one at the next', async () => {
+    const { issuer, token } = await startIssuer();
+    issuer.script(
+      paths.oauth,
+      json({ issuer: 'https://evil.example.com', jwks_uri: `${issuer.url}/evil-keys` }),
+    );
+    issuer.script(paths.openid, json({ issuer: issuer.url, jwks_uri: `${issuer.url}${paths.jwks}` }));
+
+    expect(await protect({ issuer: issuer.url }).get(token)).toBe('200');
+    expect(issuer.requests.map(({ path }) => path)).toEqual([paths.oauth, paths.openid, paths.jwks]);
+  });
+
+  it.each<[string, (url: string) => Record<string, unknown>]>([
+    ['no jwks_uri', () => ({ jwks_uri: undefined })],
+    ['a jwks_uri that is null', () => ({ jwks_uri: null })],
+    ['a jwks_uri that is a number', () => ({ jwks_uri: 1 })],
+    ['a jwks_uri that is a list', (url) => ({ jwks_uri: [`${url}/jwks`] })],
+    ['a relative jwks_uri', () => ({ jwks_uri: '/jwks' })],
+    ['a token_endpoint that is a number', () => ({ token_endpoint: 1 })],
+    ['an authorization_endpoint that is null', () => ({ authorization_endpoint: null })],
+    ['an introspection_endpoint that is an object', () => ({ introspection_endpoint: {} })],
+  ])('KEY-06: with %s is not used', async (_what, change) => {
+    const { issuer, token } = await startIssuer();
+    const document = { issuer: issuer.url, jwks_uri: `${issuer.url}/jwks`, ...change(issuer.url) };
+    issuer.script(paths.oauth, json(document));
+
+    expect(await protect({ issuer: issuer.url }).get(token)).toBe('503 metadata_invalid');
+    expect(issuer.count(paths.jwks)).toBe(0);
+  });
+
+  it.each<[string, (url: string) => string]>([
+    ['file:', () => 'file:///etc/keys.json'],
+    ['data:', () => 'data:application/json,{"keys":[]}'],
+    ['http at another host', () => 'http://keys.example.com/jwks'],
+    ['http with a user name', (url) => `${url.replace('//', '//user@')}/jwks`],
+    ['a fragment', (url) => `${url}/jwks#keys`],
+  ])('KEY-03: whose jwks_uri has %s is not used', async (_what, jwksUri) => {
+    const { issuer, token } = await startIssuer();
+    issuer.script(paths.oauth, json({ issuer: issuer.url, jwks_uri: jwksUri(issuer.url) }));
+
+    expect(await protect({ issuer: issuer.url }).get(token)).toBe('503 metadata_invalid');
+    expect(issuer.count(paths.jwks)).toBe(0);
+  });
+
+  it('KEY-06: may have members that nobody knows', async () => {
+    const { issuer, token } = await startIssuer();
+    const strange = { signed_metadata: 1, jwks: null, constructor: [], toString: 1 };
+    const document = { ...strange, issuer: issuer.url, jwks_uri: `${issuer.url}/jwks` };
+    issuer.script(paths.oauth, body(`{"__proto__":{"issuer":"x"},${JSON.stringify(document).slice(1)}`));
+
+    expect(await protect({ issuer: issuer.url }).get(token)).toBe('200');
+  });
+
+  it('KEY-06: is not taken from what the document inherits', async () => {
+    const { issuer, token } = await startIssuer();
+    issuer.script(
+      paths.oauth,
+      body(`{"__proto__":{"issuer":"${issuer.url}","jwks_uri":"${issuer.url}/jwks"}}`),
+    );
+
+    expect(await protect({ issuer: issuer.url }).get(token)).toBe('503 metadata_invalid');
+  });
+});
+
+/** Both documents come through the same door. */
+describe.each([
+  { document: 'metadata', path: paths.oauth },
+  { document: 'jwks', path: paths.jwks },
+] as const)('the $document document', ({ document, path }) => {
+  const good = (url: string): unknown =>
+    document === 'metadata' ? { issuer: url, jwks_uri: `${url}${paths.jwks}` } : { keys: [key.jwk] };
+
+  it.each([201, 204, 206, 400, 401, 403, 404, 429, 500, 502, 503])(
+    'KEY-06: with status %i is not used, whatever its body',
+    async (code) => {
+      const { issuer, token } = await startIssuer();
+      issuer.script(path, status(code, good(issuer.url)));
+
+      expect(await protect({ issuer: issuer.url }).get(token)).toBe(`503 ${document}_unavailable`);
+    },
+  );
+
+  it.each([301, 302, 303, 307, 308])('KEY-07: is not looked for where a %i points to', async (code) => {
+    const { issuer, token } = await startIssuer();
+    issuer.script('/elsewhere', json(good(issuer.url)));
+    issuer.script(path, redirect(code, `${issuer.url}/elsewhere`));
+
+    expect(await protect({ issuer: issuer.url }).get(token)).toBe(`503 ${document}_unavailable`);
+    expect(issuer.count('/elsewhere')).toBe(0);
+  });
+
+  it.each([
+    ['empty', ''],
+    ['cut off', '{"keys":['],
+    ['HTML', '<!doctype html><title>Sign in</title>'],
+    ['an array', '[]'],
+    ['null', 'null'],
+    ['a string', '"keys"'],
+    ['a number', '7'],
+    ['nested too deep to make sense', '['.repeat(MEBIBYTE - 1)],
+  ])('KEY-06: that is %s is not used', async (_what, content) => {
+    const { issuer, token } = await startIssuer();
+    issuer.script(path, body(content));
+
+    expect(await protect({ issuer: issuer.url }).get(token)).toBe(`503 ${document}_invalid`);
+  });
+
+  it.each(['text/plain', 'application/octet-stream', 'text/html; charset=iso-8859-1'])(
+    'KEY-06: may call itself %s',
+    async (type) => {
+      const { issuer, token } = await startIssuer();
+      issuer.script(path, json(good(issuer.url), { 'Content-Type': type }));
+
+      expect(await protect({ issuer: issuer.url }).get(token)).toBe('200');
+    },
+  );
+
+  it('KEY-06: may be compressed, and begin with a byte order mark', async () => {
+    const { issuer, token } = await startIssuer();
+    issuer.script(path, gzipped(`\uFEFF${JSON.stringify(good(issuer.url))}`));
+
+    expect(await protect({ issuer: issuer.url }).get(token)).toBe('200');
+  });
+
+  it('KEY-08: may have 1 MiB', async () => {
+    const { issuer, token } = await startIssuer();
+    issuer.script(path, body(JSON.stringify(good(issuer.url)).padEnd(MEBIBYTE)));
+
+    expect(await protect({ issuer: issuer.url }).get(token)).toBe('200');
+  });
+
+  it('KEY-08: is not used when it has a byte more than 1 MiB', async () => {
+    const { issuer, token } = await startIssuer();
+    issuer.script(path, body(JSON.stringify(good(issuer.url)).padEnd(MEBIBYTE + 1)));
+
+    expect(await protect({ issuer: issuer.url }).get(token)).toBe(`503 ${document}_invalid`);
+  });
+
+  it('KEY-08: is counted while it is read: of one without end not much more than 1 MiB is taken', async () => {
+    const { issuer, token } = await startIssuer();
+    const sent = new Promise<number>((resolve) => issuer.script(path, endless(resolve)));
+
+    expect(await protect({ issuer: issuer.url }).get(token)).toBe(`503 ${document}_invalid`);
+    expect(await sent).toBeLessThan(16 * MEBIBYTE); // what fits into the buffers of two sockets is out of our hands
+  });
+
+  it('KEY-08: is counted as it is after decompression', async () => {
+    const { issuer, token } = await startIssuer();
+    issuer.script(path, gzipped(JSON.stringify(good(issuer.url)).padEnd(8 * MEBIBYTE)));
+
+    expect(await protect({ issuer: issuer.url }).get(token)).toBe(`503 ${document}_invalid`);
+  });
+
+  it('KEY-24: that breaks off is an outage', async () => {
+    const { issuer, token } = await startIssuer();
+    issuer.script(path, truncated('{"keys":'));
+
+    expect(await protect({ issuer: issuer.url }).get(token)).toBe(`503 ${document}_unavailable`);
+  });
+
+  it.each([
+    ['before the header', hang],
+    ['in the middle of the body', hangInBody('{"keys":[')],
+    ['byte by byte', drip],
+  ])('KEY-08: is waited for 5 seconds when the issuer stalls %s', async (_where, stall) => {
+    const { issuer, token } = await startIssuer();
+    issuer.script(path, stall);
+    let answer: string | undefined;
+    const request = protect({ issuer: issuer.url })
+      .get(token)
+      .then((outcome) => {
+        answer = outcome;
+      });
+
+    await issuer.reached(path, 1);
+    await turns(20);
+    vi.advanceTimersByTime(4_999);
+    await turns(20);
+    expect(answer).toBeUndefined();
+    vi.advanceTimersByTime(1);
+    await request;
+    expect(answer).toBe(`503 ${document}_unavailable`);
+    expect(issuer.count(path)).toBe(1);
+  });
+});
+
+it.each([hang, hangInBody('{'), drip])(
+  'KEY-08: waits as long as keys.timeoutSeconds says, on the real clock',
+  async (stall) => {
+    const { issuer, token } = await startIssuer();
+    issuer.script(paths.oauth, stall);
+    const api = protect({ issuer: issuer.url, keys: { timeoutSeconds: 0.05 } }, { realTimers: true });
+
+    expect(await api.get(token)).toBe('503 metadata_unavailable');
+  },
+);
+
+it('KEY-08: metadata and keys share one time limit', async () => {
+  const { issuer, token } = await startIssuer();
+  const slow = heldBack(json({ issuer: issuer.url, jwks_uri: `${issuer.url}${paths.jwks}` }));
+  issuer.script(paths.oauth, slow.behaviour);
+  issuer.script(paths.jwks, hang);
+  const request = protect({ issuer: issuer.url }).get(token);
+
+  await issuer.reached(paths.oauth, 1);
+  vi.advanceTimersByTime(4_000);
+  slow.release();
+  await issuer.reached(paths.jwks, 1);
+  vi.advanceTimersByTime(1_000);
+  expect(await request).toBe('503 jwks_unavailable');
+});
+
+/** Lets the event loop go round, so that what has arrived is read. */
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn += 1) await new Promise(setImmediate);
+}

@@ -1,0 +1,481 @@
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { unsignedJws } from '../../src/testing/forged-jws.js';
+import { generateSigningKey, type SigningKey } from '../../src/testing/signing-key.js';
+import {
+  type Behaviour,
+  body,
+  drip,
+  hang,
+  hangInBody,
+  json,
+  type MisbehavingIssuer,
+  paths,
+  redirect,
+  reset,
+  startMisbehavingIssuer,
+  status,
+  truncated,
+} from '../support/misbehaving-issuer.js';
+import { audience, type ProtectedApi, protect, tokenBy } from '../support/protected-api.js';
+
+const DAY = 86_400;
+let key: SigningKey;
+let next: SigningKey;
+
+beforeAll(async () => {
+  key = await generateSigningKey('ES256', 'key-1');
+  next = await generateSigningKey('ES256', 'key-2');
+});
+
+interface Scene {
+  readonly issuer: MisbehavingIssuer;
+  readonly api: ProtectedApi;
+  /** By a published key. */
+  readonly token: string;
+  /** By a key that is not published yet. */
+  readonly newToken: string;
+}
+
+/** An API that has used its issuer's keys once, which are fetched from `jwksUri` so that every refresh is one request. */
+async function warm(keys = {}): Promise<Scene> {
+  const scene = await cold(keys);
+  expect(await scene.api.get(scene.token)).toBe('200');
+  return scene;
+}
+
+async function cold(keys = {}): Promise<Scene> {
+  const issuer = await startMisbehavingIssuer();
+  issuer.publish([key.jwk]);
+  const api = protect({ issuer: { issuer: issuer.url, jwksUri: `${issuer.url}${paths.jwks}` }, keys });
+  return { issuer, api, token: tokenBy(key, issuer.url), newToken: tokenBy(next, issuer.url) };
+}
+
+/** A token with an invented key id. Its signature is no signature: nobody looks at it. */
+function unknownKid(issuer: string, kid: unknown): string {
+  const claims = { iss: issuer, aud: audience, client_id: 'attacker', exp: 4_102_444_800 };
+  return unsignedJws({ alg: 'ES256', typ: 'at+jwt', kid }, claims, new Uint8Array(64));
+}
+
+const outages: readonly (readonly [string, Behaviour])[] = [
+  ['answers 500', status(500)],
+  ['answers 404', status(404)],
+  ['answers 429', status(429)],
+  ['redirects to a login page', redirect(302, '/login')],
+  ['answers with HTML', body('<!doctype html>', { 'Content-Type': 'text/html' })],
+  ['answers with something else', json({ error: 'maintenance' })],
+  ['has an empty set', json({ keys: [] })],
+  ['has only unusable keys', json({ keys: [{ kty: 'unheard-of', kid: 'key-1' }, null, 7, { kty: 'EC' }] })],
+  ['has only symmetric keys', json({ keys: [{ kty: 'oct', kid: 'key-1', k: 'c2VjcmV0' }] })],
+  [
+    'has 501 keys',
+    json({ keys: Array.from({ length: 501 }, (_, index) => ({ kty: 'EC', kid: `${index}` })) }),
+  ],
+  ['resets connections', reset],
+  ['breaks off', truncated('{"keys":')],
+];
+
+describe.each(outages)('an issuer that %s', (_how, outage) => {
+  it('KEY-15, KEY-17: does no harm while the last good keys may serve, and then 503', async () => {
+    const { issuer, api, token } = await warm();
+    issuer.script(paths.jwks, outage);
+
+    api.step(600);
+    expect(await api.get(token)).toBe('200');
+    api.step(DAY - 1);
+    expect(await api.get(token)).toBe('200');
+    await api.refreshes(3);
+    api.step(1);
+    expect(await api.get(token)).toMatch(/^503 jwks_/);
+  });
+
+  it('KEY-15, KEY-24, OPS-10: cannot say whether an unknown key is its own: 503, not 401', async () => {
+    const { issuer, api, token, newToken } = await warm();
+    issuer.script(paths.jwks, outage);
+
+    expect(await api.get(newToken)).toMatch(/^503 jwks_/);
+    expect(await api.get(unknownKid(issuer.url, 'other'))).toMatch(/^503 jwks_/);
+    expect(await api.get(token)).toBe('200');
+  });
+
+  it('KEY-24: makes a cold API answer 503, and 200 when it is over', async () => {
+    const { issuer, api, token } = await cold();
+    issuer.script(paths.jwks, outage);
+    expect(await api.get(token)).toMatch(/^503 jwks_/);
+    await expect(api.server.ready()).rejects.toMatchObject({ status: 503, retryAfterSeconds: 1 });
+
+    issuer.publish([key.jwk]);
+    api.step(1);
+    expect(await api.get(token)).toBe('200');
+    await expect(api.server.ready()).resolves.toBeUndefined();
+  });
+
+  it('KEY-14: is asked once and then again after 1, 2, 4, 8, 16 and 30 seconds', async () => {
+    const { issuer, api, token } = await cold();
+    issuer.script(paths.jwks, outage);
+    const askedAt: number[] = [];
+    for (let second = 0; second < 62; second += 1) {
+      const before = api.events.filter(({ event }) => event === 'failed').length;
+      for (let request = 0; request < 2; request += 1) expect(await api.get(token)).toMatch(/^503 jwks_/);
+      const after = api.events.filter(({ event }) => event === 'failed').length;
+      for (let refresh = before; refresh < after; refresh += 1) askedAt.push(second);
+      api.step(1);
+    }
+    expect(askedAt).toEqual([0, 1, 3, 7, 15, 31, 61]);
+  });
+});
+
+describe('unknown key ids', () => {
+  it('KEY-13: the first one causes a refresh, which finds a key that was added', async () => {
+    const { issuer, api, token, newToken } = await warm();
+    issuer.publish([key.jwk, next.jwk]);
+
+    expect(await api.get(newToken)).toBe('200');
+    expect(await api.get(token)).toBe('200');
+    expect(issuer.count(paths.jwks)).toBe(2);
+  });
+
+  it.each<[string, Behaviour, string]>([
+    ['succeeds', (response) => json({ keys: [key.jwk] })(response), '401 no_matching_key'],
+    ['fails', status(500), '503 jwks_unavailable'],
+  ])('KEY-13: after a refresh that %s there is none for 30 seconds', async (_how, behaviour, answer) => {
+    const { issuer, api } = await warm();
+    issuer.script(paths.jwks, behaviour);
+    for (let second = 0; second < 30; second += 1) {
+      expect(await api.get(unknownKid(issuer.url, `kid-${second}`))).toBe(answer);
+      expect(issuer.count(paths.jwks)).toBe(2);
+      api.step(1);
+    }
+    await api.get(unknownKid(issuer.url, 'one-more'));
+    expect(issuer.count(paths.jwks)).toBe(3);
+  });
+
+  it('KEY-13, OPS-14: ten thousand cause one fetch and do not touch the known keys', async () => {
+    const { issuer, api, token } = await warm();
+    const flood = Array.from({ length: 10_000 }, (_, index) =>
+      api.get(unknownKid(issuer.url, `kid-${index}`)),
+    );
+
+    expect(await api.get(token)).toBe('200');
+    expect(new Set(await Promise.all(flood))).toEqual(new Set(['401 no_matching_key']));
+    expect(await api.get(token)).toBe('200');
+    expect(issuer.count(paths.jwks)).toBe(2);
+  });
+
+  it('KEY-13: while their refresh hangs, known keys are neither refused nor delayed', async () => {
+    const { issuer, api, token } = await warm();
+    issuer.script(paths.jwks, hang);
+    const flood = Array.from({ length: 10_000 }, (_, index) =>
+      api.get(unknownKid(issuer.url, `kid-${index}`)),
+    );
+    await issuer.reached(paths.jwks, 2);
+
+    for (let request = 0; request < 50; request += 1) expect(await api.get(token)).toBe('200');
+    expect(api.events.map(({ event }) => event)).toEqual(['loaded']); // still hanging
+    vi.advanceTimersByTime(5_000);
+    expect(new Set(await Promise.all(flood))).toEqual(new Set(['503 jwks_unavailable']));
+    expect(await api.get(token)).toBe('200');
+    expect(issuer.count(paths.jwks)).toBe(2);
+  });
+
+  it.each([[7], [null], [['key-1']], [{}], ['x'.repeat(600)]])(
+    'KEY-13: a kid that cannot be one, %j, causes no fetch',
+    async (kid) => {
+      const { issuer, api } = await warm();
+      expect(await api.get(unknownKid(issuer.url, kid))).toBe('401 no_matching_key');
+      expect(issuer.count(paths.jwks)).toBe(1);
+    },
+  );
+
+  it.each(['__proto__', 'constructor', 'toString', ''])(
+    'KEY-13: "%s" is a kid like any other',
+    async (kid) => {
+      const { issuer, api } = await warm();
+      expect(await api.get(unknownKid(issuer.url, kid))).toBe('401 no_matching_key');
+
+      issuer.publish([{ ...key.jwk, kid }]);
+      api.step(600);
+      expect(await api.get(tokenBy(key, issuer.url, { kid }))).toBe('200');
+    },
+  );
+});
+
+describe('an issuer that hangs', () => {
+  const stalls: readonly (readonly [string, Behaviour])[] = [
+    ['before the header', hang],
+    ['in the body', hangInBody('{"keys":[')],
+    ['and drips', drip],
+  ];
+
+  it.each(stalls)(
+    'KEY-08, KEY-15: %s: with stale keys the first request waits for the time limit, no other does',
+    async (_where, stall) => {
+      const { issuer, api, token } = await warm();
+      issuer.script(paths.jwks, stall);
+      api.step(600);
+      const first = api.get(token);
+      await issuer.reached(paths.jwks, 2);
+      vi.advanceTimersByTime(5_000);
+      expect(await first).toBe('200');
+
+      for (let minute = 0; minute < 10; minute += 1) {
+        api.step(60);
+        expect(await api.get(token)).toBe('200'); // a refresh hangs meanwhile, and no timer ends it
+        await issuer.reached(paths.jwks, 3);
+      }
+      expect(issuer.count(paths.jwks)).toBe(3);
+    },
+  );
+
+  it('KEY-08: on the real clock too', async () => {
+    const issuer = await startMisbehavingIssuer();
+    issuer.publish([key.jwk]);
+    const jwksUri = `${issuer.url}${paths.jwks}`;
+    const short = { timeoutSeconds: 0.05 };
+    const api = protect({ issuer: { issuer: issuer.url, jwksUri, keys: short } }, { realTimers: true });
+    issuer.script(paths.jwks, hang);
+
+    expect(await api.get(tokenBy(key, issuer.url))).toBe('503 jwks_unavailable');
+  });
+});
+
+describe('background refresh', () => {
+  it('KEY-11: from four fifths of their age on, keys are renewed while requests are answered at once', async () => {
+    const { issuer, api, token } = await warm();
+    issuer.script(paths.jwks, hang);
+    api.step(479);
+    expect(await api.get(token)).toBe('200');
+    expect(issuer.count(paths.jwks)).toBe(1);
+    api.step(1);
+    for (let request = 0; request < 20; request += 1) expect(await api.get(token)).toBe('200');
+    await issuer.reached(paths.jwks, 2);
+    expect(issuer.count(paths.jwks)).toBe(2);
+    expect(api.events).toHaveLength(1);
+  });
+
+  it('KEY-11, KEY-16: what it finds counts from then on', async () => {
+    const { issuer, api, token, newToken } = await warm();
+    issuer.publish([next.jwk]);
+    api.step(480);
+    expect(await api.get(token)).toBe('200');
+    await api.refreshes(2);
+    expect(await api.get(newToken)).toBe('200');
+    expect(await api.get(token)).toBe('401 no_matching_key');
+  });
+
+  it('KEY-14: backs off when it fails, and starts again when the issuer is back', async () => {
+    const { issuer, api, token, newToken } = await warm();
+    issuer.script(paths.jwks, status(503));
+    api.step(480);
+    expect(await api.get(token)).toBe('200');
+    await api.refreshes(2);
+    for (let request = 0; request < 20; request += 1) expect(await api.get(token)).toBe('200');
+    expect(issuer.count(paths.jwks)).toBe(2);
+
+    issuer.publish([key.jwk, next.jwk]);
+    api.step(1);
+    expect(await api.get(token)).toBe('200');
+    await api.refreshes(3);
+    expect(await api.get(newToken)).toBe('200');
+    expect(issuer.count(paths.jwks)).toBe(3);
+  });
+});
+
+describe('a long outage', () => {
+  it('KEY-15: with staleIfErrorSeconds 0 the keys end with their age', async () => {
+    const { issuer, api, token } = await warm({ staleIfErrorSeconds: 0 });
+    issuer.script(paths.jwks, status(503));
+    api.step(599);
+    expect(await api.get(token)).toBe('200');
+    await api.refreshes(2);
+    api.step(1);
+    expect(await api.get(token)).toBe('503 jwks_unavailable');
+  });
+
+  it('KEY-15, KEY-24: ends with the first answer of the issuer, without a restart', async () => {
+    const { issuer, api, token } = await warm();
+    issuer.script(paths.jwks, status(503));
+    for (let hour = 0; hour < 30; hour += 1) {
+      api.step(3_600);
+      expect(await api.get(token)).toMatch(hour < 24 ? /^200$/ : /^503 jwks_unavailable$/);
+      await api.refreshes(hour + 2);
+    }
+    issuer.publish([next.jwk]);
+    api.step(30);
+    expect(await api.get(tokenBy(next, issuer.url))).toBe('200');
+    expect(await api.get(token)).toBe('401 no_matching_key');
+  });
+
+  it('KEY-16: keys from before it do not serve when the issuer was not asked for a long time', async () => {
+    const { issuer, api, token } = await warm();
+    issuer.script(paths.jwks, status(503));
+    api.step(480);
+    expect(await api.get(token)).toBe('200');
+    await api.refreshes(2);
+
+    issuer.publish([next.jwk]); // key-1 is withdrawn, and nobody calls the API for hours
+    api.step(10 * 3_600);
+    expect(await api.get(token)).toBe('401 no_matching_key');
+  });
+
+  it('KEY-24: is not made endless by a clock that is set back', async () => {
+    const { issuer, api, token } = await cold();
+    issuer.script(paths.jwks, status(503));
+    expect(await api.get(token)).toBe('503 jwks_unavailable');
+
+    issuer.publish([key.jwk]);
+    api.step(-365 * DAY);
+    expect(await api.get(token)).toBe('200');
+  });
+});
+
+describe('an issuer found by discovery', () => {
+  async function discovered(): Promise<Scene> {
+    const issuer = await startMisbehavingIssuer();
+    issuer.publish([key.jwk]);
+    const api = protect({ issuer: issuer.url });
+    const token = tokenBy(key, issuer.url);
+    expect(await api.get(token)).toBe('200');
+    return { issuer, api, token, newToken: tokenBy(next, issuer.url) };
+  }
+
+  it('KEY-11: is asked for its metadata again when that is as old as keys may be', async () => {
+    const { issuer, api, token } = await discovered();
+    api.step(599);
+    expect(await api.get(token)).toBe('200');
+    await api.refreshes(2);
+    expect(issuer.count(paths.oauth)).toBe(1);
+    api.step(600);
+    expect(await api.get(token)).toBe('200');
+    expect(issuer.count(paths.oauth)).toBe(2);
+    expect(issuer.count(paths.jwks)).toBe(3);
+  });
+
+  it.each<[string, Behaviour]>([
+    ['answers 503', status(503)],
+    ['answers with HTML', body('<!doctype html>')],
+    [
+      'names another issuer',
+      json({ issuer: 'https://evil.example.com', jwks_uri: 'https://evil.example.com/jwks' }),
+    ],
+    ['breaks connections', reset],
+    ['redirects', redirect(302, '/elsewhere')],
+  ])('KEY-15: whose metadata endpoint %s later on keeps its keys up to date', async (_how, outage) => {
+    const { issuer, api, token, newToken } = await discovered();
+    issuer.script(paths.oauth, outage);
+    issuer.script(paths.jwks, json({ keys: [next.jwk] }));
+    api.step(600);
+
+    expect(await api.get(newToken)).toBe('200');
+    expect(await api.get(token)).toBe('401 no_matching_key');
+  });
+
+  it.each([
+    ['before the header', hang],
+    ['in the body', hangInBody('{')],
+  ])('KEY-15: whose metadata endpoint hangs %s later on keeps its keys up to date', async (_where, stall) => {
+    const { issuer, api, newToken } = await discovered();
+    issuer.script(paths.oauth, stall);
+    issuer.script(paths.jwks, json({ keys: [next.jwk] }));
+    api.step(600);
+    const request = api.get(newToken);
+
+    await issuer.reached(paths.oauth, 2);
+    vi.advanceTimersByTime(4_999); // less than the time limit of the whole
+    expect(await request).toBe('200');
+  });
+
+  it('KEY-01: whose metadata moves the keys to a bad place keeps them where they were', async () => {
+    const { issuer, api, newToken } = await discovered();
+    issuer.script(paths.oauth, json({ issuer: issuer.url, jwks_uri: 'http://169.254.169.254/latest/' }));
+    issuer.script(paths.jwks, json({ keys: [next.jwk] }));
+    api.step(600);
+
+    expect(await api.get(newToken)).toBe('200');
+  });
+
+  it('KEY-15: that moves its keys is looked up again when the old place is gone', async () => {
+    const { issuer, api, token, newToken } = await discovered();
+    issuer.script(paths.jwks, status(404));
+    issuer.script(paths.oauth, json({ issuer: issuer.url, jwks_uri: `${issuer.url}/moved` }));
+    issuer.script('/moved', json({ keys: [key.jwk, next.jwk] }));
+
+    expect(await api.get(newToken)).toBe('200');
+    expect(await api.get(token)).toBe('200');
+    expect(issuer.requests.slice(2).map(({ path }) => path)).toEqual([paths.jwks, paths.oauth, '/moved']);
+  });
+
+  it('KEY-15: that moves its keys is looked up again when the old place hangs', async () => {
+    const { issuer, api, newToken } = await discovered();
+    issuer.script(paths.jwks, hang);
+    issuer.script(paths.oauth, json({ issuer: issuer.url, jwks_uri: `${issuer.url}/moved` }));
+    issuer.script('/moved', json({ keys: [key.jwk, next.jwk] }));
+    const first = api.get(newToken);
+    await issuer.reached(paths.jwks, 2);
+    vi.advanceTimersByTime(5_000);
+    expect(await first).toBe('503 jwks_unavailable');
+
+    api.step(30);
+    expect(await api.get(newToken)).toBe('200');
+    expect(issuer.count(paths.jwks)).toBe(2);
+  });
+
+  it('KEY-14: whose keys are gone for good is asked for metadata and keys once per attempt', async () => {
+    const { issuer, api, newToken } = await discovered();
+    issuer.script(paths.jwks, status(404));
+    expect(await api.get(newToken)).toBe('503 jwks_unavailable');
+    api.step(30);
+    expect(await api.get(newToken)).toBe('503 jwks_unavailable');
+
+    expect(issuer.count(paths.oauth)).toBe(3);
+    expect(issuer.count(paths.jwks)).toBe(3);
+  });
+
+  it('KEY-24: cold, down, and back again', async () => {
+    const issuer = await startMisbehavingIssuer();
+    const token = tokenBy(key, issuer.url);
+    const api = protect({ issuer: issuer.url });
+    expect(await api.get(token)).toBe('503 metadata_unavailable');
+    issuer.publish([key.jwk]);
+    expect(await api.get(token)).toBe('503 metadata_unavailable'); // not asked again within the back-off
+    expect(issuer.count(paths.oauth)).toBe(1);
+
+    api.step(1);
+    expect(await api.get(token)).toBe('200');
+  });
+});
+
+describe('several issuers', () => {
+  it('KEY-24: the outage of one is not that of another', async () => {
+    const up = await startMisbehavingIssuer();
+    const down = await startMisbehavingIssuer();
+    up.publish([key.jwk]);
+    down.script(paths.oauth, hang);
+    const api = protect({ issuer: [up.url, down.url] });
+    const stuck = api.get(tokenBy(key, down.url));
+    await down.reached(paths.oauth, 1);
+
+    expect(await api.get(tokenBy(key, up.url))).toBe('200');
+    vi.advanceTimersByTime(5_000);
+    expect(await stuck).toBe('503 metadata_unavailable');
+    await expect(api.server.ready()).rejects.toMatchObject({ reason: 'metadata_unavailable' });
+  });
+
+  it('KEY-11: each can have its own policy, member by member', async () => {
+    const issuers = [await startMisbehavingIssuer(), await startMisbehavingIssuer()] as const;
+    const [often, usual] = issuers;
+    for (const issuer of issuers) issuer.publish([key.jwk]);
+    const api = protect({
+      issuer: [{ issuer: often.url, keys: { maxAgeSeconds: 60 } }, usual.url],
+      keys: { maxAgeSeconds: 300, staleIfErrorSeconds: 0 },
+    });
+    const both = () => Promise.all(issuers.map((issuer) => api.get(tokenBy(key, issuer.url))));
+    expect(await both()).toEqual(['200', '200']);
+    api.step(60);
+    expect(await both()).toEqual(['200', '200']);
+    expect(issuers.map((issuer) => issuer.count(paths.jwks))).toEqual([2, 1]);
+
+    for (const issuer of issuers) issuer.script(paths.jwks, status(500));
+    api.step(60);
+    expect(await both()).toEqual(['503 jwks_unavailable', '200']); // staleIfErrorSeconds holds for both
+  });
+});

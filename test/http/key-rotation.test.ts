@@ -1,0 +1,178 @@
+import { describe, expect, it } from 'vitest';
+import { createTestIssuer } from '../../src/testing/index.js';
+import { generateSigningKey } from '../../src/testing/signing-key.js';
+import { json, paths, startMisbehavingIssuer } from '../support/misbehaving-issuer.js';
+import { audience, protect, tokenBy } from '../support/protected-api.js';
+
+const one = await generateSigningKey('ES256', 'key-1');
+const two = await generateSigningKey('ES256', 'key-2');
+const rsa = await generateSigningKey('RS256', 'key-1');
+
+/** An issuer of the testing kit, and an API that trusts it. */
+async function rotating() {
+  const issuer = await createTestIssuer({ audience });
+  const listening = await issuer.listen();
+  const api = protect({ issuer: listening.identifier });
+  const token = () => listening.token({ iat: undefined, exp: 4_102_444_800 });
+  return { issuer: listening, api, token, fetches: () => listening.requests['/jwks'] };
+}
+
+/** An API whose issuer publishes these keys. */
+async function publishing(...keys: readonly unknown[]) {
+  const issuer = await startMisbehavingIssuer();
+  issuer.publish(keys);
+  const api = protect({ issuer: issuer.url });
+  return { issuer, api };
+}
+
+describe('rotation', () => {
+  it('KEY-13: in good order is not noticed by any client', async () => {
+    const { issuer, api, token, fetches } = await rotating();
+    const old = await token();
+    expect(await api.get(old)).toBe('200');
+    for (let rotation = 1; rotation < 4; rotation += 1) {
+      await issuer.rotateKeys({ keepPrevious: true });
+      expect(await api.get(await token())).toBe('200');
+      expect(await api.get(old)).toBe('200');
+      expect(fetches()).toBe(1 + rotation);
+      api.step(30);
+    }
+  });
+
+  it('KEY-16: a withdrawn key serves until the next refresh and no longer', async () => {
+    const { issuer, api, token } = await rotating();
+    const old = await token();
+    expect(await api.get(old)).toBe('200');
+    await issuer.rotateKeys();
+    api.step(479);
+    expect(await api.get(old)).toBe('200');
+    api.step(121);
+    expect(await api.get(old)).toBe('401 no_matching_key');
+    expect(await api.get(await token())).toBe('200');
+  });
+
+  it('KEY-16: a token by a new key withdraws the old one at once', async () => {
+    const { issuer, api, token } = await rotating();
+    const old = await token();
+    expect(await api.get(old)).toBe('200');
+    await issuer.rotateKeys();
+    expect(await api.get(await token())).toBe('200');
+    expect(await api.get(old)).toBe('401 no_matching_key');
+  });
+
+  it('KEY-13: a second one within the cool-down is seen when that is over', async () => {
+    const { issuer, api, token, fetches } = await rotating();
+    await api.get(await token());
+    await issuer.rotateKeys();
+    expect(await api.get(await token())).toBe('200');
+    await issuer.rotateKeys();
+    expect(await api.get(await token())).toBe('401 no_matching_key');
+    expect(fetches()).toBe(2);
+    api.step(30);
+    expect(await api.get(await token())).toBe('200');
+  });
+
+  it('KEY-16: a key that is replaced under its kid is replaced by the next refresh', async () => {
+    const { issuer, api } = await publishing(one.jwk);
+    const other = await generateSigningKey('ES256', 'key-1');
+    expect(await api.get(tokenBy(one, issuer.url))).toBe('200');
+    issuer.publish([other.jwk]);
+    expect(await api.get(tokenBy(other, issuer.url))).toBe('401 signature_invalid');
+    expect(issuer.count(paths.jwks)).toBe(1); // a bad signature causes no fetch: anybody can make one
+    api.step(600);
+    expect(await api.get(tokenBy(other, issuer.url))).toBe('200');
+    expect(await api.get(tokenBy(one, issuer.url))).toBe('401 signature_invalid');
+  });
+
+  it.each([{}, { resetConnections: true }])('KEY-15: goes on after an outage with %j', async (how) => {
+    const { issuer, api, token } = await rotating();
+    const old = await token();
+    expect(await api.get(old)).toBe('200');
+    issuer.goDown(how);
+    await issuer.rotateKeys();
+    expect(await api.get(await token())).toMatch(/^503 /);
+    expect(await api.get(old)).toBe('200');
+    issuer.comeBack();
+    api.step(30);
+    expect(await api.get(await token())).toBe('200');
+    expect(await api.get(old)).toBe('401 no_matching_key');
+  });
+});
+
+describe('a published set', () => {
+  it('KEY-18, KEY-20, KEY-21: of good and odd keys verifies with the good ones', async () => {
+    const { issuer, api } = await publishing(
+      null,
+      'key',
+      { kty: 'unheard-of', kid: 'key-1' },
+      { kty: 'EC', crv: 'P-256', kid: 'key-1' },
+      { kty: 'EC', crv: { toString: 1, valueOf: 1 }, kid: 'key-1' },
+      { ...one.jwk, use: 'enc' },
+      { kty: 'oct', kid: 'key-1', k: 'c2VjcmV0', alg: 'HS256' },
+      one.jwk,
+    );
+    expect(await api.get(tokenBy(one, issuer.url))).toBe('200');
+  });
+
+  it('KEY-20: with a private key is not trusted for that key, and that is reported', async () => {
+    const leaked = { ...two.privateKey.export({ format: 'jwk' }), kid: 'key-2', alg: 'ES256' };
+    const { issuer, api } = await publishing(one.jwk, leaked);
+    expect(await api.get(tokenBy(one, issuer.url))).toBe('200');
+    expect(await api.get(tokenBy(two, issuer.url))).toBe('401 no_matching_key');
+    expect(api.events).toContainEqual(
+      expect.objectContaining({ event: 'key_skipped', issuer: issuer.url, detail: 'private key published' }),
+    );
+    expect(JSON.stringify(api.events)).not.toContain(String(leaked.d));
+  });
+
+  it('KEY-19: with one kid for keys of different types tells them apart', async () => {
+    const { issuer, api } = await publishing(one.jwk, rsa.jwk);
+    expect(await api.get(tokenBy(one, issuer.url))).toBe('200');
+    expect(await api.get(tokenBy(rsa, issuer.url))).toBe('200');
+  });
+
+  it('KEY-19: with one kid for two keys of a type is no basis for a decision', async () => {
+    const { issuer, api } = await publishing(one.jwk, { ...two.jwk, kid: 'key-1' });
+    expect(await api.get(tokenBy(one, issuer.url))).toBe('401 ambiguous_key');
+    expect(await api.get(tokenBy(two, issuer.url, { kid: 'key-1' }))).toBe('401 ambiguous_key');
+  });
+
+  it('KEY-19: without any kid serves tokens without kid, if it has one key for them', async () => {
+    const { kid: _, ...nameless } = one.jwk;
+    const { issuer, api } = await publishing(nameless, rsa.jwk);
+    expect(await api.get(tokenBy(one, issuer.url, { kid: undefined }))).toBe('200');
+    expect(await api.get(tokenBy(rsa, issuer.url, { kid: undefined }))).toBe('200');
+    expect(await api.get(tokenBy(one, issuer.url))).toBe('401 key_mismatch'); // key-1 is the RSA key
+
+    issuer.publish([nameless, two.jwk]);
+    api.step(600);
+    expect(await api.get(tokenBy(one, issuer.url, { kid: undefined }))).toBe('401 ambiguous_key');
+  });
+
+  it('KEY-08: may have 500 keys', async () => {
+    const many = Array.from({ length: 499 }, (_, index) => ({ ...two.jwk, kid: `other-${index}` }));
+    const { issuer, api } = await publishing(...many, one.jwk);
+    expect(await api.get(tokenBy(one, issuer.url))).toBe('200');
+    expect(await api.get(tokenBy(two, issuer.url, { kid: 'other-498' }))).toBe('200');
+  });
+
+  it.each([
+    ['max-age=60', 59, 60],
+    ['max-age=3000', 2_399, 3_000],
+    ['max-age=1000000', 2_879, 3_600],
+    ['no-store', 479, 600],
+    ['max-age=soon', 479, 600],
+    ['max-age=0', 23, 30],
+  ])('KEY-11: with Cache-Control: %s is kept for %i seconds and not for %i', async (value, kept, over) => {
+    const { issuer, api } = await publishing(one.jwk);
+    issuer.script(paths.jwks, json({ keys: [one.jwk] }, { 'Cache-Control': value }));
+    const token = tokenBy(one, issuer.url);
+    expect(await api.get(token)).toBe('200');
+    issuer.publish([two.jwk]);
+    api.step(kept);
+    expect(await api.get(token)).toBe('200');
+    if (issuer.count(paths.jwks) > 1) await api.refreshes(2);
+    api.step(over - kept);
+    expect(await api.get(token)).toBe('401 no_matching_key');
+  });
+});

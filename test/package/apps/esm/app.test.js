@@ -1,0 +1,19 @@
+import { createTestIssuer } from 'oauth-resource-server/testing';
+import request from 'supertest';
+import { createApp } from './app.js';
+
+test('answers a caller with the scope', async () => {
+  const issuer = await createTestIssuer({ audience: 'https://inventory.example.com' });
+  const app = createApp(issuer.options);
+  await request(app)
+    .get('/stock/42')
+    .set(await issuer.authorization({ scope: 'read:inventory' }))
+    .expect(200, { sku: '42', caller: 'test-client' });
+});
+
+test('refuses every forgery', async () => {
+  const issuer = await createTestIssuer({ audience: 'https://inventory.example.com' });
+  const app = createApp(issuer.options);
+  for (const forgery of await issuer.forgeries({ scope: 'read:inventory' }))
+    await request(app).get('/stock/42').set(forgery.headers).expect(forgery.status);
+});

@@ -1,0 +1,237 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, inject, it } from 'vitest';
+import { type App, installApp } from './support/app.js';
+import {
+  exportedNames,
+  listFiles,
+  type Manifest,
+  modulesOf,
+  readManifest,
+} from './support/package-contents.js';
+
+const checkout = fileURLToPath(new URL('../../', import.meta.url));
+
+describe('the packed package, installed on its own', () => {
+  let app: App;
+  let folder: string;
+  let files: readonly string[];
+  let manifest: Manifest;
+
+  beforeAll(async () => {
+    app = await installApp('bare');
+    folder = join(app.folder, 'node_modules/oauth-resource-server');
+    files = await listFiles(folder);
+    manifest = await readManifest(folder);
+  });
+
+  it('holds its documents and the build, nothing else', () => {
+    expect(files.filter((file) => !file.startsWith('dist/'))).toEqual([
+      'CHANGELOG.md',
+      'LICENSE',
+      'README.md',
+      'SECURITY.md',
+      'package.json',
+    ]);
+  });
+
+  it('holds a module, its declarations and its source map for each source file, nothing else', async () => {
+    const sources = [...(await sourcesIn('src')), ...(await sourcesIn('adapters'))];
+    const built = sources.flatMap((source) =>
+      ['.d.ts', '.js', '.js.map'].map((extension) => `dist/${source.replace(/\.ts$/, extension)}`),
+    );
+    expect(files.filter((file) => file.startsWith('dist/'))).toEqual(built.sort());
+  });
+
+  it('names no folder of the machine that built it', async () => {
+    for (const file of files) {
+      const text = await readFile(join(folder, file), 'utf8');
+      expect(text.includes(checkout) || text.includes(inject('workFolder')), file).toBe(false);
+    }
+  });
+
+  it('exports these modules, each with its types', () => {
+    expect(Object.keys(manifest.exports)).toMatchInlineSnapshot(`
+      [
+        ".",
+        "./express",
+        "./fastify",
+        "./nestjs",
+        "./testing",
+        "./package.json",
+      ]
+    `);
+    const targets = Object.values(manifest.exports).flatMap((target) =>
+      typeof target === 'string' ? [target] : [target.types, target.default],
+    );
+    expect(files).toEqual(expect.arrayContaining(targets.map((target) => target.replace('./', ''))));
+  });
+
+  it('exports these names', async () => {
+    const names: Record<string, readonly string[]> = {};
+    for (const { name, types } of modulesOf(manifest))
+      names[name] = exportedNames(await readFile(join(folder, types), 'utf8'));
+    expect(names).toMatchInlineSnapshot(`
+      {
+        "oauth-resource-server": [
+          "type AccessToken",
+          "type Algorithm",
+          "type Allowed",
+          "type Answer",
+          "type AnswerBody",
+          "type AnswerHeaders",
+          "type Auth",
+          "auth0",
+          "type BearerMethod",
+          "channels",
+          "type ClaimsPredicate",
+          "cognito",
+          "createResourceServer",
+          "type Decision",
+          "type DecisionMessage",
+          "type Denied",
+          "entraId",
+          "type ErrorCode",
+          "errorKind",
+          "InsufficientScopeError",
+          "type InsufficientScopeReason",
+          "InvalidRequestError",
+          "type InvalidRequestReason",
+          "InvalidTokenError",
+          "type InvalidTokenReason",
+          "isAuth",
+          "isCorsPreflight",
+          "isResourceServer",
+          "isResourceServerError",
+          "type JoseHeader",
+          "keycloak",
+          "type KeysMessage",
+          "type KeysOptions",
+          "kindOf",
+          "NodeRequestView",
+          "okta",
+          "type PresetOverrides",
+          "type Reason",
+          "reasons",
+          "type Register",
+          "type RegisteredClaims",
+          "type RequestLike",
+          "type RequestView",
+          "type Requirement",
+          "requirementOfAnyScope",
+          "requirementOfClaims",
+          "requirementOfScopes",
+          "type ResourceServer",
+          "ResourceServerError",
+          "type ResourceServerOptions",
+          "type Scope",
+          "type StandardClaims",
+          "type TokenType",
+          "type TrustedIssuer",
+          "UnavailableError",
+          "type UnavailableReason",
+          "viewRequest",
+          "type WarningMessage",
+        ],
+        "oauth-resource-server/express": [
+          "type Auth",
+          "authenticate",
+          "type ClaimsPredicate",
+          "getAuth",
+          "type Middleware",
+          "type Register",
+          "requireAnyScope",
+          "requireClaims",
+          "requireScope",
+          "type ResourceServer",
+          "type ResourceServerOptions",
+          "type Scope",
+        ],
+        "oauth-resource-server/fastify": [
+          "type Auth",
+          "type ClaimsPredicate",
+          "getAuth",
+          "type Register",
+          "requireAnyScope",
+          "requireClaims",
+          "type RequirementHook",
+          "requireScope",
+          "resourceServer",
+          "type ResourceServer",
+          "type ResourceServerOptions",
+          "type Scope",
+        ],
+        "oauth-resource-server/nestjs": [
+          "Auth",
+          "type ClaimsPredicate",
+          "getAuth",
+          "type PlatformRequest",
+          "type PlatformResponse",
+          "Public",
+          "type Register",
+          "type RequestResponse",
+          "RequireAnyScope",
+          "RequireClaims",
+          "RequireScope",
+          "RESOURCE_SERVER",
+          "type ResourceServer",
+          "ResourceServerException",
+          "ResourceServerExceptionFilter",
+          "ResourceServerGuard",
+          "ResourceServerModule",
+          "type ResourceServerModuleAsyncOptions",
+          "type ResourceServerModuleExtras",
+          "type ResourceServerModuleOptions",
+          "type ResourceServerOptions",
+          "type ResourceServerOptionsFactory",
+          "type Scope",
+        ],
+        "oauth-resource-server/testing": [
+          "createTestIssuer",
+          "fakeAuth",
+          "type FakeAuthOptions",
+          "type Forgery",
+          "type ForgeryReason",
+          "type IssuerPath",
+          "type IssuerSwitches",
+          "type ListeningIssuer",
+          "type TestIssuer",
+          "type TestIssuerOptions",
+          "type TokenClaims",
+          "type TokenHeader",
+          "type TokenIssuer",
+          "type TrustOptions",
+        ],
+      }
+    `);
+  });
+
+  it('runs no script when it is installed', () => {
+    const atInstall = ['preinstall', 'install', 'postinstall', 'prepare'];
+    expect(Object.keys(manifest.scripts).filter((name) => atInstall.includes(name))).toEqual([]);
+  });
+
+  it('brings two dependencies and no framework', async () => {
+    const installed = await readdir(join(app.folder, 'node_modules'));
+    expect(installed.filter((name) => !name.startsWith('.')).sort()).toEqual([
+      'fastify-plugin',
+      'jose',
+      'oauth-resource-server',
+    ]);
+  });
+
+  it('has a core, a testing kit and Express middlewares that need no framework', async () => {
+    const modules = [
+      'oauth-resource-server',
+      'oauth-resource-server/testing',
+      'oauth-resource-server/express',
+    ];
+    for (const module of modules) await app.node(['--input-type=module', '-e', `import '${module}'`]);
+  });
+});
+
+async function sourcesIn(folder: string): Promise<readonly string[]> {
+  const files = await listFiles(join(inject('workFolder'), 'checkout', folder));
+  return files.filter((file) => file.endsWith('.ts')).map((file) => `${folder}/${file}`);
+}

@@ -1,0 +1,45 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
+
+/** What the tests read of a package's manifest. */
+export interface Manifest {
+  readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>;
+  readonly scripts: Readonly<Record<string, string>>;
+}
+
+/** Reads `package.json` of a folder. */
+export async function readManifest(folder: string): Promise<Manifest> {
+  return JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+}
+
+/** The files in a folder and below, with `/` between folders, in order. */
+export async function listFiles(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/'))
+    .sort();
+}
+
+/** What declarations export by name, in order: `authenticate` for a value, `type Auth` for what is only a type. */
+export function exportedNames(declarations: string): readonly string[] {
+  return [...declarations.matchAll(/^export (type )?\{([^}]*)\}/gm)]
+    .flatMap(([, type = '', list = '']) => list.split(',').map((item) => `${type}${item.trim()}`))
+    .filter((item) => /\w$/.test(item)) // not what is behind the last comma
+    .sort(byName);
+}
+
+/** The modules that a package exports, without `package.json`, and where their declarations are. */
+export function modulesOf({
+  exports,
+}: Manifest): readonly { readonly name: string; readonly types: string }[] {
+  return Object.entries(exports).flatMap(([path, target]) =>
+    typeof target === 'string'
+      ? []
+      : [{ name: path.replace('.', 'oauth-resource-server'), types: target.types }],
+  );
+}
+
+function byName(one: string, other: string): number {
+  return one.replace('type ', '').localeCompare(other.replace('type ', ''), 'en');
+}

@@ -1,0 +1,41 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type App, installApp } from './support/app.js';
+
+const TSC_5 = 'node_modules/typescript/bin/tsc';
+const TSC_7 = 'node_modules/typescript-7/bin/tsc';
+const BUNDLER = ['--module', 'preserve', '--moduleResolution', 'bundler'];
+
+describe('a strict TypeScript application with Express only, which checks the declarations of its libraries', () => {
+  let app: App;
+
+  beforeAll(async () => {
+    app = await installApp('typescript');
+    const installed = await readdir(join(app.folder, 'node_modules'));
+    expect(installed).not.toContain('fastify');
+    expect(installed).not.toContain('@nestjs');
+  });
+
+  it('is compiled by TypeScript 5.9 and runs', async () => {
+    await app.node([TSC_5]);
+    expect(await app.result(['dist/main.js'])).toEqual({
+      status: 200,
+      body: { sku: '42', tenant: 'acme', isSame: true },
+      reason: 'malformed_token',
+      faked: 'acme',
+    });
+  });
+
+  it('is compiled by TypeScript 5.9 for a bundler', async () => {
+    await app.node([TSC_5, '--noEmit', ...BUNDLER]);
+  });
+
+  it('is compiled by TypeScript 7', async () => {
+    await app.node([TSC_7, '--noEmit']);
+  });
+
+  it('is compiled by TypeScript 7 for a bundler', async () => {
+    await app.node([TSC_7, '--noEmit', ...BUNDLER]);
+  });
+});

@@ -1,0 +1,113 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { readAuthorizationLine } from '../../src/credentials/authorization-header.js';
+import { isResourceServerError } from '../../src/errors.js';
+import { NodeRequestView, parseQuery, queryOf } from '../../src/request.js';
+import { createResourceServer } from '../../src/resource-server.js';
+import { createTestIssuer } from '../../src/testing/index.js';
+import { parseCompactJws } from '../../src/token/compact-jws.js';
+import { requestWith } from '../support/outcome.js';
+import { parseChallenge } from '../support/parse-challenge.js';
+
+const server = createResourceServer((await createTestIssuer()).options);
+
+/** Text of any kind, with what means something to a parser more often than chance has it. */
+const anyText = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.string({ unit: fc.constantFrom(...'Bearer bearer.=,; \t"\\-_~+/%\u0000\u00e9') }),
+  fc.string({ unit: fc.constantFrom('a', '.', '=', '-', 'eyJ', ' ') }),
+);
+const anyLine = fc.oneof(
+  anyText,
+  fc
+    .tuple(fc.constantFrom('Bearer', 'bearer', 'BEARER', 'Basic', 'DPoP', ''), anyText)
+    .map(([a, b]) => `${a} ${b}`),
+);
+
+describe('any Authorization header', () => {
+  it('JWT-32 OPS-10 yields a decision, which is a refusal with a well-formed challenge', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyLine, { maxLength: 3 }), async (lines) => {
+        const decision = await server.authenticate(requestWith(...lines));
+        expect(decision.kind).toBe('denied');
+        if (decision.kind !== 'denied') return;
+        expect([400, 401]).toContain(decision.answer.status);
+        const { scheme, parameters } = parseChallenge(String(decision.answer.headers['WWW-Authenticate']));
+        expect([scheme, parameters.realm]).toEqual(['Bearer', 'api']);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('BRR-03 is read as a bearer token only if it is written back the same', () => {
+    fc.assert(
+      fc.property(anyLine, (line) => {
+        const read = readAuthorizationLine(line);
+        if (read.kind !== 'bearer') return;
+        expect(line.slice(0, 7).toLowerCase()).toBe('bearer ');
+        expect(line.slice(6).replace(/^ +/, '')).toBe(read.token);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+});
+
+describe('any token', () => {
+  it('JWT-11 is taken apart or refused by an error of ours', () => {
+    const dotted = fc.array(anyText, { maxLength: 5 }).map((parts) => parts.join('.'));
+    fc.assert(
+      fc.property(fc.oneof(anyText, dotted), (token) => {
+        try {
+          parseCompactJws(token);
+        } catch (error) {
+          expect(isResourceServerError(error)).toBe(true);
+        }
+      }),
+      { numRuns: 3000 },
+    );
+  });
+});
+
+describe('removing a query parameter', () => {
+  const NAME = 'access_token';
+  const rawName = fc.oneof(
+    fc.constantFrom(
+      NAME,
+      'access%5Ftoken',
+      '%61ccess_token',
+      `?${NAME}`,
+      `${NAME}[]`,
+      'Access_Token',
+      'a',
+      '',
+      '+',
+    ),
+    fc.string({ unit: fc.constantFrom(...'ab_?%5F+.[]$') }),
+  );
+  const rawValue = fc.string({ unit: fc.constantFrom(...'ab=?%20+$\'"1') });
+  const pair = fc
+    .tuple(rawName, fc.option(rawValue, { nil: undefined }))
+    .map(([name, value]) => (value === undefined ? name : `${name}=${value}`));
+  const target = fc.record({
+    path: fc.constantFrom('/', '/stock/42', '/a=b&c', '//x'),
+    pairs: fc.array(pair, { minLength: 1, maxLength: 6 }),
+    fragment: fc.constantFrom('', '#', '#?access_token=x'),
+  });
+
+  it('BRR-11 leaves every other parameter as it was, and path and fragment', () => {
+    fc.assert(
+      fc.property(target, ({ path, pairs, fragment }) => {
+        const url = `${path}?${pairs.join('&')}${fragment}`;
+        const message = { url, originalUrl: `/mount${url}` };
+        new NodeRequestView(message as never).removeQueryParameter(NAME); // nothing else of a request is looked at
+        const others = pairs.filter((written) => !parseQuery(written).has(NAME));
+        const expected = path + (others.length > 0 ? `?${others.join('&')}` : '') + fragment;
+        expect(message).toEqual({ url: expected, originalUrl: `/mount${expected}` });
+        // The same by the eyes of whoever parses the whole.
+        const parameters = [...parseQuery(queryOf(url))].filter(([name]) => name !== NAME);
+        expect([...parseQuery(queryOf(message.url))]).toEqual(parameters);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+});

@@ -1,0 +1,253 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Decision } from '../../src/decision.js';
+import type { Algorithm } from '../../src/options.js';
+import { createResourceServer, type ResourceServer } from '../../src/resource-server.js';
+import { type Part, signedJws } from '../../src/testing/forged-jws.js';
+import { createTestIssuer } from '../../src/testing/index.js';
+import { generateSigningKey } from '../../src/testing/signing-key.js';
+import { checkClaims, claimAt } from '../../src/token/claims.js';
+import { reasonOf, requestWith } from '../support/outcome.js';
+import { AUDIENCE, ISSUER, resolvedIssuer } from '../support/resolved-issuer.js';
+
+const NOW = 1_900_000_000;
+const TOLERANCE = 5;
+const key = await generateSigningKey('ES256', 'key');
+const server = createResourceServer({
+  issuer: { issuer: ISSUER, jwks: { keys: [key.jwk] } },
+  audience: AUDIENCE,
+  clock: () => NOW * 1000,
+  clockToleranceSeconds: TOLERANCE,
+});
+const header = { alg: 'ES256', kid: 'key', typ: 'at+jwt' };
+const claims = { iss: ISSUER, aud: AUDIENCE, exp: NOW + 300, sub: 'alice', client_id: 'web', scope: 'read' };
+
+const decide = async (token: string, by: ResourceServer = server): Promise<Decision> =>
+  by.authenticate(requestWith(`Bearer ${token}`));
+const decideSigned = (signedHeader: Part, content: Part) => decide(signedJws(signedHeader, content, key));
+
+/** Names that mean something to JavaScript or to JOSE. */
+const name = fc.oneof(
+  fc.constantFrom(
+    '__proto__',
+    'constructor',
+    'prototype',
+    'toString',
+    'hasOwnProperty',
+    'then',
+    'toJSON',
+    'length',
+  ),
+  fc.constantFrom('alg', 'kid', 'typ', 'crit', 'b64', 'jwk', 'jku', 'x5c', 'zip', 'enc', 'cty'),
+  fc.constantFrom(
+    'nonce',
+    'at_hash',
+    'cnf',
+    'token_use',
+    'azp',
+    'scp',
+    'roles',
+    'nbf',
+    'iat',
+    'amr',
+    'acr',
+    'events',
+  ),
+  fc.string(),
+);
+/** JSON text of any value, including what `JSON.stringify` never writes. */
+const jsonText = fc.oneof(
+  fc.json(),
+  fc.constantFrom('1e999', '-1e999', '1E400', '-0', '1e-400', '123456789012345678901234567890', '0.1e1'),
+  fc.nat({ max: 2000 }).map((depth) => `${'['.repeat(depth)}${']'.repeat(depth)}`),
+  fc.nat({ max: 800 }).map((depth) => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`),
+  fc.constantFrom(String.raw`"\ud800"`, String.raw`"\u0000"`, String.raw`"\ud83d\udd11"`, '"ﬀ"'),
+);
+/** JSON text of an object, in which names may be repeated. */
+const objectText = (members: readonly (readonly [string, string])[]): string =>
+  `{${members.map(([member, value]) => `${JSON.stringify(member)}:${value}`).join(',')}}`;
+const noise = fc.array(fc.tuple(name, jsonText), { maxLength: 4 });
+
+describe('any claims that the issuer signs', () => {
+  const around = (earliest: number, latest: number) => {
+    const range = { min: NOW + earliest, max: NOW + latest };
+    return fc.oneof(fc.integer(range), fc.double({ ...range, noNaN: true }));
+  };
+  const orNoise = <T>(good: fc.Arbitrary<T>) =>
+    fc.oneof({ weight: 20, arbitrary: good }, { weight: 1, arbitrary: fc.jsonValue() });
+  const members = fc.record(
+    {
+      iss: orNoise(fc.constantFrom(ISSUER, ISSUER, ISSUER, `${ISSUER}/`)),
+      aud: orNoise(fc.constantFrom<unknown>(AUDIENCE, [AUDIENCE], [AUDIENCE, 'urn:other'], 'urn:other', [])),
+      exp: orNoise(around(-10, 20)),
+      nbf: orNoise(around(-20, 10)),
+      iat: orNoise(around(-20, 10)),
+      sub: orNoise(fc.string()),
+      client_id: orNoise(fc.string()),
+      scope: orNoise(fc.string()),
+      jti: orNoise(fc.string()),
+    },
+    { requiredKeys: ['iss', 'aud', 'exp'] },
+  );
+
+  /** What RFC 9068 §4 and the documentation say, in other words than the code. */
+  function mustHold(content: Record<string, unknown>): boolean {
+    const { iss, aud, exp, nbf, iat, sub, client_id, scope, jti } = content;
+    const audience: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
+    const isDate = (value: unknown): value is number =>
+      typeof value === 'number' && Math.abs(value) < 2 ** 53;
+    return (
+      iss === ISSUER &&
+      audience.every((one) => typeof one === 'string') &&
+      audience.includes(AUDIENCE) &&
+      isDate(exp) &&
+      exp > NOW - TOLERANCE &&
+      [nbf, iat].every((date) => date === undefined || (isDate(date) && date <= NOW + TOLERANCE)) &&
+      [sub, client_id, jti].every((text) => text === undefined || typeof text === 'string') &&
+      !['number', 'boolean'].includes(typeof scope)
+    );
+  }
+
+  it('ATP-02 ATP-03 ATP-05 ATP-07 are accepted exactly when the rules say so', async () => {
+    const seen = { allowed: 0, denied: 0 };
+    await fc.assert(
+      fc.asyncProperty(members, async (content) => {
+        const { kind } = await decideSigned(header, content);
+        const parsed: Record<string, unknown> = JSON.parse(JSON.stringify(content));
+        expect(kind).toBe(mustHold(parsed) ? 'allowed' : 'denied');
+        seen[kind] += 1;
+      }),
+      { numRuns: 2000 },
+    );
+    expect(Math.min(seen.allowed, seen.denied)).toBeGreaterThan(100);
+  });
+
+  it('JWT-32 OPS-10 OPS-11 yield a decision, whatever else they say', async () => {
+    const text = fc.oneof(
+      fc.json(),
+      noise.map((extra) =>
+        objectText([...Object.entries(claims).map(([k, v]) => [k, JSON.stringify(v)] as const), ...extra]),
+      ),
+      noise.map(objectText),
+      fc.string({ unit: 'binary' }),
+    );
+    await fc.assert(
+      fc.asyncProperty(text, async (content) => {
+        const decision = await decideSigned(header, content);
+        if (decision.kind === 'denied') expect([401]).toContain(decision.answer.status);
+        else expect(Object.getPrototypeOf(decision.auth?.claims)).toBe(Object.prototype);
+        expect(Reflect.get({}, 'polluted')).toBeUndefined();
+      }),
+      { numRuns: 1500 },
+    );
+  });
+});
+
+describe('any header that the issuer signs', () => {
+  it('JWT-32 OPS-10 OPS-11 yields a decision', async () => {
+    const good = Object.entries(header).map(([k, v]) => [k, JSON.stringify(v)] as const);
+    const text = fc.oneof(
+      fc.json(),
+      noise.map((extra) => objectText([...extra, ...good])),
+      noise.map((extra) => objectText([...good, ...extra])),
+      fc.string({ unit: 'binary' }),
+    );
+    await fc.assert(
+      fc.asyncProperty(text, async (signed) => {
+        const decision = await decideSigned(signed, claims);
+        if (decision.kind === 'denied') expect(decision.answer.status).toBe(401);
+        else expect(decision.auth?.header.alg).toBe('ES256');
+      }),
+      { numRuns: 1500 },
+    );
+  });
+});
+
+describe.each<Algorithm>(['ES256', 'RS256', 'PS256', 'EdDSA'])('a valid %s token', async (algorithm) => {
+  const issuer = await createTestIssuer({ algorithm, lifetimeSeconds: 86_400 });
+  const own = createResourceServer(issuer.options);
+  const token = await issuer.token();
+  const character = fc.oneof(
+    fc.constantFrom(...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'),
+    fc.constantFrom(...'.=+/~ \n\t,"%\u0000é'),
+  );
+  const position = fc.nat({ max: token.length - 1 });
+
+  it('JWT-11 ATP-10 is accepted', async () => {
+    expect((await decide(token, own)).kind).toBe('allowed');
+  });
+
+  it('JWT-11 ATP-10 is refused with any character replaced, added or removed', async () => {
+    const edited = fc.oneof(
+      fc.tuple(position, character).map(([at, other]) => token.slice(0, at) + other + token.slice(at + 1)),
+      fc.tuple(position, character).map(([at, other]) => token.slice(0, at) + other + token.slice(at)),
+      position.map((at) => token.slice(0, at) + token.slice(at + 1)),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        edited.filter((text) => text !== token && text.trim() !== token),
+        async (text) => {
+          expect((await decide(text, own)).kind).toBe('denied');
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('JWT-08 ATP-10 is refused with any bit of any segment flipped', async () => {
+    const flipped = fc.tuple(fc.nat({ max: 2 }), fc.nat(), fc.nat({ max: 7 })).map(([index, at, bit]) => {
+      const segments = token.split('.');
+      const bytes = Buffer.from(segments[index] ?? '', 'base64url');
+      const byte = at % bytes.length;
+      bytes.writeUInt8(bytes.readUInt8(byte) ^ (1 << bit), byte);
+      return segments.with(index, bytes.toString('base64url')).join('.');
+    });
+    await fc.assert(
+      fc.asyncProperty(flipped, async (text) => {
+        expect((await decide(text, own)).kind).toBe('denied');
+      }),
+      { numRuns: 600 },
+    );
+  });
+});
+
+describe('a larger tolerance', () => {
+  it('JWT-23 never refuses what a smaller one accepts', () => {
+    const offset = fc.oneof(
+      fc.integer({ min: -400, max: 400 }),
+      fc.double({ min: -400, max: 400, noNaN: true }),
+    );
+    const tolerance = fc.double({ min: 0, max: 300, noNaN: true });
+    fc.assert(
+      fc.property(
+        fc.record({ exp: offset, nbf: offset, iat: offset }),
+        tolerance,
+        tolerance,
+        (offsets, one, other) => {
+          const times = Object.fromEntries(
+            Object.entries(offsets).map(([claim, value]) => [claim, NOW + value]),
+          );
+          const accepts = (seconds: number) =>
+            reasonOf(() => checkClaims({ ...claims, ...times }, resolvedIssuer(), NOW, seconds)) ===
+            undefined;
+          if (accepts(Math.min(one, other))) expect(accepts(Math.max(one, other))).toBe(true);
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe('claimAt', () => {
+  it('OPS-11 finds nothing but what is in the token, at any path', () => {
+    const path = fc.array(name, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('.'));
+    fc.assert(
+      fc.property(fc.dictionary(name, fc.jsonValue(), { noNullPrototype: false }), path, (content, at) => {
+        const found = claimAt(content, at);
+        expect(typeof found).not.toBe('function');
+        if (found !== undefined) expect(JSON.stringify(content)).toContain(JSON.stringify(found));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});

@@ -1,0 +1,85 @@
+import { Controller, Get } from '@nestjs/common';
+import express from 'express';
+import Fastify from 'fastify';
+import { expectTypeOf } from 'vitest';
+import * as onExpress from '../../adapters/express/index.js';
+import * as onFastify from '../../adapters/fastify/index.js';
+import * as onNest from '../../adapters/nestjs/index.js';
+import { type Auth, createResourceServer } from '../../src/index.js';
+
+type MyClaims = { readonly tenant: string };
+
+const options = { issuer: 'https://auth.example.com', audience: 'https://inventory.example.com' };
+const server = createResourceServer(options);
+
+// Express: options or a ready server; handlers keep their typed parameters behind a requirement.
+const app = express();
+app.use(onExpress.authenticate(options), onExpress.authenticate(server));
+app.get('/stock/:sku', onExpress.requireScope('read:inventory'), (req) => {
+  expectTypeOf(req.params.sku).toEqualTypeOf<string>();
+  expectTypeOf(req.auth).toEqualTypeOf<Auth | undefined>();
+  if (req.auth !== undefined) expectTypeOf(req.auth).toEqualTypeOf<Auth>();
+  expectTypeOf(onExpress.getAuth(req)).toEqualTypeOf<Auth>();
+  expectTypeOf(onExpress.getAuth<MyClaims>(req).claims.tenant).toEqualTypeOf<string>();
+});
+// @ts-expect-error the audience is missing
+onExpress.authenticate({ issuer: options.issuer });
+// @ts-expect-error a scope per argument, not a list
+onExpress.requireScope(['read:inventory']);
+
+// Fastify.
+const fastify = Fastify();
+await fastify.register(onFastify.resourceServer, options);
+await fastify.register(onFastify.resourceServer, server);
+fastify.get<{ Params: { sku: string } }>(
+  '/stock/:sku',
+  { onRequest: onFastify.requireScope('read:inventory') },
+  (request) => {
+    expectTypeOf(request.params.sku).toEqualTypeOf<string>();
+    expectTypeOf(request.auth).toEqualTypeOf<Auth | undefined>();
+    expectTypeOf(onFastify.getAuth(request)).toEqualTypeOf<Auth>();
+    expectTypeOf(onFastify.getAuth<MyClaims>(request).claims.tenant).toEqualTypeOf<string>();
+  },
+);
+fastify.get('/health', { config: { public: true } }, () => 'up');
+// @ts-expect-error a boolean
+fastify.get('/health', { config: { public: 'yes' } }, () => 'up');
+// @ts-expect-error the audience is missing
+await fastify.register(onFastify.resourceServer, { issuer: options.issuer });
+
+// NestJS: `Auth` is the decorator and the type.
+@Controller('stock')
+export class StockController {
+  @Get(':sku')
+  @onNest.RequireScope('read:inventory')
+  @onNest.RequireClaims<MyClaims>((claims) => claims.tenant === 'acme')
+  find(@onNest.Auth() auth: onNest.Auth, @onNest.Auth() mine: onNest.Auth<MyClaims>) {
+    expectTypeOf(auth).toEqualTypeOf<Auth>();
+    expectTypeOf(mine.claims.tenant).toEqualTypeOf<string>();
+  }
+}
+onNest.ResourceServerModule.forRoot(options);
+onNest.ResourceServerModule.forRoot(server);
+onNest.ResourceServerModule.forRootAsync({ useFactory: () => options });
+// @ts-expect-error the audience is missing
+onNest.ResourceServerModule.forRoot({ issuer: options.issuer });
+// @ts-expect-error the audience is missing from what the factory makes
+onNest.ResourceServerModule.forRootAsync({ useFactory: () => ({ issuer: options.issuer }) });
+
+// In each of them a predicate gets typed claims, and may be any function that takes them.
+const isAcme = (claims: MyClaims): boolean => claims.tenant === 'acme';
+onExpress.requireClaims(isAcme);
+onFastify.requireClaims(isAcme);
+onNest.RequireClaims(isAcme);
+onExpress.requireClaims<MyClaims>((claims, auth) => {
+  expectTypeOf(claims.tenant).toEqualTypeOf<string>();
+  expectTypeOf(auth).toEqualTypeOf<Auth<MyClaims>>();
+  return claims.tenant === auth.clientId;
+});
+onExpress.requireClaims((claims) => claims.tenant === 'acme');
+// @ts-expect-error an unregistered claim is unknown until looked at
+onExpress.requireClaims((claims) => claims.tenant.startsWith('acme'));
+// @ts-expect-error a promise would always be truthy
+onExpress.requireClaims(async () => true);
+// @ts-expect-error a predicate has to answer
+onFastify.requireClaims(() => {});

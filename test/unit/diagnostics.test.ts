@@ -1,0 +1,152 @@
+import { describe, expect, it, vi } from 'vitest';
+import {
+  channels,
+  type DecisionMessage,
+  holds,
+  reportDecision,
+  type WarningMessage,
+} from '../../src/diagnostics.js';
+import type { TrustedIssuer } from '../../src/options.js';
+import { createResourceServer } from '../../src/resource-server.js';
+import { createTestIssuer } from '../../src/testing/index.js';
+import { listenTo } from '../support/listen-to.js';
+import { outcomeOf, requestWith } from '../support/outcome.js';
+
+const issuer = await createTestIssuer();
+const server = createResourceServer(issuer.options);
+const nothing = {
+  status: undefined,
+  reason: undefined,
+  hint: undefined,
+  issuer: undefined,
+  clientId: undefined,
+};
+
+describe('the decision channel', () => {
+  it('OPS-18 reports who was let through', async () => {
+    const messages = listenTo<DecisionMessage>(channels.decision);
+    await outcomeOf(server, await issuer.token());
+    await server.verify(await issuer.token());
+    const allowed = { ...nothing, outcome: 'allowed', issuer: issuer.identifier, clientId: 'test-client' };
+    expect(messages).toEqual([allowed, allowed]);
+  });
+
+  it('OPS-18 reports that nobody was asked for credentials', async () => {
+    const messages = listenTo<DecisionMessage>(channels.decision);
+    await createResourceServer({ ...issuer.options, optional: true }).authenticate(requestWith());
+    expect(messages).toEqual([{ ...nothing, outcome: 'anonymous' }]);
+  });
+
+  it('OPS-18 reports a refusal with its reason, and nothing of a token that does not hold', async () => {
+    const messages = listenTo<DecisionMessage>(channels.decision);
+    await server.authenticate(requestWith());
+    await server.authenticate(requestWith('Bearer'));
+    await outcomeOf(server, await issuer.token({ exp: 1 }));
+    await outcomeOf(server, await issuer.token({ cnf: { jkt: 'x' } }));
+    await expect(server.verify('x')).rejects.toThrow();
+    const denied = (status: number, reason: string) => ({ ...nothing, outcome: 'denied', status, reason });
+    expect(messages).toEqual([
+      denied(401, 'missing_credentials'),
+      denied(400, 'malformed_credentials'),
+      denied(401, 'expired'),
+      denied(401, 'unsupported_confirmation'),
+      denied(401, 'malformed_token'),
+    ]);
+  });
+
+  it('OPS-18 reports a requirement that was not met, with who failed it', async () => {
+    const auth = await server.verify(await issuer.token());
+    const messages = listenTo<DecisionMessage>(channels.decision);
+    server.authorize(auth, { allScopes: ['read'] });
+    server.authorize(auth, { claims: () => true });
+    expect(messages).toEqual([
+      {
+        ...nothing,
+        outcome: 'denied',
+        status: 403,
+        reason: 'insufficient_scope',
+        issuer: issuer.identifier,
+        clientId: 'test-client',
+      },
+    ]);
+  });
+
+  it.each([
+    [{ aud: undefined }, {}, 'the token has no "aud"; an issuer that sends none needs clientIds'],
+    [
+      { iss: `https://issuer.example.com/` },
+      {},
+      'the issuer differs from a configured one only by a trailing slash',
+    ],
+    [
+      { client_id: undefined },
+      { typ: 'JWT' },
+      'no scope and no client in the token; an odd issuer needs isAccessToken',
+    ],
+  ])('helps with the token %j: %s', async (claims, header, hint) => {
+    const messages = listenTo<DecisionMessage>(channels.decision);
+    await outcomeOf(server, await issuer.token(claims, header));
+    expect(messages.map((message) => message.hint)).toEqual([hint]);
+  });
+
+  it('costs nothing when nobody listens', () => {
+    const build = vi.fn<() => DecisionMessage>();
+    reportDecision(build);
+    expect(build).not.toHaveBeenCalled();
+  });
+
+  it('has a name of its own, as the others', () => {
+    expect(channels).toEqual({
+      decision: 'oauth-resource-server:decision',
+      keys: 'oauth-resource-server:keys',
+      warning: 'oauth-resource-server:warning',
+    });
+    expect(Object.isFrozen(channels)).toBe(true);
+  });
+});
+
+describe('isAccessToken', () => {
+  it.each([
+    ['true', () => true, 'allowed', []],
+    ['false', () => false, 'not_an_access_token', []],
+    ['nothing', () => undefined, 'not_an_access_token', ['undefined']],
+    ['one', () => 1, 'not_an_access_token', ['number']],
+    ['the claims', (_header: unknown, claims: unknown) => claims, 'not_an_access_token', ['object']],
+    ['a promise', async () => true, 'not_an_access_token', ['promise']],
+    ['a promise that fails', () => Promise.reject(new Error('x')), 'not_an_access_token', ['promise']],
+    [
+      'no value but throws',
+      () => {
+        throw new SyntaxError('alice');
+      },
+      'not_an_access_token',
+      ['SyntaxError'],
+    ],
+  ])(
+    'OPS-09 that returns %s lets a token through only with true, and is reported',
+    async (_, rule, expected, details) => {
+      const warnings = listenTo<WarningMessage>(channels.warning);
+      const isAccessToken = rule as unknown as TrustedIssuer['isAccessToken']; // as an application without types may write it
+      const strange = createResourceServer({
+        ...issuer.options,
+        issuer: { ...issuer.options.issuer, ...(isAccessToken && { isAccessToken }) },
+      });
+      expect(await outcomeOf(strange, await issuer.token())).toBe(expected);
+      expect(warnings).toEqual(details.map((detail) => ({ source: 'isAccessToken', detail })));
+    },
+  );
+});
+
+describe('holds', () => {
+  it('OPS-09 survives a promise that fails later', async () => {
+    const unhandled = vi.fn();
+    process.once('unhandledRejection', unhandled);
+    expect(holds('claims', () => Promise.reject(new Error('later')))).toBe(false);
+    // Node reports unhandled rejections when the microtasks are done.
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+    process.off('unhandledRejection', unhandled);
+    expect(unhandled).not.toHaveBeenCalled();
+  });
+});

@@ -1,0 +1,149 @@
+import { inspect } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import {
+  errorKind,
+  InsufficientScopeError,
+  type InsufficientScopeReason,
+  InvalidRequestError,
+  type InvalidRequestReason,
+  InvalidTokenError,
+  type InvalidTokenReason,
+  isResourceServerError,
+  kindOf,
+  type Reason,
+  ResourceServerError,
+  reasons,
+  UnavailableError,
+  type UnavailableReason,
+} from '../../src/errors.js';
+
+const invalidRequest = ['malformed_credentials', 'multiple_methods', 'repeated_parameter'] as const;
+const insufficientScope = ['insufficient_scope', 'claims_not_met'] as const;
+const unavailable = [
+  'metadata_unavailable',
+  'metadata_invalid',
+  'issuer_mismatch',
+  'jwks_unavailable',
+  'jwks_invalid',
+] as const;
+const others: readonly string[] = [...invalidRequest, ...insufficientScope, ...unavailable];
+const isInvalidToken = (reason: Reason): reason is InvalidTokenReason => !others.includes(reason);
+
+const errors: readonly ResourceServerError[] = [
+  ...invalidRequest.map((reason: InvalidRequestReason) => new InvalidRequestError(reason)),
+  ...reasons.filter(isInvalidToken).map((reason) => new InvalidTokenError(reason)),
+  ...insufficientScope.map((reason: InsufficientScopeReason) => new InsufficientScopeError(reason)),
+  ...unavailable.map((reason: UnavailableReason) => new UnavailableError(reason, 1)),
+];
+
+describe('every error', () => {
+  it('is of a known reason, and every reason has its error', () => {
+    expect(errors.map(({ reason }) => reason).sort()).toEqual([...reasons].sort());
+    expect(new Set(reasons).size).toBe(reasons.length);
+  });
+
+  it.each(errors)('OPS-03 BRR-21 says a fixed text of allowed characters: $reason', ({ message }) => {
+    expect(message).toMatch(/^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/);
+    expect(message).not.toMatch(/jose|node|express|fastify|http/i);
+  });
+
+  it.each(errors)('BRR-24 has a status and a registered code: $reason', (error) => {
+    const { status, error: code, reason } = error;
+    expect([
+      [400, 'invalid_request'],
+      [401, 'invalid_token'],
+      [403, 'insufficient_scope'],
+      [503, 'temporarily_unavailable'],
+      [401, undefined],
+    ]).toContainEqual([status, code]);
+    expect(code === undefined).toBe(reason === 'missing_credentials');
+    expect(error.statusCode).toBe(status);
+  });
+
+  it.each(errors)(
+    'ATP-12 of a token that was sent is invalid_token: $reason',
+    ({ status, error, reason }) => {
+      const isOfToken = isInvalidToken(reason) && reason !== 'missing_credentials';
+      expect(status === 401 && error === 'invalid_token').toBe(isOfToken);
+    },
+  );
+
+  it.each(errors)('is an Error with a name, a stack and no surprises: $reason', (error) => {
+    expect(error).toBeInstanceOf(Error);
+    expect(error).toBeInstanceOf(ResourceServerError);
+    expect(error.stack).toContain(`${error.name}: ${error.message}`);
+    expect(error.hint).toBeUndefined();
+    expect(isResourceServerError(error)).toBe(true);
+    expect(kindOf(error)).toBe(error.name);
+    expect(error.cause).toBeUndefined();
+  });
+});
+
+describe('instanceof', () => {
+  const classes = [InvalidRequestError, InvalidTokenError, InsufficientScopeError, UnavailableError];
+
+  it('tells the classes apart', () => {
+    for (const error of errors)
+      expect(classes.filter((errorClass) => error instanceof errorClass).map(({ name }) => name)).toEqual([
+        error.constructor.name,
+      ]);
+  });
+
+  it('recognises the errors of another copy of this package by their mark', () => {
+    const copy = Object.assign(new Error('x'), { [errorKind]: 'InvalidTokenError', reason: 'expired' });
+    expect(copy).toBeInstanceOf(InvalidTokenError);
+    expect(copy).toBeInstanceOf(ResourceServerError);
+    expect(copy).not.toBeInstanceOf(UnavailableError);
+    expect(isResourceServerError(copy)).toBe(true);
+    expect(errorKind).toBe(Symbol.for('oauth-resource-server.error'));
+  });
+
+  it.each([
+    undefined,
+    null,
+    'InvalidTokenError',
+    42,
+    {},
+    [],
+    new Error('x'),
+    { name: 'InvalidTokenError' },
+    () => 1,
+  ])('recognises nothing in %j', (value) => {
+    expect(isResourceServerError(value)).toBe(false);
+    expect(kindOf(value)).toBeUndefined();
+    for (const errorClass of [ResourceServerError, ...classes])
+      expect(value instanceof errorClass).toBe(false);
+  });
+
+  it('works as usual for the classes of an application', () => {
+    class TenantError extends InvalidTokenError {}
+    const error = new TenantError('expired');
+    expect(error).toBeInstanceOf(TenantError);
+    expect(error).toBeInstanceOf(InvalidTokenError);
+    expect(new InvalidTokenError('expired')).not.toBeInstanceOf(TenantError);
+  });
+});
+
+describe('an error in a log', () => {
+  it('OPS-02 has its reason and its hint, and nothing else', () => {
+    const error = new InvalidTokenError('iss_mismatch', 'a hint');
+    expect(JSON.parse(JSON.stringify(error))).toEqual({
+      status: 401,
+      error: 'invalid_token',
+      reason: 'iss_mismatch',
+      hint: 'a hint',
+    });
+    expect(inspect(error)).toContain("reason: 'iss_mismatch'");
+  });
+
+  it('STP-14 says how long to wait, at least a second', () => {
+    const waits = [-5, 0, 0.1, 1, 1.2, 30].map((wait) => new UnavailableError('jwks_unavailable', wait));
+    expect(waits.map(({ retryAfterSeconds }) => retryAfterSeconds)).toEqual([1, 1, 1, 1, 2, 30]);
+  });
+
+  it('keeps the cause of an outage', () => {
+    const cause = new Error('connect ECONNREFUSED');
+    expect(new UnavailableError('jwks_unavailable', 1, cause).cause).toBe(cause);
+    expect(Object.hasOwn(new UnavailableError('jwks_unavailable', 1), 'cause')).toBe(false);
+  });
+});

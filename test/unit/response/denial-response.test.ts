@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import {
+  InsufficientScopeError,
+  InvalidRequestError,
+  InvalidTokenError,
+  UnavailableError,
+} from '../../../src/errors.js';
+import { denialResponse } from '../../../src/response/denial-response.js';
+
+describe('denialResponse', () => {
+  it('BRR-13 BRR-14 BRR-27 says nothing but the realm where no credentials were sent', () => {
+    expect(denialResponse(new InvalidTokenError('missing_credentials'), 'api', [])).toEqual({
+      status: 401,
+      headers: {
+        'WWW-Authenticate': 'Bearer realm="api"',
+        'Cache-Control': 'no-store',
+        'Content-Length': '0',
+      },
+      body: undefined,
+    });
+  });
+
+  it('BRR-13 MCP-05 says the scope, where the route needs one', () => {
+    const { headers } = denialResponse(new InvalidTokenError('missing_credentials'), 'api', ['a', 'b']);
+    expect(headers['WWW-Authenticate']).toBe('Bearer realm="api", scope="a b"');
+  });
+
+  it('BRR-15 BRR-27 BRR-32 answers 401 with the same in challenge and body', () => {
+    expect(denialResponse(new InvalidTokenError('expired', 'a hint for the log'), 'api', [])).toEqual({
+      status: 401,
+      headers: {
+        'WWW-Authenticate':
+          'Bearer realm="api", error="invalid_token", error_description="The access token expired"',
+        'Cache-Control': 'no-store',
+        'Content-Type': 'application/json; charset=utf-8',
+        'Content-Length': '72',
+      },
+      body: '{"error":"invalid_token","error_description":"The access token expired"}',
+    });
+  });
+
+  it('BRR-16 BRR-25 answers 403 with the scopes that the route needs', () => {
+    const { status, headers, body } = denialResponse(
+      new InsufficientScopeError('insufficient_scope'),
+      'api',
+      ['a', 'b'],
+    );
+    expect(status).toBe(403);
+    expect(headers['WWW-Authenticate']).toBe(
+      'Bearer realm="api", error="insufficient_scope", error_description="The access token lacks a required scope", scope="a b"',
+    );
+    expect(JSON.parse(body ?? '')).toEqual({
+      error: 'insufficient_scope',
+      error_description: 'The access token lacks a required scope',
+    });
+  });
+
+  it('BRR-16 names no scope where scopes are not what is missing', () => {
+    const { headers } = denialResponse(new InsufficientScopeError('claims_not_met'), 'api', []);
+    expect(headers['WWW-Authenticate']).not.toContain('scope=');
+  });
+
+  it('BRR-17 BRR-18 answers 400 with a challenge too', () => {
+    const { status, headers } = denialResponse(new InvalidRequestError('multiple_methods'), 'api', []);
+    expect(status).toBe(400);
+    expect(headers['WWW-Authenticate']).toBe(
+      'Bearer realm="api", error="invalid_request", error_description="The access token was sent more than once"',
+    );
+  });
+
+  it('STP-14 OPS-10 answers 503 without a challenge, and says when to come back', () => {
+    const cause = new Error('connect ECONNREFUSED 10.0.0.1:443');
+    const answer = denialResponse(new UnavailableError('jwks_unavailable', 7.2, cause), 'api', ['a']);
+    expect(answer).toEqual({
+      status: 503,
+      headers: {
+        'Retry-After': '8',
+        'Cache-Control': 'no-store',
+        'Content-Type': 'application/json; charset=utf-8',
+        'Content-Length': String(answer.body?.length),
+      },
+      body: '{"error":"temporarily_unavailable","error_description":"The access token cannot be verified at the moment"}',
+    });
+  });
+});

@@ -1,0 +1,282 @@
+import { describe, expect, it } from 'vitest';
+import type { TrustedIssuer } from '../../../src/options.js';
+import { audienceOf, checkClaims, claimAt } from '../../../src/token/claims.js';
+import { reasonOf } from '../../support/outcome.js';
+import { AUDIENCE, ISSUER, resolvedIssuer } from '../../support/resolved-issuer.js';
+
+const NOW = 1_900_000_000;
+
+interface Circumstances {
+  readonly now?: number;
+  readonly tolerance?: number;
+  readonly issuer?: Partial<TrustedIssuer>;
+}
+
+/** Why good claims with some changed are refused; `undefined` removes a claim. */
+function refusal(changes: Record<string, unknown>, { now = NOW, tolerance = 0, issuer }: Circumstances = {}) {
+  const changed: Record<string, unknown> = { iss: ISSUER, aud: AUDIENCE, exp: NOW + 300, ...changes };
+  const claims = Object.fromEntries(Object.entries(changed).filter(([, value]) => value !== undefined));
+  return reasonOf(() => checkClaims(claims, resolvedIssuer(issuer), now, tolerance));
+}
+
+describe('times', () => {
+  it.each([
+    { exp: NOW + 1, tolerance: 0, expected: undefined },
+    { exp: NOW + 0.001, tolerance: 0, expected: undefined },
+    { exp: NOW, tolerance: 0, expected: 'expired' },
+    { exp: NOW - 0.001, tolerance: 0, expected: 'expired' },
+    { exp: NOW, tolerance: 5, expected: undefined },
+    { exp: NOW - 4.999, tolerance: 5, expected: undefined },
+    { exp: NOW - 5, tolerance: 5, expected: 'expired' },
+    { exp: NOW - 299, tolerance: 300, expected: undefined },
+    { exp: NOW - 300, tolerance: 300, expected: 'expired' },
+  ])('ATP-05 JWT-23 OPS-19 exp $exp with tolerance $tolerance: $expected', ({ exp, tolerance, expected }) => {
+    expect(refusal({ exp }, { tolerance })).toBe(expected);
+  });
+
+  it.each([
+    { nbf: NOW - 1, tolerance: 0, expected: undefined },
+    { nbf: NOW, tolerance: 0, expected: undefined },
+    { nbf: NOW + 0.001, tolerance: 0, expected: 'not_yet_valid' },
+    { nbf: NOW + 5, tolerance: 5, expected: undefined },
+    { nbf: NOW + 5.001, tolerance: 5, expected: 'not_yet_valid' },
+    { nbf: -NOW, tolerance: 0, expected: undefined },
+  ])('ATP-09 OPS-19 nbf $nbf with tolerance $tolerance: $expected', ({ nbf, tolerance, expected }) => {
+    expect(refusal({ nbf }, { tolerance })).toBe(expected);
+  });
+
+  it.each([
+    { iat: NOW - 1, tolerance: 0, expected: undefined },
+    { iat: NOW, tolerance: 0, expected: undefined },
+    { iat: NOW + 0.001, tolerance: 0, expected: 'issued_in_future' },
+    { iat: NOW + 5, tolerance: 5, expected: undefined },
+    { iat: NOW + 5.001, tolerance: 5, expected: 'issued_in_future' },
+  ])('ATP-08 OPS-19 iat $iat with tolerance $tolerance: $expected', ({ iat, tolerance, expected }) => {
+    expect(refusal({ iat }, { tolerance })).toBe(expected);
+  });
+
+  it('ATP-05 wants exp', () => {
+    expect(refusal({ exp: undefined })).toBe('missing_claim');
+  });
+
+  it.each([0, -0, -1, 1, 1.5, -NOW])('JWT-22 takes exp %d for a time that is over', (exp) => {
+    expect(refusal({ exp })).toBe('expired');
+  });
+
+  it.each(['exp', 'nbf', 'iat', 'auth_time'])(
+    'JWT-21 ATP-07 refuses a %s that is not a finite number',
+    (name) => {
+      const values: readonly unknown[] = [
+        String(NOW),
+        '',
+        null,
+        true,
+        [],
+        [NOW],
+        {},
+        { valueOf: NOW },
+        Infinity,
+        -Infinity,
+        1e300,
+      ];
+      for (const value of values) expect(refusal({ [name]: value })).toBe('invalid_claim');
+    },
+  );
+
+  it('JWT-21 accepts fractions, and numbers as long as they are exact', () => {
+    expect(refusal({ exp: NOW + 0.5, iat: NOW - 0.5, auth_time: 0.25 })).toBeUndefined();
+    expect(refusal({ exp: Number.MAX_SAFE_INTEGER })).toBeUndefined();
+    expect(refusal({ exp: 2 ** 53 })).toBe('invalid_claim');
+  });
+
+  it('OPS-09 refuses when the clock does not tell the time', () => {
+    expect(refusal({}, { now: Number.NaN })).toBe('expired');
+  });
+});
+
+describe('types', () => {
+  it.each(['sub', 'client_id', 'jti', 'acr'])('ATP-07 refuses a %s that is not a string', (name) => {
+    for (const value of [42, 0, true, null, [], ['alice'], {}])
+      expect(refusal({ [name]: value })).toBe('invalid_claim');
+    for (const value of ['alice', '']) expect(refusal({ [name]: value })).toBeUndefined();
+  });
+
+  it('ATP-07 refuses an amr that is not an array of strings', () => {
+    for (const value of ['pwd', 42, null, {}, [42], ['pwd', null], [['pwd']]])
+      expect(refusal({ amr: value })).toBe('invalid_claim');
+    for (const value of [[], ['pwd', 'otp']]) expect(refusal({ amr: value })).toBeUndefined();
+  });
+
+  it.each([42, 0, true, false])('ATP-07 refuses the scope %j', (scope) => {
+    expect(refusal({ scope })).toBe('invalid_claim');
+  });
+
+  it.each([[['read']], [{ read: true }], [null], ['read'], ['']])(
+    'SCP-04 leaves the scope %j to the check of scopes',
+    (scope) => {
+      expect(refusal({ scope })).toBeUndefined();
+    },
+  );
+
+  it('OPS-11 does not take members of every object for claims', () => {
+    const inherited = { toString: 42, constructor: 42, valueOf: 'x', hasOwnProperty: null };
+    expect(refusal(inherited)).toBeUndefined();
+  });
+});
+
+describe('the audience', () => {
+  it.each([AUDIENCE, [AUDIENCE], ['https://other.example', AUDIENCE], [AUDIENCE, AUDIENCE]])(
+    'ATP-03 may be %j',
+    (aud) => {
+      expect(refusal({ aud })).toBeUndefined();
+    },
+  );
+
+  it.each([
+    'https://other.example',
+    `${AUDIENCE}/`,
+    AUDIENCE.toUpperCase(),
+    AUDIENCE.slice(0, -1),
+    `${AUDIENCE} `,
+    `x ${AUDIENCE}`,
+    'https:..api.example.com',
+    '.*',
+    '',
+    [''],
+    ['https://other.example', 'https://third.example'],
+  ])('ATP-03 may not be %j', (aud) => {
+    expect(refusal({ aud })).toBe('aud_mismatch');
+  });
+
+  it('ATP-03 may not be absent', () => {
+    expect(refusal({ aud: undefined })).toBe('aud_mismatch');
+  });
+
+  it.each([[[]], [[AUDIENCE, 1]], [[[AUDIENCE]]], [[null]], [{ [AUDIENCE]: true }], [null], [1], [true]])(
+    'JWT-24 is refused for its type when it is %j',
+    (aud) => {
+      expect(refusal({ aud })).toBe('invalid_claim');
+    },
+  );
+
+  it('ATP-03 may be any of several identifiers of the issuer, in place of the common ones', () => {
+    const issuer = { audience: ['urn:one', 'urn:two'] };
+    expect(refusal({ aud: 'urn:two' }, { issuer })).toBeUndefined();
+    expect(refusal({ aud: AUDIENCE }, { issuer })).toBe('aud_mismatch');
+  });
+});
+
+describe('a token without audience', () => {
+  const issuer = { clientIds: ['web', 'app'] };
+
+  it.each(['web', 'app'])('ATP-20 is accepted from the listed client %s', (client) => {
+    expect(refusal({ aud: undefined, client_id: client }, { issuer })).toBeUndefined();
+  });
+
+  it.each([
+    { client_id: 'other' },
+    { client_id: 'WEB' },
+    { client_id: '' },
+    {},
+    { azp: 'web' },
+    { sub: 'web' },
+  ])('ATP-20 is refused when it carries %j', (claims) => {
+    expect(refusal({ aud: undefined, ...claims }, { issuer })).toBe('aud_mismatch');
+  });
+
+  it('ATP-20 names its client in the claim that the options say', () => {
+    const options = { issuer: { ...issuer, clientIdClaim: 'cid' } };
+    expect(refusal({ aud: undefined, cid: 'web' }, options)).toBeUndefined();
+    expect(refusal({ aud: undefined, cid: ['web'] }, options)).toBe('aud_mismatch');
+    expect(refusal({ aud: undefined, client_id: 'web' }, options)).toBe('aud_mismatch');
+  });
+
+  it('ATP-20 does not excuse another audience', () => {
+    expect(refusal({ aud: 'urn:other', client_id: 'web' }, { issuer })).toBe('aud_mismatch');
+    expect(refusal({ aud: [], client_id: 'web' }, { issuer })).toBe('invalid_claim');
+  });
+});
+
+describe('the strict profile', () => {
+  const complete = { sub: 'alice', client_id: 'web', iat: NOW, jti: '1' };
+  const issuer = { tokenType: 'at+jwt' } as const;
+
+  it('ATP-06 accepts a token with every claim of RFC 9068', () => {
+    expect(refusal(complete, { issuer })).toBeUndefined();
+  });
+
+  it.each(['exp', 'sub', 'client_id', 'iat', 'jti'])('ATP-06 wants %s', (name) => {
+    expect(refusal({ ...complete, [name]: undefined }, { issuer })).toBe('missing_claim');
+  });
+
+  it('ATP-06 wants aud also of an issuer with a list of clients', () => {
+    const listed = { ...issuer, clientIds: ['web'] };
+    expect(refusal({ ...complete, aud: undefined }, { issuer: listed })).toBe('missing_claim');
+  });
+
+  it('ATP-06 is not the default', () => {
+    expect(refusal({})).toBeUndefined();
+  });
+});
+
+describe('audienceOf', () => {
+  it.each([
+    [{ aud: 'a' }, ['a']],
+    [{ aud: ['a', 'b'] }, ['a', 'b']],
+    [{}, []],
+    [{ aud: ['a', 1] }, []],
+    [{ aud: { a: true } }, []],
+  ])('JWT-24 reads %j as %j', (claims, expected) => {
+    expect(audienceOf(claims)).toEqual(expected);
+  });
+});
+
+describe('claimAt', () => {
+  const claims = {
+    scope: 'read',
+    realm_access: { roles: ['admin'], nested: { deep: 1 } },
+    'urn:example:a.b': 'dotted',
+    'a.b': 'name',
+    a: { b: 'path' },
+    list: ['x'],
+    nothing: null,
+  };
+
+  it.each([
+    ['scope', 'read'],
+    ['realm_access.roles', ['admin']],
+    ['realm_access.nested.deep', 1],
+    ['urn:example:a.b', 'dotted'],
+    ['a.b', 'name'],
+    ['nothing', null],
+  ])('SCP-08 finds %s', (name, expected) => {
+    expect(claimAt(claims, name)).toEqual(expected);
+  });
+
+  it.each([
+    'missing',
+    'realm_access.missing',
+    'realm_access.roles.0',
+    'list.0',
+    'list.length',
+    'scope.length',
+    'nothing.x',
+    '',
+    '.',
+    'a..b',
+    'realm_access.',
+  ])('SCP-08 finds nothing at %j', (name) => {
+    expect(claimAt(claims, name)).toBeUndefined();
+  });
+
+  it.each([
+    'toString',
+    'constructor',
+    '__proto__',
+    'constructor.name',
+    '__proto__.polluted',
+    'a.constructor',
+  ])('OPS-11 finds nothing at %s, which every object inherits', (name) => {
+    expect(claimAt(claims, name)).toBeUndefined();
+  });
+});

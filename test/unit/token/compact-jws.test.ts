@@ -1,0 +1,157 @@
+import { describe, expect, it } from 'vitest';
+import { encodePart } from '../../../src/testing/forged-jws.js';
+import { isJsonObject, parseCompactJws, parseJsonObject } from '../../../src/token/compact-jws.js';
+import { reasonOf } from '../../support/outcome.js';
+
+const HEADER = encodePart({ alg: 'ES256' });
+const CLAIMS = encodePart({ sub: 'alice' });
+const SIGNATURE = encodePart(Buffer.alloc(64, 7));
+const TOKEN = `${HEADER}.${CLAIMS}.${SIGNATURE}`;
+
+describe('parseCompactJws', () => {
+  it('takes header and claims apart', () => {
+    const { header, claimsBytes } = parseCompactJws(TOKEN);
+    expect(header).toEqual({ alg: 'ES256' });
+    expect(Buffer.from(claimsBytes).toString()).toBe('{"sub":"alice"}');
+  });
+
+  it.each([
+    ['', 'nothing'],
+    ['.', 'two empty segments'],
+    ['..', 'three empty segments'],
+    [HEADER, 'one segment'],
+    [`${HEADER}.${CLAIMS}`, 'two segments'],
+    [`${TOKEN}.`, 'four segments, the last empty'],
+    [`.${TOKEN}`, 'four segments, the first empty'],
+    [`${HEADER}.AAAA.${CLAIMS}.AAAA.${SIGNATURE}`, 'JWT-12 JWT-26 five segments, as an encrypted token'],
+    [`${TOKEN}~`, 'JWT-31 the end of an SD-JWT'],
+    [`${TOKEN}~WyJzYWx0Il0~`, 'JWT-31 an SD-JWT with a disclosure'],
+    ['.'.repeat(16_384), 'dots'],
+    [`{"protected":"${HEADER}","payload":"${CLAIMS}","signature":"${SIGNATURE}"}`, 'JWT-12 flattened JSON'],
+    [
+      `{"payload":"${CLAIMS}","signatures":[{"protected":"${HEADER}","signature":"${SIGNATURE}"}]}`,
+      'JWT-12 general JSON',
+    ],
+    [`.${CLAIMS}.${SIGNATURE}`, 'no header'],
+  ])('JWT-11 refuses %j: %s', (token) => {
+    expect(reasonOf(() => parseCompactJws(token))).toBe('malformed_token');
+  });
+
+  it.each([
+    ['a space', ' '],
+    ['a line feed', '\n'],
+    ['padding', '='],
+    ['a plus sign', '+'],
+    ['a slash', '/'],
+    ['a character outside of ASCII', 'ä'],
+    ['a wide character whose low byte is a letter', '\u0141'],
+    ['a NUL', '\u0000'],
+  ])('JWT-11 refuses %s in any segment, at its beginning, middle and end', (_, character) => {
+    const segments = [HEADER, CLAIMS, SIGNATURE];
+    for (const [index, segment] of segments.entries()) {
+      for (const at of [0, 3, segment.length]) {
+        const changed = segments.with(index, segment.slice(0, at) + character + segment.slice(at));
+        expect(reasonOf(() => parseCompactJws(changed.join('.')))).toBe('malformed_token');
+      }
+    }
+  });
+
+  it.each([
+    ['header', 0],
+    ['claims', 1],
+    ['signature', 2],
+  ])('JWT-11 refuses stray bits in the last character of the %s', (_, index) => {
+    // One byte is two characters, of which the last carries four bits that must be zero.
+    const canonical = [`${encodePart('{}  ')}`, encodePart('{}  '), 'AA'];
+    const stray = canonical.with(index, `${canonical[index]?.slice(0, -1)}B`);
+    expect(reasonOf(() => parseCompactJws(canonical.join('.')))).toBeUndefined();
+    expect(reasonOf(() => parseCompactJws(stray.join('.')))).toBe('malformed_token');
+  });
+
+  it('JWT-11 refuses a segment of a length that no bytes encode to', () => {
+    expect(reasonOf(() => parseCompactJws(`${HEADER}.${CLAIMS}.AAAAA`))).toBe('malformed_token');
+  });
+
+  it('JWT-25 looks at tokens of 16384 characters and at no longer ones', () => {
+    const room = 16_384 - TOKEN.length;
+    const signature = SIGNATURE + 'A'.repeat(room);
+    const token = `${HEADER}.${CLAIMS}.${signature}`;
+    expect(token).toHaveLength(16_384);
+    expect(reasonOf(() => parseCompactJws(token))).not.toBe('token_too_large');
+    expect(reasonOf(() => parseCompactJws(`${token}A`))).toBe('token_too_large');
+    expect(reasonOf(() => parseCompactJws('.'.repeat(10_000_000)))).toBe('token_too_large');
+  });
+});
+
+describe('parseJsonObject', () => {
+  const parse = (content: string | Uint8Array) => parseJsonObject(Buffer.from(content));
+
+  it.each([
+    ['', 'nothing'],
+    ['{', 'half an object'],
+    ['null', 'null'],
+    ['[]', 'an array'],
+    ['[{}]', 'an array of objects'],
+    ['"{}"', 'a string'],
+    ['42', 'a number'],
+    ['true', 'a boolean'],
+    ['{}{}', 'two objects'],
+    ['{} x', 'more behind the object'],
+    ["{'a':1}", 'single quotes'],
+    ['{"a":1,}', 'a trailing comma'],
+    ['{"a":NaN}', 'NaN'],
+    ['{"a":01}', 'a leading zero'],
+    ['\ufeff{}', 'a byte order mark'],
+  ])('JWT-13 refuses %j: %s', (content) => {
+    expect(reasonOf(() => parse(content))).toBe('malformed_token');
+  });
+
+  it.each([
+    ['a byte that UTF-8 never has', [0xff]],
+    ['a lone continuation byte', [0x80]],
+    ['an overlong encoding', [0xc0, 0xaf]],
+    ['an encoded surrogate', [0xed, 0xa0, 0x80]],
+    ['a truncated character', [0xe2, 0x82]],
+    ['a code point beyond Unicode', [0xf4, 0x90, 0x80, 0x80]],
+  ])('JWT-13 refuses invalid UTF-8: %s', (_, bytes) => {
+    const content = Buffer.concat([Buffer.from('{"a":"'), Buffer.from(bytes), Buffer.from('"}')]);
+    expect(reasonOf(() => parse(content))).toBe('malformed_token');
+    // The decoder is shared: a failure must leave nothing behind.
+    expect(parse('{"a":"ä"}')).toEqual({ a: 'ä' });
+  });
+
+  it('JWT-13 refuses UTF-16', () => {
+    expect(reasonOf(() => parse(Buffer.from('{}', 'utf16le')))).toBe('malformed_token');
+  });
+
+  it('JWT-14 takes the last of repeated members', () => {
+    expect(parse('{"aud":"first","aud":"last"}')).toEqual({ aud: 'last' });
+    expect(parse('{"aud":"first","\\u0061ud":"last"}')).toEqual({ aud: 'last' });
+  });
+
+  it('OPS-11 makes a member of "__proto__" and not a prototype', () => {
+    const parsed = parse('{"__proto__":{"admin":true}}');
+    expect(Object.getPrototypeOf(parsed)).toBe(Object.prototype);
+    expect(Object.hasOwn(parsed, '__proto__')).toBe(true);
+    expect(parsed.admin).toBeUndefined();
+  });
+
+  it('reads content nested as deeply as a token can be long', () => {
+    const depth = 6000;
+    expect(parse(`{"a":${'['.repeat(depth)}${']'.repeat(depth)}}`)).toHaveProperty('a');
+  });
+});
+
+describe('isJsonObject', () => {
+  it.each([
+    [{}, true],
+    [Object.create(null), true],
+    [[], false],
+    [null, false],
+    ['{}', false],
+    [undefined, false],
+    [() => ({}), false],
+  ])('JWT-13 says of %j: %s', (value, expected) => {
+    expect(isJsonObject(value)).toBe(expected);
+  });
+});

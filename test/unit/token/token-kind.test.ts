@@ -1,0 +1,168 @@
+import { describe, expect, it } from 'vitest';
+import type { TrustedIssuer } from '../../../src/options.js';
+import {
+  checkTokenKind,
+  checkTokenType,
+  type MediaType,
+  readMediaType,
+} from '../../../src/token/token-kind.js';
+import { reasonOf } from '../../support/outcome.js';
+import { AUDIENCE, resolvedIssuer } from '../../support/resolved-issuer.js';
+
+describe('readMediaType', () => {
+  it.each([
+    ['at+jwt', 'at+jwt'],
+    ['AT+JWT', 'at+jwt'],
+    ['at+JWT', 'at+jwt'],
+    ['application/at+jwt', 'at+jwt'],
+    ['Application/At+Jwt', 'at+jwt'],
+    ['JWT', 'jwt'],
+    ['jwt', 'jwt'],
+    ['application/jwt', 'jwt'],
+  ])('ATP-01 ATP-16 reads %s as %s', (typ, expected) => {
+    expect(readMediaType({ typ })).toBe(expected);
+  });
+
+  it('ATP-16 takes an absent typ for none', () => {
+    expect(readMediaType({})).toBeUndefined();
+  });
+
+  it.each([
+    'dpop+jwt',
+    'logout+jwt',
+    'secevent+jwt',
+    'token-introspection+jwt',
+    'oauth-authz-req+jwt',
+    'statuslist+jwt',
+    'application/dpop+jwt',
+    'DPOP+JWT',
+    'application/okta-internal-at+jwt',
+    'client-authentication+jwt',
+    'JOSE',
+    'at+jwt ',
+    ' at+jwt',
+    'at+jwt;v=1',
+    'text/at+jwt',
+    'application/application/at+jwt',
+    'at_jwt',
+    '',
+    null,
+    42,
+    ['at+jwt'],
+    { toString: 'at+jwt' },
+  ])('ATP-19 refuses the type %j', (typ) => {
+    expect(reasonOf(() => readMediaType({ typ }))).toBe('typ_mismatch');
+  });
+});
+
+describe('checkTokenType', () => {
+  it.each([
+    ['at+jwt', 'at+jwt', undefined],
+    ['jwt', 'at+jwt', 'typ_mismatch'],
+    [undefined, 'at+jwt', 'typ_mismatch'],
+    ['at+jwt', 'any', undefined],
+    ['jwt', 'any', undefined],
+    [undefined, 'any', undefined],
+  ] as const)('ATP-01 ATP-16 type %s where %s is accepted: %s', (type, accepted, expected) => {
+    expect(reasonOf(() => checkTokenType(type, accepted))).toBe(expected);
+  });
+});
+
+describe('checkTokenKind', () => {
+  const kindOf = (
+    claims: Record<string, unknown>,
+    issuer: Partial<TrustedIssuer> = {},
+    type: MediaType = undefined,
+  ) => reasonOf(() => checkTokenKind(type, { aud: AUDIENCE, ...claims }, resolvedIssuer(issuer)));
+  const ACCESS = { scope: 'read', client_id: 'web' };
+
+  it.each([
+    { scope: 'read' },
+    { scope: '' },
+    { scp: 'read' },
+    { scp: ['read'] },
+    { token_use: 'access' },
+    { typ: 'Bearer' },
+    { client_id: 'web' },
+    { azp: 'web' },
+  ])('ATP-17 takes %j for the mark of an access token', (claims) => {
+    expect(kindOf(claims)).toBeUndefined();
+    expect(kindOf(claims, {}, 'jwt')).toBeUndefined();
+  });
+
+  it.each([
+    {},
+    { sub: 'alice', email: 'alice@example.com' },
+    { azp: 42 },
+    { client_id: ['web'] },
+    { typ: 'bearer' },
+    { token_use: 'Access' },
+    { roles: ['admin'] },
+    { permissions: ['read'] },
+    { scopes: ['read'] },
+    { cid: 'web' },
+    { auth_time: 1 },
+  ])('ATP-17 does not take %j for such a mark', (claims) => {
+    expect(kindOf(claims)).toBe('not_an_access_token');
+    expect(kindOf(claims, {}, 'jwt')).toBe('not_an_access_token');
+  });
+
+  it('ATP-17 takes the client by the name that the options say', () => {
+    expect(kindOf({ cid: 'web' }, { clientIdClaim: 'cid' })).toBeUndefined();
+    expect(kindOf({ act: { client: 'web' } }, { clientIdClaim: 'act.client' })).toBeUndefined();
+    expect(kindOf({ cid: 42 }, { clientIdClaim: 'cid' })).toBe('not_an_access_token');
+  });
+
+  it.each(['roles', 'groups', 'realm_access.roles'])(
+    'ATP-17 does not take %s for such a mark where it holds the scopes: ID tokens carry roles too',
+    (scopeClaim) => {
+      const claims = { roles: ['admin'], groups: ['admin'], realm_access: { roles: ['admin'] } };
+      expect(kindOf(claims, { scopeClaim })).toBe('not_an_access_token');
+      expect(kindOf({ ...claims, azp: 'web' }, { scopeClaim })).toBeUndefined();
+    },
+  );
+
+  it.each([
+    { nonce: 'n' },
+    { nonce: null },
+    { at_hash: 'h' },
+    { c_hash: 'h' },
+    { s_hash: 'h' },
+    { events: {} },
+    { token_use: 'id' },
+    { token_use: 'refresh' },
+    { token_use: null },
+    { typ: 'ID' },
+    { typ: 'Refresh' },
+    { typ: 'Offline' },
+    { typ: 'Logout' },
+    { aud: 'web', azp: 'web' },
+    { aud: ['web'] },
+    { aud: ['web', 'web'] },
+    { aud: ['web', 'mobile'], azp: 'mobile' },
+  ])('ATP-18 refuses %j in a token that else looks like an access token', (claims) => {
+    expect(kindOf({ ...ACCESS, ...claims })).toBe('not_an_access_token');
+    expect(kindOf({ ...ACCESS, ...claims }, {}, 'jwt')).toBe('not_an_access_token');
+    // What marks an ID token is refused also where the issuer brings its own rule.
+    expect(kindOf({ ...ACCESS, ...claims }, { isAccessToken: () => true })).toBe('not_an_access_token');
+  });
+
+  it('ATP-18 accepts a token whose audience is the client among others', () => {
+    expect(kindOf({ ...ACCESS, aud: ['web', AUDIENCE] })).toBeUndefined();
+  });
+
+  it('ATP-18 leaves a token alone that says to be one by its type', () => {
+    const claims = { nonce: 'n', token_use: 'id', aud: 'web', client_id: 'web' };
+    expect(kindOf(claims, {}, 'at+jwt')).toBeUndefined();
+    expect(kindOf({}, {}, 'at+jwt')).toBeUndefined();
+  });
+
+  it('ATP-17 leaves a token without a mark to the rule of its issuer', () => {
+    expect(kindOf({}, { isAccessToken: () => true })).toBeUndefined();
+    expect(kindOf({}, { isAccessToken: () => false })).toBeUndefined(); // asked later, with the signature verified
+  });
+
+  it('OPS-11 does not take members of every object for marks', () => {
+    expect(kindOf({ constructor: 'x', toString: 'y' })).toBe('not_an_access_token');
+  });
+});
