@@ -48,6 +48,7 @@ const OPTION_NAMES: readonly (keyof ResourceServerOptions)[] = [
   'bearerMethods',
   'optional',
   'realm',
+  'cache',
   'keys',
   'errors',
   'allowInsecureRequests',
@@ -81,6 +82,7 @@ const DEFAULT_KEYS: KeysPolicy = {
   cooldownSeconds: 30,
   timeoutSeconds: 5,
 };
+const DEFAULT_MAX_TOKENS = 10_000;
 /** Durations beyond a year are mistakes, most often milliseconds. */
 const YEAR_SECONDS = 31_536_000;
 const PRINTABLE_ASCII = /^[\x20-\x7e]+$/;
@@ -92,6 +94,8 @@ export interface ResolvedOptions {
   readonly clockToleranceSeconds: number;
   readonly bearerMethods: ReadonlySet<BearerMethod>;
   readonly optional: boolean;
+  /** How many verified tokens are remembered; 0 for none. */
+  readonly maxTokens: number;
   readonly realm: string;
   readonly errors: 'respond' | 'next';
   readonly clock: () => number;
@@ -133,6 +137,7 @@ export function resolveOptions(options: ResourceServerOptions): ResolvedOptions 
     bearerMethods: new Set(choices(options.bearerMethods, BEARER_METHODS, 'bearerMethods') ?? ['header']),
     optional: flag(options.optional, 'optional'),
     realm: realmOf(options.realm),
+    maxTokens: maxTokensOf(options.cache),
     errors: choice(options.errors, ['respond', 'next'] as const, 'errors') ?? 'respond',
     clock,
   };
@@ -227,6 +232,15 @@ function resolveKeys(given: KeysOptions | undefined, defaults: KeysPolicy, name:
     timeoutSeconds:
       numberBetween(given.timeoutSeconds, 0.001, 60, `${name}.timeoutSeconds`) ?? defaults.timeoutSeconds,
   };
+}
+
+function maxTokensOf(given: ResourceServerOptions['cache']): number {
+  if (given === false) return 0;
+  if (given === undefined) return DEFAULT_MAX_TOKENS;
+  checkNames(given, ['maxTokens'], 'cache', 'an object, or false');
+  const maxTokens = numberBetween(given.maxTokens, 1, 1_000_000, 'cache.maxTokens') ?? DEFAULT_MAX_TOKENS;
+  if (!Number.isInteger(maxTokens)) throw optionError('cache.maxTokens', 'a whole number', given.maxTokens);
+  return maxTokens;
 }
 
 function realmOf(given: unknown): string {

@@ -10,7 +10,7 @@ import { checkRequirement, requiredScopes } from './requirement/check-requiremen
 import { checkRequirementShape, type Requirement } from './requirement/requirement.js';
 import { type ResolvedOptions, resolveOptions } from './resolve-options.js';
 import { denialResponse } from './response/denial-response.js';
-import { verifyJwt } from './token/jwt-verifier.js';
+import { TokenVerifier } from './token/token-verifier.js';
 
 /** The one long-lived object: verifies the access tokens of requests and decides about them. Share it between adapters. */
 export interface ResourceServer {
@@ -76,22 +76,28 @@ class JwtResourceServer implements ResourceServer {
   readonly errors: 'respond' | 'next';
   readonly bearerMethods: readonly BearerMethod[];
   readonly #options: ResolvedOptions;
+  readonly #verifier: TokenVerifier;
 
   constructor(options: ResolvedOptions) {
     this.#options = options;
+    this.#verifier = new TokenVerifier(options);
     this.errors = options.errors;
     this.bearerMethods = Object.freeze([...options.bearerMethods]);
   }
 
   authenticate(request: RequestLike): Decision | Promise<Decision> {
-    let credentials: Credentials | undefined;
     try {
-      credentials = readCredentials(viewRequest(request), this.#options.bearerMethods);
+      const credentials = readCredentials(viewRequest(request), this.#options.bearerMethods);
+      if (credentials === undefined) return this.#withoutCredentials();
+      const verified = this.#verifier.verify(credentials.token);
+      // A token that was verified before is decided upon at once: waiting a turn would cost more than the look-up.
+      if (!(verified instanceof Promise)) return this.#allow(verified, credentials);
+      return verified
+        .then((accessToken) => this.#allow(accessToken, credentials))
+        .catch((error: unknown) => this.#denyOrThrow(error));
     } catch (error) {
       return this.#denyOrThrow(error);
     }
-    if (credentials === undefined) return this.#withoutCredentials();
-    return this.#verifyCredentials(credentials);
   }
 
   authorize(auth: Auth | undefined, requirement: Requirement): Decision {
@@ -103,11 +109,11 @@ class JwtResourceServer implements ResourceServer {
 
   async verify(token: string): Promise<Auth> {
     try {
-      const auth = await this.#verifyToken(token);
-      this.#reportAllowed(auth);
-      return auth;
+      // A caller without types may hand over whatever its transport delivered.
+      if (typeof token !== 'string') throw new InvalidTokenError('malformed_token');
+      return this.#accept(await this.#verifier.verify(token), token);
     } catch (error) {
-      this.#denyOrThrow(error);
+      if (isResourceServerError(error)) this.#reportDenied(error, undefined);
       throw error;
     }
   }
@@ -127,22 +133,22 @@ class JwtResourceServer implements ResourceServer {
     return ANONYMOUS;
   }
 
-  async #verifyCredentials({ token, method }: Credentials): Promise<Decision> {
-    try {
-      const auth = await this.#verifyToken(token);
-      this.#reportAllowed(auth);
-      return { kind: 'allowed', auth, headers: method === 'query' ? QUERY_METHOD_HEADERS : undefined };
-    } catch (error) {
-      return this.#denyOrThrow(error);
-    }
+  #allow(accessToken: AccessToken, { token, method }: Credentials): Allowed {
+    const auth = this.#accept(accessToken, token);
+    return { kind: 'allowed', auth, headers: method === 'query' ? QUERY_METHOD_HEADERS : undefined };
   }
 
-  async #verifyToken(token: string): Promise<Auth> {
-    // A caller without types may hand over whatever its transport delivered.
-    if (typeof token !== 'string') throw new InvalidTokenError('malformed_token');
-    const accessToken: AccessToken = await verifyJwt(token, this.#options);
+  /** What depends on the request, and is therefore looked at each time, also for a token that was verified before. */
+  #accept(accessToken: AccessToken, token: string): Auth {
     checkConfirmation(accessToken);
-    return createAuth(accessToken, token);
+    const auth = createAuth(accessToken, token);
+    reportDecision(() => ({
+      ...NOTHING_KNOWN,
+      outcome: 'allowed',
+      issuer: auth.issuer,
+      clientId: auth.clientId,
+    }));
+    return auth;
   }
 
   /** Only what a client or an issuer can cause becomes an answer. Anything else is a bug and must not look like a refusal. */
@@ -152,7 +158,11 @@ class JwtResourceServer implements ResourceServer {
   }
 
   #deny(error: ResourceServerError, scopes: readonly string[], auth: Auth | undefined): Denied {
-    const { status, reason, hint } = error;
+    this.#reportDenied(error, auth);
+    return { kind: 'denied', error, answer: denialResponse(error, this.#options.realm, scopes) };
+  }
+
+  #reportDenied({ status, reason, hint }: ResourceServerError, auth: Auth | undefined): void {
     reportDecision(() => ({
       outcome: 'denied',
       status,
@@ -161,11 +171,6 @@ class JwtResourceServer implements ResourceServer {
       issuer: auth?.issuer,
       clientId: auth?.clientId,
     }));
-    return { kind: 'denied', error, answer: denialResponse(error, this.#options.realm, scopes) };
-  }
-
-  #reportAllowed({ issuer, clientId }: Auth): void {
-    reportDecision(() => ({ ...NOTHING_KNOWN, outcome: 'allowed', issuer, clientId }));
   }
 }
 

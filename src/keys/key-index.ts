@@ -5,6 +5,8 @@ import { isKeyId, type VerificationKey } from './verification-key.js';
 export interface KeyIndex {
   readonly keys: readonly VerificationKey[];
   readonly byKeyId: ReadonlyMap<string, readonly VerificationKey[]>;
+  /** Whether this very key is among them. */
+  has(key: VerificationKey): boolean;
 }
 
 export function createKeyIndex(given: readonly VerificationKey[]): KeyIndex {
@@ -16,7 +18,8 @@ export function createKeyIndex(given: readonly VerificationKey[]): KeyIndex {
     if (sameId === undefined) byKeyId.set(key.kid, [key]);
     else sameId.push(key);
   }
-  return { keys, byKeyId };
+  const members: ReadonlySet<VerificationKey> = new Set(keys);
+  return { keys, byKeyId, has: (key) => members.has(key) };
 }
 
 /**

@@ -11,6 +11,11 @@ export interface KeySet {
    * @throws {UnavailableError} whether there is such a key cannot be told now
    */
   find(keyId: unknown, algorithm: string): VerificationKey | Promise<VerificationKey>;
+  /**
+   * Whether what `key` verified before still holds: the key is in the set, and the set may be used without waiting. Counts as a use of the set, so that it
+   * is renewed in time.
+   */
+  vouchesFor(key: VerificationKey): boolean;
   /** Makes sure that keys are loaded. @throws {UnavailableError} */
   ready(): Promise<void>;
   /** Stops background refresh. */
@@ -34,6 +39,7 @@ export function createFixedKeySet(loaded: Promise<readonly VerificationKey[]>): 
       index === undefined
         ? indexed.then((from) => find(from, keyId, algorithm))
         : find(index, keyId, algorithm),
+    vouchesFor: (key) => index?.has(key) ?? false,
     ready: async () => {
       await indexed;
     },

@@ -76,15 +76,13 @@ export class RefreshingKeySet implements KeySet {
   }
 
   find(keyId: unknown, algorithm: string): VerificationKey | Promise<VerificationKey> {
-    this.#usedSinceRefresh = true;
-    const now = this.#clock();
-    const loaded = this.#usable(now);
-    // Stale keys are renewed before they are used, but once the issuer is known to be out of reach nobody waits for it any more.
-    if (loaded === undefined || !(isWithin(loaded.fresh, now) || this.#failedLately(now))) {
-      return this.#findAfterRefresh(keyId, algorithm);
-    }
-    if (now >= loaded.renewAt && this.#mayAttempt(now)) void this.#refresh();
-    return findKey(loaded.index, keyId, algorithm) ?? this.#findUnknown(keyId, algorithm);
+    const index = this.#current();
+    if (index === undefined) return this.#findAfterRefresh(keyId, algorithm);
+    return findKey(index, keyId, algorithm) ?? this.#findUnknown(keyId, algorithm);
+  }
+
+  vouchesFor(key: VerificationKey): boolean {
+    return this.#current()?.has(key) ?? false;
   }
 
   async ready(): Promise<void> {
@@ -97,6 +95,17 @@ export class RefreshingKeySet implements KeySet {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+  }
+
+  /** The keys that may be used without waiting, and whose renewal is begun where it is time; undefined where there are none. */
+  #current(): KeyIndex | undefined {
+    this.#usedSinceRefresh = true;
+    const now = this.#clock();
+    const loaded = this.#usable(now);
+    // Stale keys are renewed before they are used, but once the issuer is known to be out of reach nobody waits for it any more.
+    if (loaded === undefined || !(isWithin(loaded.fresh, now) || this.#failedLately(now))) return undefined;
+    if (now >= loaded.renewAt && this.#mayAttempt(now)) void this.#refresh();
+    return loaded.index;
   }
 
   /** There are no fresh keys: new ones are waited for, and old ones serve if there are none to be had. */

@@ -1,5 +1,5 @@
 import type { StandardClaims } from '../auth.js';
-import { InvalidTokenError } from '../errors.js';
+import { InvalidTokenError, type InvalidTokenReason } from '../errors.js';
 import type { ResolvedIssuer } from '../trusted-issuer.js';
 import { isJsonObject } from './compact-jws.js';
 
@@ -22,7 +22,8 @@ export function checkClaims(
   toleranceSeconds: number,
 ): asserts claims is Record<string, unknown> & StandardClaims {
   checkTypes(claims);
-  checkDates(claims, now, toleranceSeconds);
+  const fault = faultOfDates(claims, now, toleranceSeconds);
+  if (fault !== undefined) throw new InvalidTokenError(fault);
   checkAudience(claims, issuer);
   if (issuer.tokenType === 'at+jwt' && !PROFILE_CLAIMS.every((name) => Object.hasOwn(claims, name))) {
     throw new InvalidTokenError('missing_claim');
@@ -66,14 +67,24 @@ function checkTypes(claims: Readonly<Record<string, unknown>>): void {
     throw new InvalidTokenError('invalid_claim');
 }
 
-function checkDates(claims: Readonly<Record<string, unknown>>, now: number, toleranceSeconds: number): void {
-  const { exp, nbf, iat } = claims;
-  if (typeof exp !== 'number') throw new InvalidTokenError('missing_claim');
+/**
+ * What is wrong with the dates of a token, `"exp"` (expiration time), `"nbf"` (not before) and `"iat"` (issued at), by the clock (RFC 7519 §4.1.4 to
+ * §4.1.6); undefined where nothing is.
+ *
+ * @param now seconds since the epoch
+ * @param toleranceSeconds tolerated clock difference
+ */
+export function faultOfDates(
+  { exp, nbf, iat }: Readonly<Record<string, unknown>>,
+  now: number,
+  toleranceSeconds: number,
+): InvalidTokenReason | undefined {
+  if (typeof exp !== 'number') return 'missing_claim';
   // Not `now >= …`: a clock that returns NaN must refuse.
-  if (!(now < exp + toleranceSeconds)) throw new InvalidTokenError('expired');
-  if (typeof nbf === 'number' && now < nbf - toleranceSeconds) throw new InvalidTokenError('not_yet_valid');
-  if (typeof iat === 'number' && now < iat - toleranceSeconds)
-    throw new InvalidTokenError('issued_in_future');
+  if (!(now < exp + toleranceSeconds)) return 'expired';
+  if (typeof nbf === 'number' && now < nbf - toleranceSeconds) return 'not_yet_valid';
+  if (typeof iat === 'number' && now < iat - toleranceSeconds) return 'issued_in_future';
+  return undefined;
 }
 
 function checkAudience(claims: Readonly<Record<string, unknown>>, issuer: ResolvedIssuer): void {

@@ -1,7 +1,7 @@
 import { InvalidTokenError } from '../errors.js';
 
 /** The longest access token that is looked at, in characters. Node's own limit for all header fields together is as large. */
-const MAX_TOKEN_LENGTH = 16_384;
+export const MAX_TOKEN_LENGTH = 16_384;
 
 /** An access token taken apart but not verified. Nothing in it can be trusted. */
 export interface CompactJws {

@@ -28,16 +28,26 @@ interface Candidate {
   readonly issuer: ResolvedIssuer;
 }
 
+/** An access token that holds, and what it rests on: it holds for as long as the key does. */
+export interface VerifiedToken {
+  readonly accessToken: AccessToken;
+  readonly key: VerificationKey;
+  readonly issuer: ResolvedIssuer;
+}
+
 /**
  * Verifies a JWT access token (RFC 9068 §4, RFC 7519 §7.2, RFC 8725).
  *
  * All that costs nothing is checked first, so that a token which cannot hold causes no look-up of keys and no cryptography.
  *
- * @throws {InvalidTokenError} the token does not hold, with the first reason found
- * @throws {UnavailableError} the issuer's keys are out of reach
+ * @throws {InvalidTokenError} the token does not hold, with the first reason found: at once where no key is needed to tell, otherwise as a rejection
+ * @throws {UnavailableError} as a rejection: the issuer's keys are out of reach
  */
-export async function verifyJwt(token: string, options: JwtVerifierOptions): Promise<AccessToken> {
-  const candidate = readCandidate(token, options);
+export function verifyJwt(token: string, options: JwtVerifierOptions): Promise<VerifiedToken> {
+  return verifyCandidate(token, readCandidate(token, options));
+}
+
+async function verifyCandidate(token: string, candidate: Candidate): Promise<VerifiedToken> {
   const { issuer, header, algorithm, claims } = candidate;
   const key = await issuer.keySet.find(header.kid, algorithm);
   await verifySignature(token, key, algorithm);
@@ -47,7 +57,7 @@ export async function verifyJwt(token: string, options: JwtVerifierOptions): Pro
   if (isAccessToken !== undefined && !holds('isAccessToken', () => isAccessToken(header, claims))) {
     throw new InvalidTokenError('not_an_access_token');
   }
-  return toAccessToken(candidate);
+  return { accessToken: toAccessToken(candidate), key, issuer };
 }
 
 function readCandidate(token: string, options: JwtVerifierOptions): Candidate {

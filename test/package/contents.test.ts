@@ -212,11 +212,12 @@ describe('the packed package, installed on its own', () => {
     expect(Object.keys(manifest.scripts).filter((name) => atInstall.includes(name))).toEqual([]);
   });
 
-  it('brings two dependencies and no framework', async () => {
+  it('brings three dependencies and no framework', async () => {
     const installed = await readdir(join(app.folder, 'node_modules'));
     expect(installed.filter((name) => !name.startsWith('.')).sort()).toEqual([
       'fastify-plugin',
       'jose',
+      'lru-cache',
       'oauth-resource-server',
     ]);
   });

@@ -45,6 +45,7 @@ describe('the defaults', () => {
       clockToleranceSeconds: 5,
       bearerMethods: new Set(['header']),
       optional: false,
+      maxTokens: 10_000,
       realm: 'api',
       errors: 'respond',
       clock: Date.now,

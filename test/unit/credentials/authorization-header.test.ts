@@ -45,6 +45,7 @@ describe('readAuthorizationLine', () => {
     ['Bearer abc\u0000', 'a NUL'],
     ['Bearer äbc', 'a character outside of ASCII'],
     ['Bearer=abc', 'no space but an equals sign'],
+    ['Bearer/abc', 'no space but a slash, which a token may begin with'],
     ['Bearer,Basic abc', 'a comma behind the scheme'],
     ['"Bearer" abc', 'a quoted scheme'],
     [' Bearer abc', 'a space before the scheme'],

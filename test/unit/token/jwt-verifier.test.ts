@@ -452,9 +452,9 @@ describe('header and claims', () => {
   it('OPS-19 compares times with the clock to the millisecond', async () => {
     let now = NOW;
     const exact = serverWith([publish(p256)], { clock: () => now * 1000, clockToleranceSeconds: 0 });
-    const token = signedJws(header, { ...claims, nbf: NOW, iat: NOW, exp: NOW + 10 }, p256);
+    const token = signedJws(header, { ...claims, nbf: NOW, iat: NOW, exp: NOW + 9.5 }, p256);
     const outcomes: string[] = [];
-    for (now of [NOW - 0.001, NOW, NOW + 9.999, NOW + 10]) outcomes.push(await outcomeOf(exact, token));
+    for (now of [NOW - 0.001, NOW, NOW + 9.499, NOW + 9.5]) outcomes.push(await outcomeOf(exact, token));
     expect(outcomes).toEqual(['not_yet_valid', 'allowed', 'allowed', 'expired']);
   });
 
@@ -795,7 +795,8 @@ describe('the vectors of RFC 7515', () => {
       clockToleranceSeconds: 0,
       clock: () => 1_300_819_379_999,
     };
-    const { header, claims: verified } = await verifyJwt(token, options);
+    const { accessToken } = await verifyJwt(token, options);
+    const { header, claims: verified } = accessToken;
     expect(header).toEqual({ alg });
     expect(verified).toEqual({ iss: 'joe', exp: 1_300_819_380, 'http://example.com/is_root': true });
     const flipped = token.replace(
@@ -804,7 +805,7 @@ describe('the vectors of RFC 7515', () => {
     );
     await expect(verifyJwt(flipped, options)).rejects.toMatchObject({ reason: 'signature_invalid' });
     const late = { ...options, clock: () => 1_300_819_380_000 };
-    await expect(verifyJwt(token, late)).rejects.toMatchObject({ reason: 'expired' });
+    expect(() => verifyJwt(token, late)).toThrow(expect.objectContaining({ reason: 'expired' }));
   });
 
   it('OPS-20 HS256, appendix A.1, is refused for its algorithm', async () => {

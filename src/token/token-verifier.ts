@@ -1,0 +1,68 @@
+import { hash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { AccessToken } from '../auth.js';
+import { InvalidTokenError } from '../errors.js';
+import { faultOfDates } from './claims.js';
+import { MAX_TOKEN_LENGTH } from './compact-jws.js';
+import { type JwtVerifierOptions, type VerifiedToken, verifyJwt } from './jwt-verifier.js';
+
+export interface TokenVerifierOptions extends JwtVerifierOptions {
+  /** How many verified tokens are remembered; 0 for none. */
+  readonly maxTokens: number;
+}
+
+/**
+ * Verifies access tokens, and remembers those that hold: a service sends the same token thousands of times, and only the first use pays for the signature.
+ *
+ * Security: a token is remembered under the SHA-256 digest of all its characters, so that no token stays in memory and another spelling of the same token is another
+ * token; never under anything that is read from it. What was refused is not remembered, so a flood of bad tokens evicts no good one. A token that is
+ * remembered still has to meet the clock, and the key that verified it still has to be one of the issuer's.
+ */
+export class TokenVerifier {
+  readonly #options: TokenVerifierOptions;
+  readonly #verified: LRUCache<string, VerifiedToken> | undefined;
+  readonly #underWay = new Map<string, Promise<AccessToken>>();
+
+  constructor(options: TokenVerifierOptions) {
+    this.#options = options;
+    this.#verified = options.maxTokens > 0 ? new LRUCache({ max: options.maxTokens }) : undefined;
+  }
+
+  /**
+   * @returns the access token, at once where it was verified before
+   * @throws {InvalidTokenError} it does not hold: at once where no key is needed to tell, otherwise as a rejection
+   * @throws {UnavailableError} as a rejection: the issuer's keys are out of reach
+   */
+  verify(token: string): AccessToken | Promise<AccessToken> {
+    if (token.length > MAX_TOKEN_LENGTH) throw new InvalidTokenError('token_too_large');
+    const cache = this.#verified;
+    if (cache === undefined) return verifyJwt(token, this.#options).then(({ accessToken }) => accessToken);
+    const digest = hash('sha256', token, 'base64url');
+    const known = cache.get(digest);
+    if (known !== undefined) {
+      if (this.#stillHolds(known)) return known.accessToken;
+      cache.delete(digest);
+    }
+    return this.#underWay.get(digest) ?? this.#verifyAnew(token, digest, cache);
+  }
+
+  /** Concurrent first uses of a token share one verification. */
+  #verifyAnew(token: string, digest: string, cache: LRUCache<string, VerifiedToken>): Promise<AccessToken> {
+    const verification = verifyJwt(token, this.#options)
+      .then((verified) => {
+        cache.set(digest, verified);
+        return verified.accessToken;
+      })
+      .finally(() => this.#underWay.delete(digest));
+    this.#underWay.set(digest, verification);
+    return verification;
+  }
+
+  #stillHolds({ accessToken, key, issuer }: VerifiedToken): boolean {
+    const { clock, clockToleranceSeconds } = this.#options;
+    return (
+      faultOfDates(accessToken.claims, clock() / 1000, clockToleranceSeconds) === undefined &&
+      issuer.keySet.vouchesFor(key)
+    );
+  }
+}
