@@ -34,11 +34,23 @@ export function addRequirement(requirement: Requirement): ClassDecorator & Metho
  */
 export function routePolicyOf(context: ExecutionContext): RoutePolicy {
   const handler = context.getHandler() as Type; // a method; Reflector's type only knows classes and the banned Function
+  const controller = context.getClass();
+  const ofController = policies.get(controller) ?? new WeakMap<Type, RoutePolicy>();
+  policies.set(controller, ofController);
+  const policy = ofController.get(handler) ?? readPolicy(controller, handler);
+  ofController.set(handler, policy);
+  return policy;
+}
+
+/** By class and handler: decorators say the same for every request, and an inherited handler belongs to several classes. */
+const policies = new WeakMap<Type, WeakMap<Type, RoutePolicy>>();
+
+function readPolicy(controller: Type, handler: Type): RoutePolicy {
   const ofHandler = requirementsOf(handler);
-  const ofClass = requirementsOf(context.getClass());
+  const ofClass = requirementsOf(controller);
   if (ofHandler.length === 0) {
     if (isMarkedPublic(handler)) return OPEN;
-    if (ofClass.length === 0 && isMarkedPublic(context.getClass())) return OPEN;
+    if (ofClass.length === 0 && isMarkedPublic(controller)) return OPEN;
   }
   return { isPublic: false, requirements: combine([...ofClass, ...ofHandler]) };
 }

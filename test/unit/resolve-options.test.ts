@@ -73,7 +73,16 @@ describe('the defaults', () => {
   it('hold for options that are there and undefined', () => {
     const absent = resolve({});
     const names = [
-      ...['algorithms', 'clockToleranceSeconds', 'tokenType', 'bearerMethods', 'optional', 'realm', 'keys'],
+      ...[
+        'algorithms',
+        'clockToleranceSeconds',
+        'tokenType',
+        'bearerMethods',
+        'optional',
+        'realm',
+        'keys',
+        'cache',
+      ],
       ...['errors', 'allowInsecureRequests', 'fetch', 'clock'],
     ];
     const undefinedOnes = resolve(Object.fromEntries(names.map((name) => [name, undefined])));
@@ -154,6 +163,10 @@ describe('a good option', () => {
     [{ optional: true }],
     [{ realm: 'the "inventory" \\ API' }],
     [{ errors: 'next' }],
+    [{ cache: false }],
+    [{ cache: {} }],
+    [{ cache: { maxTokens: undefined } }],
+    [{ cache: { maxTokens: 1_000_000 } }],
     [{ keys: { maxAgeSeconds: 1, staleIfErrorSeconds: 0, cooldownSeconds: 0, timeoutSeconds: 60 } }],
   ])('is %j', (changes) => {
     expect(() => resolve(changes)).not.toThrow();
@@ -324,6 +337,14 @@ describe('a wrong option', () => {
     ],
     ['KEY-09', { fetch: {} }, 'option "fetch" takes a function, got object'],
     ['OPS-19', { clock: 1_900_000_000 }, 'option "clock" takes a function, got number'],
+    ['OPS-07', { cache: true }, 'option "cache" takes an object, or false, got boolean'],
+    ['OPS-07', { cache: null }, 'option "cache" takes an object, or false, got null'],
+    ['OPS-07', { cache: 100 }, 'option "cache" takes an object, or false, got number'],
+    ['OPS-07', { cache: { maxTokens: 0 } }, `${NUMBER('cache.maxTokens', 1, 1_000_000)}, got 0`],
+    ['OPS-07', { cache: { maxTokens: 1e9 } }, `${NUMBER('cache.maxTokens', 1, 1_000_000)}, got 1000000000`],
+    ['OPS-07', { cache: { maxTokens: Number.NaN } }, `${NUMBER('cache.maxTokens', 1, 1_000_000)}, got NaN`],
+    ['OPS-07', { cache: { maxTokens: '10' } }, `${NUMBER('cache.maxTokens', 1, 1_000_000)}, got string`],
+    ['OPS-07', { cache: { maxTokens: 1.5 } }, 'option "cache.maxTokens" takes a whole number, got number'],
     ['KEY-11', { keys: 600 }, 'option "keys" takes an object, got number'],
     ['KEY-11', { keys: null }, 'option "keys" takes an object, got null'],
     ['KEY-11', { keys: [] }, 'option "keys" takes an object, got an empty list'],
@@ -434,6 +455,7 @@ describe('a wrong option', () => {
       /^unknown option "jwkUri" in issuer; known are issuer, jwksUri, jwks, /,
     ],
     [{ issuer: [{ ...trusted, secret: SECRET }] }, /^unknown option "secret" in issuer\[0\]; /],
+    [{ cache: { max: 5 } }, /^unknown option "max" in cache; known are maxTokens$/],
     [{ keys: { maxAge: 5 } }, /^unknown option "maxAge" in keys; known are maxAgeSeconds, /],
     [{ issuer: { ...trusted, keys: { ttl: 5 } } }, /^unknown option "ttl" in issuer.keys; /],
   ])('OPS-09 %j is refused for a name that nobody knows', (changes, message) => {
