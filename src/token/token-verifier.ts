@@ -6,6 +6,9 @@ import { faultOfDates } from './claims.js';
 import { MAX_TOKEN_LENGTH } from './compact-jws.js';
 import { type JwtVerifierOptions, type VerifiedToken, verifyJwt } from './jwt-verifier.js';
 
+/** How many headers, scope lists and audiences are kept for sharing; an issuer has a handful of each. */
+const MAX_SHARED_PARTS = 300;
+
 export interface TokenVerifierOptions extends JwtVerifierOptions {
   /** How many verified tokens are remembered; 0 for none. */
   readonly maxTokens: number;
@@ -22,6 +25,7 @@ export class TokenVerifier {
   readonly #options: TokenVerifierOptions;
   readonly #verified: LRUCache<string, VerifiedToken> | undefined;
   readonly #underWay = new Map<string, Promise<AccessToken>>();
+  readonly #parts = new LRUCache<string, object>({ max: MAX_SHARED_PARTS });
 
   constructor(options: TokenVerifierOptions) {
     this.#options = options;
@@ -37,7 +41,7 @@ export class TokenVerifier {
     if (token.length > MAX_TOKEN_LENGTH) throw new InvalidTokenError('token_too_large');
     const cache = this.#verified;
     if (cache === undefined) return verifyJwt(token, this.#options).then(({ accessToken }) => accessToken);
-    const digest = hash('sha256', token, 'base64url');
+    const digest = hash('sha256', token, 'binary'); // the shortest text
     const known = cache.get(digest);
     if (known !== undefined) {
       if (this.#stillHolds(known)) return known.accessToken;
@@ -49,13 +53,34 @@ export class TokenVerifier {
   /** Concurrent first uses of a token share one verification. */
   #verifyAnew(token: string, digest: string, cache: LRUCache<string, VerifiedToken>): Promise<AccessToken> {
     const verification = verifyJwt(token, this.#options)
-      .then((verified) => {
-        cache.set(digest, verified);
-        return verified.accessToken;
+      .then(({ accessToken, key, issuer }) => {
+        const compact = this.#withSharedParts(accessToken);
+        cache.set(digest, { accessToken: compact, key, issuer });
+        return compact;
       })
       .finally(() => this.#underWay.delete(digest));
     this.#underWay.set(digest, verification);
     return verification;
+  }
+
+  /** Tokens of one issuer mostly differ in a few claims; what is equal is kept once. */
+  #withSharedParts(accessToken: AccessToken): AccessToken {
+    const { header, audience, scopes } = accessToken;
+    return Object.freeze({
+      ...accessToken,
+      header: this.#shared(header),
+      audience: this.#shared(audience),
+      scopes: this.#shared(scopes),
+    });
+  }
+
+  /** @param part frozen, and from JSON, so that its text says all of it */
+  #shared<T extends object>(part: T): T {
+    const text = JSON.stringify(part);
+    const known = this.#parts.get(text);
+    if (known !== undefined) return known as T; // the same text is the same kind of part
+    this.#parts.set(text, part);
+    return part;
   }
 
   #stillHolds({ accessToken, key, issuer }: VerifiedToken): boolean {

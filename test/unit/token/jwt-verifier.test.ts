@@ -82,7 +82,9 @@ describe('the algorithm', () => {
     ['dir', 'encryption', signedJws({ alg: 'dir', enc: 'A256GCM' }, claims, p256)],
     ['constructor', 'a member of every object', signedJws({ alg: 'constructor' }, claims, p256)],
     ['', 'nothing', signedJws({ alg: '' }, claims, p256)],
-  ])('JWT-01 JWT-02 JWT-03 JWT-26 JWT-29 JWT-30 %s is refused: %s', async (_alg, _what, token) => {
+    [['ES256'], 'an array', signedJws({ alg: ['ES256'], kid: 'p256' }, claims, p256)],
+    [null, 'null', signedJws({ alg: null, kid: 'p256' }, claims, p256)],
+  ])('JWT-01 JWT-02 JWT-03 JWT-26 JWT-29 JWT-30 %j is refused: %s', async (_alg, _what, token) => {
     expect(await outcomeOf(serverWith([publish(p256)]), token)).toBe('alg_not_allowed');
   });
 

@@ -202,6 +202,26 @@ describe('what is remembered', () => {
     expect(await outcomeOf(server, token)).toBe('allowed');
   });
 
+  it('OPS-07 shares what is equal between tokens, and nothing that differs', async () => {
+    const { issuer, decide } = await setUp();
+    const authOf = async (claims: Record<string, unknown>) => {
+      const decision = await decide(await issuer.token(claims));
+      if (decision.kind === 'denied' || decision.auth === undefined) throw new Error('refused');
+      return decision.auth;
+    };
+    const [one, two, other] = [
+      await authOf({ scope: 'read write', sub: 'one' }),
+      await authOf({ scope: 'read write', sub: 'two' }),
+      await authOf({ scope: 'read', sub: 'one' }),
+    ];
+    expect(two.scopes).toBe(one.scopes);
+    expect(two.header).toBe(one.header);
+    expect([one.subject, two.subject]).toEqual(['one', 'two']);
+    expect([one.claims.sub, two.claims.sub]).toEqual(['one', 'two']);
+    expect(other.scopes).toEqual(['read']);
+    for (const part of [one.scopes, one.header, one.audience]) expect(Object.isFrozen(part)).toBe(true);
+  });
+
   it('OPS-01 is not the token', async () => {
     const { issuer, server, decide } = await setUp();
     const token = await issuer.token();
