@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { readAuthorizationLine } from '../../src/credentials/authorization-header.js';
 import { isResourceServerError } from '../../src/errors.js';
 import { NodeRequestView, parseQuery, queryOf } from '../../src/request.js';
@@ -8,6 +8,9 @@ import { createTestIssuer } from '../../src/testing/index.js';
 import { parseCompactJws } from '../../src/token/compact-jws.js';
 import { requestWith } from '../support/outcome.js';
 import { parseChallenge } from '../support/parse-challenge.js';
+
+// A busy machine takes its time.
+vi.setConfig({ testTimeout: 30_000 });
 
 const server = createResourceServer((await createTestIssuer()).options);
 

@@ -1,11 +1,14 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { requirementOfAnyScope, requirementOfScopes } from '../../src/requirement/requirement.js';
 import { isScopeToken, parseScopes } from '../../src/requirement/scope.js';
 import { createResourceServer } from '../../src/resource-server.js';
 import { formatChallenge } from '../../src/response/challenge.js';
 import { createTestIssuer, fakeAuth } from '../../src/testing/index.js';
 import { parseChallenge } from '../support/parse-challenge.js';
+
+// A busy machine takes its time.
+vi.setConfig({ testTimeout: 30_000 });
 
 const characters = (isAllowed: (code: number) => boolean): fc.Arbitrary<string> =>
   fc.constantFrom(

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Decision } from '../../src/decision.js';
 import type { Algorithm } from '../../src/options.js';
 import { createResourceServer, type ResourceServer } from '../../src/resource-server.js';
@@ -9,6 +9,9 @@ import { generateSigningKey } from '../../src/testing/signing-key.js';
 import { checkClaims, claimAt } from '../../src/token/claims.js';
 import { reasonOf, requestWith } from '../support/outcome.js';
 import { AUDIENCE, ISSUER, resolvedIssuer } from '../support/resolved-issuer.js';
+
+// A busy machine takes its time.
+vi.setConfig({ testTimeout: 30_000 });
 
 const NOW = 1_900_000_000;
 const TOLERANCE = 5;
