@@ -91,10 +91,9 @@ class JwtResourceServer implements ResourceServer {
       if (credentials === undefined) return this.#withoutCredentials();
       const verified = this.#verifier.verify(credentials.token);
       // A token that was verified before is decided upon at once: waiting a turn would cost more than the look-up.
-      if (!(verified instanceof Promise)) return this.#allow(verified, credentials);
-      return verified
-        .then((accessToken) => this.#allow(accessToken, credentials))
-        .catch((error: unknown) => this.#denyOrThrow(error));
+      return verified instanceof Promise
+        ? this.#allowLater(verified, credentials)
+        : this.#allow(verified, credentials);
     } catch (error) {
       return this.#denyOrThrow(error);
     }
@@ -131,6 +130,14 @@ class JwtResourceServer implements ResourceServer {
       return this.#deny(new InvalidTokenError('missing_credentials'), [], undefined);
     reportDecision(() => ({ ...NOTHING_KNOWN, outcome: 'anonymous' }));
     return ANONYMOUS;
+  }
+
+  async #allowLater(verification: Promise<AccessToken>, credentials: Credentials): Promise<Decision> {
+    try {
+      return this.#allow(await verification, credentials);
+    } catch (error) {
+      return this.#denyOrThrow(error);
+    }
   }
 
   #allow(accessToken: AccessToken, { token, method }: Credentials): Allowed {

@@ -25,8 +25,8 @@ export interface VerificationKey {
   readonly weakness: 'rsa_too_short' | undefined;
   /** Equal for equal keys: tells a key that stayed from one that was replaced under the same `kid`. */
   readonly fingerprint: string;
-  /** The imported key for one of its algorithms. */
-  cryptoKey(algorithm: Algorithm): Promise<CryptoKey>;
+  /** The imported key for one of its algorithms, at once where it was used with that before. */
+  cryptoKey(algorithm: Algorithm): CryptoKey | Promise<CryptoKey>;
 }
 
 /** Why a member of a key set is left out (RFC 7517 §5). Fixed texts, for diagnostics. */
@@ -77,15 +77,13 @@ export function isKeyId(value: unknown): value is string {
 }
 
 async function importMember({ jwk, kid, algorithms }: UsableMember): Promise<VerificationKey | SkipCause> {
-  const imported = new Map<Algorithm, Promise<CryptoKey>>();
-  const cryptoKey = (algorithm: Algorithm): Promise<CryptoKey> => {
-    let key = imported.get(algorithm);
-    if (key === undefined) {
-      key = importJWK(jwk as JWK, algorithm) as Promise<CryptoKey>; // the import itself checks the members; only oct keys import to bytes
-      imported.set(algorithm, key);
-    }
+  const imported = new Map<Algorithm, CryptoKey>();
+  const importFor = async (algorithm: Algorithm): Promise<CryptoKey> => {
+    const key = (await importJWK(jwk as JWK, algorithm)) as CryptoKey; // the import itself checks the members; only oct keys import to bytes
+    imported.set(algorithm, key);
     return key;
   };
+  const cryptoKey = (algorithm: Algorithm) => imported.get(algorithm) ?? importFor(algorithm);
   try {
     const weakness = isShortRsa(await cryptoKey(algorithms[0])) ? 'rsa_too_short' : undefined;
     const fingerprint = JSON.stringify([kid, algorithms, jwk]);

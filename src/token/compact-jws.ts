@@ -1,32 +1,43 @@
+import { isUtf8 } from 'node:buffer';
 import { InvalidTokenError } from '../errors.js';
 
 /** The longest access token that is looked at, in characters. Node's own limit for all header fields together is as large. */
 export const MAX_TOKEN_LENGTH = 16_384;
 
+/** A look-up of headers by their segment. */
+export interface KnownHeaders {
+  get(segment: string): Readonly<Record<string, unknown>> | undefined;
+}
+
 /** An access token taken apart but not verified. Nothing in it can be trusted. */
 export interface CompactJws {
+  /** The text of the header: equal for all tokens that an issuer signs with one key. */
+  readonly headerSegment: string;
   readonly header: Readonly<Record<string, unknown>>;
   /** The claims' bytes, decoded only when the header is acceptable. */
-  readonly claimsBytes: Uint8Array;
+  readonly claimsBytes: Buffer;
 }
 
 /**
  * Takes a JWS in compact serialisation apart (RFC 7515 §3.1), strictly: three segments of canonical base64url. A lenient decoder would let many
  * spellings of one token through.
  *
+ * @param knownHeaders headers that were read before, by their segment
  * @throws {InvalidTokenError} `token_too_large`, `malformed_token`
  */
-export function parseCompactJws(token: string): CompactJws {
+export function parseCompactJws(token: string, knownHeaders?: KnownHeaders): CompactJws {
   if (token.length > MAX_TOKEN_LENGTH) throw new InvalidTokenError('token_too_large');
   const segments = token.split('.', 4);
   const [header, claims, signature] = segments;
   if (segments.length !== 3 || header === undefined || claims === undefined || signature === undefined) {
     throw new InvalidTokenError('malformed_token');
   }
-  const headerBytes = decodeSegment(header);
-  const claimsBytes = decodeSegment(claims);
-  decodeSegment(signature);
-  return { header: parseJsonObject(headerBytes), claimsBytes };
+  if (!segments.every(isCanonical)) throw new InvalidTokenError('malformed_token');
+  return {
+    headerSegment: header,
+    header: knownHeaders?.get(header) ?? parseJsonObject(Buffer.from(header, 'base64url')),
+    claimsBytes: Buffer.from(claims, 'base64url'),
+  };
 }
 
 /**
@@ -34,10 +45,11 @@ export function parseCompactJws(token: string): CompactJws {
  *
  * @throws {InvalidTokenError} `malformed_token`: not UTF-8, not JSON, not an object, or preceded by a byte order mark
  */
-export function parseJsonObject(bytes: Uint8Array): Record<string, unknown> {
+export function parseJsonObject(bytes: Buffer): Record<string, unknown> {
+  if (!isUtf8(bytes)) throw new InvalidTokenError('malformed_token');
   let value: unknown;
   try {
-    value = JSON.parse(utf8.decode(bytes));
+    value = JSON.parse(bytes.toString()); // which keeps a byte order mark in the text, where JSON.parse refuses it
   } catch {
     throw new InvalidTokenError('malformed_token');
   }
@@ -50,12 +62,15 @@ export function isJsonObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-// ignoreBOM keeps the mark in the text, where JSON.parse refuses it.
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const BASE64URL = /^[\w-]*$/;
+/** What the last character may be, by how many characters the last group of four has: those whose left-over bits are zero (RFC 4648 §3.5). */
+const LAST_CHARACTERS = [undefined, '', 'AQgw', 'AEIMQUYcgkosw048'] as const;
 
-function decodeSegment(segment: string): Uint8Array {
-  const bytes = Buffer.from(segment, 'base64url');
-  // Buffer skips what is not base64url, padding and stray bits of the last character included: only a canonical segment survives the way back.
-  if (bytes.toString('base64url') !== segment) throw new InvalidTokenError('malformed_token');
-  return bytes;
+/**
+ * Whether a segment is base64url without padding as RFC 4648 §5 writes it. A decoder skips everything else, padding and stray bits included, so that without this
+ * check one token would have many spellings.
+ */
+function isCanonical(segment: string): boolean {
+  const allowed = LAST_CHARACTERS[segment.length % 4];
+  return BASE64URL.test(segment) && (allowed === undefined || allowed.includes(segment.slice(-1)));
 }

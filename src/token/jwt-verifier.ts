@@ -1,4 +1,5 @@
 import { compactVerify, errors } from 'jose';
+import { LRUCache } from 'lru-cache';
 import type { AccessToken, JoseHeader, StandardClaims } from '../auth.js';
 import { deepFreeze } from '../deep-freeze.js';
 import { holds } from '../diagnostics.js';
@@ -8,8 +9,10 @@ import type { Algorithm } from '../options.js';
 import { parseScopes } from '../requirement/scope.js';
 import type { ResolvedIssuer } from '../trusted-issuer.js';
 import { audienceOf, checkClaims, claimAt } from './claims.js';
-import { type CompactJws, parseCompactJws, parseJsonObject } from './compact-jws.js';
+import { parseCompactJws, parseJsonObject } from './compact-jws.js';
 import { checkTokenKind, checkTokenType, readMediaType } from './token-kind.js';
+
+type Header = Readonly<Record<string, unknown>>;
 
 export interface JwtVerifierOptions {
   /** By issuer identifier. */
@@ -23,6 +26,7 @@ export interface JwtVerifierOptions {
 /** A token whose header and claims are acceptable and whose signature is not verified yet. */
 interface Candidate {
   readonly header: JoseHeader;
+  readonly headerSegment: string;
   readonly algorithm: Algorithm;
   readonly claims: StandardClaims;
   readonly issuer: ResolvedIssuer;
@@ -35,54 +39,104 @@ export interface VerifiedToken {
   readonly issuer: ResolvedIssuer;
 }
 
+/** How many headers and scope lists are kept for sharing; an issuer has a handful of each. */
+const MAX_SHARED_PARTS = 100;
+
 /**
- * Verifies a JWT access token (RFC 9068 §4, RFC 7519 §7.2, RFC 8725).
+ * Verifies JWT access tokens (RFC 9068 §4, RFC 7519 §7.2, RFC 8725).
  *
- * All that costs nothing is checked first, so that a token which cannot hold causes no look-up of keys and no cryptography.
- *
- * @throws {InvalidTokenError} the token does not hold, with the first reason found: at once where no key is needed to tell, otherwise as a rejection
- * @throws {UnavailableError} as a rejection: the issuer's keys are out of reach
+ * All that costs nothing is checked first, so that a token which cannot hold causes no look-up of keys and no cryptography. Tokens of one issuer have the
+ * same few headers and scopes: those of tokens that held are kept once, and not read again.
  */
-export function verifyJwt(token: string, options: JwtVerifierOptions): Promise<VerifiedToken> {
-  return verifyCandidate(token, readCandidate(token, options));
-}
+export class JwtVerifier {
+  readonly #options: JwtVerifierOptions;
+  readonly #headers = new LRUCache<string, JoseHeader>({ max: MAX_SHARED_PARTS });
+  readonly #scopes = new LRUCache<string, readonly string[]>({ max: MAX_SHARED_PARTS });
 
-async function verifyCandidate(token: string, candidate: Candidate): Promise<VerifiedToken> {
-  const { issuer, header, algorithm, claims } = candidate;
-  const key = await issuer.keySet.find(header.kid, algorithm);
-  await verifySignature(token, key, algorithm);
-  deepFreeze(header);
-  deepFreeze(claims);
-  const { isAccessToken } = issuer;
-  if (isAccessToken !== undefined && !holds('isAccessToken', () => isAccessToken(header, claims))) {
-    throw new InvalidTokenError('not_an_access_token');
+  constructor(options: JwtVerifierOptions) {
+    this.#options = options;
   }
-  return { accessToken: toAccessToken(candidate), key, issuer };
-}
 
-function readCandidate(token: string, options: JwtVerifierOptions): Candidate {
-  const jws = parseCompactJws(token);
-  const algorithm = readAlgorithm(jws, options.algorithms);
-  checkExtensions(jws);
-  const type = readMediaType(jws.header);
-  const claims = parseJsonObject(jws.claimsBytes);
-  const issuer = findIssuer(claims.iss, options.issuers);
-  if (!issuer.algorithms.has(algorithm)) throw new InvalidTokenError('alg_not_allowed');
-  checkTokenType(type, issuer.tokenType);
-  checkClaims(claims, issuer, options.clock() / 1000, options.clockToleranceSeconds);
-  checkTokenKind(type, claims, issuer);
-  return { header: { ...jws.header, alg: algorithm }, algorithm, claims, issuer };
+  /**
+   * @throws {InvalidTokenError} the token does not hold, with the first reason found: at once where no key is needed to tell, otherwise as a rejection
+   * @throws {UnavailableError} as a rejection: the issuer's keys are out of reach
+   */
+  verify(token: string): Promise<VerifiedToken> {
+    return this.#verifyCandidate(token, this.#readCandidate(token));
+  }
+
+  async #verifyCandidate(token: string, candidate: Candidate): Promise<VerifiedToken> {
+    const { issuer, header, headerSegment, algorithm, claims } = candidate;
+    // Each `await` costs a turn, so there is none where there is nothing to wait for.
+    const found = issuer.keySet.find(header.kid, algorithm);
+    const key = found instanceof Promise ? await found : found;
+    const imported = key.cryptoKey(algorithm);
+    try {
+      // The key is bound to one algorithm, and that is the header's.
+      await compactVerify(token, imported instanceof Promise ? await imported : imported);
+    } catch (error) {
+      throw faultOfSignature(error);
+    }
+    this.#headers.set(headerSegment, deepFreeze(header));
+    deepFreeze(claims);
+    const { isAccessToken } = issuer;
+    if (isAccessToken !== undefined && !holds('isAccessToken', () => isAccessToken(header, claims))) {
+      throw new InvalidTokenError('not_an_access_token');
+    }
+    return { accessToken: this.#toAccessToken(candidate), key, issuer };
+  }
+
+  #readCandidate(token: string): Candidate {
+    const { issuers, algorithms, clock, clockToleranceSeconds } = this.#options;
+    const { header, headerSegment, claimsBytes } = parseCompactJws(token, this.#headers);
+    const algorithm = readAlgorithm(header, algorithms);
+    checkExtensions(header);
+    const type = readMediaType(header);
+    const claims = parseJsonObject(claimsBytes);
+    const issuer = findIssuer(claims.iss, issuers);
+    if (!issuer.algorithms.has(algorithm)) throw new InvalidTokenError('alg_not_allowed');
+    checkTokenType(type, issuer.tokenType);
+    checkClaims(claims, issuer, clock() / 1000, clockToleranceSeconds);
+    checkTokenKind(type, claims, issuer);
+    return { header: header as JoseHeader, headerSegment, algorithm, claims, issuer }; // its alg was found to be a string
+  }
+
+  #toAccessToken({ header, claims, issuer }: Candidate): AccessToken {
+    const clientId = claimAt(claims, issuer.clientIdClaim);
+    const scope = claimAt(claims, issuer.scopeClaim);
+    return Object.freeze({
+      header,
+      claims,
+      issuer: issuer.issuer,
+      subject: claims.sub,
+      clientId: typeof clientId === 'string' ? clientId : undefined,
+      audience: Object.freeze(audienceOf(claims)),
+      scopes:
+        typeof scope === 'string'
+          ? this.#scopesOf(scope)
+          : Object.freeze(issuer.scopeMayBeArray ? parseScopes(scope) : []),
+      expiresAt: claims.exp,
+    });
+  }
+
+  #scopesOf(scope: string): readonly string[] {
+    const known = this.#scopes.get(scope);
+    if (known !== undefined) return known;
+    const scopes = Object.freeze(parseScopes(scope));
+    this.#scopes.set(scope, scopes);
+    return scopes;
+  }
 }
 
 /** An exact, case-sensitive match with the list of accepted algorithms, so that `none` in any spelling and HMAC never get further (RFC 8725 §3.1). */
-function readAlgorithm({ header }: CompactJws, accepted: ReadonlySet<string>): Algorithm {
+function readAlgorithm(header: Header, accepted: ReadonlySet<string>): Algorithm {
   const { alg } = header;
   if (typeof alg !== 'string' || !accepted.has(alg)) throw new InvalidTokenError('alg_not_allowed');
   return alg as Algorithm; // the set holds nothing else
 }
 
 /** This package understands no critical extension (RFC 7515 §4.1.11), and a JWT has no unencoded claims (RFC 7797 §7). */
-function checkExtensions({ header }: CompactJws): void {
+function checkExtensions(header: Header): void {
   if (Object.hasOwn(header, 'crit') || (Object.hasOwn(header, 'b64') && header.b64 !== true)) {
     throw new InvalidTokenError('crit_unsupported');
   }
@@ -100,28 +154,7 @@ function findIssuer(iss: unknown, issuers: ReadonlyMap<string, ResolvedIssuer>):
   );
 }
 
-async function verifySignature(token: string, key: VerificationKey, algorithm: Algorithm): Promise<void> {
-  const cryptoKey = await key.cryptoKey(algorithm);
-  try {
-    await compactVerify(token, cryptoKey, { algorithms: [algorithm] });
-  } catch (error) {
-    // The error of the library is dropped: it may carry the claims.
-    if (error instanceof errors.JOSEError) throw new InvalidTokenError('signature_invalid');
-    throw error;
-  }
-}
-
-function toAccessToken({ header, claims, issuer }: Candidate): AccessToken {
-  const clientId = claimAt(claims, issuer.clientIdClaim);
-  const scope = claimAt(claims, issuer.scopeClaim);
-  return Object.freeze({
-    header,
-    claims,
-    issuer: issuer.issuer,
-    subject: claims.sub,
-    clientId: typeof clientId === 'string' ? clientId : undefined,
-    audience: Object.freeze(audienceOf(claims)),
-    scopes: Object.freeze(typeof scope === 'string' || issuer.scopeMayBeArray ? parseScopes(scope) : []),
-    expiresAt: claims.exp,
-  });
+/** A bad signature is the token's fault. The error of the library is dropped, because it may carry the claims; what is not the library's is a bug of ours. */
+function faultOfSignature(error: unknown): unknown {
+  return error instanceof errors.JOSEError ? new InvalidTokenError('signature_invalid') : error;
 }

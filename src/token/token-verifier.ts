@@ -4,10 +4,7 @@ import type { AccessToken } from '../auth.js';
 import { InvalidTokenError } from '../errors.js';
 import { faultOfDates } from './claims.js';
 import { MAX_TOKEN_LENGTH } from './compact-jws.js';
-import { type JwtVerifierOptions, type VerifiedToken, verifyJwt } from './jwt-verifier.js';
-
-/** How many headers, scope lists and audiences are kept for sharing; an issuer has a handful of each. */
-const MAX_SHARED_PARTS = 300;
+import { JwtVerifier, type JwtVerifierOptions, type VerifiedToken } from './jwt-verifier.js';
 
 export interface TokenVerifierOptions extends JwtVerifierOptions {
   /** How many verified tokens are remembered; 0 for none. */
@@ -23,12 +20,13 @@ export interface TokenVerifierOptions extends JwtVerifierOptions {
  */
 export class TokenVerifier {
   readonly #options: TokenVerifierOptions;
+  readonly #jwtVerifier: JwtVerifier;
   readonly #verified: LRUCache<string, VerifiedToken> | undefined;
   readonly #underWay = new Map<string, Promise<AccessToken>>();
-  readonly #parts = new LRUCache<string, object>({ max: MAX_SHARED_PARTS });
 
   constructor(options: TokenVerifierOptions) {
     this.#options = options;
+    this.#jwtVerifier = new JwtVerifier(options);
     this.#verified = options.maxTokens > 0 ? new LRUCache({ max: options.maxTokens }) : undefined;
   }
 
@@ -40,47 +38,33 @@ export class TokenVerifier {
   verify(token: string): AccessToken | Promise<AccessToken> {
     if (token.length > MAX_TOKEN_LENGTH) throw new InvalidTokenError('token_too_large');
     const cache = this.#verified;
-    if (cache === undefined) return verifyJwt(token, this.#options).then(({ accessToken }) => accessToken);
+    if (cache === undefined) return this.#jwtVerifier.verify(token).then(({ accessToken }) => accessToken);
     const digest = hash('sha256', token, 'binary'); // the shortest text
     const known = cache.get(digest);
     if (known !== undefined) {
       if (this.#stillHolds(known)) return known.accessToken;
       cache.delete(digest);
     }
-    return this.#underWay.get(digest) ?? this.#verifyAnew(token, digest, cache);
-  }
-
-  /** Concurrent first uses of a token share one verification. */
-  #verifyAnew(token: string, digest: string, cache: LRUCache<string, VerifiedToken>): Promise<AccessToken> {
-    const verification = verifyJwt(token, this.#options)
-      .then(({ accessToken, key, issuer }) => {
-        const compact = this.#withSharedParts(accessToken);
-        cache.set(digest, { accessToken: compact, key, issuer });
-        return compact;
-      })
-      .finally(() => this.#underWay.delete(digest));
+    const underWay = this.#underWay.get(digest);
+    if (underWay !== undefined) return underWay;
+    const verification = this.#remember(digest, this.#jwtVerifier.verify(token), cache);
     this.#underWay.set(digest, verification);
     return verification;
   }
 
-  /** Tokens of one issuer mostly differ in a few claims; what is equal is kept once. */
-  #withSharedParts(accessToken: AccessToken): AccessToken {
-    const { header, audience, scopes } = accessToken;
-    return Object.freeze({
-      ...accessToken,
-      header: this.#shared(header),
-      audience: this.#shared(audience),
-      scopes: this.#shared(scopes),
-    });
-  }
-
-  /** @param part frozen, and from JSON, so that its text says all of it */
-  #shared<T extends object>(part: T): T {
-    const text = JSON.stringify(part);
-    const known = this.#parts.get(text);
-    if (known !== undefined) return known as T; // the same text is the same kind of part
-    this.#parts.set(text, part);
-    return part;
+  /** Until it is settled, a verification is shared by all who bring the same token. */
+  async #remember(
+    digest: string,
+    verification: Promise<VerifiedToken>,
+    cache: LRUCache<string, VerifiedToken>,
+  ): Promise<AccessToken> {
+    try {
+      const verified = await verification;
+      cache.set(digest, verified);
+      return verified.accessToken;
+    } finally {
+      this.#underWay.delete(digest);
+    }
   }
 
   #stillHolds({ accessToken, key, issuer }: VerifiedToken): boolean {
