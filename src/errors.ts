@@ -54,7 +54,7 @@ const UNAVAILABLE = 'The access token cannot be verified at the moment';
  * The fixed text per reason that the client may read. Only characters that RFC 6750 §3 allows in `error_description`, and no claim value.
  */
 const DESCRIPTIONS: Readonly<Record<Reason, string>> = {
-  malformed_credentials: 'The Authorization credentials are malformed',
+  malformed_credentials: 'The credentials are malformed',
   multiple_methods: 'The access token was sent more than once',
   repeated_parameter: 'The access_token parameter is repeated or not a string',
 

@@ -27,7 +27,12 @@ export type RequestLike = RequestView | IncomingMessage | Request;
 export function viewRequest(request: RequestLike): RequestView {
   if ('rawHeaders' in request) return new NodeRequestView(request);
   if ('header' in request) return request;
-  return new FetchRequestView(request);
+  // What has plain header fields is a double of Node's request.
+  return isFetchRequest(request) ? new FetchRequestView(request) : new NodeRequestView(request);
+}
+
+function isFetchRequest(request: { readonly headers: object }): request is Request {
+  return 'get' in request.headers && typeof request.headers.get === 'function';
 }
 
 /** What frameworks in the tradition of Connect add to Node's request. */
@@ -56,7 +61,7 @@ export class NodeRequestView implements RequestView {
   get url(): string {
     const target = this.message.originalUrl ?? this.message.url ?? '/';
     if (!target.startsWith('/')) return target; // absolute-form (RFC 9112 §3.2.2)
-    const scheme = 'encrypted' in this.message.socket ? 'https' : 'http';
+    const scheme = 'encrypted' in (this.message.socket ?? {}) ? 'https' : 'http';
     const host = this.message.headers.host ?? this.message.headers[':authority'];
     return `${scheme}://${typeof host === 'string' && HOST.test(host) ? host : 'localhost'}${target}`;
   }

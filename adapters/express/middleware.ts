@@ -155,6 +155,7 @@ function deny(
   response: ServerResponse,
   next: (error: unknown) => void,
 ): void {
+  if (response.headersSent) return; // a time-out of the application answered while keys were being loaded
   for (const [name, value] of Object.entries(answer.headers)) {
     // With 'next' the application writes the content itself; the challenge is set already, so that it cannot be forgotten.
     if (server.errors === 'respond' || !name.startsWith('Content-')) response.setHeader(name, value);

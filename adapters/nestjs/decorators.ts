@@ -10,7 +10,7 @@ import {
   requirementOfScopes,
   type Scope,
 } from '../../src/index.js';
-import { ResourceServerGuard } from './guard.js';
+import { RequirementGuard } from './guard.js';
 import type { PlatformRequest } from './platform.js';
 import { addRequirement, markPublic } from './route-policy.js';
 
@@ -90,7 +90,7 @@ export function getAuth<C extends object = RegisteredClaims>(request: {
 }
 
 function guarded(requirement: Requirement): ClassDecorator & MethodDecorator {
-  return applyDecorators(addRequirement(requirement), UseGuards(ResourceServerGuard));
+  return applyDecorators(addRequirement(requirement), UseGuards(RequirementGuard));
 }
 
 const NOT_HTTP = '@Auth() reads HTTP requests only; in other contexts use getAuth(request)';

@@ -1,7 +1,7 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable, Logger } from '@nestjs/common';
 import type { AnswerHeaders, Decision, Denied, ResourceServer } from '../../src/index.js';
 import { AnsweredException, ResourceServerException } from './exception.js';
-import { RESOURCE_SERVER } from './module-options.js';
+import { GUARD, RESOURCE_SERVER } from './module-options.js';
 import {
   messageOf,
   type PlatformRequest,
@@ -29,7 +29,7 @@ const admissions = new WeakMap<ExecutionContext, ResourceServer>();
 
 /**
  * Lets a request reach its handler when it carries a valid access token that meets the requirements of class and handler.
- * `ResourceServerModule` makes it a global guard, and every `@Require…` decorator binds it once more, so that an application
+ * `ResourceServerModule` makes it a global guard, and every `@Require…` decorator asks it once more, so that an application
  * without the module fails at start. A request is authenticated once, however many guards and resolvers look at it.
  *
  * Execution contexts other than HTTP are refused, unless their handler is `@Public()` or a subclass finds the request:
@@ -117,6 +117,23 @@ export class ResourceServerGuard implements CanActivate {
         'Mark it @Public(), or override getRequestResponse in a subclass of ResourceServerGuard.',
     );
     return false;
+  }
+}
+
+/**
+ * What every `@Require…` decorator binds: it asks the module's guard, so that an override of that one provider holds everywhere, and that an application
+ * without the module does not start.
+ */
+@Injectable()
+export class RequirementGuard implements CanActivate {
+  readonly #guard: CanActivate;
+
+  constructor(@Inject(GUARD) guard: CanActivate) {
+    this.#guard = guard;
+  }
+
+  canActivate(context: ExecutionContext): ReturnType<CanActivate['canActivate']> {
+    return this.#guard.canActivate(context);
   }
 }
 

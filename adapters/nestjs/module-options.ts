@@ -5,6 +5,9 @@ import type { ResourceServerGuard } from './guard.js';
 /** Injects the {@link ResourceServer} that `ResourceServerModule` made or was given: `@Inject(RESOURCE_SERVER)`. */
 export const RESOURCE_SERVER: unique symbol = Symbol('RESOURCE_SERVER of ResourceServerModule.forRoot()');
 
+/** The guard that the module uses: its own class, a subclass, or what a test put in its place. */
+export const GUARD: unique symbol = Symbol('guard of ResourceServerModule.forRoot()');
+
 /** What `forRoot` or `forRootAsync` was given; private to the module. */
 export const MODULE_OPTIONS: unique symbol = Symbol('oauth-resource-server.options');
 

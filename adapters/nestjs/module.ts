@@ -11,6 +11,7 @@ import { ResourceServerExceptionFilter } from './exception.js';
 import { ResourceServerGuard } from './guard.js';
 import {
   asyncOptionsProviders,
+  GUARD,
   MODULE_OPTIONS,
   RESOURCE_SERVER,
   type ResourceServerModuleAsyncOptions,
@@ -92,9 +93,11 @@ function dynamicModule(
         inject: [MODULE_OPTIONS],
       },
       guard,
-      { provide: APP_GUARD, useExisting: guard }, // existing, so that a test can override the guard's provider
+      // Existing, so that a test that overrides the guard's provider overrides it for both.
+      { provide: APP_GUARD, useExisting: guard },
+      { provide: GUARD, useExisting: guard },
       { provide: APP_FILTER, useClass: ResourceServerExceptionFilter },
     ],
-    exports: [RESOURCE_SERVER],
+    exports: [RESOURCE_SERVER, GUARD],
   };
 }

@@ -20,12 +20,12 @@ export interface JsonDocument {
 
 /** The request was not answered with 200. */
 export class DocumentUnavailable extends Error {
-  /** Whether the server answered at all: then another path of it may still work. */
-  readonly answered: boolean;
+  /** Whether the server was there at all: then another path of it may still work. */
+  readonly reached: boolean;
 
-  constructor(message: string, answered: boolean, cause?: unknown) {
+  constructor(message: string, reached: boolean, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
-    this.answered = answered;
+    this.reached = reached;
   }
 }
 
@@ -45,7 +45,7 @@ export async function fetchJson(url: string, options: FetchJsonOptions): Promise
     await discard(response);
     throw new DocumentUnavailable(response.redirected ? 'redirected' : `status ${response.status}`, true);
   }
-  const text = await readText(response);
+  const text = await readText(response, options.signal);
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -70,15 +70,13 @@ async function request(url: string, { fetch, signal }: FetchJsonOptions): Promis
       throw error;
     });
   } catch (error) {
-    throw new DocumentUnavailable(
-      signal.aborted ? 'time-out' : (codeOf(error) ?? 'network error'),
-      false,
-      error,
-    );
+    const code = codeOf(error);
+    const reached = BROKEN_CONNECTION.has(code);
+    throw new DocumentUnavailable(signal.aborted ? 'time-out' : (code ?? 'network error'), reached, error);
   }
 }
 
-async function readText(response: Response): Promise<string> {
+async function readText(response: Response, signal: AbortSignal): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
   let bytes = 0;
@@ -89,7 +87,7 @@ async function readText(response: Response): Promise<string> {
       text += decoder.decode(chunk, { stream: true });
     }
   } catch (error) {
-    throw new DocumentUnavailable('the body broke off', false, error);
+    throw new DocumentUnavailable(signal.aborted ? 'time-out' : 'the body broke off', !signal.aborted, error);
   }
   if (bytes > MAX_BODY_BYTES) throw new DocumentInvalid('larger than 1 MiB');
   return text + decoder.decode();

@@ -19,8 +19,8 @@ export interface DiscoveryOptions extends FetchJsonOptions {
 }
 
 /**
- * Finds and checks the metadata of an issuer. The locations are tried in the order of {@link metadataUrls} until one has a valid document; a server that does not
- * answer at all is not asked again.
+ * Finds and checks the metadata of an issuer. The locations are tried in the order of {@link metadataUrls} until one has a valid document; a server that is out of
+ * reach is not asked again.
  *
  * @throws {DocumentUnavailable | DocumentInvalid | IssuerMismatch} the most telling failure of all attempts
  */
@@ -33,7 +33,7 @@ export async function discoverMetadata(issuer: string, options: DiscoveryOptions
       return readMetadata(json, issuer, url, options.allowInsecureRequests);
     } catch (error) {
       failures.push(error);
-      if (error instanceof DocumentUnavailable && !error.answered) break;
+      if (error instanceof DocumentUnavailable && !error.reached) break;
     }
   }
   throw (

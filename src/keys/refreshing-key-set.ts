@@ -176,7 +176,6 @@ export class RefreshingKeySet implements KeySet {
     } catch (error) {
       this.#fail(error instanceof KeySourceError ? error : toKeySourceError(error, 'jwks'));
     }
-    this.#usedSinceRefresh = false;
   }
 
   async #importKeys(published: PublishedKeys): Promise<readonly VerificationKey[]> {
@@ -205,6 +204,7 @@ export class RefreshingKeySet implements KeySet {
       endAt: fresh.until + staleIfErrorSeconds * 1000,
     };
     this.#failure = undefined;
+    this.#usedSinceRefresh = false;
     this.#report('loaded', undefined, undefined);
     this.#schedule(maxAge * EARLY_REFRESH);
   }

@@ -6,6 +6,10 @@ import { faultOfDates } from './claims.js';
 import { MAX_TOKEN_LENGTH } from './compact-jws.js';
 import { JwtVerifier, type JwtVerifierOptions, type VerifiedToken } from './jwt-verifier.js';
 
+/** The memory that `maxTokens` stands for: an ordinary token takes less, and one with hundreds of claims takes the place of many. */
+const BYTES_PER_TOKEN = 800;
+const SPARE_BYTES = 65_536;
+
 export interface TokenVerifierOptions extends JwtVerifierOptions {
   /** How many verified tokens are remembered; 0 for none. */
   readonly maxTokens: number;
@@ -27,7 +31,11 @@ export class TokenVerifier {
   constructor(options: TokenVerifierOptions) {
     this.#options = options;
     this.#jwtVerifier = new JwtVerifier(options);
-    this.#verified = options.maxTokens > 0 ? new LRUCache({ max: options.maxTokens }) : undefined;
+    const { maxTokens } = options;
+    this.#verified =
+      maxTokens > 0
+        ? new LRUCache({ max: maxTokens, maxSize: SPARE_BYTES + maxTokens * BYTES_PER_TOKEN })
+        : undefined;
   }
 
   /**
@@ -46,8 +54,8 @@ export class TokenVerifier {
       cache.delete(digest);
     }
     const underWay = this.#underWay.get(digest);
-    if (underWay !== undefined) return underWay;
-    const verification = this.#remember(digest, this.#jwtVerifier.verify(token), cache);
+    if (underWay !== undefined) return underWay.catch(rejectWithOwnError);
+    const verification = this.#remember(digest, token.length, this.#jwtVerifier.verify(token), cache);
     this.#underWay.set(digest, verification);
     return verification;
   }
@@ -55,12 +63,13 @@ export class TokenVerifier {
   /** Until it is settled, a verification is shared by all who bring the same token. */
   async #remember(
     digest: string,
+    tokenLength: number,
     verification: Promise<VerifiedToken>,
     cache: LRUCache<string, VerifiedToken>,
   ): Promise<AccessToken> {
     try {
       const verified = await verification;
-      cache.set(digest, verified);
+      cache.set(digest, verified, { size: estimateBytes(verified.accessToken, tokenLength) });
       return verified.accessToken;
     } finally {
       this.#underWay.delete(digest);
@@ -74,4 +83,22 @@ export class TokenVerifier {
       issuer.keySet.vouchesFor(key)
     );
   }
+}
+
+/** About how much heap a remembered token takes: strings are about half as long as the token, and each value and object has a price of its own. */
+function estimateBytes({ claims }: AccessToken, tokenLength: number): number {
+  let bytes = 180 + Math.ceil(tokenLength / 2);
+  const pending: unknown[] = [claims];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    bytes += 20;
+    if (typeof next !== 'object' || next === null) continue;
+    bytes += 40;
+    pending.push(...Object.values(next));
+  }
+  return bytes;
+}
+
+/** Callers that share a verification get an error each: an application may add to the one it is given. */
+function rejectWithOwnError(error: unknown): never {
+  throw error instanceof InvalidTokenError ? new InvalidTokenError(error.reason, error.hint) : error;
 }

@@ -109,6 +109,31 @@ describe('authenticate', () => {
   });
 });
 
+describe('a response that was sent already', () => {
+  it('is left alone by a refusal that comes late', async () => {
+    const late = await createTestIssuer();
+    const app = express();
+    const failed = vi.fn();
+    app.use((_req, res, next) => {
+      res.status(504).end();
+      next();
+    });
+    app.use(
+      authenticate({
+        ...late.options,
+        issuer: { issuer: late.identifier, jwks: () => Promise.reject(new Error('down')) },
+      }),
+    );
+    app.use(((error, _req, _res, _next) => failed(error)) as ErrorRequestHandler);
+    await request(app)
+      .get('/')
+      .set(await late.authorization())
+      .expect(504);
+    await request(app).get('/').expect(504);
+    expect(failed).not.toHaveBeenCalled();
+  });
+});
+
 describe('preflight requests', () => {
   it('BRR-28 meet no requirement where no CORS layer answers them', async () => {
     const { app, handler } = createApp();

@@ -10,6 +10,7 @@ import {
   reset,
   startMisbehavingIssuer,
   status,
+  truncated,
 } from '../support/misbehaving-issuer.js';
 import { audience, protect, tokenBy } from '../support/protected-api.js';
 
@@ -84,12 +85,28 @@ describe('what is asked of an issuer', () => {
     ]);
   });
 
-  it('KEY-05: a server that does not answer at all is not asked at the other places', async () => {
+  it('KEY-05: a server that breaks the connection at one place is asked at the other places', async () => {
     const { issuer, token } = await startIssuer();
-    issuer.script(paths.oauth, hangUp);
+    issuer.script(paths.openid, json({ issuer: issuer.url, jwks_uri: `${issuer.url}${paths.jwks}` }));
+    for (const broken of [hangUp, reset, truncated('{"issuer":')]) {
+      issuer.script(paths.oauth, broken);
+      expect(await protect({ issuer: issuer.url }).get(token)).toBe('200');
+    }
+  });
 
-    expect(await protect({ issuer: issuer.url }).get(token)).toBe('503 metadata_unavailable');
-    expect(issuer.count(paths.openid)).toBe(0);
+  it('KEY-05: a server that is not there is not asked at the other places', async () => {
+    const asked: string[] = [];
+    const fetch = async (url: unknown) => {
+      asked.push(String(url));
+      throw new TypeError('fetch failed', { cause: Object.assign(new Error(), { code: 'ECONNREFUSED' }) });
+    };
+
+    expect(
+      await protect({ issuer: 'https://gone.example.com', fetch }).get(
+        tokenBy(key, 'https://gone.example.com'),
+      ),
+    ).toBe('503 metadata_unavailable');
+    expect(asked).toEqual(['https://gone.example.com/.well-known/oauth-authorization-server']);
   });
 
   it('KEY-05: with metadataUrl nothing else is asked for metadata', async () => {

@@ -84,7 +84,7 @@ describe('fetchJson', () => {
       calls += 1;
       throw failure(code);
     });
-    await expect(failing).rejects.toMatchObject({ message: code, answered: false });
+    await expect(failing).rejects.toMatchObject({ message: code, reached: attempts > 1 });
     expect(calls).toBe(attempts);
   });
 

@@ -48,6 +48,16 @@ describe('a token that was verified before', () => {
     expect(verify).toHaveBeenCalledTimes(1);
   });
 
+  it('gives an error of its own to each of those who share a verification that fails', async () => {
+    const { issuer, decide } = await setUp();
+    const other = await createTestIssuer({ clock: () => 1_800_000_000_000 });
+    const forged = await other.token({}, { kid: issuer.identifier });
+    const decisions = await Promise.all(Array.from({ length: 5 }, () => decide(forged)));
+    const errors = decisions.map((decision) => (decision.kind === 'denied' ? decision.error : undefined));
+    expect(new Set(errors).size).toBe(5);
+    expect(new Set(errors.map((error) => error?.reason))).toEqual(new Set(['no_matching_key']));
+  });
+
   it('OPS-19 ATP-05 is refused from the second on in which it expires', async () => {
     const { issuer, server, decide, step } = await setUp({ clockToleranceSeconds: 0 });
     const token = await issuer.token();
@@ -178,6 +188,18 @@ describe('what is remembered', () => {
     expect(atOnce(decide(one ?? '')).kind).toBe('allowed');
     expect(atOnce(decide(three ?? '')).kind).toBe('allowed');
     expect(decide(two ?? '')).toBeInstanceOf(Promise);
+  });
+
+  it('OPS-07 is bounded in memory too: a token of thousands of claims takes the place of many', async () => {
+    const { issuer, decide } = await setUp({ cache: { maxTokens: 1000 } });
+    const large = { x: Array.from({ length: 2000 }, () => ({})) };
+    const tokens = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => issuer.token({ ...large, jti: `token-${index}` })),
+    );
+    for (const token of tokens) await decide(token);
+    const remembered = tokens.filter((token) => !(decide(token) instanceof Promise));
+    expect(remembered.length).toBeGreaterThan(0);
+    expect(remembered.length).toBeLessThan(10);
   });
 
   it('OPS-07 is no refusal: bad tokens evict no good one, and are looked at each time', async () => {

@@ -1,0 +1,44 @@
+import autocannon from 'autocannon';
+
+const CONNECTIONS = 64;
+/** The slowest contestants would take minutes for an amount. */
+const LONGEST_MS = 6000;
+
+/**
+ * Sends requests over 64 keep-alive connections and counts the answers. Each connection sends its share of the tokens again and again, for
+ * `seconds` or until there were `amount` requests.
+ *
+ * @param {{ url: string, tokens?: string[], seconds?: number, amount?: number }} load without tokens: requests without credentials
+ */
+export async function sendLoad({ url, tokens, seconds, amount }) {
+  const requestsOf = share(tokens);
+  let connection = 0;
+  const startedAt = performance.now();
+  const run = autocannon({
+    url,
+    connections: CONNECTIONS,
+    setupClient: (client) => client.setRequests(requestsOf(connection++)),
+    sampleInt: 20, // autocannon ends at the end of a sample
+    ...(amount === undefined ? { duration: seconds } : { amount }),
+  });
+  const answers = { count: 0, refused: 0, lastAt: startedAt };
+  run.on('response', (_client, status) => {
+    answers.count += 1;
+    if (status !== 200) answers.refused += 1;
+    answers.lastAt = performance.now();
+  });
+  const limit = setTimeout(() => run.stop(), LONGEST_MS);
+  const { errors } = await run;
+  clearTimeout(limit);
+  const { count, refused, lastAt } = answers;
+  return { count, failed: refused + errors, perSecond: (count * 1000) / (lastAt - startedAt) };
+}
+
+function share(tokens) {
+  if (tokens === undefined) return () => [{ method: 'GET' }];
+  const size = Math.ceil(tokens.length / CONNECTIONS);
+  return (connection) =>
+    tokens
+      .slice(connection * size, (connection + 1) * size)
+      .map((token) => ({ method: 'GET', headers: { authorization: `Bearer ${token}` } }));
+}

@@ -1,0 +1,72 @@
+import { parseArgs } from 'node:util';
+
+export const PARTS = ['in-process', 'http', 'growth'];
+
+/** How much is measured. The default takes about 40 minutes. */
+const SIZES = {
+  default: {
+    rounds: 7,
+    coldTokens: 1024,
+    warmMs: 120,
+    httpSeconds: 2,
+    httpColdTokens: 6400,
+    httpAlgorithms: ['RS256', 'ES256'],
+    growthTokens: 320,
+    refusals: 1024,
+    unknownKids: 10_000,
+    floodMs: 10_000,
+    distinctTokens: [10_000, 100_000],
+    garbageTokens: 1_000_000,
+  },
+  full: {
+    httpAlgorithms: ['RS256', 'PS256', 'ES256', 'EdDSA'],
+    distinctTokens: [10_000, 100_000, 1_000_000],
+  },
+  /** To see that it works. Its figures say nothing. */
+  quick: {
+    rounds: 2,
+    coldTokens: 128,
+    warmMs: 20,
+    httpSeconds: 0.3,
+    httpColdTokens: 640,
+    httpAlgorithms: ['RS256'],
+    growthTokens: 128,
+    refusals: 256,
+    unknownKids: 500,
+    floodMs: 1000,
+    distinctTokens: [2000, 4000],
+    garbageTokens: 10_000,
+  },
+};
+
+const USAGE = `node bench/run.mjs [--quick | --full] [--only ${PARTS.join('|')}]… [--write]`;
+
+export function readOptions() {
+  const { quick, full, only, write, help } = parseArguments();
+  const unknown = only.filter((part) => !PARTS.includes(part));
+  if (help || unknown.length > 0 || (quick && full)) {
+    console.log(USAGE);
+    process.exit(help ? 0 : 1);
+  }
+  const size = quick ? 'quick' : full ? 'full' : 'default';
+  return {
+    size,
+    ...SIZES.default,
+    ...SIZES[size],
+    parts: only.length > 0 ? only : PARTS,
+    write,
+  };
+}
+
+function parseArguments() {
+  const { values } = parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false },
+      full: { type: 'boolean', default: false },
+      only: { type: 'string', multiple: true, default: [] },
+      write: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  return values;
+}

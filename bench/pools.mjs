@@ -1,0 +1,23 @@
+import { mintMany } from './tokens.mjs';
+
+/** One for each connection, or each operation in flight. */
+const WARM_TOKENS = 64;
+
+/** The same few tokens in every round. */
+export function warmPool({ keys, trust }, algorithm) {
+  return mintMany(WARM_TOKENS, keys[algorithm], trust.issuer);
+}
+
+/**
+ * In each round tokens that nobody has seen before. The same ones to all who ask in that round. Round 0, to warm up, has more of them, since a
+ * contestant with a cache verifies only these.
+ */
+export function coldPools({ keys, trust }, algorithm, count, warmUpFactor) {
+  const pools = new Map();
+  return (round) => {
+    if (!pools.has(round)) {
+      pools.set(round, mintMany(round === 0 ? count * warmUpFactor : count, keys[algorithm], trust.issuer));
+    }
+    return pools.get(round);
+  };
+}

@@ -1,0 +1,35 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { answerWith } from '../children.mjs';
+import { loadContestant } from '../contestants/index.mjs';
+import { total } from '../measure.mjs';
+
+const RESOLUTION_MS = 10;
+const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+let before;
+
+/** A server of one framework with one contestant, or with none, in a process of its own. It reads its own meters. */
+answerWith({
+  async start({ framework, contestant, trust }) {
+    const { serve } = await import(`../servers/${framework}.mjs`);
+    delay.enable();
+    if (contestant === undefined) return { port: await serve() };
+    const module = await loadContestant(contestant);
+    return { port: await serve(module[framework](trust, contestant.options)) };
+  },
+
+  begin() {
+    globalThis.gc?.();
+    delay.reset();
+    before = { cpu: process.cpuUsage(), thread: process.threadCpuUsage?.() };
+  },
+
+  end() {
+    const { cpu, thread } = before;
+    return {
+      cpuMicros: total(process.cpuUsage(cpu)),
+      threadMicros: thread && total(process.threadCpuUsage(thread)),
+      // The monitor records the time between its ticks, of which the resolution is none of the server's doing.
+      delayP99Ms: Math.max(0, delay.percentile(99) / 1e6 - RESOLUTION_MS),
+    };
+  },
+});
