@@ -5,15 +5,17 @@ import { faultsTable, goalsTable, growthTables, httpTables, inProcessTables } fr
 import { majorOf } from './results.mjs';
 import { ratio, toMarkdown } from './tables.mjs';
 
+/** The words of the page, with empty places for the figures. */
+const TEMPLATE = new URL('performance-template.md', import.meta.url);
 const PAGE = new URL('../docs/performance.md', import.meta.url);
 const IMAGES = new URL('../docs/images/', import.meta.url);
 /** The one that every package knows. */
 const PLOTTED_ALGORITHM = 'RS256';
 
-/** Writes the figures into docs/performance.md, between its markers, and draws the plots. The newest Node's come first. */
+/** Writes docs/performance.md, the figures between the markers of the template, and draws the plots. The newest Node's come first. */
 export function writePage(allResults) {
   const [main] = allResults;
-  let page = readFileSync(PAGE, 'utf8');
+  let page = readFileSync(TEMPLATE, 'utf8');
   page = between(page, 'setting', [...allResults.map(describeSetting), describePackages(main)].join('\n'));
   page = between(page, 'goals', toMarkdown(goalsTable(allResults)));
   page = between(page, 'http', partOfAll(allResults, 'http', httpTables));
@@ -25,7 +27,7 @@ export function writePage(allResults) {
 
 function between(page, name, content) {
   const pattern = new RegExp(`(<!-- bench:${name} -->\n)[^]*?(<!-- /bench:${name} -->)`);
-  if (!pattern.test(page)) throw new Error(`docs/performance.md has no markers for ${name}`);
+  if (!pattern.test(page)) throw new Error(`the template has no markers for ${name}`);
   return page.replace(pattern, (_, start, end) => `${start}\n${content}\n\n${end}`);
 }
 

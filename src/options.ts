@@ -102,8 +102,8 @@ export interface ResourceServerOptions {
   /** The `realm` of the challenge (RFC 9110 §11.5), printable ASCII. Default `api`. */
   readonly realm?: string;
   /**
-   * Verified tokens are remembered until they expire, `maxTokens` of them at most (default 10000, 1 to 1000000; about 8 MB of heap), so that only the first use of a
-   * token pays for its signature. `false` verifies every token each time.
+   * Verified tokens are remembered until they expire, `maxTokens` of them at most (default 10000, 1 to 1000000; about 8 MB of heap, tokens with many
+   * claims count as several), so that only the first use of a token pays for its signature. `false` verifies every token each time.
    */
   readonly cache?: { readonly maxTokens?: number } | false;
   /** See {@link KeysOptions}. */
