@@ -7,13 +7,13 @@ export interface RequestView {
   /** The absolute URL with query: `https://inventory.example.com/stock/42?limit=1`. */
   readonly url: string;
   /**
-   * The values of a header field, one per field line, in order; empty when there is none.
+   * The values of a header field, one per field line, in order; a single line may be given as a string, none as undefined or an empty list.
    *
    * Security: repeated lines must stay apart. Node's `headers` keeps only the first `Authorization` line.
    *
    * @param name lower-case field name
    */
-  header(name: string): readonly string[];
+  header(name: string): readonly string[] | string | undefined;
   /** The parsed form body where the framework has parsed one; read only with `bearerMethods: ['body']`. */
   readonly body?: unknown;
   /** Removes a parameter from the URL that the application and its loggers see (RFC 6750 §2.3). */
@@ -123,6 +123,12 @@ export function parseQuery(query: string): URLSearchParams {
   return new URLSearchParams(`&${query}`);
 }
 
+/** The lines of a header field, whichever way the view gives them. */
+export function fieldLinesOf(request: RequestView, name: string): readonly string[] {
+  const given = request.header(name);
+  return typeof given === 'string' ? [given] : (given ?? []);
+}
+
 /**
  * Whether this is a preflight request of the CORS protocol, which carries no credentials by definition and is for the
  * application's CORS layer to answer (Fetch standard, §3.3.2). Any other `OPTIONS` request is not.
@@ -130,9 +136,9 @@ export function parseQuery(query: string): URLSearchParams {
 export function isCorsPreflight(request: RequestView): boolean {
   return (
     request.method === 'OPTIONS' &&
-    request.header('origin').length > 0 &&
-    request.header('access-control-request-method').length > 0 &&
-    request.header('authorization').length === 0
+    fieldLinesOf(request, 'origin').length > 0 &&
+    fieldLinesOf(request, 'access-control-request-method').length > 0 &&
+    fieldLinesOf(request, 'authorization').length === 0
   );
 }
 

@@ -1,6 +1,6 @@
 import { InvalidRequestError } from '../errors.js';
 import type { BearerMethod } from '../options.js';
-import { parseQuery, queryOf, type RequestView } from '../request.js';
+import { fieldLinesOf, parseQuery, queryOf, type RequestView } from '../request.js';
 import { isToken68, readAuthorizationLine } from './authorization-header.js';
 
 const PARAMETER = 'access_token';
@@ -37,7 +37,7 @@ export function readCredentials(
 }
 
 function readHeader(request: RequestView): string | undefined {
-  const [line, another] = request.header('authorization');
+  const [line, another] = fieldLinesOf(request, 'authorization');
   if (line === undefined) return undefined;
   if (another !== undefined) throw new InvalidRequestError('multiple_methods');
   const read = readAuthorizationLine(line);
@@ -69,7 +69,7 @@ function checkParameter(values: readonly unknown[]): string {
 }
 
 function isForm(request: RequestView): boolean {
-  const [contentType, another] = request.header('content-type');
+  const [contentType, another] = fieldLinesOf(request, 'content-type');
   if (contentType === undefined || another !== undefined) return false;
   return contentType.split(';', 1)[0]?.trim().toLowerCase() === 'application/x-www-form-urlencoded';
 }

@@ -40,6 +40,28 @@ describe('authenticate', () => {
     expect(inHeader).toMatchObject({ kind: 'allowed', headers: undefined });
   });
 
+  it('reads views that give a header field as a string, or undefined where there is none', async () => {
+    const { Authorization } = await issuer.authorization();
+    const view = (line: string | undefined) => ({
+      ...requestWith(),
+      header: (name: string) => (name === 'authorization' ? line : undefined),
+    });
+    expect(await server.authenticate(view(Authorization))).toMatchObject({ kind: 'allowed' });
+    expect(await server.authenticate(view(undefined))).toMatchObject({
+      error: { reason: 'missing_credentials' },
+    });
+  });
+
+  it('reads doubles of Node requests that have plain header fields and nothing else', async () => {
+    const { Authorization } = await issuer.authorization();
+    const double = {
+      method: 'GET',
+      url: '/',
+      headers: { authorization: Authorization },
+    } as unknown as Request; // as a unit test may write it
+    expect(await server.authenticate(double)).toMatchObject({ kind: 'allowed' });
+  });
+
   it('reads the requests of Fetch', async () => {
     const request = new Request('https://api.example.com/', { headers: await issuer.authorization() });
     expect(await server.authenticate(request)).toMatchObject({
