@@ -36,11 +36,15 @@ function isFetchRequest(request: { readonly headers: object }): request is Reque
 }
 
 /** What frameworks in the tradition of Connect add to Node's request. */
-interface ConnectMessage extends IncomingMessage {
+interface ConnectMessage extends IncomingMessage, ParsedRequest {
   /** The request target before a router cut its mount path off. */
   originalUrl?: string;
-  query?: unknown;
-  body?: unknown;
+}
+
+/** What a framework has made of the query and the body. Looked at only when it is asked for: a body is parsed late. */
+interface ParsedRequest {
+  readonly query?: unknown;
+  readonly body?: unknown;
 }
 
 /** What can be a host and port: anything else could pass for path or query. */
@@ -48,43 +52,46 @@ const HOST = /^[\w.:%[\]-]+$/;
 
 /** A view of Node's `IncomingMessage` (HTTP/1.1 and the HTTP/2 compatibility API), also as Express extends it. */
 export class NodeRequestView implements RequestView {
-  protected readonly message: ConnectMessage;
+  readonly #message: ConnectMessage;
+  readonly #parsed: ParsedRequest;
 
-  constructor(message: IncomingMessage) {
-    this.message = message;
+  /** @param parsed where the framework puts the parsed body and query, if not on the message itself */
+  constructor(message: IncomingMessage, parsed?: ParsedRequest) {
+    this.#message = message;
+    this.#parsed = parsed ?? this.#message;
   }
 
   get method(): string {
-    return this.message.method ?? '';
+    return this.#message.method ?? '';
   }
 
   get url(): string {
-    const target = this.message.originalUrl ?? this.message.url ?? '/';
+    const target = this.#message.originalUrl ?? this.#message.url ?? '/';
     if (!target.startsWith('/')) return target; // absolute-form (RFC 9112 §3.2.2)
-    const scheme = 'encrypted' in (this.message.socket ?? {}) ? 'https' : 'http';
-    const host = this.message.headers.host ?? this.message.headers[':authority'];
+    const scheme = 'encrypted' in (this.#message.socket ?? {}) ? 'https' : 'http';
+    const host = this.#message.headers.host ?? this.#message.headers[':authority'];
     return `${scheme}://${typeof host === 'string' && HOST.test(host) ? host : 'localhost'}${target}`;
   }
 
   get body(): unknown {
-    return this.message.body;
+    return this.#parsed.body;
   }
 
   header(name: string): readonly string[] {
-    const value = this.message.headers[name];
+    const value = this.#message.headers[name];
     if (value === undefined) return [];
     // `headers` is what the application sees, `rawHeaders` tells whether Node dropped or joined repeated lines.
-    const lines = fieldLines(this.message.rawHeaders ?? [], name); // request doubles in unit tests often have none
+    const lines = fieldLines(this.#message.rawHeaders ?? [], name); // request doubles in unit tests often have none
     if (lines.length > 1) return lines;
     return typeof value === 'string' ? [value] : value;
   }
 
   removeQueryParameter(name: string): void {
-    const { message } = this;
+    const message = this.#message;
     if (message.url !== undefined) message.url = withoutQueryParameter(message.url, name);
     if (message.originalUrl !== undefined)
       message.originalUrl = withoutQueryParameter(message.originalUrl, name);
-    const { query } = message;
+    const { query } = this.#parsed;
     if (typeof query === 'object' && query !== null) Reflect.deleteProperty(query, name);
   }
 }

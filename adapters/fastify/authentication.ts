@@ -1,12 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import {
-  type AnswerHeaders,
-  type Auth,
-  type Decision,
-  type Denied,
-  NodeRequestView,
-  type ResourceServer,
-} from '../../src/index.js';
+import type { AnswerHeaders, Auth, Decision, Denied, ResourceServer } from '../../src/index.js';
 
 /** What one resource server decided about one request. */
 export interface Authentication {
@@ -89,24 +82,4 @@ function refuse(
 
 function setHeaders(reply: HookReply, headers: AnswerHeaders): void {
   for (const [name, value] of Object.entries(headers)) reply.header(name, value);
-}
-
-/** Fastify keeps the parsed body and query beside Node's request. */
-export class FastifyRequestView extends NodeRequestView {
-  readonly #request: FastifyRequest;
-
-  constructor(request: FastifyRequest) {
-    super(request.raw);
-    this.#request = request;
-  }
-
-  override get body(): unknown {
-    return this.#request.body;
-  }
-
-  override removeQueryParameter(name: string): void {
-    super.removeQueryParameter(name);
-    const { query } = this.#request;
-    if (typeof query === 'object' && query !== null) Reflect.deleteProperty(query, name);
-  }
 }

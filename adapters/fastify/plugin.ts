@@ -9,14 +9,7 @@ import {
   type ResourceServer,
   type ResourceServerOptions,
 } from '../../src/index.js';
-import {
-  attach,
-  authentication,
-  authenticationBy,
-  FastifyRequestView,
-  type HookDone,
-  settle,
-} from './authentication.js';
+import { attach, authentication, authenticationBy, type HookDone, settle } from './authentication.js';
 import './request-types.js';
 
 /**
@@ -97,7 +90,7 @@ function authenticate(
     if (decision.kind === 'allowed') attach(request, { server, auth: decision.auth, isPreflight: false });
     settle(server, decision, request, reply, done);
   };
-  const decision = server.authenticate(new FastifyRequestView(request));
+  const decision = server.authenticate(new NodeRequestView(request.raw, request));
   if (decision instanceof Promise) decision.then(onDecision, (cause) => done(failure(cause)));
   else onDecision(decision);
 }

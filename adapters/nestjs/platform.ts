@@ -25,29 +25,10 @@ export function messageOf(request: PlatformRequest): IncomingMessage {
 
 /** What the resource server needs to know of the platform's request. */
 export function viewPlatformRequest(request: PlatformRequest): RequestView {
-  return 'raw' in request ? new WrappedRequestView(request) : new NodeRequestView(request);
+  return 'raw' in request ? new NodeRequestView(request.raw, request) : new NodeRequestView(request);
 }
 
 /** Sets header fields, several lines where the value is an array. */
 export function setHeaders(response: PlatformResponse, headers: AnswerHeaders): void {
   for (const [name, value] of Object.entries(headers)) response.header(name, value);
-}
-
-class WrappedRequestView extends NodeRequestView {
-  readonly #request: WrappedRequest;
-
-  constructor(request: WrappedRequest) {
-    super(request.raw);
-    this.#request = request;
-  }
-
-  override get body(): unknown {
-    return this.#request.body;
-  }
-
-  override removeQueryParameter(name: string): void {
-    super.removeQueryParameter(name);
-    const { query } = this.#request;
-    if (typeof query === 'object' && query !== null) Reflect.deleteProperty(query, name);
-  }
 }
