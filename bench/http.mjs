@@ -1,6 +1,6 @@
 import { startChild } from './children.mjs';
 import { contestantsOf } from './contestants/index.mjs';
-import { sendLoad } from './load.mjs';
+import { GENERATOR, sendLoad } from './load/load.mjs';
 import { coldPools, warmPool } from './pools.mjs';
 import { inRounds, medianOver } from './rounds.mjs';
 import { CLIENT, forgeries, mint } from './tokens.mjs';
@@ -15,7 +15,7 @@ const WARM_UP_FACTOR = 2;
 /**
  * What protecting a route costs over HTTP on loopback. Each server has a process of its own; within a framework they take turns.
  *
- * @returns {{ rows: object[], faults: object[] }} a row per framework, contestant, algorithm and temperature
+ * @returns {{ generator: string, rows: object[], faults: object[] }} a row per framework, contestant, algorithm and temperature
  */
 export async function measureHttp(issuer, options, say) {
   const loadOf = createLoads(issuer, options);
@@ -26,7 +26,7 @@ export async function measureHttp(issuer, options, say) {
     rows.push(...result.rows);
     faults.push(...result.faults);
   }
-  return { rows, faults };
+  return { generator: GENERATOR, rows, faults };
 }
 
 async function measureFramework(framework, issuer, loadOf, options, say) {
@@ -105,7 +105,9 @@ async function get(url, token) {
 }
 
 async function measureCell(routes, cell, load, options) {
-  const rounds = await inRounds(options.rounds, routes, (route, round) => measureRoute(route, load(round)));
+  const rounds = await inRounds(options.rounds, routes, (route, round) =>
+    measureRoute(route, load(round), options.httpSeconds),
+  );
   return routes.map(({ name, kind }) => ({ contestant: name, kind, ...cell, ...summarise(rounds, name) }));
 }
 
@@ -116,18 +118,14 @@ function createLoads(issuer, { httpAlgorithms, httpSeconds, httpColdTokens }) {
     const warm = { tokens: warmPool(issuer, algorithm), seconds: httpSeconds };
     const pool = coldPools(issuer, algorithm, httpColdTokens, WARM_UP_FACTOR);
     loads.set(`${algorithm} warm`, () => warm);
-    loads.set(`${algorithm} cold`, (round) => ({ tokens: pool(round), amount: pool(round).length }));
+    loads.set(`${algorithm} cold`, (round) => ({ tokens: pool(round), once: true }));
   }
   return ({ algorithm, temperature }) => loads.get(`${algorithm} ${temperature}`);
 }
 
-async function measureRoute({ child, url, sendsToken }, load) {
+async function measureRoute({ child, url, sendsToken }, load, seconds) {
   await child.ask('begin');
-  const { count, failed, perSecond } = await sendLoad({
-    url,
-    ...load,
-    tokens: sendsToken ? load.tokens : undefined,
-  });
+  const { count, failed, perSecond } = await sendLoad(sendsToken ? { url, ...load } : { url, seconds });
   const { cpuMicros, threadMicros, delayP99Ms } = await child.ask('end');
   return {
     perSecond,

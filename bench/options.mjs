@@ -27,7 +27,6 @@ const SIZES = {
     rounds: 2,
     coldTokens: 128,
     warmMs: 20,
-    httpSeconds: 0.3,
     httpColdTokens: 640,
     httpAlgorithms: ['RS256'],
     growthTokens: 128,

@@ -41,9 +41,10 @@ function describePackages({ packages }) {
   return `- **Packages**: ${versions.join(', ')}.`;
 }
 
-function describeRun({ date, size, rounds }) {
+function describeRun({ date, size, rounds, generator }) {
   const remark = size === 'quick' ? ' (a quick run, whose figures say nothing)' : '';
-  return `${date.slice(0, 10)}, median of ${rounds} rounds${remark}`;
+  const load = generator === undefined ? '' : `, requests by ${generator}`;
+  return `${date.slice(0, 10)}, median of ${rounds} rounds${load}${remark}`;
 }
 
 function partOfAll(allResults, name, tablesOf) {

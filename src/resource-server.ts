@@ -1,6 +1,6 @@
 import { type AccessToken, type Auth, createAuth } from './auth.js';
 import { checkConfirmation } from './confirmation.js';
-import { type Credentials, readCredentials } from './credentials/credentials.js';
+import { type Credentials, checkToken, readCredentials } from './credentials/credentials.js';
 import type { Allowed, AnswerHeaders, Decision, Denied } from './decision.js';
 import { reportDecision } from './diagnostics.js';
 import { InvalidTokenError, isResourceServerError, type ResourceServerError } from './errors.js';
@@ -89,7 +89,7 @@ class JwtResourceServer implements ResourceServer {
     try {
       const credentials = readCredentials(viewRequest(request), this.#options.bearerMethods);
       if (credentials === undefined) return this.#withoutCredentials();
-      const verified = this.#verifier.verify(credentials.token);
+      const verified = this.#verifier.verify(credentials.token, checkToken);
       // A token that was verified before is decided upon at once: waiting a turn would cost more than the look-up.
       return verified instanceof Promise
         ? this.#allowLater(verified, credentials)

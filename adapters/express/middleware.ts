@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
+  type AnswerHeaders,
   type Auth,
   type ClaimsPredicate,
   createResourceServer,
@@ -62,26 +63,24 @@ interface AuthenticatedRequest extends IncomingMessage {
  */
 export function authenticate(options: ResourceServerOptions | ResourceServer): Middleware {
   const server = isResourceServer(options) ? options : createResourceServer(options);
+  const anonymous: Context = { server, auth: undefined };
   return (request, response, next) => {
     const view = new NodeRequestView(request);
-    // Anonymous until decided: a preflight that no CORS layer answers meets no requirement.
-    setContext(request, { server, auth: undefined });
     if (isCorsPreflight(view)) {
+      // It meets no requirement when no CORS layer answers it.
+      setContext(request, anonymous);
       next();
       return;
     }
-    const proceed = (decision: Decision): void => {
-      if (decision.kind === 'denied') {
-        deny(decision, server, response, next);
-        return;
-      }
-      setContext(request, { server, auth: decision.auth });
-      for (const [name, value] of Object.entries(decision.headers ?? {})) response.setHeader(name, value);
-      next();
-    };
     const decision = server.authenticate(view);
-    if (decision instanceof Promise) decision.then(proceed).catch((cause: unknown) => next(failure(cause)));
-    else proceed(decision);
+    if (!(decision instanceof Promise)) {
+      proceed(decision, server, request, response, next);
+      return;
+    }
+    setContext(request, anonymous); // until it is decided
+    decision
+      .then((settled) => proceed(settled, server, request, response, next))
+      .catch((cause: unknown) => next(failure(cause)));
   };
 }
 
@@ -137,6 +136,27 @@ function requirementMiddleware(name: string, requirement: Requirement): Middlewa
     if (decision.kind === 'denied') deny(decision, current.server, response, next);
     else next();
   };
+}
+
+function proceed(
+  decision: Decision,
+  server: ResourceServer,
+  request: IncomingMessage,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+): void {
+  if (decision.kind === 'denied') {
+    setContext(request, { server, auth: undefined }); // whatever was there before
+    deny(decision, server, response, next);
+    return;
+  }
+  setContext(request, { server, auth: decision.auth });
+  if (decision.headers !== undefined) setHeaders(response, decision.headers);
+  next();
+}
+
+function setHeaders(response: ServerResponse, headers: AnswerHeaders): void {
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
 }
 
 /** `next(undefined)` would continue, so a rejection always becomes an error. */

@@ -44,9 +44,15 @@ export function authenticationBy(server: ResourceServer, request: object): Authe
 }
 
 /** Keeps a decision, and shows the application its `auth`. */
-export function attach(request: HookRequest, decided: Omit<Authentication, 'outer'>): void {
-  (request as DecoratedRequest)[authentication] = { ...decided, outer: authenticationOf(request) };
-  request.auth = decided.auth;
+export function attach(
+  request: HookRequest,
+  server: ResourceServer,
+  auth: Auth | undefined,
+  isPreflight: boolean,
+): void {
+  const outer = authenticationOf(request);
+  (request as DecoratedRequest)[authentication] = { server, auth, isPreflight, outer };
+  request.auth = auth;
 }
 
 /** Continues when allowed; otherwise answers, or hands the typed error to Fastify's error path (`errors: 'next'`). */

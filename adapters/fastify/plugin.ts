@@ -76,7 +76,7 @@ function isOpen(server: ResourceServer, request: FastifyRequest): boolean {
   request.auth = undefined; // whatever another plugin put there
   if (request.routeOptions.config?.public === true) return true;
   if (!isCorsPreflight(new NodeRequestView(request.raw))) return false;
-  attach(request, { server, auth: undefined, isPreflight: true });
+  attach(request, server, undefined, true);
   return true;
 }
 
@@ -87,7 +87,7 @@ function authenticate(
   done: HookDone,
 ): void {
   const onDecision = (decision: Decision): void => {
-    if (decision.kind === 'allowed') attach(request, { server, auth: decision.auth, isPreflight: false });
+    if (decision.kind === 'allowed') attach(request, server, decision.auth, false);
     settle(server, decision, request, reply, done);
   };
   const decision = server.authenticate(new NodeRequestView(request.raw, request));

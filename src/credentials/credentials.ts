@@ -9,6 +9,7 @@ const METHODS_WITH_CONTENT: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH
 
 /** An access token as it came in. */
 export interface Credentials {
+  /** Not yet known to be well-formed: see {@link checkToken}. */
   readonly token: string;
   readonly method: BearerMethod;
 }
@@ -18,7 +19,7 @@ export interface Credentials {
  *
  * @param methods where to look; a token elsewhere is ignored
  * @returns undefined when the request carries none, or credentials of another scheme
- * @throws {InvalidRequestError} `malformed_credentials`, `multiple_methods`, `repeated_parameter`
+ * @throws {InvalidRequestError} `malformed_credentials`: not a line with scheme and token; `multiple_methods`, `repeated_parameter`
  */
 export function readCredentials(
   request: RequestView,
@@ -36,10 +37,21 @@ export function readCredentials(
   return found[0];
 }
 
+/**
+ * Refuses what cannot be an access token (RFC 6750 §2.1 `b64token`). Apart from finding it, so that a token that was verified before, which has passed this
+ * check, does not pay for it again.
+ *
+ * @throws {InvalidRequestError} `malformed_credentials`
+ */
+export function checkToken(token: string): void {
+  if (!isToken68(token)) throw new InvalidRequestError('malformed_credentials');
+}
+
 function readHeader(request: RequestView): string | undefined {
-  const [line, another] = fieldLinesOf(request, 'authorization');
+  const lines = fieldLinesOf(request, 'authorization');
+  const line = lines[0];
   if (line === undefined) return undefined;
-  if (another !== undefined) throw new InvalidRequestError('multiple_methods');
+  if (lines.length > 1) throw new InvalidRequestError('multiple_methods');
   const read = readAuthorizationLine(line);
   if (read.kind === 'malformed') throw new InvalidRequestError('malformed_credentials');
   return read.kind === 'bearer' ? read.token : undefined;
@@ -64,7 +76,6 @@ function readQuery(request: RequestView): string | undefined {
 function checkParameter(values: readonly unknown[]): string {
   const [value, another] = values;
   if (another !== undefined || typeof value !== 'string') throw new InvalidRequestError('repeated_parameter');
-  if (!isToken68(value)) throw new InvalidRequestError('malformed_credentials');
   return value;
 }
 

@@ -39,20 +39,24 @@ export class TokenVerifier {
   }
 
   /**
+   * @param check what a token has to pass that was not verified before; throws where it does not
    * @returns the access token, at once where it was verified before
    * @throws {InvalidTokenError} it does not hold: at once where no key is needed to tell, otherwise as a rejection
    * @throws {UnavailableError} as a rejection: the issuer's keys are out of reach
    */
-  verify(token: string): AccessToken | Promise<AccessToken> {
-    if (token.length > MAX_TOKEN_LENGTH) throw new InvalidTokenError('token_too_large');
+  verify(token: string, check?: (token: string) => void): AccessToken | Promise<AccessToken> {
     const cache = this.#verified;
-    if (cache === undefined) return this.#jwtVerifier.verify(token).then(({ accessToken }) => accessToken);
+    if (cache === undefined || token.length > MAX_TOKEN_LENGTH) {
+      check?.(token);
+      return this.#jwtVerifier.verify(token).then(({ accessToken }) => accessToken);
+    }
     const digest = hash('sha256', token, 'binary'); // the shortest text
     const known = cache.get(digest);
     if (known !== undefined) {
       if (this.#stillHolds(known)) return known.accessToken;
       cache.delete(digest);
     }
+    check?.(token);
     const underWay = this.#underWay.get(digest);
     if (underWay !== undefined) return underWay.catch(rejectWithOwnError);
     const verification = this.#remember(digest, token.length, this.#jwtVerifier.verify(token), cache);

@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { isToken68, readAuthorizationLine } from '../../../src/credentials/authorization-header.js';
+import {
+  type AuthorizationLine,
+  isToken68,
+  readAuthorizationLine,
+} from '../../../src/credentials/authorization-header.js';
+
+/** As the resource server does it with a token that it does not know. */
+function read(line: string): AuthorizationLine {
+  const found = readAuthorizationLine(line);
+  return found.kind === 'bearer' && !isToken68(found.token) ? { kind: 'malformed' } : found;
+}
 
 describe('readAuthorizationLine', () => {
   it.each([
@@ -12,7 +22,7 @@ describe('readAuthorizationLine', () => {
     ['Bearer abc==', 'abc=='],
     ['Bearer Bearer', 'Bearer'],
   ])('BRR-01 BRR-02 BRR-03 reads the token of %j', (line, token) => {
-    expect(readAuthorizationLine(line)).toEqual({ kind: 'bearer', token });
+    expect(read(line)).toEqual({ kind: 'bearer', token });
   });
 
   it.each([
@@ -25,7 +35,7 @@ describe('readAuthorizationLine', () => {
     'abc',
     'Digest username="x", realm="y"',
   ])('BRR-05 takes %j for another scheme', (line) => {
-    expect(readAuthorizationLine(line)).toEqual({ kind: 'other' });
+    expect(read(line)).toEqual({ kind: 'other' });
   });
 
   it.each([
@@ -51,20 +61,20 @@ describe('readAuthorizationLine', () => {
     [' Bearer abc', 'a space before the scheme'],
     ['ſearer abc', 'no token character first'],
   ])('BRR-03 BRR-04 refuses %j: %s', (line) => {
-    expect(readAuthorizationLine(line)).toEqual({ kind: 'malformed' });
+    expect(read(line)).toEqual({ kind: 'malformed' });
   });
 
   it('BRR-02 compares the scheme by ASCII letters only', () => {
     // U+212A, the Kelvin sign, lower-cases to k; U+017F upper-cases to S. Neither is a token character.
-    expect(readAuthorizationLine('Bearer\u212a abc')).toEqual({ kind: 'malformed' });
+    expect(read('Bearer\u212a abc')).toEqual({ kind: 'malformed' });
   });
 
   it('OPS-13 reads a hostile line in linear time', () => {
     const line = `Bearer ${'='.repeat(1_000_000)}x`;
     const started = performance.now();
-    expect(readAuthorizationLine(line).kind).toBe('malformed');
-    expect(readAuthorizationLine(`Bearer ${'a='.repeat(500_000)}`).kind).toBe('malformed');
-    expect(readAuthorizationLine(`Bearer${' '.repeat(1_000_000)}`).kind).toBe('malformed');
+    expect(read(line).kind).toBe('malformed');
+    expect(read(`Bearer ${'a='.repeat(500_000)}`).kind).toBe('malformed');
+    expect(read(`Bearer${' '.repeat(1_000_000)}`).kind).toBe('malformed');
     expect(performance.now() - started).toBeLessThan(1000);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readCredentials } from '../../../src/credentials/credentials.js';
+import { checkToken, readCredentials } from '../../../src/credentials/credentials.js';
 import type { BearerMethod } from '../../../src/options.js';
 import type { RequestView } from '../../../src/request.js';
 import { reasonOf } from '../../support/outcome.js';
@@ -29,8 +29,12 @@ function requestOf({ method = 'POST', query = '', headers = FORM, body }: Sent):
   };
 }
 
-const read = (sent: Sent, ...methods: readonly BearerMethod[]) =>
-  readCredentials(requestOf(sent), new Set(methods));
+/** As the resource server does it with a token that it does not know. */
+function read(sent: Sent, ...methods: readonly BearerMethod[]) {
+  const credentials = readCredentials(requestOf(sent), new Set(methods));
+  if (credentials !== undefined) checkToken(credentials.token);
+  return credentials;
+}
 
 describe('a token in the form body', () => {
   it.each(['POST', 'PUT', 'PATCH'])('BRR-08 is read from %s', (method) => {

@@ -1,16 +1,11 @@
 import autocannon from 'autocannon';
 
 const CONNECTIONS = 64;
-/** The slowest contestants would take minutes for an amount. */
+/** The slowest contestants would take minutes for all tokens. */
 const LONGEST_MS = 6000;
 
-/**
- * Sends requests over 64 keep-alive connections and counts the answers. Each connection sends its share of the tokens again and again, for
- * `seconds` or until there were `amount` requests.
- *
- * @param {{ url: string, tokens?: string[], seconds?: number, amount?: number }} load without tokens: requests without credentials
- */
-export async function sendLoad({ url, tokens, seconds, amount }) {
+/** The load generator for where wrk is not installed. Each connection has its share of the tokens. */
+export async function sendLoad({ url, tokens, seconds, once = false }) {
   const requestsOf = share(tokens);
   let connection = 0;
   const startedAt = performance.now();
@@ -19,7 +14,7 @@ export async function sendLoad({ url, tokens, seconds, amount }) {
     connections: CONNECTIONS,
     setupClient: (client) => client.setRequests(requestsOf(connection++)),
     sampleInt: 20, // autocannon ends at the end of a sample
-    ...(amount === undefined ? { duration: seconds } : { amount }),
+    ...(once ? { amount: tokens.length } : { duration: seconds }),
   });
   const answers = { count: 0, refused: 0, lastAt: startedAt };
   run.on('response', (_client, status) => {
