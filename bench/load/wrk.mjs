@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const SCRIPT = fileURLToPath(new URL('wrk.lua', import.meta.url));
 const CONNECTIONS = 64;
-const LONGEST_SECONDS = 6;
+const LONGEST_SECONDS = 8;
 
 let files;
 const fileOf = new Map();

@@ -1,5 +1,6 @@
 import type { StandardClaims } from '../auth.js';
 import { InvalidTokenError, type InvalidTokenReason } from '../errors.js';
+import { parseScopes } from '../requirement/scope.js';
 import type { ResolvedIssuer } from '../trusted-issuer.js';
 import { isJsonObject } from './compact-jws.js';
 
@@ -21,13 +22,11 @@ export function checkClaims(
   now: number,
   toleranceSeconds: number,
 ): asserts claims is Record<string, unknown> & StandardClaims {
-  checkTypes(claims);
+  if (claimsOfWrongType(claims).length > 0) throw new InvalidTokenError('invalid_claim');
   const fault = faultOfDates(claims, now, toleranceSeconds);
   if (fault !== undefined) throw new InvalidTokenError(fault);
   checkAudience(claims, issuer);
-  if (issuer.tokenType === 'at+jwt' && !PROFILE_CLAIMS.every((name) => Object.hasOwn(claims, name))) {
-    throw new InvalidTokenError('missing_claim');
-  }
+  if (missingClaims(claims, issuer).length > 0) throw new InvalidTokenError('missing_claim');
 }
 
 /** `"aud"` (audience) as a list; empty when the claim is absent (RFC 7519 §4.1.3). */
@@ -51,20 +50,42 @@ export function claimAt(claims: Readonly<Record<string, unknown>>, name: string)
   return value;
 }
 
-function checkTypes(claims: Readonly<Record<string, unknown>>): void {
+/**
+ * The scopes that a token grants: the claim that the issuer has them in, as a string, or as an array where the issuer was said to send one.
+ *
+ * @param parse how a string is read; the same as {@link parseScopes}, which the verifier remembers for
+ */
+export function grantedScopes(
+  claims: Readonly<Record<string, unknown>>,
+  issuer: ResolvedIssuer,
+  parse: (scope: string) => readonly string[] = parseScopes,
+): readonly string[] {
+  const scope = claimAt(claims, issuer.scopeClaim);
+  if (typeof scope === 'string') return parse(scope);
+  return issuer.scopeMayBeArray ? parseScopes(scope) : [];
+}
+
+/** The registered claims, `"aud"` aside, that are there and of a type that they cannot have (RFC 7519 §4.1, RFC 9068 §2.2). */
+export function claimsOfWrongType(claims: Readonly<Record<string, unknown>>): readonly string[] {
+  const wrong: string[] = [];
   for (const name of STRING_CLAIMS) {
-    if (Object.hasOwn(claims, name) && typeof claims[name] !== 'string')
-      throw new InvalidTokenError('invalid_claim');
+    if (Object.hasOwn(claims, name) && typeof claims[name] !== 'string') wrong.push(name);
   }
   for (const name of DATE_CLAIMS) {
-    if (Object.hasOwn(claims, name) && !isNumericDate(claims[name]))
-      throw new InvalidTokenError('invalid_claim');
+    if (Object.hasOwn(claims, name) && !isNumericDate(claims[name])) wrong.push(name);
   }
-  if (Object.hasOwn(claims, 'amr') && !isStringArray(claims.amr))
-    throw new InvalidTokenError('invalid_claim');
+  if (Object.hasOwn(claims, 'amr') && !isStringArray(claims.amr)) wrong.push('amr');
   // An array or object grants no scope (some issuers send one); a bare number or boolean is no scope claim of anybody.
-  if (typeof claims.scope === 'number' || typeof claims.scope === 'boolean')
-    throw new InvalidTokenError('invalid_claim');
+  if (typeof claims.scope === 'number' || typeof claims.scope === 'boolean') wrong.push('scope');
+  return wrong;
+}
+
+/** The claims that RFC 9068 §2.2 requires and that are not there; none where the issuer's tokens need not follow it. */
+export function missingClaims(
+  claims: Readonly<Record<string, unknown>>,
+  { tokenType }: ResolvedIssuer,
+): readonly string[] {
+  return tokenType === 'at+jwt' ? PROFILE_CLAIMS.filter((name) => !Object.hasOwn(claims, name)) : [];
 }
 
 /**
@@ -87,7 +108,12 @@ export function faultOfDates(
   return undefined;
 }
 
-function checkAudience(claims: Readonly<Record<string, unknown>>, issuer: ResolvedIssuer): void {
+/**
+ * Refuses a token that is for somebody else (RFC 7519 §4.1.3).
+ *
+ * @throws {InvalidTokenError} `aud_mismatch`; `invalid_claim`: `"aud"` is no string and no list of strings
+ */
+export function checkAudience(claims: Readonly<Record<string, unknown>>, issuer: ResolvedIssuer): void {
   if (!Object.hasOwn(claims, 'aud')) {
     const clientId = claimAt(claims, issuer.clientIdClaim);
     if (typeof clientId === 'string' && issuer.clientIds.has(clientId)) return;

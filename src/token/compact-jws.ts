@@ -26,18 +26,28 @@ export interface CompactJws {
  * @throws {InvalidTokenError} `token_too_large`, `malformed_token`
  */
 export function parseCompactJws(token: string, knownHeaders?: KnownHeaders): CompactJws {
+  const [header, claims] = splitCompactJws(token);
+  return {
+    headerSegment: header,
+    header: knownHeaders?.get(header) ?? parseJsonObject(Buffer.from(header, 'base64url')),
+    claimsBytes: Buffer.from(claims, 'base64url'),
+  };
+}
+
+/**
+ * The three segments of a token, still encoded.
+ *
+ * @throws {InvalidTokenError} `token_too_large`; `malformed_token`: not three segments, or one that is not canonical base64url
+ */
+export function splitCompactJws(token: string): readonly [header: string, claims: string, signature: string] {
   if (token.length > MAX_TOKEN_LENGTH) throw new InvalidTokenError('token_too_large');
   const segments = token.split('.', 4);
   const [header, claims, signature] = segments;
   if (segments.length !== 3 || header === undefined || claims === undefined || signature === undefined) {
     throw new InvalidTokenError('malformed_token');
   }
-  if (!segments.every(isCanonical)) throw new InvalidTokenError('malformed_token');
-  return {
-    headerSegment: header,
-    header: knownHeaders?.get(header) ?? parseJsonObject(Buffer.from(header, 'base64url')),
-    claimsBytes: Buffer.from(claims, 'base64url'),
-  };
+  if (!segments.every(isCanonicalBase64url)) throw new InvalidTokenError('malformed_token');
+  return [header, claims, signature];
 }
 
 /**
@@ -70,7 +80,7 @@ const LAST_CHARACTERS = [undefined, '', 'AQgw', 'AEIMQUYcgkosw048'] as const;
  * Whether a segment is base64url without padding as RFC 4648 §5 writes it. A decoder skips everything else, padding and stray bits included, so that without this
  * check one token would have many spellings.
  */
-function isCanonical(segment: string): boolean {
+export function isCanonicalBase64url(segment: string): boolean {
   const allowed = LAST_CHARACTERS[segment.length % 4];
   return BASE64URL.test(segment) && (allowed === undefined || allowed.includes(segment.slice(-1)));
 }

@@ -8,7 +8,7 @@ import type { VerificationKey } from '../keys/verification-key.js';
 import type { Algorithm } from '../options.js';
 import { parseScopes } from '../requirement/scope.js';
 import type { ResolvedIssuer } from '../trusted-issuer.js';
-import { audienceOf, checkClaims, claimAt } from './claims.js';
+import { audienceOf, checkClaims, claimAt, grantedScopes } from './claims.js';
 import { parseCompactJws, parseJsonObject } from './compact-jws.js';
 import { checkTokenKind, checkTokenType, readMediaType } from './token-kind.js';
 
@@ -103,7 +103,6 @@ export class JwtVerifier {
 
   #toAccessToken({ header, claims, issuer }: Candidate): AccessToken {
     const clientId = claimAt(claims, issuer.clientIdClaim);
-    const scope = claimAt(claims, issuer.scopeClaim);
     return Object.freeze({
       header,
       claims,
@@ -111,10 +110,7 @@ export class JwtVerifier {
       subject: claims.sub,
       clientId: typeof clientId === 'string' ? clientId : undefined,
       audience: Object.freeze(audienceOf(claims)),
-      scopes:
-        typeof scope === 'string'
-          ? this.#scopesOf(scope)
-          : Object.freeze(issuer.scopeMayBeArray ? parseScopes(scope) : []),
+      scopes: Object.freeze(grantedScopes(claims, issuer, (scope) => this.#scopesOf(scope))),
       expiresAt: claims.exp,
     });
   }
@@ -128,22 +124,34 @@ export class JwtVerifier {
   }
 }
 
-/** An exact, case-sensitive match with the list of accepted algorithms, so that `none` in any spelling and HMAC never get further (RFC 8725 §3.1). */
-function readAlgorithm(header: Header, accepted: ReadonlySet<string>): Algorithm {
+/**
+ * An exact, case-sensitive match with the list of accepted algorithms, so that `none` in any spelling and HMAC never get further (RFC 8725 §3.1).
+ *
+ * @throws {InvalidTokenError} `alg_not_allowed`
+ */
+export function readAlgorithm(header: Header, accepted: ReadonlySet<string>): Algorithm {
   const { alg } = header;
   if (typeof alg !== 'string' || !accepted.has(alg)) throw new InvalidTokenError('alg_not_allowed');
   return alg as Algorithm; // the set holds nothing else
 }
 
-/** This package understands no critical extension (RFC 7515 §4.1.11), and a JWT has no unencoded claims (RFC 7797 §7). */
-function checkExtensions(header: Header): void {
+/**
+ * This package understands no critical extension (RFC 7515 §4.1.11), and a JWT has no unencoded claims (RFC 7797 §7).
+ *
+ * @throws {InvalidTokenError} `crit_unsupported`
+ */
+export function checkExtensions(header: Header): void {
   if (Object.hasOwn(header, 'crit') || (Object.hasOwn(header, 'b64') && header.b64 !== true)) {
     throw new InvalidTokenError('crit_unsupported');
   }
 }
 
-/** The issuer that `"iss"` names exactly, from the configured ones only (RFC 8725 §3.8). */
-function findIssuer(iss: unknown, issuers: ReadonlyMap<string, ResolvedIssuer>): ResolvedIssuer {
+/**
+ * The issuer that `"iss"` names exactly, from the configured ones only (RFC 8725 §3.8).
+ *
+ * @throws {InvalidTokenError} `iss_mismatch`
+ */
+export function findIssuer(iss: unknown, issuers: ReadonlyMap<string, ResolvedIssuer>): ResolvedIssuer {
   if (typeof iss !== 'string') throw new InvalidTokenError('iss_mismatch');
   const issuer = issuers.get(iss);
   if (issuer !== undefined) return issuer;

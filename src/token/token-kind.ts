@@ -45,7 +45,7 @@ export function checkTokenKind(
   issuer: ResolvedIssuer,
 ): void {
   if (type === 'at+jwt') return;
-  if (isMarkedAsAnotherKind(claims)) throw new InvalidTokenError('not_an_access_token');
+  if (markOfAnotherKind(claims) !== undefined) throw new InvalidTokenError('not_an_access_token');
   if (issuer.isAccessToken === undefined && !isMarkedAsAccessToken(claims, issuer)) {
     throw new InvalidTokenError(
       'not_an_access_token',
@@ -54,16 +54,18 @@ export function checkTokenKind(
   }
 }
 
-function isMarkedAsAnotherKind(claims: Readonly<Record<string, unknown>>): boolean {
-  if (FOREIGN_CLAIMS.some((name) => Object.hasOwn(claims, name))) return true;
-  if (Object.hasOwn(claims, 'token_use') && claims.token_use !== 'access') return true;
-  if (FOREIGN_TYP_CLAIMS.has(claims.typ)) return true;
+/** The claim that shows a token to be something else than an access token, or undefined when none does. */
+export function markOfAnotherKind(claims: Readonly<Record<string, unknown>>): string | undefined {
+  const foreign = FOREIGN_CLAIMS.find((name) => Object.hasOwn(claims, name));
+  if (foreign !== undefined) return foreign;
+  if (Object.hasOwn(claims, 'token_use') && claims.token_use !== 'access') return 'token_use';
+  if (FOREIGN_TYP_CLAIMS.has(claims.typ)) return 'typ';
   // The audience of an ID token is the client itself, and nobody else.
   const audience = audienceOf(claims);
-  return (
+  const isForClient =
     audience.length > 0 &&
-    audience.every((identifier) => identifier === claims.azp || identifier === claims.client_id)
-  );
+    audience.every((identifier) => identifier === claims.azp || identifier === claims.client_id);
+  return isForClient ? 'aud' : undefined;
 }
 
 function isMarkedAsAccessToken(claims: Readonly<Record<string, unknown>>, issuer: ResolvedIssuer): boolean {

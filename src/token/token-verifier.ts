@@ -46,7 +46,8 @@ export class TokenVerifier {
    */
   verify(token: string, check?: (token: string) => void): AccessToken | Promise<AccessToken> {
     const cache = this.#verified;
-    if (cache === undefined || token.length > MAX_TOKEN_LENGTH) {
+    // What cannot be a JWT was never remembered, and a digest costs more than its refusal.
+    if (cache === undefined || token.length > MAX_TOKEN_LENGTH || !token.includes('.')) {
       check?.(token);
       return this.#jwtVerifier.verify(token).then(({ accessToken }) => accessToken);
     }
