@@ -6,7 +6,7 @@ const path = (relative: string): string => fileURLToPath(new URL(relative, impor
 /** Examples import this package by its name; tests run them against the sources, without a build. */
 const self = [
   { find: /^oauth-resource-server$/, replacement: path('src/index.ts') },
-  { find: /^oauth-resource-server\/testing$/, replacement: path('src/testing/index.ts') },
+  { find: /^oauth-resource-server\/(client|testing)$/, replacement: path('src/$1/index.ts') },
   { find: /^oauth-resource-server\/(express|fastify|nestjs)$/, replacement: path('adapters/$1/index.ts') },
 ];
 const nest11 = {

@@ -1,4 +1,3 @@
-import type { AccessToken } from './auth.js';
 import { InvalidTokenError } from './errors.js';
 
 /**
@@ -7,6 +6,6 @@ import { InvalidTokenError } from './errors.js';
  *
  * @throws {InvalidTokenError} `unsupported_confirmation`
  */
-export function checkConfirmation(accessToken: AccessToken): void {
-  if (Object.hasOwn(accessToken.claims, 'cnf')) throw new InvalidTokenError('unsupported_confirmation');
+export function checkConfirmation({ claims }: { readonly claims: object }): void {
+  if (Object.hasOwn(claims, 'cnf')) throw new InvalidTokenError('unsupported_confirmation');
 }

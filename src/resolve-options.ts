@@ -76,7 +76,7 @@ const KEYS_NAMES: readonly (keyof KeysOptions)[] = [
   'timeoutSeconds',
 ];
 
-const DEFAULT_KEYS: KeysPolicy = {
+export const DEFAULT_KEYS: KeysPolicy = {
   maxAgeSeconds: 600,
   staleIfErrorSeconds: 86_400,
   cooldownSeconds: 30,

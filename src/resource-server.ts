@@ -60,7 +60,12 @@ export interface ResourceServer {
  * ```
  */
 export function createResourceServer(options: ResourceServerOptions): ResourceServer {
-  return new JwtResourceServer(resolveOptions(options));
+  return resourceServerOf(resolveOptions(options));
+}
+
+/** A resource server by options that were checked already. Shares the key sets in them. */
+export function resourceServerOf(options: ResolvedOptions): ResourceServer {
+  return new JwtResourceServer(options);
 }
 
 /** Whether `value` was built by {@link createResourceServer}. */

@@ -61,7 +61,13 @@ export function metadataUrls(issuer: string): readonly string[] {
   ];
 }
 
-function readMetadata(
+/**
+ * Reads the metadata of `issuer` that was found at `url`.
+ *
+ * @throws {IssuerMismatch} it is another issuer's
+ * @throws {DocumentInvalid} a member is not what it must be
+ */
+export function readMetadata(
   json: Readonly<Record<string, unknown>>,
   issuer: string,
   url: string,

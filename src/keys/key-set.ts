@@ -16,6 +16,8 @@ export interface KeySet {
    * is renewed in time.
    */
   vouchesFor(key: VerificationKey): boolean;
+  /** The keys that were loaded last, for reports. Empty before that. */
+  known(): readonly VerificationKey[];
   /** Makes sure that keys are loaded. @throws {UnavailableError} */
   ready(): Promise<void>;
   /** Stops background refresh. */
@@ -40,6 +42,7 @@ export function createFixedKeySet(loaded: Promise<readonly VerificationKey[]>): 
         ? indexed.then((from) => find(from, keyId, algorithm))
         : find(index, keyId, algorithm),
     vouchesFor: (key) => index?.has(key) ?? false,
+    known: () => index?.keys ?? [],
     ready: async () => {
       await indexed;
     },

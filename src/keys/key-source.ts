@@ -106,7 +106,12 @@ async function fetchKeys(jwksUri: string, options: FetchJsonOptions): Promise<Pu
   }
 }
 
-function membersOf(jwks: unknown): readonly unknown[] {
+/**
+ * The members of a JWK Set, whatever they are (RFC 7517 §5).
+ *
+ * @throws {DocumentInvalid} no `keys` array, or more than 500 members
+ */
+export function membersOf(jwks: unknown): readonly unknown[] {
   const keys: unknown = typeof jwks === 'object' && jwks !== null && 'keys' in jwks ? jwks.keys : undefined;
   if (!Array.isArray(keys)) throw new DocumentInvalid('no "keys" array');
   if (keys.length > MAX_KEYS) throw new DocumentInvalid(`more than ${MAX_KEYS} keys`);

@@ -85,6 +85,10 @@ export class RefreshingKeySet implements KeySet {
     return this.#current()?.has(key) ?? false;
   }
 
+  known(): readonly VerificationKey[] {
+    return this.#loaded?.index.keys ?? [];
+  }
+
   async ready(): Promise<void> {
     const now = this.#clock();
     if (this.#loaded !== undefined && isWithin(this.#loaded.fresh, now)) return;
@@ -190,18 +194,13 @@ export class RefreshingKeySet implements KeySet {
   }
 
   #succeed(keys: readonly VerificationKey[], publishedMaxAge: number | undefined): void {
-    const { maxAgeSeconds, cooldownSeconds, staleIfErrorSeconds } = this.#policy;
-    const shortest = Math.min(cooldownSeconds, maxAgeSeconds);
-    const maxAge = Math.min(
-      Math.max(publishedMaxAge ?? maxAgeSeconds, shortest),
-      maxAgeSeconds * MAX_AGE_FACTOR,
-    );
+    const maxAge = maxAgeOfKeys(publishedMaxAge, this.#policy);
     const fresh = spanFrom(this.#clock(), maxAge);
     this.#loaded = {
       index: createKeyIndex(keys),
       fresh,
       renewAt: fresh.from + maxAge * EARLY_REFRESH * 1000,
-      endAt: fresh.until + staleIfErrorSeconds * 1000,
+      endAt: fresh.until + this.#policy.staleIfErrorSeconds * 1000,
     };
     this.#failure = undefined;
     this.#usedSinceRefresh = false;
@@ -238,6 +237,17 @@ export class RefreshingKeySet implements KeySet {
   ): void {
     reportKeys({ event, issuer: this.#issuer, reason, detail, keys: this.#loaded?.index.keys.length ?? 0 });
   }
+}
+
+/**
+ * How many seconds keys are used before they are fetched anew.
+ *
+ * @param published `Cache-Control: max-age` of the key set, undefined where it has none
+ */
+export function maxAgeOfKeys(published: number | undefined, policy: KeysPolicy): number {
+  const { maxAgeSeconds, cooldownSeconds } = policy;
+  const shortest = Math.min(cooldownSeconds, maxAgeSeconds);
+  return Math.min(Math.max(published ?? maxAgeSeconds, shortest), maxAgeSeconds * MAX_AGE_FACTOR);
 }
 
 function spanFrom(from: number, seconds: number): Span {

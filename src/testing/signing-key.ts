@@ -1,5 +1,6 @@
 import {
   constants,
+  createPublicKey,
   generateKeyPair as generateKeyPairWithCallback,
   type KeyObject,
   type KeyPairKeyObjectResult,
@@ -11,7 +12,7 @@ import type { Algorithm } from '../options.js';
 
 const generateKeyPair = promisify(generateKeyPairWithCallback);
 
-/** A key pair of a test issuer, or of who pretends to be one. */
+/** A key pair of an issuer, or of who pretends to be one. */
 export interface SigningKey {
   readonly kid: string;
   readonly algorithm: Algorithm;
@@ -47,12 +48,22 @@ const SIGNATURES: Readonly<Record<Algorithm, Signature>> = {
   Ed25519: { digest: undefined, generate: ed25519 },
 };
 
-/** Every algorithm that a test issuer can sign with. */
-export const algorithms: readonly string[] = Object.keys(SIGNATURES);
+/** Every algorithm that an issuer can sign with. */
+export const algorithms: readonly Algorithm[] = Object.keys(SIGNATURES) as Algorithm[]; // the record has a member per algorithm and no other
 
 /** A new key pair. RSA keys have 2048 bits. */
 export async function generateSigningKey(algorithm: Algorithm, kid: string): Promise<SigningKey> {
-  const { privateKey, publicKey } = await SIGNATURES[algorithm].generate();
+  const { privateKey } = await SIGNATURES[algorithm].generate();
+  return signingKeyOf(privateKey, algorithm, kid);
+}
+
+/** The pair of a private key that is there already. It must be one for `algorithm`. */
+export async function signingKeyOf(
+  privateKey: KeyObject,
+  algorithm: Algorithm,
+  kid: string,
+): Promise<SigningKey> {
+  const publicKey = createPublicKey(privateKey);
   const jwk = { ...(await exportJWK(publicKey)), kid, alg: algorithm, use: 'sig' };
   return { kid, algorithm, privateKey, publicKey, jwk };
 }

@@ -1,6 +1,7 @@
 import type { TrustedIssuer } from '../options.js';
 import { checkMembers } from './check-members.js';
-import { type IssuerPath, type Outage, startIssuerServer } from './issuer-server.js';
+import type { IssuerPath } from './issuer-documents.js';
+import { type Outage, startIssuerServer } from './issuer-server.js';
 import { createKeyRing } from './key-ring.js';
 import {
   resolveTestIssuerOptions,

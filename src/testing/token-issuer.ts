@@ -6,13 +6,21 @@ import type { AcceptedToken } from './forgeries/accepted-token.js';
 import { forgeAll } from './forgeries/forge-all.js';
 import type { Forgery } from './forgeries/forgery.js';
 import type { KeyRing } from './key-ring.js';
-import type { TestIssuerSettings } from './test-issuer-options.js';
 
 /** Claims to lay over the usual ones; the value `undefined` removes a claim. */
 export type TokenClaims = Readonly<Record<string, unknown>>;
 
 /** Parameters of the JOSE header to lay over the usual ones; the value `undefined` removes a parameter. */
 export type TokenHeader = Readonly<Record<string, unknown>>;
+
+/** What tokens say unless they are asked to say something else. */
+export interface TokenSettings {
+  readonly audience: string;
+  readonly clientId: string;
+  readonly lifetimeSeconds: number;
+  /** Milliseconds since the epoch. Undefined for `Date.now`. */
+  readonly clock: (() => number) | undefined;
+}
 
 /** What a test issuer does with its keys, under the name that its tokens carry. */
 export interface TokenIssuer {
@@ -59,11 +67,7 @@ export interface TokenIssuer {
 }
 
 /** An issuer of tokens under any identifier, over the keys of `keys`. */
-export function createTokenIssuer(
-  identifier: string,
-  settings: TestIssuerSettings,
-  keys: KeyRing,
-): TokenIssuer {
+export function createTokenIssuer(identifier: string, settings: TokenSettings, keys: KeyRing): TokenIssuer {
   const accepted = (claims: TokenClaims, header: TokenHeader): Omit<AcceptedToken, 'foreignKey'> => {
     checkObject(claims, 'the claims of a token');
     checkObject(header, 'the header of a token');
@@ -92,12 +96,7 @@ export function createTokenIssuer(
 }
 
 /** RFC 9068 §2.2. */
-function usualClaims(
-  issuer: string,
-  settings: TestIssuerSettings,
-  now: number,
-  others: TokenClaims,
-): TokenClaims {
+function usualClaims(issuer: string, settings: TokenSettings, now: number, others: TokenClaims): TokenClaims {
   return {
     iss: issuer,
     aud: settings.audience,

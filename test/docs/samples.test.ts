@@ -7,7 +7,7 @@ import { type CodeBlock, codeBlocksOf, readPages, root } from './markdown.js';
 /** The languages that are compiled, with the extension of their modules. */
 const EXTENSIONS: Readonly<Record<string, string>> = { ts: 'ts', js: 'js', cjs: 'cjs' };
 /** What else a block may be. */
-const OTHER_LANGUAGES: readonly string[] = ['sh', 'json', 'http', 'text'];
+const OTHER_LANGUAGES: readonly string[] = ['sh', 'console', 'json', 'http', 'text'];
 
 const pages = (await readPages()).filter(({ path }) => path === 'README.md' || path.startsWith('docs/'));
 const blocks = pages.flatMap(codeBlocksOf);

@@ -11,6 +11,9 @@ import {
   readManifest,
 } from './support/package-contents.js';
 
+/** Files of the development issuer's page, which need no build. */
+const PAGE = 'src/dev-issuer/page';
+
 const checkout = fileURLToPath(new URL('../../', import.meta.url));
 
 describe('the packed package, installed on its own', () => {
@@ -41,7 +44,8 @@ describe('the packed package, installed on its own', () => {
     const built = sources.flatMap((source) =>
       ['.d.ts', '.js', '.js.map'].map((extension) => `dist/${source.replace(/\.ts$/, extension)}`),
     );
-    expect(files.filter((file) => file.startsWith('dist/'))).toEqual(built.sort());
+    const page = (await readdir(join(checkout, PAGE))).map((file) => `dist/${PAGE}/${file}`);
+    expect(files.filter((file) => file.startsWith('dist/'))).toEqual([...built, ...page].sort());
   });
 
   it('names no folder of the machine that built it', async () => {
@@ -51,6 +55,11 @@ describe('the packed package, installed on its own', () => {
     }
   });
 
+  it('has one program, which is among its files', () => {
+    expect(manifest.bin).toEqual({ 'oauth-resource-server': './dist/src/cli/main.js' });
+    expect(files).toContain('dist/src/cli/main.js');
+  });
+
   it('exports these modules, each with its types', () => {
     expect(Object.keys(manifest.exports)).toMatchInlineSnapshot(`
       [
@@ -58,6 +67,7 @@ describe('the packed package, installed on its own', () => {
         "./express",
         "./fastify",
         "./nestjs",
+        "./client",
         "./testing",
         "./package.json",
       ]
@@ -133,6 +143,22 @@ describe('the packed package, installed on its own', () => {
           "type UnavailableReason",
           "viewRequest",
           "type WarningMessage",
+        ],
+        "oauth-resource-server/client": [
+          "type AssertionAlgorithm",
+          "type AuthenticationMethod",
+          "clientChannel",
+          "type ClientCredentials",
+          "type ClientCredentialsOptions",
+          "type ClientMessage",
+          "createClientCredentials",
+          "type GetTokenOptions",
+          "type GrantedToken",
+          "isTokenRequestError",
+          "type PrivateKey",
+          "TokenRequestError",
+          "type TokenRequestReason",
+          "tokenRequestReasons",
         ],
         "oauth-resource-server/express": [
           "type Auth",
@@ -212,19 +238,21 @@ describe('the packed package, installed on its own', () => {
     expect(Object.keys(manifest.scripts).filter((name) => atInstall.includes(name))).toEqual([]);
   });
 
-  it('brings three dependencies and no framework', async () => {
+  it('brings four dependencies and no framework', async () => {
     const installed = await readdir(join(app.folder, 'node_modules'));
     expect(installed.filter((name) => !name.startsWith('.')).sort()).toEqual([
       'fastify-plugin',
       'jose',
       'lru-cache',
       'oauth-resource-server',
+      'oauth4webapi',
     ]);
   });
 
-  it('has a core, a testing kit and Express middlewares that need no framework', async () => {
+  it('has a core, a client, a testing kit and Express middlewares that need no framework', async () => {
     const modules = [
       'oauth-resource-server',
+      'oauth-resource-server/client',
       'oauth-resource-server/testing',
       'oauth-resource-server/express',
     ];

@@ -11,6 +11,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type * as express from '../../adapters/express/index.js';
 import type * as fastify from '../../adapters/fastify/index.js';
 import type * as nestjs from '../../adapters/nestjs/index.js';
+import type * as client from '../../src/client/index.js';
 import type * as core from '../../src/index.js';
 import type * as testing from '../../src/testing/index.js';
 import type { AnyIn, IsAny } from './type-assertions.js';
@@ -34,6 +35,8 @@ export const ofExpress: AnyIn<typeof express> = {};
 export const ofFastify: AnyIn<typeof fastify, [FastifyInstance, FastifyRequest, FastifyReply]> = {};
 export const ofNestjs: AnyIn<typeof nestjs, OfNest> = {};
 export const ofTesting: AnyIn<typeof testing> = {};
+export const ofClient: AnyIn<typeof client, [AbortSignal]> = {};
+export const ofClientMessages: AnyIn<client.ClientMessage> = {};
 
 // The types that no value mentions.
 export const ofDecisionMessage: AnyIn<core.DecisionMessage> = {};

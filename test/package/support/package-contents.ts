@@ -4,6 +4,7 @@ import { join, relative, sep } from 'node:path';
 /** What the tests read of a package's manifest. */
 export interface Manifest {
   readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>;
+  readonly bin: Readonly<Record<string, string>>;
   readonly scripts: Readonly<Record<string, string>>;
 }
 

@@ -45,7 +45,7 @@ function run(
 }
 
 /** As a user's shell has it: nothing of vitest, and `node` is the one that runs this test. */
-function environment(): NodeJS.ProcessEnv {
+export function environment(): NodeJS.ProcessEnv {
   const foreign = /^(NODE_ENV|NODE_OPTIONS|NODE_V8_COVERAGE|FORCE_COLOR|VITEST.*|TEST|DEV|PROD|MODE|SSR)$/;
   const own = Object.entries(process.env).filter(([name]) => !foreign.test(name));
   const path = `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ''}`;

@@ -1,0 +1,39 @@
+/** What `check` looks at, in this order. */
+export type FindingStep =
+  | 'issuer'
+  | 'metadata'
+  | 'jwks_uri'
+  | 'token_endpoint'
+  | 'key_set'
+  | 'key'
+  | 'key_ids'
+  | 'algorithms'
+  | 'cache'
+  | 'clock'
+  | 'verifier';
+
+/** One thing that was looked at. Texts from the issuer are printable already. */
+export interface Finding {
+  readonly step: FindingStep;
+  /** `failed`: keeps tokens from being verified, or endangers them. `warning`: may. `info`: good to know. */
+  readonly status: 'ok' | 'info' | 'warning' | 'failed';
+  readonly message: string;
+  /** What to do about it. */
+  readonly fix: string | undefined;
+}
+
+export function ok(step: FindingStep, message: string): Finding {
+  return { step, status: 'ok', message, fix: undefined };
+}
+
+export function info(step: FindingStep, message: string): Finding {
+  return { step, status: 'info', message, fix: undefined };
+}
+
+export function warning(step: FindingStep, message: string, fix: string): Finding {
+  return { step, status: 'warning', message, fix };
+}
+
+export function failure(step: FindingStep, message: string, fix: string): Finding {
+  return { step, status: 'failed', message, fix };
+}

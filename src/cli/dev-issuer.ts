@@ -1,0 +1,152 @@
+import process from 'node:process';
+import {
+  type DevIssuer,
+  type DevIssuerOptions,
+  isOpenToOthers,
+  KeysFileError,
+  settingsToPaste,
+  startDevIssuer,
+} from '../dev-issuer/index.js';
+import type { Command, CommandContext } from './command.js';
+import { ConfigFileError, readDevIssuerCommandLine } from './dev-issuer-options.js';
+import { printable } from './printable.js';
+
+const HELP = `Usage: npx oauth-resource-server dev-issuer [options]
+
+Starts an authorization server for development on this machine: discovery, keys,
+access tokens by client credentials, introspection, and a page to try them.
+It refuses to run with NODE_ENV=production and on other than loopback addresses.
+
+Options:
+  --client <id[:secret[:scopes]]>  a client; repeatable. Without a secret it gets
+                                   a random one; scopes are separated by spaces
+                                   (default order-service:dev-secret)
+  --scope <scopes>                 scopes of the clients that name none themselves
+                                   (default client: read:inventory write:orders)
+  --audience <id>                  the API that tokens are for; repeatable, the
+                                   first one is the default
+                                   (default https://inventory.example.com)
+  --port <number>                  default 4400; 0 takes any free port
+  --host <name>                    localhost, 127.0.0.0/8 or ::1 (default 127.0.0.1)
+  --algorithm <name>               what signs the tokens (default RS256)
+  --lifetime <seconds>             how long a token is valid (default 3600)
+  --keys <file>                    keep the private keys in this file, so that
+                                   tokens hold after a restart
+  --config <file>                  all of this as JSON, and more per client; flags
+                                   go before it
+  --json                           print one line of JSON: where what is, and the
+                                   clients with their secrets
+
+Secrets given here stand in the list of processes: use made-up ones.
+Ctrl-C ends it.
+
+Examples:
+  npx oauth-resource-server dev-issuer
+  npx oauth-resource-server dev-issuer --keys .dev-keys.json \\
+    --client 'order-service:dev-secret:read:inventory' --audience https://inventory.example.com`;
+
+/** `oauth-resource-server dev-issuer`: an authorization server for development. */
+export const devIssuer: Command = {
+  name: 'dev-issuer',
+  summary: 'start an authorization server for development on this machine',
+  help: HELP,
+  async run(args, context) {
+    if (context.env.NODE_ENV === 'production') {
+      context.printError(
+        'oauth-resource-server: dev-issuer is for development and does not run with NODE_ENV=production',
+      );
+      return 1;
+    }
+    try {
+      const { options, json } = await readDevIssuerCommandLine(args);
+      await serve(options, json, context);
+      return 0;
+    } catch (error) {
+      const failure = describeFailure(error);
+      if (failure === undefined) throw error;
+      context.printError(`oauth-resource-server: ${printable(failure)}`);
+      return 1;
+    }
+  },
+};
+
+/** Runs until the context says that it is enough. */
+async function serve(options: DevIssuerOptions, json: boolean, context: CommandContext): Promise<void> {
+  const { clock, signal } = context;
+  const issuer = await startDevIssuer(options, {
+    clock,
+    onFault: (error) => context.printError(`fault: ${printable(String(error))}`),
+  });
+  try {
+    const lines = json ? [JSON.stringify(describe(issuer))] : announcement(issuer);
+    for (const line of lines) context.print(printable(line));
+    if (options.keys !== undefined && (await isOpenToOthers(options.keys)))
+      context.printError(
+        `warning: others on this machine can read ${printable(options.keys)}; chmod 600 keeps them out`,
+      );
+    await ended(signal);
+  } finally {
+    await issuer.close();
+  }
+}
+
+function ended(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** What went wrong in the user's surroundings; undefined for wrong use and for our own faults. */
+function describeFailure(error: unknown): string | undefined {
+  if (error instanceof ConfigFileError || error instanceof KeysFileError) return error.message;
+  const { code, syscall } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
+  if (code === 'EADDRINUSE') return 'the port is taken; choose another one with --port';
+  return syscall === 'listen' || syscall === 'getaddrinfo' ? `cannot listen there: ${code}` : undefined;
+}
+
+/** For programs: what {@link announcement} tells people. */
+function describe({ issuer, tokenEndpoint, introspectionEndpoint, jwksUri, clients }: DevIssuer): object {
+  return {
+    issuer,
+    tokenEndpoint,
+    introspectionEndpoint,
+    jwksUri,
+    clients: clients.map(({ clientId, clientSecret, scopes, audience }) => ({
+      clientId,
+      clientSecret: clientSecret ?? null,
+      scopes,
+      audience,
+    })),
+    pid: process.pid,
+  };
+}
+
+/** The first line has the URL at its end and nothing else in it changes. */
+function announcement({ issuer, clients }: DevIssuer): readonly string[] {
+  const [first] = clients;
+  const paste = first === undefined ? undefined : settingsToPaste(issuer, first);
+  return [
+    `dev-issuer: listening on ${issuer}`,
+    '',
+    'For development only: whoever can reach this port gets tokens.',
+    `Open ${issuer}/ in a browser to make tokens and forged ones, and to try them.`,
+    ...section('Clients', clients.map(describeClient).join('\n')),
+    ...section('The API', paste?.resourceServer),
+    ...section('The service that calls it', paste?.client),
+    ...section('The same as an .env file', paste?.environment),
+    ...section('Get a token', paste?.getToken),
+    ...section('Call the API with it', paste?.callApi),
+    '',
+    'Ctrl-C ends it.',
+  ];
+}
+
+function section(title: string, text: string | undefined): readonly string[] {
+  return text === undefined ? [] : ['', `${title}:`, '', ...text.split('\n').map((line) => `  ${line}`)];
+}
+
+function describeClient({ clientId, clientSecret, scopes }: DevIssuer['clients'][number]): string {
+  const secret = clientSecret === undefined ? 'private_key_jwt' : `secret ${clientSecret}`;
+  return `${clientId}: ${secret}, ${scopes.length === 0 ? 'no scopes' : `scopes ${scopes.join(' ')}`}`;
+}

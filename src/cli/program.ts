@@ -1,0 +1,139 @@
+import { createRequire } from 'node:module';
+import { type Command, type CommandContext, UsageError } from './command.js';
+import { printable } from './printable.js';
+import { closestTo } from './suggestion.js';
+
+const PROGRAM = 'oauth-resource-server';
+
+/** Loaded when they are asked for: a script that only wants a token does not wait for the others. */
+const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
+  ['check', async () => (await import('./check.js')).check],
+  ['explain', async () => (await import('./explain.js')).explain],
+  ['dev-issuer', async () => (await import('./dev-issuer.js')).devIssuer],
+  ['token', async () => (await import('./token.js')).token],
+]);
+
+const HELP_FLAGS: ReadonlySet<string> = new Set(['--help', '-h']);
+/** What may be quoted of a command line: anything else could be a token in the wrong place. */
+const PLAIN_WORD = /^[a-z-]{1,24}$/i;
+/** Three parts with dots between: a JWT. */
+const TOKEN_LIKE = /[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g;
+const MAX_MESSAGE_LENGTH = 500;
+
+/** The reason of an aborted `CommandContext.signal`: what to exit with where the command did not end in good order. */
+export class Interruption extends Error {
+  override readonly name: string = 'Interruption';
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super('interrupted');
+    this.exitCode = exitCode;
+  }
+}
+
+/**
+ * Runs `oauth-resource-server <args>`. Never rejects.
+ *
+ * @param args the command line behind the program's name
+ * @returns the exit code: that of the command, 0 for help and version, 1 for an unexpected failure, 2 for wrong use,
+ *   and for an interrupted command that of its {@link Interruption}
+ */
+export async function runProgram(args: readonly string[], context: CommandContext): Promise<number> {
+  const [first, ...rest] = args;
+  try {
+    if (first === undefined) {
+      context.printError(await overview());
+      return 2;
+    }
+    if (first === 'help') return await help(rest[0], context);
+    if (HELP_FLAGS.has(first)) return await help(undefined, context);
+    if (first === '--version') {
+      context.print(version());
+      return 0;
+    }
+    const command = await load(first);
+    if (asksForHelp(rest)) {
+      context.print(command.help);
+      return 0;
+    }
+    return await command.run(rest, context);
+  } catch (error) {
+    return report(error, first, context);
+  }
+}
+
+async function help(name: string | undefined, context: CommandContext): Promise<number> {
+  context.print(name === undefined ? await overview() : (await load(name)).help);
+  return 0;
+}
+
+async function overview(): Promise<string> {
+  const commands = await Promise.all([...COMMANDS.values()].map((loadCommand) => loadCommand()));
+  const width = Math.max(...commands.map(({ name }) => name.length));
+  return [
+    `Usage: npx ${PROGRAM} <command> [options]`,
+    '',
+    'Commands:',
+    ...commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
+    '',
+    `Help on a command: npx ${PROGRAM} <command> --help`,
+    `The version: npx ${PROGRAM} --version`,
+  ].join('\n');
+}
+
+/** From the package itself, wherever it was built to. */
+function version(): string {
+  const { version: own } = createRequire(import.meta.url)(`${PROGRAM}/package.json`) as { version: string };
+  return own;
+}
+
+async function load(name: string): Promise<Command> {
+  const loadCommand = COMMANDS.get(name);
+  if (loadCommand !== undefined) return loadCommand();
+  const what = name.startsWith('-') ? 'option' : 'command';
+  const named = PLAIN_WORD.test(name) ? ` ${name}` : '';
+  const meant = closestTo(name, [...COMMANDS.keys()]);
+  throw new UsageError(
+    `unknown ${what}${named}; ${meant === undefined ? `known are ${[...COMMANDS.keys()].join(', ')}` : `did you mean ${meant}?`}`,
+  );
+}
+
+/** What is behind `--` is no option. */
+function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  return args.slice(0, end === -1 ? undefined : end).some((arg) => HELP_FLAGS.has(arg));
+}
+
+function report(error: unknown, name: string | undefined, context: CommandContext): number {
+  if (error instanceof UsageError) {
+    context.printError(`${PROGRAM}: ${printable(error.message)}`);
+    const command = name !== undefined && COMMANDS.has(name) ? ` ${name}` : '';
+    context.printError(`Help: npx ${PROGRAM}${command} --help`);
+    return 2;
+  }
+  const { aborted, reason } = context.signal;
+  if (aborted) return reason instanceof Interruption ? reason.exitCode : 130;
+  context.printError(`${PROGRAM}: ${oneLine(error)}`);
+  if (isDebugging(context)) context.printError(withoutTokens(stackOf(error)));
+  return 1;
+}
+
+function oneLine(error: unknown): string {
+  const text = error instanceof Error ? error.message || error.name : `unexpected ${typeof error}`;
+  return printable(withoutTokens(text)).slice(0, MAX_MESSAGE_LENGTH);
+}
+
+function stackOf(error: unknown): string {
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  return stack.split('\n').map(printable).join('\n');
+}
+
+/** A last resort: errors of this package hold none, but those of others may. */
+function withoutTokens(text: string): string {
+  return text.replace(TOKEN_LIKE, '[token]');
+}
+
+/** As the package `debug` has it: a list of names. */
+function isDebugging({ env }: CommandContext): boolean {
+  return (env.DEBUG ?? '').split(/[\s,]+/).some((name) => name === PROGRAM || name === '*');
+}

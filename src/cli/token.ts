@@ -1,0 +1,90 @@
+import { KeysFileError } from '../dev-issuer/index.js';
+import { parseCommandLine } from './arguments.js';
+import { type Command, UsageError } from './command.js';
+import { printable } from './printable.js';
+import { NoTokenError, requestToken } from './token-from-issuer.js';
+import { mintFromKeysFile } from './token-from-keys.js';
+
+const HELP = `Usage: npx oauth-resource-server token --issuer <url> --client-id <id> [options]
+       npx oauth-resource-server token --issuer <url> --keys <file> --audience <id> [options]
+
+Prints an access token, and nothing else, to standard output.
+
+From an authorization server, by client credentials:
+  --issuer <url>              the authorization server
+  --client-id <id>            the client
+  --client-secret-env <name>  the environment variable that has the secret
+  --client-secret-stdin       read the secret from standard input
+  --client-secret <secret>    the secret itself: it stands in the list of
+                              processes and in the shell's history, so only for
+                              made-up ones
+  --scope <scopes>            what to ask for, separated by spaces; repeatable
+  --resource <uri>            the API that the token is for (RFC 8707)
+  --audience <id>             the same by the parameter audience, as Auth0 has it
+
+From the keys that dev-issuer keeps, without a network:
+  --keys <file>               the file of dev-issuer --keys
+  --issuer <url>              "iss" of the token
+  --audience <id>             "aud" of the token; repeatable
+  --client-id <id>            "client_id" and "sub" (default order-service)
+  --scope <scopes>            "scope" of the token; repeatable
+  --claim <name=value>        another claim; repeatable. The value is JSON, or
+                              text if it is not: level=3, tenant=acme, id='"7"'
+  --lifetime <seconds>        how long the token is valid (default 3600)
+
+  --json                      print one line of JSON: the token, when it expires,
+                              its scope
+
+Examples:
+  SECRET=dev-secret npx oauth-resource-server token --issuer http://127.0.0.1:4400 \\
+    --client-id order-service --client-secret-env SECRET --scope read:inventory
+  npx oauth-resource-server token --keys .dev-keys.json --issuer http://127.0.0.1:4400 \\
+    --audience https://inventory.example.com --scope read:inventory --claim tenant=acme`;
+
+const FLAGS = {
+  issuer: { type: 'string' },
+  'client-id': { type: 'string' },
+  'client-secret': { type: 'string' },
+  'client-secret-env': { type: 'string' },
+  'client-secret-stdin': { type: 'boolean' },
+  scope: { type: 'string', multiple: true },
+  resource: { type: 'string' },
+  keys: { type: 'string' },
+  audience: { type: 'string', multiple: true },
+  claim: { type: 'string', multiple: true },
+  lifetime: { type: 'string' },
+  json: { type: 'boolean' },
+} as const;
+
+/** What makes sense with an authorization server only, and what with keys only. */
+const FOR_ISSUER = ['client-secret', 'client-secret-env', 'client-secret-stdin', 'resource'] as const;
+const FOR_KEYS = ['claim', 'lifetime'] as const;
+
+/** `oauth-resource-server token`: one access token, for scripts. */
+export const token: Command = {
+  name: 'token',
+  summary: 'print an access token, from an issuer or from the keys of dev-issuer',
+  help: HELP,
+  async run(args, context) {
+    const { values, positionals } = parseCommandLine(args, FLAGS);
+    if (positionals.length > 0) throw new UsageError('token takes options only');
+    const { keys, json } = values;
+    const misplaced = (keys === undefined ? FOR_KEYS : FOR_ISSUER).find((name) => values[name] !== undefined);
+    if (misplaced !== undefined)
+      throw new UsageError(
+        `--${misplaced} is for tokens ${keys === undefined ? 'from --keys' : 'without --keys'}`,
+      );
+    try {
+      const minted =
+        keys === undefined
+          ? await requestToken(values, context)
+          : await mintFromKeysFile({ ...values, keys }, context);
+      context.print(json === true ? JSON.stringify(minted) : minted.accessToken);
+      return 0;
+    } catch (error) {
+      if (!(error instanceof KeysFileError || error instanceof NoTokenError)) throw error;
+      context.printError(`oauth-resource-server: ${printable(error.message)}`);
+      return 1;
+    }
+  },
+};

@@ -1,0 +1,145 @@
+/** Why no access token could be had. Stable words for logs, metrics and tests; `docs/client.md` explains each. */
+export type TokenRequestReason =
+  | 'refused'
+  | 'server_error'
+  | 'rate_limited'
+  | 'unreachable'
+  | 'timeout'
+  | 'redirected'
+  | 'invalid_response'
+  | 'unsupported_token_type'
+  | 'scope_narrowed'
+  | 'assertion_failed'
+  | 'metadata_unavailable'
+  | 'metadata_invalid'
+  | 'issuer_mismatch'
+  | 'closed';
+
+const MESSAGES: Readonly<Record<TokenRequestReason, string>> = {
+  refused: 'The authorization server refused the request for an access token',
+  server_error: 'The authorization server failed',
+  rate_limited: 'The authorization server limits requests for access tokens',
+  unreachable: 'The authorization server cannot be reached',
+  timeout: 'The authorization server did not answer in time',
+  redirected: 'The token endpoint answered with a redirect, which is not followed',
+  invalid_response: 'The token endpoint did not answer with a usable access token',
+  unsupported_token_type: 'The token endpoint issued a token of another type than Bearer',
+  scope_narrowed: 'Fewer scopes were granted than requested',
+  assertion_failed: 'The client assertion could not be signed',
+  metadata_unavailable: 'The metadata of the authorization server cannot be fetched',
+  metadata_invalid: 'The metadata of the authorization server is unusable',
+  issuer_mismatch: 'The metadata names another issuer',
+  closed: 'The client is closed',
+};
+
+/** Every reason, for documentation and metrics. */
+export const tokenRequestReasons: readonly TokenRequestReason[] = Object.freeze(
+  Object.keys(MESSAGES) as TokenRequestReason[], // the record has a member per reason and no other
+);
+
+const TRANSIENT: ReadonlySet<TokenRequestReason> = new Set([
+  'server_error',
+  'rate_limited',
+  'unreachable',
+  'timeout',
+  'metadata_unavailable',
+]);
+
+/** Registered codes (RFC 6749 §5.2, RFC 8707 §2). Only these stand in a message: another one is text of a third party. */
+const REGISTERED_CODES: ReadonlySet<string> = new Set([
+  'invalid_request',
+  'invalid_client',
+  'invalid_grant',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'invalid_scope',
+  'invalid_target',
+  'access_denied',
+  'server_error',
+  'temporarily_unavailable',
+]);
+
+/** What is known of a failure besides its reason. */
+export interface TokenRequestFailure {
+  readonly error?: string | undefined;
+  readonly status?: number | undefined;
+  readonly retryAfter?: number | undefined;
+  readonly detail?: string | undefined;
+  readonly description?: string | undefined;
+  readonly transient?: boolean;
+}
+
+/** Marks these errors across duplicate installs of this package. Not the mark of the core's errors: this is no refusal of a request. */
+const tokenRequestError: unique symbol = Symbol.for('oauth-resource-server.token-request-error') as never; // see the annotation: a unique symbol from the registry
+
+/**
+ * No access token could be had.
+ *
+ * `instanceof` and {@link isTokenRequestError} recognise it by a mark, so they also work when two copies of this package are installed.
+ *
+ * Security: no secret, assertion or token is in any member, so it may be logged whole. It has no `cause`: errors of a `fetch` that the
+ * application brings may carry the request.
+ */
+export class TokenRequestError extends Error {
+  /** Why, in a stable word. */
+  readonly reason: TokenRequestReason;
+  /** The OAuth error code of the answer (RFC 6749 §5.2), such as `invalid_client`; undefined where it had none. */
+  readonly error: string | undefined;
+  /** HTTP status of the token endpoint's answer; undefined where there was none. Never a status for one's own answer. */
+  readonly status: number | undefined;
+  /** Seconds until another attempt makes sense: from `Retry-After`, at most 300, or what is left of a pause. Undefined where nothing is known. */
+  readonly retryAfter: number | undefined;
+  /** A fixed text, or an error code such as `ECONNREFUSED`. Never text of a third party. */
+  readonly detail: string | undefined;
+  /** Whether trying again later may help without anybody changing anything. */
+  readonly transient: boolean;
+  readonly #description: string | undefined;
+
+  constructor(reason: TokenRequestReason, failure: TokenRequestFailure = {}) {
+    super(messageOf(reason, failure));
+    this.reason = reason;
+    this.error = failure.error;
+    this.status = failure.status;
+    this.retryAfter = failure.retryAfter;
+    this.detail = failure.detail;
+    this.transient = failure.transient ?? TRANSIENT.has(reason);
+    this.#description = failure.description;
+  }
+
+  /**
+   * The server's `error_description`: at most 256 characters, no control characters, and undefined where it repeats a credential.
+   *
+   * Security: text of a third party. It is in no log, unless it is put there by name.
+   */
+  get description(): string | undefined {
+    return this.#description;
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (this !== TokenRequestError) return Function.prototype[Symbol.hasInstance].call(this, value);
+    return isTokenRequestError(value);
+  }
+}
+
+Object.defineProperty(TokenRequestError.prototype, tokenRequestError, { value: true });
+Object.defineProperty(TokenRequestError.prototype, 'name', {
+  value: 'TokenRequestError',
+  configurable: true,
+  writable: true,
+});
+
+/** Whether `value` is a {@link TokenRequestError}, whichever copy of this package made it. */
+export function isTokenRequestError(value: unknown): value is TokenRequestError {
+  return typeof value === 'object' && value !== null && tokenRequestError in value;
+}
+
+/** The same failure for a caller who comes while no attempt is made. */
+export function repeatedFailure(failure: TokenRequestError, retryAfter: number): TokenRequestError {
+  const { reason, error, status, detail, description, transient } = failure;
+  return new TokenRequestError(reason, { error, status, retryAfter, detail, description, transient });
+}
+
+function messageOf(reason: TokenRequestReason, { error, status }: TokenRequestFailure): string {
+  if (error !== undefined && REGISTERED_CODES.has(error)) return `${MESSAGES[reason]} (${error})`;
+  return status === undefined ? MESSAGES[reason] : `${MESSAGES[reason]} (status ${status})`;
+}

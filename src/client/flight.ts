@@ -1,0 +1,94 @@
+import { TimeLimitExceeded, withTimeLimit } from '../keys/time-limit.js';
+import { type Random, retryDelay } from './backoff.js';
+import { isTokenRequestError, TokenRequestError } from './errors.js';
+import type { Report } from './events.js';
+import type { ReceivedToken, TokenRequest } from './token-request.js';
+import { unlessAborted } from './unless-aborted.js';
+
+const MAX_ATTEMPTS = 3;
+
+export interface FlightOptions {
+  readonly request: TokenRequest;
+  /** Time limit of all attempts together. */
+  readonly timeoutSeconds: number;
+  readonly random: Random;
+  readonly report: Report;
+  /** Ends it early, with the signal's reason. */
+  readonly closing: AbortSignal;
+}
+
+/**
+ * One acquisition of a token, for everybody who waits for it: up to three attempts within the time limit, of which each but the first follows a failure that may pass.
+ */
+export class Flight {
+  /** Rejects with a {@link TokenRequestError}. */
+  readonly received: Promise<ReceivedToken>;
+  readonly #options: FlightOptions;
+  #awaited = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: FlightOptions) {
+    this.#options = options;
+    this.received = unlessAborted(this.#run(), options.closing);
+  }
+
+  /** Somebody waits: the process must not end between two attempts. A flight in the background does not keep it from ending. */
+  hold(): void {
+    this.#awaited = true;
+    this.#timer?.ref();
+  }
+
+  async #run(): Promise<ReceivedToken> {
+    const { timeoutSeconds, closing } = this.#options;
+    try {
+      return await withTimeLimit(timeoutSeconds, (signal) => this.#attempts(signal), closing);
+    } catch (error) {
+      if (!(error instanceof TimeLimitExceeded)) throw error;
+      const failure = new TokenRequestError('timeout');
+      this.#options.report('failed', () => failure);
+      throw failure;
+    }
+  }
+
+  async #attempts(signal: AbortSignal): Promise<ReceivedToken> {
+    const deadline = performance.now() + this.#options.timeoutSeconds * 1000;
+    for (let failures = 1; ; failures += 1) {
+      try {
+        return await this.#attempt(signal);
+      } catch (error) {
+        if (!isTokenRequestError(error) || !error.transient || failures === MAX_ATTEMPTS) throw error;
+        const delay = 1000 * Math.max(error.retryAfter ?? 0, retryDelay(failures, this.#options.random));
+        if (signal.aborted || performance.now() + delay >= deadline) throw error;
+        await this.#pause(delay, signal);
+      }
+    }
+  }
+
+  async #attempt(signal: AbortSignal): Promise<ReceivedToken> {
+    const { request, report, closing } = this.#options;
+    report('requested');
+    try {
+      const received = await request(signal);
+      report('renewed', () => received.token);
+      return received;
+    } catch (error) {
+      if (isTokenRequestError(error) && !closing.aborted) report('failed', () => error);
+      throw error;
+    }
+  }
+
+  #pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const stop = (): void => {
+        clearTimeout(this.#timer);
+        reject(new TokenRequestError('timeout'));
+      };
+      this.#timer = setTimeout(() => {
+        signal.removeEventListener('abort', stop);
+        resolve();
+      }, milliseconds);
+      if (!this.#awaited) this.#timer.unref();
+      signal.addEventListener('abort', stop, { once: true });
+    });
+  }
+}

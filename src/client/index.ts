@@ -1,0 +1,10 @@
+export type { AuthenticationMethod } from './client-authentication.js';
+export type { ClientCredentials, GetTokenOptions } from './client-credentials.js';
+export { createClientCredentials } from './client-credentials.js';
+export type { TokenRequestReason } from './errors.js';
+export { isTokenRequestError, TokenRequestError, tokenRequestReasons } from './errors.js';
+export type { ClientMessage } from './events.js';
+export { clientChannel } from './events.js';
+export type { GrantedToken } from './granted-token.js';
+export type { ClientCredentialsOptions } from './options.js';
+export type { AssertionAlgorithm, PrivateKey } from './private-key.js';

@@ -1,0 +1,136 @@
+import { saysInvalidToken } from './challenge.js';
+import { discardBody } from './discard-body.js';
+import type { GrantedToken } from './granted-token.js';
+import { followingHop, type Hop, isRedirect } from './redirect.js';
+import type { TokenCache } from './token-cache.js';
+
+/** As many as `fetch` follows. */
+const MAX_REDIRECTS = 20;
+
+type Fetch = typeof globalThis.fetch;
+type Input = Parameters<Fetch>[0];
+type Init = NonNullable<Parameters<Fetch>[1]>;
+
+export interface ProtectedFetchOptions {
+  readonly tokens: TokenCache;
+  readonly origins: readonly string[];
+  readonly fetch: Fetch;
+}
+
+/** What the caller wants, looked at once. */
+interface Call {
+  /** Undefined for a plain address. */
+  readonly request: Request | undefined;
+  readonly init: Init;
+  readonly signal: AbortSignal | undefined;
+  readonly redirect: NonNullable<Init['redirect']>;
+  /** Whether the body can be sent a second time. */
+  readonly replayable: boolean;
+  readonly first: Hop;
+}
+
+/** `fetch` with an access token: sends it to the given origins and nowhere else, and replaces it once when it is refused. */
+export function createProtectedFetch({ tokens, origins, fetch }: ProtectedFetchOptions): Fetch {
+  const send = async (call: Call, hop: Hop, token: GrantedToken | undefined): Promise<Response> => {
+    const headers = new Headers(hop.headers);
+    if (token !== undefined) headers.set('authorization', `Bearer ${token.accessToken}`);
+    const response = await fetch(...fetchArguments(call, hop, headers));
+    if (token !== undefined && !refusesToken(response)) tokens.accept(token);
+    return response;
+  };
+
+  return async (input, init) => {
+    const call = readCall(input, init ?? {}, origins);
+    let hop = call.first;
+    let mayReplace = true;
+    for (let redirects = 0; ; redirects += 1) {
+      const token = hop.authorized ? await tokens.get(call.signal) : undefined;
+      let response = await send(call, hop, token);
+      if (token !== undefined && refusesToken(response)) {
+        const replaceable = tokens.drop(token.accessToken);
+        if (replaceable && mayReplace && (call.replayable || !hop.hasBody)) {
+          mayReplace = false;
+          await discardBody(response);
+          response = await send(call, hop, await tokens.get(call.signal));
+        }
+      }
+      if (!isRedirect(response) || call.redirect === 'manual') return withRedirected(response, redirects > 0);
+      await discardBody(response);
+      if (call.redirect === 'error') throw new TypeError('fetch failed: unexpected redirect');
+      if (redirects === MAX_REDIRECTS) throw new TypeError('fetch failed: too many redirects');
+      hop = followingHop(hop, response, call.replayable);
+    }
+  };
+}
+
+/** RFC 6750 §3.1. Not 403: another token would have the same scopes. */
+function refusesToken(response: Response): boolean {
+  return response.status === 401 && saysInvalidToken(response.headers.get('www-authenticate'));
+}
+
+function readCall(input: Input, init: Init, origins: readonly string[]): Call {
+  const request = isRequest(input) ? input : undefined;
+  const url = new URL(request === undefined ? String(input) : request.url);
+  checkOrigin(url, origins);
+  const headers = new Headers(init.headers ?? request?.headers);
+  if (headers.has('authorization'))
+    throw new TypeError('fetch sets the field Authorization itself: leave it out, or use another fetch');
+  const ownBody = init.body ?? undefined;
+  return {
+    request,
+    init,
+    signal: init.signal === undefined ? request?.signal : (init.signal ?? undefined),
+    redirect: init.redirect ?? request?.redirect ?? 'follow',
+    replayable: ownBody === undefined || isReplayable(ownBody),
+    first: {
+      url,
+      method: init.method ?? request?.method ?? 'GET',
+      headers,
+      hasBody: ownBody !== undefined || (request?.body ?? null) !== null,
+      authorized: true,
+    },
+  };
+}
+
+function checkOrigin(url: URL, origins: readonly string[]): void {
+  if (origins.length === 0)
+    throw new TypeError('fetch needs the option "origins", or a "resource" that is an https URL');
+  if (!origins.includes(url.origin))
+    throw new TypeError(`fetch sends the access token to ${origins.join(', ')} only, not to ${url.origin}`);
+}
+
+/** Also a `Request` of another copy of undici, which a `fetch` that the application brings may need. */
+function isRequest(input: Input): input is Request {
+  return typeof input === 'object' && 'clone' in input && 'url' in input;
+}
+
+/** A stream is sent once; what is in memory can be sent again. */
+function isReplayable(body: NonNullable<Init['body']>): boolean {
+  return (
+    typeof body === 'string' ||
+    body instanceof URLSearchParams ||
+    body instanceof ArrayBuffer ||
+    ArrayBuffer.isView(body) ||
+    body instanceof Blob ||
+    body instanceof FormData
+  );
+}
+
+/**
+ * The first request is made of what the caller gave, with nothing lost. Those after redirects are made anew. A `Request` is cloned each time, so that
+ * its body is there for another one.
+ */
+function fetchArguments({ request, init, first }: Call, hop: Hop, headers: Headers): Parameters<Fetch> {
+  const common: Init = { ...init, headers, redirect: 'manual' };
+  if (hop === first) return [request?.clone() ?? hop.url, common];
+  const copy = request?.clone();
+  const ofRequest: Init = copy === undefined ? {} : { signal: copy.signal, duplex: 'half' };
+  const body = hop.hasBody ? (init.body ?? copy?.body ?? null) : null;
+  return [hop.url, { ...ofRequest, ...common, method: hop.method, body }];
+}
+
+/** `Response.redirected` tells of redirects that `fetch` followed itself, which here is none. */
+function withRedirected(response: Response, redirected: boolean): Response {
+  if (redirected) Object.defineProperty(response, 'redirected', { value: true, configurable: true });
+  return response;
+}

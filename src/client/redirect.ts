@@ -1,0 +1,71 @@
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+/** Describe the body, and go with it (Fetch standard, "request-body-header name"). */
+const BODY_HEADERS = [
+  'content-encoding',
+  'content-language',
+  'content-length',
+  'content-location',
+  'content-type',
+];
+/** Are for the origin that they were given for. */
+const ORIGIN_HEADERS = ['authorization', 'cookie', 'host', 'proxy-authorization'];
+
+/** One request of several that redirects make of a call. */
+export interface Hop {
+  readonly url: URL;
+  /** As given; methods that `fetch` knows are compared without regard to case. */
+  readonly method: string;
+  readonly headers: Headers;
+  /** Whether the call's body is sent. */
+  readonly hasBody: boolean;
+  /** Whether the access token is sent. */
+  readonly authorized: boolean;
+}
+
+/** Whether the answer is a redirect that `fetch` would follow (Fetch standard, "redirect status"). */
+export function isRedirect(response: Response): boolean {
+  return REDIRECTS.has(response.status) && response.headers.has('location');
+}
+
+/**
+ * The request that follows a redirect (Fetch standard, "HTTP-redirect fetch"). The access token stays behind when the origin changes, and does not come back
+ * with another redirect.
+ *
+ * @param replayable whether the body can be sent a second time
+ * @throws {TypeError} as `fetch` does: the location is no http URL, or the body would have to be sent again and cannot
+ */
+export function followingHop(hop: Hop, response: Response, replayable: boolean): Hop {
+  const url = locationOf(response, hop.url);
+  const { status } = response;
+  if (status !== 303 && hop.hasBody && !replayable)
+    throw new TypeError('fetch failed: a redirect wants the body again, which is a stream');
+  const headers = new Headers(hop.headers);
+  const method = hop.method.toUpperCase();
+  const becomesGet =
+    status === 303 ? method !== 'GET' && method !== 'HEAD' : status < 303 && method === 'POST';
+  if (becomesGet) remove(headers, BODY_HEADERS);
+  const leaves = url.origin !== hop.url.origin;
+  if (leaves) remove(headers, ORIGIN_HEADERS);
+  return {
+    url,
+    method: becomesGet ? 'GET' : hop.method,
+    headers,
+    hasBody: hop.hasBody && !becomesGet,
+    authorized: hop.authorized && !leaves,
+  };
+}
+
+function locationOf(response: Response, base: URL): URL {
+  // Header fields are read as Latin-1, but what servers send beyond ASCII is UTF-8.
+  const location = Buffer.from(response.headers.get('location') ?? '', 'latin1').toString();
+  if (!URL.canParse(location, base.href)) throw new TypeError('fetch failed: a redirect leads to no URL');
+  const url = new URL(location, base);
+  if (url.protocol !== 'https:' && url.protocol !== 'http:')
+    throw new TypeError('fetch failed: a redirect leads to another scheme than http');
+  if (url.hash === '') url.hash = base.hash;
+  return url;
+}
+
+function remove(headers: Headers, names: readonly string[]): void {
+  for (const name of names) headers.delete(name);
+}

@@ -1,0 +1,21 @@
+/** A server that asks for more patience than this is asked again all the same. */
+const MAX_SECONDS = 300;
+/** RFC 9110 §5.6.7: the form that servers must send. */
+const IMF_FIXDATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
+
+/**
+ * Reads `Retry-After` (RFC 9110 §10.2.3): seconds, or a date.
+ *
+ * @param now milliseconds since the epoch
+ * @returns whole seconds from 0 to 300; undefined where there is none, or none that can be read
+ */
+export function readRetryAfter(value: string | null, now: number): number | undefined {
+  if (value === null) return undefined;
+  const seconds = /^\d+$/.test(value) ? Number(value) : secondsUntil(value, now);
+  if (seconds === undefined || Number.isNaN(seconds)) return undefined;
+  return Math.min(Math.max(Math.ceil(seconds), 0), MAX_SECONDS);
+}
+
+function secondsUntil(date: string, now: number): number | undefined {
+  return IMF_FIXDATE.test(date) ? (Date.parse(date) - now) / 1000 : undefined;
+}

@@ -1,0 +1,172 @@
+import { pauseAfter, type Random } from './backoff.js';
+import { isTokenRequestError, repeatedFailure, TokenRequestError } from './errors.js';
+import type { Report } from './events.js';
+import { Flight } from './flight.js';
+import type { GrantedToken } from './granted-token.js';
+import { renewalAge } from './lifetime.js';
+import { type Stopwatch, startStopwatch, type Time } from './stopwatch.js';
+import type { ReceivedToken, TokenRequest } from './token-request.js';
+import { unlessAborted } from './unless-aborted.js';
+
+/** A resource server that refuses every token must not cause a token request per call. */
+const REPLACEMENT_COOLDOWN_SECONDS = 30;
+
+export interface TokenCacheOptions {
+  readonly request: TokenRequest;
+  readonly timeoutSeconds: number;
+  readonly random: Random;
+  readonly time: Time;
+  readonly report: Report;
+}
+
+interface HeldToken extends ReceivedToken {
+  readonly renewalAge: number;
+  /** It replaced one that a resource server refused. */
+  readonly replacesRefused: boolean;
+  /** A resource server has taken it. */
+  accepted: boolean;
+}
+
+/** No request is made meanwhile. */
+interface Pause {
+  readonly failure: TokenRequestError;
+  readonly seconds: number;
+  readonly age: Stopwatch;
+}
+
+interface Renewal {
+  readonly flight: Flight;
+  /** Settles when the outcome has been kept. */
+  readonly token: Promise<GrantedToken>;
+}
+
+/**
+ * The access token of one client, fetched on first use and renewed for as long as it is used.
+ *
+ * What it guarantees: one flight at a time; a caller never waits while there is a token that has not expired, and does not notice when its renewal fails; a failure is never
+ * kept as a result, but begins a pause in which callers without token are refused at once.
+ */
+export class TokenCache {
+  readonly #options: TokenCacheOptions;
+  readonly #closing = new AbortController();
+  #held: HeldToken | undefined;
+  #renewal: Renewal | undefined;
+  #pause: Pause | undefined;
+  #failures = 0;
+  #droppedLast = false;
+
+  constructor(options: TokenCacheOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * A token that has not expired, at once where there is one.
+   *
+   * @param signal ends the waiting of this caller, not the request that others wait for too
+   * @throws {TokenRequestError} there is none and none can be had, or the client is closed
+   */
+  async get(signal?: AbortSignal): Promise<GrantedToken> {
+    signal?.throwIfAborted();
+    if (this.#closing.signal.aborted) throw new TokenRequestError('closed');
+    const held = this.#valid();
+    if (held === undefined) return this.#wait(signal);
+    // Not "is older than": what cannot be compared counts as due.
+    if (!(held.age() < held.renewalAge) && this.#remainingPause() === 0) this.#renew();
+    return held.token;
+  }
+
+  /**
+   * A resource server refused this token: it is not used any more. A token that replaced a refused one and was never accepted is kept for a while, since
+   * then it is not the token that is wrong.
+   *
+   * @returns whether the next {@link get} gives another token
+   */
+  drop(accessToken: string): boolean {
+    const held = this.#held;
+    if (held === undefined || held.token.accessToken !== accessToken) return true;
+    if (held.replacesRefused && !held.accepted && held.age() < REPLACEMENT_COOLDOWN_SECONDS) return false;
+    this.#held = undefined;
+    this.#droppedLast = true;
+    this.#options.report('dropped');
+    return true;
+  }
+
+  /** A resource server took this token. */
+  accept(token: GrantedToken): void {
+    if (this.#held?.token === token) this.#held.accepted = true;
+  }
+
+  /** Forgets the token; who waits for one is refused. */
+  close(): void {
+    this.#held = undefined;
+    this.#closing.abort(new TokenRequestError('closed'));
+  }
+
+  #valid(): HeldToken | undefined {
+    const held = this.#held;
+    return held !== undefined && held.age() < held.lifetimeSeconds ? held : undefined;
+  }
+
+  async #wait(signal: AbortSignal | undefined): Promise<GrantedToken> {
+    const pause = this.#renewal === undefined ? this.#remainingPause() : 0;
+    if (pause > 0 && this.#pause !== undefined) throw repeatedFailure(this.#pause.failure, Math.ceil(pause));
+    const { flight, token } = this.#renew();
+    flight.hold();
+    return unlessAborted(token, signal);
+  }
+
+  /** The flight that is under way, or a new one. */
+  #renew(): Renewal {
+    if (this.#renewal !== undefined) return this.#renewal;
+    const flight = new Flight({ ...this.#options, closing: this.#closing.signal });
+    const token = flight.received.then(
+      (received) => this.#keep(received),
+      (error: unknown) => this.#fail(error),
+    );
+    // In the background nobody waits for it.
+    token.catch(() => undefined);
+    this.#renewal = { flight, token };
+    return this.#renewal;
+  }
+
+  #keep(received: ReceivedToken): GrantedToken {
+    this.#renewal = undefined;
+    this.#held = {
+      ...received,
+      renewalAge: renewalAge(received.lifetimeSeconds, this.#options.random),
+      replacesRefused: this.#droppedLast,
+      accepted: false,
+    };
+    this.#droppedLast = false;
+    this.#pause = undefined;
+    this.#failures = 0;
+    return received.token;
+  }
+
+  #fail(error: unknown): never {
+    this.#renewal = undefined;
+    if (isTokenRequestError(error) && error.reason !== 'closed') {
+      this.#failures += 1;
+      const age = startStopwatch(this.#options.time);
+      this.#pause = { failure: error, seconds: this.#pauseSeconds(error), age };
+    }
+    throw error;
+  }
+
+  #pauseSeconds(failure: TokenRequestError): number {
+    const { random } = this.#options;
+    if (failure.retryAfter !== undefined) return failure.retryAfter;
+    const held = this.#valid();
+    // Whoever finds no token any more may always try once.
+    if (held !== undefined)
+      return Math.min(pauseAfter(this.#failures, random), held.lifetimeSeconds - held.age());
+    if (failure.transient) return pauseAfter(this.#failures, random);
+    // Somebody has to act, and tries again afterwards: a first refusal is no reason to make that wait.
+    return this.#failures === 1 ? 0 : pauseAfter(this.#failures - 1, random);
+  }
+
+  /** In seconds. A permanent failure, such as a wrong secret, is not repeated by each of a thousand calls either. */
+  #remainingPause(): number {
+    return this.#pause === undefined ? 0 : Math.max(this.#pause.seconds - this.#pause.age(), 0) || 0;
+  }
+}

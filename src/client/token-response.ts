@@ -1,0 +1,160 @@
+import { type Client, processClientCredentialsResponse, UnsupportedOperationError } from 'oauth4webapi';
+import { parseScopes } from '../requirement/scope.js';
+import { isJsonObject } from '../token/compact-jws.js';
+import { discardBody } from './discard-body.js';
+import { TokenRequestError, type TokenRequestFailure } from './errors.js';
+import { readRetryAfter } from './retry-after.js';
+
+/** The largest body that is read, in bytes after decompression: a token must fit into a header field, and 16 KiB are usual for all of them. */
+const MAX_BODY_BYTES = 262_144;
+/** RFC 6750 §2.1. What has other characters must not come near a header field. */
+const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
+const DIGITS = /^\d{1,15}$/;
+/** RFC 6749 §5.2 allows more characters, but no registered code has them. */
+const ERROR_CODE = /^[A-Za-z0-9_.-]{1,64}$/;
+const MAX_DESCRIPTION_LENGTH = 256;
+/** Codes that say what a 5xx status says, from servers that send them with another one. */
+const SERVER_FAILURES: ReadonlySet<unknown> = new Set(['server_error', 'temporarily_unavailable']);
+
+/** What a token endpoint granted (RFC 6749 §5.1). A refresh token is not among it (§4.4.3). */
+export interface TokenResponse {
+  readonly accessToken: string;
+  /** `expires_in` in seconds, undefined where the answer has none. */
+  readonly expiresIn: number | undefined;
+  /** The granted scopes, undefined where the answer names none: then they are those that were requested (RFC 6749 §3.3). */
+  readonly scope: readonly string[] | undefined;
+}
+
+export interface ReadingOptions {
+  readonly issuer: string;
+  readonly clientId: string;
+  /** Milliseconds since the epoch, for `Retry-After`. */
+  readonly now: number;
+  /** What the request carried: an answer that repeats it is not quoted. */
+  readonly credentials: readonly string[];
+}
+
+/**
+ * Reads the answer of a token endpoint (RFC 6749 §5.1, §5.2), at most 256 KiB of it.
+ *
+ * @throws {TokenRequestError} anything but a bearer token that can be used
+ */
+export async function readTokenResponse(response: Response, options: ReadingOptions): Promise<TokenResponse> {
+  const { status } = response;
+  // A fetch that the application brings may have followed redirects all the same.
+  if (response.redirected || response.type === 'opaqueredirect' || (status >= 300 && status < 400))
+    throw await withoutBody(response, new TokenRequestError('redirected', { status }));
+  const retryAfter = readRetryAfter(response.headers.get('retry-after'), options.now);
+  if (status === 429)
+    throw await withoutBody(response, new TokenRequestError('rate_limited', { status, retryAfter }));
+  if (status >= 500 || status === 408)
+    throw await withoutBody(response, new TokenRequestError('server_error', { status, retryAfter }));
+
+  const body = await readJson(response);
+  const { error, error_description: description } = typeof body === 'string' ? {} : body;
+  if (status !== 200 || typeof error === 'string') {
+    const failure = { status, retryAfter, ...readError(error, description, options.credentials) };
+    throw refusal(status, failure, body);
+  }
+  if (typeof body === 'string') throw invalid(body);
+  return readToken(body, options);
+}
+
+function refusal(status: number, failure: TokenRequestFailure, body: unknown): TokenRequestError {
+  if (SERVER_FAILURES.has(failure.error)) return new TokenRequestError('server_error', failure);
+  if (status >= 400 || failure.error !== undefined) return new TokenRequestError('refused', failure);
+  return new TokenRequestError('invalid_response', {
+    status,
+    detail: typeof body === 'string' ? body : 'not the status 200',
+  });
+}
+
+async function readToken(
+  body: Readonly<Record<string, unknown>>,
+  { issuer, clientId }: ReadingOptions,
+): Promise<TokenResponse> {
+  const { access_token, token_type, scope: granted } = body;
+  const expiresIn = readExpiresIn(body.expires_in);
+  // Null is how some servers write "none". What is left out here is never looked at: a refresh token, an ID token.
+  const scope = granted ?? undefined;
+  const members = Response.json({ access_token, token_type, scope });
+  const client: Client = { client_id: clientId };
+  const checked = await processClientCredentialsResponse({ issuer }, client, members).catch(
+    (error: unknown) => {
+      // Without the cause: these errors carry the answer.
+      if (error instanceof UnsupportedOperationError) throw new TokenRequestError('unsupported_token_type');
+      throw invalid('access_token, token_type or scope is missing or of the wrong type');
+    },
+  );
+  if (checked.token_type !== 'bearer') throw new TokenRequestError('unsupported_token_type');
+  if (!B64TOKEN.test(checked.access_token)) throw invalid('access_token has characters that no token has');
+  return {
+    accessToken: checked.access_token,
+    expiresIn,
+    scope: checked.scope === undefined ? undefined : parseScopes(checked.scope),
+  };
+}
+
+/** A number of seconds; also as digits in a string, as some servers send it. */
+function readExpiresIn(value: unknown): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  const seconds = typeof value === 'string' && DIGITS.test(value) ? Number(value) : value;
+  if (typeof seconds !== 'number' || !(seconds >= 0))
+    throw invalid('expires_in is not a number of seconds from 0');
+  return seconds;
+}
+
+function readError(
+  error: unknown,
+  description: unknown,
+  credentials: readonly string[],
+): Pick<TokenRequestFailure, 'error' | 'description'> {
+  const repeats = (text: string): boolean => credentials.some((credential) => text.includes(credential));
+  const isCode = typeof error === 'string' && ERROR_CODE.test(error) && !repeats(error);
+  const isText = typeof description === 'string' && !repeats(description);
+  return {
+    error: isCode ? error : undefined,
+    description: isText ? toOneLine(description) : undefined,
+  };
+}
+
+/** No control, format or separator characters: whoever logs the text must get one line. */
+function toOneLine(text: string): string {
+  return text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ').slice(0, MAX_DESCRIPTION_LENGTH);
+}
+
+/** The JSON object, or in words why there is none. Only a 200 has to be JSON. */
+async function readJson(response: Response): Promise<Record<string, unknown> | string> {
+  const bytes = await readBytes(response);
+  if (bytes === undefined) return 'larger than 256 KiB';
+  try {
+    const json: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return isJsonObject(json) ? json : 'not a JSON object';
+  } catch {
+    return 'not JSON'; // without the cause: a parse error quotes the body
+  }
+}
+
+async function readBytes(response: Response): Promise<Uint8Array | undefined> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of response.body ?? []) {
+      size += chunk.byteLength;
+      if (size > MAX_BODY_BYTES) return undefined; // leaving the loop cancels the body
+      chunks.push(chunk);
+    }
+  } catch {
+    throw new TokenRequestError('unreachable', { status: response.status, detail: 'the body broke off' });
+  }
+  return Buffer.concat(chunks);
+}
+
+async function withoutBody(response: Response, error: TokenRequestError): Promise<TokenRequestError> {
+  await discardBody(response);
+  return error;
+}
+
+function invalid(detail: string): TokenRequestError {
+  return new TokenRequestError('invalid_response', { status: 200, detail });
+}

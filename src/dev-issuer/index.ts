@@ -1,0 +1,6 @@
+export type { DevIssuer, DevIssuerSurroundings } from './dev-issuer.js';
+export { startDevIssuer } from './dev-issuer.js';
+export { isOpenToOthers, KeysFileError, readKeysFile } from './keys-file.js';
+export type { DevClientOptions, DevIssuerOptions } from './options.js';
+export { checkDevIssuerOptions, DEFAULT_CLIENT } from './options.js';
+export { settingsToPaste } from './settings-to-paste.js';

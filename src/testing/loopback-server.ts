@@ -1,0 +1,77 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { type AddressInfo, isIPv4 } from 'node:net';
+
+/** How long a client may take to send a request, in milliseconds: on one machine a slow one is a stuck one. */
+const REQUEST_TIMEOUT_MS = 10_000;
+
+export interface LoopbackServerOptions {
+  /** `localhost`, an address of 127.0.0.0/8, or `::1`. Default `127.0.0.1`. */
+  readonly host?: string;
+  /** Default 0, any free port. */
+  readonly port?: number;
+  /** Lets the process end while the server runs, since a test that fails may never close it. Default false. */
+  readonly background?: boolean;
+}
+
+/** A running server. */
+export interface LoopbackServer {
+  /** Without a trailing slash: `http://127.0.0.1:49152`. */
+  readonly url: string;
+  /** Stops listening and ends every connection, idle or not; does nothing when closed already. */
+  close(): Promise<void>;
+}
+
+/** Whether `address` belongs to the loopback interface: 127.0.0.0/8 (RFC 1122 §3.2.1.3) or ::1 (RFC 4291 §2.5.3). */
+export function isLoopbackAddress(address: string): boolean {
+  return address === '::1' || (isIPv4(address) && address.startsWith('127.'));
+}
+
+/** Whether `host` is `localhost` or a loopback address. Nothing is looked up. */
+export function isLoopbackHost(host: string): boolean {
+  return host === 'localhost' || isLoopbackAddress(host);
+}
+
+/**
+ * An HTTP server that only this machine can reach.
+ *
+ * @param createListener makes the request listener, which may need the URL
+ * @throws {Error} the host is not, or does not stand for, a loopback address; the port is taken (`EADDRINUSE`)
+ */
+export async function startLoopbackServer(
+  createListener: (url: string) => RequestListener,
+  { host = '127.0.0.1', port = 0, background = false }: LoopbackServerOptions = {},
+): Promise<LoopbackServer> {
+  if (!isLoopbackHost(host)) throw notLoopback(host);
+  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS });
+  if (background) server.on('connection', (socket) => socket.unref());
+  const bound = await listen(server, host, port);
+  if (background) server.unref();
+  if (!isLoopbackAddress(bound.address)) {
+    await close(server); // localhost is what the hosts file says, and that can be anything
+    throw notLoopback(host);
+  }
+  const { origin: url } = new URL(`http://${host.includes(':') ? `[${host}]` : host}:${bound.port}`);
+  server.on('request', createListener(url));
+  return { url, close: () => close(server) };
+}
+
+function notLoopback(host: string): Error {
+  return new Error(`the server listens on loopback addresses only, and ${JSON.stringify(host)} is none`);
+}
+
+function listen(server: Server, host: string, port: number): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve(server.address() as AddressInfo); // a TCP server that listens has one
+    });
+  });
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve()); // the only error is that it does not run any more
+    server.closeAllConnections();
+  });
+}

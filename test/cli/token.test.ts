@@ -1,0 +1,269 @@
+import { join } from 'node:path';
+import { decodeJwt, decodeProtectedHeader } from 'jose';
+import { describe, expect, it } from 'vitest';
+import { createResourceServer } from '../../src/index.js';
+import { billing, inventory, start, temporaryFolder } from '../dev-issuer/support.js';
+import { run } from './run-program.js';
+
+const secret = ['--client-secret-env', 'SECRET'];
+const env = { SECRET: 'dev-secret' };
+
+describe('token, from an authorization server', () => {
+  it('prints the token and nothing else', async () => {
+    const { issuer } = await start();
+    const args = ['--issuer', issuer, '--client-id', 'order-service', ...secret];
+    const { exitCode, stdout, stderr } = await run(
+      ['token', ...args, '--scope', 'read:inventory', '--resource', billing],
+      { env },
+    );
+    expect([exitCode, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/);
+    const server = createResourceServer({ issuer, audience: billing });
+    expect(await server.verify(stdout)).toMatchObject({
+      clientId: 'order-service',
+      scopes: ['read:inventory'],
+    });
+    server.close();
+  });
+
+  it('names the API by the parameter audience too', async () => {
+    const { issuer } = await start();
+    const args = ['--issuer', issuer, '--client-id', 'order-service', ...secret, '--audience', billing];
+    expect(decodeJwt((await run(['token', ...args], { env })).stdout).aud).toBe(billing);
+  });
+
+  it('prints one line of JSON with --json', async () => {
+    const { issuer } = await start();
+    const now = Date.parse('2030-01-01T00:00:00Z');
+    const args = ['--issuer', issuer, '--client-id', 'order-service', ...secret, '--json'];
+    const { stdout } = await run(['token', ...args], { env, clock: () => now });
+    const { accessToken, expiresAt, scope } = JSON.parse(stdout);
+    expect(stdout.split('\n')).toHaveLength(1);
+    expect(accessToken).toMatch(/^eyJ/);
+    expect(expiresAt).toBe(now / 1000 + 3600);
+    expect(scope).toEqual(['read:inventory', 'write:orders']);
+  });
+
+  it.each<[name: string, flags: readonly string[], surroundings: object]>([
+    ['the environment', secret, { env }],
+    ['standard input', ['--client-secret-stdin'], { input: 'dev-secret\n' }],
+    ['the first line of standard input', ['--client-secret-stdin'], { input: 'dev-secret\r\nlogin: x\n' }],
+    ['the command line', ['--client-secret', 'dev-secret'], {}],
+  ])('takes the secret from %s', async (_, flags, surroundings) => {
+    const { issuer } = await start();
+    const args = ['token', '--issuer', issuer, '--client-id', 'order-service', ...flags];
+    expect((await run(args, surroundings)).exitCode).toBe(0);
+  });
+
+  it.each([
+    ['a wrong secret', ['--client-id', 'order-service'], 'wrong', 'invalid_client'],
+    [
+      'a scope that the client may not have',
+      ['--client-id', 'order-service', '--scope', 'admin'],
+      'dev-secret',
+      'invalid_scope',
+    ],
+    [
+      'an API that it may not have',
+      ['--client-id', 'order-service', '--resource', 'https://x.example'],
+      'dev-secret',
+      'invalid_target',
+    ],
+  ])('ends with 1 for %s, and says why', async (_, flags, SECRET, code) => {
+    const { issuer } = await start();
+    const { exitCode, stdout, stderr } = await run(['token', '--issuer', issuer, ...flags, ...secret], {
+      env: { SECRET },
+    });
+    expect([exitCode, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(
+      /^oauth-resource-server: The authorization server refused the request for an access token/,
+    );
+    expect(stderr).toContain(code);
+    expect(stderr).not.toContain(SECRET);
+  });
+
+  it('ends with 1 when the authorization server is out of reach', async () => {
+    const issuer = await start();
+    await issuer.close();
+    const args = ['token', '--issuer', issuer.issuer, '--client-id', 'order-service', ...secret];
+    const { exitCode, stdout, stderr } = await run(args, { env });
+    expect([exitCode, stdout]).toEqual([1, '']);
+    expect(stderr).toContain('ECONNREFUSED');
+  });
+
+  it('ends when the user has enough', async () => {
+    const controller = new AbortController();
+    const fetch: typeof globalThis.fetch = () => {
+      controller.abort();
+      return new Promise(() => undefined);
+    };
+    const args = ['token', '--issuer', 'https://auth.example.com', '--client-id', 'a', ...secret];
+    expect((await run(args, { env, fetch, signal: controller.signal })).exitCode).toBe(130);
+  });
+
+  it.each<[name: string, args: readonly string[], message: string]>([
+    ['nothing', [], 'token needs --issuer and --client-id, or --keys'],
+    ['no client', ['--issuer=http://127.0.0.1:1'], 'token needs --issuer and --client-id, or --keys'],
+    [
+      'no secret',
+      ['--issuer=http://127.0.0.1:1', '--client-id=a'],
+      'token needs one of --client-secret-env, --client-secret-stdin and --client-secret',
+    ],
+    [
+      'two secrets',
+      ['--issuer=http://127.0.0.1:1', '--client-id=a', ...secret, '--client-secret=x'],
+      'token needs one of',
+    ],
+    [
+      'a variable that is not set',
+      ['--issuer=http://127.0.0.1:1', '--client-id=a', '--client-secret-env=OTHER'],
+      'there is no secret in the environment variable of --client-secret-env',
+    ],
+    [
+      'an empty standard input',
+      ['--issuer=http://127.0.0.1:1', '--client-id=a', '--client-secret-stdin'],
+      'there is no secret in standard input',
+    ],
+    ['an issuer that is no URL', ['--issuer=auth', '--client-id=a', ...secret], '--issuer takes'],
+    [
+      'an issuer without https',
+      ['--issuer=http://auth.example.com', '--client-id=a', ...secret],
+      '--issuer takes',
+    ],
+    [
+      'a resource that is no URI',
+      ['--issuer=http://127.0.0.1:1', '--client-id=a', ...secret, '--resource=inventory'],
+      '--resource takes',
+    ],
+    [
+      'a scope with a quote',
+      ['--issuer=http://127.0.0.1:1', '--client-id=a', ...secret, '--scope="x"'],
+      '--scope takes scopes',
+    ],
+    [
+      'several audiences',
+      ['--issuer=http://127.0.0.1:1', '--client-id=a', ...secret, '--audience=a', '--audience=b'],
+      'several --audience are for tokens from --keys',
+    ],
+    [
+      'a claim',
+      ['--issuer=http://127.0.0.1:1', '--client-id=a', ...secret, '--claim=a=b'],
+      '--claim is for tokens from --keys',
+    ],
+    ['a token', ['eyJhbGciOiJub25lIn0.e30.'], 'token takes options only'],
+  ])('refuses %s with 2', async (_, args, message) => {
+    const { exitCode, stdout, stderr } = await run(['token', ...args], { env, input: '' });
+    expect([exitCode, stdout]).toEqual([2, '']);
+    expect(stderr).toContain(message);
+    expect(stderr).not.toContain('eyJ');
+  });
+});
+
+describe('token --keys', () => {
+  const issuer = 'http://127.0.0.1:4400';
+
+  /** The file of a development issuer, which does not run any more. */
+  async function keysFile(): Promise<string> {
+    const keys = join(await temporaryFolder(), 'keys.json');
+    await (await start({ keys })).close();
+    return keys;
+  }
+
+  it('makes the token that the development issuer would make', async () => {
+    const keys = join(await temporaryFolder(), 'keys.json');
+    const running = await start({ keys });
+    const { exitCode, stdout } = await run([
+      'token',
+      ...['--keys', keys, '--issuer', running.issuer, '--audience', inventory],
+      ...['--client-id', 'x', '--scope', 'read:inventory', '--lifetime', '60'],
+    ]);
+    expect(exitCode).toBe(0);
+    expect(decodeProtectedHeader(stdout)).toMatchObject({ typ: 'at+jwt', alg: 'ES256' });
+    const server = createResourceServer({ issuer: running.issuer, audience: inventory });
+    const auth = await server.verify(stdout);
+    server.close();
+    expect(auth).toMatchObject({ clientId: 'x', subject: 'x', scopes: ['read:inventory'] });
+    expect(auth.expiresAt - Number(auth.claims.iat)).toBe(60);
+  });
+
+  it('lays claims over it: JSON, or text that is none', async () => {
+    const claims = ['tenant=acme', 'level=3', 'id="7"', 'roles=["a","b"]', 'sub=alice', 'text=a=b', 'exp=0'];
+    const { stdout } = await run([
+      'token',
+      ...['--keys', await keysFile(), '--issuer', issuer, '--audience', 'a', '--audience', 'b'],
+      ...claims.flatMap((claim) => ['--claim', claim]),
+    ]);
+    expect(decodeJwt(stdout)).toMatchObject({
+      iss: issuer,
+      aud: ['a', 'b'],
+      client_id: 'order-service',
+      tenant: 'acme',
+      level: 3,
+      id: '7',
+      roles: ['a', 'b'],
+      sub: 'alice',
+      text: 'a=b',
+      exp: 0,
+    });
+    expect(decodeJwt(stdout)).not.toHaveProperty('scope');
+  });
+
+  it('prints one line of JSON with --json', async () => {
+    const now = Date.parse('2030-01-01T00:00:00Z');
+    const args = [
+      '--keys',
+      await keysFile(),
+      '--issuer',
+      issuer,
+      '--audience',
+      'a',
+      '--scope',
+      'x y',
+      '--json',
+    ];
+    const { stdout } = await run(['token', ...args], { clock: () => now });
+    expect(JSON.parse(stdout)).toEqual({
+      accessToken: expect.stringMatching(/^eyJ/),
+      expiresAt: now / 1000 + 3600,
+      scope: ['x', 'y'],
+    });
+  });
+
+  it.each<[name: string, args: readonly string[], message: string]>([
+    ['no issuer', ['--audience=a'], 'a token from --keys needs --issuer and --audience'],
+    ['no audience', ['--issuer=x'], 'a token from --keys needs --issuer and --audience'],
+    [
+      'a secret',
+      ['--issuer=x', '--audience=a', '--client-secret=x'],
+      '--client-secret is for tokens without --keys',
+    ],
+    ['a claim without value', ['--issuer=x', '--audience=a', '--claim=admin'], '--claim takes name=value'],
+    ['a claim without name', ['--issuer=x', '--audience=a', '--claim==x'], '--claim takes name=value'],
+    [
+      'a claim twice',
+      ['--issuer=x', '--audience=a', '--claim=a=1', '--claim=a=2'],
+      '--claim names a claim twice',
+    ],
+    [
+      'a claim with its own flag',
+      ['--issuer=x', '--audience=a', '--claim=iss=y'],
+      'the claim iss is for --issuer',
+    ],
+    [
+      'a lifetime that is no number',
+      ['--issuer=x', '--audience=a', '--lifetime=1h'],
+      '--lifetime takes a number',
+    ],
+  ])('refuses %s with 2', async (_, args, message) => {
+    const { exitCode, stdout, stderr } = await run(['token', '--keys=keys.json', ...args]);
+    expect([exitCode, stdout]).toEqual([2, '']);
+    expect(stderr).toContain(message);
+  });
+
+  it('ends with 1 when the file is not there', async () => {
+    const keys = join(await temporaryFolder(), 'keys.json');
+    const { exitCode, stdout, stderr } = await run(['token', '--keys', keys, '--issuer=x', '--audience=a']);
+    expect([exitCode, stdout]).toEqual([1, '']);
+    expect(stderr).toBe(`oauth-resource-server: ${keys}: there is no such file; dev-issuer --keys makes it`);
+  });
+});

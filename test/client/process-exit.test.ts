@@ -1,0 +1,117 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from 'vite';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hang, status } from '../support/misbehaving-issuer.js';
+import { grants, startTokenEndpoint, type TokenEndpoint } from './support/token-endpoint.js';
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'client-process-exit-'));
+  await build({
+    configFile: false,
+    logLevel: 'error',
+    ssr: { noExternal: true },
+    build: {
+      ssr: fileURLToPath(new URL('../../src/client/index.ts', import.meta.url)),
+      outDir: folder,
+      emptyOutDir: true,
+      rollupOptions: { output: { entryFileNames: 'package.mjs' } },
+    },
+  });
+});
+
+afterAll(() => rm(folder, { recursive: true }));
+
+/** Runs a module in a process of its own, where `client` gets tokens. Resolves with the exit code and what it printed. */
+function run(
+  endpoint: TokenEndpoint,
+  options: object,
+  code: string,
+): Promise<{ exitCode: number | null; output: string }> {
+  const given = {
+    tokenEndpoint: endpoint.url,
+    clientId: 'order-service',
+    clientSecret: 'secret',
+    ...options,
+  };
+  const module = `
+    import { createClientCredentials } from ${JSON.stringify(pathToFileURL(join(folder, 'package.mjs')))};
+    let now = Date.now();
+    const client = createClientCredentials({ ...${JSON.stringify(given)}, clock: () => now, random: () => 0.9 });
+    ${code}`;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', module], { timeout: 10_000 });
+  return new Promise((resolve) => {
+    const output: Buffer[] = [];
+    child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => output.push(chunk));
+    child.on('close', (exitCode) => resolve({ exitCode, output: Buffer.concat(output).toString() }));
+  });
+}
+
+describe('a process with a client that nobody closes', { timeout: 20_000 }, () => {
+  it('ends when it has nothing else to do', async () => {
+    const endpoint = await startTokenEndpoint();
+    const code = 'console.log((await client.getToken()).accessToken);';
+    expect(await run(endpoint, {}, code)).toEqual({ exitCode: 0, output: 'token-1\n' });
+  });
+
+  it('ends while a renewal in the background has failed and another attempt is due', async () => {
+    const endpoint = await startTokenEndpoint();
+    endpoint.script(grants(), (response) => {
+      response.setHeader('Retry-After', '30');
+      status(503)(response);
+    });
+    const code = `
+      await client.getToken();
+      now += 590_000;
+      console.log((await client.getToken()).accessToken);`;
+    const done = run(endpoint, { timeoutSeconds: 60 }, code);
+    expect(await done).toEqual({ exitCode: 0, output: 'token-1\n' });
+    expect(endpoint.requests).toHaveLength(2);
+  });
+
+  it('ends at the time limit at the latest when the authorization server hangs', async () => {
+    const endpoint = await startTokenEndpoint();
+    endpoint.script(hang);
+    const code = 'client.getToken().catch((error) => console.log(error.reason));';
+    expect(await run(endpoint, { timeoutSeconds: 0.2 }, code)).toEqual({ exitCode: 0, output: 'timeout\n' });
+  });
+
+  it('does not end while it waits for another attempt', async () => {
+    const endpoint = await startTokenEndpoint();
+    // The connection does not keep the process alive between two attempts.
+    endpoint.script((response) => {
+      response.shouldKeepAlive = false;
+      status(503)(response);
+    }, grants());
+    const code = 'console.log((await client.getToken()).accessToken);';
+    expect(await run(endpoint, {}, code)).toEqual({ exitCode: 0, output: 'token-1\n' });
+  });
+
+  it('does not end where a caller joins a renewal that waits for another attempt', async () => {
+    const endpoint = await startTokenEndpoint();
+    const failing = (response: Parameters<typeof hang>[0]): void => {
+      response.shouldKeepAlive = false;
+      status(503)(response);
+    };
+    endpoint.script(grants(), failing, grants());
+    const code = `
+      const { subscribe } = await import('node:diagnostics_channel');
+      await client.getToken();
+      const failed = new Promise((resolve) => {
+        subscribe('oauth-resource-server:client', ({ event }) => event === 'failed' && setImmediate(resolve));
+      });
+      now += 590_000;
+      await client.getToken();
+      await failed;
+      now += 10_000;
+      console.log((await client.getToken()).accessToken);`;
+    expect(await run(endpoint, {}, code)).toEqual({ exitCode: 0, output: 'token-1\n' });
+    expect(endpoint.requests).toHaveLength(3);
+  });
+});

@@ -1,0 +1,209 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { AxiosInstance } from 'axios';
+import type { Got } from 'got';
+import { type Dispatcher, request, fetch as undiciFetch } from 'undici';
+import { transformWithOxc } from 'vite';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import type { ClientCredentials } from '../../src/client/index.js';
+import { codeBlocksOf, readPage, root } from '../docs/markdown.js';
+import { status } from '../support/misbehaving-issuer.js';
+import { type Answer, type Api, ok, redirectTo, refuseToken, startApi } from './support/api.js';
+import { makeClient } from './support/make-client.js';
+import { startTokenEndpoint, type TokenEndpoint } from './support/token-endpoint.js';
+
+interface Recipes {
+  readonly createHttpClient: (credentials: ClientCredentials, baseURL: string) => AxiosInstance;
+  readonly createDispatcher: (credentials: ClientCredentials) => Dispatcher;
+  readonly createGot: (credentials: ClientCredentials, prefixUrl: string) => Got;
+}
+
+let folder: string;
+let recipes: Recipes;
+
+/** Runs what docs/client.md shows, and nothing else: the blocks that begin with the name of their file. */
+beforeAll(async () => {
+  const cache = join(root, 'node_modules/.cache'); // git ignores it, and imports of the samples resolve as in the checkout
+  await mkdir(cache, { recursive: true });
+  folder = await mkdtemp(join(cache, 'recipes-'));
+  const modules = await Promise.all(['axios.ts', 'undici.ts', 'got.ts'].map(load));
+  recipes = Object.assign({}, ...modules);
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function load(name: string): Promise<object> {
+  const blocks = codeBlocksOf(await readPage('docs/client.md'));
+  const block = blocks.find(({ code }) => code.startsWith(`// ${name}\n`));
+  if (block === undefined) throw new Error(`docs/client.md does not show ${name}`);
+  const path = join(folder, name.replace(/ts$/, 'mjs'));
+  await writeFile(path, (await transformWithOxc(block.code, name)).code);
+  return import(/* @vite-ignore */ pathToFileURL(path).href);
+}
+
+interface Scene {
+  readonly endpoint: TokenEndpoint;
+  readonly api: Api;
+  readonly client: ClientCredentials;
+}
+
+async function scene(answer: Answer = ok): Promise<Scene> {
+  const endpoint = await startTokenEndpoint();
+  const api = await startApi(answer);
+  return { endpoint, api, client: makeClient({ tokenEndpoint: endpoint.url, origins: [api.origin] }) };
+}
+
+const refusingFirst: Answer = (call, response) =>
+  (call.headers.authorization === 'Bearer token-1' ? refuseToken : ok)(call, response);
+
+const tokensOf = ({ calls }: Api) => calls.map(({ headers }) => headers.authorization);
+
+/** What a library throws, with everything that it says of the reason. */
+async function thrownBy(promise: PromiseLike<unknown>): Promise<unknown> {
+  return promise.then(
+    () => 'nothing',
+    (error: unknown) => error,
+  );
+}
+
+describe('axios', () => {
+  it('sends the token, and a body', async () => {
+    const { api, client } = await scene();
+    const http = recipes.createHttpClient(client, api.origin);
+    expect((await http.post('/orders', { sku: 42 })).data).toBe('ok');
+    expect(api.calls).toMatchObject([{ method: 'POST', path: '/orders', body: '{"sku":42}' }]);
+    expect(tokensOf(api)).toEqual(['Bearer token-1']);
+  });
+
+  it('CLI-18 gets another token when one is refused', async () => {
+    const { api, client } = await scene(refusingFirst);
+    const http = recipes.createHttpClient(client, api.origin);
+    expect((await http.post('/orders', { sku: 42 })).status).toBe(200);
+    expect(api.calls.map(({ body }) => body)).toEqual(['{"sku":42}', '{"sku":42}']);
+    expect(tokensOf(api)).toEqual(['Bearer token-1', 'Bearer token-2']);
+  });
+
+  it('CLI-19 leaves the token behind on the way to another origin', async () => {
+    const elsewhere = await startApi();
+    const { api, client } = await scene(redirectTo(302, elsewhere.origin));
+    expect((await recipes.createHttpClient(client, api.origin).get('/')).data).toBe('ok');
+    expect(tokensOf(elsewhere)).toEqual([undefined]);
+  });
+
+  it('says why there is no token', async () => {
+    const { api, endpoint, client } = await scene();
+    endpoint.script(status(400, { error: 'invalid_scope' }));
+    const error = await thrownBy(recipes.createHttpClient(client, api.origin).get('/'));
+    expect(error).toMatchObject({ isAxiosError: true, cause: { reason: 'refused', error: 'invalid_scope' } });
+  });
+});
+
+describe('undici', () => {
+  async function dispatcherOf(client: ClientCredentials): Promise<Dispatcher> {
+    const dispatcher = recipes.createDispatcher(client);
+    onTestFinished(() => dispatcher.destroy());
+    return dispatcher;
+  }
+
+  it('sends the token, and a body', async () => {
+    const { api, client } = await scene();
+    const dispatcher = await dispatcherOf(client);
+    const { body } = await request(`${api.origin}/orders`, { dispatcher, method: 'POST', body: 'order' });
+    expect(await body.text()).toBe('ok');
+    expect(api.calls).toMatchObject([{ method: 'POST', path: '/orders', body: 'order' }]);
+    expect(tokensOf(api)).toEqual(['Bearer token-1']);
+  });
+
+  it.each([
+    ['an object', { 'x-trace': '7' }],
+    ['a list', ['x-trace', '7']],
+    ['pairs', new Map([['x-trace', '7']])],
+  ])('keeps header fields that are %s', async (_what, headers) => {
+    const { api, client } = await scene();
+    await request(api.origin, { dispatcher: await dispatcherOf(client), headers });
+    expect(api.calls[0]?.headers).toMatchObject({ 'x-trace': '7', authorization: 'Bearer token-1' });
+  });
+
+  it('works for its fetch, and for the global one', async () => {
+    const { api, client } = await scene();
+    const dispatcher = await dispatcherOf(client);
+    expect(await (await undiciFetch(api.origin, { dispatcher })).text()).toBe('ok');
+    // Node's fetch takes dispatchers of another copy of undici, whose declarations differ.
+    const init = { dispatcher, headers: { 'x-trace': '7' } } as unknown as RequestInit;
+    expect(await (await fetch(api.origin, init)).text()).toBe('ok');
+    expect(tokensOf(api)).toEqual(['Bearer token-1', 'Bearer token-1']);
+  });
+
+  it('CLI-18 gets another token for the next request when one is refused', async () => {
+    const { api, client } = await scene(refusingFirst);
+    const dispatcher = await dispatcherOf(client);
+    const statuses: number[] = [];
+    for (let times = 0; times < 2; times += 1) {
+      const response = await request(api.origin, { dispatcher });
+      await response.body.dump();
+      statuses.push(response.statusCode);
+    }
+    expect(statuses).toEqual([401, 200]);
+  });
+
+  it('CLI-19 sends no token to another origin, also after a redirect', async () => {
+    const elsewhere = await startApi();
+    const { api, client } = await scene(redirectTo(302, elsewhere.origin));
+    const dispatcher = await dispatcherOf(client);
+    expect(await (await undiciFetch(api.origin, { dispatcher })).text()).toBe('ok');
+    await (await request(elsewhere.origin, { dispatcher })).body.dump();
+    expect(tokensOf(api)).toEqual(['Bearer token-1']);
+    expect(tokensOf(elsewhere)).toEqual([undefined, undefined]);
+  });
+
+  it('says why there is no token', async () => {
+    const { api, endpoint, client } = await scene();
+    endpoint.script(status(400, { error: 'invalid_scope' }));
+    const dispatcher = await dispatcherOf(client);
+    const failure = { reason: 'refused', error: 'invalid_scope' };
+    expect(await thrownBy(request(api.origin, { dispatcher }))).toMatchObject(failure);
+    expect(await thrownBy(undiciFetch(api.origin, { dispatcher }))).toMatchObject({ cause: failure });
+    expect(api.calls).toHaveLength(0);
+  });
+});
+
+describe('got', () => {
+  it('sends the token, and a body', async () => {
+    const { api, client } = await scene();
+    const http = recipes.createGot(client, api.origin);
+    expect(await http.post('orders', { json: { sku: 42 } }).text()).toBe('ok');
+    expect(api.calls).toMatchObject([{ method: 'POST', path: '/orders', body: '{"sku":42}' }]);
+    expect(tokensOf(api)).toEqual(['Bearer token-1']);
+  });
+
+  it('CLI-18 gets another token when one is refused', async () => {
+    const { api, client } = await scene(refusingFirst);
+    expect(await recipes.createGot(client, api.origin)('stock/42').text()).toBe('ok');
+    expect(tokensOf(api)).toEqual(['Bearer token-1', 'Bearer token-2']);
+  });
+
+  it('CLI-18 gets another one once', async () => {
+    const { api, client } = await scene(refuseToken);
+    const http = recipes.createGot(client, api.origin);
+    expect(await thrownBy(http('stock/42'))).toMatchObject({
+      name: 'HTTPError',
+      response: { statusCode: 401 },
+    });
+    expect(tokensOf(api)).toEqual(['Bearer token-1', 'Bearer token-2']);
+  });
+
+  it('CLI-19 leaves the token behind on the way to another origin', async () => {
+    const elsewhere = await startApi();
+    const { api, client } = await scene(redirectTo(302, elsewhere.origin));
+    expect(await recipes.createGot(client, api.origin)('stock/42').text()).toBe('ok');
+    expect(tokensOf(elsewhere)).toEqual([undefined]);
+  });
+
+  it('says why there is no token', async () => {
+    const { api, endpoint, client } = await scene();
+    endpoint.script(status(400, { error: 'invalid_scope' }));
+    const error = await thrownBy(recipes.createGot(client, api.origin)('stock/42'));
+    expect(error).toMatchObject({ cause: { reason: 'refused', error: 'invalid_scope' } });
+  });
+});

@@ -1,0 +1,152 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { inspect } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { type ClientCredentialsOptions, type ClientMessage, clientChannel } from '../../src/client/index.js';
+import { listenTo } from '../support/listen-to.js';
+import { type Behaviour, body, json, reset, status } from '../support/misbehaving-issuer.js';
+import { refuseToken, startApi } from './support/api.js';
+import { CLIENT_ID, CLIENT_SECRET, failureOf, makeClient } from './support/make-client.js';
+import { startTokenEndpoint, type TokenEndpoint } from './support/token-endpoint.js';
+
+const TOKEN = 'canary-token-7f3a';
+const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const { d: privatePart = '' } = privateKey.export({ format: 'jwk' });
+const good = { access_token: TOKEN, token_type: 'Bearer', expires_in: 600, refresh_token: 'canary-refresh' };
+
+/** Everything that a careless logger could write of a value: its text, all members, hidden ones, its causes. */
+function everythingIn(value: unknown): string {
+  const options = { depth: Infinity, maxStringLength: Infinity, maxArrayLength: Infinity };
+  const parts = [
+    inspect(value, { ...options, showHidden: true }),
+    inspect(value, { ...options, customInspect: false, showHidden: true }),
+    JSON.stringify(value),
+    String(value),
+  ];
+  if (value instanceof Error) parts.push(value.message, value.stack ?? '', everythingIn(value.cause));
+  return parts.join('\n');
+}
+
+/** In every form in which they go over the wire. */
+function secretsOf(endpoint: TokenEndpoint): readonly string[] {
+  const sent = endpoint.requests.flatMap(({ headers, parameters }) => [
+    headers.authorization?.replace('Basic ', '') ?? '',
+    parameters.get('client_assertion') ?? '',
+  ]);
+  const forms = [
+    CLIENT_SECRET,
+    encodeURIComponent(CLIENT_SECRET),
+    new URLSearchParams({ v: CLIENT_SECRET }).toString().slice(2),
+  ];
+  return [...sent, ...forms, TOKEN, 'canary', privatePart].filter((secret) => secret !== '');
+}
+
+function expectNoSecrets(values: readonly unknown[], endpoint: TokenEndpoint): void {
+  const text = values.map(everythingIn).join('\n');
+  expect(secretsOf(endpoint).filter((secret) => text.includes(secret))).toEqual([]);
+}
+
+/** Answers with what was sent, in all the members where an error may have text. */
+const echo =
+  (endpoint: TokenEndpoint, code: number): Behaviour =>
+  (response) => {
+    const seen = endpoint.requests.at(-1);
+    const credentials = seen?.headers.authorization ?? seen?.parameters.get('client_assertion') ?? '';
+    const text = `${CLIENT_SECRET} ${credentials.replace('Basic ', '')}`;
+    const error = credentials.replace('Basic ', '').slice(0, 64);
+    status(code, { error, error_description: text, error_uri: text, message: text })(response);
+  };
+
+const authentications: readonly (readonly [string, Partial<ClientCredentialsOptions>])[] = [
+  ['client_secret_basic', { authenticationMethod: 'client_secret_basic' }],
+  ['client_secret_post', { authenticationMethod: 'client_secret_post' }],
+  ['private_key_jwt', { privateKey, issuer: 'https://auth.example.com' }],
+];
+
+describe.each(authentications)('OPS-01 OPS-02 with %s', (_method, options) => {
+  it.each<[string, (endpoint: TokenEndpoint) => Behaviour]>([
+    ['a refusal', () => status(400, { error: 'invalid_client', error_description: 'no' })],
+    ['a refusal that repeats the request', (endpoint) => echo(endpoint, 400)],
+    ['401 that repeats the request', (endpoint) => echo(endpoint, 401)],
+    ['200 that repeats the request', (endpoint) => echo(endpoint, 200)],
+    ['an outage that repeats the request', (endpoint) => echo(endpoint, 503)],
+    ['a reset', () => reset],
+    ['a broken document', () => body(JSON.stringify(good).slice(0, -1))],
+    ['an unknown type', () => json({ ...good, token_type: 'mac' })],
+    ['a wrong lifetime', () => json({ ...good, expires_in: -1 })],
+    ['a wrong scope', () => json({ ...good, scope: [TOKEN] })],
+    ['a token that is none', () => json({ ...good, access_token: `${TOKEN}\r\n` })],
+    ['an ID token', () => json({ ...good, access_token: '', id_token: TOKEN })],
+  ])('nothing of secret and token is in what is left of %s', async (_what, makeBehaviour) => {
+    const endpoint = await startTokenEndpoint();
+    endpoint.script(makeBehaviour(endpoint));
+    const messages = listenTo<ClientMessage>(clientChannel);
+    const client = makeClient({ tokenEndpoint: endpoint.url, ...options });
+    const failure = await failureOf(client.getToken());
+    const repeated = await failureOf(client.getToken());
+    expectNoSecrets(
+      [failure, failure.description, repeated, repeated.description, messages, client],
+      endpoint,
+    );
+    expect(failure.cause).toBeUndefined();
+  });
+
+  it('nothing of secret and token is in what is left of success', async () => {
+    const endpoint = await startTokenEndpoint();
+    endpoint.script(json(good));
+    const api = await startApi(refuseToken);
+    const messages = listenTo<ClientMessage>(clientChannel);
+    const client = makeClient({ tokenEndpoint: endpoint.url, origins: [api.origin], ...options });
+    const token = await client.getToken();
+    const response = await client.fetch(api.origin);
+    expect(token.accessToken).toBe(TOKEN);
+    expect(messages.map(({ event }) => event)).toContain('dropped');
+    expectNoSecrets([token, { ...token }, client, messages, response], endpoint);
+  });
+});
+
+it.each(['canary_secret', 'x-canary_secret.'])(
+  'OPS-02 takes no error code that repeats the secret: %s',
+  async (error) => {
+    const endpoint = await startTokenEndpoint();
+    endpoint.script(status(400, { error }));
+    const client = makeClient({ tokenEndpoint: endpoint.url, clientSecret: 'canary_secret' });
+    expect(await failureOf(client.getToken())).toMatchObject({ reason: 'refused', error: undefined });
+  },
+);
+
+it('OPS-02 quotes a description only where it repeats nothing, in one line and not at length', async () => {
+  const endpoint = await startTokenEndpoint();
+  const description = `AADSTS7000215:\r\n\u001b[31m Invalid\u2028secret\u202e ${'x'.repeat(500)}`;
+  endpoint.script(status(401, { error: 'invalid_client', error_description: description }));
+  const failure = await failureOf(makeClient({ tokenEndpoint: endpoint.url }).getToken());
+  expect(failure.description).toMatch(/^AADSTS7000215: \[31m Invalid secret {1,2}x+$/);
+  expect(failure.description).toHaveLength(256);
+  expect(everythingIn(failure)).not.toContain('AADSTS');
+});
+
+it.each([7, null, ['text'], undefined])(
+  'OPS-02 has no description where it is %j',
+  async (error_description) => {
+    const endpoint = await startTokenEndpoint();
+    endpoint.script(status(400, { error: 'invalid_client', error_description }));
+    const failure = await failureOf(makeClient({ tokenEndpoint: endpoint.url }).getToken());
+    expect(failure.description).toBeUndefined();
+  },
+);
+
+it('OPS-01 shows of a client what identifies it', async () => {
+  const client = makeClient({
+    issuer: 'https://auth.example.com',
+    scope: 'a b',
+    resource: 'https://inventory.example.com',
+  });
+  expect(inspect(client)).toBe(
+    `ClientCredentials ${inspect({
+      issuer: 'https://auth.example.com',
+      tokenEndpoint: undefined,
+      clientId: CLIENT_ID,
+      scope: ['a', 'b'],
+      origins: ['https://inventory.example.com'],
+    })}`,
+  );
+});

@@ -1,0 +1,34 @@
+import { expect, it } from 'vitest';
+import { devIssuer } from '../../src/cli/dev-issuer.js';
+import { token } from '../../src/cli/token.js';
+import { checkDevIssuerOptions } from '../../src/dev-issuer/index.js';
+import { codeBlocksOf, readPage } from '../docs/markdown.js';
+
+const page = await readPage('docs/dev-issuer.md');
+
+it('the configuration file of the documentation is one', () => {
+  const files = codeBlocksOf(page).filter(({ info }) => info === 'json');
+  expect(files).toHaveLength(1);
+  for (const { code } of files) checkDevIssuerOptions(JSON.parse(code));
+});
+
+it('the tables have every member that the file takes', () => {
+  const named = new Set([...page.text.matchAll(/`(\w+)`/g)].map(([, name]) => name));
+  const namesIn = (options: object): readonly string[] => {
+    try {
+      checkDevIssuerOptions(options);
+    } catch (error) {
+      return /known are (.+)$/.exec(String(error))?.[1]?.split(', ') ?? [];
+    }
+    return [];
+  };
+  const names = [...namesIn({ '-': 0 }), ...namesIn({ clients: [{ '-': 0 }] })];
+  expect(names.length).toBeGreaterThan(10);
+  expect(names.filter((name) => !named.has(name))).toEqual([]);
+});
+
+it.each([devIssuer, token])('every option in the help of $name is documented', ({ help }) => {
+  const options = new Set(help.match(/--[a-z][a-z-]+/g));
+  expect(options.size).toBeGreaterThan(9);
+  expect([...options].filter((option) => !page.text.includes(`${option}`))).toEqual([]);
+});

@@ -1,0 +1,46 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { saysInvalidToken } from '../../../src/client/challenge.js';
+
+describe('saysInvalidToken', () => {
+  it.each([
+    'Bearer error="invalid_token"',
+    'bearer ERROR=invalid_token',
+    'Bearer realm="api", error="invalid_token", error_description="The access token expired"',
+    'Bearer realm="a, b=\\"c\\"" , error = "invalid_token"',
+    'Basic realm="api", Bearer error="invalid_token"',
+    'Negotiate abc==, Bearer realm="api", error="invalid_token"',
+    'Bearer error="inv\\alid_token"',
+  ])('CLI-18 sees it in %j', (line) => {
+    expect(saysInvalidToken(line)).toBe(true);
+  });
+
+  it.each([
+    null,
+    '',
+    'Bearer',
+    'Bearer realm="api"',
+    'Bearer error="insufficient_scope"',
+    'Bearer error="INVALID_TOKEN"',
+    'Bearer realm="error=\\"invalid_token\\""',
+    'Bearer error_description="invalid_token"',
+    'DPoP error="invalid_token"',
+    'Bearer realm="api", DPoP error="invalid_token"',
+    'error="invalid_token"',
+  ])('CLI-18 does not see it in %j', (line) => {
+    expect(saysInvalidToken(line)).toBe(false);
+  });
+
+  it('never throws, and is quick with what servers invent', () => {
+    fc.assert(fc.property(fc.string(), (line) => void saysInvalidToken(line)));
+    const before = performance.now();
+    for (const line of [
+      'a="'.repeat(5000),
+      `a="${'\\'.repeat(15_000)}`,
+      `a${' '.repeat(15_000)}`,
+      '=,'.repeat(8000),
+    ])
+      saysInvalidToken(line);
+    expect(performance.now() - before).toBeLessThan(500);
+  });
+});

@@ -1,0 +1,360 @@
+import { describe, expect, it } from 'vitest';
+import { TokenRequestError } from '../../../src/client/errors.js';
+import { createGrantedToken, type GrantedToken } from '../../../src/client/granted-token.js';
+import { startStopwatch, type Time } from '../../../src/client/stopwatch.js';
+import { TokenCache } from '../../../src/client/token-cache.js';
+import type { ReceivedToken } from '../../../src/client/token-request.js';
+import { failureOf } from '../../client/support/make-client.js';
+
+/** A request that the test settles. */
+interface Pending {
+  grant(lifetimeSeconds?: number): Promise<void>;
+  fail(error: TokenRequestError): Promise<void>;
+}
+
+interface Scene {
+  readonly cache: TokenCache;
+  readonly pending: readonly Pending[];
+  readonly events: readonly string[];
+  step(seconds: number): void;
+  setClock(seconds: number): void;
+  /** What a caller gets at once: the token, or `waits`. */
+  now(): Promise<string>;
+  /** A caller who waits for the request that it causes, which is granted. */
+  granted(lifetimeSeconds?: number): Promise<GrantedToken>;
+}
+
+const refusal = new TokenRequestError('refused', { error: 'invalid_client', status: 401 });
+// Not tried again within the flight: the server asks for more patience than the flight has.
+const outage = (retryAfter: number) => new TokenRequestError('server_error', { status: 503, retryAfter });
+const broken = new TokenRequestError('metadata_unavailable', { transient: false });
+
+function scene(): Scene {
+  let wall = Date.parse('2030-01-01T00:00:00Z');
+  let steady = 0;
+  const time: Time = { clock: () => wall, monotonic: () => steady };
+  const pending: Pending[] = [];
+  const events: string[] = [];
+  const request = (): Promise<ReceivedToken> =>
+    new Promise((resolve, reject) => {
+      const number = pending.length + 1;
+      pending.push({
+        async grant(lifetimeSeconds = 600) {
+          const expiresAt = Math.floor(wall / 1000 + lifetimeSeconds);
+          const token = createGrantedToken(`token-${number}`, expiresAt, []);
+          resolve({ token, lifetimeSeconds, age: startStopwatch(time) });
+          await turn();
+        },
+        async fail(error) {
+          reject(error);
+          await turn();
+        },
+      });
+    });
+  const cache = new TokenCache({
+    request,
+    timeoutSeconds: 5,
+    random: () => 1,
+    time,
+    report: (event) => events.push(event),
+  });
+  return {
+    cache,
+    pending,
+    events,
+    step(seconds) {
+      wall += seconds * 1000;
+      steady += seconds * 1000;
+    },
+    setClock(seconds) {
+      wall += seconds * 1000;
+    },
+    async now() {
+      const token = cache.get().then(
+        ({ accessToken }) => accessToken,
+        (error: TokenRequestError) => `${error.reason} ${error.retryAfter}`,
+      );
+      return Promise.race([token, turn().then(() => 'waits')]);
+    },
+    async granted(lifetimeSeconds) {
+      const waiting = cache.get();
+      await turn();
+      await pending.at(-1)?.grant(lifetimeSeconds);
+      return waiting;
+    },
+  };
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+describe('TokenCache', () => {
+  it('CLI-14 makes one request for all who wait', async () => {
+    const { cache, pending } = scene();
+    const callers = Array.from({ length: 50 }, () => cache.get());
+    await turn();
+    expect(pending).toHaveLength(1);
+    await pending[0]?.grant();
+    expect(new Set(await Promise.all(callers)).size).toBe(1);
+  });
+
+  it('CLI-14 refuses all who wait when it fails, and keeps no failure as a token', async () => {
+    const { cache, pending, now } = scene();
+    const callers = [cache.get(), cache.get(), cache.get()].map(failureOf);
+    await turn();
+    await pending[0]?.fail(refusal);
+    expect(await Promise.all(callers)).toEqual([refusal, refusal, refusal]);
+    expect(await now()).toBe('waits');
+    expect(pending).toHaveLength(2);
+  });
+
+  it('CLI-13 renews in the background while the old token serves', async () => {
+    const { granted, now, step, pending } = scene();
+    await granted(600);
+    step(509);
+    expect(await now()).toBe('token-1');
+    expect(pending).toHaveLength(1);
+    step(1); // the margin is 60 s, and with this randomness half as much again
+    expect(await now()).toBe('token-1');
+    expect(await now()).toBe('token-1');
+    expect(pending).toHaveLength(2);
+    await pending[1]?.grant(600);
+    expect(await now()).toBe('token-2');
+    expect(pending).toHaveLength(2);
+  });
+
+  it('CLI-13 uses a token to its last second, and not longer', async () => {
+    const { granted, now, step } = scene();
+    await granted(600);
+    step(599.999);
+    expect(await now()).toBe('token-1');
+    step(0.001);
+    expect(await now()).toBe('waits');
+  });
+
+  it('CLI-13 uses no token longer when the clock is set back, and renews when it is set forward', async () => {
+    const { granted, now, step, setClock, pending } = scene();
+    await granted(600);
+    setClock(-100_000);
+    step(599);
+    expect(await now()).toBe('token-1');
+    step(1);
+    expect(await now()).toBe('waits');
+    await pending.at(-1)?.grant();
+    setClock(100_000);
+    expect(await now()).toBe('waits');
+  });
+
+  it('CLI-10 gives a token of no lifetime to those who waited for it, and to nobody else', async () => {
+    const { granted, now, pending } = scene();
+    expect((await granted(0)).accessToken).toBe('token-1');
+    expect(await now()).toBe('waits');
+    expect(pending).toHaveLength(2);
+  });
+
+  it('CLI-16 does not let callers notice that a renewal fails, and tries again after 1, 2, 4 … seconds', async () => {
+    const { granted, now, step, pending } = scene();
+    await granted(86_400);
+    step(80_000);
+    const attempts: number[] = [];
+    for (let second = 0; second < 64; second += 1) {
+      const before = pending.length;
+      expect(await now()).toBe('token-1');
+      if (pending.length > before) {
+        attempts.push(second);
+        await pending.at(-1)?.fail(refusal);
+      }
+      step(1);
+    }
+    expect(attempts).toEqual([0, 1, 3, 7, 15, 31, 61]);
+  });
+
+  it('CLI-16 ends the pause with the token: whoever finds none may try', async () => {
+    const { granted, now, step, pending } = scene();
+    await granted(60);
+    step(50);
+    for (const seconds of [1, 2, 4]) {
+      await now();
+      await pending.at(-1)?.fail(broken);
+      step(seconds);
+    }
+    await now();
+    await pending.at(-1)?.fail(broken); // the next pause would be 8 s, but the token has 3 s left
+    const requests = pending.length;
+    step(2.9);
+    expect(await now()).toBe('token-1');
+    expect(pending).toHaveLength(requests);
+    step(0.1);
+    expect(await now()).toBe('waits');
+  });
+
+  it('CLI-16 refuses at once while the server asked for patience, and says how much is left', async () => {
+    const { cache, now, step, pending } = scene();
+    const first = failureOf(cache.get());
+    await turn();
+    await pending[0]?.fail(outage(30));
+    expect(await first).toMatchObject({ reason: 'server_error', retryAfter: 30 });
+    step(12.5);
+    expect(await now()).toBe('server_error 18');
+    step(17.5);
+    expect(await now()).toBe('waits');
+    expect(pending).toHaveLength(2);
+  });
+
+  it('CLI-16 honours it also after the token has expired', async () => {
+    const { granted, now, step, pending } = scene();
+    await granted(60);
+    step(50);
+    await now();
+    await pending.at(-1)?.fail(outage(20));
+    step(10);
+    expect(await now()).toBe('server_error 10');
+  });
+
+  it('CLI-16 asks again after a first refusal, and then only after pauses', async () => {
+    const { cache, now, step, pending } = scene();
+    const attempts: number[] = [];
+    for (let quarter = 0; quarter < 40; quarter += 1) {
+      const before = pending.length;
+      const outcome = failureOf(cache.get());
+      await turn();
+      if (pending.length > before) {
+        attempts.push(quarter / 4);
+        await pending.at(-1)?.fail(refusal);
+      }
+      expect((await outcome).reason).toBe('refused');
+      step(0.25);
+    }
+    expect(attempts).toEqual([0, 0.25, 1.25, 3.25, 7.25]);
+    expect(await now()).toBe('refused 6');
+  });
+
+  it('forgets its failures with the first success', async () => {
+    const { granted, now, step, pending, cache } = scene();
+    for (let times = 0; times < 2; times += 1) {
+      const waiting = failureOf(cache.get());
+      await turn();
+      await pending.at(-1)?.fail(refusal);
+      await waiting;
+    }
+    step(1);
+    await granted(60);
+    step(60);
+    const waiting = failureOf(cache.get());
+    await turn();
+    await pending.at(-1)?.fail(refusal);
+    await waiting;
+    expect(await now()).toBe('waits');
+  });
+});
+
+describe('dropping a token', () => {
+  it('CLI-18 makes the next caller wait for another', async () => {
+    const { cache, granted, now, events } = scene();
+    await granted();
+    expect(cache.drop('token-1')).toBe(true);
+    expect(await now()).toBe('waits');
+    expect(events).toContain('dropped');
+  });
+
+  it('CLI-18 does nothing to a token that replaced it already', async () => {
+    const { cache, granted, now, events } = scene();
+    await granted();
+    cache.drop('token-1');
+    await granted();
+    expect(cache.drop('token-1')).toBe(true);
+    expect(await now()).toBe('token-2');
+    expect(events.filter((event) => event === 'dropped')).toHaveLength(1);
+  });
+
+  it('CLI-18 never loops: a replacement that is refused, too, stays for half a minute', async () => {
+    const { cache, granted, now, step, pending } = scene();
+    await granted();
+    cache.drop('token-1');
+    await granted();
+    expect(cache.drop('token-2')).toBe(false);
+    step(29);
+    expect(cache.drop('token-2')).toBe(false);
+    expect(await now()).toBe('token-2');
+    expect(pending).toHaveLength(2);
+    step(1);
+    expect(cache.drop('token-2')).toBe(true);
+    expect(await now()).toBe('waits');
+  });
+
+  it('CLI-18 replaces a replacement that had been accepted', async () => {
+    const { cache, granted } = scene();
+    await granted();
+    cache.drop('token-1');
+    cache.accept(await granted());
+    expect(cache.drop('token-2')).toBe(true);
+  });
+
+  it('CLI-18 replaces what came by renewal', async () => {
+    const { cache, granted, step } = scene();
+    await granted();
+    cache.drop('token-1');
+    await granted();
+    step(600);
+    await granted();
+    expect(cache.drop('token-3')).toBe(true);
+  });
+});
+
+describe('a caller', () => {
+  it('may stop waiting, which is nothing to the others', async () => {
+    const { cache, pending } = scene();
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const patient = cache.get();
+    const impatient = cache.get(controller.signal);
+    await turn();
+    controller.abort(reason);
+    await expect(impatient).rejects.toBe(reason);
+    await pending[0]?.grant();
+    expect((await patient).accessToken).toBe('token-1');
+    expect(pending).toHaveLength(1);
+  });
+
+  it('who stops as the only one leaves the request going', async () => {
+    const { cache, pending, now } = scene();
+    const controller = new AbortController();
+    const impatient = cache.get(controller.signal);
+    await turn();
+    controller.abort();
+    await expect(impatient).rejects.toMatchObject({ name: 'AbortError' });
+    await pending[0]?.fail(refusal); // and nobody is there to handle it
+    expect(await now()).toBe('waits');
+  });
+
+  it('who has stopped before gets nothing, even where there is a token', async () => {
+    const { cache, granted, pending } = scene();
+    await granted();
+    await expect(cache.get(AbortSignal.abort())).rejects.toMatchObject({ name: 'AbortError' });
+    expect(pending).toHaveLength(1);
+  });
+});
+
+describe('closing', () => {
+  it('refuses those who wait, and those who come', async () => {
+    const { cache, events } = scene();
+    const waiting = failureOf(cache.get());
+    await turn();
+    cache.close();
+    expect(await waiting).toMatchObject({ reason: 'closed', transient: false });
+    expect(await failureOf(cache.get())).toMatchObject({ reason: 'closed' });
+    expect(events).toEqual(['requested']);
+  });
+
+  it('forgets the token, also one that comes later', async () => {
+    const { cache, granted, pending } = scene();
+    await granted();
+    const waiting = failureOf(cache.get().then(() => cache.get()));
+    cache.close();
+    cache.close();
+    expect((await waiting).reason).toBe('closed');
+    await pending[0]?.grant();
+    expect((await failureOf(cache.get())).reason).toBe('closed');
+  });
+});
