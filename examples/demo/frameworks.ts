@@ -1,18 +1,18 @@
 import 'reflect-metadata'; // before any module of NestJS
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import { createRequire } from 'node:module';
 import type { INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import express from 'express';
+import type express from 'express';
 import type { ResourceServerOptions } from 'oauth-resource-server';
+import * as onExpress from '../services/inventory-express.js';
+import * as onFastify from '../services/inventory-fastify.js';
+import * as onNestjs from '../services/inventory-nestjs.js';
 import { closeServer, listen } from './http-server.js';
-import * as onExpress from './inventory-express.js';
-import * as onFastify from './inventory-fastify.js';
-import * as onNestjs from './inventory-nestjs.js';
 
-/** A running inventory service. */
+/** A running service. */
 export interface Service {
   readonly framework: string;
   /** `"http://127.0.0.1:41234"` */
@@ -26,20 +26,17 @@ const express4: typeof express = createRequire(import.meta.url)('express4');
 /** Starts the inventory service on every framework, each on a free port. */
 export async function startInventoryServices(options: ResourceServerOptions): Promise<readonly Service[]> {
   return Promise.all([
-    startExpress('Express 5', express, options),
-    startExpress('Express 4', express4, options),
+    startExpress('Express 5', onExpress.createInventory(options)),
+    startExpress('Express 4', onExpress.createInventory(options, express4())),
     startFastify('Fastify 5', options),
     startNest('NestJS on Express', new ExpressAdapter(), options),
     startNest('NestJS on Fastify', new FastifyAdapter(), options),
   ]);
 }
 
-async function startExpress(
-  framework: string,
-  version: typeof express,
-  options: ResourceServerOptions,
-): Promise<Service> {
-  const server = createServer(onExpress.createInventory(options, version()));
+/** Starts an application of Express on a free port. */
+export async function startExpress(framework: string, app: RequestListener): Promise<Service> {
+  const server = createServer(app);
   return { framework, origin: await listen(server), stop: () => closeServer(server) };
 }
 

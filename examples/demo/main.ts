@@ -1,8 +1,7 @@
-import { runDemo } from './story.js';
-import { formatTable } from './table.js';
+import { startDevIssuer } from './authorization-servers/dev-issuer.js';
+import { startOidcProvider } from './authorization-servers/oidc-provider.js';
+import { runCommandLine } from './command-line.js';
+import { runDemo } from './demo.js';
 
-const rows = await runDemo();
-const unexpected = rows.filter((row) => !row.passed).length;
-console.log(formatTable(rows));
-console.log(`\n${rows.length} requests, ${unexpected} with an unexpected answer`);
-if (unexpected > 0) process.exitCode = 1;
+const servers = { 'dev-issuer': startDevIssuer, 'oidc-provider': startOidcProvider };
+process.exitCode = await runCommandLine(process.argv.slice(2), servers, runDemo, console.log);

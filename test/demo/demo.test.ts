@@ -1,33 +1,98 @@
-import { beforeAll, describe, expect, it } from 'vitest';
-import type { Row } from '../../examples/demo/check.js';
-import { runDemo } from '../../examples/demo/story.js';
-import { formatTable } from '../../examples/demo/table.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { StartAuthorizationServer } from '../../examples/demo/authorization-servers/authorization-server.js';
+import { startDevIssuer } from '../../examples/demo/authorization-servers/dev-issuer.js';
+import { startOidcProvider } from '../../examples/demo/authorization-servers/oidc-provider.js';
+import { type DemoResult, runDemo } from '../../examples/demo/demo.js';
+import type { PairRow } from '../../examples/demo/system/chapter.js';
+import { type BuiltProgram, buildProgram } from './support/build-program.js';
 
-describe('the demo', () => {
-  let rows: readonly Row[];
+const FRAMEWORKS = ['Express 5', 'Express 4', 'Fastify 5', 'NestJS on Express', 'NestJS on Fastify'];
+
+let program: BuiltProgram;
+
+beforeAll(async () => {
+  program = await buildProgram();
+}, 120_000);
+
+afterAll(() => program.remove());
+
+describe.each<[string, StartAuthorizationServer]>([
+  ['dev-issuer', () => startDevIssuer(program.path)],
+  ['oidc-provider', startOidcProvider],
+])('the demo with %s', (name, startAuthorizationServer) => {
+  let result: DemoResult;
+  const told: string[] = [];
 
   beforeAll(async () => {
-    rows = await runDemo();
-  }, 30_000);
+    result = await runDemo(startAuthorizationServer, (paragraph) => told.push(paragraph));
+  }, 120_000);
+
+  const rowsOf = (title: RegExp): readonly PairRow[] => {
+    const chapters = result.chapters.filter((chapter) => title.test(chapter.title));
+    expect(chapters).toHaveLength(1);
+    const rows = chapters.flatMap((chapter) => chapter.rows);
+    expect(rows.map(({ framework }) => framework)).toEqual(FRAMEWORKS);
+    return rows;
+  };
 
   it('gets the expected answer to every request, on every framework', () => {
-    expect(rows.filter((row) => !row.passed)).toEqual([]);
+    expect(result.rows.filter((row) => !row.passed)).toEqual([]);
+    expect(result.rows).toHaveLength(55);
   });
 
   it('covers each status that a protected API answers with, on every framework', () => {
-    const frameworks = new Set(rows.map((row) => row.framework));
-    expect(frameworks.size).toBe(5);
-    for (const framework of frameworks) {
-      const own = rows.filter((row) => row.framework === framework);
+    for (const framework of FRAMEWORKS) {
+      const own = result.rows.filter((row) => row.framework === framework);
       expect(new Set(own.map((row) => row.outcome.status))).toEqual(new Set([200, 201, 401, 403, 503]));
     }
   });
 
-  it('says what was expected and what came where a row went wrong', () => {
-    const [row] = rows.filter(({ check }) => check.expected.status === 403);
-    if (row === undefined) expect.fail('the demo has a request without the required scope');
-    const table = formatTable([{ ...row, outcome: { ...row.outcome, status: 200 }, passed: false }]);
-    expect(table).toMatch(/FAIL +403 +200 +POST \/orders/);
-    expect(table).toMatch(/expected +403 .+\n +came +200 /);
+  it('finds everything as it must be', () => {
+    const wrong = result.chapters.flatMap(({ findings }) => findings.filter(({ holds }) => !holds));
+    expect(wrong).toEqual([]);
+    expect(result.unexpected).toBe(0);
+  });
+
+  it('CLI-14 makes many calls with one access token', () => {
+    for (const row of rowsOf(/^Orders come in$/)) {
+      expect(row.placed).toBeGreaterThanOrEqual(20);
+      expect(row).toMatchObject({ failures: [], tokens: 1, unanswered: 0, refused: 0 });
+    }
+  });
+
+  it('CLI-13 renews access tokens before they expire', () => {
+    for (const row of rowsOf(/^Access tokens grow old/))
+      expect(row).toMatchObject({ failures: [], tokens: 1, unanswered: 0, refused: 0 });
+  });
+
+  it('CLI-16 KEY-15 loses no order when the authorization server is killed and started again', () => {
+    for (const row of rowsOf(/due for renewal, and started again$/)) {
+      expect(row.placed).toBeGreaterThanOrEqual(60);
+      expect(row).toMatchObject({ failures: [], tokens: 1, refused: 0 });
+      expect(row.unanswered).toBeGreaterThan(0);
+    }
+  });
+
+  it('STP-14 answers 503 only when there is no access token left, and recovers at once', () => {
+    for (const row of rowsOf(/longer than access tokens live$/)) {
+      expect(row.failures).toEqual([expect.stringMatching(/^503, Retry-After: [1-9]/)]);
+      expect(row).toMatchObject({ placed: 1, tokens: 1 });
+    }
+  });
+
+  it('CLI-18 KEY-16 loses no order when the authorization server comes back with another key', () => {
+    for (const row of rowsOf(/another key$/)) {
+      expect(row.placed).toBeGreaterThanOrEqual(40);
+      expect(row).toMatchObject({ failures: [], tokens: 1, refused: 1 });
+    }
+  });
+
+  it('tells who takes part, what happened and how it ended', () => {
+    const text = told.join('\n');
+    expect(text).toContain(`The authorization server is ${name} at http://127.0.0.1:`);
+    for (const framework of FRAMEWORKS) expect(text).toContain(framework);
+    for (const { title } of result.chapters) expect(text).toContain(title);
+    expect(told.at(-1)).toMatch(/^part 1: 55 requests, 0 with an unexpected answer\n/);
+    expect(told.at(-1)).toMatch(/ 5 not, .+\n +\d+ findings, 0 not as expected$/);
   });
 });

@@ -1,22 +1,24 @@
+import { alignColumns } from '../columns.js';
 import type { Row } from './check.js';
 
 const HEADING: readonly string[] = ['', 'expected', 'status', 'request', 'access token', 'challenge or body'];
 
 /** One block of aligned lines per framework: `    ok  401  401  GET /stock/42  none  Bearer`. */
 export function formatTable(rows: readonly Row[]): string {
-  const widths = columnWidths([HEADING, ...rows.map(cellsOf)]);
-  const frameworks = [...new Set(rows.map((row) => row.framework))];
+  const [heading = '', ...aligned] = alignColumns([HEADING, ...rows.map(cellsOf)]);
+  const lines = new Map(rows.map((row, index) => [row, aligned[index] ?? '']));
+  const frameworks = [...new Set(rows.map(({ framework }) => framework))];
   const blocks = frameworks.map((framework) => {
     const own = rows.filter((row) => row.framework === framework);
-    return [framework, formatLine(HEADING, widths), ...formatBlock(own, widths)].join('\n');
+    return [framework, `    ${heading}`, ...formatBlock(own, lines)].join('\n');
   });
   return blocks.join('\n\n');
 }
 
-function formatBlock(rows: readonly Row[], widths: readonly number[]): string[] {
+function formatBlock(rows: readonly Row[], lines: ReadonlyMap<Row, string>): string[] {
   return rows.flatMap((row, index) => {
     const isNewSituation = row.situation !== rows[index - 1]?.situation;
-    const line = formatLine(cellsOf(row), widths);
+    const line = `    ${lines.get(row)}`;
     return [...(isNewSituation ? [`  ${row.situation}`] : []), line, ...(row.passed ? [] : explain(row))];
   });
 }
@@ -39,13 +41,4 @@ function explain({ check: { expected }, outcome }: Row): string[] {
     `    expected  ${expected.status} ${expected.answer} ${expected.description ?? ''}`,
     `    came      ${outcome.status} ${outcome.answer} ${outcome.description ?? ''}`,
   ];
-}
-
-function columnWidths(lines: readonly (readonly string[])[]): number[] {
-  return HEADING.map((_, column) => Math.max(...lines.map((cells) => cells[column]?.length ?? 0)));
-}
-
-function formatLine(cells: readonly string[], widths: readonly number[]): string {
-  const padded = cells.map((cell, column) => cell.padEnd(widths[column] ?? 0));
-  return `    ${padded.join('  ')}`.trimEnd();
 }

@@ -18,8 +18,8 @@ export function createInventory(options: ResourceServerOptions, app: Express = e
     res.json({ sku: req.params.sku, inStock: 7, caller: getAuth(req).clientId });
   });
 
-  app.post('/orders', requireScope('write:orders'), (req, res) => {
-    res.status(201).json({ accepted: true, caller: getAuth(req).clientId });
+  app.post('/stock/:sku/reservations', requireScope('write:inventory'), (req, res) => {
+    res.status(201).json({ sku: req.params.sku, reserved: 1, caller: getAuth(req).clientId });
   });
 
   return app;

@@ -1,19 +1,18 @@
 import {
-  BILLING,
+  type AuthorizationServer,
   INVENTORY,
-  startAuthorizationServer,
+  ORDER_SERVICE,
+  ORDERS,
   TOKEN_LIFETIME_SECONDS,
-} from './authorization-server.js';
+  WEB_SHOP,
+} from '../authorization-servers/authorization-server.js';
+import { createClock } from '../clock.js';
+import { type Service, startInventoryServices } from '../frameworks.js';
 import { type Check, type Expectation, perform, type Row } from './check.js';
-import { createClock } from './clock.js';
-import { type Service, startInventoryServices } from './frameworks.js';
-import { createOrderService, type OrderService } from './order-service.js';
+import { getAccessToken } from './get-access-token.js';
 
-const ORDER_SERVICE = { clientId: 'order-service', clientSecret: 'only-for-the-demo' };
-
-/** Plays the demo: an order service calls an inventory service, in good times and in bad. */
-export async function runDemo(): Promise<readonly Row[]> {
-  const authorizationServer = await startAuthorizationServer(ORDER_SERVICE);
+/** Shows the inventory service good access tokens and bad ones, in good times and in bad, on every framework. */
+export async function showWhatOpens(authorizationServer: AuthorizationServer): Promise<readonly Row[]> {
   const { issuer } = authorizationServer;
   const clock = createClock();
   const running: Service[] = [];
@@ -24,15 +23,15 @@ export async function runDemo(): Promise<readonly Row[]> {
   };
 
   try {
-    const tokens = await getTokens(await createOrderService(issuer, ORDER_SERVICE));
+    const tokens = await getTokens(issuer);
     const services = await startServices();
     const rows = [...(await perform(services, 'authorization server running', everyday(tokens)))];
 
-    await authorizationServer.stop();
-    rows.push(...(await perform(services, 'authorization server stopped', [acceptedUnseen(tokens)])));
+    await authorizationServer.kill();
+    rows.push(...(await perform(services, 'authorization server killed', [acceptedUnseen(tokens)])));
     const lateServices = await startServices();
     rows.push(
-      ...(await perform(lateServices, 'still stopped, and the service started anew', [unavailable(tokens)])),
+      ...(await perform(lateServices, 'still down, and the service started anew', [unavailable(tokens)])),
     );
 
     await authorizationServer.start();
@@ -43,31 +42,36 @@ export async function runDemo(): Promise<readonly Row[]> {
     rows.push(...(await perform(services, '11 minutes later', [expired(tokens)])));
     return rows;
   } finally {
-    await Promise.all([authorizationServer.stop(), ...running.map((service) => service.stop())]);
+    await Promise.all(running.map((service) => service.stop()));
   }
 }
 
 interface Tokens {
   readonly reading: string;
-  /** Like `reading`, but first shown to a service when the authorization server is stopped. */
+  /** Like `reading`, but first shown to a service when the authorization server is down. */
   readonly unseen: string;
   readonly readingAndWriting: string;
-  readonly forBilling: string;
+  readonly forOrders: string;
 }
 
-async function getTokens(orderService: OrderService): Promise<Tokens> {
+async function getTokens(issuer: string): Promise<Tokens> {
   return {
-    reading: await orderService.getAccessToken(INVENTORY, 'read:inventory'),
-    unseen: await orderService.getAccessToken(INVENTORY, 'read:inventory'),
-    readingAndWriting: await orderService.getAccessToken(INVENTORY, 'read:inventory write:orders'),
-    forBilling: await orderService.getAccessToken(BILLING, 'read:inventory'),
+    reading: await getAccessToken(issuer, ORDER_SERVICE, INVENTORY, 'read:inventory'),
+    unseen: await getAccessToken(issuer, ORDER_SERVICE, INVENTORY, 'read:inventory'),
+    readingAndWriting: await getAccessToken(
+      issuer,
+      ORDER_SERVICE,
+      INVENTORY,
+      'read:inventory write:inventory',
+    ),
+    forOrders: await getAccessToken(issuer, WEB_SHOP, ORDERS, 'write:orders'),
   };
 }
 
 const STOCK = 'GET /stock/42';
-const ORDERS = 'POST /orders';
+const RESERVATIONS = 'POST /stock/42/reservations';
 const IN_STOCK = { status: 200, answer: '{"sku":"42","inStock":7,"caller":"order-service"}' };
-const ORDERED = { status: 201, answer: '{"accepted":true,"caller":"order-service"}' };
+const RESERVED = { status: 201, answer: '{"sku":"42","reserved":1,"caller":"order-service"}' };
 
 function everyday(tokens: Tokens): readonly Check[] {
   return [
@@ -84,31 +88,31 @@ function everyday(tokens: Tokens): readonly Check[] {
     },
     {
       request: STOCK,
-      token: 'read:inventory, another API',
-      accessToken: tokens.forBilling,
+      token: "the web-shop's, passed on",
+      accessToken: tokens.forOrders,
       expected: refused('The access token was issued for another audience'),
     },
     {
-      request: ORDERS,
-      token: 'write:orders, forged',
-      accessToken: withForgedScope(tokens.reading, 'read:inventory write:orders'),
+      request: RESERVATIONS,
+      token: 'write:inventory, forged',
+      accessToken: withForgedScope(tokens.reading, 'read:inventory write:inventory'),
       expected: refused('The access token signature is invalid'),
     },
     {
-      request: ORDERS,
+      request: RESERVATIONS,
       token: 'read:inventory',
       accessToken: tokens.reading,
       expected: {
         status: 403,
-        answer: 'Bearer error="insufficient_scope", scope="write:orders"',
+        answer: 'Bearer error="insufficient_scope", scope="write:inventory"',
         description: 'The access token lacks a required scope',
       },
     },
     {
-      request: ORDERS,
-      token: 'read:inventory write:orders',
+      request: RESERVATIONS,
+      token: 'read:inventory write:inventory',
       accessToken: tokens.readingAndWriting,
-      expected: ORDERED,
+      expected: RESERVED,
     },
   ];
 }

@@ -6,9 +6,12 @@ import {
   resourceServer,
 } from 'oauth-resource-server/fastify';
 
-interface StockParams {
+interface StockRoute {
   Params: { sku: string };
 }
+
+const reads = { onRequest: requireScope('read:inventory') };
+const writes = { onRequest: requireScope('write:inventory') };
 
 /** The inventory service on Fastify: `const app = await createInventory({ issuer, audience })`. */
 export async function createInventory(options: ResourceServerOptions): Promise<FastifyInstance> {
@@ -17,12 +20,13 @@ export async function createInventory(options: ResourceServerOptions): Promise<F
 
   app.get('/health', { config: { public: true } }, async () => ({ status: 'ok' })); // but this one
 
-  app.get<StockParams>('/stock/:sku', { onRequest: requireScope('read:inventory') }, async (request) => {
+  app.get<StockRoute>('/stock/:sku', reads, async (request) => {
     return { sku: request.params.sku, inStock: 7, caller: getAuth(request).clientId };
   });
 
-  app.post('/orders', { onRequest: requireScope('write:orders') }, async (request, reply) => {
-    return reply.code(201).send({ accepted: true, caller: getAuth(request).clientId });
+  app.post<StockRoute>('/stock/:sku/reservations', writes, async (request, reply) => {
+    reply.code(201);
+    return { sku: request.params.sku, reserved: 1, caller: getAuth(request).clientId };
   });
 
   return app;

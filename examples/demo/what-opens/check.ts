@@ -1,6 +1,6 @@
-import type { Service } from './frameworks.js';
+import type { Service } from '../frameworks.js';
 
-/** A request of the order service to the inventory service, and what must come back. */
+/** A request to the inventory service, and what must come back. */
 export interface Check {
   /** `"GET /stock/42"` */
   readonly request: string;

@@ -14,14 +14,11 @@ class StockController {
   find(@Param('sku') sku: string, @Auth() auth: Auth): object {
     return { sku, inStock: 7, caller: auth.clientId };
   }
-}
 
-@Controller('orders')
-class OrdersController {
-  @Post()
-  @RequireScope('write:orders')
-  place(@Auth() auth: Auth): object {
-    return { accepted: true, caller: auth.clientId };
+  @Post(':sku/reservations')
+  @RequireScope('write:inventory')
+  reserve(@Param('sku') sku: string, @Auth() auth: Auth): object {
+    return { sku, reserved: 1, caller: auth.clientId };
   }
 }
 
@@ -38,7 +35,7 @@ class HealthController {
 export function createInventory(options: ResourceServerOptions): Type {
   @Module({
     imports: [ResourceServerModule.forRoot(options)], // a global guard: every route is protected
-    controllers: [StockController, OrdersController, HealthController],
+    controllers: [StockController, HealthController],
   })
   class InventoryModule {}
   return InventoryModule;

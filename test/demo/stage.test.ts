@@ -1,0 +1,151 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { startDevIssuer } from '../../examples/demo/authorization-servers/dev-issuer.js';
+import { type Demo, runCommandLine } from '../../examples/demo/command-line.js';
+import { conclude } from '../../examples/demo/demo.js';
+import type { Chapter } from '../../examples/demo/system/chapter.js';
+import { formatChapter } from '../../examples/demo/system/format-chapter.js';
+import { createWatch } from '../../examples/demo/system/watch.js';
+import type { Row } from '../../examples/demo/what-opens/check.js';
+import { formatTable } from '../../examples/demo/what-opens/table.js';
+
+const row: Row = {
+  framework: 'Express 5',
+  situation: 'authorization server running',
+  check: {
+    request: 'POST /stock/42/reservations',
+    token: 'read:inventory',
+    expected: { status: 403, answer: 'Bearer error="insufficient_scope"', description: 'a scope is missing' },
+  },
+  outcome: { status: 201, answer: '{"reserved":1}', description: undefined, retryAfterSeconds: 0 },
+  passed: false,
+};
+
+const chapter: Chapter = {
+  title: 'Orders come in',
+  events: [{ text: 'something happened', orders: 7 }],
+  rows: [
+    {
+      framework: 'Fastify 5',
+      placed: 10,
+      failures: ['503, Retry-After: 1', '503, Retry-After: 1'],
+      tokens: 3,
+      unanswered: 4,
+      refused: 5,
+    },
+  ],
+  findings: [
+    { text: 'no order failed', holds: false },
+    { text: 'orders are counted', holds: true },
+  ],
+};
+
+describe('what the demo prints when something goes wrong', () => {
+  it('says what was expected and what came', () => {
+    const table = formatTable([row, { ...row, framework: 'Fastify 5', passed: true }]);
+    expect(table).toMatch(/FAIL +403 +201 +POST \/stock\/42\/reservations/);
+    expect(table).toMatch(/expected +403 .+\n +came +201 /);
+    expect(table.match(/came/g)).toHaveLength(1);
+  });
+
+  it('says which orders failed and what is not as it must be', () => {
+    const text = formatChapter(chapter);
+    expect(text).toMatch(/Fastify 5 +12 +2 +3 +4 +5$/m);
+    expect(text.match(/Fastify 5: 503, Retry-After: 1/g)).toHaveLength(1);
+    expect(text).toMatch(/FAIL {2}no order failed\n +ok {4}orders are counted/);
+    expect(text).toMatch(/after 7 orders +something happened/);
+  });
+
+  it('counts both', () => {
+    const told: string[] = [];
+    const result = conclude([row, { ...row, passed: true }], [chapter], (paragraph) => told.push(paragraph));
+    expect(result.unexpected).toBe(2);
+    expect(told.join()).toMatch(/2 requests, 1 with an unexpected answer\n/);
+    expect(told.join()).toMatch(/10 orders placed and 2 not, with 3 access tokens/);
+    expect(told.join()).toMatch(/2 findings, 1 not as expected$/);
+  });
+});
+
+describe('the command line of the demo', () => {
+  const notStarted = async (): Promise<never> => {
+    throw new Error('the demo is not played here');
+  };
+  const servers = { first: () => notStarted(), second: () => notStarted() };
+  const run = async (args: readonly string[], unexpected = 0) => {
+    const started: number[] = [];
+    const printed: string[] = [];
+    const demo: Demo = async (server) => {
+      started.push(Object.values<unknown>(servers).indexOf(server));
+      return { unexpected };
+    };
+    const exitCode = await runCommandLine(args, servers, demo, (paragraph) => printed.push(paragraph));
+    return { exitCode, started, printed };
+  };
+
+  it.each([
+    ['the first authorization server by default', [], 0],
+    ['the one that is named', ['--authorization-server', 'first'], 0],
+    ['the one that is named after a sign of equality', ['--authorization-server=second'], 1],
+  ])('takes %s', async (_name, args, index) => {
+    expect(await run(args)).toEqual({ exitCode: 0, started: [index], printed: [] });
+  });
+
+  it('ends with 1 when something was not as it must be', async () => {
+    expect((await run([], 1)).exitCode).toBe(1);
+  });
+
+  it.each([
+    ['an unknown authorization server', ['--authorization-server', 'third']],
+    ['a name that every object knows', ['--authorization-server', 'toString']],
+    ['an empty name', ['--authorization-server=']],
+    ['no name', ['--authorization-server']],
+    ['an unknown option', ['--server', 'first']],
+    ['something else', ['first']],
+  ])('ends with 2 and the usage for %s', async (_name, args) => {
+    const { exitCode, started, printed } = await run(args);
+    expect({ exitCode, started }).toEqual({ exitCode: 2, started: [] });
+    expect(printed).toEqual(['usage: npm run demo -- [--authorization-server first|second]']);
+  });
+});
+
+describe('waiting for something to happen', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('ends when it holds, at once or after a change', async () => {
+    const watch = createWatch();
+    let count = 1;
+    await watch.until('there is one', () => count === 1);
+    const two = watch.until('there are two', () => count === 2);
+    count = 2;
+    watch.changed();
+    await two;
+  });
+
+  it('ends with an error when it does not come to hold', async () => {
+    vi.useFakeTimers();
+    const watch = createWatch();
+    const never = expect(watch.until('pigs fly', () => false)).rejects.toThrow(
+      'waited 30 seconds until pigs fly',
+    );
+    await vi.advanceTimersByTimeAsync(30_000);
+    await never;
+  });
+});
+
+it('an authorization server that does not start says so, and leaves nothing behind', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'stage-'));
+  const program = join(folder, 'program.mjs');
+  await writeFile(program, 'process.exitCode = 3;');
+  vi.stubEnv('TMPDIR', folder);
+  try {
+    await expect(startDevIssuer(program)).rejects.toThrow('the authorization server ended with exit code 3');
+    expect(await readdir(folder)).toEqual(['program.mjs']);
+  } finally {
+    vi.unstubAllEnvs();
+    await rm(folder, { recursive: true });
+  }
+});
