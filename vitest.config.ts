@@ -6,7 +6,7 @@ const path = (relative: string): string => fileURLToPath(new URL(relative, impor
 /** Examples import this package by its name; tests run them against the sources, without a build. */
 const self = [
   { find: /^oauth-resource-server$/, replacement: path('src/index.ts') },
-  { find: /^oauth-resource-server\/(client|testing)$/, replacement: path('src/$1/index.ts') },
+  { find: /^oauth-resource-server\/(client|redis|testing)$/, replacement: path('src/$1/index.ts') },
   { find: /^oauth-resource-server\/(express|fastify|nestjs)$/, replacement: path('adapters/$1/index.ts') },
 ];
 const nest11 = {
@@ -28,7 +28,12 @@ export default defineConfig({
         resolve: { alias: [...self, nest11] },
         test: {
           name: 'nest-11',
-          include: ['test/http/contract.test.ts', 'test/adapters/nestjs*.test.ts', 'test/demo/demo.test.ts'],
+          include: [
+            'test/http/contract.test.ts',
+            'test/http/resource-metadata.test.ts',
+            'test/adapters/nestjs*.test.ts',
+            'test/demo/demo.test.ts',
+          ],
         },
       },
       {

@@ -1,3 +1,5 @@
+import type { Scheme } from './credentials/authorization-header.js';
+
 /**
  * Types that an application may set once, by module augmentation:
  *
@@ -46,9 +48,12 @@ export interface JoseHeader {
  * @typeParam C the application's own claims
  */
 export interface AccessToken<C extends object = RegisteredClaims> {
-  /** The JOSE header. */
-  readonly header: JoseHeader;
-  /** The claims, as the issuer sent them. */
+  /** The JOSE header; empty for an opaque token, which has none. */
+  readonly header: Partial<JoseHeader>;
+  /**
+   * The claims, as the issuer sent them. Of a token that the issuer was asked about (RFC 7662): the members of the answer that this package knows or that `introspection.claims`
+   * names; `iss` and `exp` are there even if the answer has none.
+   */
   readonly claims: Readonly<C> & StandardClaims;
   /** `"iss"`: who issued the token, exactly as configured. */
   readonly issuer: string;
@@ -60,7 +65,7 @@ export interface AccessToken<C extends object = RegisteredClaims> {
   readonly audience: readonly string[];
   /** Granted scopes in the order of the token, without repetition: `["read:inventory"]`. Empty when none were granted. */
   readonly scopes: readonly string[];
-  /** `"exp"` (expiration time), in seconds since the epoch. */
+  /** `"exp"` (expiration time), in seconds since the epoch. Of a token without, which only `introspection.mayBeAbsent` allows: when it is asked about anew. */
   readonly expiresAt: number;
 }
 
@@ -80,7 +85,7 @@ export interface Auth<C extends object = RegisteredClaims> extends AccessToken<C
 }
 
 class VerifiedAuth implements Auth {
-  readonly header: JoseHeader;
+  readonly header: AccessToken['header'];
   readonly claims: AccessToken['claims'];
   readonly issuer: string;
   readonly subject: string | undefined;
@@ -89,8 +94,9 @@ class VerifiedAuth implements Auth {
   readonly scopes: readonly string[];
   readonly expiresAt: number;
   readonly #token: string;
+  readonly #scheme: Scheme;
 
-  constructor(accessToken: AccessToken, token: string) {
+  constructor(accessToken: AccessToken, token: string, scheme: Scheme) {
     this.header = accessToken.header;
     this.claims = accessToken.claims;
     this.issuer = accessToken.issuer;
@@ -100,11 +106,16 @@ class VerifiedAuth implements Auth {
     this.scopes = accessToken.scopes;
     this.expiresAt = accessToken.expiresAt;
     this.#token = token;
+    this.#scheme = scheme;
     Object.freeze(this);
   }
 
   get token(): string {
     return this.#token;
+  }
+
+  static schemeOf(auth: Auth): Scheme {
+    return #scheme in auth ? auth.#scheme : 'Bearer';
   }
 
   static isVerified(value: object): value is Auth {
@@ -113,8 +124,13 @@ class VerifiedAuth implements Auth {
 }
 
 /** The `Auth` of one request: a verified access token together with the text it was read from. Frozen. */
-export function createAuth(accessToken: AccessToken, token: string): Auth {
-  return new VerifiedAuth(accessToken, token);
+export function createAuth(accessToken: AccessToken, token: string, scheme: Scheme = 'Bearer'): Auth {
+  return new VerifiedAuth(accessToken, token, scheme);
+}
+
+/** The scheme under which the access token came in: what a later refusal of the same request has to answer. */
+export function schemeOfAuth(auth: Auth): Scheme {
+  return VerifiedAuth.schemeOf(auth);
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Auth } from './auth.js';
-import type { ErrorCode, ResourceServerError } from './errors.js';
+import type { ResourceServerError } from './errors.js';
+import type { ErrorCode } from './reasons.js';
 
 /** Response header fields; an array is one field line per element. */
 export type AnswerHeaders = Readonly<Record<string, string | readonly string[]>>;
@@ -10,11 +11,11 @@ export interface AnswerBody {
   readonly error_description: string;
 }
 
-/** The HTTP answer to a refused request; an adapter sends it as it is. */
+/** An HTTP answer, to a refused request first of all; an adapter sends it as it is. */
 export interface Answer {
   readonly status: number;
   readonly headers: AnswerHeaders;
-  /** JSON text, or undefined for an answer without a body (no credentials were sent). */
+  /** JSON text, or undefined for an answer without a body. */
   readonly body: string | undefined;
 }
 

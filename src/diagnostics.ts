@@ -1,15 +1,18 @@
 import { channel } from 'node:diagnostics_channel';
-import type { Reason } from './errors.js';
+import type { Reason } from './reasons.js';
 
 /** Names of the `node:diagnostics_channel` channels on which this package reports. Nothing is built when nobody listens. */
-export const channels: Readonly<Record<'decision' | 'keys' | 'warning', string>> = Object.freeze({
-  /** A {@link DecisionMessage} per authentication, and per requirement that was not met. */
-  decision: 'oauth-resource-server:decision',
-  /** A {@link KeysMessage} per refresh of an issuer's keys, and per key that was left out. */
-  keys: 'oauth-resource-server:keys',
-  /** A {@link WarningMessage} when a function of the application failed and the request was refused therefore. */
-  warning: 'oauth-resource-server:warning',
-});
+export const channels: Readonly<Record<'decision' | 'keys' | 'introspection' | 'warning', string>> =
+  Object.freeze({
+    /** A {@link DecisionMessage} per authentication, and per requirement that was not met. */
+    decision: 'oauth-resource-server:decision',
+    /** A {@link KeysMessage} per refresh of an issuer's keys, and per key that was left out. */
+    keys: 'oauth-resource-server:keys',
+    /** An {@link IntrospectionMessage} per call of an introspection endpoint that failed, and when calls are suspended and resumed. */
+    introspection: 'oauth-resource-server:introspection',
+    /** A {@link WarningMessage} when a function of the application failed and the request was refused therefore. */
+    warning: 'oauth-resource-server:warning',
+  });
 
 /** The outcome of one decision. Holds no token and no claim but the issuer (a configured one) and the client of a verified token. */
 export interface DecisionMessage {
@@ -34,16 +37,41 @@ export interface KeysMessage {
   readonly keys: number;
 }
 
-/** A function of the application that threw or returned something else than a boolean. */
+/** What happened when an issuer was asked about a token. Holds nothing of the token, and nothing of the answer but which member it lacks. */
+export interface IntrospectionMessage {
+  /**
+   * `failed`: a call was not answered, or not in a way that can be used; `suspended`: after failures no calls are made for `seconds`; `resumed`: the issuer answers
+   * again; `member_absent`: a token was accepted without the member that `detail` names, since `mayBeAbsent` allows that.
+   */
+  readonly event: 'failed' | 'suspended' | 'resumed' | 'member_absent';
+  readonly issuer: string;
+  /** Of `failed` and `suspended`. `introspection_auth_failed` means that the issuer refuses this API's own credentials. */
+  readonly reason: Reason | undefined;
+  /** A fixed text, an error code such as `ECONNREFUSED`, or the name of what a function threw. */
+  readonly detail: string | undefined;
+  /** Of `suspended`. */
+  readonly seconds: number | undefined;
+}
+
+/** A function of the application that threw, returned something else than a boolean, or took too long. */
 export interface WarningMessage {
-  /** Which function: `isAccessToken` or `claims`. */
-  readonly source: 'isAccessToken' | 'claims';
-  /** The name of what was thrown, such as `TypeError`, or the type of what was returned. Never its text, which may quote claims. */
+  /** Which function: `remember` of the `replayStore`, or the one that the word names; `authorizationDetails` is the predicate of a requirement, like `claims`. */
+  readonly source:
+    | 'isAccessToken'
+    | 'claims'
+    | 'authorizationDetails'
+    | 'isRevoked'
+    | 'replayStore'
+    | 'signedMetadata';
+  /**
+   * The name of what was thrown, such as `TypeError`, the type of what was returned, or `time-out`, or `full` for a replay store that has no room. Never a text of the function, which may quote claims.
+   */
   readonly detail: string;
 }
 
 const decisionChannel = channel(channels.decision);
 const keysChannel = channel(channels.keys);
+const introspectionChannel = channel(channels.introspection);
 const warningChannel = channel(channels.warning);
 
 /** Reports a decision; the message is built only when somebody listens. */
@@ -53,6 +81,14 @@ export function reportDecision(build: () => DecisionMessage): void {
 
 export function reportKeys(message: KeysMessage): void {
   keysChannel.publish(message);
+}
+
+export function reportIntrospection(message: IntrospectionMessage): void {
+  introspectionChannel.publish(message);
+}
+
+export function reportWarning(message: WarningMessage): void {
+  warningChannel.publish(message);
 }
 
 /**

@@ -1,101 +1,21 @@
-/** Reasons of an {@link InvalidRequestError}: the request has to be sent differently. */
-export type InvalidRequestReason = 'malformed_credentials' | 'multiple_methods' | 'repeated_parameter';
-
-/** Reasons of an {@link InvalidTokenError}: another access token is needed. */
-export type InvalidTokenReason =
-  | 'missing_credentials'
-  | 'token_too_large'
-  | 'malformed_token'
-  | 'alg_not_allowed'
-  | 'typ_mismatch'
-  | 'crit_unsupported'
-  | 'iss_mismatch'
-  | 'missing_claim'
-  | 'invalid_claim'
-  | 'expired'
-  | 'not_yet_valid'
-  | 'issued_in_future'
-  | 'aud_mismatch'
-  | 'not_an_access_token'
-  | 'no_matching_key'
-  | 'ambiguous_key'
-  | 'key_mismatch'
-  | 'key_rejected'
-  | 'signature_invalid'
-  | 'unsupported_confirmation';
-
-/** Reasons of an {@link InsufficientScopeError}: the access token holds but does not open this. */
-export type InsufficientScopeReason = 'insufficient_scope' | 'claims_not_met';
-
-/** Reasons of an {@link UnavailableError}: the issuer's metadata or keys are out of reach or unusable. */
-export type UnavailableReason =
-  | 'metadata_unavailable'
-  | 'metadata_invalid'
-  | 'issuer_mismatch'
-  | 'jwks_unavailable'
-  | 'jwks_invalid';
-
-/**
- * Why a request was refused. Stable words for logs, metrics and tests; `docs/errors.md` explains each.
- * They never reach the client, which sees only the registered OAuth `error` code and a fixed description.
- */
-export type Reason = InvalidRequestReason | InvalidTokenReason | InsufficientScopeReason | UnavailableReason;
-
-/** The registered OAuth error codes that this package sends (RFC 6750 §3.1, RFC 6749 §4.1.2.1). */
-export type ErrorCode =
-  | 'invalid_request'
-  | 'invalid_token'
-  | 'insufficient_scope'
-  | 'temporarily_unavailable';
-
-const UNAVAILABLE = 'The access token cannot be verified at the moment';
-
-/**
- * The fixed text per reason that the client may read. Only characters that RFC 6750 §3 allows in `error_description`, and no claim value.
- */
-const DESCRIPTIONS: Readonly<Record<Reason, string>> = {
-  malformed_credentials: 'The credentials are malformed',
-  multiple_methods: 'The access token was sent more than once',
-  repeated_parameter: 'The access_token parameter is repeated or not a string',
-
-  missing_credentials: 'No access token was sent',
-  token_too_large: 'The access token is too large',
-  malformed_token: 'The access token is malformed',
-  alg_not_allowed: 'The access token is signed with an algorithm that is not accepted',
-  typ_mismatch: 'The token is not of the accepted type',
-  crit_unsupported: 'The access token requires an extension that is not supported',
-  iss_mismatch: 'The access token was issued by an untrusted issuer',
-  missing_claim: 'The access token lacks a required claim',
-  invalid_claim: 'The access token has a claim of the wrong type',
-  expired: 'The access token expired',
-  not_yet_valid: 'The access token is not valid yet',
-  issued_in_future: 'The access token was issued in the future',
-  aud_mismatch: 'The access token was issued for another audience',
-  not_an_access_token: 'The token is not an access token',
-  no_matching_key: 'The access token is signed with an unknown key',
-  ambiguous_key: 'The access token does not say which key signed it',
-  key_mismatch: 'The access token is signed with a key of another algorithm',
-  key_rejected: 'The access token is signed with a key that is not accepted',
-  signature_invalid: 'The access token signature is invalid',
-  unsupported_confirmation: 'The access token is bound to a key and cannot be used as a bearer token',
-
-  insufficient_scope: 'The access token lacks a required scope',
-  claims_not_met: 'The access token does not grant access to this resource',
-
-  metadata_unavailable: UNAVAILABLE,
-  metadata_invalid: UNAVAILABLE,
-  issuer_mismatch: UNAVAILABLE,
-  jwks_unavailable: UNAVAILABLE,
-  jwks_invalid: UNAVAILABLE,
-};
-
-/** Every reason, for documentation and metrics. */
-export const reasons: readonly Reason[] = Object.freeze(Object.keys(DESCRIPTIONS) as Reason[]); // the record has a member per reason and no other
+import {
+  DESCRIPTIONS,
+  type ErrorCode,
+  type InsufficientScopeReason,
+  type InsufficientUserAuthenticationReason,
+  type InvalidProofReason,
+  type InvalidRequestReason,
+  type InvalidTokenReason,
+  type Reason,
+  type UnavailableReason,
+} from './reasons.js';
 
 type Kind =
   | 'ResourceServerError'
   | 'InvalidRequestError'
   | 'InvalidTokenError'
+  | 'InvalidProofError'
+  | 'InsufficientUserAuthenticationError'
   | 'InsufficientScopeError'
   | 'UnavailableError';
 
@@ -169,6 +89,34 @@ export class InvalidTokenError extends ResourceServerError {
   }
 }
 
+/** 401: the DPoP proof does not hold, or there is none (RFC 9449 §7.1). The client needs a new proof, not a new token. */
+export class InvalidProofError extends ResourceServerError {
+  readonly status: 401 = 401;
+  readonly error: 'invalid_dpop_proof' | 'use_dpop_nonce';
+  readonly reason: InvalidProofReason;
+  /** A nonce that the next proof may carry; sent as `DPoP-Nonce` (RFC 9449 §9). Undefined where nonces are not asked for. */
+  readonly nonce: string | undefined;
+
+  constructor(reason: InvalidProofReason, nonce?: string) {
+    super(DESCRIPTIONS[reason]);
+    this.reason = reason;
+    this.error = reason === 'nonce_required' ? 'use_dpop_nonce' : 'invalid_dpop_proof';
+    this.nonce = nonce;
+  }
+}
+
+/** 401: the access token holds, but the user has to authenticate again, or in another way (RFC 9470 §3). */
+export class InsufficientUserAuthenticationError extends ResourceServerError {
+  readonly status: 401 = 401;
+  readonly error: 'insufficient_user_authentication' = 'insufficient_user_authentication';
+  readonly reason: InsufficientUserAuthenticationReason;
+
+  constructor(reason: InsufficientUserAuthenticationReason) {
+    super(DESCRIPTIONS[reason]);
+    this.reason = reason;
+  }
+}
+
 /** 403: the access token holds but does not grant this (RFC 6750 §3.1 `insufficient_scope`). */
 export class InsufficientScopeError extends ResourceServerError {
   readonly status: 403 = 403;
@@ -181,12 +129,12 @@ export class InsufficientScopeError extends ResourceServerError {
   }
 }
 
-/** 503: whether the access token holds cannot be told now, because the issuer's keys are out of reach. Never the client's fault. */
+/** 503: whether the access token holds cannot be told now, because the issuer's keys, or something else it needs, is out of reach. Never the client's fault. */
 export class UnavailableError extends ResourceServerError {
   readonly status: 503 = 503;
   readonly error: 'temporarily_unavailable' = 'temporarily_unavailable';
   readonly reason: UnavailableReason;
-  /** Seconds until the next attempt to reach the issuer, at least 1; sent as `Retry-After`. */
+  /** Seconds until another attempt makes sense, at least 1; sent as `Retry-After`. */
   readonly retryAfterSeconds: number;
 
   /**
@@ -203,6 +151,8 @@ export class UnavailableError extends ResourceServerError {
 mark(ResourceServerError, 'ResourceServerError');
 mark(InvalidRequestError, 'InvalidRequestError');
 mark(InvalidTokenError, 'InvalidTokenError');
+mark(InvalidProofError, 'InvalidProofError');
+mark(InsufficientUserAuthenticationError, 'InsufficientUserAuthenticationError');
 mark(InsufficientScopeError, 'InsufficientScopeError');
 mark(UnavailableError, 'UnavailableError');
 

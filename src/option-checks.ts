@@ -45,6 +45,17 @@ export function numberBetween(given: unknown, least: number, most: number, name:
   );
 }
 
+export function wholeNumberBetween(
+  given: unknown,
+  least: number,
+  most: number,
+  name: string,
+): number | undefined {
+  const number = numberBetween(given, least, most, name);
+  if (number !== undefined && !Number.isInteger(number)) throw optionError(name, 'a whole number', given);
+  return number;
+}
+
 export function choice<T extends string>(given: unknown, known: readonly T[], name: string): T | undefined {
   if (given === undefined) return undefined;
   const chosen = known.find((value) => value === given);

@@ -1,5 +1,9 @@
 import type { JSONWebKeySet } from 'jose';
-import type { JoseHeader, StandardClaims } from './auth.js';
+import type { Auth, JoseHeader, StandardClaims } from './auth.js';
+import type { DpopOptions } from './binding/dpop/dpop-options.js';
+import type { MtlsProxyOptions } from './binding/mtls-options.js';
+import type { IntrospectionOptions } from './introspection/introspection-options.js';
+import type { ResourceOptions } from './response/resource-options.js';
 
 /** The signature algorithms that this package verifies (RFC 7518 §3.1, RFC 8037, RFC 9864). Asymmetric only. */
 export type Algorithm =
@@ -81,6 +85,8 @@ export interface TrustedIssuer {
   readonly clientIdClaim?: string;
   /** In place of the common `keys`, member by member. */
   readonly keys?: KeysOptions;
+  /** Asks the issuer about tokens that it did not sign (RFC 7662): opaque ones. Default: none is accepted that is not a JWT. */
+  readonly introspection?: IntrospectionOptions;
 }
 
 /** Options of `createResourceServer` and of every adapter. Unknown names are refused. */
@@ -108,6 +114,35 @@ export interface ResourceServerOptions {
   readonly cache?: { readonly maxTokens?: number } | false;
   /** See {@link KeysOptions}. */
   readonly keys?: KeysOptions;
+  /**
+   * Accepts access tokens that are bound to a client certificate (RFC 8705), from clients that show it: `true` takes it from the TLS connection, which the server
+   * then has to ask for, an object from a header field that a proxy sets. Default false: such tokens are refused. Other tokens are accepted as ever.
+   */
+  readonly mtls?: boolean | MtlsProxyOptions;
+  /**
+   * Says whether an access token was revoked: a look-up by `"jti"`, `"sub"` or `"sid"`, say. Called for every request whose token holds, so it must be quick; only
+   * `false` accepts. An exception, another value than a boolean, or none in time is answered with 503.
+   */
+  readonly isRevoked?: (auth: Auth) => boolean | Promise<boolean>;
+  /** Time limit of `isRevoked`, in seconds, above 0, at most 60. Default 2. */
+  readonly revocationTimeoutSeconds?: number;
+  /**
+   * What is done with access tokens that are bound to a key of the client (RFC 9449). `'allowed'` (default): they are accepted under the scheme `DPoP` with a proof
+   * of possession, others as bearer tokens. `'required'`: only bound ones are accepted. `'off'`: bound ones are refused. An object says more, see
+   * {@link DpopOptions}.
+   */
+  readonly dpop?: 'allowed' | 'required' | 'off' | DpopOptions;
+  /**
+   * Where clients find this API: an https URL (http only for loopback hosts), with the path that proxies take away before requests arrive here. DPoP proofs are for
+   * URLs below it. Default: what the framework says of the request, which depends on `Host` and on how it is told to trust proxies.
+   */
+  readonly baseUrl?: string;
+  /**
+   * What this API publishes about itself (RFC 9728), so that clients find out by themselves where to get access tokens: its resource identifier, an https URL such as
+   * `https://inventory.example.com`, or {@link ResourceOptions}. Challenges then name the URL of the metadata, and those with status 401 the scopes that the route
+   * requires, where these are known. Default: nothing is published.
+   */
+  readonly resource?: string | ResourceOptions;
   /** `'respond'` (default) sends the answer; `'next'` hands the typed error to the framework's own error path, with the challenge already set on the response. */
   readonly errors?: 'respond' | 'next';
   /** Allows plain http for other hosts than loopback. Default false. Security: whoever is on the path chooses the keys. */

@@ -1,10 +1,16 @@
 import type { IncomingMessage } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import { type FrameworkOrigin, originOf } from './request-origin.js';
 
 /** All that the resource server needs to know of a request. Adapters make one from their framework's request. */
 export interface RequestView {
   /** The HTTP method, in the case it was sent: `GET`. */
   readonly method: string;
-  /** The absolute URL with query: `https://inventory.example.com/stock/42?limit=1`. */
+  /**
+   * The absolute URL with query: `https://inventory.example.com/stock/42?limit=1`.
+   *
+   * Security: DPoP proofs are for this URL, unless the option `baseUrl` is set. Scheme and host must not come from header fields of a proxy that nobody trusts.
+   */
   readonly url: string;
   /**
    * The values of a header field, one per field line, in order; a single line may be given as a string, none as undefined or an empty list.
@@ -14,6 +20,16 @@ export interface RequestView {
    * @param name lower-case field name
    */
   header(name: string): readonly string[] | string | undefined;
+  /**
+   * The IP address of the other end of the connection: the proxy's where there is one. Undefined where that is not known.
+   *
+   * Security: never one from a header field such as `X-Forwarded-For`.
+   */
+  readonly remoteAddress?: string | undefined;
+  /**
+   * The client certificate of the TLS connection, in DER; undefined where there is none, or no TLS. Whether anybody vouches for it does not matter.
+   */
+  clientCertificate?(): Uint8Array | undefined;
   /** The parsed form body where the framework has parsed one; read only with `bearerMethods: ['body']`. */
   readonly body?: unknown;
   /** Removes a parameter from the URL that the application and its loggers see (RFC 6750 §2.3). */
@@ -39,42 +55,56 @@ function isFetchRequest(request: { readonly headers: object }): request is Reque
 interface ConnectMessage extends IncomingMessage, ParsedRequest {
   /** The request target before a router cut its mount path off. */
   originalUrl?: string;
+  /** The method before a method override changed it. */
+  readonly originalMethod?: unknown;
 }
 
-/** What a framework has made of the query and the body. Looked at only when it is asked for: a body is parsed late. */
-interface ParsedRequest {
+/** What a framework has made of a request. Looked at only when it is asked for: a body is parsed late. */
+interface ParsedRequest extends FrameworkOrigin {
   readonly query?: unknown;
   readonly body?: unknown;
 }
 
-/** What can be a host and port: anything else could pass for path or query. */
-const HOST = /^[\w.:%[\]-]+$/;
+/** Scheme and host of a request target in absolute form (RFC 9112 §3.2.2). */
+const ABSOLUTE = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/?#]*/;
 
 /** A view of Node's `IncomingMessage` (HTTP/1.1 and the HTTP/2 compatibility API), also as Express extends it. */
 export class NodeRequestView implements RequestView {
   readonly #message: ConnectMessage;
   readonly #parsed: ParsedRequest;
 
-  /** @param parsed where the framework puts the parsed body and query, if not on the message itself */
+  /** @param parsed where the framework puts the parsed body and query, scheme and host, if not on the message itself */
   constructor(message: IncomingMessage, parsed?: ParsedRequest) {
     this.#message = message;
     this.#parsed = parsed ?? this.#message;
   }
 
   get method(): string {
-    return this.#message.method ?? '';
+    const { originalMethod, method } = this.#message;
+    return typeof originalMethod === 'string' ? originalMethod : (method ?? '');
   }
 
   get url(): string {
     const target = this.#message.originalUrl ?? this.#message.url ?? '/';
-    if (!target.startsWith('/')) return target; // absolute-form (RFC 9112 §3.2.2)
-    const scheme = 'encrypted' in (this.#message.socket ?? {}) ? 'https' : 'http';
-    const host = this.#message.headers.host ?? this.#message.headers[':authority'];
-    return `${scheme}://${typeof host === 'string' && HOST.test(host) ? host : 'localhost'}${target}`;
+    // In absolute form the client would choose the scheme too, which it cannot know better than we.
+    const path = target.replace(ABSOLUTE, '');
+    if (path !== '' && !/^[/?#]/.test(path)) return target; // `*`, of the whole server
+    const framework = this.#parsed === this.#message ? undefined : this.#parsed;
+    return `${originOf(this.#message, framework)}${path}`;
   }
 
   get body(): unknown {
     return this.#parsed.body;
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#message.socket?.remoteAddress; // request doubles in unit tests often have no socket
+  }
+
+  clientCertificate(): Uint8Array | undefined {
+    const { socket } = this.#message;
+    // Empty where the client sent no certificate, null where the connection is gone.
+    return isTlsSocket(socket) ? socket.getPeerCertificate()?.raw : undefined;
   }
 
   header(name: string): readonly string[] {
@@ -147,6 +177,11 @@ export function isCorsPreflight(request: RequestView): boolean {
     fieldLinesOf(request, 'access-control-request-method').length > 0 &&
     fieldLinesOf(request, 'authorization').length === 0
   );
+}
+
+/** By what it can do: with HTTP/2 the socket of a request is a stand-in. */
+function isTlsSocket(socket: object | undefined): socket is TLSSocket {
+  return socket !== undefined && 'getPeerCertificate' in socket;
 }
 
 function fieldLines(rawHeaders: readonly string[], name: string): string[] {

@@ -1,3 +1,4 @@
+import type { Introspection } from './introspection/introspection.js';
 import type { KeySet } from './keys/key-set.js';
 import type { TokenType, TrustedIssuer } from './options.js';
 
@@ -14,4 +15,6 @@ export interface ResolvedIssuer {
   /** Whether `"scope"` may be an array: only where the option named the claim. */
   readonly scopeMayBeArray: boolean;
   readonly keySet: KeySet;
+  /** Undefined where the issuer is not asked about tokens. */
+  readonly introspection: Introspection | undefined;
 }

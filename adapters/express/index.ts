@@ -1,7 +1,11 @@
 export type {
   Auth,
+  AuthenticationOptions,
+  AuthorizationDetail,
+  AuthorizationDetailsPredicate,
   ClaimsPredicate,
   Register,
+  ResourceOptions,
   ResourceServer,
   ResourceServerOptions,
   Scope,
@@ -11,6 +15,10 @@ export {
   getAuth,
   type Middleware,
   requireAnyScope,
+  requireAuthentication,
+  requireAuthorizationDetails,
   requireClaims,
   requireScope,
 } from './middleware.js';
+export type { RequestAuth } from './request-types.js';
+export { resourceMetadata } from './resource-metadata.js';

@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   type AnswerHeaders,
   type Auth,
+  type AuthenticationOptions,
+  type AuthorizationDetailsPredicate,
   type ClaimsPredicate,
   createResourceServer,
   type Decision,
@@ -14,19 +16,13 @@ import {
   type ResourceServer,
   type ResourceServerOptions,
   requirementOfAnyScope,
+  requirementOfAuthentication,
+  requirementOfAuthorizationDetails,
   requirementOfClaims,
   requirementOfScopes,
   type Scope,
 } from '../../src/index.js';
-
-declare global {
-  namespace Express {
-    interface Request {
-      /** The verified access token, set by `authenticate()`; undefined before it, and for anonymous requests. `getAuth(req)` is never undefined. */
-      auth?: Auth;
-    }
-  }
-}
+import { declare } from './declared-requirements.js';
 
 /** A middleware of Express 4, Express 5 and whatever else calls `(req, res, next)` with Node's objects. */
 export type Middleware = (
@@ -64,7 +60,14 @@ interface AuthenticatedRequest extends IncomingMessage {
 export function authenticate(options: ResourceServerOptions | ResourceServer): Middleware {
   const server = isResourceServer(options) ? options : createResourceServer(options);
   const anonymous: Context = { server, auth: undefined };
-  return (request, response, next) => {
+  const middleware: Middleware = (request: AuthenticatedRequest, response, next) => {
+    const earlier = request[context];
+    if (earlier?.server === server && earlier.auth !== undefined) {
+      // Used in several places: a proof of possession holds once.
+      setContext(request, earlier);
+      next();
+      return;
+    }
     const view = new NodeRequestView(request);
     if (isCorsPreflight(view)) {
       // It meets no requirement when no CORS layer answers it.
@@ -82,6 +85,7 @@ export function authenticate(options: ResourceServerOptions | ResourceServer): M
       .then((settled) => proceed(settled, server, request, response, next))
       .catch((cause: unknown) => next(failure(cause)));
   };
+  return declare(middleware, { server });
 }
 
 /**
@@ -114,6 +118,42 @@ export function requireClaims<C extends object = RegisteredClaims>(
 }
 
 /**
+ * Lets only access tokens through behind which the user authenticated in one of these ways, or that recently; others are answered with 401 and
+ * `insufficient_user_authentication`, so that the client has the user log in again (RFC 9470). A token that does not tell is refused too.
+ *
+ * @param options `acrValues`, `maxAgeSeconds` or both; `scopes` that are required as well
+ * @throws {TypeError} at once, when neither is there, or a member is unknown or wrong
+ * @example
+ * ```ts
+ * app.post('/payments', requireAuthentication({ maxAgeSeconds: 300 }), handler);
+ * ```
+ */
+export function requireAuthentication(options: AuthenticationOptions): Middleware {
+  return requirementMiddleware(
+    'requireAuthentication',
+    requirementOfAuthentication(options, 'requireAuthentication'),
+  );
+}
+
+/**
+ * Lets only access tokens through for whose authorization details (RFC 9396) `predicate` returns `true`; others, and those without any, are answered with 403.
+ * An exception refuses too.
+ *
+ * @example
+ * ```ts
+ * app.post('/payments', requireAuthorizationDetails((details) => details.some(({ type }) => type === 'payment')), handler);
+ * ```
+ */
+export function requireAuthorizationDetails<C extends object = RegisteredClaims>(
+  predicate: AuthorizationDetailsPredicate<C>,
+): Middleware {
+  return requirementMiddleware(
+    'requireAuthorizationDetails',
+    requirementOfAuthorizationDetails(predicate, 'requireAuthorizationDetails'),
+  );
+}
+
+/**
  * The verified access token of a request.
  *
  * @throws {Error} nothing authenticated the request: `authenticate()` is missing, or it is anonymous
@@ -126,7 +166,7 @@ export function getAuth<C extends object = RegisteredClaims>(request: { readonly
 }
 
 function requirementMiddleware(name: string, requirement: Requirement): Middleware {
-  return (request: AuthenticatedRequest, response, next) => {
+  const middleware: Middleware = (request: AuthenticatedRequest, response, next) => {
     const current = request[context];
     if (current === undefined) {
       next(new Error(`${name}: nothing authenticated this request; put authenticate() before it`));
@@ -136,6 +176,7 @@ function requirementMiddleware(name: string, requirement: Requirement): Middlewa
     if (decision.kind === 'denied') deny(decision, current.server, response, next);
     else next();
   };
+  return declare(middleware, { requirement });
 }
 
 function proceed(

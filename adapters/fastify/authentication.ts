@@ -86,6 +86,7 @@ function refuse(
   else reply.send(answer.body);
 }
 
-function setHeaders(reply: HookReply, headers: AnswerHeaders): void {
+/** Sets header fields, several lines where the value is an array. */
+export function setHeaders(reply: HookReply, headers: AnswerHeaders): void {
   for (const [name, value] of Object.entries(headers)) reply.header(name, value);
 }

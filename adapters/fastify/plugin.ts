@@ -1,20 +1,23 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import {
-  createResourceServer,
   type Decision,
   isCorsPreflight,
-  isResourceServer,
   NodeRequestView,
   type ResourceServer,
   type ResourceServerOptions,
 } from '../../src/index.js';
 import { attach, authentication, authenticationBy, type HookDone, settle } from './authentication.js';
+import { collectRequirements, declaredRequirements } from './declared-requirements.js';
+import { serverOf } from './plugin-options.js';
 import './request-types.js';
+import { publish } from './resource-metadata.js';
 
 /**
  * Fastify plugin: every route of the scope it is registered in, and of the scopes inside, needs a valid access token.
  * Routes with `config: { public: true }` do not. It does not matter which is registered first.
+ *
+ * With the option `resource` it also serves the metadata of this API (RFC 9728), as a public route; in a scope with a prefix leave that to {@link resourceMetadata}.
  *
  * Takes the options of `createResourceServer`, or a ready resource server, which it does not close.
  *
@@ -39,20 +42,18 @@ export const resourceServer: FastifyPluginAsync<ResourceServerOptions | Resource
 
 // Async, because Fastify turns only a rejection, not a thrown TypeError, into an error of `app.ready()`.
 async function protect(app: FastifyInstance, options: ResourceServerOptions | ResourceServer): Promise<void> {
-  const server = isResourceServer(options) ? options : createResourceServer(withoutRegisterOptions(options));
+  const server = serverOf(options);
   if (server !== options) app.addHook('onClose', async () => server.close());
   if (!app.hasRequestDecorator(authentication)) {
     app.decorateRequest(authentication, undefined);
     app.decorateRequest('auth', undefined);
   }
+  const { resourceMetadata } = server;
+  if (resourceMetadata !== undefined) {
+    publish(app, resourceMetadata);
+    collectRequirements(app, server);
+  }
   addHooks(app, server);
-}
-
-/** `app.register` takes options of its own beside the plugin's. */
-function withoutRegisterOptions(options: ResourceServerOptions): ResourceServerOptions {
-  const own: Record<string, unknown> = { ...options };
-  for (const name of ['prefix', 'logLevel', 'logSerializers']) delete own[name];
-  return own as unknown as ResourceServerOptions; // what is left was the caller's ResourceServerOptions
 }
 
 function addHooks(app: FastifyInstance, server: ResourceServer): void {
@@ -90,7 +91,8 @@ function authenticate(
     if (decision.kind === 'allowed') attach(request, server, decision.auth, false);
     settle(server, decision, request, reply, done);
   };
-  const decision = server.authenticate(new NodeRequestView(request.raw, request));
+  const requirements = server.resourceMetadata && declaredRequirements(request);
+  const decision = server.authenticate(new NodeRequestView(request.raw, request), requirements);
   if (decision instanceof Promise) decision.then(onDecision, (cause) => done(failure(cause)));
   else onDecision(decision);
 }

@@ -1,10 +1,14 @@
 import {
   type Auth,
+  type AuthenticationOptions,
+  type AuthorizationDetailsPredicate,
   type ClaimsPredicate,
   isAuth,
   type RegisteredClaims,
   type Requirement,
   requirementOfAnyScope,
+  requirementOfAuthentication,
+  requirementOfAuthorizationDetails,
   requirementOfClaims,
   requirementOfScopes,
   type Scope,
@@ -16,6 +20,7 @@ import {
   type HookRequest,
   settle,
 } from './authentication.js';
+import { declare } from './declared-requirements.js';
 
 /** A hook of a route or a scope: `onRequest`, `preValidation` or `preHandler`. */
 export type RequirementHook = (request: HookRequest, reply: object, done: HookDone) => void;
@@ -57,14 +62,47 @@ export function requireClaims<C extends object = RegisteredClaims>(
   return requirementHook('requireClaims', requirementOfClaims(predicate, 'requireClaims'));
 }
 
+/**
+ * Refuses requests behind whose access token the user did not authenticate in one of these ways, or not that recently, with 401 and
+ * `insufficient_user_authentication`, so that the client has the user log in again (RFC 9470). A token that does not tell is refused too.
+ *
+ * @param options `acrValues`, `maxAgeSeconds` or both; `scopes` that are required as well
+ * @throws {TypeError} neither is there, or a member is unknown or wrong
+ * @example app.post('/payments', { onRequest: requireAuthentication({ maxAgeSeconds: 300 }) }, handler);
+ */
+export function requireAuthentication(options: AuthenticationOptions): RequirementHook {
+  return requirementHook(
+    'requireAuthentication',
+    requirementOfAuthentication(options, 'requireAuthentication'),
+  );
+}
+
+/**
+ * Refuses requests for whose authorization details (RFC 9396) `predicate` does not return `true`, and those without any, with 403. A promise or an exception
+ * refuses too.
+ *
+ * @typeParam C the application's own claims
+ * @throws {TypeError} `predicate` is not a function
+ * @example app.post('/payments', { onRequest: requireAuthorizationDetails((details) => details.some(({ type }) => type === 'payment')) }, handler);
+ */
+export function requireAuthorizationDetails<C extends object = RegisteredClaims>(
+  predicate: AuthorizationDetailsPredicate<C>,
+): RequirementHook {
+  return requirementHook(
+    'requireAuthorizationDetails',
+    requirementOfAuthorizationDetails(predicate, 'requireAuthorizationDetails'),
+  );
+}
+
 function requirementHook(name: string, requirement: Requirement): RequirementHook {
-  return (request, reply, done) => {
+  const hook: RequirementHook = (request, reply, done) => {
     const authentication = authenticationOf(request);
     if (authentication === undefined) return done(new Error(NOT_AUTHENTICATED(name)));
     const { server, auth } = authentication;
     // Whatever types the route gives its replies, a refusal is none of them.
     settle(server, server.authorize(auth, requirement), request, reply as HookReply, done);
   };
+  return declare(hook, requirement);
 }
 
 /**

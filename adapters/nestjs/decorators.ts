@@ -1,11 +1,15 @@
 import { applyDecorators, createParamDecorator, type ExecutionContext, UseGuards } from '@nestjs/common';
 import {
+  type AuthenticationOptions,
+  type AuthorizationDetailsPredicate,
   type ClaimsPredicate,
   type Auth as CoreAuth,
   isAuth,
   type RegisteredClaims,
   type Requirement,
   requirementOfAnyScope,
+  requirementOfAuthentication,
+  requirementOfAuthorizationDetails,
   requirementOfClaims,
   requirementOfScopes,
   type Scope,
@@ -46,6 +50,32 @@ export function RequireClaims<C extends object = RegisteredClaims>(
   predicate: ClaimsPredicate<C>,
 ): ClassDecorator & MethodDecorator {
   return guarded(requirementOfClaims(predicate, '@RequireClaims'));
+}
+
+/**
+ * Refuses requests behind whose access token the user did not authenticate in one of these ways, or not that recently, with 401 and
+ * `insufficient_user_authentication`, so that the client has the user log in again (RFC 9470). A token that does not tell is refused too.
+ *
+ * @param options `acrValues`, `maxAgeSeconds` or both; `scopes` that are required as well, like `@RequireScope` beside it
+ * @throws {TypeError} neither is there, or a member is unknown or wrong
+ * @example `@RequireAuthentication({ maxAgeSeconds: 300 })`
+ */
+export function RequireAuthentication(options: AuthenticationOptions): ClassDecorator & MethodDecorator {
+  return guarded(requirementOfAuthentication(options, '@RequireAuthentication'));
+}
+
+/**
+ * Refuses requests for whose authorization details (RFC 9396) `predicate` does not return `true`, and those without any, with 403. A promise or an exception
+ * refuses too.
+ *
+ * @typeParam C the application's own claims
+ * @throws {TypeError} `predicate` is not a function
+ * @example `@RequireAuthorizationDetails((details) => details.some(({ type }) => type === 'payment'))`
+ */
+export function RequireAuthorizationDetails<C extends object = RegisteredClaims>(
+  predicate: AuthorizationDetailsPredicate<C>,
+): ClassDecorator & MethodDecorator {
+  return guarded(requirementOfAuthorizationDetails(predicate, '@RequireAuthorizationDetails'));
 }
 
 /**

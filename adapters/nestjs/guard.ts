@@ -81,13 +81,13 @@ export class ResourceServerGuard implements CanActivate {
   /** The decision about the request, made once for all guards; undefined where none is wanted. */
   #authenticate(
     request: PlatformRequest,
-    { isPublic }: RoutePolicy,
+    { isPublic, requirements }: RoutePolicy,
   ): Decision | Promise<Decision> | undefined {
     const known = authentications.get(messageOf(request));
     if (known?.server === this.#server) return isPublic ? undefined : known.decision;
     request.auth = undefined; // whatever a middleware put there
     if (isPublic) return undefined;
-    const decision = this.#server.authenticate(viewPlatformRequest(request));
+    const decision = this.#server.authenticate(viewPlatformRequest(request), requirements);
     authentications.set(messageOf(request), { server: this.#server, decision });
     return decision;
   }

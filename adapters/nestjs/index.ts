@@ -1,11 +1,24 @@
 export type {
+  AuthenticationOptions,
+  AuthorizationDetail,
+  AuthorizationDetailsPredicate,
   ClaimsPredicate,
   Register,
+  ResourceOptions,
   ResourceServer,
   ResourceServerOptions,
   Scope,
 } from '../../src/index.js';
-export { Auth, getAuth, Public, RequireAnyScope, RequireClaims, RequireScope } from './decorators.js';
+export {
+  Auth,
+  getAuth,
+  Public,
+  RequireAnyScope,
+  RequireAuthentication,
+  RequireAuthorizationDetails,
+  RequireClaims,
+  RequireScope,
+} from './decorators.js';
 export { ResourceServerException, ResourceServerExceptionFilter } from './exception.js';
 export { type RequestResponse, ResourceServerGuard } from './guard.js';
 export { ResourceServerModule } from './module.js';

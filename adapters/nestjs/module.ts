@@ -2,11 +2,13 @@ import {
   type DynamicModule,
   Inject,
   Module,
+  type NestModule,
   type OnApplicationShutdown,
   type Provider,
 } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { createResourceServer, isResourceServer, type ResourceServer } from '../../src/index.js';
+import { declareRequirements } from './declared-requirements.js';
 import { ResourceServerExceptionFilter } from './exception.js';
 import { ResourceServerGuard } from './guard.js';
 import {
@@ -18,6 +20,7 @@ import {
   type ResourceServerModuleExtras,
   type ResourceServerModuleOptions,
 } from './module-options.js';
+import { serveMetadata } from './resource-metadata.js';
 
 /**
  * Protects every route of the application: without a valid access token only `@Public()` handlers run.
@@ -26,6 +29,8 @@ import {
  *
  * Routes of other modules imported beside it are protected too; unknown routes are answered by Nest with 404.
  *
+ * With the option `resource` it serves the metadata of this API (RFC 9728), whatever the global prefix, and with the scopes that handlers require.
+ *
  * @example
  * ```ts
  * @Module({ imports: [ResourceServerModule.forRoot({ issuer: 'https://auth.example.com', audience: 'https://inventory.example.com' })] })
@@ -33,13 +38,21 @@ import {
  * ```
  */
 @Module({})
-export class ResourceServerModule implements OnApplicationShutdown {
+export class ResourceServerModule implements NestModule, OnApplicationShutdown {
+  readonly #server: ResourceServer;
   readonly #ownServer: ResourceServer | undefined;
+  readonly #platform: HttpAdapterHost;
+  readonly #modules: ModulesContainer;
 
   constructor(
     @Inject(RESOURCE_SERVER) server: ResourceServer,
     @Inject(MODULE_OPTIONS) options: ResourceServerModuleOptions,
+    @Inject(HttpAdapterHost) platform: HttpAdapterHost,
+    @Inject(ModulesContainer) modules: ModulesContainer,
   ) {
+    this.#server = server;
+    this.#platform = platform;
+    this.#modules = modules;
     this.#ownServer = server === options ? undefined : server;
   }
 
@@ -69,6 +82,15 @@ export class ResourceServerModule implements OnApplicationShutdown {
    */
   static forRootAsync(options: ResourceServerModuleAsyncOptions): DynamicModule {
     return { ...dynamicModule(asyncOptionsProviders(options), options), imports: options.imports ?? [] };
+  }
+
+  /** Serves the metadata. Nest calls it before routes and middleware of the application are there, and only where there is an HTTP server. */
+  configure(): void {
+    const { resourceMetadata } = this.#server;
+    if (resourceMetadata === undefined) return;
+    declareRequirements(this.#modules, resourceMetadata);
+    // Not by Nest's own middleware, whose paths the global prefix is put before: the well-known place is at the root.
+    this.#platform.httpAdapter.use(serveMetadata(resourceMetadata));
   }
 
   /** Closes the resource server that the module made. Nest calls it after the last connection was closed. */

@@ -1,6 +1,11 @@
 import { type ExecutionContext, SetMetadata, type Type } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { type Requirement, requirementOfScopes, type Scope } from '../../src/index.js';
+import {
+  type Requirement,
+  requirementOfAuthentication,
+  requirementOfScopes,
+  type Scope,
+} from '../../src/index.js';
 
 /** What the decorators of a handler and of its class say together. */
 export interface RoutePolicy {
@@ -33,8 +38,11 @@ export function addRequirement(requirement: Requirement): ClassDecorator & Metho
  * the handler has requirements.
  */
 export function routePolicyOf(context: ExecutionContext): RoutePolicy {
-  const handler = context.getHandler() as Type; // a method; Reflector's type only knows classes and the banned Function
-  const controller = context.getClass();
+  return policyOf(context.getClass(), context.getHandler() as Type); // a method; Reflector's type only knows classes and the banned Function
+}
+
+/** The same for a class and one of its methods. */
+export function policyOf(controller: Type, handler: Type): RoutePolicy {
   const ofController = policies.get(controller) ?? new WeakMap<Type, RoutePolicy>();
   policies.set(controller, ofController);
   const policy = ofController.get(handler) ?? readPolicy(controller, handler);
@@ -65,9 +73,21 @@ function requirementsOf(target: Type): readonly Requirement[] {
   return reflector.get<readonly Requirement[] | undefined>(REQUIREMENTS, target) ?? [];
 }
 
-/** RFC 6750 §3: the challenge names all scopes that the request needs, hence one requirement for all of them. */
+/**
+ * RFC 6750 §3: the challenge names all scopes that the request needs, hence one requirement for all of them. The first demand on the user's authentication joins it, so
+ * that one challenge can name both (RFC 9470 §3).
+ */
 function combine(requirements: readonly Requirement[]): readonly Requirement[] {
   const scopes = requirements.flatMap(({ allScopes }) => allScopes ?? []) as Scope[]; // checked by the decorators
-  const others = requirements.filter(({ allScopes }) => allScopes === undefined);
-  return scopes.length === 0 ? others : [requirementOfScopes(scopes), ...others];
+  const [authentication, ...more] = requirements.flatMap((one) => one.authentication ?? []);
+  const others = requirements.filter(
+    (one) => one.allScopes === undefined && one.authentication === undefined,
+  );
+  const rest = [...more.map((one) => requirementOfAuthentication(one)), ...others];
+  if (authentication !== undefined)
+    return [
+      requirementOfAuthentication({ ...authentication, ...(scopes.length > 0 && { scopes }) }),
+      ...rest,
+    ];
+  return scopes.length === 0 ? rest : [requirementOfScopes(scopes), ...rest];
 }

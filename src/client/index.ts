@@ -1,3 +1,4 @@
+export type { AssertionAlgorithm, PrivateKey } from '../private-key.js';
 export type { AuthenticationMethod } from './client-authentication.js';
 export type { ClientCredentials, GetTokenOptions } from './client-credentials.js';
 export { createClientCredentials } from './client-credentials.js';
@@ -7,4 +8,3 @@ export type { ClientMessage } from './events.js';
 export { clientChannel } from './events.js';
 export type { GrantedToken } from './granted-token.js';
 export type { ClientCredentialsOptions } from './options.js';
-export type { AssertionAlgorithm, PrivateKey } from './private-key.js';

@@ -1,5 +1,5 @@
+import type { AssertionAlgorithm, PrivateKey } from '../private-key.js';
 import type { AuthenticationMethod } from './client-authentication.js';
-import type { AssertionAlgorithm, PrivateKey } from './private-key.js';
 
 /** Options of `createClientCredentials`. Unknown names are refused. */
 export interface ClientCredentialsOptions {

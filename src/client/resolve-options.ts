@@ -9,10 +9,10 @@ import {
   stringList,
   stringOf,
 } from '../option-checks.js';
+import { resolvePrivateKey } from '../private-key.js';
 import { isScopeToken } from '../requirement/scope.js';
 import type { AuthenticationMethod, ClientCredential } from './client-authentication.js';
 import type { ClientCredentialsOptions } from './options.js';
-import { resolvePrivateKey } from './private-key.js';
 
 const OPTION_NAMES: readonly (keyof ClientCredentialsOptions)[] = [
   'issuer',

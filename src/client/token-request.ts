@@ -5,7 +5,8 @@ import {
   clockSkew,
   customFetch,
 } from 'oauth4webapi';
-import { basicCredentials, type ClientCredential, clientAuthentication } from './client-authentication.js';
+import { basicCredentials, ClientAuthenticationFailure } from '../client-authentication.js';
+import { type ClientCredential, clientAuthentication } from './client-authentication.js';
 import { discardBody } from './discard-body.js';
 import { isTokenRequestError, TokenRequestError } from './errors.js';
 import { createGrantedToken, type GrantedToken } from './granted-token.js';
@@ -113,7 +114,8 @@ async function send(
     if (signal.aborted) await discardBody(response);
     return { response, credentials };
   } catch (error) {
-    if (isTokenRequestError(error)) throw error;
+    if (error instanceof ClientAuthenticationFailure)
+      throw new TokenRequestError('assertion_failed', { detail: error.message });
     if (signal.aborted) throw new TokenRequestError('timeout');
     // Without the cause: the error of a fetch that the application brings may carry the request.
     throw new TokenRequestError('unreachable', { detail: codeOf(error) });

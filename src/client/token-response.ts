@@ -1,9 +1,9 @@
 import { type Client, processClientCredentialsResponse, UnsupportedOperationError } from 'oauth4webapi';
 import { parseScopes } from '../requirement/scope.js';
+import { readRetryAfter } from '../retry-after.js';
 import { isJsonObject } from '../token/compact-jws.js';
 import { discardBody } from './discard-body.js';
 import { TokenRequestError, type TokenRequestFailure } from './errors.js';
-import { readRetryAfter } from './retry-after.js';
 
 /** The largest body that is read, in bytes after decompression: a token must fit into a header field, and 16 KiB are usual for all of them. */
 const MAX_BODY_BYTES = 262_144;

@@ -2,9 +2,12 @@
 const SCHEME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+/;
 const TOKEN68 = /^[A-Za-z0-9\-._~+/]+=*$/;
 
+/** The schemes that carry an access token (RFC 6750 §2.1, RFC 9449 §7.1). */
+export type Scheme = 'Bearer' | 'DPoP';
+
 /** What an `Authorization` field line says: `other` is a scheme that is none of ours. The token's characters have not been looked at. */
 export type AuthorizationLine =
-  | { readonly kind: 'bearer'; readonly token: string }
+  | { readonly kind: 'token'; readonly scheme: Scheme; readonly token: string }
   | { readonly kind: 'other' }
   | { readonly kind: 'malformed' };
 
@@ -12,14 +15,20 @@ const OTHER: AuthorizationLine = Object.freeze({ kind: 'other' });
 const MALFORMED: AuthorizationLine = Object.freeze({ kind: 'malformed' });
 const SPACE = 0x20;
 
-/** Reads one `Authorization` field line (RFC 6750 §2.1): `Bearer`, one or more spaces, and the token. */
+/** Reads one `Authorization` field line (RFC 6750 §2.1, RFC 9449 §7.1): `Bearer` or `DPoP`, one or more spaces, and the token. */
 export function readAuthorizationLine(line: string): AuthorizationLine {
   let start = lengthOfScheme(line);
   if (start === 0) return MALFORMED;
-  if (!isBearer(line, start)) return OTHER;
+  const scheme = schemeNamed(line.slice(0, start));
+  if (scheme === undefined) return OTHER;
   if (line.charCodeAt(start) !== SPACE) return MALFORMED;
   while (line.charCodeAt(start) === SPACE) start += 1;
-  return { kind: 'bearer', token: line.slice(start) };
+  return { kind: 'token', scheme, token: line.slice(start) };
+}
+
+/** The scheme that a field line names, whatever follows it. */
+export function schemeOfLine(line: string): Scheme | undefined {
+  return schemeNamed(line.slice(0, lengthOfScheme(line)));
 }
 
 /** Whether `value` consists of the characters of an access token (RFC 6750 §2.1 `b64token`). */
@@ -32,6 +41,10 @@ function lengthOfScheme(line: string): number {
   return SCHEME.exec(line)?.[0].length ?? 0;
 }
 
-function isBearer(line: string, length: number): boolean {
-  return length === 6 && line.slice(0, length).toLowerCase() === 'bearer';
+/** RFC 9110 §11.1: the name of a scheme has no case. */
+function schemeNamed(name: string): Scheme | undefined {
+  if (name === 'Bearer') return name;
+  const lowerCase = name.toLowerCase();
+  if (lowerCase === 'bearer') return 'Bearer';
+  return lowerCase === 'dpop' ? 'DPoP' : undefined;
 }

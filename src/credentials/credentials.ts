@@ -1,7 +1,7 @@
 import { InvalidRequestError } from '../errors.js';
 import type { BearerMethod } from '../options.js';
 import { fieldLinesOf, parseQuery, queryOf, type RequestView } from '../request.js';
-import { isToken68, readAuthorizationLine } from './authorization-header.js';
+import { isToken68, readAuthorizationLine, type Scheme, schemeOfLine } from './authorization-header.js';
 
 const PARAMETER = 'access_token';
 /** Methods whose request content has a meaning (RFC 9110 §9.3). */
@@ -12,27 +12,30 @@ export interface Credentials {
   /** Not yet known to be well-formed: see {@link checkToken}. */
   readonly token: string;
   readonly method: BearerMethod;
+  readonly scheme: Scheme;
 }
 
 /**
- * Finds the one access token of a request (RFC 6750 §2).
+ * Finds the one access token of a request (RFC 6750 §2, RFC 9449 §7.1).
  *
- * @param methods where to look; a token elsewhere is ignored
+ * @param methods where else than in the header to look for a bearer token
+ * @param schemes that are read from the header; another scheme is ignored
  * @returns undefined when the request carries none, or credentials of another scheme
  * @throws {InvalidRequestError} `malformed_credentials`: not a line with scheme and token; `multiple_methods`, `repeated_parameter`
  */
 export function readCredentials(
   request: RequestView,
   methods: ReadonlySet<BearerMethod>,
+  schemes: ReadonlySet<Scheme>,
 ): Credentials | undefined {
   // First, so that the token is out of the URL whatever else is wrong with the request.
   const fromQuery = methods.has('query') ? readQuery(request) : undefined;
-  const fromHeader = methods.has('header') ? readHeader(request) : undefined;
-  if (methods.size === 1 && fromHeader !== undefined) return { token: fromHeader, method: 'header' };
-  const found: Credentials[] = fromHeader === undefined ? [] : [{ token: fromHeader, method: 'header' }];
+  const fromHeader = readHeader(request, schemes);
+  if (fromHeader !== undefined && fromQuery === undefined && !methods.has('body')) return fromHeader;
+  const found: Credentials[] = fromHeader === undefined ? [] : [fromHeader];
   const fromBody = methods.has('body') ? readBody(request) : undefined;
-  if (fromBody !== undefined) found.push({ token: fromBody, method: 'body' });
-  if (fromQuery !== undefined) found.push({ token: fromQuery, method: 'query' });
+  if (fromBody !== undefined) found.push({ token: fromBody, method: 'body', scheme: 'Bearer' });
+  if (fromQuery !== undefined) found.push({ token: fromQuery, method: 'query', scheme: 'Bearer' });
   if (found.length > 1) throw new InvalidRequestError('multiple_methods');
   return found[0];
 }
@@ -47,14 +50,33 @@ export function checkToken(token: string): void {
   if (!isToken68(token)) throw new InvalidRequestError('malformed_credentials');
 }
 
-function readHeader(request: RequestView): string | undefined {
-  const lines = fieldLinesOf(request, 'authorization');
+/**
+ * The scheme that the credentials of a request were meant for which {@link readCredentials} refused; undefined where that is not clear (RFC 9449 §7.2).
+ *
+ * @param fault what it threw
+ */
+export function intendedScheme(request: RequestView, fault: unknown): Scheme | undefined {
+  if (fault instanceof InvalidRequestError && fault.reason === 'multiple_methods') return undefined;
+  const [line] = fieldLinesOf(request, 'authorization');
+  return line === undefined ? 'Bearer' : schemeOfLine(line); // elsewhere than in the header there are bearer tokens only
+}
+
+function readHeader(request: RequestView, schemes: ReadonlySet<Scheme>): Credentials | undefined {
+  const lines = schemes.size === 0 ? [] : fieldLinesOf(request, 'authorization');
   const line = lines[0];
   if (line === undefined) return undefined;
   if (lines.length > 1) throw new InvalidRequestError('multiple_methods');
   const read = readAuthorizationLine(line);
-  if (read.kind === 'malformed') throw new InvalidRequestError('malformed_credentials');
-  return read.kind === 'bearer' ? read.token : undefined;
+  if (read.kind === 'malformed') return refuseMalformed(line, schemes);
+  if (read.kind === 'other' || !schemes.has(read.scheme)) return undefined;
+  return { token: read.token, method: 'header', scheme: read.scheme };
+}
+
+/** What is malformed under a scheme that is not read does not matter. */
+function refuseMalformed(line: string, schemes: ReadonlySet<Scheme>): undefined {
+  const scheme = schemeOfLine(line);
+  if (scheme === undefined || schemes.has(scheme)) throw new InvalidRequestError('malformed_credentials');
+  return undefined;
 }
 
 /** RFC 6750 §2.2: only a form, and only with a method that gives content a meaning. */

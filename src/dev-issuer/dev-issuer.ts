@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type IssuerPath, issuerDocument, issuerPaths } from '../testing/issuer-documents.js';
+import { type DocumentPath, documentPaths, issuerDocument } from '../testing/issuer-documents.js';
 import { createKeyRing, type KeyRing } from '../testing/key-ring.js';
 import { type LoopbackServer, startLoopbackServer } from '../testing/loopback-server.js';
 import { createClientAuthenticator } from './client-authentication.js';
@@ -96,7 +96,7 @@ type Routes = readonly (readonly [path: string, route: Route])[];
 
 function documentRoutes(url: string, keys: KeyRing, clients: readonly DevClient[]): Routes {
   const metadata = devIssuerMetadata(url, clients);
-  const serve = (path: IssuerPath): Handler => {
+  const serve = (path: DocumentPath): Handler => {
     return () => {
       const facts = { url, algorithm: keys.current.algorithm, published: keys.published, metadata };
       const { mediaType, body } = issuerDocument(path, facts);
@@ -104,7 +104,7 @@ function documentRoutes(url: string, keys: KeyRing, clients: readonly DevClient[
       return { status: 200, headers, body: JSON.stringify(body) };
     };
   };
-  return issuerPaths.map((path) => [path, { GET: serve(path) }]);
+  return documentPaths.map((path) => [path, { GET: serve(path) }]);
 }
 
 function oauthRoutes(

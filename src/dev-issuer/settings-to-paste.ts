@@ -1,4 +1,4 @@
-import { formEncode } from '../client/client-authentication.js';
+import { formEncode } from '../client-authentication.js';
 import { endpointsOf } from './metadata.js';
 import type { DevClient } from './options.js';
 

@@ -4,6 +4,8 @@ import { isJsonObject } from '../token/compact-jws.js';
 const MAX_BODY_BYTES = 1_048_576;
 /** Key sets have a media type of their own, and a server may refuse who does not accept it (RFC 7517 §8.5). */
 const ACCEPT = 'application/json, application/jwk-set+json';
+/** Who asks. */
+export const USER_AGENT = 'oauth-resource-server';
 /** A kept-alive connection that the server closed meanwhile fails like this, before anything was answered. */
 const BROKEN_CONNECTION: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
 
@@ -39,31 +41,28 @@ export class DocumentInvalid extends Error {}
  * @throws {DocumentInvalid} larger than 1 MiB, not JSON, not an object
  */
 export async function fetchJson(url: string, options: FetchJsonOptions): Promise<JsonDocument> {
-  const response = await request(url, options);
+  const { fetch, signal } = options;
+  const headers = { accept: ACCEPT, 'user-agent': USER_AGENT };
+  const response = await request(
+    () => fetch(url, { headers, redirect: 'manual', credentials: 'omit', signal }),
+    signal,
+  );
   // A fetch that the application brings may have followed redirects all the same.
   if (response.status !== 200 || response.redirected) {
     await discard(response);
     throw new DocumentUnavailable(response.redirected ? 'redirected' : `status ${response.status}`, true);
   }
-  const text = await readText(response, options.signal);
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw new DocumentInvalid('not JSON'); // without the cause: a parse error quotes the body
-  }
-  if (!isJsonObject(json)) throw new DocumentInvalid('not a JSON object');
+  const json = parseObject(await readText(response, signal));
   return { json, maxAgeSeconds: maxAgeOf(response.headers.get('cache-control')) };
 }
 
-async function request(url: string, { fetch, signal }: FetchJsonOptions): Promise<Response> {
-  const send = (): Promise<Response> =>
-    fetch(url, {
-      headers: { accept: ACCEPT, 'user-agent': 'oauth-resource-server' },
-      redirect: 'manual',
-      credentials: 'omit',
-      signal,
-    });
+/**
+ * Sends a request, and once more where the connection broke before anything was answered.
+ *
+ * @param send sends it; called twice at most
+ * @throws {DocumentUnavailable} network error, time-out
+ */
+export async function request(send: () => Promise<Response>, signal: AbortSignal): Promise<Response> {
   try {
     return await send().catch((error: unknown) => {
       if (BROKEN_CONNECTION.has(codeOf(error)) && !signal.aborted) return send();
@@ -76,7 +75,29 @@ async function request(url: string, { fetch, signal }: FetchJsonOptions): Promis
   }
 }
 
-async function readText(response: Response, signal: AbortSignal): Promise<string> {
+/**
+ * The JSON object that a text is.
+ *
+ * @throws {DocumentInvalid} not JSON, not an object
+ */
+export function parseObject(text: string): Record<string, unknown> {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new DocumentInvalid('not JSON'); // without the cause: a parse error quotes the body
+  }
+  if (!isJsonObject(json)) throw new DocumentInvalid('not a JSON object');
+  return json;
+}
+
+/**
+ * Reads a body, as UTF-8.
+ *
+ * @throws {DocumentUnavailable} it broke off, or took too long
+ * @throws {DocumentInvalid} larger than 1 MiB
+ */
+export async function readText(response: Response, signal: AbortSignal): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
   let bytes = 0;
@@ -93,7 +114,8 @@ async function readText(response: Response, signal: AbortSignal): Promise<string
   return text + decoder.decode();
 }
 
-async function discard(response: Response): Promise<void> {
+/** Lets go of a body that nobody reads, so that its connection becomes free. */
+export async function discard(response: Response): Promise<void> {
   try {
     await response.body?.cancel();
   } catch {

@@ -24,13 +24,28 @@ export interface DiscoveryOptions extends FetchJsonOptions {
  *
  * @throws {DocumentUnavailable | DocumentInvalid | IssuerMismatch} the most telling failure of all attempts
  */
-export async function discoverMetadata(issuer: string, options: DiscoveryOptions): Promise<IssuerMetadata> {
+export function discoverMetadata(issuer: string, options: DiscoveryOptions): Promise<IssuerMetadata> {
+  return searchMetadata(issuer, options, (json, url) =>
+    readMetadata(json, issuer, url, options.allowInsecureRequests),
+  );
+}
+
+/**
+ * The same for other members of the metadata: the first document counts that `read` finds good.
+ *
+ * @param read throws {@link DocumentInvalid} or {@link IssuerMismatch} where the document will not do
+ */
+export async function searchMetadata<T>(
+  issuer: string,
+  options: DiscoveryOptions,
+  read: (json: Readonly<Record<string, unknown>>, url: string) => T,
+): Promise<T> {
   const urls = options.metadataUrl === undefined ? metadataUrls(issuer) : [options.metadataUrl];
   const failures: unknown[] = [];
   for (const url of urls) {
     try {
       const { json } = await fetchJson(url, options);
-      return readMetadata(json, issuer, url, options.allowInsecureRequests);
+      return read(json, url);
     } catch (error) {
       failures.push(error);
       if (error instanceof DocumentUnavailable && !error.reached) break;
@@ -73,16 +88,41 @@ export function readMetadata(
   url: string,
   allowInsecureRequests: boolean,
 ): IssuerMetadata {
+  checkMetadata(json, issuer);
+  return { jwksUri: endpointIn(json, 'jwks_uri', url, allowInsecureRequests) };
+}
+
+/**
+ * Refuses a document that is about another issuer, or malformed.
+ *
+ * @throws {IssuerMismatch} it is another issuer's
+ * @throws {DocumentInvalid} a member is not what it must be
+ */
+export function checkMetadata(json: Readonly<Record<string, unknown>>, issuer: string): void {
   if (typeof json.issuer !== 'string') throw new DocumentInvalid('issuer is not a string');
   if (json.issuer !== issuer) throw new IssuerMismatch('the metadata names another issuer');
   for (const name of ENDPOINTS) {
     if (Object.hasOwn(json, name) && typeof json[name] !== 'string')
       throw new DocumentInvalid(`${name} is not a string`);
   }
-  const { jwks_uri: jwksUri } = json;
+}
+
+/**
+ * The URL of an endpoint.
+ *
+ * @param url where the metadata was found
+ * @throws {DocumentInvalid} it is missing, or no URL that may be asked
+ */
+export function endpointIn(
+  json: Readonly<Record<string, unknown>>,
+  name: string,
+  url: string,
+  allowInsecureRequests: boolean,
+): string {
+  const endpoint = Object.hasOwn(json, name) ? json[name] : undefined;
   // Metadata that came over https must not lead to an unprotected service on this host.
   const allowLoopback = url.startsWith('http:');
-  if (!isAcceptableUrl(jwksUri, { allowInsecureRequests, allowLoopback }))
-    throw new DocumentInvalid('jwks_uri is not an https URL');
-  return { jwksUri };
+  if (!isAcceptableUrl(endpoint, { allowInsecureRequests, allowLoopback }))
+    throw new DocumentInvalid(`${name} is not an https URL`);
+  return endpoint;
 }

@@ -1,5 +1,5 @@
 import type { JSONWebKeySet } from 'jose';
-import type { UnavailableReason } from '../errors.js';
+import type { UnavailableReason } from '../reasons.js';
 import { DocumentInvalid, DocumentUnavailable, type FetchJsonOptions, fetchJson } from './fetch-json.js';
 import {
   type DiscoveryOptions,

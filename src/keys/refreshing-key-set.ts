@@ -1,5 +1,6 @@
 import { reportKeys } from '../diagnostics.js';
-import { InvalidTokenError, UnavailableError, type UnavailableReason } from '../errors.js';
+import { InvalidTokenError, UnavailableError } from '../errors.js';
+import type { UnavailableReason } from '../reasons.js';
 import { createKeyIndex, findKey, type KeyIndex } from './key-index.js';
 import type { KeySet } from './key-set.js';
 import { type KeySource, KeySourceError, type PublishedKeys, toKeySourceError } from './key-source.js';

@@ -1,5 +1,8 @@
 import type { Auth, RegisteredClaims, Scope } from '../auth.js';
-import { isScopeToken } from './scope.js';
+import { checkNames } from '../option-checks.js';
+import { type AuthenticationRequirement, checkAuthentication } from './authentication.js';
+import type { AuthorizationDetailsPredicate } from './authorization-details.js';
+import { isScopeToken, withoutOfflineAccess } from './scope.js';
 
 /**
  * Says whether verified claims open a route. Only `true` does: another value, a promise or an exception refuses.
@@ -20,7 +23,25 @@ export interface Requirement {
   readonly anyScope?: readonly string[];
   /** A condition on the claims. */
   readonly claims?: ClaimsPredicate;
+  /** How and how recently the user must have authenticated (RFC 9470). */
+  readonly authentication?: AuthenticationRequirement;
+  /** A condition on the authorization details (RFC 9396). */
+  readonly authorizationDetails?: AuthorizationDetailsPredicate;
 }
+
+/** What `requireAuthentication` takes. */
+export interface AuthenticationOptions extends AuthenticationRequirement {
+  /** Scopes that the route requires as well, so that one challenge can name all of it (RFC 9470 §3). */
+  readonly scopes?: readonly Scope[];
+}
+
+const MEMBERS: readonly string[] = [
+  'allScopes',
+  'anyScope',
+  'claims',
+  'authentication',
+  'authorizationDetails',
+] satisfies (keyof Requirement)[];
 
 /**
  * The requirement of all the given scopes.
@@ -49,9 +70,44 @@ export function requirementOfClaims<C extends object = RegisteredClaims>(
   predicate: ClaimsPredicate<C>,
   name = 'requireClaims',
 ): Requirement {
-  if (typeof predicate !== 'function')
-    throw new TypeError(`${name} takes a function, got ${typeof predicate}`);
+  checkPredicate(predicate, name);
   return known({ claims: predicate as unknown as ClaimsPredicate }); // the claims' type is the application's promise, nothing checks it at run time
+}
+
+/**
+ * The requirement that the user authenticated in one of these ways, or that recently (RFC 9470).
+ *
+ * @throws {TypeError} neither `acrValues` nor `maxAgeSeconds`, or an unknown or wrong member
+ */
+export function requirementOfAuthentication(
+  authentication: AuthenticationOptions,
+  name = 'requireAuthentication',
+): Requirement {
+  checkNames(authentication, ['acrValues', 'maxAgeSeconds', 'scopes'], name);
+  const { scopes, ...wanted } = authentication;
+  return known({
+    authentication: checkAuthentication(wanted, name),
+    ...(scopes !== undefined && { allScopes: checkScopes(scopes, `${name}.scopes`) }),
+  });
+}
+
+/**
+ * The requirement that `predicate` returns `true` for the authorization details of the access token (RFC 9396). A token without any does not meet it.
+ *
+ * @throws {TypeError} `predicate` is not a function
+ */
+export function requirementOfAuthorizationDetails<C extends object = RegisteredClaims>(
+  predicate: AuthorizationDetailsPredicate<C>,
+  name = 'requireAuthorizationDetails',
+): Requirement {
+  checkPredicate(predicate, name);
+  return known({ authorizationDetails: predicate as unknown as AuthorizationDetailsPredicate }); // as above
+}
+
+/** All scopes that requirements name, once each, as clients may ask for them. */
+export function scopesOf(requirements: readonly Requirement[]): readonly string[] {
+  const named = requirements.flatMap(({ allScopes = [], anyScope = [] }) => [...allScopes, ...anyScope]);
+  return withoutOfflineAccess([...new Set(named)]);
 }
 
 /**
@@ -64,21 +120,18 @@ export function checkRequirementShape(requirement: Requirement): void {
   const given: unknown = requirement;
   if (typeof given !== 'object' || given === null)
     throw new TypeError(`a requirement is an object, got ${given === null ? 'null' : typeof given}`);
-  const members = Object.keys(given);
-  if (members.length === 0) throw new TypeError('a requirement needs allScopes, anyScope or claims');
-  for (const member of members) {
-    if (member !== 'allScopes' && member !== 'anyScope' && member !== 'claims')
-      throw new TypeError(
-        `unknown member "${member}" of a requirement; it takes allScopes, anyScope and claims`,
-      );
+  for (const member of Object.keys(given)) {
+    if (!MEMBERS.includes(member))
+      throw new TypeError(`unknown member "${member}" of a requirement; it takes ${MEMBERS.join(', ')}`);
   }
-  const { allScopes, anyScope, claims } = requirement;
+  if (Object.values(given).every((member) => member === undefined))
+    throw new TypeError(`a requirement needs one of ${MEMBERS.join(', ')}`);
+  const { allScopes, anyScope, claims, authentication, authorizationDetails } = requirement;
   if (allScopes !== undefined) checkScopes(allScopes, 'allScopes');
   if (anyScope !== undefined) checkScopes(anyScope, 'anyScope');
-  if (claims !== undefined && typeof claims !== 'function')
-    throw new TypeError(`claims takes a function, got ${typeof claims}`);
-  if (allScopes === undefined && anyScope === undefined && claims === undefined)
-    throw new TypeError('a requirement needs allScopes, anyScope or claims');
+  if (claims !== undefined) checkPredicate(claims, 'claims');
+  if (authentication !== undefined) checkAuthentication(authentication, 'authentication');
+  if (authorizationDetails !== undefined) checkPredicate(authorizationDetails, 'authorizationDetails');
 }
 
 /** Requirements that were checked when they were made, and cannot have changed since: routes make theirs once and use them for every request. */
@@ -87,6 +140,10 @@ const checked = new WeakSet<Requirement>();
 function known(requirement: Requirement): Requirement {
   checked.add(Object.freeze(requirement));
   return requirement;
+}
+
+function checkPredicate(given: unknown, name: string): void {
+  if (typeof given !== 'function') throw new TypeError(`${name} takes a function, got ${typeof given}`);
 }
 
 function checkScopes(scopes: readonly string[], name: string): readonly string[] {

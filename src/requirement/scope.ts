@@ -7,6 +7,14 @@ export function isScopeToken(value: unknown): value is string {
 }
 
 /**
+ * The scopes but for the one that asks the authorization server for a refresh token: it is no matter of an API, and neither challenges nor metadata may have clients
+ * ask for it (MCP authorization, scope selection).
+ */
+export function withoutOfflineAccess(scopes: readonly string[]): readonly string[] {
+  return scopes.filter((scope) => scope !== 'offline_access');
+}
+
+/**
  * The scopes that a claim grants, in order and without repetition.
  *
  * A string is split at single spaces (`"read write"` → `["read", "write"]`), an array is taken element by element, where an element may also be

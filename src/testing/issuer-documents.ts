@@ -1,12 +1,15 @@
 import type { JSONWebKeySet } from 'jose';
 
-/** What a listening issuer serves. */
-export type IssuerPath =
+/** Where an issuer's documents are. */
+export type DocumentPath =
   | '/.well-known/oauth-authorization-server'
   | '/.well-known/openid-configuration'
   | '/jwks';
 
-export const issuerPaths: readonly IssuerPath[] = [
+/** What a listening issuer serves. */
+export type IssuerPath = DocumentPath | '/introspect';
+
+export const documentPaths: readonly DocumentPath[] = [
   '/.well-known/oauth-authorization-server',
   '/.well-known/openid-configuration',
   '/jwks',
@@ -29,7 +32,7 @@ export interface IssuerDocument {
 }
 
 /** Metadata (RFC 8414 §3, OpenID Connect Discovery §4) or keys (RFC 7517 §5), by path. */
-export function issuerDocument(path: IssuerPath, facts: IssuerFacts): IssuerDocument {
+export function issuerDocument(path: DocumentPath, facts: IssuerFacts): IssuerDocument {
   if (path === '/jwks') return { mediaType: 'application/jwk-set+json', body: facts.published };
   return { mediaType: 'application/json', body: { ...requiredMetadata(facts), ...facts.metadata } };
 }

@@ -1,8 +1,15 @@
+import type {
+  IntrospectionEndpointOptions,
+  IntrospectionFunctionOptions,
+  IntrospectionOptions,
+} from '../introspection/introspection-options.js';
 import type { TrustedIssuer } from '../options.js';
 import { checkMembers } from './check-members.js';
+import { answerIntrospection, introspectionClient } from './introspection-endpoint.js';
 import type { IssuerPath } from './issuer-documents.js';
 import { type Outage, startIssuerServer } from './issuer-server.js';
 import { createKeyRing } from './key-ring.js';
+import { createOpaqueTokens, type OpaqueTokenIssuer } from './opaque-tokens.js';
 import {
   resolveTestIssuerOptions,
   type TestIssuerOptions,
@@ -21,6 +28,11 @@ export interface TrustOptions<Issuer extends string | TrustedIssuer> {
   readonly audience: string;
   /** Present when the test issuer was given a clock. */
   readonly clock?: () => number;
+}
+
+/** An issuer that is asked about opaque tokens. */
+export interface AskedIssuer<Introspection extends IntrospectionOptions> extends TrustedIssuer {
+  readonly introspection: Introspection;
 }
 
 /** What becomes of an issuer in its life. */
@@ -50,12 +62,16 @@ export interface IssuerSwitches {
 }
 
 /** An issuer of tokens without a network: the resource server gets the keys by a function call. */
-export interface TestIssuer extends TokenIssuer, IssuerSwitches {
+export interface TestIssuer extends TokenIssuer, OpaqueTokenIssuer, IssuerSwitches {
   /**
    * `issuer` and `audience`, ready for `createResourceServer()` and every adapter. Several issuers:
    * `{ issuer: [one.options.issuer, other.options.issuer], audience }`. Frozen.
    */
   readonly options: TrustOptions<TrustedIssuer>;
+  /**
+   * The same for an API that accepts opaque tokens too: it asks this issuer about them by a function call, for every request. Frozen.
+   */
+  readonly introspectionOptions: TrustOptions<AskedIssuer<IntrospectionFunctionOptions>>;
   /**
    * Starts a real issuer on the loopback interface that shares keys and outages with this one: metadata (RFC
    * 8414, OpenID Connect Discovery) and keys over HTTP. Its identifier is its URL, so use the tokens and the
@@ -65,9 +81,11 @@ export interface TestIssuer extends TokenIssuer, IssuerSwitches {
 }
 
 /** A test issuer over HTTP. */
-export interface ListeningIssuer extends TokenIssuer, IssuerSwitches {
+export interface ListeningIssuer extends TokenIssuer, OpaqueTokenIssuer, IssuerSwitches {
   /** `issuer` is the URL alone, so that the resource server discovers the keys. Frozen. */
   readonly options: TrustOptions<string>;
+  /** The same for an API that accepts opaque tokens too: it discovers the introspection endpoint, and authenticates there with a secret. Frozen. */
+  readonly introspectionOptions: TrustOptions<AskedIssuer<IntrospectionEndpointOptions>>;
   /** How often each path was asked for until now, refusals during an outage included. */
   readonly requests: Readonly<Record<IssuerPath, number>>;
   /** Stops listening and ends every connection. The process does not wait for it. */
@@ -76,6 +94,8 @@ export interface ListeningIssuer extends TokenIssuer, IssuerSwitches {
 
 /** A function call floods nobody: tests see rotation and recovery at once instead of waiting for pauses to end. */
 const NO_PAUSES = Object.freeze({ cooldownSeconds: 0 });
+/** For the same reason. */
+const NO_MEMORY = Object.freeze({ cacheSeconds: 0, negativeCacheSeconds: 0, cooldownSeconds: 0 });
 
 /**
  * An issuer of access tokens for tests: real keys, real signatures, no network and no mocks.
@@ -106,25 +126,37 @@ export async function createTestIssuer(options: TestIssuerOptions = {}): Promise
       outage = 'none';
     },
   };
-  const jwks = () => {
+  const whileUp = <T>(value: T): T => {
     if (outage !== 'none') throw new Error('the test issuer is down');
-    return keys.published;
+    return value;
   };
+  const opaque = createOpaqueTokens(settings.issuer, settings);
+  const trusted = { issuer: settings.issuer, jwks: () => whileUp(keys.published), keys: NO_PAUSES };
+  const introspection = { endpoint: (token: string) => whileUp(opaque.introspect(token)), ...NO_MEMORY };
 
   return {
     ...createTokenIssuer(settings.issuer, settings, keys),
+    ...opaque.issuer,
     ...switches,
-    options: trustOptions(Object.freeze({ issuer: settings.issuer, jwks, keys: NO_PAUSES }), settings),
+    options: trustOptions(Object.freeze(trusted), settings),
+    introspectionOptions: trustOptions(Object.freeze({ ...trusted, introspection }), settings),
     async listen() {
       const server = await startIssuerServer({
         published: () => keys.published,
         outage: () => outage,
         algorithm: settings.algorithm,
+        introspect: (request, response) => void answerIntrospection(request, response, opaqueHere.introspect),
       });
+      const opaqueHere = createOpaqueTokens(server.url, settings);
       return {
         ...createTokenIssuer(server.url, settings, keys),
+        ...opaqueHere.issuer,
         ...switches,
         options: trustOptions(server.url, settings),
+        introspectionOptions: trustOptions(
+          Object.freeze({ issuer: server.url, introspection: introspectionClient }),
+          settings,
+        ),
         get requests() {
           return server.requests;
         },

@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
+import { calculateJwkThumbprint } from 'jose';
 import { checkObject } from './check-members.js';
 import { defaultSubject } from './defaults.js';
 import { signedJws } from './forged-jws.js';
 import type { AcceptedToken } from './forgeries/accepted-token.js';
 import { forgeAll } from './forgeries/forge-all.js';
 import type { Forgery } from './forgeries/forgery.js';
+import { forgeProofs } from './forgeries/proofs.js';
 import type { KeyRing } from './key-ring.js';
+import { generateSigningKey, type SigningKey } from './signing-key.js';
 
 /** Claims to lay over the usual ones; the value `undefined` removes a claim. */
 export type TokenClaims = Readonly<Record<string, unknown>>;
@@ -64,6 +67,21 @@ export interface TokenIssuer {
    * ```
    */
   forgeries(claims?: TokenClaims): Promise<readonly Forgery[]>;
+  /**
+   * About a hundred requests with DPoP (RFC 9449) that a resource server must refuse, with the status and the reason of the refusal: the proof is for another
+   * method, URL or token, too old, signed by another key, missing and so on, or the access token is bound to another key or none. Each differs in one thing from a
+   * request with `createDpopKey().headers(…)`.
+   *
+   * `status` and `reason` are right for a resource server with the `dpop` modes `'allowed'` and, but for bearer tokens, `'required'`, without nonces.
+   *
+   * @param request what the proofs are for: the method, and the absolute URL under which the API gets the request
+   * @param claims the claims that open the route
+   * @throws {TypeError} a URL that is none (the promise rejects)
+   */
+  dpopForgeries(
+    request: { readonly method: string; readonly url: string },
+    claims?: TokenClaims,
+  ): Promise<readonly Forgery[]>;
 }
 
 /** An issuer of tokens under any identifier, over the keys of `keys`. */
@@ -92,11 +110,32 @@ export function createTokenIssuer(identifier: string, settings: TokenSettings, k
     authorization: async (claims, header) => ({ Authorization: `Bearer ${await token(claims, header)}` }),
     forgeries: async (claims = {}) =>
       forgeAll({ ...accepted(claims, {}), foreignKey: await keys.foreignKey() }),
+    dpopForgeries: async ({ method, url }, claims = {}) => {
+      const [key, foreignKey] = await Promise.all([newDpopKey(), newDpopKey()]);
+      const bound = async (jkt: string) => token({ ...claims, cnf: { jkt } });
+      return forgeProofs({
+        method,
+        url: new URL(url).href.replace(/[?#].*$/s, ''),
+        token: await bound(await calculateJwkThumbprint(key.jwk)),
+        tokenOfAnother: await bound(await calculateJwkThumbprint(foreignKey.jwk)),
+        unboundToken: await token(claims),
+        key,
+        foreignKey,
+        now: accepted({}, {}).now,
+      });
+    },
   };
 }
 
+const newDpopKey = (): Promise<SigningKey> => generateSigningKey('ES256', 'dpop-key');
+
 /** RFC 9068 §2.2. */
-function usualClaims(issuer: string, settings: TokenSettings, now: number, others: TokenClaims): TokenClaims {
+export function usualClaims(
+  issuer: string,
+  settings: TokenSettings,
+  now: number,
+  others: TokenClaims,
+): TokenClaims {
   return {
     iss: issuer,
     aud: settings.audience,

@@ -1,5 +1,6 @@
 import type { StandardClaims } from '../auth.js';
-import { InvalidTokenError, type InvalidTokenReason } from '../errors.js';
+import { InvalidTokenError } from '../errors.js';
+import type { InvalidTokenReason } from '../reasons.js';
 import { parseScopes } from '../requirement/scope.js';
 import type { ResolvedIssuer } from '../trusted-issuer.js';
 import { isJsonObject } from './compact-jws.js';

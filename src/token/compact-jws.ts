@@ -26,7 +26,10 @@ export interface CompactJws {
  * @throws {InvalidTokenError} `token_too_large`, `malformed_token`
  */
 export function parseCompactJws(token: string, knownHeaders?: KnownHeaders): CompactJws {
-  const [header, claims] = splitCompactJws(token);
+  if (token.length > MAX_TOKEN_LENGTH) throw new InvalidTokenError('token_too_large');
+  const segments = splitCompactJws(token);
+  if (segments === undefined) throw new InvalidTokenError('malformed_token');
+  const [header, claims] = segments;
   return {
     headerSegment: header,
     header: knownHeaders?.get(header) ?? parseJsonObject(Buffer.from(header, 'base64url')),
@@ -35,36 +38,42 @@ export function parseCompactJws(token: string, knownHeaders?: KnownHeaders): Com
 }
 
 /**
- * The three segments of a token, still encoded.
+ * The JSON object in `bytes`, see {@link readJsonObject}.
  *
- * @throws {InvalidTokenError} `token_too_large`; `malformed_token`: not three segments, or one that is not canonical base64url
+ * @throws {InvalidTokenError} `malformed_token`
  */
-export function splitCompactJws(token: string): readonly [header: string, claims: string, signature: string] {
-  if (token.length > MAX_TOKEN_LENGTH) throw new InvalidTokenError('token_too_large');
-  const segments = token.split('.', 4);
+export function parseJsonObject(bytes: Buffer): Record<string, unknown> {
+  const value = readJsonObject(bytes);
+  if (value === undefined) throw new InvalidTokenError('malformed_token');
+  return value;
+}
+
+/** Header, claims and signature of a JWS in compact serialisation, still encoded; undefined where `text` is none to the letter. */
+export function splitCompactJws(
+  text: string,
+): readonly [header: string, claims: string, signature: string] | undefined {
+  const segments = text.split('.', 4);
   const [header, claims, signature] = segments;
   if (segments.length !== 3 || header === undefined || claims === undefined || signature === undefined) {
-    throw new InvalidTokenError('malformed_token');
+    return undefined;
   }
-  if (!segments.every(isCanonicalBase64url)) throw new InvalidTokenError('malformed_token');
-  return [header, claims, signature];
+  return segments.every(isCanonicalBase64url) ? [header, claims, signature] : undefined;
 }
 
 /**
  * The JSON object in `bytes` (RFC 7519 §7.2). Of a repeated member the last one counts, as for `JSON.parse`, here and in every later step.
  *
- * @throws {InvalidTokenError} `malformed_token`: not UTF-8, not JSON, not an object, or preceded by a byte order mark
+ * @returns undefined where it is not UTF-8, not JSON, not an object, or preceded by a byte order mark
  */
-export function parseJsonObject(bytes: Buffer): Record<string, unknown> {
-  if (!isUtf8(bytes)) throw new InvalidTokenError('malformed_token');
+export function readJsonObject(bytes: Buffer): Record<string, unknown> | undefined {
+  if (!isUtf8(bytes)) return undefined;
   let value: unknown;
   try {
     value = JSON.parse(bytes.toString()); // which keeps a byte order mark in the text, where JSON.parse refuses it
   } catch {
-    throw new InvalidTokenError('malformed_token');
+    return undefined;
   }
-  if (!isJsonObject(value)) throw new InvalidTokenError('malformed_token');
-  return value;
+  return isJsonObject(value) ? value : undefined;
 }
 
 /** Whether a value from `JSON.parse` is an object: not an array, not null. */

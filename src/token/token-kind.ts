@@ -6,7 +6,7 @@ import { audienceOf, claimAt } from './claims.js';
 /** Claims that only other kinds of JWT carry: ID tokens (OpenID Connect Core §2, §3.3.2.11), logout tokens and security events (RFC 8417 §2.2). */
 const FOREIGN_CLAIMS = ['nonce', 'at_hash', 'c_hash', 's_hash', 'events'] as const;
 /** What Keycloak calls its other tokens, in a claim named `typ`. */
-const FOREIGN_TYP_CLAIMS: ReadonlySet<unknown> = new Set(['ID', 'Refresh', 'Offline', 'Logout']);
+export const FOREIGN_TYP_CLAIMS: ReadonlySet<unknown> = new Set(['ID', 'Refresh', 'Offline', 'Logout']);
 
 /** The media type in a `typ` header, `undefined` when there is none (RFC 7515 §4.1.9: case-insensitive, `application/` may be left out). */
 export type MediaType = 'at+jwt' | 'jwt' | undefined;

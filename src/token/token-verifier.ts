@@ -2,6 +2,8 @@ import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { AccessToken } from '../auth.js';
 import { InvalidTokenError } from '../errors.js';
+import { type IntrospectedToken, IntrospectionVerifier } from '../introspection/introspection-verifier.js';
+import { isWithin } from '../span.js';
 import { faultOfDates } from './claims.js';
 import { MAX_TOKEN_LENGTH } from './compact-jws.js';
 import { JwtVerifier, type JwtVerifierOptions, type VerifiedToken } from './jwt-verifier.js';
@@ -10,27 +12,35 @@ import { JwtVerifier, type JwtVerifierOptions, type VerifiedToken } from './jwt-
 const BYTES_PER_TOKEN = 800;
 const SPARE_BYTES = 65_536;
 
+/** An access token that holds for as long as a key does, or for as long as its issuer's word is taken. */
+type VerifiedAccessToken = VerifiedToken | IntrospectedToken;
+
 export interface TokenVerifierOptions extends JwtVerifierOptions {
   /** How many verified tokens are remembered; 0 for none. */
   readonly maxTokens: number;
 }
 
 /**
- * Verifies access tokens, and remembers those that hold: a service sends the same token thousands of times, and only the first use pays for the signature.
+ * Verifies access tokens, and remembers those that hold: a service sends the same token thousands of times, and only the first use pays for the signature, or for
+ * asking its issuer.
  *
  * Security: a token is remembered under the SHA-256 digest of all its characters, so that no token stays in memory and another spelling of the same token is another
  * token; never under anything that is read from it. What was refused is not remembered, so a flood of bad tokens evicts no good one. A token that is
- * remembered still has to meet the clock, and the key that verified it still has to be one of the issuer's.
+ * remembered still has to meet the clock, and the key that verified it still has to be one of the issuer's; the issuer's word about a token is taken for a short time only.
  */
 export class TokenVerifier {
   readonly #options: TokenVerifierOptions;
   readonly #jwtVerifier: JwtVerifier;
-  readonly #verified: LRUCache<string, VerifiedToken> | undefined;
+  /** Undefined where no issuer is asked about tokens. */
+  readonly #introspectionVerifier: IntrospectionVerifier | undefined;
+  readonly #verified: LRUCache<string, VerifiedAccessToken> | undefined;
   readonly #underWay = new Map<string, Promise<AccessToken>>();
 
   constructor(options: TokenVerifierOptions) {
     this.#options = options;
     this.#jwtVerifier = new JwtVerifier(options);
+    const asks = [...options.issuers.values()].some(({ introspection }) => introspection !== undefined);
+    this.#introspectionVerifier = asks ? new IntrospectionVerifier(options) : undefined;
     const { maxTokens } = options;
     this.#verified =
       maxTokens > 0
@@ -42,51 +52,63 @@ export class TokenVerifier {
    * @param check what a token has to pass that was not verified before; throws where it does not
    * @returns the access token, at once where it was verified before
    * @throws {InvalidTokenError} it does not hold: at once where no key is needed to tell, otherwise as a rejection
-   * @throws {UnavailableError} as a rejection: the issuer's keys are out of reach
+   * @throws {UnavailableError} as a rejection: the issuer's keys are out of reach, or it does not say whether the token is active
    */
   verify(token: string, check?: (token: string) => void): AccessToken | Promise<AccessToken> {
     const cache = this.#verified;
-    // What cannot be a JWT was never remembered, and a digest costs more than its refusal.
-    if (cache === undefined || token.length > MAX_TOKEN_LENGTH || !token.includes('.')) {
+    const isAlone = cache === undefined && this.#introspectionVerifier === undefined;
+    if (isAlone || token.length > MAX_TOKEN_LENGTH) {
       check?.(token);
       return this.#jwtVerifier.verify(token).then(({ accessToken }) => accessToken);
     }
     const digest = hash('sha256', token, 'binary'); // the shortest text
-    const known = cache.get(digest);
+    const known = cache?.get(digest);
     if (known !== undefined) {
       if (this.#stillHolds(known)) return known.accessToken;
-      cache.delete(digest);
+      cache?.delete(digest);
     }
     check?.(token);
     const underWay = this.#underWay.get(digest);
     if (underWay !== undefined) return underWay.catch(rejectWithOwnError);
-    const verification = this.#remember(digest, token.length, this.#jwtVerifier.verify(token), cache);
+    const verification = this.#remember(digest, token.length, this.#verifyNew(token, digest));
     this.#underWay.set(digest, verification);
     return verification;
+  }
+
+  /** Which of the two ways it takes is settled by what the token looks like; that one fails never leads to the other. */
+  #verifyNew(token: string, digest: string): Promise<VerifiedAccessToken> {
+    const introspection = this.#introspectionVerifier;
+    const request = introspection?.requestFor(token);
+    return introspection === undefined || request === undefined
+      ? this.#jwtVerifier.verify(token)
+      : introspection.verify(token, digest, request);
   }
 
   /** Until it is settled, a verification is shared by all who bring the same token. */
   async #remember(
     digest: string,
     tokenLength: number,
-    verification: Promise<VerifiedToken>,
-    cache: LRUCache<string, VerifiedToken>,
+    verification: Promise<VerifiedAccessToken>,
   ): Promise<AccessToken> {
     try {
       const verified = await verification;
-      cache.set(digest, verified, { size: estimateBytes(verified.accessToken, tokenLength) });
+      // What may not be remembered at all would only displace others.
+      if (this.#stillHolds(verified))
+        this.#verified?.set(digest, verified, { size: estimateBytes(verified.accessToken, tokenLength) });
       return verified.accessToken;
     } finally {
       this.#underWay.delete(digest);
     }
   }
 
-  #stillHolds({ accessToken, key, issuer }: VerifiedToken): boolean {
+  #stillHolds(verified: VerifiedAccessToken): boolean {
     const { clock, clockToleranceSeconds } = this.#options;
-    return (
-      faultOfDates(accessToken.claims, clock() / 1000, clockToleranceSeconds) === undefined &&
-      issuer.keySet.vouchesFor(key)
-    );
+    const now = clock();
+    if (faultOfDates(verified.accessToken.claims, now / 1000, clockToleranceSeconds) !== undefined)
+      return false;
+    return 'key' in verified
+      ? verified.issuer.keySet.vouchesFor(verified.key)
+      : isWithin(verified.validity, now);
   }
 }
 
@@ -98,7 +120,7 @@ function estimateBytes({ claims }: AccessToken, tokenLength: number): number {
     bytes += 20;
     if (typeof next !== 'object' || next === null) continue;
     bytes += 40;
-    pending.push(...Object.values(next));
+    for (const member of Object.values(next)) pending.push(member); // one by one: what an issuer says of a token can be large
   }
   return bytes;
 }

@@ -15,7 +15,8 @@ import {
   type ResourceServer,
   type ResourceServerOptions,
 } from '../../src/index.js';
-import { createTestIssuer, fakeAuth } from '../../src/testing/index.js';
+import { createDpopKey, createTestIssuer, fakeAuth } from '../../src/testing/index.js';
+import { plainChallenges } from '../support/plain-challenges.js';
 
 const issuer = await createTestIssuer();
 const reader = await issuer.authorization({ scope: 'read:inventory' });
@@ -138,7 +139,7 @@ describe('preflight requests', () => {
   it('BRR-28 meet no requirement where no CORS layer answers them', async () => {
     const { app, handler } = createApp();
     const response = await request(app).options('/stock').set(PREFLIGHT).expect(401);
-    expect(response.headers['www-authenticate']).toBe('Bearer realm="api", scope="read:inventory"');
+    expect(response.headers['www-authenticate']).toBe(plainChallenges('read:inventory').join(', '));
     expect(handler).not.toHaveBeenCalled();
   });
 
@@ -172,7 +173,7 @@ describe('requirements', () => {
   it('OPS-12 are not met by an auth that the application put there itself', async () => {
     const app = express();
     app.use((req, _res, next) => {
-      req.auth = fakeAuth({ scopes: ['a'] });
+      Object.assign(req, { auth: fakeAuth({ scopes: ['a'] }) });
       next();
     });
     app.get('/', requireScope('a'), (_req, res) => void res.json({}));
@@ -229,5 +230,60 @@ describe('getAuth', () => {
 
   it('takes a fake Auth, for calling a handler directly', () => {
     expect(getAuth({ auth: fakeAuth({ clientId: 'order-service' }) }).clientId).toBe('order-service');
+  });
+});
+
+describe('a proof of possession', () => {
+  it('DPP-19 is used once per request, wherever the same resource server stands', async () => {
+    const key = await createDpopKey();
+    const token = await issuer.token({ cnf: { jkt: key.thumbprint } });
+    const server = createResourceServer({ ...issuer.options, baseUrl: 'https://api.example.com' });
+    const app = express();
+    const inner = express.Router();
+    app.use(authenticate(server));
+    inner.use(authenticate(server), (req, _res, next) => {
+      Reflect.deleteProperty(req, 'auth');
+      next();
+    });
+    app.use(
+      '/inner',
+      inner,
+      authenticate(server),
+      (req, res) => void res.json({ caller: getAuth(req).clientId }),
+    );
+    const headers = await key.headers({ url: 'https://api.example.com/inner', token });
+    await request(app).get('/inner').set(headers).expect(200, { caller: 'test-client' });
+    await request(app).get('/inner').set(headers).expect(401);
+  });
+
+  it('BRR-11 is no matter of tokens that were taken out of the URL', async () => {
+    const server = createResourceServer({ ...issuer.options, bearerMethods: ['query'] });
+    const app = express();
+    app.use(authenticate(server), authenticate(server), (req, res) => void res.json({ url: req.url }));
+    const token = await issuer.token();
+    await request(app).get(`/a?access_token=${token}`).expect(200, { url: '/a' });
+  });
+
+  it('DPP-10 is for the method that was sent, whatever an override makes of it', async () => {
+    const key = await createDpopKey();
+    const token = await issuer.token({ cnf: { jkt: key.thumbprint } });
+    const app = express();
+    app.use((req, _res, next) => {
+      Object.assign(req, { originalMethod: req.method, method: 'DELETE' }); // as the package method-override does
+      next();
+    });
+    app.use(
+      authenticate({ ...issuer.options, baseUrl: 'https://api.example.com' }),
+      (_req, res) => void res.end(),
+    );
+    const headers = (method: string) => key.headers({ url: 'https://api.example.com/', token, method });
+    await request(app)
+      .post('/')
+      .set(await headers('DELETE'))
+      .expect(401);
+    await request(app)
+      .post('/')
+      .set(await headers('POST'))
+      .expect(200);
   });
 });

@@ -42,6 +42,15 @@ describe('docs/options.md', () => {
   });
 });
 
+it('docs/introspection.md has a row for every member of introspection', async () => {
+  const introspection = { unknown: true, clientId: 'api', clientSecret: 'secret' };
+  const options = { issuer: { issuer: 'https://auth.example.com', introspection }, audience: 'api' };
+  const rows = rowsOf(await readPage('docs/introspection.md'));
+  const names = namesThatAreTaken(options as unknown as ResourceServerOptions); // wrong on purpose
+  expect(names.length).toBeGreaterThan(10);
+  expect(names.filter((name) => !rows.has(name))).toEqual([]);
+});
+
 it.each(pages.map((page) => [page.path, page] as const))(
   'links of %s lead somewhere',
   async (_path, page) => {
@@ -76,7 +85,7 @@ it.each(['express', 'fastify', 'nestjs'])(
   'BRR-29 docs/%s.md shows how scripts get to read the challenge',
   async (name) => {
     const { text } = await readPage(`docs/${name}.md`);
-    expect(text).toContain("exposedHeaders: ['WWW-Authenticate']");
+    expect(text).toContain("exposedHeaders: ['WWW-Authenticate', 'DPoP-Nonce']");
   },
 );
 

@@ -2,18 +2,26 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { createTestIssuer } from '../../src/testing/index.js';
 import { send } from '../support/http-client.js';
 import { type Configuration, type ContractRow, contract, forgeryRow, optionsOf } from './contract.js';
+import { forgedProofRow, forgedRequest } from './dpop-rows.js';
 import { expectAnswer, expectSameAsGet } from './expect-answer.js';
 import type { Running } from './harnesses/harness.js';
 import { harnesses } from './harnesses/index.js';
 
 const issuer = await createTestIssuer();
 const forgeries = await issuer.forgeries({ scope: 'read:inventory' });
-const rows: readonly ContractRow[] = [...contract, ...forgeries.map(forgeryRow)];
+const forgedProofs = await issuer.dpopForgeries(forgedRequest, { scope: 'read:inventory' });
+const rows: readonly ContractRow[] = [
+  ...contract,
+  ...forgeries.map(forgeryRow),
+  ...forgedProofs.map(forgedProofRow),
+];
 
 describe.each(harnesses)('$name', (harness) => {
   const running = new Map<Configuration, Promise<Running>>();
   const serverOf = (configuration: Configuration): Promise<Running> => {
-    const started = running.get(configuration) ?? harness.start(optionsOf(configuration, issuer));
+    const started =
+      running.get(configuration) ??
+      harness.start(optionsOf(configuration, issuer), undefined, configuration === 'trusting proxies');
     running.set(configuration, started);
     return started;
   };
@@ -29,7 +37,7 @@ describe.each(harnesses)('$name', (harness) => {
   it.each(applicable)('$title', async ({ configuration = 'default', request, expected }) => {
     const server = await serverOf(configuration);
     const before = server.handled();
-    const response = await send(server.url, await request(issuer));
+    const response = await send(server.url, await request(issuer, server.url));
     expectAnswer(response, expected);
     const isHandled =
       response.status < 300 &&

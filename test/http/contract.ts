@@ -1,6 +1,17 @@
+import type { Scheme } from '../../src/credentials/authorization-header.js';
 import type { ResourceServerOptions } from '../../src/index.js';
 import type { Forgery, TestIssuer } from '../../src/testing/index.js';
 import type { RawRequest } from '../support/http-client.js';
+import { type DpopConfiguration, dpopOptionsOf, dpopRows } from './dpop-rows.js';
+import {
+  type IntrospectionConfiguration,
+  introspectionOptionsOf,
+  introspectionRows,
+} from './introspection-rows.js';
+import { type MetadataConfiguration, metadataOptionsOf, metadataRows } from './metadata-rows.js';
+import { type MtlsConfiguration, mtlsOptionsOf, mtlsRows } from './mtls-rows.js';
+import { type RevocationConfiguration, revocationOptionsOf, revocationRows } from './revocation-rows.js';
+import { stepUpRows } from './step-up-rows.js';
 
 /** The options that rows run with; each is one server per framework. */
 export type Configuration =
@@ -9,7 +20,12 @@ export type Configuration =
   | 'every method'
   | 'strict type'
   | 'named realm'
-  | 'out of reach';
+  | 'out of reach'
+  | DpopConfiguration
+  | IntrospectionConfiguration
+  | MetadataConfiguration
+  | MtlsConfiguration
+  | RevocationConfiguration;
 
 export function optionsOf(configuration: Configuration, issuer: TestIssuer): ResourceServerOptions {
   const { options } = issuer;
@@ -28,6 +44,29 @@ export function optionsOf(configuration: Configuration, issuer: TestIssuer): Res
       const jwks = () => Promise.reject(new Error('down'));
       return { ...options, issuer: { issuer: options.issuer.issuer, jwks } };
     }
+    case 'trusting proxies':
+    case 'below a base URL':
+    case 'only DPoP':
+    case 'no DPoP':
+    case 'nonces':
+      return { ...options, ...dpopOptionsOf(configuration) };
+    case 'introspection':
+    case 'introspection of every token':
+    case 'introspection out of reach':
+    case 'introspection in confusion':
+      return introspectionOptionsOf(configuration, issuer);
+    case 'mtls':
+    case 'behind a proxy':
+    case 'behind another proxy':
+    case 'behind Envoy':
+      return { ...options, ...mtlsOptionsOf(configuration) };
+    case 'published':
+    case 'published, optional':
+    case 'published, only DPoP':
+      return { ...options, ...metadataOptionsOf(configuration) };
+    case 'revocable':
+    case 'slowly revocable':
+      return { ...options, ...revocationOptionsOf(configuration) };
   }
 }
 
@@ -37,9 +76,19 @@ export interface Expected {
   readonly body?: Readonly<Record<string, unknown>>;
   /** The challenge's `error`; `null`: a challenge without one. Required for 400, 401 and 403. */
   readonly error?: string | null;
+  /**
+   * Whose challenge has the error; the others are plain. Default `Bearer`; with `every` it is in all of them. Ignored where the challenges have no error.
+   */
+  readonly scheme?: Scheme | 'every';
+  /** The schemes that are offered. Default both, but for 403 the one in {@link scheme} alone. */
+  readonly offered?: readonly Scheme[];
   /** The challenge's `scope`, where one is expected. */
   readonly scope?: string;
   readonly realm?: string;
+  /** The `resource_metadata` of every challenge. */
+  readonly metadata?: string;
+  /** `acr_values` and `max_age` of the challenge that has the error. */
+  readonly stepUp?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -48,7 +97,7 @@ export interface ContractRow {
   /** Ids of `requirements`, first, then the behaviour as a sentence. Unique. */
   readonly title: string;
   readonly configuration?: Configuration;
-  readonly request: (issuer: TestIssuer) => RawRequest | Promise<RawRequest>;
+  readonly request: (issuer: TestIssuer, url: string) => RawRequest | Promise<RawRequest>;
   readonly expected: Expected;
   /** Why a framework cannot run this row, by the start of its harness's name. */
   readonly except?: Readonly<Record<string, string>>;
@@ -57,6 +106,8 @@ export interface ContractRow {
 const FORM = ['Content-Type', 'application/x-www-form-urlencoded'] as const;
 const READ = { scope: 'read:inventory' };
 const BAD_REQUEST: Expected = { status: 400, error: 'invalid_request' };
+/** RFC 9449 §7.2: it is not clear for which scheme the credentials were meant. */
+const AMBIGUOUS: Expected = { ...BAD_REQUEST, scheme: 'every' };
 const NO_CREDENTIALS: Expected = { status: 401, error: null };
 const BAD_TOKEN: Expected = { status: 401, error: 'invalid_token' };
 const OK: Expected = { status: 200, body: { sku: '42', caller: 'test-client', scopes: ['read:inventory'] } };
@@ -188,7 +239,7 @@ const credentials: readonly ContractRow[] = [
       const line = ['Authorization', `Bearer ${await issuer.token(READ)}`] as const;
       return { path: '/stock/42', headers: [line, line] };
     },
-    expected: BAD_REQUEST,
+    expected: AMBIGUOUS,
   },
   {
     title: 'BRR-06 refuses a second Authorization line of another scheme and in another case',
@@ -199,7 +250,7 @@ const credentials: readonly ContractRow[] = [
         ['AUTHORIZATION', 'Basic Zm9v'],
       ],
     }),
-    expected: BAD_REQUEST,
+    expected: AMBIGUOUS,
   },
   {
     title: 'BRR-12 reads no token from a cookie',
@@ -289,7 +340,7 @@ const otherMethods: readonly ContractRow[] = [
         body: `access_token=${token}`,
       };
     },
-    expected: BAD_REQUEST,
+    expected: AMBIGUOUS,
   },
   {
     title: 'BRR-07 refuses a token in header and query',
@@ -298,7 +349,7 @@ const otherMethods: readonly ContractRow[] = [
       const token = await issuer.token(READ);
       return { path: `/stock/42?access_token=${token}`, headers: [['Authorization', `Bearer ${token}`]] };
     },
-    expected: BAD_REQUEST,
+    expected: AMBIGUOUS,
   },
   {
     title: 'BRR-07 refuses a token in body and query',
@@ -312,7 +363,7 @@ const otherMethods: readonly ContractRow[] = [
         body: `access_token=${token}`,
       };
     },
-    expected: BAD_REQUEST,
+    expected: AMBIGUOUS,
   },
   {
     title: 'BRR-09 refuses a repeated body parameter',
@@ -592,6 +643,12 @@ export const contract: readonly ContractRow[] = [
   ...optional,
   ...requirements,
   ...answers,
+  ...dpopRows,
+  ...introspectionRows,
+  ...metadataRows,
+  ...mtlsRows,
+  ...revocationRows,
+  ...stepUpRows,
 ];
 
 /** The rows that the testing kit's forgeries make. */
@@ -604,9 +661,16 @@ export function forgeryRow({ name, headers, status, reason }: Forgery): Contract
         : reason === 'missing_credentials'
           ? null
           : 'invalid_token';
+  // Of a token without a scheme it is not clear for which it was meant.
+  const isClear = reason !== 'malformed_credentials' || /^Bearer/.test(headers.Authorization ?? '');
   return {
     title: `refuses a forgery: ${name}`,
     request: () => ({ path: '/stock/42', headers: Object.entries(headers) }),
-    expected: { status, error, ...(status === 403 && { scope: 'read:inventory' }) },
+    expected: {
+      status,
+      error,
+      scheme: isClear ? 'Bearer' : 'every',
+      ...(status === 403 && { scope: 'read:inventory' }),
+    },
   };
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createTestIssuer } from '../../src/testing/index.js';
 import { type App, installApp } from './support/app.js';
+import { BEARER, DPOP } from './support/challenges.js';
 import { exportedNames, modulesOf, readManifest } from './support/package-contents.js';
 
 /** Long for a loaded machine, short beside what could keep a process alive: sockets 4 s, time limits 5 s, refreshes minutes. */
@@ -19,14 +20,14 @@ describe('an ESM application', () => {
 
   it('protects a route of Express 5', async () => {
     expect(await app.result(['express.js'])).toEqual({
-      anonymous: [401, 'Bearer realm="api"'],
+      anonymous: [401, `${BEARER}, ${DPOP}`],
       allowed: [200, { sku: '42', caller: 'test-client' }],
     });
   });
 
   it('protects a route of Fastify 5', async () => {
     expect(await app.result(['fastify.js'])).toEqual({
-      anonymous: [401, 'Bearer realm="api"'],
+      anonymous: [401, [BEARER, DPOP]],
       allowed: [200, { sku: '42', caller: 'test-client' }],
     });
   });

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type App, installApp } from './support/app.js';
+import { BEARER, DPOP } from './support/challenges.js';
 
 const TSC = 'node_modules/typescript/bin/tsc';
 
@@ -13,7 +14,7 @@ describe('an application of NestJS 11 with the settings of the Nest CLI', () => 
   it('is compiled by TypeScript 5.9 and protects its routes', async () => {
     await app.node([TSC]);
     expect(await app.result(['dist/main.js'])).toEqual({
-      anonymous: [401, 'Bearer realm="api"'],
+      anonymous: [401, `${BEARER}, ${DPOP}`],
       open: 200,
       allowed: [200, { sku: '42', caller: 'test-client' }],
       tenant: { tenant: 'ACME' },

@@ -35,8 +35,11 @@ describe('any Authorization header', () => {
         expect(decision.kind).toBe('denied');
         if (decision.kind !== 'denied') return;
         expect([400, 401]).toContain(decision.answer.status);
-        const { scheme, parameters } = parseChallenge(String(decision.answer.headers['WWW-Authenticate']));
-        expect([scheme, parameters.realm]).toEqual(['Bearer', 'api']);
+        const challenges = [decision.answer.headers['WWW-Authenticate'] ?? []].flat().map(parseChallenge);
+        expect(challenges.map(({ scheme, parameters }) => [scheme, parameters.realm])).toEqual([
+          ['Bearer', 'api'],
+          ['DPoP', 'api'],
+        ]);
       }),
       { numRuns: 3000 },
     );
@@ -46,9 +49,10 @@ describe('any Authorization header', () => {
     fc.assert(
       fc.property(anyLine, (line) => {
         const read = readAuthorizationLine(line);
-        if (read.kind !== 'bearer') return;
-        expect(line.slice(0, 7).toLowerCase()).toBe('bearer ');
-        expect(line.slice(6).replace(/^ +/, '')).toBe(read.token);
+        if (read.kind !== 'token') return;
+        const { length } = read.scheme;
+        expect(line.slice(0, length + 1).toLowerCase()).toBe(`${read.scheme.toLowerCase()} `);
+        expect(line.slice(length).replace(/^ +/, '')).toBe(read.token);
       }),
       { numRuns: 3000 },
     );

@@ -310,9 +310,11 @@ describe.each(harnesses)('$name', ({ start }) => {
         expect([400, 401, 403]).toContain(status);
         // A framework's own parser may refuse a body before anybody looks for a token.
         if (status === 400 && hostile.body !== undefined) return;
-        const [challenge = '', another] = lines('www-authenticate');
-        expect(another).toBeUndefined();
-        expect(parseChallenge(challenge)).toMatchObject({ scheme: 'Bearer', parameters: { realm: 'api' } });
+        const challenges = lines('www-authenticate').map(parseChallenge);
+        expect(challenges.map(({ scheme }) => scheme)).toEqual(
+          status === 403 ? ['Bearer'] : ['Bearer', 'DPoP'],
+        );
+        for (const { parameters } of challenges) expect(parameters).toMatchObject({ realm: 'api' });
       }),
       { numRuns: Math.ceil(REQUESTS / harnesses.length) },
     );

@@ -26,7 +26,7 @@ export async function send(
   return new Promise((resolve, reject) => {
     const outgoing = request(
       `${url}${path}`,
-      { method, headers: ['Host', new URL(url).host, 'Connection', 'close', ...flat] },
+      { method, agent: false, headers: ['Host', new URL(url).host, 'Connection', 'close', ...flat] },
       (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));

@@ -1,4 +1,5 @@
-import { isResourceServerError, type Reason } from '../../src/errors.js';
+import { isResourceServerError } from '../../src/errors.js';
+import type { Reason } from '../../src/reasons.js';
 import type { RequestView } from '../../src/request.js';
 import type { ResourceServer } from '../../src/resource-server.js';
 

@@ -1,3 +1,4 @@
+import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import { Controller, Get } from '@nestjs/common';
 import express from 'express';
 import Fastify from 'fastify';
@@ -17,8 +18,11 @@ const app = express();
 app.use(onExpress.authenticate(options), onExpress.authenticate(server));
 app.get('/stock/:sku', onExpress.requireScope('read:inventory'), (req) => {
   expectTypeOf(req.params.sku).toEqualTypeOf<string>();
-  expectTypeOf(req.auth).toEqualTypeOf<Auth | undefined>();
-  if (req.auth !== undefined) expectTypeOf(req.auth).toEqualTypeOf<Auth>();
+  // Here the Model Context Protocol's SDK is installed, so it fits that SDK's `AuthInfo` as well; test/package/apps have it without.
+  expectTypeOf(req.auth).toExtend<Auth | undefined>();
+  expectTypeOf(req.auth).toExtend<AuthInfo | undefined>();
+  // @ts-expect-error undefined for anonymous requests
+  expectTypeOf(req.auth).toExtend<Auth>();
   expectTypeOf(onExpress.getAuth(req)).toEqualTypeOf<Auth>();
   expectTypeOf(onExpress.getAuth<MyClaims>(req).claims.tenant).toEqualTypeOf<string>();
 });
@@ -26,6 +30,22 @@ app.get('/stock/:sku', onExpress.requireScope('read:inventory'), (req) => {
 onExpress.authenticate({ issuer: options.issuer });
 // @ts-expect-error a scope per argument, not a list
 onExpress.requireScope(['read:inventory']);
+
+onExpress.requireAuthentication({ acrValues: ['gold'], maxAgeSeconds: 300, scopes: ['write:orders'] });
+// @ts-expect-error the unit is in the name: maxAgeSeconds
+onExpress.requireAuthentication({ maxAge: 300 });
+// @ts-expect-error a list of values
+onExpress.requireAuthentication({ acrValues: 'gold' });
+onExpress.requireAuthorizationDetails<MyClaims>((details, auth) => {
+  expectTypeOf(details).toEqualTypeOf<readonly onExpress.AuthorizationDetail[]>();
+  expectTypeOf(details[0]?.type).toEqualTypeOf<string | undefined>();
+  expectTypeOf(details[0]?.limit).toBeUnknown();
+  return details.some(({ tenant }) => tenant === auth.claims.tenant);
+});
+// @ts-expect-error a promise would always be truthy
+onExpress.requireAuthorizationDetails(async () => true);
+onExpress.resourceMetadata(server);
+onExpress.resourceMetadata({ ...options, resource: { resource: options.audience } });
 
 // Fastify.
 const fastify = Fastify();

@@ -7,6 +7,7 @@ import type {
   ModuleMetadata,
   Type,
 } from '@nestjs/common';
+import type { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type * as express from '../../adapters/express/index.js';
 import type * as fastify from '../../adapters/fastify/index.js';
@@ -21,6 +22,8 @@ type OfNest = [
   ArgumentsHost,
   DynamicModule,
   ExecutionContext,
+  HttpAdapterHost,
+  ModulesContainer,
   NonNullable<ModuleMetadata['imports']>,
   Type<nestjs.ResourceServerGuard>,
   Type<nestjs.ResourceServerOptionsFactory>,
@@ -41,6 +44,7 @@ export const ofClientMessages: AnyIn<client.ClientMessage> = {};
 // The types that no value mentions.
 export const ofDecisionMessage: AnyIn<core.DecisionMessage> = {};
 export const ofKeysMessage: AnyIn<core.KeysMessage> = {};
+export const ofIntrospectionMessage: AnyIn<core.IntrospectionMessage> = {};
 export const ofWarningMessage: AnyIn<core.WarningMessage> = {};
 
 // The check itself can fail.

@@ -14,7 +14,15 @@ export type AnyIn<T, Foreign extends readonly unknown[] = []> = Record<
   'any'
 >;
 
-type Builtin = [IncomingMessage, ServerResponse, Request, typeof globalThis.fetch, Error, AnyFunction];
+type Builtin = [
+  IncomingMessage,
+  ServerResponse,
+  Request,
+  Uint8Array,
+  typeof globalThis.fetch,
+  Error,
+  AnyFunction,
+];
 
 // biome-ignore lint/complexity/noBannedTypes: it stands in the types of decorators
 type AnyFunction = Function;

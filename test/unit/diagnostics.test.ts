@@ -49,7 +49,7 @@ describe('the decision channel', () => {
       denied(401, 'missing_credentials'),
       denied(400, 'malformed_credentials'),
       denied(401, 'expired'),
-      denied(401, 'unsupported_confirmation'),
+      denied(401, 'dpop_downgrade'),
       denied(401, 'malformed_token'),
     ]);
   });
@@ -99,6 +99,7 @@ describe('the decision channel', () => {
     expect(channels).toEqual({
       decision: 'oauth-resource-server:decision',
       keys: 'oauth-resource-server:keys',
+      introspection: 'oauth-resource-server:introspection',
       warning: 'oauth-resource-server:warning',
     });
     expect(Object.isFrozen(channels)).toBe(true);

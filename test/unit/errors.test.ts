@@ -3,37 +3,87 @@ import { describe, expect, it } from 'vitest';
 import {
   errorKind,
   InsufficientScopeError,
-  type InsufficientScopeReason,
+  InsufficientUserAuthenticationError,
+  InvalidProofError,
   InvalidRequestError,
-  type InvalidRequestReason,
   InvalidTokenError,
-  type InvalidTokenReason,
   isResourceServerError,
   kindOf,
-  type Reason,
   ResourceServerError,
-  reasons,
   UnavailableError,
-  type UnavailableReason,
 } from '../../src/errors.js';
+import {
+  type InsufficientScopeReason,
+  type InsufficientUserAuthenticationReason,
+  type InvalidProofReason,
+  type InvalidRequestReason,
+  type InvalidTokenReason,
+  type Reason,
+  reasons,
+  type UnavailableReason,
+} from '../../src/reasons.js';
 
-const invalidRequest = ['malformed_credentials', 'multiple_methods', 'repeated_parameter'] as const;
-const insufficientScope = ['insufficient_scope', 'claims_not_met'] as const;
-const unavailable = [
+const invalidRequest: readonly InvalidRequestReason[] = [
+  'malformed_credentials',
+  'multiple_methods',
+  'repeated_parameter',
+  'client_cert_invalid',
+];
+const invalidProof: readonly InvalidProofReason[] = [
+  'multiple_proofs',
+  'missing_proof',
+  'malformed_proof',
+  'proof_typ_mismatch',
+  'proof_alg_not_allowed',
+  'jwk_invalid',
+  'proof_signature_invalid',
+  'proof_missing_claim',
+  'htm_mismatch',
+  'htu_mismatch',
+  'ath_mismatch',
+  'proof_expired',
+  'proof_in_future',
+  'proof_replayed',
+  'nonce_required',
+];
+const insufficientUserAuthentication: readonly InsufficientUserAuthenticationReason[] = [
+  'acr_not_met',
+  'authentication_too_old',
+];
+const insufficientScope: readonly InsufficientScopeReason[] = [
+  'insufficient_scope',
+  'claims_not_met',
+  'authorization_details_not_met',
+];
+const unavailable: readonly UnavailableReason[] = [
   'metadata_unavailable',
   'metadata_invalid',
   'issuer_mismatch',
   'jwks_unavailable',
   'jwks_invalid',
-] as const;
-const others: readonly string[] = [...invalidRequest, ...insufficientScope, ...unavailable];
+  'introspection_unavailable',
+  'introspection_auth_failed',
+  'introspection_invalid',
+  'replay_store_unavailable',
+  'replay_store_full',
+  'revocation_unavailable',
+];
+const others: readonly string[] = [
+  ...invalidRequest,
+  ...invalidProof,
+  ...insufficientUserAuthentication,
+  ...insufficientScope,
+  ...unavailable,
+];
 const isInvalidToken = (reason: Reason): reason is InvalidTokenReason => !others.includes(reason);
 
 const errors: readonly ResourceServerError[] = [
-  ...invalidRequest.map((reason: InvalidRequestReason) => new InvalidRequestError(reason)),
+  ...invalidRequest.map((reason) => new InvalidRequestError(reason)),
   ...reasons.filter(isInvalidToken).map((reason) => new InvalidTokenError(reason)),
-  ...insufficientScope.map((reason: InsufficientScopeReason) => new InsufficientScopeError(reason)),
-  ...unavailable.map((reason: UnavailableReason) => new UnavailableError(reason, 1)),
+  ...invalidProof.map((reason) => new InvalidProofError(reason)),
+  ...insufficientUserAuthentication.map((reason) => new InsufficientUserAuthenticationError(reason)),
+  ...insufficientScope.map((reason) => new InsufficientScopeError(reason)),
+  ...unavailable.map((reason) => new UnavailableError(reason, 1)),
 ];
 
 describe('every error', () => {
@@ -52,6 +102,9 @@ describe('every error', () => {
     expect([
       [400, 'invalid_request'],
       [401, 'invalid_token'],
+      [401, 'invalid_dpop_proof'],
+      [401, 'use_dpop_nonce'],
+      [401, 'insufficient_user_authentication'],
       [403, 'insufficient_scope'],
       [503, 'temporarily_unavailable'],
       [401, undefined],
@@ -80,7 +133,14 @@ describe('every error', () => {
 });
 
 describe('instanceof', () => {
-  const classes = [InvalidRequestError, InvalidTokenError, InsufficientScopeError, UnavailableError];
+  const classes = [
+    InvalidRequestError,
+    InvalidTokenError,
+    InvalidProofError,
+    InsufficientUserAuthenticationError,
+    InsufficientScopeError,
+    UnavailableError,
+  ];
 
   it('tells the classes apart', () => {
     for (const error of errors)

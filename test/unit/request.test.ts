@@ -76,6 +76,36 @@ describe('the header fields of a Node request', () => {
   });
 });
 
+describe('the connection of a Node request', () => {
+  /** A socket that has been connected, as far as it is looked at. */
+  const over = (socket: object) => view({}, socket as Socket);
+  const DER = Buffer.from('certificate');
+
+  it('MTL-09 has the address of the peer', () => {
+    expect(over({ remoteAddress: '10.0.0.1' }).remoteAddress).toBe('10.0.0.1');
+    expect(view().remoteAddress).toBeUndefined();
+  });
+
+  it('MTL-07 has the certificate of the client', () => {
+    expect(over({ getPeerCertificate: () => ({ raw: DER }) }).clientCertificate()).toBe(DER);
+  });
+
+  it.each([
+    ['without TLS', {}],
+    ['where the client sent none', { getPeerCertificate: () => ({}) }],
+    ['that is gone', { getPeerCertificate: () => null }],
+    ['that was never made', new TLSSocket(new Socket())],
+  ])('MTL-02 has no certificate %s', (_name, socket) => {
+    expect(over(socket).clientCertificate()).toBeUndefined();
+  });
+
+  it('MTL-02 is unknown for doubles of requests that have none', () => {
+    const double = new NodeRequestView({ method: 'GET', url: '/', headers: {} } as IncomingMessage); // as a unit test may write it
+    expect(double.remoteAddress).toBeUndefined();
+    expect(double.clientCertificate()).toBeUndefined();
+  });
+});
+
 describe('the URL of a Node request', () => {
   const headers = { host: 'api.example.com' };
 
@@ -88,7 +118,7 @@ describe('the URL of a Node request', () => {
     ],
     ['no Host', { url: '/x', headers: {} }, 'http://localhost/x'],
     ['HTTP/2', { url: '/x', headers: { ':authority': 'h2.example.com' } }, 'http://h2.example.com/x'],
-    ['absolute form', { url: 'http://other.example/x?a=1', headers }, 'http://other.example/x?a=1'],
+    ['absolute form', { url: 'https://other.example/x?a=1', headers }, 'http://api.example.com/x?a=1'],
     ['asterisk form', { url: '*', headers }, '*'],
     ['no target', { url: undefined, headers }, 'http://api.example.com/'],
   ])('DPP-13 is that of %s', (_, members, expected) => {

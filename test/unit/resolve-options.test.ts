@@ -25,8 +25,9 @@ const resolveIssuer = (changes: Record<string, unknown>) => resolve({ issuer: { 
 
 describe('the defaults', () => {
   it('are those of the documentation', () => {
-    const { issuers, ...others } = resolveOptions({ issuer: ISSUER, audience: AUDIENCE });
-    expect(others).toEqual({
+    const { issuers, bindings, ...others } = resolveOptions({ issuer: ISSUER, audience: AUDIENCE });
+    expect(bindings).toEqual({ certificate: undefined, dpop: expect.any(Function) });
+    expect(others).toMatchObject({
       algorithms: new Set([
         ...[
           'RS256',
@@ -46,7 +47,14 @@ describe('the defaults', () => {
       bearerMethods: new Set(['header']),
       optional: false,
       maxTokens: 10_000,
-      realm: 'api',
+      schemes: new Set(['Bearer', 'DPoP']),
+      challenges: {
+        realm: 'api',
+        schemes: ['Bearer', 'DPoP'],
+        proofAlgorithms: [...others.algorithms],
+        resourceMetadata: undefined,
+      },
+      checkRevocation: undefined,
       errors: 'respond',
       clock: Date.now,
     });
@@ -82,11 +90,13 @@ describe('the defaults', () => {
         'realm',
         'keys',
         'cache',
+        'dpop',
+        'baseUrl',
       ],
       ...['errors', 'allowInsecureRequests', 'fetch', 'clock'],
     ];
     const undefinedOnes = resolve(Object.fromEntries(names.map((name) => [name, undefined])));
-    const withoutKeys = ({ issuers, ...others }: ReturnType<typeof resolve>) => ({
+    const withoutKeys = ({ issuers, bindings: _bindings, ...others }: ReturnType<typeof resolve>) => ({
       ...others,
       issuers: [...issuers.values()].map(({ keySet: _keySet, ...issuer }) => issuer),
     });

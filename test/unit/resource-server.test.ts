@@ -3,6 +3,7 @@ import type { Denied } from '../../src/decision.js';
 import { createResourceServer, isResourceServer } from '../../src/resource-server.js';
 import { createTestIssuer, fakeAuth } from '../../src/testing/index.js';
 import { outcomeOf, requestWith } from '../support/outcome.js';
+import { plainChallenges } from '../support/plain-challenges.js';
 
 const issuer = await createTestIssuer();
 const server = createResourceServer(issuer.options);
@@ -17,6 +18,15 @@ describe('authenticate', () => {
   ])(`OPS-06 answers %s with ${NO_ANSWER_TO}`, (_, lines, status, reason) => {
     const decision = server.authenticate(requestWith(...lines));
     expect(decision).toMatchObject({ kind: 'denied', error: { reason }, answer: { status } });
+  });
+
+  it('OPS-06 DPP-28 refuses a bearer token at once where bound ones are required, optional or not', async () => {
+    const strict = createResourceServer({ ...issuer.options, dpop: 'required', optional: true });
+    expect(strict.authenticate(requestWith(`Bearer ${await issuer.token()}`))).toMatchObject({
+      kind: 'denied',
+      error: { reason: 'dpop_required' },
+    });
+    await expect(strict.verify(await issuer.token())).rejects.toMatchObject({ reason: 'dpop_required' });
   });
 
   it('BRR-31 lets anonymous requests through only where credentials are optional, and no bad ones', async () => {
@@ -119,7 +129,7 @@ describe('authorize', () => {
       error: { reason: 'missing_credentials' },
       answer: {
         status: 401,
-        headers: { 'WWW-Authenticate': 'Bearer realm="api", scope="read a b"' },
+        headers: { 'WWW-Authenticate': plainChallenges('read a b') },
         body: undefined,
       },
     });

@@ -1,5 +1,6 @@
-import { UnavailableError, type UnavailableReason } from '../../errors.js';
+import { UnavailableError } from '../../errors.js';
 import type { ResourceServerOptions } from '../../options.js';
+import type { UnavailableReason } from '../../reasons.js';
 import { createResourceServer } from '../../resource-server.js';
 import { interruptible } from '../server-options.js';
 import { examineClock } from './clock-finding.js';

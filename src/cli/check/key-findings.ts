@@ -4,7 +4,7 @@ import { membersOf } from '../../keys/key-source.js';
 import { maxAgeOfKeys } from '../../keys/refreshing-key-set.js';
 import { importVerificationKey, type SkipCause, type VerificationKey } from '../../keys/verification-key.js';
 import type { Algorithm } from '../../options.js';
-import { DEFAULT_KEYS } from '../../resolve-options.js';
+import { DEFAULT_KEYS } from '../../resolve-issuers.js';
 import { isJsonObject } from '../../token/compact-jws.js';
 import { show, showList, showText } from '../printable.js';
 import { describeFailure } from './describe-failure.js';

@@ -1,7 +1,7 @@
 import { checkToken, readCredentials } from '../../credentials/credentials.js';
-import type { Reason } from '../../errors.js';
-import type { BearerMethod } from '../../options.js';
+import type { Reason } from '../../reasons.js';
 import type { RequestView } from '../../request.js';
+import type { ResolvedOptions } from '../../resolve-options.js';
 import { type Fault, failed, passed, type Step } from './explanation.js';
 import { refusalOf } from './judge.js';
 
@@ -23,11 +23,11 @@ const EXPECTED = 'Authorization: Bearer <token>';
 /** Step `credentials`, and the token where there is one. */
 export function examineCredentials(
   request: RequestView,
-  methods: ReadonlySet<BearerMethod>,
+  { bearerMethods, schemes }: Pick<ResolvedOptions, 'bearerMethods' | 'schemes'>,
 ): { readonly step: Step; readonly token: string | undefined } {
   let token: string | undefined;
   const refusal = refusalOf(() => {
-    token = readCredentials(request, methods)?.token;
+    token = readCredentials(request, bearerMethods, schemes)?.token;
     if (token !== undefined) checkToken(token);
   });
   const line = String(request.header('authorization') ?? '');

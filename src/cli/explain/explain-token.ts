@@ -1,4 +1,3 @@
-import { checkConfirmation } from '../../confirmation.js';
 import type { Decision, Denied } from '../../decision.js';
 import type { ResourceServerOptions } from '../../options.js';
 import type { RequestView } from '../../request.js';
@@ -33,7 +32,6 @@ import {
   examineTokenType,
   type Members,
 } from './header-steps.js';
-import { judge } from './judge.js';
 import { examineKey, examineSignature } from './key-steps.js';
 
 /** What a token is explained with. */
@@ -66,7 +64,8 @@ export async function explainToken(
 ): Promise<Explanation> {
   // The time stands still: the decision and the steps must not be on two sides of "exp".
   const now = (options.clock ?? Date.now)();
-  const resolved = resolveOptions({ ...options, clock: () => now });
+  // A token alone proves no possession of a key, so it is explained as what it is without: a bearer token.
+  const resolved = resolveOptions({ ...options, dpop: 'off', clock: () => now });
   const [issuer] = resolved.issuers.values();
   if (issuer === undefined) throw new TypeError('options without an issuer were accepted');
   const server = resourceServerOf(resolved);
@@ -101,7 +100,7 @@ interface Circumstances {
 
 async function examine(request: RequestView, circumstances: Circumstances): Promise<readonly Step[]> {
   const { resolved, issuer, refusal } = circumstances;
-  const credentials = examineCredentials(request, resolved.bearerMethods);
+  const credentials = examineCredentials(request, resolved);
   const steps = [credentials.step];
   if (credentials.token === undefined) return steps;
   const { steps: ofStructure, segments } = examineStructure(credentials.token);
@@ -147,7 +146,9 @@ async function examineKeyAndSignature(
 
 function examineConfirmation(claims: Members): Step {
   const actual = Object.hasOwn(claims, 'cnf') ? `bound to a key: ${show(claims.cnf)}` : 'not bound to a key';
-  return judge('cnf', () => checkConfirmation({ claims }), actual, {
+  if (!Object.hasOwn(claims, 'cnf')) return passed('cnf', actual);
+  return failed('cnf', 'unsupported_confirmation', {
+    actual,
     expected: 'a bearer token',
     fix: 'Make the client ask for a bearer token, without DPoP and mutual TLS: what is bound to a key is worth nothing without proof.',
   });

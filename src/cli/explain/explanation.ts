@@ -1,6 +1,6 @@
 import type { Auth } from '../../auth.js';
 import type { Denied } from '../../decision.js';
-import type { Reason } from '../../errors.js';
+import type { Reason } from '../../reasons.js';
 
 /** The checks of a token, in the order in which the verifier makes them. */
 export const STEPS = [

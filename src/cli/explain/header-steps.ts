@@ -23,19 +23,17 @@ export function examineStructure(token: string): {
   readonly steps: readonly Step[];
   readonly segments: readonly [header: string, claims: string, signature: string] | undefined;
 } {
-  let segments: ReturnType<typeof splitCompactJws> | undefined;
-  const refusal = refusalOf(() => {
-    segments = splitCompactJws(token);
-  });
   const length = `${token.length} characters`;
   const most = `at most ${MAX_TOKEN_LENGTH} characters`;
-  if (refusal?.reason === 'token_too_large') {
+  if (token.length > MAX_TOKEN_LENGTH) {
     const fix = 'Make the issuer leave claims out. Node itself takes 16 KiB for all header fields together.';
-    return { steps: [failed('size', refusal.reason, { actual: length, expected: most, fix })], segments };
+    const fault = { actual: length, expected: most, fix };
+    return { steps: [failed('size', 'token_too_large', fault)], segments: undefined };
   }
   const size = passed('size', `${token.length} of ${most}`);
-  if (refusal !== undefined)
-    return { steps: [size, failed('structure', refusal.reason, describeStructure(token))], segments };
+  const segments = splitCompactJws(token);
+  if (segments === undefined)
+    return { steps: [size, failed('structure', 'malformed_token', describeStructure(token))], segments };
   return { steps: [size, passed('structure', 'three parts of base64url')], segments };
 }
 

@@ -1,10 +1,11 @@
 import type { Denied } from '../../decision.js';
-import { InvalidTokenError, isResourceServerError, type Reason, UnavailableError } from '../../errors.js';
+import { InvalidTokenError, isResourceServerError, UnavailableError } from '../../errors.js';
 import { DocumentInvalid, DocumentUnavailable } from '../../keys/fetch-json.js';
 import { IssuerMismatch } from '../../keys/issuer-metadata.js';
 import { createKeyIndex, findKey } from '../../keys/key-index.js';
 import { TimeLimitExceeded } from '../../keys/time-limit.js';
 import type { VerificationKey } from '../../keys/verification-key.js';
+import type { Reason } from '../../reasons.js';
 import type { ResolvedIssuer } from '../../trusted-issuer.js';
 import { show, showList } from '../printable.js';
 import { type Fault, failed, passed, type Step } from './explanation.js';

@@ -90,9 +90,18 @@ function otherTypes(): readonly ChangedClaims[] {
 function bindings(): readonly ChangedClaims[] {
   const thumbprint = 'A'.repeat(43); // base64url of 32 octets
   return [
-    ['bound to a DPoP key', 'unsupported_confirmation', { cnf: { jkt: thumbprint } }],
+    ['bound to a DPoP key', 'dpop_downgrade', { cnf: { jkt: thumbprint } }],
     ['bound to a client certificate', 'unsupported_confirmation', { cnf: { 'x5t#S256': thumbprint } }],
     ['bound by an unknown method', 'unsupported_confirmation', { cnf: { 'urn:example:method': thumbprint } }],
+    [
+      'bound by a known and an unknown method',
+      'unsupported_confirmation',
+      { cnf: { jkt: thumbprint, 'urn:example:method': thumbprint } },
+    ],
+    ['bound to nothing', 'unsupported_confirmation', { cnf: {} }],
+    ['bound to null', 'unsupported_confirmation', { cnf: null }],
+    ['bound to an array', 'unsupported_confirmation', { cnf: [{ jkt: thumbprint }] }],
+    ['bound to a string', 'unsupported_confirmation', { cnf: thumbprint }],
   ];
 }
 

@@ -1,4 +1,9 @@
-import type { InsufficientScopeReason, InvalidRequestReason, InvalidTokenReason } from '../../errors.js';
+import type {
+  InsufficientScopeReason,
+  InvalidProofReason,
+  InvalidRequestReason,
+  InvalidTokenReason,
+} from '../../reasons.js';
 
 /** A request that a resource server must refuse, and how. */
 export interface Forgery {
@@ -16,7 +21,11 @@ export interface Forgery {
 }
 
 /** The reasons of a refusal that is the client's fault. */
-export type ForgeryReason = InvalidRequestReason | InvalidTokenReason | InsufficientScopeReason;
+export type ForgeryReason =
+  | InvalidRequestReason
+  | InvalidTokenReason
+  | InvalidProofReason
+  | InsufficientScopeReason;
 
 /** A forgery that sends `token` as a bearer token (RFC 6750 §2.1). */
 export function forgedToken(name: string, reason: ForgeryReason, token: string): Forgery {
@@ -33,6 +42,7 @@ function statusOf(reason: ForgeryReason): Forgery['status'] {
     case 'malformed_credentials':
     case 'multiple_methods':
     case 'repeated_parameter':
+    case 'client_cert_invalid':
       return 400;
     case 'insufficient_scope':
     case 'claims_not_met':

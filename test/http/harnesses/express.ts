@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import cors from 'cors';
@@ -7,20 +8,37 @@ import {
   authenticate,
   getAuth,
   requireAnyScope,
+  requireAuthentication,
+  requireAuthorizationDetails,
   requireClaims,
   requireScope,
+  resourceMetadata,
 } from '../../../adapters/express/index.js';
-import type { ResourceServer, ResourceServerOptions } from '../../../src/index.js';
-import type { Harness } from './harness.js';
+import {
+  createResourceServer,
+  isResourceServer,
+  type ResourceServer,
+  type ResourceServerOptions,
+} from '../../../src/index.js';
+import type { Harness, TlsOptions } from './harness.js';
 
-export const express5Harness: Harness = { name: 'express 5', start: (options) => start(express, options) };
+export const express5Harness: Harness = {
+  name: 'express 5',
+  start: (options, tls, trustProxy) => start(express, options, tls, trustProxy),
+};
 export const express4Harness: Harness = {
   name: 'express 4',
   // Installed under another name, without types; what is used of it is the same.
-  start: (options) => start(createRequire(import.meta.url)('express4') as typeof express, options),
+  start: (options, tls, trustProxy) =>
+    start(createRequire(import.meta.url)('express4') as typeof express, options, tls, trustProxy),
 };
 
-async function start(framework: typeof express, options: ResourceServerOptions | ResourceServer) {
+async function start(
+  framework: typeof express,
+  options: ResourceServerOptions | ResourceServer,
+  tls: TlsOptions | undefined,
+  trustProxy = false,
+) {
   let handled = 0;
   const count: express.RequestHandler = (_request, _response, next) => {
     handled += 1;
@@ -36,11 +54,14 @@ async function start(framework: typeof express, options: ResourceServerOptions |
   };
 
   const app = framework();
+  if (trustProxy) app.set('trust proxy', 'loopback');
+  const resourceServer = isResourceServer(options) ? options : createResourceServer(options);
+  if (resourceServer.resourceMetadata !== undefined) app.use(resourceMetadata(resourceServer));
   app.get('/public', (_request, response) => {
     response.json({ ok: true });
   });
   app.use(framework.urlencoded({ extended: true }), framework.json());
-  app.use(authenticate(options));
+  app.use(authenticate(resourceServer));
   app.use(cors());
   app.get('/stock/:sku', requireScope('read:inventory'), count, stock);
   app.post('/orders', requireScope('read:inventory', 'write:orders'), count, (_request, response) => {
@@ -53,22 +74,40 @@ async function start(framework: typeof express, options: ResourceServerOptions |
     count,
     whoami,
   );
+  app.get(
+    '/secure',
+    requireAuthentication({ acrValues: ['silver', 'gold'], maxAgeSeconds: 300 }),
+    count,
+    whoami,
+  );
+  app.get('/recent', requireAuthentication({ maxAgeSeconds: 300, scopes: ['write:orders'] }), count, whoami);
+  app.get(
+    '/payments',
+    requireAuthorizationDetails((details) => details.some(({ type }) => type === 'payment')),
+    count,
+    whoami,
+  );
   app.get('/whoami', count, whoami);
   app.post('/whoami', count, whoami);
   const mounted = framework.Router();
   mounted.get('/stock/:sku', requireScope('read:inventory'), count, stock);
   app.use('/mounted', mounted);
 
-  const server = createServer(app);
-  return { url: await listen(server), close: () => close(server), handled: () => handled };
+  const server = tls === undefined ? createServer(app) : createTlsServer(tls, app);
+  const port = await listen(server);
+  return {
+    url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
+    close: () => close(server),
+    handled: () => handled,
+  };
 }
 
-async function listen(server: Server): Promise<string> {
+async function listen(server: Server): Promise<number> {
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
   const { port } = server.address() as AddressInfo; // a TCP server has no other address
-  return `http://127.0.0.1:${port}`;
+  return port;
 }
 
 async function close(server: Server): Promise<void> {

@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import cors from '@fastify/cors';
 import formbody from '@fastify/formbody';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
@@ -5,6 +7,8 @@ import {
   getAuth,
   type RequirementHook,
   requireAnyScope,
+  requireAuthentication,
+  requireAuthorizationDetails,
   requireClaims,
   requireScope,
   resourceServer,
@@ -14,9 +18,12 @@ import type { Harness } from './harness.js';
 export const fastifyHarness: Harness = {
   name: 'fastify 5',
 
-  async start(options) {
+  async start(options, tls, trustProxy = false) {
     let handled = 0;
-    const app = fastify();
+    const app = fastify({
+      trustProxy: trustProxy ? 'loopback' : false,
+      serverFactory: (handler) => (tls === undefined ? createServer(handler) : createTlsServer(tls, handler)),
+    });
     await app.register(resourceServer, options);
     await app.register(cors);
     await app.register(formbody);
@@ -53,11 +60,28 @@ export const fastifyHarness: Harness = {
     });
     app.get('/any', requires(requireAnyScope('read:inventory', 'admin')), whoami);
     app.get('/claims', requires(requireClaims((claims) => claims.tenant === 'acme')), whoami);
+    app.get(
+      '/secure',
+      requires(requireAuthentication({ acrValues: ['silver', 'gold'], maxAgeSeconds: 300 })),
+      whoami,
+    );
+    app.get(
+      '/recent',
+      requires(requireAuthentication({ maxAgeSeconds: 300, scopes: ['write:orders'] })),
+      whoami,
+    );
+    app.get(
+      '/payments',
+      requires(requireAuthorizationDetails((details) => details.some(({ type }) => type === 'payment'))),
+      whoami,
+    );
     app.get('/whoami', whoami);
     app.post('/whoami', whoami);
     app.get('/public', { config: { public: true } }, () => ({ ok: true }));
 
-    const url = await app.listen({ host: '127.0.0.1', port: 0 });
+    // Fastify does not know what its server speaks when it does not make it itself.
+    const [, address = ''] = (await app.listen({ host: '127.0.0.1', port: 0 })).split('://');
+    const url = `${tls === undefined ? 'http' : 'https'}://${address}`;
     return { url, close: () => app.close(), handled: () => handled };
   },
 };

@@ -5,6 +5,13 @@ import { startNest } from './nestjs.js';
 
 export const nestExpressHarness: Harness = {
   name: 'nestjs on express',
-  start: (options) =>
-    startNest(options, (root) => NestFactory.create(root, new ExpressAdapter(), { logger: false })),
+  start: (options, tls, trustProxy = false) =>
+    startNest(options, (root) => {
+      const platform = new ExpressAdapter();
+      if (trustProxy) platform.set('trust proxy', 'loopback');
+      return NestFactory.create(root, platform, {
+        logger: false,
+        ...(tls !== undefined && { httpsOptions: tls }),
+      });
+    }),
 };

@@ -5,6 +5,12 @@ import { startNest } from './nestjs.js';
 
 export const nestFastifyHarness: Harness = {
   name: 'nestjs on fastify',
-  start: (options) =>
-    startNest(options, (root) => NestFactory.create(root, new FastifyAdapter(), { logger: false })),
+  start: (options, tls, trustProxy = false) =>
+    startNest(options, (root) => {
+      const platform = new FastifyAdapter({
+        trustProxy: trustProxy ? 'loopback' : false,
+        ...(tls !== undefined && { https: tls }),
+      });
+      return NestFactory.create(root, platform, { logger: false });
+    }),
 };

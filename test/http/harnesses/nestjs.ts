@@ -14,6 +14,8 @@ import {
   Auth,
   Public,
   RequireAnyScope,
+  RequireAuthentication,
+  RequireAuthorizationDetails,
   RequireClaims,
   RequireScope,
   ResourceServerModule,
@@ -62,6 +64,25 @@ class OtherController {
   @Get('claims')
   @RequireClaims((claims) => claims.tenant === 'acme')
   claims(@Auth() auth: Auth): object {
+    return this.whoami(auth);
+  }
+
+  @Get('secure')
+  @RequireAuthentication({ acrValues: ['silver', 'gold'], maxAgeSeconds: 300 })
+  secure(@Auth() auth: Auth): object {
+    return this.whoami(auth);
+  }
+
+  @Get('recent')
+  @RequireScope('write:orders')
+  @RequireAuthentication({ maxAgeSeconds: 300 })
+  recent(@Auth() auth: Auth): object {
+    return this.whoami(auth);
+  }
+
+  @Get('payments')
+  @RequireAuthorizationDetails((details) => details.some(({ type }) => type === 'payment'))
+  payments(@Auth() auth: Auth): object {
     return this.whoami(auth);
   }
 

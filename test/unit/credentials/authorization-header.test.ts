@@ -8,7 +8,7 @@ import {
 /** As the resource server does it with a token that it does not know. */
 function read(line: string): AuthorizationLine {
   const found = readAuthorizationLine(line);
-  return found.kind === 'bearer' && !isToken68(found.token) ? { kind: 'malformed' } : found;
+  return found.kind === 'token' && !isToken68(found.token) ? { kind: 'malformed' } : found;
 }
 
 describe('readAuthorizationLine', () => {
@@ -22,12 +22,15 @@ describe('readAuthorizationLine', () => {
     ['Bearer abc==', 'abc=='],
     ['Bearer Bearer', 'Bearer'],
   ])('BRR-01 BRR-02 BRR-03 reads the token of %j', (line, token) => {
-    expect(read(line)).toEqual({ kind: 'bearer', token });
+    expect(read(line)).toEqual({ kind: 'token', scheme: 'Bearer', token });
+  });
+
+  it.each(['DPoP abc', 'dpop abc', 'DPOP  abc'])('DPP-01 reads the token of %j', (line) => {
+    expect(read(line)).toEqual({ kind: 'token', scheme: 'DPoP', token: 'abc' });
   });
 
   it.each([
     'Basic abc',
-    'DPoP abc',
     'Negotiate',
     'BearerX abc',
     'Bearer-abc',

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { checkToken, readCredentials } from '../../../src/credentials/credentials.js';
+import type { Scheme } from '../../../src/credentials/authorization-header.js';
+import { checkToken, intendedScheme, readCredentials } from '../../../src/credentials/credentials.js';
 import type { BearerMethod } from '../../../src/options.js';
 import type { RequestView } from '../../../src/request.js';
 import { reasonOf } from '../../support/outcome.js';
 
+const BEARER = new Set(['Bearer'] as const);
 const FORM = { 'content-type': ['application/x-www-form-urlencoded'] };
 
 interface Sent {
@@ -31,14 +33,22 @@ function requestOf({ method = 'POST', query = '', headers = FORM, body }: Sent):
 
 /** As the resource server does it with a token that it does not know. */
 function read(sent: Sent, ...methods: readonly BearerMethod[]) {
-  const credentials = readCredentials(requestOf(sent), new Set(methods));
+  const credentials = readCredentials(
+    requestOf(sent),
+    new Set(methods),
+    methods.includes('header') ? BEARER : new Set(),
+  );
   if (credentials !== undefined) checkToken(credentials.token);
   return credentials;
 }
 
 describe('a token in the form body', () => {
   it.each(['POST', 'PUT', 'PATCH'])('BRR-08 is read from %s', (method) => {
-    expect(read({ method, body: { access_token: 'abc' } }, 'body')).toEqual({ token: 'abc', method: 'body' });
+    expect(read({ method, body: { access_token: 'abc' } }, 'body')).toEqual({
+      token: 'abc',
+      method: 'body',
+      scheme: 'Bearer',
+    });
   });
 
   it.each(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'CONNECT', 'DELETE', 'post', ''])(
@@ -78,7 +88,7 @@ describe('a token in the form body', () => {
 
   it('BRR-08 is read from an object without prototype, as some parsers make them', () => {
     const body = Object.assign(Object.create(null), { access_token: 'abc' });
-    expect(read({ body }, 'body')).toEqual({ token: 'abc', method: 'body' });
+    expect(read({ body }, 'body')).toEqual({ token: 'abc', method: 'body', scheme: 'Bearer' });
   });
 
   it.each([[['abc', 'abc']], [['abc']], [{ a: 'abc' }], [42], [true], [null], [undefined], [[]]])(
@@ -101,7 +111,11 @@ describe('a token in the query', () => {
     '?access_token=abc#fragment',
   ])('BRR-10 BRR-11 is read from %s and removed', (query) => {
     const request = requestOf({ method: 'GET', query });
-    expect(readCredentials(request, new Set(['query']))).toEqual({ token: 'abc', method: 'query' });
+    expect(readCredentials(request, new Set(['query']), BEARER)).toEqual({
+      token: 'abc',
+      method: 'query',
+      scheme: 'Bearer',
+    });
     expect(request.removed).toEqual(['access_token']);
   });
 
@@ -117,7 +131,7 @@ describe('a token in the query', () => {
     '#?access_token',
   ])('BRR-10 is not there in %j', (query) => {
     const request = requestOf({ method: 'GET', query });
-    expect(readCredentials(request, new Set(['query']))).toBeUndefined();
+    expect(readCredentials(request, new Set(['query']), BEARER)).toBeUndefined();
     expect(request.removed).toEqual([]);
   });
 
@@ -141,7 +155,7 @@ describe('a token in the query', () => {
 
   it('BRR-10 is left alone where the method is off', () => {
     const request = requestOf({ query: '?access_token=abc', body: { access_token: 'abc' } });
-    expect(readCredentials(request, new Set(['header']))).toBeUndefined();
+    expect(readCredentials(request, new Set(['header']), BEARER)).toBeUndefined();
     expect(request.removed).toEqual([]);
   });
 
@@ -153,7 +167,9 @@ describe('a token in the query', () => {
     ['a good body', FORM, { access_token: 'abc' }],
   ])('BRR-11 is removed also when the request is refused for %s', (_, headers, body) => {
     const request = requestOf({ query: '?access_token=abc', headers, body });
-    expect(reasonOf(() => readCredentials(request, new Set(['header', 'body', 'query'])))).toBeDefined();
+    expect(
+      reasonOf(() => readCredentials(request, new Set(['header', 'body', 'query']), BEARER)),
+    ).toBeDefined();
     expect(request.removed).toEqual(['access_token']);
   });
 });
@@ -174,14 +190,18 @@ describe('several methods', () => {
 
   it('BRR-10 counts only methods that are on', () => {
     const sent = { headers: header, body, query };
-    expect(read(sent, 'header')).toEqual({ token: 'abc', method: 'header' });
-    expect(read(sent, 'body')).toEqual({ token: 'abc', method: 'body' });
-    expect(read(sent, 'query')).toEqual({ token: 'abc', method: 'query' });
+    expect(read(sent, 'header')).toEqual({ token: 'abc', method: 'header', scheme: 'Bearer' });
+    expect(read(sent, 'body')).toEqual({ token: 'abc', method: 'body', scheme: 'Bearer' });
+    expect(read(sent, 'query')).toEqual({ token: 'abc', method: 'query', scheme: 'Bearer' });
   });
 
   it('BRR-05 takes credentials of another scheme for none beside a token in the body', () => {
     const headers = { ...FORM, authorization: ['Basic abc'] };
-    expect(read({ headers, body }, 'header', 'body')).toEqual({ token: 'abc', method: 'body' });
+    expect(read({ headers, body }, 'header', 'body')).toEqual({
+      token: 'abc',
+      method: 'body',
+      scheme: 'Bearer',
+    });
   });
 
   it.each([
@@ -194,3 +214,63 @@ describe('several methods', () => {
     expect(reasonOf(() => read({ headers: { authorization } }, 'header'))).toBe(reason);
   });
 });
+
+describe('a token under the scheme DPoP', () => {
+  const BOTH: ReadonlySet<Scheme> = new Set(['Bearer', 'DPoP']);
+  const ONLY_DPOP: ReadonlySet<Scheme> = new Set(['DPoP']);
+  const sent = (line: string, more: Sent = {}): RequestView =>
+    requestOf({ ...more, headers: { ...FORM, authorization: [line] } });
+
+  it('DPP-01 is read from the header', () => {
+    for (const schemes of [BOTH, ONLY_DPOP]) {
+      for (const methods of [new Set(['header'] as const), new Set(['body'] as const)]) {
+        expect(readCredentials(sent('dPoP  abc'), methods, schemes)).toEqual({
+          token: 'abc',
+          method: 'header',
+          scheme: 'DPoP',
+        });
+      }
+    }
+  });
+
+  it('DPP-01 is no credentials where DPoP is off, however malformed', () => {
+    for (const line of ['DPoP abc', 'DPoP', 'DPoP\tabc'])
+      expect(readCredentials(sent(line), new Set(['header']), BEARER)).toBeUndefined();
+  });
+
+  it('BRR-10 DPP-01 leaves a bearer token in the header alone where those belong into the body', () => {
+    for (const line of ['Bearer abc', 'Bearer'])
+      expect(readCredentials(sent(line), new Set(['body']), ONLY_DPOP)).toBeUndefined();
+  });
+
+  it('BRR-07 DPP-27 is refused beside another one, for which scheme is not clear', () => {
+    const request = sent('DPoP abc', { body: { access_token: 'abc' } });
+    const read = () => readCredentials(request, new Set(['header', 'body']), BOTH);
+    expect(reasonOf(read)).toBe('multiple_methods');
+    expect(intendedScheme(request, thrownBy(read))).toBeUndefined();
+  });
+
+  it.each([
+    ['DPoP', 'DPoP'],
+    ['bearer', 'Bearer'],
+    ['', undefined],
+  ])('DPP-27 is meant where %j is malformed, or not', (line, scheme) => {
+    const request = sent(line);
+    const fault = thrownBy(() => readCredentials(request, new Set(['header']), BOTH));
+    expect(intendedScheme(request, fault)).toBe(scheme);
+  });
+
+  it('DPP-27 is not meant by a parameter', () => {
+    const request = requestOf({ body: { access_token: 42 } });
+    const fault = thrownBy(() => readCredentials(request, new Set(['body']), BOTH));
+    expect(intendedScheme(request, fault)).toBe('Bearer');
+  });
+});
+
+function thrownBy(act: () => unknown): unknown {
+  try {
+    return act();
+  } catch (error) {
+    return error;
+  }
+}

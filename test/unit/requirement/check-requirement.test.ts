@@ -1,14 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import type { Auth } from '../../../src/auth.js';
 import { channels, type WarningMessage } from '../../../src/diagnostics.js';
-import { checkRequirement, requiredScopes } from '../../../src/requirement/check-requirement.js';
+import { InsufficientScopeError, InsufficientUserAuthenticationError } from '../../../src/errors.js';
+import { authorizationDetailsOf } from '../../../src/requirement/authorization-details.js';
+import { checkRequirement, wantedBy } from '../../../src/requirement/check-requirement.js';
 import type { ClaimsPredicate, Requirement } from '../../../src/requirement/requirement.js';
 import { fakeAuth } from '../../../src/testing/index.js';
 import { listenTo } from '../../support/listen-to.js';
 
 const auth = fakeAuth({ scopes: ['read:inventory', 'write'], claims: { tenant: 'acme' } });
+const NOW = 1_900_000_000;
+const moment = { clock: () => NOW * 1000, clockToleranceSeconds: 5 };
 const refusal = (requirement: Requirement, caller: Auth | undefined = auth) =>
-  checkRequirement(caller, requirement)?.reason;
+  checkRequirement(caller, requirement, moment)?.reason;
 
 describe('scopes', () => {
   it.each<[Requirement]>([
@@ -54,13 +58,16 @@ describe('scopes', () => {
 });
 
 describe('a request without credentials', () => {
-  it.each<[Requirement]>([[{ allScopes: ['read'] }], [{ anyScope: ['read'] }], [{ claims: () => true }]])(
-    'BRR-13 BRR-31 meets nothing, and is asked for credentials: %j',
-    (requirement) => {
-      const error = checkRequirement(undefined, requirement);
-      expect(error).toMatchObject({ status: 401, reason: 'missing_credentials', error: undefined });
-    },
-  );
+  it.each<[Requirement]>([
+    [{ allScopes: ['read'] }],
+    [{ anyScope: ['read'] }],
+    [{ claims: () => true }],
+    [{ authentication: { maxAgeSeconds: 300 } }],
+    [{ authorizationDetails: () => true }],
+  ])('BRR-13 BRR-31 meets nothing, and is asked for credentials: %j', (requirement) => {
+    const error = checkRequirement(undefined, requirement, moment);
+    expect(error).toMatchObject({ status: 401, reason: 'missing_credentials', error: undefined });
+  });
 });
 
 describe('a predicate', () => {
@@ -118,13 +125,167 @@ describe('a predicate', () => {
   });
 });
 
-describe('requiredScopes', () => {
+describe('authentication', () => {
+  const SILVER = { acrValues: ['silver', 'gold'] };
+  const RECENT = { maxAgeSeconds: 300 };
+
+  it.each<[NonNullable<Requirement['authentication']>, Record<string, unknown>]>([
+    [SILVER, { acr: 'silver' }],
+    [SILVER, { acr: 'gold' }],
+    [RECENT, { auth_time: NOW }],
+    [RECENT, { auth_time: NOW - 305 }],
+    [RECENT, { auth_time: NOW + 5 }],
+    [{ maxAgeSeconds: 0 }, { auth_time: NOW - 5 }],
+    [
+      { ...SILVER, ...RECENT },
+      { acr: 'gold', auth_time: NOW - 300 },
+    ],
+  ])('STP-02 STP-03 %j is met by %j', (authentication, claims) => {
+    expect(refusal({ authentication }, fakeAuth({ claims }))).toBeUndefined();
+  });
+
+  it.each<[NonNullable<Requirement['authentication']>, Record<string, unknown>, string]>([
+    [SILVER, {}, 'acr_not_met'],
+    [SILVER, { acr: 'bronze' }, 'acr_not_met'],
+    [SILVER, { acr: 'Gold' }, 'acr_not_met'],
+    [SILVER, { acr: 'silver gold' }, 'acr_not_met'],
+    [SILVER, { acr: '' }, 'acr_not_met'],
+    [SILVER, { acr: ['gold'] }, 'acr_not_met'],
+    [SILVER, { acr: null }, 'acr_not_met'],
+    [SILVER, { amr: ['gold'] }, 'acr_not_met'],
+    [RECENT, {}, 'authentication_too_old'],
+    [RECENT, { auth_time: NOW - 306 }, 'authentication_too_old'],
+    [RECENT, { auth_time: NOW + 6 }, 'authentication_too_old'],
+    [RECENT, { auth_time: NOW * 1000 }, 'authentication_too_old'],
+    [RECENT, { auth_time: String(NOW) }, 'authentication_too_old'],
+    [RECENT, { auth_time: null }, 'authentication_too_old'],
+    [RECENT, { iat: NOW }, 'authentication_too_old'],
+    [RECENT, { iat: NOW, auth_time: NOW - 3600 }, 'authentication_too_old'],
+    [{ maxAgeSeconds: 0 }, { auth_time: NOW - 6 }, 'authentication_too_old'],
+    [{ ...SILVER, ...RECENT }, { acr: 'gold' }, 'authentication_too_old'],
+    [{ ...SILVER, ...RECENT }, { auth_time: NOW }, 'acr_not_met'],
+  ])('STP-01 STP-04 STP-07 %j is not met by %j', (authentication, claims, reason) => {
+    const error = checkRequirement(fakeAuth({ claims }), { authentication }, moment);
+    expect(error).toMatchObject({ status: 401, error: 'insufficient_user_authentication', reason });
+  });
+
+  it('STP-04 is not met by a clock that does not work', () => {
+    const auth = fakeAuth({ claims: { auth_time: NOW } });
+    const broken = { ...moment, clock: () => Number.NaN };
+    expect(checkRequirement(auth, { authentication: RECENT }, broken)?.reason).toBe('authentication_too_old');
+  });
+
+  it('STP-05 goes before what else is missing', () => {
+    expect(refusal({ authentication: RECENT, allScopes: ['admin'], claims: () => false })).toBe(
+      'authentication_too_old',
+    );
+    const recent = fakeAuth({ claims: { auth_time: NOW } });
+    expect(refusal({ authentication: RECENT, allScopes: ['admin'] }, recent)).toBe('insufficient_scope');
+  });
+
+  it('does not look at the clock where nothing depends on it', () => {
+    const clock = () => {
+      throw new Error('looked');
+    };
+    const requirement: Requirement = { allScopes: ['write'], authentication: { acrValues: ['gold'] } };
+    const auth = fakeAuth({ scopes: ['write'], claims: { acr: 'gold' } });
+    expect(checkRequirement(auth, requirement, { ...moment, clock })).toBeUndefined();
+  });
+});
+
+describe('authorization details', () => {
+  const details = [{ type: 'payment', amount: 12 }, { type: 'account' }];
+  const withDetails = (claim: unknown) => fakeAuth({ claims: { authorization_details: claim } });
+
+  it('STP-08 are given to the predicate, all of them, with everything else that is known', () => {
+    const seen: unknown[] = [];
+    const auth = withDetails(details);
+    const authorizationDetails = (...given: unknown[]) => {
+      seen.push(...given);
+      return true;
+    };
+    expect(refusal({ authorizationDetails }, auth)).toBeUndefined();
+    expect(seen).toEqual([details, auth]);
+  });
+
+  it.each([[false], [undefined], [1], ['true'], [Promise.resolve(true)]])(
+    'STP-09 are refused where the predicate returns %j',
+    (returned) => {
+      const authorizationDetails = () => returned as unknown as boolean; // as an application without types may write it
+      const error = checkRequirement(withDetails(details), { authorizationDetails }, moment);
+      expect(error).toMatchObject({
+        status: 403,
+        error: 'insufficient_scope',
+        reason: 'authorization_details_not_met',
+      });
+    },
+  );
+
+  it('STP-09 are refused where the predicate throws, and that is reported without the text', () => {
+    const warnings = listenTo<WarningMessage>(channels.warning);
+    const authorizationDetails = (): never => {
+      throw new RangeError('payment of 12');
+    };
+    expect(refusal({ authorizationDetails }, withDetails(details))).toBe('authorization_details_not_met');
+    expect(warnings).toEqual([{ source: 'authorizationDetails', detail: 'RangeError' }]);
+  });
+
+  it.each([
+    [undefined],
+    [null],
+    [[]],
+    ['payment'],
+    [{ type: 'payment' }],
+    [['payment']],
+    [[{}]],
+    [[{ type: 1 }]],
+    [[{ type: '' }]],
+    [[{ type: 'payment' }, null]],
+    [[{ type: 'payment' }, ['type']]],
+    [[{ type: 'payment' }, { Type: 'account' }]],
+    [JSON.stringify(details)],
+  ])('STP-08 grant nothing where there are none or they are malformed, and nobody is asked: %j', (claim) => {
+    let asked = 0;
+    const authorizationDetails = () => {
+      asked += 1;
+      return true;
+    };
+    expect(refusal({ authorizationDetails }, withDetails(claim))).toBe('authorization_details_not_met');
+    expect(asked).toBe(0);
+    expect(authorizationDetailsOf(withDetails(claim))).toEqual([]);
+  });
+
+  it('STP-08 can be read by a handler', () => {
+    expect(authorizationDetailsOf(withDetails(details))).toEqual(details);
+    expect(authorizationDetailsOf(fakeAuth())).toEqual([]);
+  });
+});
+
+describe('wantedBy', () => {
+  const scopeError = new InsufficientScopeError('insufficient_scope');
+
   it.each<[Requirement, readonly string[]]>([
     [{ allScopes: ['a', 'b'] }, ['a', 'b']],
     [{ anyScope: ['a', 'b'] }, ['a', 'b']],
     [{ allScopes: ['a', 'b'], anyScope: ['b', 'c'] }, ['a', 'b', 'c']],
     [{ claims: () => true }, []],
-  ])('BRR-25 SCP-11 of %j are %j', (requirement, expected) => {
-    expect(requiredScopes(requirement)).toEqual(expected);
+    [{ allScopes: ['a'], authentication: { maxAgeSeconds: 300 } }, ['a']],
+    [{ allScopes: ['a', 'offline_access'] }, ['a']],
+  ])('BRR-25 SCP-11 MCP-05 of %j are %j', (requirement, expected) => {
+    expect(wantedBy(requirement, scopeError, auth)).toEqual({ scopes: expected });
+  });
+
+  it('STP-02 STP-03 STP-05 of a step-up are level and age, and the scopes only where they are missing too', () => {
+    const error = new InsufficientUserAuthenticationError('acr_not_met');
+    const authentication = { acrValues: ['gold'], maxAgeSeconds: 300 };
+    const wanted = { acrValues: ['gold'], maxAgeSeconds: 300 };
+    expect(wantedBy({ authentication, allScopes: ['write'] }, error, auth)).toEqual({
+      ...wanted,
+      scopes: [],
+    });
+    expect(wantedBy({ authentication, anyScope: ['admin'] }, error, auth)).toEqual({
+      ...wanted,
+      scopes: ['admin'],
+    });
   });
 });

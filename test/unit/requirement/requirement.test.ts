@@ -1,12 +1,23 @@
 import { describe, expect, it } from 'vitest';
+import type { AuthorizationDetailsPredicate } from '../../../src/requirement/authorization-details.js';
 import {
   type ClaimsPredicate,
   checkRequirementShape,
   type Requirement,
   requirementOfAnyScope,
+  requirementOfAuthentication,
+  requirementOfAuthorizationDetails,
   requirementOfClaims,
   requirementOfScopes,
+  scopesOf,
 } from '../../../src/requirement/requirement.js';
+
+const MEMBERS = 'allScopes, anyScope, claims, authentication, authorizationDetails';
+const NEEDS = `a requirement needs one of ${MEMBERS}`;
+
+/** What is said of a wrong list of authentication context classes. */
+const LIST_OF_VALUES = (got: string): string =>
+  `option "requireAuthentication.acrValues" takes a list of at least one value without spaces, quotes and backslashes, got ${got}`;
 
 /** A value as a caller without types may pass it. */
 const untyped = <T>(value: unknown): T => value as T;
@@ -83,6 +94,96 @@ describe('requirementOfClaims', () => {
   });
 });
 
+describe('requirementOfAuthentication', () => {
+  it('STP-02 STP-03 keeps levels in order of preference, and the age', () => {
+    expect(requirementOfAuthentication({ acrValues: ['gold', 'silver', 'gold'], maxAgeSeconds: 0 })).toEqual({
+      authentication: { acrValues: ['gold', 'silver'], maxAgeSeconds: 0 },
+    });
+  });
+
+  it('STP-05 takes the scopes that the route requires as well', () => {
+    expect(requirementOfAuthentication({ maxAgeSeconds: 300, scopes: ['write', 'write'] })).toEqual({
+      authentication: { maxAgeSeconds: 300 },
+      allScopes: ['write'],
+    });
+  });
+
+  it('STP-02 cannot be changed afterwards', () => {
+    const acrValues = ['gold'];
+    const { authentication } = requirementOfAuthentication({ acrValues });
+    acrValues.push('bronze');
+    expect(authentication).toEqual({ acrValues: ['gold'] });
+    expect(Object.isFrozen(authentication)).toBe(true);
+    expect(Object.isFrozen(authentication?.acrValues)).toBe(true);
+  });
+
+  it.each([
+    [undefined, 'option "requireAuthentication" takes an object, got undefined'],
+    ['gold', 'option "requireAuthentication" takes an object, got string'],
+    [{}, 'requireAuthentication needs acrValues or maxAgeSeconds'],
+    [{ scopes: ['read'] }, 'requireAuthentication needs acrValues or maxAgeSeconds'],
+    [
+      { maxAge: 300 },
+      'unknown option "maxAge" in requireAuthentication; known are acrValues, maxAgeSeconds, scopes',
+    ],
+    [
+      { maxAgeSeconds: -1 },
+      'option "requireAuthentication.maxAgeSeconds" takes a number from 0 to 31536000, got -1',
+    ],
+    [
+      { maxAgeSeconds: 300_000_000 },
+      'option "requireAuthentication.maxAgeSeconds" takes a number from 0 to 31536000, got 300000000',
+    ],
+    [{ maxAgeSeconds: 1.5 }, 'option "requireAuthentication.maxAgeSeconds" takes a whole number, got number'],
+    [
+      { maxAgeSeconds: Number.NaN },
+      'option "requireAuthentication.maxAgeSeconds" takes a number from 0 to 31536000, got NaN',
+    ],
+    [
+      { maxAgeSeconds: '300' },
+      'option "requireAuthentication.maxAgeSeconds" takes a number from 0 to 31536000, got string',
+    ],
+    [{ acrValues: 'gold' }, LIST_OF_VALUES('string')],
+    [{ acrValues: [] }, LIST_OF_VALUES('an empty list')],
+    [{ acrValues: ['silver gold'] }, LIST_OF_VALUES('a list with string')],
+    [{ acrValues: ['"'] }, LIST_OF_VALUES('a list with string')],
+    [{ acrValues: ['gold\r\nX: y'] }, LIST_OF_VALUES('a list with string')],
+    [{ acrValues: [1] }, LIST_OF_VALUES('a list with number')],
+    [{ maxAgeSeconds: 300, scopes: [] }, 'requireAuthentication.scopes needs at least one scope'],
+  ])('STP-02 STP-03 refuses %j: %s', (options, message) => {
+    expect(() => requirementOfAuthentication(untyped(options))).toThrow(new TypeError(message));
+  });
+});
+
+describe('requirementOfAuthorizationDetails', () => {
+  it('STP-08 keeps the predicate', () => {
+    const predicate = () => true;
+    expect(requirementOfAuthorizationDetails(predicate)).toEqual({ authorizationDetails: predicate });
+  });
+
+  it.each([[undefined], ['payment'], [[{ type: 'payment' }]]])(
+    'STP-08 refuses %j for a predicate',
+    (predicate) => {
+      expect(() =>
+        requirementOfAuthorizationDetails(untyped<AuthorizationDetailsPredicate>(predicate)),
+      ).toThrow('requireAuthorizationDetails takes a function');
+    },
+  );
+});
+
+describe('scopesOf', () => {
+  it('BRR-25 MCP-05 names each scope once, and never offline_access', () => {
+    const requirements: Requirement[] = [
+      { allScopes: ['read', 'offline_access'] },
+      { anyScope: ['write', 'read'] },
+      { claims: () => true },
+      { authentication: { maxAgeSeconds: 1 }, allScopes: ['pay'] },
+    ];
+    expect(scopesOf(requirements)).toEqual(['read', 'write', 'pay']);
+    expect(scopesOf([])).toEqual([]);
+  });
+});
+
 describe('checkRequirementShape', () => {
   it.each<[Requirement]>([
     [{ allScopes: ['read'] }],
@@ -93,6 +194,11 @@ describe('checkRequirementShape', () => {
     [requirementOfScopes(['read'])],
     [requirementOfAnyScope(['read'])],
     [requirementOfClaims(() => true)],
+    [{ authentication: { acrValues: ['gold'] } }],
+    [{ authentication: { maxAgeSeconds: 0 }, allScopes: ['read'] }],
+    [{ authorizationDetails: () => true }],
+    [requirementOfAuthentication({ maxAgeSeconds: 300 })],
+    [requirementOfAuthorizationDetails(() => true)],
   ])('SCP-12 accepts %j', (requirement) => {
     expect(() => checkRequirementShape(requirement)).not.toThrow();
   });
@@ -102,19 +208,16 @@ describe('checkRequirementShape', () => {
     [null, 'a requirement is an object, got null'],
     ['read', 'a requirement is an object, got string'],
     [() => true, 'a requirement is an object, got function'],
-    [{}, 'a requirement needs allScopes, anyScope or claims'],
-    [[], 'a requirement needs allScopes, anyScope or claims'],
-    [Object.create({ allScopes: ['read'] }), 'a requirement needs allScopes, anyScope or claims'],
-    [{ allScopes: undefined }, 'a requirement needs allScopes, anyScope or claims'],
-    [
-      { scopes: ['read'] },
-      'unknown member "scopes" of a requirement; it takes allScopes, anyScope and claims',
-    ],
+    [{}, NEEDS],
+    [[], NEEDS],
+    [Object.create({ allScopes: ['read'] }), NEEDS],
+    [{ allScopes: undefined }, NEEDS],
+    [{ scopes: ['read'] }, `unknown member "scopes" of a requirement; it takes ${MEMBERS}`],
     [
       { allScopes: ['read'], anyscope: ['read'] },
-      'unknown member "anyscope" of a requirement; it takes allScopes, anyScope and claims',
+      `unknown member "anyscope" of a requirement; it takes ${MEMBERS}`,
     ],
-    [['read'], 'unknown member "0" of a requirement; it takes allScopes, anyScope and claims'],
+    [['read'], `unknown member "0" of a requirement; it takes ${MEMBERS}`],
     [{ allScopes: [] }, 'allScopes needs at least one scope'],
     [{ anyScope: [] }, 'anyScope needs at least one scope'],
     [{ allScopes: 'read' }, 'allScopes needs at least one scope'],
@@ -122,6 +225,9 @@ describe('checkRequirementShape', () => {
     [{ allScopes: ['read'], anyScope: [] }, 'anyScope needs at least one scope'],
     [{ claims: true }, 'claims takes a function, got boolean'],
     [{ claims: { tenant: 'acme' } }, 'claims takes a function, got object'],
+    [{ authentication: {} }, 'authentication needs acrValues or maxAgeSeconds'],
+    [{ authentication: 300 }, 'option "authentication" takes an object, got number'],
+    [{ authorizationDetails: ['payment'] }, 'authorizationDetails takes a function, got object'],
   ])('SCP-06 SCP-12 refuses %j: %s', (requirement, message) => {
     expect(() => checkRequirementShape(untyped(requirement))).toThrow(new TypeError(message));
   });

@@ -5,11 +5,18 @@ import {
   InvalidTokenError,
   UnavailableError,
 } from '../../../src/errors.js';
-import { denialResponse } from '../../../src/response/denial-response.js';
+import { type ChallengePolicy, denialResponse } from '../../../src/response/denial-response.js';
+
+const POLICY: ChallengePolicy = {
+  realm: 'api',
+  schemes: ['Bearer'],
+  proofAlgorithms: [],
+  resourceMetadata: undefined,
+};
 
 describe('denialResponse', () => {
   it('BRR-13 BRR-14 BRR-27 says nothing but the realm where no credentials were sent', () => {
-    expect(denialResponse(new InvalidTokenError('missing_credentials'), 'api', [])).toEqual({
+    expect(denialResponse(new InvalidTokenError('missing_credentials'), POLICY)).toEqual({
       status: 401,
       headers: {
         'WWW-Authenticate': 'Bearer realm="api"',
@@ -21,12 +28,14 @@ describe('denialResponse', () => {
   });
 
   it('BRR-13 MCP-05 says the scope, where the route needs one', () => {
-    const { headers } = denialResponse(new InvalidTokenError('missing_credentials'), 'api', ['a', 'b']);
+    const { headers } = denialResponse(new InvalidTokenError('missing_credentials'), POLICY, undefined, {
+      scopes: ['a', 'b'],
+    });
     expect(headers['WWW-Authenticate']).toBe('Bearer realm="api", scope="a b"');
   });
 
   it('BRR-15 BRR-27 BRR-32 answers 401 with the same in challenge and body', () => {
-    expect(denialResponse(new InvalidTokenError('expired', 'a hint for the log'), 'api', [])).toEqual({
+    expect(denialResponse(new InvalidTokenError('expired', 'a hint for the log'), POLICY)).toEqual({
       status: 401,
       headers: {
         'WWW-Authenticate':
@@ -42,8 +51,9 @@ describe('denialResponse', () => {
   it('BRR-16 BRR-25 answers 403 with the scopes that the route needs', () => {
     const { status, headers, body } = denialResponse(
       new InsufficientScopeError('insufficient_scope'),
-      'api',
-      ['a', 'b'],
+      POLICY,
+      undefined,
+      { scopes: ['a', 'b'] },
     );
     expect(status).toBe(403);
     expect(headers['WWW-Authenticate']).toBe(
@@ -56,12 +66,12 @@ describe('denialResponse', () => {
   });
 
   it('BRR-16 names no scope where scopes are not what is missing', () => {
-    const { headers } = denialResponse(new InsufficientScopeError('claims_not_met'), 'api', []);
+    const { headers } = denialResponse(new InsufficientScopeError('claims_not_met'), POLICY);
     expect(headers['WWW-Authenticate']).not.toContain('scope=');
   });
 
   it('BRR-17 BRR-18 answers 400 with a challenge too', () => {
-    const { status, headers } = denialResponse(new InvalidRequestError('multiple_methods'), 'api', []);
+    const { status, headers } = denialResponse(new InvalidRequestError('multiple_methods'), POLICY);
     expect(status).toBe(400);
     expect(headers['WWW-Authenticate']).toBe(
       'Bearer realm="api", error="invalid_request", error_description="The access token was sent more than once"',
@@ -70,7 +80,9 @@ describe('denialResponse', () => {
 
   it('STP-14 OPS-10 answers 503 without a challenge, and says when to come back', () => {
     const cause = new Error('connect ECONNREFUSED 10.0.0.1:443');
-    const answer = denialResponse(new UnavailableError('jwks_unavailable', 7.2, cause), 'api', ['a']);
+    const answer = denialResponse(new UnavailableError('jwks_unavailable', 7.2, cause), POLICY, undefined, {
+      scopes: ['a'],
+    });
     expect(answer).toEqual({
       status: 503,
       headers: {

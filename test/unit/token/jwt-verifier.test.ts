@@ -575,7 +575,13 @@ describe('the order of checks', () => {
     const jwks = vi.fn(() => ({ keys: [publish(p256)] }));
     const server = serverWith([], { issuer: { jwks } });
     const issuer = await createTestIssuer({ issuer: ISSUER, audience: AUDIENCE, clock: CLOCK });
-    const needKeys = ['signature_invalid', 'no_matching_key', 'key_mismatch', 'unsupported_confirmation'];
+    const needKeys = [
+      'signature_invalid',
+      'no_matching_key',
+      'key_mismatch',
+      'unsupported_confirmation',
+      'dpop_downgrade',
+    ];
     const cheap = (await issuer.forgeries()).filter(({ reason }) => !needKeys.includes(reason));
     for (const { headers } of cheap) {
       await server.authenticate(new Request('https://api.example.com/', { headers: { ...headers } }));

@@ -1,7 +1,7 @@
 import { createPrivateKey, KeyObject } from 'node:crypto';
 import { types } from 'node:util';
 import type { CryptoKey, JWK } from 'jose';
-import { optionError, stringOf } from '../option-checks.js';
+import { optionError, stringOf } from './option-checks.js';
 
 /** Signature algorithms for client assertions (RFC 7518 §3.1, RFC 8037, RFC 9864). Asymmetric only. */
 export type AssertionAlgorithm =

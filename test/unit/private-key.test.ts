@@ -1,7 +1,7 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { generateKeyPair } from 'jose';
 import { describe, expect, it } from 'vitest';
-import { resolvePrivateKey } from '../../../src/client/private-key.js';
+import { resolvePrivateKey } from '../../src/private-key.js';
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
 const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;

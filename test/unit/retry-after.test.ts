@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readRetryAfter } from '../../../src/client/retry-after.js';
+import { readRetryAfter } from '../../src/retry-after.js';
 
 const NOW = Date.parse('2030-01-01T00:00:00Z');
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { basicCredentials, formEncode } from '../../../src/client/client-authentication.js';
+import { basicCredentials, formEncode } from '../../src/client-authentication.js';
 
 describe('formEncode', () => {
   it('CLI-02 encodes as in the example of the RFC', () => {

@@ -1,0 +1,100 @@
+import { X509Certificate } from 'node:crypto';
+import { InvalidRequestError } from '../errors.js';
+
+/**
+ * How a proxy writes the client certificate into a header field: `'client-cert'` as RFC 9440 §2.2 has it, the others as the documentation of the product
+ * that they are named after.
+ */
+export type CertificateHeaderForm = 'client-cert' | 'nginx' | 'envoy' | 'aws-alb' | 'traefik';
+
+/** The header field of each form, in lower case, unless the proxy is told otherwise. */
+export const HEADER_NAMES: Readonly<Record<CertificateHeaderForm, string>> = Object.freeze({
+  'client-cert': 'client-cert',
+  // nginx itself has no name for it; this is that of the Kubernetes ingress controller made of it.
+  nginx: 'ssl-client-cert',
+  envoy: 'x-forwarded-client-cert',
+  'aws-alb': 'x-amzn-mtls-clientcert',
+  traefik: 'x-forwarded-tls-client-cert',
+});
+
+/** Longer than the header fields of a whole request may be by default (Node: 16 KiB), for servers that allow more. */
+const MAX_LENGTH = 32_768;
+
+const BYTE_SEQUENCE = /^:([A-Za-z0-9+/=]+):$/;
+const PEM = /^-----BEGIN CERTIFICATE-----\r?\n((?:[A-Za-z0-9+/=]+\r?\n)+)-----END CERTIFICATE-----[\r\n]*$/;
+/** Padding may be missing, as RFC 8941 §4.2.7 wants it. */
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
+
+/**
+ * Reads the one certificate that a proxy put into a header field.
+ *
+ * @returns the certificate as DER; undefined where the field is one of a product and empty, which some send for clients without a certificate
+ * @throws {InvalidRequestError} `client_cert_invalid`: not exactly one certificate in that form
+ */
+export function readCertificateHeader(form: CertificateHeaderForm, value: string): Buffer | undefined {
+  if (value.length > MAX_LENGTH) throw new InvalidRequestError('client_cert_invalid');
+  if (value === '' && form !== 'client-cert') return undefined;
+  const der = READERS[form](value);
+  if (der === undefined || !isOneCertificate(der)) throw new InvalidRequestError('client_cert_invalid');
+  return der;
+}
+
+const READERS: Readonly<Record<CertificateHeaderForm, (value: string) => Buffer | undefined>> = {
+  'client-cert': (value) => fromBase64(BYTE_SEQUENCE.exec(value)?.[1]),
+  nginx: fromEscapedPem,
+  envoy: (value) => fromEscapedPem(certOfElement(value)),
+  'aws-alb': fromEscapedPem,
+  // Without the lines that begin and end PEM, and without line breaks; escaped by version 2. Several are separated by commas, which base64 has not.
+  traefik: (value) => fromBase64(unescapeUri(value)),
+};
+
+function fromEscapedPem(escaped: string | undefined): Buffer | undefined {
+  const [, base64] = PEM.exec(unescapeUri(escaped) ?? '') ?? [];
+  return fromBase64(base64?.replaceAll(/[\r\n]/g, ''));
+}
+
+/** Percent-encoding only: a `+` is one, not a space. */
+function unescapeUri(escaped: string | undefined): string | undefined {
+  try {
+    return escaped === undefined ? undefined : decodeURIComponent(escaped);
+  } catch {
+    return undefined;
+  }
+}
+
+function fromBase64(text: string | undefined): Buffer | undefined {
+  return text !== undefined && BASE64.test(text) ? Buffer.from(text, 'base64') : undefined;
+}
+
+/** What parses as a certificate and has nothing behind it. */
+function isOneCertificate(der: Buffer): boolean {
+  try {
+    return new X509Certificate(der).raw.equals(der);
+  } catch {
+    return false;
+  }
+}
+
+/** A `key=value` pair of Envoy's element, the value plain or quoted. */
+const PAIR = /([A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|([^",;]*))(;|$)/y;
+
+/**
+ * The value of `Cert` in Envoy's `x-forwarded-client-cert`: `Hash=…;Cert="-----BEGIN%20CERTIFICATE…";Subject="CN=client"`. The names of keys have no case.
+ *
+ * Security: Envoy copies names from the certificate into `URI` and `DNS` as they are, so whoever chooses these can make up further pairs and elements. Hence
+ * exactly one of each, or none at all.
+ *
+ * @returns undefined where there is not exactly one `Cert`, or more than one element
+ */
+function certOfElement(element: string): string | undefined {
+  const certificates: string[] = [];
+  PAIR.lastIndex = 0;
+  for (let end = ';'; end === ';'; ) {
+    const pair = PAIR.exec(element);
+    if (pair === null) return undefined;
+    const [, key = '', quoted, plain = '', separator = ''] = pair;
+    if (key.toLowerCase() === 'cert') certificates.push(quoted ?? plain);
+    end = separator;
+  }
+  return certificates.length === 1 ? certificates[0] : undefined;
+}

@@ -1,0 +1,8 @@
+import { timingSafeEqual } from 'node:crypto';
+
+/** Whether two texts are equal, found out in a time that does not tell where they differ. */
+export function isEqualText(one: string, other: string): boolean {
+  const oneBytes = Buffer.from(one);
+  const otherBytes = Buffer.from(other);
+  return oneBytes.length === otherBytes.length && timingSafeEqual(oneBytes, otherBytes);
+}

@@ -1,0 +1,106 @@
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import express, { type Express } from 'express';
+import request from 'supertest';
+import { describe, expect, it } from 'vitest';
+import {
+  authenticate,
+  requireAnyScope,
+  requireAuthentication,
+  requireScope,
+  resourceMetadata,
+} from '../../adapters/express/index.js';
+import { createResourceServer, type ResourceServerOptions } from '../../src/index.js';
+import { createTestIssuer } from '../../src/testing/index.js';
+
+const issuer = await createTestIssuer();
+const WELL_KNOWN = '/.well-known/oauth-protected-resource';
+const ok: express.RequestHandler = (_request, response) => void response.json({});
+
+const serverFor = (path: string, options: Partial<ResourceServerOptions> = {}) =>
+  createResourceServer({ ...issuer.options, resource: `https://api.example.com${path}`, ...options });
+
+async function scopesAt(app: Express, path: string): Promise<unknown> {
+  return (await request(app).get(`${WELL_KNOWN}${path}`).expect(200)).body.scopes_supported;
+}
+
+// Installed under another name, without types; what is used of it is the same.
+const express4: typeof express = createRequire(import.meta.url)('express4');
+
+describe.each([
+  ['express 5', express],
+  ['express 4', express4],
+])('resourceMetadata on %s', (_name, framework) => {
+  it('PRM-11 serves several resources of one host, each its own', async () => {
+    const app = framework();
+    const [first, second] = [serverFor('/a'), serverFor('/b', { audience: 'b' })];
+    app.use(resourceMetadata(first), resourceMetadata(second));
+    app.use('/a', authenticate(first), ok);
+    app.use('/b', authenticate(second), ok);
+    for (const name of ['a', 'b']) {
+      const { body } = await request(app).get(`${WELL_KNOWN}/${name}`).expect(200);
+      expect(body.resource).toBe(`https://api.example.com/${name}`);
+      const { headers } = await request(app).get(`/${name}`).expect(401);
+      expect(headers['www-authenticate']).toContain(
+        `resource_metadata="https://api.example.com${WELL_KNOWN}/${name}"`,
+      );
+    }
+    const token = await issuer.authorization();
+    await request(app).get('/a').set(token).expect(200);
+    await request(app).get('/b').set(token).expect(401);
+    await request(app).get(WELL_KNOWN).expect(404);
+  });
+
+  it('PRM-13 publishes the scopes that routes require, wherever they stand, also those that come later', async () => {
+    const app = framework();
+    const server = serverFor('');
+    app.use(resourceMetadata(server));
+    app.use(authenticate(server));
+    app.get('/stock', requireScope('read'), ok);
+    app.route('/orders').get(requireAnyScope('read', 'orders'), ok).post(requireScope('write'), ok);
+    const router = framework.Router();
+    router.use(requireScope('inner'));
+    router.get('/', requireAuthentication({ maxAgeSeconds: 300, scopes: ['pay'] }), ok);
+    app.use('/inner', router);
+    expect(await scopesAt(app, '')).toEqual(['read', 'orders', 'write', 'inner', 'pay']);
+  });
+
+  it('PRM-13 publishes no scopes of routes that are protected by nobody, or by several', async () => {
+    const bare = framework();
+    const server = serverFor('');
+    bare.use(resourceMetadata(server));
+    bare.get('/stock', requireScope('read'), ok);
+    expect(await scopesAt(bare, '')).toBeUndefined();
+
+    const shared = framework();
+    const [first, second] = [serverFor('/a'), serverFor('/b')];
+    shared.use(resourceMetadata(first), resourceMetadata(second));
+    shared.get('/a', authenticate(first), requireScope('read'), ok);
+    shared.get('/b', authenticate(second), requireScope('write'), ok);
+    expect(await scopesAt(shared, '/a')).toBeUndefined();
+    expect(await scopesAt(shared, '/b')).toBeUndefined();
+  });
+
+  it('PRM-13 publishes the scopes also where options are given twice', async () => {
+    const app = framework();
+    const options = { ...issuer.options, resource: 'https://api.example.com' };
+    app.use(resourceMetadata(options), authenticate(options));
+    app.get('/stock', requireScope('read'), ok);
+    expect(await scopesAt(app, '')).toEqual(['read']);
+  });
+});
+
+it('resourceMetadata serves any server that calls (req, res, next)', async () => {
+  const middleware = resourceMetadata(serverFor('/mcp'));
+  const response = await request(
+    createServer((incoming, outgoing) => middleware(incoming, outgoing, () => {})),
+  ).get(`${WELL_KNOWN}/mcp`);
+  expect(response.body.resource).toBe('https://api.example.com/mcp');
+});
+
+it('resourceMetadata is refused at once without the option resource, or with a wrong one', () => {
+  expect(() => resourceMetadata(issuer.options)).toThrow(
+    new TypeError('resourceMetadata needs a resource server with the option "resource"'),
+  );
+  expect(() => resourceMetadata({ ...issuer.options, resource: 'api' })).toThrow(TypeError);
+});

@@ -1,0 +1,186 @@
+import cors from '@fastify/cors';
+import fastify, { type FastifyInstance } from 'fastify';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import {
+  requireAuthentication,
+  requireScope,
+  resourceMetadata,
+  resourceServer,
+} from '../../adapters/fastify/index.js';
+import { createResourceServer, type ResourceServer, type ResourceServerOptions } from '../../src/index.js';
+import { createTestIssuer } from '../../src/testing/index.js';
+
+const issuer = await createTestIssuer();
+const WELL_KNOWN = '/.well-known/oauth-protected-resource';
+const ok = () => ({});
+
+const serverFor = (path: string, options: Partial<ResourceServerOptions> = {}): ResourceServer =>
+  createResourceServer({ ...issuer.options, resource: `https://api.example.com${path}`, ...options });
+
+/** An application, and the warnings that it logs. */
+function createApp(options: { exposeHeadRoutes?: boolean } = {}): {
+  app: FastifyInstance;
+  warnings: string[];
+} {
+  const warnings: string[] = [];
+  const stream = { write: (line: string) => void warnings.push(JSON.parse(line).msg) };
+  const app = fastify({ logger: { level: 'warn', stream }, ...options });
+  onTestFinished(() => app.close());
+  return { app, warnings };
+}
+
+async function metadataAt(app: FastifyInstance, path: string): Promise<Record<string, unknown>> {
+  const response = await app.inject(`${WELL_KNOWN}${path}`);
+  expect(response.statusCode).toBe(200);
+  return response.json();
+}
+
+describe('resourceServer', () => {
+  it('PRM-02 serves the metadata whatever hooks the application has in its scope', async () => {
+    const { app } = createApp({ exposeHeadRoutes: false });
+    await app.register(resourceServer, serverFor(''));
+    app.addHook('onRequest', requireScope('everywhere'));
+    expect((await metadataAt(app, '')).resource).toBe('https://api.example.com');
+    expect((await app.inject({ method: 'HEAD', url: WELL_KNOWN })).statusCode).toBe(200);
+  });
+
+  it('PRM-10 serves scripts of any origin, whatever origins the application allows itself', async () => {
+    const { app } = createApp();
+    await app.register(resourceServer, serverFor(''));
+    await app.register(cors, { origin: 'https://app.example.com' });
+    const { headers } = await app.inject({
+      url: WELL_KNOWN,
+      headers: { origin: 'https://other.example.com' },
+    });
+    expect(headers['access-control-allow-origin']).toBe('*');
+  });
+
+  it('PRM-13 publishes the scopes of routes, those of other plugins and scopes too', async () => {
+    const { app } = createApp();
+    await app.register(resourceServer, serverFor(''));
+    app.get('/stock', { onRequest: requireScope('read') }, ok);
+    app.get('/orders', { preHandler: [requireScope('orders'), (_request, _reply, done) => done()] }, ok);
+    app.register(
+      async (scope) => {
+        scope.post('/', { preValidation: requireAuthentication({ maxAgeSeconds: 60, scopes: ['pay'] }) }, ok);
+      },
+      { prefix: '/inner' },
+    );
+    await app.ready();
+    expect((await metadataAt(app, '')).scopes_supported).toEqual(['read', 'orders', 'pay']);
+  });
+
+  it('PRM-11 PRM-13 tells the scopes of the nearest resource server apart from those further out', async () => {
+    const { app } = createApp();
+    await app.register(resourceServer, serverFor('/a'));
+    app.get('/a', { onRequest: requireScope('read') }, ok);
+    app.register(async (scope) => {
+      await scope.register(resourceServer, serverFor('/b'));
+      scope.get('/b', { onRequest: requireScope('write') }, ok);
+    });
+    await app.ready();
+    expect((await metadataAt(app, '/a')).scopes_supported).toEqual(['read']);
+    expect((await metadataAt(app, '/b')).scopes_supported).toEqual(['write']);
+  });
+
+  it('PRM-11 serves resources that differ in the query only', async () => {
+    const { app } = createApp();
+    for (const tenant of ['a', 'b']) {
+      app.register(async (scope) => {
+        await scope.register(resourceServer, serverFor(`/mcp?tenant=${tenant}`));
+      });
+    }
+    await app.register(resourceMetadata, serverFor('/mcp?tenant=c'));
+    await app.ready();
+    // The route is in the scope of the first; the others are for the plugin at the root.
+    for (const tenant of ['a', 'c'])
+      expect((await metadataAt(app, `/mcp?tenant=${tenant}`)).resource).toBe(
+        `https://api.example.com/mcp?tenant=${tenant}`,
+      );
+    expect((await app.inject(`${WELL_KNOWN}/mcp?tenant=d`)).statusCode).toBe(404);
+  });
+
+  it('MCP-05 names the scopes of a route whose token is looked for in the body', async () => {
+    const { app } = createApp();
+    await app.register(resourceServer, serverFor('', { bearerMethods: ['header', 'body'] }));
+    app.post('/orders', { preHandler: requireScope('write') }, ok);
+    const { headers, statusCode } = await app.inject({ method: 'POST', url: '/orders' });
+    expect(statusCode).toBe(401);
+    expect(headers['www-authenticate']?.toString()).toContain('scope="write"');
+  });
+
+  it('MCP-05 leaves the config of a route as it is, also where several share it', async () => {
+    const { app } = createApp();
+    await app.register(resourceServer, serverFor(''));
+    const config = Object.freeze({ rateLimit: 5 });
+    app.get('/stock', { config, onRequest: requireScope('read') }, ok);
+    app.get('/orders', { config, onRequest: requireScope('write') }, ok);
+    const challengeOf = async (url: string) =>
+      (await app.inject(url)).headers['www-authenticate']?.toString();
+    expect(await challengeOf('/stock')).toContain('scope="read"');
+    expect(await challengeOf('/orders')).toContain('scope="write"');
+  });
+
+  it('says in a scope with a prefix that the metadata cannot be served from there', async () => {
+    const { app, warnings } = createApp();
+    app.register(
+      async (scope) => {
+        await scope.register(resourceServer, serverFor('/v2'));
+        scope.get('/stock', { onRequest: requireScope('read') }, ok);
+      },
+      { prefix: '/v2' },
+    );
+    await app.ready();
+    expect(warnings).toEqual([
+      `The metadata of this API are to be at ${WELL_KNOWN}/v2, which the prefix "/v2" keeps out of reach. ` +
+        'Register the plugin resourceMetadata at the root, with the same resource server.',
+    ]);
+    expect((await app.inject(`${WELL_KNOWN}/v2`)).statusCode).toBe(404);
+  });
+});
+
+describe('resourceMetadata', () => {
+  it('PRM-01 serves at the root the metadata of a scope with a prefix, with its scopes', async () => {
+    const { app, warnings } = createApp();
+    const server = serverFor('/v2');
+    await app.register(resourceMetadata, server);
+    app.register(
+      async (scope) => {
+        await scope.register(resourceServer, server);
+        scope.get('/stock', { onRequest: requireScope('read') }, ok);
+      },
+      { prefix: '/v2' },
+    );
+    await app.ready();
+    expect(await metadataAt(app, '/v2')).toMatchObject({
+      resource: 'https://api.example.com/v2',
+      scopes_supported: ['read'],
+    });
+    expect(warnings).toEqual([]);
+    const { statusCode, headers } = await app.inject('/v2/stock');
+    expect(statusCode).toBe(401);
+    expect(headers['www-authenticate']?.toString()).toContain(
+      `resource_metadata="https://api.example.com${WELL_KNOWN}/v2"`,
+    );
+  });
+
+  it('takes options too, and goes together with resourceServer', async () => {
+    const { app } = createApp();
+    const options = { ...issuer.options, resource: 'https://api.example.com' };
+    await app.register(resourceMetadata, options);
+    await app.register(resourceServer, options);
+    expect((await metadataAt(app, '')).resource).toBe('https://api.example.com');
+  });
+
+  it('is refused without the option resource, and in a scope with a prefix', async () => {
+    const { app } = createApp();
+    await expect(async () => app.register(resourceMetadata, issuer.options)).rejects.toThrow(
+      'resourceMetadata needs a resource server with the option "resource"',
+    );
+    const { app: other } = createApp();
+    other.register(async (scope) => void (await scope.register(resourceMetadata, serverFor('/v2'))), {
+      prefix: '/v2',
+    });
+    await expect(other.ready()).rejects.toThrow('outside of the prefix "/v2"');
+  });
+});

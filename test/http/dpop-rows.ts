@@ -1,0 +1,349 @@
+import type { ResourceServerOptions } from '../../src/index.js';
+import { createDpopKey, type Forgery, type ProofRequest, type TestIssuer } from '../../src/testing/index.js';
+import type { RawRequest } from '../support/http-client.js';
+import type { ContractRow, Expected } from './contract.js';
+
+const key = await createDpopKey();
+const otherKey = await createDpopKey();
+
+/** Options of the rows of this module. */
+export type DpopConfiguration = 'trusting proxies' | 'below a base URL' | 'only DPoP' | 'no DPoP' | 'nonces';
+
+const BASE_URL = 'https://api.example.com/inventory/';
+
+export function dpopOptionsOf(
+  configuration: DpopConfiguration,
+): Pick<ResourceServerOptions, 'dpop' | 'baseUrl'> {
+  switch (configuration) {
+    case 'trusting proxies': // the framework is told to
+      return {};
+    case 'below a base URL':
+      return { baseUrl: BASE_URL };
+    case 'only DPoP':
+      return { dpop: 'required' };
+    case 'no DPoP':
+      return { dpop: 'off' };
+    case 'nonces':
+      return { dpop: { nonce: { secret: 'a secret of at least 32 characters' } } };
+  }
+}
+
+const READ = { scope: 'read:inventory' };
+const OK: Expected = { status: 200, body: { sku: '42', caller: 'test-client' } };
+const BAD_PROOF: Expected = { status: 401, error: 'invalid_dpop_proof', scheme: 'DPoP' };
+const BAD_TOKEN: Expected = { status: 401, error: 'invalid_token', scheme: 'DPoP' };
+const DOWNGRADE: Expected = { status: 401, error: 'invalid_token', scheme: 'Bearer' };
+const ONLY_DPOP = { offered: ['DPoP'], scheme: 'DPoP' } as const;
+const ONLY_BEARER = { offered: ['Bearer'], scheme: 'Bearer' } as const;
+
+/** How a request with DPoP differs from a good one. */
+interface Change {
+  readonly method?: string;
+  /** Where the request goes. Default `/stock/42`. */
+  readonly path?: string;
+  /** What the proof is for. Default the URL of the request. */
+  readonly htu?: (url: string) => string;
+  readonly proof?: Partial<ProofRequest>;
+  /** Claims of the access token. */
+  readonly claims?: Readonly<Record<string, unknown>>;
+  readonly scheme?: string;
+  readonly headers?: RawRequest['headers'];
+}
+
+/** A request with an access token that is bound to `key`, and a proof for it. */
+const proven =
+  ({ method = 'GET', path = '/stock/42', scheme = 'DPoP', ...change }: Change = {}) =>
+  async (issuer: TestIssuer, origin: string): Promise<RawRequest> => {
+    const token = await issuer.token({ ...READ, cnf: { jkt: key.thumbprint }, ...change.claims });
+    const url = `${origin}${path}`;
+    const claims = change.htu && { htu: change.htu(url) };
+    const proof = await key.proof({ method, url, token, ...(claims && { claims }), ...change.proof });
+    return {
+      method,
+      path,
+      headers: [['Authorization', `${scheme} ${token}`], ['DPoP', proof], ...(change.headers ?? [])],
+    };
+  };
+
+/** A proof for the same path under another scheme and host. */
+const under = (origin: string) => (url: string) => `${origin}${new URL(url).pathname}`;
+
+const accepted: readonly ContractRow[] = [
+  { title: 'DPP-01 accepts a bound token with a proof', request: proven(), expected: OK },
+  {
+    title: 'DPP-01 accepts the scheme in lower case',
+    request: proven({ scheme: 'dpop' }),
+    expected: OK,
+  },
+  {
+    title: 'DPP-01 accepts the scheme in upper case',
+    request: proven({ scheme: 'DPOP' }),
+    expected: OK,
+  },
+  {
+    title: 'DPP-11 DPP-13 accepts a proof for the whole URL of a mounted router',
+    request: proven({ path: '/mounted/stock/42' }),
+    expected: OK,
+  },
+  {
+    title: 'DPP-11 ignores the query of the request',
+    request: proven({ path: '/stock/42?limit=1&a=%zz' }),
+    expected: OK,
+  },
+  {
+    title: 'DPP-11 ignores query and fragment of the proof',
+    request: proven({ htu: (url) => `${url}?limit=1#top` }),
+    expected: OK,
+  },
+  {
+    title: 'DPP-12 does not mind the case of scheme and host',
+    request: proven({ htu: (url) => url.replace('http://127', 'HTTP://127') }),
+    expected: OK,
+  },
+  {
+    title: 'DPP-12 does not mind how the path is encoded',
+    request: proven({ path: '/stock/4%32', htu: (url) => url.replace('4%32', '%342') }),
+    expected: OK,
+  },
+  {
+    title: 'DPP-10 accepts a proof for another method',
+    request: proven({ method: 'HEAD' }),
+    expected: { status: 200 },
+  },
+  {
+    title: 'DPP-15 tells a bound token from one that lacks a scope',
+    request: proven({ claims: { scope: 'other' } }),
+    expected: { status: 403, error: 'insufficient_scope', scope: 'read:inventory', scheme: 'DPoP' },
+  },
+];
+
+const refused: readonly ContractRow[] = [
+  {
+    title: 'DPP-02 refuses two DPoP lines, even if they are the same',
+    request: async (issuer, url) => {
+      const request = await proven()(issuer, url);
+      const line = request.headers?.[1] ?? ['DPoP', ''];
+      return { ...request, headers: [...(request.headers ?? []), line] };
+    },
+    expected: BAD_PROOF,
+  },
+  {
+    title: 'DPP-10 refuses a proof for another method',
+    request: proven({ proof: { method: 'POST' } }),
+    expected: BAD_PROOF,
+  },
+  {
+    title: 'DPP-10 refuses a proof for GET with HEAD',
+    request: proven({ method: 'HEAD', proof: { method: 'GET' } }),
+    expected: BAD_PROOF,
+  },
+  {
+    title: 'DPP-10 refuses a method that a header overrides',
+    request: proven({ proof: { method: 'DELETE' }, headers: [['X-HTTP-Method-Override', 'DELETE']] }),
+    expected: BAD_PROOF,
+  },
+  {
+    title: 'DPP-11 refuses a proof for another path',
+    request: proven({ htu: (url) => url.replace('/42', '/43') }),
+    expected: BAD_PROOF,
+  },
+  {
+    title: 'DPP-12 repairs no slash at the end',
+    request: proven({ htu: (url) => `${url}/` }),
+    expected: BAD_PROOF,
+  },
+  {
+    title: 'DPP-13 refuses a proof for the path within a mounted router',
+    request: proven({ path: '/mounted/stock/42', htu: (url) => url.replace('/mounted', '') }),
+    expected: BAD_PROOF,
+  },
+  {
+    title: 'DPP-16 refuses a token that is not bound',
+    request: proven({ claims: { cnf: undefined } }),
+    expected: BAD_TOKEN,
+  },
+  {
+    title: 'DPP-15 refuses a token that is bound to another key',
+    request: proven({ claims: { cnf: { jkt: otherKey.thumbprint } } }),
+    expected: BAD_TOKEN,
+  },
+  {
+    title: 'MTL-06 refuses a proven token that is also bound to what cannot be checked',
+    request: proven({ claims: { cnf: { jkt: key.thumbprint, 'x5t#S256': 'x' } } }),
+    expected: BAD_TOKEN,
+  },
+  {
+    title: 'DPP-17 DPP-27 refuses a bound token as a bearer token',
+    request: proven({ scheme: 'Bearer' }),
+    expected: DOWNGRADE,
+  },
+  {
+    title: 'DPP-29 refuses an expired token, however good the proof',
+    request: proven({ claims: { exp: 1 } }),
+    expected: BAD_TOKEN,
+  },
+  {
+    title: 'DPP-29 refuses a token for another API, however good the proof',
+    request: proven({ claims: { aud: 'https://other.example.com' } }),
+    expected: BAD_TOKEN,
+  },
+  {
+    title: 'DPP-27 answers malformed DPoP credentials in the challenge of DPoP',
+    request: () => ({ path: '/stock/42', headers: [['Authorization', 'DPoP']] }),
+    expected: { status: 400, error: 'invalid_request', scheme: 'DPoP' },
+  },
+  {
+    title: 'DPP-27 BRR-06 answers credentials of both schemes in both challenges',
+    request: async (issuer, url) => {
+      const request = await proven()(issuer, url);
+      const token = await issuer.token(READ);
+      return { ...request, headers: [...(request.headers ?? []), ['Authorization', `Bearer ${token}`]] };
+    },
+    expected: { status: 400, error: 'invalid_request', scheme: 'every' },
+  },
+];
+
+const origins: readonly ContractRow[] = [
+  {
+    title: 'DPP-13 is not told by a client under which scheme and host it was reached',
+    request: proven({
+      htu: under('https://evil.example'),
+      headers: [
+        ['X-Forwarded-Proto', 'https'],
+        ['X-Forwarded-Host', 'evil.example'],
+        ['X-Forwarded-Port', '443'],
+        ['Forwarded', 'proto=https;host=evil.example'],
+      ],
+    }),
+    expected: BAD_PROOF,
+  },
+  {
+    title: 'DPP-13 does not mind what a client says of scheme and host',
+    request: proven({
+      headers: [
+        ['X-Forwarded-Proto', 'https'],
+        ['X-Forwarded-Host', 'evil.example'],
+        ['X-Forwarded-Prefix', '/evil'],
+        ['X-Original-URL', '/evil'],
+        ['Forwarded', 'proto=https;host=evil.example'],
+      ],
+    }),
+    expected: OK,
+  },
+  {
+    title: 'DPP-13 is told by a trusted proxy under which scheme and host it was reached',
+    configuration: 'trusting proxies',
+    request: proven({
+      htu: under('https://api.example.com:8443'),
+      headers: [
+        ['X-Forwarded-Proto', 'https'],
+        ['X-Forwarded-Host', 'api.example.com:8443'],
+      ],
+    }),
+    expected: OK,
+  },
+  {
+    title: 'DPP-13 refuses a proof for the URL behind a trusted proxy',
+    configuration: 'trusting proxies',
+    request: proven({
+      headers: [
+        ['X-Forwarded-Proto', 'https'],
+        ['X-Forwarded-Host', 'api.example.com'],
+      ],
+    }),
+    expected: BAD_PROOF,
+  },
+  {
+    title: 'DPP-13 DPP-12 takes the base URL for what clients see, without the default port',
+    configuration: 'below a base URL',
+    request: proven({ htu: under('https://API.example.com:443/inventory') }),
+    expected: OK,
+  },
+  {
+    title: 'DPP-13 puts the base URL before the path of a mounted router',
+    configuration: 'below a base URL',
+    request: proven({ path: '/mounted/stock/42', htu: under('https://api.example.com/inventory') }),
+    expected: OK,
+  },
+  {
+    title: 'DPP-13 does not look at the request where there is a base URL',
+    configuration: 'below a base URL',
+    request: proven(),
+    expected: BAD_PROOF,
+  },
+];
+
+const modes: readonly ContractRow[] = [
+  {
+    title: 'DPP-28 accepts a bound token where it is required',
+    configuration: 'only DPoP',
+    request: proven(),
+    expected: OK,
+  },
+  {
+    title: 'DPP-28 refuses a bearer token where a bound one is required',
+    configuration: 'only DPoP',
+    request: proven({ scheme: 'Bearer', claims: { cnf: undefined } }),
+    expected: { status: 401, error: 'invalid_token', ...ONLY_DPOP },
+  },
+  {
+    title: 'DPP-28 DPP-17 refuses a bound token as a bearer token where a proof is required',
+    configuration: 'only DPoP',
+    request: proven({ scheme: 'Bearer' }),
+    expected: { status: 401, error: 'invalid_token', ...ONLY_DPOP },
+  },
+  {
+    title: 'DPP-28 challenges for DPoP alone where it is required',
+    configuration: 'only DPoP',
+    request: () => ({ path: '/stock/42' }),
+    expected: { status: 401, error: null, ...ONLY_DPOP },
+  },
+  {
+    title: 'DPP-17 refuses a bound token as a bearer token where DPoP is off',
+    configuration: 'no DPoP',
+    request: proven({ scheme: 'Bearer' }),
+    expected: { status: 401, error: 'invalid_token', ...ONLY_BEARER },
+  },
+  {
+    title: 'DPP-01 does not know the scheme DPoP where it is off',
+    configuration: 'no DPoP',
+    request: proven(),
+    expected: { status: 401, error: null, ...ONLY_BEARER },
+  },
+  {
+    title: 'DPP-22 DPP-24 wants a nonce where nonces are used',
+    configuration: 'nonces',
+    request: proven(),
+    expected: { status: 401, error: 'use_dpop_nonce', scheme: 'DPoP' },
+  },
+  {
+    title: 'DPP-22 wants a nonce of its own',
+    configuration: 'nonces',
+    request: proven({ proof: { nonce: 'eyJ7S_zG.eyJH0-Z.HX4w-7v' } }),
+    expected: { status: 401, error: 'use_dpop_nonce', scheme: 'DPoP' },
+  },
+  {
+    title: 'DPP-22 wants no nonce of bearer tokens',
+    configuration: 'nonces',
+    request: proven({ scheme: 'Bearer', claims: { cnf: undefined } }),
+    expected: OK,
+  },
+];
+
+/** Requests with access tokens that are bound to a key of the client. */
+export const dpopRows: readonly ContractRow[] = [...accepted, ...refused, ...origins, ...modes];
+
+/** A row for a forged proof, sent to an API whose base URL the proof names. */
+export function forgedProofRow({ name, headers, status, reason }: Forgery): ContractRow {
+  const isOfToken = ['jkt_mismatch', 'token_not_bound', 'dpop_downgrade'].includes(reason);
+  const error = status === 400 ? 'invalid_request' : isOfToken ? 'invalid_token' : 'invalid_dpop_proof';
+  return {
+    title: `refuses a forgery: ${name}`,
+    configuration: 'below a base URL',
+    request: () => ({ path: '/stock/42', headers: Object.entries(headers) }),
+    expected: { status, error, scheme: reason === 'dpop_downgrade' ? 'Bearer' : 'DPoP' },
+  };
+}
+
+/** What the forged proofs are for. */
+export const forgedRequest = { method: 'GET', url: `${BASE_URL}stock/42` };

@@ -1,0 +1,311 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
+import { describe, expect, it } from 'vitest';
+import type { IntrospectionEndpointOptions } from '../../src/index.js';
+import {
+  type AskedRequest,
+  active,
+  asking,
+  client,
+  INTROSPECT,
+  inactive,
+  opaque,
+  publishEndpoint,
+  recorded,
+} from '../support/introspection.js';
+import {
+  type MisbehavingIssuer,
+  paths,
+  startMisbehavingIssuer,
+  status,
+} from '../support/misbehaving-issuer.js';
+import { type ProtectedApi, protect } from '../support/protected-api.js';
+
+const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const NOW = Date.parse('2030-01-01T00:00:00Z') / 1000; // where the clock of a protected API starts
+
+interface Recorded {
+  readonly issuer: MisbehavingIssuer;
+  readonly api: ProtectedApi;
+  readonly requests: readonly AskedRequest[];
+}
+
+/** An API that asks an issuer which writes down what it is asked, and says yes. */
+async function record(
+  options: Partial<IntrospectionEndpointOptions>,
+  clientOptions: object = client,
+): Promise<Recorded> {
+  const issuer = await startMisbehavingIssuer();
+  const requests: AskedRequest[] = [];
+  issuer.script(INTROSPECT, recorded(requests, active()));
+  const endpoint = `${issuer.url}${INTROSPECT}`;
+  const introspection = { endpoint, ...clientOptions, ...options } as IntrospectionEndpointOptions; // one of its many forms
+  const api = protect({ issuer: { issuer: issuer.url, introspection } });
+  return { issuer, api, requests };
+}
+
+function basicOf(request: AskedRequest | undefined): string {
+  const [scheme, credentials = ''] = request?.headers.authorization?.split(' ') ?? [];
+  expect(scheme).toBe('Basic');
+  return Buffer.from(credentials, 'base64').toString();
+}
+
+describe('the request', () => {
+  it('INT-01 posts a form with the token, and nothing of the client’s own request', async () => {
+    const { api, requests } = await record({});
+    expect(await api.get('a+b/c~d.e-f_1==')).toBe('200');
+    expect(requests).toHaveLength(1);
+    const [{ method, url, headers, form }] = requests as [AskedRequest]; // see the line above
+    expect([method, url]).toEqual(['POST', INTROSPECT]);
+    expect(headers).toMatchObject({
+      accept: 'application/json',
+      'content-type': 'application/x-www-form-urlencoded;charset=UTF-8',
+      'user-agent': 'oauth-resource-server',
+    });
+    expect(headers).not.toHaveProperty('cookie');
+    expect(headers).not.toHaveProperty('x-client');
+    expect(headers).not.toHaveProperty('dpop');
+    expect(Object.fromEntries(form)).toEqual({
+      token: 'a+b/c~d.e-f_1==',
+      token_type_hint: 'access_token',
+    });
+  });
+
+  it('INT-02 authenticates by client_secret_basic', async () => {
+    const { api, requests } = await record({});
+    await api.get(opaque());
+    expect(basicOf(requests[0])).toBe('inventory-api:secret-of-the-api');
+    expect(requests[0]?.form.has('client_secret')).toBe(false);
+    expect(requests[0]?.form.has('client_id')).toBe(false);
+  });
+
+  it('INT-02 encodes id and secret as in a form, and no more than that', async () => {
+    const { api, requests } = await record({}, { clientId: 'a-b.c_d*e f', clientSecret: 'p%&+:£€~!' });
+    await api.get(opaque());
+    expect(basicOf(requests[0])).toBe('a-b.c_d*e+f:p%25%26%2B%3A%C2%A3%E2%82%AC%7E%21');
+  });
+
+  it('INT-02 authenticates by client_secret_post', async () => {
+    const { api, requests } = await record({ authenticationMethod: 'client_secret_post' });
+    await api.get(opaque());
+    expect(requests[0]?.headers).not.toHaveProperty('authorization');
+    expect(Object.fromEntries(requests[0]?.form ?? [])).toMatchObject({
+      client_id: 'inventory-api',
+      client_secret: 'secret-of-the-api',
+    });
+  });
+
+  it('INT-02 authenticates by private_key_jwt, with another assertion each time', async () => {
+    const { issuer, api, requests } = await record(
+      {},
+      { clientId: 'inventory-api', privateKey, keyId: 'key-of-the-api' },
+    );
+    expect(await api.get(opaque(1))).toBe('200');
+    expect(await api.get(opaque(2))).toBe('200');
+    const assertions = requests.map(({ form }) => form.get('client_assertion') ?? '');
+    expect(requests[0]?.headers).not.toHaveProperty('authorization');
+    expect(requests[0]?.form.get('client_id')).toBe('inventory-api');
+    expect(requests[0]?.form.get('client_assertion_type')).toBe(
+      'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+    );
+    expect(decodeProtectedHeader(assertions[0] ?? '')).toEqual({ alg: 'ES256', kid: 'key-of-the-api' });
+    const { payload } = await jwtVerify(assertions[0] ?? '', publicKey, {
+      currentDate: new Date(NOW * 1000),
+    });
+    expect(payload).toEqual({
+      iss: 'inventory-api',
+      sub: 'inventory-api',
+      aud: issuer.url,
+      iat: expect.any(Number),
+      exp: expect.any(Number),
+      jti: expect.stringMatching(/^[\w-]{20,}$/),
+    });
+    expect(Math.abs((payload.iat ?? 0) - NOW)).toBeLessThanOrEqual(1);
+    expect(payload.exp).toBe((payload.iat ?? 0) + 60);
+    expect(decodeJwt(assertions[1] ?? '').jti).not.toBe(payload.jti);
+  });
+
+  it('INT-02 authenticates by an access token of its own', async () => {
+    const { api, requests } = await record(
+      {},
+      { clientId: 'inventory-api', accessToken: async () => 'token-of-the-api' },
+    );
+    await api.get(opaque());
+    expect(requests[0]?.headers.authorization).toBe('Bearer token-of-the-api');
+    expect([...(requests[0]?.form.keys() ?? [])].sort()).toEqual(['token', 'token_type_hint']);
+  });
+
+  it.each<[string, () => unknown]>([
+    ['rejects', () => Promise.reject(new Error('no token: secret'))],
+    [
+      'throws',
+      () => {
+        throw new Error('no token: secret');
+      },
+    ],
+    ['returns no string', () => 42],
+    ['returns nothing', () => undefined],
+    ['returns what breaks a header field', () => 'a\r\nX-Injected: yes'],
+  ])(
+    'INT-07 answers 503 when the access token of its own is not to be had: it %s',
+    async (_name, accessToken) => {
+      const { api, requests } = await record({}, { clientId: 'inventory-api', accessToken });
+      expect(await api.get(opaque())).toBe('503 introspection_auth_failed');
+      expect(requests).toEqual([]);
+    },
+  );
+
+  it('INT-02 sends the client id alone where the connection authenticates', async () => {
+    const { api, requests } = await record(
+      {},
+      { clientId: 'inventory-api', authenticationMethod: 'tls_client_auth' },
+    );
+    await api.get(opaque());
+    expect(requests[0]?.headers).not.toHaveProperty('authorization');
+    expect(requests[0]?.form.get('client_id')).toBe('inventory-api');
+  });
+
+  it('INT-12 sends no proof of the client to the authorization server', async () => {
+    const { api, requests } = await record({});
+    const headers = { Authorization: `Bearer ${opaque()}`, DPoP: 'eyJ.eyJ.sig' };
+    await api.server.authenticate(new Request('https://api.example.com/', { headers }));
+    expect(requests).toHaveLength(1);
+    expect(requests[0]?.headers).not.toHaveProperty('dpop');
+  });
+});
+
+describe('where the request goes', () => {
+  it('is what the metadata says, fetched once for all who wait for it', async () => {
+    const issuer = await startMisbehavingIssuer();
+    publishEndpoint(issuer);
+    issuer.script(INTROSPECT, active());
+    const api = protect({ issuer: { issuer: issuer.url, introspection: client } });
+    expect(await Promise.all([1, 2, 3].map((number) => api.get(opaque(number))))).toEqual([
+      '200',
+      '200',
+      '200',
+    ]);
+    expect(await api.get(opaque(4))).toBe('200');
+    expect(issuer.count(paths.oauth)).toBe(1);
+    expect(issuer.count(INTROSPECT)).toBe(4);
+    expect(issuer.count(paths.jwks)).toBe(0);
+  });
+
+  it('is found in the second document where the first one does not name it', async () => {
+    const issuer = await startMisbehavingIssuer();
+    issuer.publish([]);
+    issuer.script(paths.openid, (response) =>
+      response
+        .writeHead(200, { 'Content-Type': 'application/json' })
+        .end(JSON.stringify({ issuer: issuer.url, introspection_endpoint: `${issuer.url}${INTROSPECT}` })),
+    );
+    issuer.script(INTROSPECT, active());
+    const api = protect({ issuer: { issuer: issuer.url, introspection: client } });
+    expect(await api.get(opaque())).toBe('200');
+  });
+
+  it('is the place for client certificates where one is used (RFC 8705)', async () => {
+    const issuer = await startMisbehavingIssuer();
+    publishEndpoint(issuer, [], {
+      mtls_endpoint_aliases: { introspection_endpoint: `${issuer.url}/mtls${INTROSPECT}` },
+    });
+    issuer.script(`/mtls${INTROSPECT}`, active());
+    issuer.script(INTROSPECT, inactive);
+    const byCertificate = { clientId: 'inventory-api', authenticationMethod: 'tls_client_auth' } as const;
+    const certified = protect({ issuer: { issuer: issuer.url, introspection: byCertificate } });
+    expect(await certified.get(opaque())).toBe('200');
+    const other = protect({ issuer: { issuer: issuer.url, introspection: client } });
+    expect(await other.get(opaque())).toBe('401 token_inactive');
+  });
+
+  it.each([
+    [['client_secret_post'], false],
+    [['client_secret_post', 'client_secret_basic'], true],
+    [['private_key_jwt'], true],
+    ['client_secret_post', true],
+    [undefined, true],
+  ])('INT-02 takes the method for a secret from the metadata: %j → basic %s', async (methods, isBasic) => {
+    const issuer = await startMisbehavingIssuer();
+    const requests: AskedRequest[] = [];
+    publishEndpoint(issuer, [], { introspection_endpoint_auth_methods_supported: methods });
+    issuer.script(INTROSPECT, recorded(requests, active()));
+    const api = protect({ issuer: { issuer: issuer.url, introspection: client } });
+    expect(await api.get(opaque())).toBe('200');
+    expect('authorization' in (requests[0]?.headers ?? {})).toBe(isBasic);
+    expect(requests[0]?.form.has('client_secret')).toBe(!isBasic);
+  });
+
+  it('is looked up anew in the background when the time of the metadata is over', async () => {
+    const issuer = await startMisbehavingIssuer();
+    publishEndpoint(issuer);
+    issuer.script(INTROSPECT, active());
+    issuer.script('/new', active());
+    const api = protect({ issuer: { issuer: issuer.url, introspection: client } });
+    expect(await api.get(opaque(1))).toBe('200');
+    publishEndpoint(issuer, [], { introspection_endpoint: `${issuer.url}/new` });
+    api.step(600);
+    expect(await api.get(opaque(2))).toBe('200'); // still at the old place
+    await issuer.reached(paths.oauth, 2);
+    while (issuer.count('/new') === 0)
+      expect(await api.get(opaque(issuer.count(INTROSPECT) + 10))).toBe('200');
+    expect(issuer.count(paths.oauth)).toBe(2);
+  });
+
+  it('is looked up anew when there is nothing any more', async () => {
+    const issuer = await startMisbehavingIssuer();
+    publishEndpoint(issuer);
+    issuer.script(INTROSPECT, active());
+    issuer.script('/new', active());
+    const api = protect({ issuer: { issuer: issuer.url, introspection: { ...client, cooldownSeconds: 0 } } });
+    expect(await api.get(opaque(1))).toBe('200');
+    publishEndpoint(issuer, [], { introspection_endpoint: `${issuer.url}/new` });
+    issuer.script(INTROSPECT, status(404));
+    expect(await api.get(opaque(2))).toBe('503 introspection_unavailable');
+    expect(await api.get(opaque(3))).toBe('503 introspection_unavailable'); // which looks it up in the background
+    await issuer.reached(paths.oauth, 2);
+    while (issuer.count('/new') === 0) await api.get(opaque(issuer.requests.length + 10));
+    expect(await api.get(opaque(4))).toBe('200');
+  });
+
+  it('is found by ready(), without asking about anything', async () => {
+    const issuer = await startMisbehavingIssuer();
+    publishEndpoint(issuer);
+    const introspection = { ...client, tokens: ['opaque', 'jwt'] } as const;
+    const api = protect({ issuer: { issuer: issuer.url, introspection } });
+    await api.server.ready();
+    expect(issuer.requests.map(({ path }) => path)).toEqual([paths.oauth]); // no keys: they are not needed
+    await api.server.ready();
+    expect(issuer.requests).toHaveLength(1);
+  });
+
+  it('KEY-01 KEY-03 ready() says what is wrong with the metadata', async () => {
+    const issuer = await startMisbehavingIssuer();
+    const introspection = { ...client, tokens: ['opaque', 'jwt'] } as const;
+    const ready = () => protect({ issuer: { issuer: issuer.url, introspection } }).server.ready();
+    await expect(ready()).rejects.toMatchObject({ status: 503, reason: 'metadata_unavailable' });
+    issuer.publish([]);
+    await expect(ready()).rejects.toMatchObject({ status: 503, reason: 'metadata_invalid' });
+    publishEndpoint(issuer, [], { introspection_endpoint: 'http://as.example.com/introspect' });
+    await expect(ready()).rejects.toMatchObject({ status: 503, reason: 'metadata_invalid' });
+    publishEndpoint(issuer, [], { issuer: 'https://other.example.com' });
+    await expect(ready()).rejects.toMatchObject({ status: 503, reason: 'issuer_mismatch' });
+    publishEndpoint(issuer);
+    await expect(ready()).resolves.toBeUndefined();
+    expect(issuer.count(INTROSPECT)).toBe(0);
+  });
+
+  it('ready() loads keys too where JWTs are verified with them', async () => {
+    const issuer = await startMisbehavingIssuer();
+    publishEndpoint(issuer);
+    const ready = () => protect({ issuer: { issuer: issuer.url, introspection: client } }).server.ready();
+    await expect(ready()).rejects.toMatchObject({ reason: 'jwks_invalid' });
+  });
+
+  it('is not looked up where the options name it', async () => {
+    const issuer = await startMisbehavingIssuer();
+    issuer.script(INTROSPECT, active());
+    const api = protect(asking(issuer));
+    expect(await api.get(opaque())).toBe('200');
+    expect(issuer.requests.map(({ path }) => path)).toEqual([INTROSPECT]);
+  });
+});

@@ -1,0 +1,145 @@
+import type { ResourceServerOptions } from '../../src/index.js';
+import { createClientCertificate, type TestIssuer } from '../../src/testing/index.js';
+import type { RawRequest } from '../support/http-client.js';
+import type { ContractRow, Expected } from './contract.js';
+
+const [mine, others] = await Promise.all([createClientCertificate(), createClientCertificate()]);
+const LOOPBACK = ['127.0.0.1', '::1'];
+
+/** Options of the rows of this module. */
+export type MtlsConfiguration = 'mtls' | 'behind a proxy' | 'behind another proxy' | 'behind Envoy';
+
+export function mtlsOptionsOf(configuration: MtlsConfiguration): Pick<ResourceServerOptions, 'mtls'> {
+  switch (configuration) {
+    case 'mtls':
+      return { mtls: true };
+    case 'behind a proxy':
+      return { mtls: { header: 'client-cert', trustedProxies: LOOPBACK } };
+    case 'behind another proxy':
+      return { mtls: { header: 'client-cert', trustedProxies: '192.0.2.0/24' } };
+    case 'behind Envoy':
+      return { mtls: { header: 'envoy', headerName: 'X-Client', trustedProxies: '127.0.0.0/8' } };
+  }
+}
+
+/** A request whose token is bound to `mine`, unless `cnf` is something else; `null` for a token that is not bound. */
+const bound =
+  (fields: RawRequest['headers'] = [], cnf: unknown = { 'x5t#S256': mine.thumbprint }) =>
+  async (issuer: TestIssuer): Promise<RawRequest> => {
+    const token = await issuer.token({ scope: 'read:inventory', ...(cnf !== null && { cnf }) });
+    return { path: '/stock/42', headers: [['Authorization', `Bearer ${token}`], ...fields] };
+  };
+
+const MINE = ['Client-Cert', mine.clientCertField] as const;
+const OTHERS = ['Client-Cert', others.clientCertField] as const;
+const DESCRIBED = {
+  missing: 'The access token is bound to a client certificate and none was presented',
+  mismatch: 'The access token is bound to another client certificate',
+  invalid: 'The client certificate header is malformed',
+};
+
+const OK: Expected = { status: 200, body: { sku: '42', caller: 'test-client' } };
+const NOT_KEPT: Expected = { ...OK, headers: { 'cache-control': 'no-store' } };
+const refused = (error: string, description: string): Expected => ({
+  status: error === 'invalid_request' ? 400 : 401,
+  error,
+  body: { error, error_description: description },
+});
+const MISSING = refused('invalid_token', DESCRIBED.missing);
+const MISMATCH = refused('invalid_token', DESCRIBED.mismatch);
+const INVALID = refused('invalid_request', DESCRIBED.invalid);
+const UNSUPPORTED: Expected = { status: 401, error: 'invalid_token' };
+
+const proxied: readonly ContractRow[] = [
+  {
+    title:
+      'MTL-01 MTL-12 accepts the certificate that the token is bound to, for nobody else to be answered from a cache',
+    request: bound([MINE]),
+    expected: NOT_KEPT,
+  },
+  { title: 'MTL-01 refuses another certificate', request: bound([OTHERS]), expected: MISMATCH },
+  { title: 'MTL-02 refuses where there is none', request: bound(), expected: MISSING },
+  {
+    title: 'MTL-05 accepts a token that is not bound as a bearer token',
+    request: bound([], null),
+    expected: OK,
+  },
+  {
+    title: 'MTL-05 does not look at the certificate for it',
+    request: bound([['Client-Cert', 'junk']], null),
+    expected: OK,
+  },
+  {
+    title: 'MTL-05 refuses what it does not know beside what it does',
+    request: bound([MINE], { 'x5t#S256': mine.thumbprint, 'x5t#S512': 'A'.repeat(86) }),
+    expected: UNSUPPORTED,
+  },
+  {
+    title: 'MTL-06 refuses where a key would have to be proved as well',
+    request: bound([MINE], { 'x5t#S256': mine.thumbprint, jkt: 'A'.repeat(43) }),
+    expected: UNSUPPORTED,
+  },
+  { title: 'MTL-10 refuses two lines', request: bound([MINE, MINE]), expected: INVALID },
+  {
+    title: 'MTL-10 refuses two lines, the first of another',
+    request: bound([OTHERS, MINE]),
+    expected: INVALID,
+  },
+  {
+    title: 'MTL-10 refuses a list',
+    request: bound([['Client-Cert', `${mine.clientCertField}, ${mine.clientCertField}`]]),
+    expected: INVALID,
+  },
+  {
+    title: 'MTL-10 refuses what is no byte sequence',
+    request: bound([['Client-Cert', mine.clientCertField.slice(1, -1)]]),
+    expected: INVALID,
+  },
+  {
+    title: 'MTL-10 refuses what is no certificate',
+    request: bound([['Client-Cert', ':AAAA:']]),
+    expected: INVALID,
+  },
+  { title: 'MTL-10 refuses an empty field', request: bound([['Client-Cert', '']]), expected: INVALID },
+].map((row) => ({ ...row, configuration: 'behind a proxy' }));
+
+const believed: readonly ContractRow[] = [
+  {
+    title: 'MTL-08 ignores the header field by default',
+    request: bound([MINE]),
+    expected: UNSUPPORTED,
+  },
+  {
+    title: 'MTL-08 ignores the header field where the connection has to have the certificate',
+    configuration: 'mtls',
+    request: bound([MINE]),
+    expected: MISSING,
+  },
+  {
+    title: 'MTL-09 ignores the header field of a proxy that is not trusted',
+    configuration: 'behind another proxy',
+    request: bound([MINE]),
+    expected: MISSING,
+  },
+  {
+    title: 'MTL-09 believes no header field about who sent it',
+    configuration: 'behind another proxy',
+    request: bound([MINE, ['X-Forwarded-For', '192.0.2.1'], ['Forwarded', 'for=192.0.2.1']]),
+    expected: MISSING,
+  },
+  {
+    title: 'MTL-11 reads the form and the field of the proxy that it is told of',
+    configuration: 'behind Envoy',
+    request: bound([['X-Client', `Hash=00;Cert="${encodeURIComponent(mine.certificate)}";Subject=""`]]),
+    expected: NOT_KEPT,
+  },
+  {
+    title: 'MTL-11 reads no other field',
+    configuration: 'behind Envoy',
+    request: bound([MINE, ['X-Forwarded-Client-Cert', `Cert="${encodeURIComponent(mine.certificate)}"`]]),
+    expected: MISSING,
+  },
+];
+
+/** Certificate-bound access tokens over plain HTTP, as behind a proxy that ends the TLS connection (RFC 8705, RFC 9440). */
+export const mtlsRows: readonly ContractRow[] = [...proxied, ...believed];

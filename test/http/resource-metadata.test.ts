@@ -1,0 +1,199 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import type { ResourceServerOptions } from '../../src/index.js';
+import { createTestIssuer } from '../../src/testing/index.js';
+import { type RawRequest, type RawResponse, send } from '../support/http-client.js';
+import { expectSameAsGet } from './expect-answer.js';
+import type { Running } from './harnesses/harness.js';
+import { harnesses } from './harnesses/index.js';
+
+const WELL_KNOWN = '/.well-known/oauth-protected-resource';
+const issuer = await createTestIssuer();
+const identifier = issuer.options.issuer.issuer;
+
+/** Options of the rows, by name. */
+const CONFIGURATIONS = {
+  string: { resource: 'https://inventory.example.com' },
+  root: { resource: 'https://inventory.example.com/' },
+  path: { resource: 'https://inventory.example.com/v2/stock' },
+  query: { resource: 'https://inventory.example.com/v2?tenant=acme' },
+  colon: { resource: 'https://inventory.example.com/tenants/acme:eu/*' },
+  full: {
+    resource: {
+      resource: 'https://inventory.example.com/v2',
+      name: 'Inventory',
+      documentation: 'https://docs.example.com/inventory#scopes',
+      policyUri: 'https://inventory.example.com/policy',
+      tosUri: 'https://inventory.example.com/terms',
+      scopes: ['read:inventory', 'offline_access'],
+      authorizationDetailsTypes: ['payment'],
+      jwksUri: 'https://inventory.example.com/keys',
+      signingAlgorithms: ['ES256'],
+      maxAgeSeconds: 60,
+    },
+    mtls: true,
+    bearerMethods: ['header', 'body'],
+  },
+  empty: { resource: { resource: 'https://inventory.example.com', scopes: [], authorizationServers: [] } },
+  'only DPoP': { resource: 'https://inventory.example.com', dpop: 'required' },
+  'no DPoP': { resource: 'https://inventory.example.com', dpop: 'off' },
+  unsigned: {
+    resource: {
+      resource: 'https://inventory.example.com',
+      signedMetadata: () => Promise.reject(new Error('the key is out of reach')),
+    },
+  },
+} satisfies Record<string, Partial<ResourceServerOptions>>;
+
+/** What the routes of every harness require. */
+const SCOPES = ['read:inventory', 'write:orders', 'admin'];
+
+describe.each(harnesses)('$name', (harness) => {
+  const running = new Map<string, Promise<Running>>();
+  const serverOf = (name: keyof typeof CONFIGURATIONS): Promise<Running> => {
+    const started = running.get(name) ?? harness.start({ ...issuer.options, ...CONFIGURATIONS[name] });
+    running.set(name, started);
+    return started;
+  };
+  const ask = async (name: keyof typeof CONFIGURATIONS, request: RawRequest): Promise<RawResponse> =>
+    send((await serverOf(name)).url, request);
+
+  afterAll(async () => {
+    for (const started of running.values()) await (await started).close();
+  });
+
+  it.each([
+    ['string', WELL_KNOWN, 'https://inventory.example.com'],
+    ['root', WELL_KNOWN, 'https://inventory.example.com/'],
+    ['path', `${WELL_KNOWN}/v2/stock`, 'https://inventory.example.com/v2/stock'],
+    ['query', `${WELL_KNOWN}/v2?tenant=acme`, 'https://inventory.example.com/v2?tenant=acme'],
+    ['colon', `${WELL_KNOWN}/tenants/acme:eu/*`, 'https://inventory.example.com/tenants/acme:eu/*'],
+  ] as const)('PRM-01 PRM-02 PRM-03 publishes %s at %s, to the letter', async (name, path, resource) => {
+    const response = await ask(name, { path });
+    expect(response.status).toBe(200);
+    expect(response.headers['content-type']).toBe('application/json');
+    expect(JSON.parse(response.body).resource).toBe(resource);
+  });
+
+  it.each([
+    ['path', WELL_KNOWN],
+    ['path', `${WELL_KNOWN}/v2`],
+    ['path', `${WELL_KNOWN}/v2/stock/`],
+    ['path', `${WELL_KNOWN}/v2/stock?a=1`],
+    ['path', `${WELL_KNOWN}/V2/stock`],
+    ['path', `/v2/stock${WELL_KNOWN}`],
+    ['query', `${WELL_KNOWN}/v2`],
+    ['query', `${WELL_KNOWN}/v2?tenant=other`],
+    ['string', `${WELL_KNOWN}/v2`],
+  ] as const)('PRM-11 publishes of %s nothing at %s', async (name, path) => {
+    const response = await ask(name, { path });
+    expect([401, 404]).toContain(response.status);
+    expect(response.body).not.toContain('https://inventory.example.com');
+  });
+
+  it('PRM-04 PRM-05 PRM-06 PRM-07 publishes what the options and the routes say, and no more', async () => {
+    const { body } = await ask('string', { path: WELL_KNOWN });
+    const { scopes_supported, dpop_signing_alg_values_supported, ...others } = JSON.parse(body);
+    expect(others).toEqual({
+      resource: 'https://inventory.example.com',
+      authorization_servers: [identifier],
+      bearer_methods_supported: ['header'],
+    });
+    expect([...scopes_supported].sort()).toEqual([...SCOPES].sort());
+    expect(dpop_signing_alg_values_supported).toContain('ES256');
+  });
+
+  it('PRM-06 PRM-07 MCP-05 publishes every member that there is, but for offline_access', async () => {
+    const { body } = await ask('full', { path: `${WELL_KNOWN}/v2` });
+    const { dpop_signing_alg_values_supported: _algorithms, ...others } = JSON.parse(body);
+    expect(others).toEqual({
+      resource: 'https://inventory.example.com/v2',
+      authorization_servers: [identifier],
+      scopes_supported: ['read:inventory'],
+      bearer_methods_supported: ['header', 'body'],
+      tls_client_certificate_bound_access_tokens: true,
+      jwks_uri: 'https://inventory.example.com/keys',
+      resource_signing_alg_values_supported: ['ES256'],
+      resource_name: 'Inventory',
+      resource_documentation: 'https://docs.example.com/inventory#scopes',
+      resource_policy_uri: 'https://inventory.example.com/policy',
+      resource_tos_uri: 'https://inventory.example.com/terms',
+      authorization_details_types_supported: ['payment'],
+    });
+  });
+
+  it('PRM-04 leaves empty lists out', async () => {
+    const { body } = await ask('empty', { path: WELL_KNOWN });
+    const { dpop_signing_alg_values_supported: _algorithms, ...others } = JSON.parse(body);
+    expect(others).toEqual({
+      resource: 'https://inventory.example.com',
+      bearer_methods_supported: ['header'],
+    });
+  });
+
+  it('PRM-04 PRM-06 PRM-07 says where no bearer token is accepted', async () => {
+    const metadata = JSON.parse((await ask('only DPoP', { path: WELL_KNOWN })).body);
+    expect(metadata).toMatchObject({ bearer_methods_supported: [], dpop_bound_access_tokens_required: true });
+    const without = JSON.parse((await ask('no DPoP', { path: WELL_KNOWN })).body);
+    expect(Object.keys(without).filter((name) => name.startsWith('dpop'))).toEqual([]);
+  });
+
+  it('PRM-10 PRM-12 may be kept and read by scripts of any origin, and HEAD is like GET', async () => {
+    const request = { path: WELL_KNOWN, headers: [['Origin', 'https://app.example.com']] } as const;
+    const get = await ask('string', request);
+    expect(get.headers).toMatchObject({
+      'cache-control': 'public, max-age=3600',
+      'access-control-allow-origin': '*',
+      'content-length': String(Buffer.byteLength(get.body)),
+    });
+    expectSameAsGet(await ask('string', { ...request, method: 'HEAD' }), get);
+    const { headers } = await ask('full', { path: `${WELL_KNOWN}/v2` });
+    expect(headers['cache-control']).toBe('public, max-age=60');
+  });
+
+  it('PRM-10 lets preflight requests of any origin pass', async () => {
+    const response = await ask('string', {
+      method: 'OPTIONS',
+      path: WELL_KNOWN,
+      headers: [
+        ['Origin', 'https://app.example.com'],
+        ['Access-Control-Request-Method', 'GET'],
+        ['Access-Control-Request-Headers', 'mcp-protocol-version'],
+      ],
+    });
+    expect(response.status).toBe(204);
+    expect(response.headers['access-control-allow-origin']).toBe('*');
+    expect(['*', 'mcp-protocol-version']).toContain(response.headers['access-control-allow-headers']);
+  });
+
+  it.each(['POST', 'PUT', 'PATCH', 'DELETE'])(
+    'PRM-12 answers %s with 405 and says what is allowed',
+    async (method) => {
+      const response = await ask('string', { method, path: WELL_KNOWN });
+      expect(response.status).toBe(405);
+      expect(response.headers.allow).toBe('GET, HEAD, OPTIONS');
+      expect(response.body).toBe('');
+    },
+  );
+
+  it('PRM-02 needs no access token, and does not mind a bad one', async () => {
+    const headers = [['Authorization', 'Bearer abc']] as const;
+    expect((await ask('string', { path: WELL_KNOWN, headers })).status).toBe(200);
+  });
+
+  it('PRM-09 OPS-09 answers 503 where the metadata cannot be signed', async () => {
+    const response = await ask('unsigned', { path: WELL_KNOWN });
+    expect(response.status).toBe(503);
+    expect(response.headers).toMatchObject({ 'cache-control': 'no-store', 'retry-after': '30' });
+    expect(response.body).toBe('');
+  });
+
+  it('PRM-13 publishes nothing without the option', async () => {
+    const server = await harness.start(issuer.options);
+    try {
+      const response = await send(server.url, { path: WELL_KNOWN });
+      expect([401, 404]).toContain(response.status);
+    } finally {
+      await server.close();
+    }
+  });
+});

@@ -1,0 +1,142 @@
+import { createServer, type Server } from 'node:http';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { getAuth } from '../../adapters/express/index.js';
+import { closeServer, listen } from '../../examples/demo/http-server.js';
+import { createMcpApp } from '../../examples/mcp/server.js';
+import { type McpStory, playMcp } from '../../examples/mcp/story.js';
+import { createTestIssuer, fakeAuth, type ListeningIssuer } from '../../src/testing/index.js';
+import { type RawResponse, send } from '../support/http-client.js';
+
+describe('the client of the SDK, which knows nothing but a URL, and a real authorization server', () => {
+  let story: McpStory;
+
+  beforeAll(async () => {
+    story = await playMcp();
+  }, 30_000);
+
+  it('MCP-01 MCP-02 MCP-03 discovers where to get a token, gets one for this server, and calls a tool', () => {
+    expect(story.content).toEqual([
+      { type: 'text', text: '7 in stock, says the inventory to order-service' },
+    ]);
+  });
+
+  it('MCP-01 MCP-02 is told where the metadata are, and in them by whom tokens are issued', () => {
+    const [, origin = ''] =
+      /resource_metadata="(http:\/\/127\.0\.0\.1:\d+)\/\.well-known/.exec(story.challenge) ?? [];
+    expect(story.challenge).toContain(
+      `resource_metadata="${origin}/.well-known/oauth-protected-resource/mcp"`,
+    );
+    expect(story.metadata).toMatchObject({
+      resource: `${origin}/mcp`,
+      authorization_servers: [expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/)],
+      scopes_supported: ['read:inventory'],
+      bearer_methods_supported: ['header'],
+    });
+  });
+});
+
+describe('an MCP server', () => {
+  const PING = '{"jsonrpc":"2.0","method":"ping","id":1}';
+  let issuer: ListeningIssuer;
+  let server: Server;
+  let url: string;
+
+  beforeAll(async () => {
+    server = createServer();
+    url = await listen(server);
+    issuer = await (await createTestIssuer({ audience: `${url}/mcp` })).listen();
+    const allowedOrigins = ['https://chat.example.com'];
+    server.on('request', createMcpApp({ issuer: issuer.identifier, resource: `${url}/mcp`, allowedOrigins }));
+  });
+
+  afterAll(async () => {
+    await closeServer(server);
+    await issuer.close();
+  });
+
+  const post = (
+    headers: Readonly<Record<string, string>> = {},
+    { path = '/mcp', body = PING } = {},
+  ): Promise<RawResponse> =>
+    send(url, {
+      method: 'POST',
+      path,
+      body,
+      headers: Object.entries({
+        'Content-Type': 'application/json',
+        Accept: 'application/json, text/event-stream',
+        ...headers,
+      }),
+    });
+
+  const authorized = (claims: Record<string, unknown> = {}) =>
+    issuer.authorization({ scope: 'read:inventory', ...claims });
+
+  it('MCP-03 accepts a token that was issued for it', async () => {
+    const response = await post(await authorized());
+    expect(response.status).toBe(200);
+    expect(response.body).toContain('"result":{}');
+  });
+
+  it('MCP-02 MCP-04 answers without a token with 401, and says where the metadata are', async () => {
+    const response = await post();
+    expect(response.status).toBe(401);
+    expect(response.lines('www-authenticate')[0]).toBe(
+      `Bearer realm="api", resource_metadata="${url}/.well-known/oauth-protected-resource/mcp"`,
+    );
+    expect((await send(url, { path: '/.well-known/oauth-protected-resource/mcp' })).status).toBe(200);
+  });
+
+  it('MCP-03 MCP-04 refuses a token for another server, whatever it may do there', async () => {
+    for (const aud of [url, `${url}/mcp/`, `${url}/other`, 'https://other.example.com/mcp']) {
+      const response = await post(await authorized({ aud }));
+      expect(response.status).toBe(401);
+      expect(response.lines('www-authenticate')[0]).toContain('error="invalid_token"');
+    }
+  });
+
+  it('MCP-04 answers a missing scope with 403, and says what to ask for and where', async () => {
+    const response = await post(await authorized({ scope: 'other' }));
+    expect(response.status).toBe(403);
+    const [challenge] = response.lines('www-authenticate');
+    expect(challenge).toContain('error="insufficient_scope"');
+    expect(challenge).toContain('scope="read:inventory"');
+    expect(challenge).toContain(`resource_metadata="${url}/.well-known/oauth-protected-resource/mcp"`);
+  });
+
+  it('MCP-04 answers malformed credentials with 400', async () => {
+    expect((await post({ Authorization: 'Bearer' })).status).toBe(400);
+  });
+
+  it('MCP-06 authenticates each request, also of what calls itself a session', async () => {
+    await post(await authorized());
+    expect((await post({ 'Mcp-Session-Id': '1868a90c' })).status).toBe(401);
+    for (const method of ['GET', 'DELETE']) {
+      const headers = [['Mcp-Session-Id', '1868a90c']] as const;
+      expect((await send(url, { method, path: '/mcp', headers })).status).toBe(401);
+    }
+  });
+
+  it('MCP-07 accepts no token in the URL', async () => {
+    const { Authorization = '' } = await authorized();
+    const path = `/mcp?access_token=${Authorization.replace('Bearer ', '')}`;
+    expect((await post({}, { path })).status).toBe(401);
+  });
+
+  it('MCP-08 hands a tool who calls, without a token that it could pass on by accident', () => {
+    const auth = fakeAuth({ clientId: 'order-service', token: 'secret' });
+    expect(getAuth({ auth }).clientId).toBe('order-service');
+    expect(JSON.stringify({ ...auth })).not.toContain('secret');
+  });
+
+  it('MCP-09 publishes its identifier in the form that clients compare with', async () => {
+    const { body } = await send(url, { path: '/.well-known/oauth-protected-resource/mcp' });
+    expect(JSON.parse(body).resource).toBe(new URL(`${url}/mcp`).href);
+  });
+
+  it('MCP-10 refuses scripts of websites that are not known', async () => {
+    expect((await post({ ...(await authorized()), Origin: 'https://evil.example.com' })).status).toBe(403);
+    expect((await post({ ...(await authorized()), Origin: 'null' })).status).toBe(403);
+    expect((await post({ ...(await authorized()), Origin: 'https://chat.example.com' })).status).toBe(200);
+  });
+});

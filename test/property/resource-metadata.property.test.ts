@@ -1,0 +1,66 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { createResourceServer } from '../../src/index.js';
+import { resolveResource } from '../../src/response/resource-options.js';
+
+const WELL_KNOWN = '/.well-known/oauth-protected-resource';
+const surroundings = { issuers: [], allowInsecureRequests: false };
+const identifiers = fc.webUrl({ validSchemes: ['https'], withQueryParameters: true });
+
+it('PRM-01 PRM-03 an identifier that is taken is published to the letter, at the place that is made of it', () => {
+  let taken = 0;
+  fc.assert(
+    fc.property(identifiers, (identifier) => {
+      let resolved: ReturnType<typeof resolveResource>;
+      try {
+        resolved = resolveResource(identifier, surroundings);
+      } catch {
+        return; // written in a way that clients would write differently
+      }
+      taken += 1;
+      const metadataUrl = new URL(resolved?.metadataUrl ?? '');
+      expect(resolved?.identifier).toBe(identifier);
+      expect(metadataUrl.href).toBe(resolved?.metadataUrl);
+      expect(metadataUrl.origin).toBe(new URL(identifier).origin);
+      const rest = `${metadataUrl.pathname}${metadataUrl.search}`.slice(WELL_KNOWN.length);
+      expect(new URL(`${metadataUrl.origin}${rest}`).href).toBe(new URL(identifier).href);
+    }),
+  );
+  expect(taken).toBeGreaterThan(20);
+});
+
+it('PRM-02 OPS-09 any value of the option is taken or is a TypeError', () => {
+  fc.assert(
+    fc.property(fc.anything(), (resource) => {
+      try {
+        createResourceServer({
+          issuer: 'https://auth.example.com',
+          audience: 'api',
+          resource: resource as string, // as an application without types may pass it
+        });
+      } catch (error) {
+        expect(error).toBeInstanceOf(TypeError);
+      }
+    }),
+  );
+});
+
+it('PRM-01 PRM-11 no URL but its own gets the metadata, whatever it looks like', () => {
+  const { resourceMetadata } = createResourceServer({
+    issuer: 'https://auth.example.com',
+    audience: 'api',
+    resource: 'https://api.example.com/mcp?t=1',
+  });
+  const target = `${WELL_KNOWN}/mcp?t=1`;
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.webUrl(),
+        fc.string().map((path) => `http://localhost/${path}${target}`),
+      ),
+      (url) => {
+        expect(resourceMetadata?.answer({ method: 'GET', url, header: () => undefined })).toBeUndefined();
+      },
+    ),
+  );
+});
