@@ -1,6 +1,6 @@
 import { createServer, type RequestListener } from 'node:http';
-import { exportJWK, generateKeyPair, type JWK } from 'jose';
 import type { Configuration, ResourceServer } from 'oidc-provider';
+import { createSigningKey, withoutWarnings } from '../demo/authorization-servers/oidc-provider.js';
 import { closeServer, listen } from '../demo/http-server.js';
 
 /** APIs that access tokens are issued for, by resource indicator (RFC 8707). */
@@ -72,23 +72,4 @@ async function createProvider(
 
 export function describeApi(audience: string, scope: string): ResourceServer {
   return { audience, scope, accessTokenFormat: 'jwt' };
-}
-
-async function createSigningKey(): Promise<JWK> {
-  const { privateKey } = await generateKeyPair('RS256', { extractable: true });
-  return { ...(await exportJWK(privateKey)), alg: 'RS256', use: 'sig' };
-}
-
-/**
- * oidc-provider warns of Node 20, where it works but is not supported, and of its in-memory storage, which is
- * what a demo wants. Neither belongs in the demo's output.
- */
-async function withoutWarnings<T>(action: () => Promise<T>): Promise<T> {
-  const { warn } = console;
-  console.warn = () => {};
-  try {
-    return await action();
-  } finally {
-    console.warn = warn;
-  }
 }

@@ -74,7 +74,7 @@ function describeApi(audience: string, scopes: readonly string[]): ResourceServe
   return { audience, scope: scopes.join(' '), accessTokenFormat: 'jwt' };
 }
 
-async function createSigningKey(): Promise<JWK> {
+export async function createSigningKey(): Promise<JWK> {
   const { privateKey } = await generateKeyPair('RS256', { extractable: true });
   return { ...(await exportJWK(privateKey)), alg: 'RS256', use: 'sig' };
 }
@@ -83,7 +83,7 @@ async function createSigningKey(): Promise<JWK> {
  * oidc-provider warns of Node 20, where it works but is not supported, and of its in-memory storage, which is
  * what a demo wants. Neither belongs in the demo's output.
  */
-async function withoutWarnings<T>(action: () => Promise<T>): Promise<T> {
+export async function withoutWarnings<T>(action: () => Promise<T>): Promise<T> {
   const { warn } = console;
   console.warn = () => {};
   try {
