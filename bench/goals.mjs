@@ -23,6 +23,7 @@ export function judgeGoals({ http, 'in-process': inProcess, growth }) {
     ...flatGoals(growth?.figures ?? {}),
     ...heapGoals(growth?.figures.heap ?? []),
     ...strangerGoals(growth?.figures ?? {}),
+    ...kindGoals(growth?.figures.kinds ?? []),
   ];
 }
 
@@ -125,6 +126,18 @@ function strangerGoals({ floods = [], refusals = [] }) {
     atMost(`Fetches that ${flood?.tokens ?? '10,000'} unknown kids cause`, 1, flood?.fetches, String),
     atMost('Refusing garbage: CPU to jose, any kind', 1.25, highest(garbage, 'toJose')),
     atMost('Refusing an expired token: CPU to jose', 0.25, highest(expired, 'toJose')),
+  ];
+}
+
+function kindGoals(rows) {
+  const of = (kind) => rows.filter((row) => row.kind === kind);
+  return [
+    atMost(
+      'DPoP: CPU to its two signature checks, any cell',
+      1.3,
+      highest(of('DPoP, new token'), 'toReference'),
+    ),
+    atMost('A known opaque token: CPU to a known JWT', 1, highest(of('opaque, known'), 'toReference')),
   ];
 }
 

@@ -6,7 +6,7 @@ import { startVerifiers } from './in-process.mjs';
 /** How cost and memory grow with what is configured, and with what a stranger sends. */
 export async function measureGrowth(issuer, options, say) {
   const growth = {};
-  for (const subject of ['keys', 'issuers', 'scopes', 'tokenSize', 'heap']) {
+  for (const subject of ['keys', 'issuers', 'scopes', 'tokenSize', 'kinds', 'heap']) {
     say(`growth: ${subject}`);
     growth[subject] = await inChildOfItsOwn(subject, options);
   }

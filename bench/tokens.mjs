@@ -1,4 +1,11 @@
-import { constants, createHash, generateKeyPairSync, randomBytes, randomUUID, sign } from 'node:crypto';
+import {
+  constants,
+  createHash,
+  generateKeyPairSync,
+  randomBytes,
+  randomUUID,
+  sign as signBytes,
+} from 'node:crypto';
 
 export const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA'];
 export const AUDIENCE = 'https://inventory.example.com';
@@ -43,19 +50,49 @@ export function createSigningKey(algorithm, kid = `${algorithm}-key`) {
 /** An access token as RFC 9068 §2 has it; `claims` and `header` go over the usual ones. */
 export function mint(key, issuer, claims = {}, header = {}) {
   const now = Math.floor(Date.now() / 1000);
-  const input = `${encode({ alg: key.algorithm, typ: 'at+jwt', kid: key.kid, ...header })}.${encode({
-    iss: issuer,
-    aud: AUDIENCE,
-    sub: CLIENT,
-    client_id: CLIENT,
-    iat: now,
-    exp: now + LIFETIME_SECONDS,
-    jti: randomUUID(),
-    scope: `${SCOPE} write:orders`,
-    ...claims,
-  })}`;
+  return sign(
+    key,
+    { alg: key.algorithm, typ: 'at+jwt', kid: key.kid, ...header },
+    {
+      iss: issuer,
+      aud: AUDIENCE,
+      sub: CLIENT,
+      client_id: CLIENT,
+      iat: now,
+      exp: now + LIFETIME_SECONDS,
+      jti: randomUUID(),
+      scope: `${SCOPE} write:orders`,
+      ...claims,
+    },
+  );
+}
+
+function sign(key, header, claims) {
+  const input = `${encode(header)}.${encode(claims)}`;
   const { digest, key: signingKey } = signatureParameters(key.algorithm, key.privateKey);
-  return `${input}.${sign(digest, Buffer.from(input), signingKey).toString('base64url')}`;
+  return `${input}.${signBytes(digest, Buffer.from(input), signingKey).toString('base64url')}`;
+}
+
+/** A proof of possession for a GET request with this token (RFC 9449 §4.2). */
+export function mintProof(key, url, token) {
+  const { kty, crv, x, y, n, e } = key.jwk;
+  return sign(
+    key,
+    { typ: 'dpop+jwt', alg: key.algorithm, jwk: { kty, crv, x, y, n, e } },
+    {
+      jti: randomUUID(),
+      htm: 'GET',
+      htu: url,
+      iat: Math.floor(Date.now() / 1000),
+      ath: createHash('sha256').update(token).digest('base64url'),
+    },
+  );
+}
+
+/** What `"jkt"` of a token says that is bound to this key (RFC 7638). */
+export function thumbprintOf({ jwk: { kty, crv, x, y, n, e } }) {
+  const members = kty === 'RSA' ? { e, kty, n } : { crv, kty, x, y };
+  return createHash('sha256').update(JSON.stringify(members)).digest('base64url');
 }
 
 /** `count` tokens that differ in their `"jti"` alone. */

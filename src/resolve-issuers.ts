@@ -2,7 +2,7 @@ import { ALGORITHMS } from './algorithms.js';
 import { checkOpaqueIssuers, resolveIntrospection } from './introspection/resolve-introspection.js';
 import { isAcceptableUrl, isIssuerIdentifier } from './issuer-url.js';
 import { checkConfiguredKeys, importConfiguredKeys } from './keys/configured-keys.js';
-import { createFixedKeySet, type KeySet } from './keys/key-set.js';
+import { FixedKeySet, type KeySet } from './keys/key-set.js';
 import { discoverySource, functionSource, jwksUriSource, type KeySource } from './keys/key-source.js';
 import { type KeysPolicy, RefreshingKeySet } from './keys/refreshing-key-set.js';
 import {
@@ -136,7 +136,7 @@ function resolveKeySet(given: TrustedIssuer, name: string, defaults: IssuerDefau
   const policy = resolveKeys(given.keys, defaults.keys, `${name}.keys`);
   const { jwks } = given;
   if (jwks !== undefined && typeof jwks !== 'function')
-    return createFixedKeySet(importConfiguredKeys(checkConfiguredKeys(jwks, `${name}.jwks`), given.issuer));
+    return new FixedKeySet(importConfiguredKeys(checkConfiguredKeys(jwks, `${name}.jwks`), given.issuer));
   const source = jwks === undefined ? remoteSource(given, name, policy, defaults) : functionSource(jwks);
   return new RefreshingKeySet(given.issuer, source, policy, defaults.clock);
 }

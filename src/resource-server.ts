@@ -1,7 +1,7 @@
 import { type AccessToken, type Auth, createAuth, schemeOfAuth } from './auth.js';
 import { checkConfirmation } from './binding/confirmation.js';
 import type { Scheme } from './credentials/authorization-header.js';
-import { type Credentials, checkToken, intendedScheme, readCredentials } from './credentials/credentials.js';
+import { Credentials, checkToken, intendedScheme, readCredentials } from './credentials/credentials.js';
 import type { Allowed, AnswerHeaders, Decision, Denied } from './decision.js';
 import { reportDecision } from './diagnostics.js';
 import { InvalidTokenError, isResourceServerError, type ResourceServerError } from './errors.js';
@@ -110,8 +110,12 @@ class JwtResourceServer implements ResourceServer {
       const { bearerMethods, schemes } = this.#options;
       credentials = readCredentials(view, bearerMethods, schemes);
       if (credentials === undefined) return this.#withoutCredentials(requirements);
-      const allowed = this.#verify(credentials, view);
-      return allowed instanceof Promise ? this.#settle(allowed, credentials.scheme, requirements) : allowed;
+      const verified = this.#verify(credentials);
+      if (verified instanceof Promise) return this.#decideLater(verified, credentials, view, requirements);
+      const accepted = this.#accept(verified, credentials, view);
+      return accepted instanceof Promise
+        ? this.#settle(accepted, credentials.scheme, requirements)
+        : accepted;
     } catch (error) {
       return this.#denyOrThrow(error, credentials?.scheme ?? intendedScheme(view, error), requirements);
     }
@@ -129,8 +133,8 @@ class JwtResourceServer implements ResourceServer {
     try {
       // A caller without types may hand over whatever its transport delivered.
       if (typeof token !== 'string') throw new InvalidTokenError('malformed_token');
-      const accessToken = await this.#verifier.verify(token);
-      const credentials: Credentials = { token, method: 'header', scheme: 'Bearer' };
+      const credentials = new Credentials(token, 'header', 'Bearer');
+      const accessToken = await this.#verifier.verify(credentials);
       const { auth } = await this.#accept(accessToken, credentials, undefined);
       return auth;
     } catch (error) {
@@ -155,13 +159,10 @@ class JwtResourceServer implements ResourceServer {
   }
 
   /** A token that was verified before is decided upon at once: waiting a turn would cost more than the look-up. */
-  #verify(credentials: Credentials, view: RequestView): Accepted | Promise<Accepted> {
+  #verify(credentials: Credentials): AccessToken | Promise<AccessToken> {
     if (!this.#options.challenges.schemes.includes(credentials.scheme))
       throw new InvalidTokenError('dpop_required');
-    const verified = this.#verifier.verify(credentials.token, checkToken);
-    return verified instanceof Promise
-      ? verified.then((accessToken) => this.#accept(accessToken, credentials, view))
-      : this.#accept(verified, credentials, view);
+    return this.#verifier.verify(credentials, checkToken);
   }
 
   /** What depends on the request, and is therefore looked at each time, also for a token that was verified before. */
@@ -199,13 +200,28 @@ class JwtResourceServer implements ResourceServer {
     return { kind: 'allowed', auth, headers };
   }
 
+  /** One function for all that is waited for: each further one would cost a turn. */
+  async #decideLater(
+    verified: Promise<AccessToken>,
+    credentials: Credentials,
+    view: RequestView,
+    requirements: readonly Requirement[],
+  ): Promise<Decision> {
+    try {
+      const accepted = this.#accept(await verified, credentials, view);
+      return accepted instanceof Promise ? await accepted : accepted;
+    } catch (error) {
+      return this.#denyOrThrow(error, credentials.scheme, requirements);
+    }
+  }
+
   async #settle(
-    allowed: Promise<Accepted>,
+    accepted: Promise<Accepted>,
     scheme: Scheme,
     requirements: readonly Requirement[],
   ): Promise<Decision> {
     try {
-      return await allowed;
+      return await accepted;
     } catch (error) {
       return this.#denyOrThrow(error, scheme, requirements);
     }

@@ -8,16 +8,20 @@ export function callMiddleware(middleware) {
     });
 }
 
-/** A GET request as Node delivers it, with those of Express's additions that these middlewares read. */
-export function requestWith(token) {
-  const authorization = `Bearer ${token}`;
+/** A GET request as Node delivers it, with those of Express's additions that these middlewares read. With a proof under another scheme, if one is given. */
+export function requestWith(token, { scheme = 'Bearer', dpop } = {}) {
+  const authorization = `${scheme} ${token}`;
+  const proof = dpop === undefined ? {} : { dpop };
   return {
     method: 'GET',
     url: '/stock/42',
     originalUrl: '/stock/42',
     protocol: 'http',
-    headers: { host: 'inventory.example.com', authorization },
-    rawHeaders: ['Host', 'inventory.example.com', 'Authorization', authorization],
+    headers: { host: 'inventory.example.com', authorization, ...proof },
+    rawHeaders: [
+      ...['Host', 'inventory.example.com', 'Authorization', authorization],
+      ...Object.entries(proof).flat(),
+    ],
     socket: { remoteAddress: '127.0.0.1' },
     query: {},
     is: () => false,

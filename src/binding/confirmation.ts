@@ -16,7 +16,6 @@ export type Confirmed = AnswerHeaders | undefined;
  */
 export type DpopBinding = (
   jkt: unknown,
-  accessToken: AccessToken,
   credentials: Credentials,
   request: RequestView | undefined,
 ) => Confirmed | Promise<Confirmed>;
@@ -56,12 +55,13 @@ export function checkConfirmation(
   bindings: Bindings,
 ): Confirmed | Promise<Confirmed> {
   const { claims } = accessToken;
-  if (!Object.hasOwn(claims, 'cnf')) return bindings.dpop?.(undefined, accessToken, credentials, request);
+  if (!Object.hasOwn(claims, 'cnf')) return bindings.dpop?.(undefined, credentials, request);
   if (request === undefined) throw new InvalidTokenError('unsupported_confirmation');
   const cnf = checkMembers(claims.cnf, bindings);
   const certified = X5T_S256 in cnf ? bindings.certificate?.(cnf[X5T_S256], request) : undefined;
   // Last, because it may use the proof up.
-  const proven = bindings.dpop?.(cnf[JKT], accessToken, credentials, request);
+  const proven = bindings.dpop?.(cnf[JKT], credentials, request);
+  if (certified === undefined) return proven;
   return proven instanceof Promise
     ? proven.then((headers) => together(certified, headers))
     : together(certified, proven);
@@ -80,6 +80,6 @@ function checkMembers(cnf: unknown, bindings: Bindings): Readonly<Record<string,
   return cnf;
 }
 
-function together(one: Confirmed, other: Confirmed): Confirmed {
-  return one === undefined || other === undefined ? (one ?? other) : { ...one, ...other };
+function together(one: AnswerHeaders, other: Confirmed): AnswerHeaders {
+  return { ...one, ...other };
 }

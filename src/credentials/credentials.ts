@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { InvalidRequestError } from '../errors.js';
 import type { BearerMethod } from '../options.js';
 import { fieldLinesOf, parseQuery, queryOf, type RequestView } from '../request.js';
@@ -8,11 +9,24 @@ const PARAMETER = 'access_token';
 const METHODS_WITH_CONTENT: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 
 /** An access token as it came in. */
-export interface Credentials {
+export class Credentials {
   /** Not yet known to be well-formed: see {@link checkToken}. */
   readonly token: string;
   readonly method: BearerMethod;
   readonly scheme: Scheme;
+  #digest: string | undefined;
+
+  constructor(token: string, method: BearerMethod, scheme: Scheme) {
+    this.token = token;
+    this.method = method;
+    this.scheme = scheme;
+  }
+
+  /** SHA-256 of all characters of the token, in base64url: what it is remembered by, and what `"ath"` of a DPoP proof has to be (RFC 9449 §4.2). Made once. */
+  get digest(): string {
+    this.#digest ??= hash('sha256', this.token, 'base64url');
+    return this.#digest;
+  }
 }
 
 /**
@@ -34,8 +48,8 @@ export function readCredentials(
   if (fromHeader !== undefined && fromQuery === undefined && !methods.has('body')) return fromHeader;
   const found: Credentials[] = fromHeader === undefined ? [] : [fromHeader];
   const fromBody = methods.has('body') ? readBody(request) : undefined;
-  if (fromBody !== undefined) found.push({ token: fromBody, method: 'body', scheme: 'Bearer' });
-  if (fromQuery !== undefined) found.push({ token: fromQuery, method: 'query', scheme: 'Bearer' });
+  if (fromBody !== undefined) found.push(new Credentials(fromBody, 'body', 'Bearer'));
+  if (fromQuery !== undefined) found.push(new Credentials(fromQuery, 'query', 'Bearer'));
   if (found.length > 1) throw new InvalidRequestError('multiple_methods');
   return found[0];
 }
@@ -69,7 +83,7 @@ function readHeader(request: RequestView, schemes: ReadonlySet<Scheme>): Credent
   const read = readAuthorizationLine(line);
   if (read.kind === 'malformed') return refuseMalformed(line, schemes);
   if (read.kind === 'other' || !schemes.has(read.scheme)) return undefined;
-  return { token: read.token, method: 'header', scheme: read.scheme };
+  return new Credentials(read.token, 'header', read.scheme);
 }
 
 /** What is malformed under a scheme that is not read does not matter. */

@@ -5,8 +5,8 @@ import { isKeyId, type VerificationKey } from './verification-key.js';
 export interface KeyIndex {
   readonly keys: readonly VerificationKey[];
   readonly byKeyId: ReadonlyMap<string, readonly VerificationKey[]>;
-  /** Whether this very key is among them. */
-  has(key: VerificationKey): boolean;
+  /** The same keys, to find out whether one is among them. */
+  readonly members: ReadonlySet<VerificationKey>;
 }
 
 export function createKeyIndex(given: readonly VerificationKey[]): KeyIndex {
@@ -18,8 +18,7 @@ export function createKeyIndex(given: readonly VerificationKey[]): KeyIndex {
     if (sameId === undefined) byKeyId.set(key.kid, [key]);
     else sameId.push(key);
   }
-  const members: ReadonlySet<VerificationKey> = new Set(keys);
-  return { keys, byKeyId, has: (key) => members.has(key) };
+  return { keys, byKeyId, members: new Set(keys) };
 }
 
 /**

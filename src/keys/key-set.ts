@@ -25,27 +25,40 @@ export interface KeySet {
 }
 
 /** A key set that never changes. */
-export function createFixedKeySet(loaded: Promise<readonly VerificationKey[]>): KeySet {
-  let index: KeyIndex | undefined;
-  const indexed = loaded.then((keys) => {
-    index = createKeyIndex(keys);
-    return index;
-  });
-  const find = (from: KeyIndex, keyId: unknown, algorithm: string): VerificationKey => {
-    const key = findKey(from, keyId, algorithm);
-    if (key === undefined) throw new InvalidTokenError('no_matching_key');
-    return key;
-  };
-  return {
-    find: (keyId, algorithm) =>
-      index === undefined
-        ? indexed.then((from) => find(from, keyId, algorithm))
-        : find(index, keyId, algorithm),
-    vouchesFor: (key) => index?.has(key) ?? false,
-    known: () => index?.keys ?? [],
-    ready: async () => {
-      await indexed;
-    },
-    close: () => undefined,
-  };
+export class FixedKeySet implements KeySet {
+  readonly #loaded: Promise<KeyIndex>;
+  #index: KeyIndex | undefined;
+
+  constructor(keys: Promise<readonly VerificationKey[]>) {
+    this.#loaded = keys.then((imported) => {
+      this.#index = createKeyIndex(imported);
+      return this.#index;
+    });
+  }
+
+  find(keyId: unknown, algorithm: string): VerificationKey | Promise<VerificationKey> {
+    return this.#index === undefined
+      ? this.#loaded.then((index) => findOrRefuse(index, keyId, algorithm))
+      : findOrRefuse(this.#index, keyId, algorithm);
+  }
+
+  vouchesFor(key: VerificationKey): boolean {
+    return this.#index?.members.has(key) ?? false;
+  }
+
+  known(): readonly VerificationKey[] {
+    return this.#index?.keys ?? [];
+  }
+
+  async ready(): Promise<void> {
+    await this.#loaded;
+  }
+
+  close(): void {}
+}
+
+function findOrRefuse(index: KeyIndex, keyId: unknown, algorithm: string): VerificationKey {
+  const key = findKey(index, keyId, algorithm);
+  if (key === undefined) throw new InvalidTokenError('no_matching_key');
+  return key;
 }

@@ -1,6 +1,7 @@
 import { reportKeys } from '../diagnostics.js';
 import { InvalidTokenError, UnavailableError } from '../errors.js';
 import type { UnavailableReason } from '../reasons.js';
+import { isWithin, type Span, spanFrom } from '../span.js';
 import { createKeyIndex, findKey, type KeyIndex } from './key-index.js';
 import type { KeySet } from './key-set.js';
 import { type KeySource, KeySourceError, type PublishedKeys, toKeySourceError } from './key-source.js';
@@ -22,12 +23,6 @@ const EARLY_REFRESH = 0.8;
 const FIRST_BACKOFF_SECONDS = 1;
 /** The longest delay of a Node timer; a longer one would fire at once. */
 const MAX_TIMER_MS = 2_147_483_647;
-
-/** A stretch of time, in milliseconds since the epoch. */
-interface Span {
-  readonly from: number;
-  readonly until: number;
-}
 
 interface Loaded {
   readonly index: KeyIndex;
@@ -83,7 +78,7 @@ export class RefreshingKeySet implements KeySet {
   }
 
   vouchesFor(key: VerificationKey): boolean {
-    return this.#current()?.has(key) ?? false;
+    return this.#current()?.members.has(key) ?? false;
   }
 
   known(): readonly VerificationKey[] {
@@ -249,13 +244,4 @@ export function maxAgeOfKeys(published: number | undefined, policy: KeysPolicy):
   const { maxAgeSeconds, cooldownSeconds } = policy;
   const shortest = Math.min(cooldownSeconds, maxAgeSeconds);
   return Math.min(Math.max(published ?? maxAgeSeconds, shortest), maxAgeSeconds * MAX_AGE_FACTOR);
-}
-
-function spanFrom(from: number, seconds: number): Span {
-  return { from, until: from + seconds * 1000 };
-}
-
-/** A clock that was set back is outside of every span: else one could last for years. */
-function isWithin(span: Span | undefined, now: number): boolean {
-  return span !== undefined && now >= span.from && now < span.until;
 }

@@ -1,6 +1,6 @@
-import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { AccessToken } from '../auth.js';
+import type { Credentials } from '../credentials/credentials.js';
 import { InvalidTokenError } from '../errors.js';
 import { type IntrospectedToken, IntrospectionVerifier } from '../introspection/introspection-verifier.js';
 import { isWithin } from '../span.js';
@@ -54,14 +54,14 @@ export class TokenVerifier {
    * @throws {InvalidTokenError} it does not hold: at once where no key is needed to tell, otherwise as a rejection
    * @throws {UnavailableError} as a rejection: the issuer's keys are out of reach, or it does not say whether the token is active
    */
-  verify(token: string, check?: (token: string) => void): AccessToken | Promise<AccessToken> {
-    const cache = this.#verified;
-    const isAlone = cache === undefined && this.#introspectionVerifier === undefined;
-    if (isAlone || token.length > MAX_TOKEN_LENGTH) {
+  verify(credentials: Credentials, check?: (token: string) => void): AccessToken | Promise<AccessToken> {
+    const { token } = credentials;
+    if (!this.#isWorthRemembering(token)) {
       check?.(token);
       return this.#jwtVerifier.verify(token).then(({ accessToken }) => accessToken);
     }
-    const digest = hash('sha256', token, 'binary'); // the shortest text
+    const cache = this.#verified;
+    const { digest } = credentials;
     const known = cache?.get(digest);
     if (known !== undefined) {
       if (this.#stillHolds(known)) return known.accessToken;
@@ -73,6 +73,12 @@ export class TokenVerifier {
     const verification = this.#remember(digest, token.length, this.#verifyNew(token, digest));
     this.#underWay.set(digest, verification);
     return verification;
+  }
+
+  /** What cannot hold is refused without a digest: it may come in great numbers. Where an issuer is asked about tokens, a refusal is remembered too. */
+  #isWorthRemembering(token: string): boolean {
+    if (token.length > MAX_TOKEN_LENGTH) return false;
+    return this.#introspectionVerifier !== undefined || (this.#verified !== undefined && token.includes('.'));
   }
 
   /** Which of the two ways it takes is settled by what the token looks like; that one fails never leads to the other. */

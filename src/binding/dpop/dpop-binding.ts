@@ -1,9 +1,8 @@
-import { hash } from 'node:crypto';
+import type { Credentials } from '../../credentials/credentials.js';
 import { InvalidProofError, InvalidTokenError } from '../../errors.js';
 import type { Algorithm } from '../../options.js';
 import type { RequestView } from '../../request.js';
 import type { Confirmed, DpopBinding } from '../confirmation.js';
-import { isEqualText } from './is-equal-text.js';
 import { type ProofClaims, parseProof, readProofLine } from './proof.js';
 import { ProofKeys } from './proof-keys.js';
 import type { NonceAge, ProofNonces } from './proof-nonces.js';
@@ -34,10 +33,10 @@ export interface DpopPolicy {
  */
 export function dpopBinding(policy: DpopPolicy): DpopBinding {
   const verifier = new DpopVerifier(policy);
-  return (jkt, _accessToken, { scheme, token }, request) => {
-    if (scheme === 'DPoP') {
+  return (jkt, credentials, request) => {
+    if (credentials.scheme === 'DPoP') {
       if (jkt === undefined || request === undefined) throw new InvalidTokenError('token_not_bound');
-      return verifier.verify(jkt, token, request);
+      return verifier.verify(jkt, credentials, request);
     }
     if (jkt !== undefined) throw new InvalidTokenError('dpop_downgrade');
     if (policy.isRequired) throw new InvalidTokenError('dpop_required');
@@ -58,7 +57,7 @@ class DpopVerifier {
    * @param jkt the thumbprint of the key that the access token is bound to, of whatever type
    * @returns the next nonce, where it is time for it
    */
-  async verify(jkt: unknown, token: string, request: RequestView): Promise<Confirmed> {
+  async verify(jkt: unknown, { digest }: Credentials, request: RequestView): Promise<Confirmed> {
     const proof = parseProof(readProofLine(request));
     const { claims } = proof;
     const thumbprint = await this.#keys.verifySignature(proof);
@@ -67,15 +66,16 @@ class DpopVerifier {
     const now = this.#policy.clock() / 1000;
     const nonceAge = this.#checkNonce(claims, now);
     this.#checkTime(claims, now);
-    if (!isEqualText(claims.ath, hash('sha256', token, 'base64url')))
-      throw new InvalidProofError('ath_mismatch');
+    // The sender knows both, so a comparison in constant time would hide nothing.
+    if (claims.ath !== digest) throw new InvalidProofError('ath_mismatch');
     if (thumbprint !== jkt) throw new InvalidTokenError('jkt_mismatch');
     const { jti } = claims;
-    await useOnce(
+    const used = useOnce(
       this.#policy.replayStore,
       { thumbprint, targetUri, jti },
       this.#remainingSeconds(claims, now),
     );
+    if (used !== undefined) await used;
     return nonceAge === 'previous' ? this.#nextNonce(now) : undefined;
   }
 

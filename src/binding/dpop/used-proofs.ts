@@ -21,30 +21,45 @@ export interface ProofIdentity {
  * Makes sure that a proof is used once (RFC 9449 §11.1). Comes after all other checks, so that nobody fills the store with proofs that do not hold.
  *
  * @param lifetimeSeconds how long the proof could still be used
+ * @returns undefined where the store told at once
  * @throws {InvalidProofError} `proof_replayed`
  * @throws {UnavailableError} `replay_store_full`, `replay_store_unavailable`: whether the proof was used cannot be told
  */
-export async function useOnce(
+export function useOnce(
   store: ReplayStore,
   { thumbprint, targetUri, jti }: ProofIdentity,
   lifetimeSeconds: number,
-): Promise<void> {
+): Promise<void> | undefined {
   // Neither a thumbprint nor a normalised URI has a line feed.
   const key = hash('sha256', `${thumbprint}\n${targetUri}\n${jti}`, 'base64url');
-  const isNew = await ask(store, key, lifetimeSeconds);
+  let answer: unknown;
+  try {
+    answer = store.remember(key, lifetimeSeconds);
+  } catch (error) {
+    throw asUnavailable(error);
+  }
+  if (typeof answer !== 'boolean') return checkLater(answer);
+  checkAnswer(answer);
+  return undefined;
+}
+
+async function checkLater(answer: unknown): Promise<void> {
+  let isNew: unknown;
+  try {
+    isNew = await withTimeLimit(STORE_TIMEOUT_SECONDS, async () => answer);
+  } catch (error) {
+    throw asUnavailable(error);
+  }
+  checkAnswer(isNew);
+}
+
+function checkAnswer(isNew: unknown): void {
   if (isNew === false) throw new InvalidProofError('proof_replayed');
   if (isNew !== true) throw unavailable(typeof isNew);
 }
 
-async function ask(store: ReplayStore, key: string, lifetimeSeconds: number): Promise<unknown> {
-  try {
-    const answer: unknown = store.remember(key, lifetimeSeconds);
-    if (typeof answer === 'boolean') return answer;
-    return await withTimeLimit(STORE_TIMEOUT_SECONDS, async () => answer);
-  } catch (error) {
-    if (error instanceof UnavailableError) throw error;
-    throw unavailable(nameOf(error), error);
-  }
+function asUnavailable(error: unknown): UnavailableError {
+  return error instanceof UnavailableError ? error : unavailable(nameOf(error), error);
 }
 
 /** @param detail a name, never a text of the store */

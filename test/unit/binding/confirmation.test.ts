@@ -6,6 +6,7 @@ import {
   checkConfirmation,
   NO_BINDINGS,
 } from '../../../src/binding/confirmation.js';
+import { Credentials } from '../../../src/credentials/credentials.js';
 import { InvalidTokenError } from '../../../src/errors.js';
 import type { RequestView } from '../../../src/request.js';
 import { fakeAuth } from '../../../src/testing/index.js';
@@ -15,7 +16,7 @@ const check = (
   auth: Auth,
   bindings: Bindings = NO_BINDINGS,
   request: RequestView | undefined = requestWith(),
-) => checkConfirmation(auth, { token: auth.token, method: 'header', scheme: 'Bearer' }, request, bindings);
+) => checkConfirmation(auth, new Credentials(auth.token, 'header', 'Bearer'), request, bindings);
 
 const boundTo = (cnf: unknown) => fakeAuth({ claims: { cnf } });
 
@@ -117,7 +118,7 @@ describe('checkConfirmation', () => {
     'MTL-05 refuses a bound token that came without a request: %j',
     (cnf) => {
       const auth = boundTo(cnf);
-      const credentials = { token: auth.token, method: 'header', scheme: 'Bearer' } as const;
+      const credentials = new Credentials(auth.token, 'header', 'Bearer');
       expect(reasonOf(() => checkConfirmation(auth, credentials, undefined, both))).toBe(
         'unsupported_confirmation',
       );

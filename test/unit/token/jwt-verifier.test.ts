@@ -4,7 +4,7 @@ import { exportJWK, type JWK } from 'jose';
 import { describe, expect, it, vi } from 'vitest';
 import { channels, type DecisionMessage } from '../../../src/diagnostics.js';
 import { importConfiguredKeys } from '../../../src/keys/configured-keys.js';
-import { createFixedKeySet, type KeySet } from '../../../src/keys/key-set.js';
+import { FixedKeySet, type KeySet } from '../../../src/keys/key-set.js';
 import type { Algorithm, ResourceServerOptions, TrustedIssuer } from '../../../src/options.js';
 import { createResourceServer } from '../../../src/resource-server.js';
 import {
@@ -795,7 +795,7 @@ describe('the vectors of RFC 7515', () => {
     const issuer = {
       ...resolvedIssuer({ clientIds: ['joe'], clientIdClaim: 'iss' }),
       issuer: 'joe',
-      keySet: createFixedKeySet(importConfiguredKeys([jwk], 'joe')),
+      keySet: new FixedKeySet(importConfiguredKeys([jwk], 'joe')),
     };
     const options = {
       issuers: new Map([['joe', issuer]]),

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Credentials } from '../../../src/credentials/credentials.js';
 import { createResourceServer, type Decision, type ResourceServerOptions } from '../../../src/index.js';
 import { createTestIssuer } from '../../../src/testing/index.js';
 import { outcomeOf, requestWith } from '../../support/outcome.js';
@@ -25,6 +26,18 @@ function atOnce(decision: Decision | Promise<Decision>): Decision {
 
 afterEach(() => {
   vi.restoreAllMocks();
+});
+
+describe('a token that cannot be one', () => {
+  it('costs no digest, and one that could be costs one', async () => {
+    const digest = vi.spyOn(Credentials.prototype, 'digest', 'get');
+    const { issuer, server, decide } = await setUp();
+    expect(await outcomeOf(server, 'x'.repeat(400))).toBe('malformed_token');
+    expect(await outcomeOf(server, `${'x'.repeat(16_384)}.x.x`)).toBe('token_too_large');
+    expect(digest).not.toHaveBeenCalled();
+    expect((await decide(await issuer.token())).kind).toBe('allowed');
+    expect(digest).toHaveBeenCalledTimes(1);
+  });
 });
 
 describe('a token that was verified before', () => {

@@ -4,9 +4,10 @@ import { ALGORITHMS } from '../../../../src/algorithms.js';
 import { type DpopPolicy, dpopBinding } from '../../../../src/binding/dpop/dpop-binding.js';
 import { ProofNonces } from '../../../../src/binding/dpop/proof-nonces.js';
 import { createMemoryReplayStore } from '../../../../src/binding/dpop/replay-store.js';
+import { Credentials } from '../../../../src/credentials/credentials.js';
 import { isResourceServerError } from '../../../../src/errors.js';
 import type { RequestView } from '../../../../src/request.js';
-import { createDpopKey, fakeAuth, type ProofRequest } from '../../../../src/testing/index.js';
+import { createDpopKey, type ProofRequest } from '../../../../src/testing/index.js';
 
 const NOW = 1_893_456_000;
 const URL = 'https://api.example.com/stock/42';
@@ -55,7 +56,7 @@ async function outcomeOf(sent: Sent = {}, policy: Partial<DpopPolicy> = {}): Pro
   const { lines = [await key.proof({ url: URL, token })] } = sent;
   const header = (name: string) => (name === 'dpop' ? lines : []);
   const request: RequestView = { method: 'GET', url: URL, header, ...sent.request };
-  return settle(() => binding(jkt, fakeAuth(), { token, method: 'header', scheme }, request));
+  return settle(() => binding(jkt, new Credentials(token, 'header', scheme), request));
 }
 
 /** The outcome for a proof that differs in something from a good one. */
@@ -109,23 +110,23 @@ describe('schemes', () => {
     ['a DPoP token that is bound to a list of keys', 'DPoP', [key.thumbprint], 'jkt_mismatch'],
   ] as const)('DPP-16 DPP-17 DPP-15 %s', async (_, scheme, jkt, reason) => {
     const binding = dpopBinding({ ...policyOf(), isRequired: false });
-    const credentials = { token: TOKEN, method: 'header', scheme } as const;
+    const credentials = new Credentials(TOKEN, 'header', scheme);
     const lines = [await key.proof({ url: URL, token: TOKEN })];
     const request: RequestView = { method: 'GET', url: URL, header: () => lines };
-    const outcome = await settle(() => binding(jkt, fakeAuth(), credentials, request));
+    const outcome = await settle(() => binding(jkt, credentials, request));
     expect(outcome).toBe(reason);
   });
 
   it('DPP-28 a bearer token where bound ones are required, also without a request', async () => {
     const binding = dpopBinding({ ...policyOf(), isRequired: true });
-    const credentials = { token: TOKEN, method: 'header', scheme: 'Bearer' } as const;
-    expect(await settle(() => binding(undefined, fakeAuth(), credentials, undefined))).toBe('dpop_required');
+    const credentials = new Credentials(TOKEN, 'header', 'Bearer');
+    expect(await settle(() => binding(undefined, credentials, undefined))).toBe('dpop_required');
   });
 
   it('DPP-01 a bearer token is decided upon at once', () => {
     const binding = dpopBinding(policyOf());
-    const credentials = { token: TOKEN, method: 'header', scheme: 'Bearer' } as const;
-    expect(binding(undefined, fakeAuth(), credentials, undefined)).toBeUndefined();
+    const credentials = new Credentials(TOKEN, 'header', 'Bearer');
+    expect(binding(undefined, credentials, undefined)).toBeUndefined();
   });
 });
 
@@ -192,11 +193,9 @@ describe('the header of a proof', () => {
 
   it('DPP-08 is read once per client, and its signature each time', async () => {
     const binding = dpopBinding(policyOf());
-    const credentials = { token: TOKEN, method: 'header', scheme: 'DPoP' } as const;
+    const credentials = new Credentials(TOKEN, 'header', 'DPoP');
     const outcomeFor = (line: string) =>
-      settle(() =>
-        binding(key.thumbprint, fakeAuth(), credentials, { method: 'GET', url: URL, header: () => [line] }),
-      );
+      settle(() => binding(key.thumbprint, credentials, { method: 'GET', url: URL, header: () => [line] }));
     const [first, second, third] = [await proof(), await proof(), await proof()];
     expect(await outcomeFor(first)).toBeUndefined();
     expect(await outcomeFor(second)).toBeUndefined();

@@ -7,7 +7,7 @@ import { stopTimers } from '../../../support/protected-api.js';
 
 const proof = { thumbprint: 'thumbprint', targetUri: 'https://api.example.com/', jti: 'jti' };
 /** Asks a store that answers so. */
-const ask = (remember: (key: string) => unknown) => useOnce({ remember: remember as never }, proof, 65);
+const ask = async (remember: (key: string) => unknown) => useOnce({ remember: remember as never }, proof, 65);
 const reject = (error: unknown) => () => Promise.reject(error);
 
 describe('useOnce', () => {
