@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
+import { ALGORITHMS } from './tokens.mjs';
 
-export const PARTS = ['in-process', 'http', 'growth'];
+export const PARTS = ['in-process', 'http', 'glue', 'growth'];
 
 /** How much is measured. The default takes about 40 minutes. */
 const SIZES = {
@@ -11,6 +12,7 @@ const SIZES = {
     httpSeconds: 1,
     httpColdTokens: 2560,
     httpAlgorithms: ['RS256', 'ES256'],
+    glueSeconds: 2,
     growthTokens: 320,
     refusals: 1024,
     unknownKids: 10_000,
@@ -29,6 +31,7 @@ const SIZES = {
     warmMs: 20,
     httpColdTokens: 640,
     httpAlgorithms: ['RS256'],
+    glueSeconds: 1,
     growthTokens: 128,
     refusals: 256,
     unknownKids: 500,
@@ -38,11 +41,14 @@ const SIZES = {
   },
 };
 
-const USAGE = `node bench/run.mjs [--quick | --full] [--only ${PARTS.join('|')}]… [--write]`;
+const USAGE = `node bench/run.mjs [--quick | --full] [--only ${PARTS.join('|')}]… [--algorithm ${ALGORITHMS.join('|')}]… [--write]`;
 
 export function readOptions() {
-  const { quick, full, only, write, help } = parseArguments();
-  const unknown = only.filter((part) => !PARTS.includes(part));
+  const { quick, full, only, algorithm, write, help } = parseArguments();
+  const unknown = [
+    ...only.filter((part) => !PARTS.includes(part)),
+    ...algorithm.filter((name) => !ALGORITHMS.includes(name)),
+  ];
   if (help || unknown.length > 0 || (quick && full)) {
     console.log(USAGE);
     process.exit(help ? 0 : 1);
@@ -52,6 +58,7 @@ export function readOptions() {
     size,
     ...SIZES.default,
     ...SIZES[size],
+    ...(algorithm.length > 0 && { httpAlgorithms: algorithm }),
     parts: only.length > 0 ? only : PARTS,
     write,
   };
@@ -62,6 +69,7 @@ function parseArguments() {
     options: {
       quick: { type: 'boolean', default: false },
       full: { type: 'boolean', default: false },
+      algorithm: { type: 'string', multiple: true, default: [] },
       only: { type: 'string', multiple: true, default: [] },
       write: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },

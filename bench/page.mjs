@@ -1,7 +1,14 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { FRAMEWORKS, UNPROTECTED, UNREAD } from './http.mjs';
 import { linearChart, logarithmicChart } from './plots.mjs';
-import { faultsTable, goalsTable, growthTables, httpTables, inProcessTables } from './reports.mjs';
+import {
+  faultsTable,
+  glueTables,
+  goalsTable,
+  growthTables,
+  httpTables,
+  inProcessTables,
+} from './reports.mjs';
 import { majorOf } from './results.mjs';
 import { ratio, toMarkdown } from './tables.mjs';
 
@@ -19,6 +26,7 @@ export function writePage(allResults) {
   page = between(page, 'setting', [...allResults.map(describeSetting), describePackages(main)].join('\n'));
   page = between(page, 'goals', toMarkdown(goalsTable(allResults)));
   page = between(page, 'http', partOfAll(allResults, 'http', httpTables));
+  page = between(page, 'glue', partOfAll(allResults, 'glue', glueTables));
   page = between(page, 'in-process', partOfAll(allResults, 'in-process', inProcessTables));
   page = between(page, 'growth', partOfAll(allResults, 'growth', growthTables));
   writeFileSync(PAGE, page);
@@ -41,9 +49,10 @@ function describePackages({ packages }) {
   return `- **Packages**: ${versions.join(', ')}.`;
 }
 
-function describeRun({ date, size, rounds, generator }) {
+function describeRun({ date, size, rounds, generator, rows = [] }) {
   const remark = size === 'quick' ? ' (a quick run, whose figures say nothing)' : '';
-  const load = generator === undefined ? '' : `, requests by ${generator}`;
+  const algorithms = [...new Set(rows.map(({ algorithm }) => algorithm))].join(' and ');
+  const load = generator === undefined ? '' : `, ${algorithms}, requests by ${generator}`;
   return `${date.slice(0, 10)}, median of ${rounds} rounds${load}${remark}`;
 }
 

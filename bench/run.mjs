@@ -1,14 +1,22 @@
+import { measureGlue } from './glue.mjs';
 import { measureGrowth } from './growth.mjs';
 import { measureHttp } from './http.mjs';
 import { measureInProcess } from './in-process.mjs';
 import { startIssuer } from './issuer.mjs';
 import { readOptions } from './options.mjs';
 import { writePage } from './page.mjs';
-import { faultsTable, goalsTable, growthTables, httpTables, inProcessTables } from './reports.mjs';
+import {
+  faultsTable,
+  glueTables,
+  goalsTable,
+  growthTables,
+  httpTables,
+  inProcessTables,
+} from './reports.mjs';
 import { readResults, saveResults } from './results.mjs';
 import { toText } from './tables.mjs';
 
-const TABLES = { 'in-process': inProcessTables, http: httpTables, growth: growthTables };
+const TABLES = { 'in-process': inProcessTables, http: httpTables, glue: glueTables, growth: growthTables };
 
 const options = readOptions();
 const measured = await measureAll(options);
@@ -34,6 +42,7 @@ async function measureAll({ parts, size, rounds }) {
 async function measure(name, issuer) {
   if (name === 'in-process') return measureInProcess(issuer, options, say);
   if (name === 'http') return measureHttp(issuer, options, say);
+  if (name === 'glue') return measureGlue(issuer, options, say);
   return { figures: await measureGrowth(issuer, options, say) };
 }
 

@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { answerWith } from '../children.mjs';
-import { loadContestant } from '../contestants/index.mjs';
 import { total } from '../measure.mjs';
+import { startServer } from '../servers/start.mjs';
 
 const RESOLUTION_MS = 10;
 const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
@@ -9,12 +9,9 @@ let before;
 
 /** A server of one framework with one contestant, or with none, in a process of its own. It reads its own meters. */
 answerWith({
-  async start({ framework, contestant, trust }) {
-    const { serve } = await import(`../servers/${framework}.mjs`);
+  start(what) {
     delay.enable();
-    if (contestant === undefined) return { port: await serve() };
-    const module = await loadContestant(contestant);
-    return { port: await serve(module[framework](trust, contestant.options)) };
+    return startServer(what);
   },
 
   begin() {
