@@ -157,6 +157,7 @@ function remoteSource(
     allowInsecureRequests,
     metadataUrl,
     maxAgeSeconds: policy.maxAgeSeconds,
+    staleIfErrorSeconds: policy.staleIfErrorSeconds,
   });
 }
 

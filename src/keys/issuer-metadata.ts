@@ -1,5 +1,6 @@
 import { isAcceptableUrl } from '../issuer-url.js';
 import { DocumentInvalid, DocumentUnavailable, type FetchJsonOptions, fetchJson } from './fetch-json.js';
+import { withTimeLimit } from './time-limit.js';
 
 /** The document is about another issuer than the one it was fetched for: nothing in it is used (RFC 8414 §3.3). */
 export class IssuerMismatch extends Error {}
@@ -16,11 +17,13 @@ export interface DiscoveryOptions extends FetchJsonOptions {
   /** In place of the well-known locations. */
   readonly metadataUrl: string | undefined;
   readonly allowInsecureRequests: boolean;
+  /** When `signal` will be aborted, as far as the caller knows. */
+  readonly timeoutSeconds: number;
 }
 
 /**
- * Finds and checks the metadata of an issuer. The locations are tried in the order of {@link metadataUrls} until one has a valid document; a server that is out of
- * reach is not asked again.
+ * Finds and checks the metadata of an issuer. The locations are tried in the order of {@link metadataUrls} until one has a valid document. For one that does not
+ * answer the others do not wait long; a server that is out of reach is not asked again.
  *
  * @throws {DocumentUnavailable | DocumentInvalid | IssuerMismatch} the most telling failure of all attempts
  */
@@ -41,19 +44,44 @@ export async function searchMetadata<T>(
   read: (json: Readonly<Record<string, unknown>>, url: string) => T,
 ): Promise<T> {
   const urls = options.metadataUrl === undefined ? metadataUrls(issuer) : [options.metadataUrl];
-  const failures: unknown[] = [];
-  for (const url of urls) {
-    try {
-      const { json } = await fetchJson(url, options);
-      return read(json, url);
-    } catch (error) {
-      failures.push(error);
-      if (error instanceof DocumentUnavailable && !error.reached) break;
+  // An equal share for each location, and one for the keys.
+  const patienceSeconds = options.timeoutSeconds / (urls.length + 1);
+  const over = new AbortController();
+  const signal = AbortSignal.any([options.signal, over.signal]);
+  const attempts: Promise<T>[] = [];
+  try {
+    for (const url of urls) {
+      const attempt = fetchJson(url, { fetch: options.fetch, signal }).then(({ json }) => read(json, url));
+      attempts.push(attempt);
+      if (await isSettled(attempt, patienceSeconds)) break;
     }
+    return await Promise.any(attempts);
+  } catch (error) {
+    throw error instanceof AggregateError ? mostTelling(error.errors) : error;
+  } finally {
+    over.abort();
   }
-  throw (
+}
+
+/** Whether it is clear after so long that no other location needs to be tried: this one has the document, or its server is out of reach. */
+async function isSettled(attempt: Promise<unknown>, seconds: number): Promise<boolean> {
+  try {
+    await withTimeLimit(seconds, () => attempt);
+    return true;
+  } catch (error) {
+    return isOutOfReach(error);
+  }
+}
+
+function isOutOfReach(failure: unknown): boolean {
+  return failure instanceof DocumentUnavailable && !failure.reached;
+}
+
+function mostTelling(failures: readonly unknown[]): unknown {
+  return (
     failures.find((failure) => failure instanceof IssuerMismatch) ??
     failures.find((failure) => failure instanceof DocumentInvalid) ??
+    failures.find(isOutOfReach) ??
     failures.at(-1)
   );
 }

@@ -31,7 +31,7 @@ export function findKey(index: KeyIndex, keyId: unknown, algorithm: string): Ver
   if (keyId !== undefined && !isKeyId(keyId)) throw new InvalidTokenError('no_matching_key');
   const candidates = keyId === undefined ? index.keys : index.byKeyId.get(keyId);
   if (candidates === undefined) return undefined;
-  const [key, another] = candidates.filter((candidate) => candidate.algorithms.has(algorithm));
+  const [key, another] = withoutRepetition(candidates.filter(({ algorithms }) => algorithms.has(algorithm)));
   if (another !== undefined) throw new InvalidTokenError('ambiguous_key');
   if (key === undefined) {
     if (keyId === undefined) return undefined;
@@ -39,4 +39,12 @@ export function findKey(index: KeyIndex, keyId: unknown, algorithm: string): Ver
   }
   if (key.weakness !== undefined) throw new InvalidTokenError('key_rejected');
   return key;
+}
+
+/** One key can be in a set twice, with and without `"alg"`. One that is too weak is no alternative to another. */
+function withoutRepetition(fitting: readonly VerificationKey[]): readonly VerificationKey[] {
+  if (fitting.length < 2) return fitting;
+  const strong = fitting.filter(({ weakness }) => weakness === undefined);
+  const usable = strong.length > 0 ? strong : fitting;
+  return [...new Map(usable.map((key) => [key.material, key])).values()];
 }

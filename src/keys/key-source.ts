@@ -1,5 +1,6 @@
 import type { JSONWebKeySet } from 'jose';
 import type { UnavailableReason } from '../reasons.js';
+import { isWithin, type Span, spanFrom } from '../span.js';
 import { DocumentInvalid, DocumentUnavailable, type FetchJsonOptions, fetchJson } from './fetch-json.js';
 import {
   type DiscoveryOptions,
@@ -52,31 +53,40 @@ export function functionSource(load: () => JSONWebKeySet | Promise<JSONWebKeySet
   };
 }
 
-export interface DiscoverySourceOptions extends Omit<DiscoveryOptions, 'signal'> {
+export interface DiscoverySourceOptions extends Omit<DiscoveryOptions, 'signal' | 'timeoutSeconds'> {
   readonly clock: () => number;
   /** How long metadata is used before it is fetched anew. */
   readonly maxAgeSeconds: number;
+  /** How much longer it is used where that fails. */
+  readonly staleIfErrorSeconds: number;
 }
 
-/** Keys at the `jwks_uri` of an issuer's metadata. The metadata is kept for a while, and looked up anew when its `jwks_uri` stops working. */
+/**
+ * Keys at the `jwks_uri` of an issuer's metadata. The metadata is kept for a while, and looked up anew when its `jwks_uri` stops working. Where there is none to be
+ * had, the old one serves for as long as old keys would.
+ */
 export function discoverySource(issuer: string, options: DiscoverySourceOptions): KeySource {
   let metadata: IssuerMetadata | undefined;
   let renewAt = 0;
+  let usable: Span | undefined;
 
-  const discover = async (signal: AbortSignal): Promise<IssuerMetadata> => {
-    metadata = await discoverMetadata(issuer, { ...options, signal });
-    renewAt = options.clock() + options.maxAgeSeconds * 1000;
+  const discover = async (signal: AbortSignal, timeoutSeconds: number): Promise<IssuerMetadata> => {
+    metadata = await discoverMetadata(issuer, { ...options, signal, timeoutSeconds });
+    const { clock, maxAgeSeconds, staleIfErrorSeconds } = options;
+    usable = spanFrom(clock(), maxAgeSeconds + staleIfErrorSeconds);
+    renewAt = usable.from + maxAgeSeconds * 1000;
     return metadata;
   };
   const renewMetadata = async (signal: AbortSignal, timeoutSeconds: number): Promise<IssuerMetadata> => {
     const kept = metadata;
     try {
-      if (kept === undefined) return await discover(signal);
+      if (kept === undefined) return await discover(signal, timeoutSeconds);
       // Half of the time: a metadata endpoint that hangs must not keep the keys from being fetched where they were.
-      return await withTimeLimit(timeoutSeconds / 2, discover, signal);
+      const seconds = timeoutSeconds / 2;
+      return await withTimeLimit(seconds, (limited) => discover(limited, seconds), signal);
     } catch (error) {
-      // What was valid an hour ago is likelier right than nothing at all; its keys have an age limit of their own.
-      if (kept !== undefined) return kept;
+      // What was valid an hour ago is likelier right than nothing at all.
+      if (kept !== undefined && isWithin(usable, options.clock())) return kept;
       throw toKeySourceError(error, 'metadata');
     }
   };

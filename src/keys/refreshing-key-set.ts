@@ -210,7 +210,7 @@ export class RefreshingKeySet implements KeySet {
     const backoff = spanFrom(this.#clock(), seconds);
     this.#failure = { reason: error.reason, cause: error.cause, backoff, count };
     this.#report('failed', error.reason, error.message);
-    if (this.#loaded !== undefined) this.#schedule(seconds);
+    if (this.#loaded !== undefined) this.#schedule(Math.max(seconds, FIRST_BACKOFF_SECONDS));
   }
 
   /** Renews in the background, but only for as long as requests come: an unused issuer is left alone. */
@@ -219,7 +219,9 @@ export class RefreshingKeySet implements KeySet {
     if (this.#closed) return;
     this.#timer = setTimeout(
       () => {
-        if (this.#usedSinceRefresh) void this.#refresh();
+        if (!this.#usedSinceRefresh) return;
+        this.#usedSinceRefresh = false;
+        void this.#refresh();
       },
       Math.min(delaySeconds * 1000, MAX_TIMER_MS),
     );

@@ -5,6 +5,8 @@ import { isJsonObject } from '../token/compact-jws.js';
 /** Minimum RSA modulus (RFC 7518 §3.3, §3.5). */
 const MIN_RSA_BITS = 2048;
 const MAX_KEY_ID_LENGTH = 512;
+/** What a public key consists of. All of it is text (RFC 7518 §6.2.1, §6.3.1, RFC 8037 §2), which the import does not insist on. */
+const MATERIAL_MEMBERS = ['n', 'e', 'x', 'y'] as const;
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'] as const;
 
 const RSA_ALGORITHMS: readonly Algorithm[] = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'];
@@ -25,6 +27,8 @@ export interface VerificationKey {
   readonly weakness: 'rsa_too_short' | undefined;
   /** Equal for equal keys: tells a key that stayed from one that was replaced under the same `kid`. */
   readonly fingerprint: string;
+  /** Equal for what is mathematically the same key, whatever its id and its algorithm. */
+  readonly material: string;
   /** The imported key for one of its algorithms, at once where it was used with that before. */
   cryptoKey(algorithm: Algorithm): CryptoKey | Promise<CryptoKey>;
 }
@@ -67,6 +71,8 @@ export function readMember(member: unknown): UsableMember | SkipCause {
   if (first === undefined) return 'unknown algorithm';
   const { kid } = member;
   if (kid !== undefined && !isKeyId(kid)) return 'unusable kid';
+  if (MATERIAL_MEMBERS.some((name) => Object.hasOwn(member, name) && typeof member[name] !== 'string'))
+    return 'malformed key';
   if (member.kty === 'RSA' && !isRsaExponent(member.e)) return 'malformed key';
   return { jwk: publicMembers(member), kid, algorithms: [first, ...others] };
 }
@@ -86,8 +92,9 @@ async function importMember({ jwk, kid, algorithms }: UsableMember): Promise<Ver
   const cryptoKey = (algorithm: Algorithm) => imported.get(algorithm) ?? importFor(algorithm);
   try {
     const weakness = isShortRsa(await cryptoKey(algorithms[0])) ? 'rsa_too_short' : undefined;
-    const fingerprint = JSON.stringify([kid, algorithms, jwk]);
-    return { kid, algorithms: new Set(algorithms), weakness, fingerprint, cryptoKey };
+    const material = JSON.stringify(jwk);
+    const fingerprint = JSON.stringify([kid, algorithms, material]);
+    return { kid, algorithms: new Set(algorithms), weakness, fingerprint, material, cryptoKey };
   } catch {
     return 'malformed key'; // whatever the import did not like: missing or out-of-range members, a point off the curve
   }

@@ -384,6 +384,56 @@ describe('an issuer found by discovery', () => {
     expect(await request).toBe('200');
   });
 
+  it.each([
+    ['before the header', hang],
+    ['in the body', hangInBody('{"issuer":')],
+    ['and drips', drip],
+  ])('KEY-05: whose first metadata location hangs %s is found at the next one', async (_where, stall) => {
+    const issuer = await startMisbehavingIssuer();
+    issuer.publish([key.jwk]);
+    issuer.script(paths.openid, json({ issuer: issuer.url, jwks_uri: `${issuer.url}${paths.jwks}` }));
+    issuer.script(paths.oauth, stall);
+    const api = protect({ issuer: issuer.url });
+    const request = api.get(tokenBy(key, issuer.url));
+
+    await issuer.reached(paths.oauth, 1);
+    vi.advanceTimersByTime(1_700); // a third of the time limit
+    expect(await request).toBe('200');
+  });
+
+  it('KEY-05: whose first metadata location is slow is waited for when there is no other', async () => {
+    const issuer = await startMisbehavingIssuer();
+    issuer.publish([key.jwk]);
+    let answer: (() => void) | undefined;
+    issuer.script(paths.oauth, (response) => {
+      answer = () => json({ issuer: issuer.url, jwks_uri: `${issuer.url}${paths.jwks}` })(response);
+    });
+    const api = protect({ issuer: issuer.url });
+    const request = api.get(tokenBy(key, issuer.url));
+
+    await issuer.reached(paths.oauth, 1);
+    vi.advanceTimersByTime(1_700);
+    await issuer.reached(paths.openid, 1);
+    answer?.();
+    expect(await request).toBe('200');
+  });
+
+  it('KEY-15: whose metadata cannot be renewed keeps its keys no longer than old keys serve', async () => {
+    const issuer = await startMisbehavingIssuer();
+    issuer.publish([key.jwk]);
+    const api = protect({ issuer: issuer.url, keys: { staleIfErrorSeconds: 1200 } });
+    const token = tokenBy(key, issuer.url);
+    expect(await api.get(token)).toBe('200');
+    issuer.script(paths.oauth, json({ issuer: 'https://other.example.com', jwks_uri: `${issuer.url}/jwks` }));
+    const outcomes: string[] = [];
+    for (let minute = 10; minute <= 50; minute += 10) {
+      api.step(600);
+      outcomes.push(await api.get(token));
+    }
+    // The metadata serves for 30 minutes, and the keys that are fetched with it after 20 for 30 more.
+    expect(outcomes).toEqual(['200', '200', '200', '200', '503 issuer_mismatch']);
+  });
+
   it('KEY-01: whose metadata moves the keys to a bad place keeps them where they were', async () => {
     const { issuer, api, newToken } = await discovered();
     issuer.script(paths.oauth, json({ issuer: issuer.url, jwks_uri: 'http://169.254.169.254/latest/' }));

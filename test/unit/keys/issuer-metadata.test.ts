@@ -22,7 +22,7 @@ function discover(
 ) {
   const { fetch, visited } = simulateWeb(pages);
   const { signal } = new AbortController();
-  const defaults = { fetch, signal, metadataUrl: undefined, allowInsecureRequests: false };
+  const defaults = { fetch, signal, metadataUrl: undefined, allowInsecureRequests: false, timeoutSeconds: 5 };
   return { visited, metadata: discoverMetadata(of, { ...defaults, ...options }) };
 }
 

@@ -54,6 +54,20 @@ describe('findKey', () => {
     expect(outcome(index, 'a', 'ES256')).toBe(0);
   });
 
+  it('KEY-19: takes a key that is listed with and without "alg" for one', async () => {
+    const index = await indexOf(rsa, { ...rsa, alg: 'RS256' });
+    expect(['RS256', 'RS384'].map((algorithm) => typeof outcome(index, 'a', algorithm))).toEqual([
+      'number',
+      'number',
+    ]);
+  });
+
+  it('KEY-19: does not take a key that is too weak for an alternative', async () => {
+    const index = await indexOf({ ...shortRsa, kid: 'a' }, rsa);
+    expect(outcome(index, 'a', 'RS256')).toBe(1);
+    expect(outcome(index, undefined, 'RS256')).toBe(1);
+  });
+
   it('KEY-19: without kid takes the only key for the algorithm, and refuses to choose between several', async () => {
     const index = await indexOf(one, two, p384);
     expect(outcome(index, undefined, 'ES384')).toBe(2);

@@ -401,6 +401,16 @@ describe('unknown key ids', () => {
     expect(scene.set.find('two', 'ES256')).not.toBeInstanceOf(Promise);
   });
 
+  it.each([30, 0])('KEY-14: but not when none come (cooldownSeconds %d)', async (cooldownSeconds) => {
+    const scene = setUp({ cooldownSeconds });
+    await scene.find('one');
+    scene.does(down);
+    await scene.find('two');
+    await scene.find('one');
+    await scene.pass(3_600);
+    expect(scene.loads()).toBe(3); // the one for which there was a request meanwhile
+  });
+
   it('KEY-13: with cooldownSeconds 0 each causes a refresh', async () => {
     const scene = setUp({ cooldownSeconds: 0 });
     await scene.find('one');
