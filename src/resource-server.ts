@@ -10,7 +10,7 @@ import { type RequestLike, type RequestView, viewRequest } from './request.js';
 import { checkRequirement, wantedBy } from './requirement/check-requirement.js';
 import { checkRequirementShape, type Requirement, scopesOf } from './requirement/requirement.js';
 import { type ResolvedOptions, resolveOptions } from './resolve-options.js';
-import { denialResponse, type Wanted } from './response/denial-response.js';
+import { DenialResponses, type Wanted } from './response/denial-response.js';
 import { createResourceMetadata, type ResourceMetadata } from './response/resource-metadata.js';
 import { TokenVerifier } from './token/token-verifier.js';
 import type { ResolvedIssuer } from './trusted-issuer.js';
@@ -91,10 +91,12 @@ class JwtResourceServer implements ResourceServer {
   readonly resourceMetadata: ResourceMetadata | undefined;
   readonly #options: ResolvedOptions;
   readonly #verifier: TokenVerifier;
+  readonly #denials: DenialResponses;
 
   constructor(options: ResolvedOptions) {
     this.#options = options;
     this.#verifier = new TokenVerifier(options);
+    this.#denials = new DenialResponses(options.challenges);
     this.errors = options.errors;
     this.bearerMethods = Object.freeze([...options.bearerMethods]);
     this.resourceMetadata = createResourceMetadata(options);
@@ -242,11 +244,7 @@ class JwtResourceServer implements ResourceServer {
     auth: Auth | undefined,
   ): Denied {
     this.#reportDenied(error, auth);
-    return {
-      kind: 'denied',
-      error,
-      answer: denialResponse(error, this.#options.challenges, scheme, wanted),
-    };
+    return { kind: 'denied', error, answer: this.#denials.to(error, scheme, wanted) };
   }
 
   #reportDenied({ status, reason, hint }: ResourceServerError, auth: Auth | undefined): void {

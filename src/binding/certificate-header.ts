@@ -22,18 +22,20 @@ const MAX_LENGTH = 32_768;
 
 const BYTE_SEQUENCE = /^:([A-Za-z0-9+/=]+):$/;
 const PEM = /^-----BEGIN CERTIFICATE-----\r?\n((?:[A-Za-z0-9+/=]+\r?\n)+)-----END CERTIFICATE-----[\r\n]*$/;
+/** RFC 8941 §3.3.5: a byte sequence of no bytes, which some proxies send for clients without a certificate. */
+const NO_BYTES = '::';
 /** Padding may be missing, as RFC 8941 §4.2.7 wants it. */
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
 
 /**
  * Reads the one certificate that a proxy put into a header field.
  *
- * @returns the certificate as DER; undefined where the field is one of a product and empty, which some send for clients without a certificate
+ * @returns the certificate as DER; undefined where there is none in the field, which some proxies send for clients without a certificate
  * @throws {InvalidRequestError} `client_cert_invalid`: not exactly one certificate in that form
  */
 export function readCertificateHeader(form: CertificateHeaderForm, value: string): Buffer | undefined {
   if (value.length > MAX_LENGTH) throw new InvalidRequestError('client_cert_invalid');
-  if (value === '' && form !== 'client-cert') return undefined;
+  if (value === (form === 'client-cert' ? NO_BYTES : '')) return undefined;
   const der = READERS[form](value);
   if (der === undefined || !isOneCertificate(der)) throw new InvalidRequestError('client_cert_invalid');
   return der;

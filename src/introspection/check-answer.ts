@@ -1,6 +1,6 @@
 import type { StandardClaims } from '../auth.js';
 import { InvalidTokenError } from '../errors.js';
-import { checkAudience, claimsOfWrongType, faultOfDates } from '../token/claims.js';
+import { checkAudience, claimAt, claimsOfWrongType, faultOfDates } from '../token/claims.js';
 import { isJsonObject } from '../token/compact-jws.js';
 import { FOREIGN_TYP_CLAIMS } from '../token/token-kind.js';
 import type { ResolvedIssuer } from '../trusted-issuer.js';
@@ -83,11 +83,14 @@ function checkDates(claims: Readonly<Record<string, unknown>>, now: number, tole
 }
 
 function checkAudienceOf(claims: Readonly<Record<string, unknown>>, issuer: ResolvedIssuer): void {
-  if (lacks(claims, 'aud') && issuer.clientIds.size === 0) {
-    throw new InvalidTokenError(
-      'aud_mismatch',
-      'the introspection response has no "aud"; an issuer that sends none needs mayBeAbsent',
-    );
+  if (!lacks(claims, 'aud')) {
+    checkAudience(claims, issuer);
+    return;
   }
-  checkAudience(claims, issuer);
+  const clientId = claimAt(claims, issuer.clientIdClaim) ?? claims.client_id;
+  if (typeof clientId === 'string' && issuer.clientIds.has(clientId)) return;
+  throw new InvalidTokenError(
+    'aud_mismatch',
+    'the introspection response has no "aud"; an issuer that sends none needs clientIds or mayBeAbsent',
+  );
 }

@@ -18,7 +18,7 @@ const SIGNED_MEDIA_TYPE = 'application/token-introspection+jwt';
 const CLIENT_ERRORS: ReadonlySet<unknown> = new Set(['invalid_client', 'unauthorized_client']);
 
 /** By these a server that is well says that it cannot make sense of this one token. */
-const TOKEN_STATUSES: ReadonlySet<number> = new Set([400, 413, 422]);
+const TOKEN_STATUSES: ReadonlySet<number> = new Set([400, 413, 414, 422, 431]);
 
 /** Says about a token what an introspection endpoint does; the members are not looked at. Rejects where there is no answer. */
 export type AnswerSource = (token: string, signal: AbortSignal) => Promise<Readonly<Record<string, unknown>>>;

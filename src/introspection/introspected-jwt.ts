@@ -1,9 +1,10 @@
 import type { JoseHeader, StandardClaims } from '../auth.js';
 import { InvalidTokenError } from '../errors.js';
-import { faultOfDates } from '../token/claims.js';
+import { checkAudience, claimsOfWrongType, faultOfDates } from '../token/claims.js';
 import { parseCompactJws, parseJsonObject } from '../token/compact-jws.js';
 import { checkTokenKind, checkTokenType, readMediaType } from '../token/token-kind.js';
 import type { ResolvedIssuer } from '../trusted-issuer.js';
+import type { ActiveToken } from './check-answer.js';
 
 /** A JWT whose issuer is asked about it. Nothing in it can be trusted, as its signature is not verified here; it can only tell against itself. */
 export interface IntrospectedJwt {
@@ -16,7 +17,18 @@ export interface IntrospectedJwt {
    * @throws {InvalidTokenError} `typ_mismatch`, `not_an_access_token`, `expired`
    */
   check(issuer: ResolvedIssuer, now: number, toleranceSeconds: number): void;
+  /**
+   * What the issuer said of the token, within the limits that the token itself names: its binding and its dates where the issuer left them out, its end where it
+   * comes sooner, and its audience where the issuer need not name one.
+   *
+   * @param now seconds since the epoch
+   * @throws {InvalidTokenError} `invalid_claim`, `aud_mismatch`, `expired`, `not_yet_valid`, `issued_in_future`
+   */
+  restrict(active: ActiveToken, issuer: ResolvedIssuer, now: number, toleranceSeconds: number): ActiveToken;
 }
+
+/** What a token may say against itself, and an issuer may leave out. */
+const LIMITS = ['cnf', 'nbf', 'iat'] as const;
 
 /** As many characters as the beginning of a JSON object takes, with white space, or even a byte order mark, in front. */
 const BEGINNING = 16;
@@ -43,6 +55,18 @@ export function readIntrospectedJwt(token: string): IntrospectedJwt {
       if (typeof claims.exp === 'number' && faultOfDates({ exp: claims.exp }, now, toleranceSeconds))
         throw new InvalidTokenError('expired');
       checkTokenKind(type, claims, issuer);
+    },
+    restrict({ claims: said, absent }, issuer, now, toleranceSeconds) {
+      if (claimsOfWrongType(claims).length > 0) throw new InvalidTokenError('invalid_claim');
+      if (absent.includes('aud') && Object.hasOwn(claims, 'aud')) checkAudience(claims, issuer);
+      const own = Object.fromEntries(
+        LIMITS.filter((name) => Object.hasOwn(claims, name)).map((name) => [name, claims[name]]),
+      );
+      const exp = typeof claims.exp === 'number' ? Math.min(claims.exp, said.exp) : said.exp;
+      const restricted = { ...own, ...said, exp };
+      const fault = faultOfDates(restricted, now, toleranceSeconds);
+      if (fault !== undefined) throw new InvalidTokenError(fault);
+      return { claims: restricted, absent };
     },
   };
 }

@@ -117,7 +117,10 @@ export class IntrospectionVerifier {
     const answer = await introspection.ask(token);
     const now = this.#options.clock();
     try {
-      const active = checkAnswer(answer, request, now / 1000, this.#options.clockToleranceSeconds);
+      const { clockToleranceSeconds } = this.#options;
+      const vouchedFor = checkAnswer(answer, request, now / 1000, clockToleranceSeconds);
+      const active =
+        request.jwt?.restrict(vouchedFor, request.issuer, now / 1000, clockToleranceSeconds) ?? vouchedFor;
       checkOwnRule(request);
       for (const member of active.absent) reportAbsence(request, member);
       return toIntrospectedToken(active, request, now);

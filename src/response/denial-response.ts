@@ -1,9 +1,12 @@
 import type { Scheme } from '../credentials/authorization-header.js';
 import type { Answer, AnswerBody } from '../decision.js';
+import { deepFreeze } from '../deep-freeze.js';
 import {
   InsufficientScopeError,
   InsufficientUserAuthenticationError,
   InvalidProofError,
+  InvalidRequestError,
+  InvalidTokenError,
   type ResourceServerError,
   UnavailableError,
 } from '../errors.js';
@@ -27,6 +30,33 @@ export interface Wanted {
   readonly scopes?: readonly string[];
   readonly acrValues?: readonly string[] | undefined;
   readonly maxAgeSeconds?: number | undefined;
+}
+
+/** The answers of one resource server. Bad tokens may come in great numbers, and the answers to one kind of them are equal: they are made once. */
+export class DenialResponses {
+  readonly #policy: ChallengePolicy;
+  /** By reason and scheme, of which there are not many. */
+  readonly #made = new Map<string, Answer>();
+
+  constructor(policy: ChallengePolicy) {
+    this.#policy = policy;
+  }
+
+  /** The same as {@link denialResponse}. */
+  to(error: ResourceServerError, scheme: Scheme | undefined, wanted: Wanted): Answer {
+    if (!isEqualForAll(error, wanted)) return denialResponse(error, this.#policy, scheme, wanted);
+    const kind = `${error.reason} ${scheme}`;
+    const made = this.#made.get(kind);
+    if (made !== undefined) return made;
+    const answer = deepFreeze(denialResponse(error, this.#policy, scheme, wanted));
+    this.#made.set(kind, answer);
+    return answer;
+  }
+}
+
+/** Whether the answer says nothing but the reason: no scopes of a route, no time, no nonce. */
+function isEqualForAll(error: ResourceServerError, { scopes = [] }: Wanted): boolean {
+  return scopes.length === 0 && (error instanceof InvalidTokenError || error instanceof InvalidRequestError);
 }
 
 /**

@@ -6,6 +6,7 @@ import { type RequestLike, viewRequest } from '../request.js';
 import { type Requirement, scopesOf } from '../requirement/requirement.js';
 import { withoutOfflineAccess } from '../requirement/scope.js';
 import type { ResolvedOptions } from '../resolve-options.js';
+import { isWithin, type Span, spanFrom } from '../span.js';
 import type { ResourceMetadataDocument } from './resource-document.js';
 import {
   isSignedMetadata,
@@ -56,8 +57,9 @@ class PublishedMetadata implements ResourceMetadata {
   #document: ResourceMetadataDocument | undefined;
   /** Of {@link #document}. */
   #text: string | Promise<string> | undefined;
-  /** When it was made, in milliseconds since the epoch. */
-  #madeAt = 0;
+  /** For how long it is good, where a signature limits that. */
+  #signed: Span | undefined;
+  #isSigning = false;
 
   constructor(resource: ResolvedResource, options: ResolvedOptions) {
     this.url = resource.metadataUrl;
@@ -91,25 +93,26 @@ class PublishedMetadata implements ResourceMetadata {
   }
 
   #content(): string | Promise<string> {
-    if (this.#text === undefined || this.#isOld()) {
-      this.#text = this.#make();
-      this.#madeAt = this.#options.clock();
-    }
+    if (this.#text === undefined || this.#isOld()) this.#text = this.#make();
     return this.#text;
   }
 
-  /** A signature has a life of its own, so it is made anew as often as clients ask for it. */
+  /** A signature has a life of its own, so it is made anew as often as clients ask for it, and once for all who ask meanwhile. */
   #isOld(): boolean {
-    const { signedMetadata, maxAgeSeconds } = this.#resource;
-    if (typeof signedMetadata !== 'function') return false;
-    return !(this.#options.clock() - this.#madeAt < maxAgeSeconds * 1000);
+    const isFunction = typeof this.#resource.signedMetadata === 'function';
+    return isFunction && !this.#isSigning && !isWithin(this.#signed, this.#options.clock());
   }
 
   #make(): string | Promise<string> {
     const { document } = this;
-    const { signedMetadata } = this.#resource;
-    if (typeof signedMetadata === 'function')
-      return withTimeLimit(SIGNING_SECONDS, () => signedBy(signedMetadata, document));
+    const { signedMetadata, maxAgeSeconds } = this.#resource;
+    if (typeof signedMetadata === 'function') {
+      this.#isSigning = true;
+      this.#signed = spanFrom(this.#options.clock(), maxAgeSeconds);
+      return withTimeLimit(SIGNING_SECONDS, () => signedBy(signedMetadata, document)).finally(() => {
+        this.#isSigning = false;
+      });
+    }
     return JSON.stringify({
       ...document,
       ...(signedMetadata !== undefined && { signed_metadata: signedMetadata }),

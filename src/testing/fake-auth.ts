@@ -66,7 +66,7 @@ export function fakeAuth<C extends object = RegisteredClaims>(options: FakeAuthO
     subject: claims.sub,
     clientId: claims.client_id,
     audience: audienceOf(claims),
-    scopes: parseScopes(claims.scope),
+    scopes: typeof claims.scope === 'string' ? parseScopes(claims.scope) : [], // as for a real token
     expiresAt: claims.exp,
   };
   const auth = createAuth(deepFreeze(accessToken), options.token ?? 'fake-access-token');

@@ -69,13 +69,16 @@ export function grantedScopes(
 /** The registered claims, `"aud"` aside, that are there and of a type that they cannot have (RFC 7519 §4.1, RFC 9068 §2.2). */
 export function claimsOfWrongType(claims: Readonly<Record<string, unknown>>): readonly string[] {
   const wrong: string[] = [];
+  // JSON has no undefined: what is undefined is not there.
   for (const name of STRING_CLAIMS) {
-    if (Object.hasOwn(claims, name) && typeof claims[name] !== 'string') wrong.push(name);
+    const value = claims[name];
+    if (value !== undefined && typeof value !== 'string') wrong.push(name);
   }
   for (const name of DATE_CLAIMS) {
-    if (Object.hasOwn(claims, name) && !isNumericDate(claims[name])) wrong.push(name);
+    const value = claims[name];
+    if (value !== undefined && !isNumericDate(value)) wrong.push(name);
   }
-  if (Object.hasOwn(claims, 'amr') && !isStringArray(claims.amr)) wrong.push('amr');
+  if (claims.amr !== undefined && !isStringArray(claims.amr)) wrong.push('amr');
   // An array or object grants no scope (some issuers send one); a bare number or boolean is no scope claim of anybody.
   if (typeof claims.scope === 'number' || typeof claims.scope === 'boolean') wrong.push('scope');
   return wrong;

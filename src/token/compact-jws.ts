@@ -14,6 +14,8 @@ export interface CompactJws {
   /** The text of the header: equal for all tokens that an issuer signs with one key. */
   readonly headerSegment: string;
   readonly header: Readonly<Record<string, unknown>>;
+  /** Whether the header was read before. */
+  readonly isHeaderKnown: boolean;
   /** The claims' bytes, decoded only when the header is acceptable. */
   readonly claimsBytes: Buffer;
 }
@@ -30,9 +32,11 @@ export function parseCompactJws(token: string, knownHeaders?: KnownHeaders): Com
   const segments = splitCompactJws(token);
   if (segments === undefined) throw new InvalidTokenError('malformed_token');
   const [header, claims] = segments;
+  const known = knownHeaders?.get(header);
   return {
     headerSegment: header,
-    header: knownHeaders?.get(header) ?? parseJsonObject(Buffer.from(header, 'base64url')),
+    header: known ?? parseJsonObject(Buffer.from(header, 'base64url')),
+    isHeaderKnown: known !== undefined,
     claimsBytes: Buffer.from(claims, 'base64url'),
   };
 }

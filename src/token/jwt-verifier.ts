@@ -26,7 +26,8 @@ export interface JwtVerifierOptions {
 /** A token whose header and claims are acceptable and whose signature is not verified yet. */
 interface Candidate {
   readonly header: JoseHeader;
-  readonly headerSegment: string;
+  /** Undefined where the header was read before. */
+  readonly newHeaderSegment: string | undefined;
   readonly algorithm: Algorithm;
   readonly claims: StandardClaims;
   readonly issuer: ResolvedIssuer;
@@ -66,7 +67,7 @@ export class JwtVerifier {
   }
 
   async #verifyCandidate(token: string, candidate: Candidate): Promise<VerifiedToken> {
-    const { issuer, header, headerSegment, algorithm, claims } = candidate;
+    const { issuer, header, newHeaderSegment, algorithm, claims } = candidate;
     // Each `await` costs a turn, so there is none where there is nothing to wait for.
     const found = issuer.keySet.find(header.kid, algorithm);
     const key = found instanceof Promise ? await found : found;
@@ -77,7 +78,7 @@ export class JwtVerifier {
     } catch (error) {
       throw faultOfSignature(error);
     }
-    this.#headers.set(headerSegment, deepFreeze(header));
+    if (newHeaderSegment !== undefined) this.#headers.set(newHeaderSegment, deepFreeze(header));
     deepFreeze(claims);
     const { isAccessToken } = issuer;
     if (isAccessToken !== undefined && !holds('isAccessToken', () => isAccessToken(header, claims))) {
@@ -88,7 +89,7 @@ export class JwtVerifier {
 
   #readCandidate(token: string): Candidate {
     const { issuers, algorithms, clock, clockToleranceSeconds } = this.#options;
-    const { header, headerSegment, claimsBytes } = parseCompactJws(token, this.#headers);
+    const { header, headerSegment, isHeaderKnown, claimsBytes } = parseCompactJws(token, this.#headers);
     const algorithm = readAlgorithm(header, algorithms);
     checkExtensions(header);
     const type = readMediaType(header);
@@ -98,7 +99,8 @@ export class JwtVerifier {
     checkTokenType(type, issuer.tokenType);
     checkClaims(claims, issuer, clock() / 1000, clockToleranceSeconds);
     checkTokenKind(type, claims, issuer);
-    return { header: header as JoseHeader, headerSegment, algorithm, claims, issuer }; // its alg was found to be a string
+    const newHeaderSegment = isHeaderKnown ? undefined : headerSegment;
+    return { header: header as JoseHeader, newHeaderSegment, algorithm, claims, issuer }; // its alg was found to be a string
   }
 
   #toAccessToken({ header, claims, issuer }: Candidate): AccessToken {

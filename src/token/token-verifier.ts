@@ -91,20 +91,24 @@ export class TokenVerifier {
   }
 
   /** Until it is settled, a verification is shared by all who bring the same token. */
-  async #remember(
+  #remember(
     digest: string,
     tokenLength: number,
     verification: Promise<VerifiedAccessToken>,
   ): Promise<AccessToken> {
-    try {
-      const verified = await verification;
-      // What may not be remembered at all would only displace others.
-      if (this.#stillHolds(verified))
-        this.#verified?.set(digest, verified, { size: estimateBytes(verified.accessToken, tokenLength) });
-      return verified.accessToken;
-    } finally {
-      this.#underWay.delete(digest);
-    }
+    return verification.then(
+      (verified) => {
+        this.#underWay.delete(digest);
+        // What may not be remembered at all would only displace others.
+        if (this.#stillHolds(verified))
+          this.#verified?.set(digest, verified, { size: estimateBytes(verified, tokenLength) });
+        return verified.accessToken;
+      },
+      (error: unknown) => {
+        this.#underWay.delete(digest);
+        throw error;
+      },
+    );
   }
 
   #stillHolds(verified: VerifiedAccessToken): boolean {
@@ -118,12 +122,18 @@ export class TokenVerifier {
   }
 }
 
-/** About how much heap a remembered token takes: strings are about half as long as the token, and each value and object has a price of its own. */
-function estimateBytes({ claims }: AccessToken, tokenLength: number): number {
+/**
+ * About how much heap a remembered token takes: each value and object has a price of its own, and strings that of their length. Those of a JWT are about half as
+ * long as the token; what an issuer says of a token has nothing to do with how long that is.
+ */
+function estimateBytes(verified: VerifiedAccessToken, tokenLength: number): number {
+  const { claims, scopes } = verified.accessToken;
+  const isSigned = 'key' in verified;
   let bytes = 180 + Math.ceil(tokenLength / 2);
-  const pending: unknown[] = [claims];
+  const pending: unknown[] = isSigned ? [claims] : [claims, scopes];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     bytes += 20;
+    if (typeof next === 'string' && !isSigned) bytes += next.length;
     if (typeof next !== 'object' || next === null) continue;
     bytes += 40;
     for (const member of Object.values(next)) pending.push(member); // one by one: what an issuer says of a token can be large

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { decodeJwt, exportJWK, generateKeyPair } from 'jose';
 import type { Configuration } from 'oidc-provider';
 import { clientCredentialsGrant, customFetch, discovery, TlsClientAuth } from 'openid-client';
@@ -41,9 +42,14 @@ const fetchWith =
     return new Response(body, { status, headers: { 'Content-Type': headers['content-type'] ?? '' } });
   };
 
-/** A real authorization server over TLS. Its client authenticates itself with a certificate that it signed itself (RFC 8705 §2.2). */
-async function startProvider(): Promise<Server> {
-  const server = createServer(tls);
+/** How the client authenticates itself with its certificate: by the subject of one that an authority vouches for (RFC 8705 §2.1), or by the certificate itself (§2.2). */
+const METHODS = ['tls_client_auth', 'self_signed_tls_client_auth'] as const;
+type Method = (typeof METHODS)[number];
+
+/** A real authorization server over TLS. */
+async function startProvider(method: Method): Promise<Server> {
+  // The client's certificate is its own authority, and no other is known.
+  const server = createServer({ ...tls, ca: [mine.certificate] });
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
@@ -57,17 +63,15 @@ async function startProvider(): Promise<Server> {
     clients: [
       {
         client_id: CLIENT_ID,
-        token_endpoint_auth_method: 'self_signed_tls_client_auth',
+        token_endpoint_auth_method: method,
         tls_client_certificate_bound_access_tokens: true,
         id_token_signed_response_alg: 'ES256',
         grant_types: ['client_credentials'],
         response_types: [],
         redirect_uris: [],
-        jwks: {
-          keys: [
-            { ...certificate.publicKey.export({ format: 'jwk' }), x5c: [certificate.raw.toString('base64')] },
-          ],
-        },
+        ...(method === 'tls_client_auth'
+          ? { tls_client_auth_subject_dn: certificate.subject }
+          : { jwks: { keys: [keyWithCertificate(certificate)] } }),
       },
       {
         client_id: API.clientId,
@@ -79,7 +83,7 @@ async function startProvider(): Promise<Server> {
         redirect_uris: [],
       },
     ],
-    clientAuthMethods: ['self_signed_tls_client_auth', 'client_secret_basic'],
+    clientAuthMethods: [method, 'client_secret_basic'],
     ttl: { ClientCredentials: 600 },
     scopes: ['read:inventory'],
     features: {
@@ -90,10 +94,11 @@ async function startProvider(): Promise<Server> {
         enabled: true,
         certificateBoundAccessTokens: true,
         selfSignedTlsClientAuth: true,
-        getCertificate: ({ req }) => {
-          const { raw } = (req.socket as import('node:tls').TLSSocket).getPeerCertificate(); // of an https server
-          return raw && new X509Certificate(raw);
-        },
+        tlsClientAuth: true,
+        getCertificate: ({ req }) => certificateOf(req.socket),
+        certificateAuthorized: ({ req }) => (req.socket as TLSSocket).authorized,
+        certificateSubjectMatches: ({ req }, _property, expected) =>
+          certificateOf(req.socket)?.subject === expected,
       },
       resourceIndicators: {
         enabled: true,
@@ -110,18 +115,27 @@ async function startProvider(): Promise<Server> {
   return server;
 }
 
+function certificateOf(socket: Socket): X509Certificate | undefined {
+  const { raw } = (socket as TLSSocket).getPeerCertificate(); // of an https server
+  return raw && new X509Certificate(raw);
+}
+
+function keyWithCertificate({ publicKey, raw }: X509Certificate) {
+  return { ...publicKey.export({ format: 'jwk' }), x5c: [raw.toString('base64')] };
+}
+
 function issuerOf(server: Server): string {
   const { port } = server.address() as AddressInfo; // a TCP server has no other address
   return `https://127.0.0.1:${port}`;
 }
 
-describe('certificate-bound tokens of a real authorization server', () => {
+describe.each(METHODS)('certificate-bound tokens of a real authorization server, by %s', (method) => {
   let provider: Server;
   let token: string;
   let opaque: string;
 
   beforeAll(async () => {
-    provider = await startProvider();
+    provider = await startProvider(method);
     const client = await discovery(new URL(issuerOf(provider)), CLIENT_ID, {}, TlsClientAuth(), {
       [customFetch]: fetchWith(mine),
     });
@@ -137,6 +151,13 @@ describe('certificate-bound tokens of a real authorization server', () => {
     await new Promise((resolve) => {
       provider.close(resolve);
     });
+  });
+
+  it('are for the client with its certificate only', async () => {
+    const thief = await discovery(new URL(issuerOf(provider)), CLIENT_ID, {}, TlsClientAuth(), {
+      [customFetch]: fetchWith(others),
+    });
+    await expect(clientCredentialsGrant(thief, { resource: AUDIENCE })).rejects.toThrow();
   });
 
   it('MTL-01 are bound to the certificate that the client got them with', () => {

@@ -185,6 +185,8 @@ function badKey(): fc.Arbitrary<string> {
     { x: 'AAAA' },
     { y: 'A'.repeat(43) },
     { y: 42 },
+    { x: [Object(header.jwk).x] },
+    { y: [Object(header.jwk).y] },
     { use: 'enc' },
     { key_ops: ['sign'] },
     { alg: 'ES512' },

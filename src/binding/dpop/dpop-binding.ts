@@ -3,6 +3,7 @@ import { InvalidProofError, InvalidTokenError } from '../../errors.js';
 import type { Algorithm } from '../../options.js';
 import type { RequestView } from '../../request.js';
 import type { Confirmed, DpopBinding } from '../confirmation.js';
+import { isEqualText } from './is-equal-text.js';
 import { type ProofClaims, parseProof, readProofLine } from './proof.js';
 import { ProofKeys } from './proof-keys.js';
 import type { NonceAge, ProofNonces } from './proof-nonces.js';
@@ -66,9 +67,8 @@ class DpopVerifier {
     const now = this.#policy.clock() / 1000;
     const nonceAge = this.#checkNonce(claims, now);
     this.#checkTime(claims, now);
-    // The sender knows both, so a comparison in constant time would hide nothing.
-    if (claims.ath !== digest) throw new InvalidProofError('ath_mismatch');
-    if (thumbprint !== jkt) throw new InvalidTokenError('jkt_mismatch');
+    if (!isEqualText(claims.ath, digest)) throw new InvalidProofError('ath_mismatch');
+    if (typeof jkt !== 'string' || !isEqualText(jkt, thumbprint)) throw new InvalidTokenError('jkt_mismatch');
     const { jti } = claims;
     const used = useOnce(
       this.#policy.replayStore,
@@ -113,10 +113,10 @@ class DpopVerifier {
     if (!(iat <= now + clockToleranceSeconds)) throw new InvalidProofError('proof_in_future');
   }
 
-  /** How long the proof could be used again, by the clock of any instance that shares the store. */
+  /** How long the proof could be used again, by the clock of any instance that shares the store: to the end of its last moment, and a second for whoever rounds. */
   #remainingSeconds({ iat }: ProofClaims, now: number): number {
     const { maxAgeSeconds, clockToleranceSeconds } = this.#policy;
-    return Math.max(1, iat + maxAgeSeconds + clockToleranceSeconds - now);
+    return iat + maxAgeSeconds + clockToleranceSeconds - now + 1;
   }
 
   /** RFC 9449 §8.2: on an answer that nobody keeps, since the nonce is for this client now. */

@@ -167,6 +167,7 @@ function keys({ key, foreignKey }: AcceptedProof): readonly ChangedPart[] {
     'jwk of another curve': { jwk: { ...jwk, crv: 'P-384' } },
     'jwk with a point off the curve': { jwk: { ...jwk, y: publicJwk(foreignKey).y } },
     'jwk without a coordinate': { jwk: { ...jwk, y: undefined } },
+    'jwk with a coordinate in a list': { jwk: { ...jwk, x: [jwk.x] } },
     'jwk for encryption': { jwk: { ...jwk, use: 'enc' } },
     'jwk for another algorithm': { jwk: { ...jwk, alg: 'ES384' } },
     'jwk of another kind than alg': { alg: 'RS256' },

@@ -137,7 +137,7 @@ describe('what the issuer says', () => {
     expect(decisions.map(({ reason, hint }) => [reason, hint])).toEqual([
       [
         'aud_mismatch',
-        'the introspection response has no "aud"; an issuer that sends none needs mayBeAbsent',
+        'the introspection response has no "aud"; an issuer that sends none needs clientIds or mayBeAbsent',
       ],
       [
         'missing_claim',
@@ -157,9 +157,13 @@ describe('what the issuer says', () => {
     );
   });
 
-  it('INT-10 accepts answers without audience of listed clients', async () => {
+  it.each<[string, Record<string, unknown>, Partial<TrustedIssuer>]>([
+    ['none', { aud: undefined }, {}],
+    ['an empty list', { aud: [] }, {}],
+    ['none, and the client under another name in its JWTs', { aud: undefined }, { clientIdClaim: 'azp' }],
+  ])('INT-10 accepts answers without audience of listed clients: %s', async (_name, claims, issuer) => {
     const get = (clientIds: readonly string[]) =>
-      ask(activeClaims({ aud: undefined }), {}, { clientIds }).get(opaque());
+      ask(activeClaims(claims), {}, { ...issuer, clientIds }).get(opaque());
     expect(await get(['order-service'])).toBe('200');
     expect(await get(['other-service'])).toBe('401 aud_mismatch');
   });
@@ -383,6 +387,16 @@ describe('memory', () => {
     expect(api.asked).toHaveLength(4);
   });
 
+  it.each<[string, Record<string, unknown>]>([
+    ['a long text', { sub: 'x'.repeat(100_000) }],
+    ['many scopes', { scope: Array.from({ length: 5000 }, (_, index) => `s${index}`).join(' ') }],
+  ])('INT-14 OPS-07 keeps nothing that takes more memory than it may: %s', async (_name, claims) => {
+    const api = ask(activeClaims(claims), {}, {}, { cache: { maxTokens: 10 } });
+    await api.get(opaque());
+    await api.get(opaque());
+    expect(api.asked).toHaveLength(2);
+  });
+
   it('takes a token without exp to hold for cacheSeconds', async () => {
     const api = ask(activeClaims({ exp: undefined }), { mayBeAbsent: ['exp'], cacheSeconds: 20 });
     const auth = await api.server.verify(opaque());
@@ -595,6 +609,34 @@ describe('what is asked about', () => {
       expect(api.asked).toEqual([]);
     },
   );
+
+  it.each<[string, object, Record<string, unknown>, string]>([
+    ['bound to a DPoP key', { cnf: { jkt: 'x' } }, {}, '401 dpop_downgrade'],
+    ['bound to a certificate', { cnf: { 'x5t#S256': 'x' } }, {}, '401 unsupported_confirmation'],
+    ['for another API', { aud: 'https://other.example.com' }, { aud: undefined }, '401 aud_mismatch'],
+    ['for this API', { aud: audience }, { aud: undefined }, '200'],
+    ['without audience', { aud: undefined }, { aud: undefined }, '200'],
+    ['not valid yet', { nbf: NOW + 60 }, {}, '401 not_yet_valid'],
+    ['with a date that is none', { nbf: 'soon' }, {}, '401 invalid_claim'],
+  ])(
+    'INT-12 INT-23 believes a JWT what it says against itself and the issuer leaves out: %s',
+    async (_name, claims, said, outcome) => {
+      const api = ask(activeClaims(said), { ...both, mayBeAbsent: ['aud'] });
+      expect(await api.get(jwt(claims))).toBe(outcome);
+      expect(api.asked).toHaveLength(1);
+    },
+  );
+
+  it('INT-14 INT-23 remembers a JWT no longer than to its own end', async () => {
+    const api = ask(activeClaims({ exp: undefined }), { ...both, mayBeAbsent: ['exp'], cacheSeconds: 3600 });
+    const token = jwt({ exp: NOW + 10 });
+    expect((await api.server.verify(token)).expiresAt).toBe(NOW + 10);
+    api.step(9);
+    expect(await api.get(token)).toBe('200');
+    expect(api.asked).toHaveLength(1);
+    api.step(7); // past the tolerance
+    expect(await api.get(token)).toBe('401 expired');
+  });
 
   it('INT-21 refuses an introspection response that is sent as an access token', async () => {
     const api = ask(activeClaims());

@@ -1,11 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import {
   InsufficientScopeError,
+  InvalidProofError,
   InvalidRequestError,
   InvalidTokenError,
   UnavailableError,
 } from '../../../src/errors.js';
-import { type ChallengePolicy, denialResponse } from '../../../src/response/denial-response.js';
+import {
+  type ChallengePolicy,
+  DenialResponses,
+  denialResponse,
+  type Wanted,
+} from '../../../src/response/denial-response.js';
 
 const POLICY: ChallengePolicy = {
   realm: 'api',
@@ -93,5 +99,48 @@ describe('denialResponse', () => {
       },
       body: '{"error":"temporarily_unavailable","error_description":"The access token cannot be verified at the moment"}',
     });
+  });
+});
+
+describe('DenialResponses', () => {
+  const errors = [
+    new InvalidTokenError('expired', 'a hint'),
+    new InvalidTokenError('missing_credentials'),
+    new InvalidRequestError('multiple_methods'),
+    new InsufficientScopeError('insufficient_scope'),
+    new InvalidProofError('nonce_required', 'nonce'),
+    new UnavailableError('jwks_unavailable', 7, undefined),
+  ];
+  const wanted: readonly Wanted[] = [{}, { scopes: [] }, { scopes: ['read'] }, { scopes: ['write'] }];
+
+  it('are those that would be made anew, also the second time', () => {
+    const responses = new DenialResponses(POLICY);
+    for (const _time of [1, 2]) {
+      for (const error of errors) {
+        for (const scheme of [undefined, 'Bearer', 'DPoP'] as const) {
+          for (const want of wanted) {
+            const expected = denialResponse(error, POLICY, scheme, want);
+            expect(responses.to(error, scheme, want)).toEqual(expected);
+          }
+        }
+      }
+    }
+  });
+
+  it('tell nonces and times of one refusal to no other', () => {
+    const responses = new DenialResponses(POLICY);
+    const nonceFor = (nonce: string) =>
+      responses.to(new InvalidProofError('nonce_required', nonce), 'DPoP', {}).headers['DPoP-Nonce'];
+    expect([nonceFor('one'), nonceFor('two')]).toEqual(['one', 'two']);
+    const retryAfter = (seconds: number) =>
+      responses.to(new UnavailableError('jwks_unavailable', seconds, undefined), 'Bearer', {}).headers[
+        'Retry-After'
+      ];
+    expect([retryAfter(7), retryAfter(8)]).toEqual(['7', '8']);
+  });
+
+  it('are frozen where they are shared', () => {
+    const { headers } = new DenialResponses(POLICY).to(new InvalidTokenError('expired'), 'Bearer', {});
+    expect([headers, headers['WWW-Authenticate']].every(Object.isFrozen)).toBe(true);
   });
 });

@@ -125,6 +125,25 @@ describe('signed metadata', () => {
     expect(second).toEqual(first);
   });
 
+  it('PRM-09 are made once for all who ask meanwhile, however short their life', async () => {
+    const signedMetadata = vi.fn(async (metadata: ResourceMetadataDocument) => sign(metadata));
+    const metadata = metadataOf({ signedMetadata, maxAgeSeconds: 0 });
+    await Promise.all([get(metadata), get(metadata), get(metadata)]);
+    expect(signedMetadata).toHaveBeenCalledTimes(1);
+    await get(metadata);
+    expect(signedMetadata).toHaveBeenCalledTimes(2);
+  });
+
+  it('PRM-09 are made anew when the clock was set back', async () => {
+    let now = 1_000_000;
+    const signedMetadata = vi.fn(sign);
+    const metadata = metadataOf({ signedMetadata, maxAgeSeconds: 60 }, { clock: () => now });
+    await get(metadata);
+    now -= 1000;
+    await get(metadata);
+    expect(signedMetadata).toHaveBeenCalledTimes(2);
+  });
+
   it('PRM-09 are made anew when the metadata change, and when they are old', async () => {
     let now = 0;
     const signedMetadata = vi.fn(sign);

@@ -75,6 +75,11 @@ describe('fakeAuth', () => {
     expect(auth).toMatchObject({ scopes: [], clientId: 'order-service', subject: 'order-service' });
   });
 
+  it('SCP-04 has no scopes where a real one has none', () => {
+    expect(fakeAuth({ claims: { scope: ['read:inventory'] } }).scopes).toEqual([]);
+    expect(fakeAuth({ claims: { scope: 'read:inventory' } }).scopes).toEqual(['read:inventory']);
+  });
+
   it('leaves claims out that are undefined', () => {
     const auth = fakeAuth({ subject: 'alice', claims: { client_id: undefined } });
     expect(auth.clientId).toBeUndefined();

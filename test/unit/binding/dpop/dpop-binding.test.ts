@@ -191,6 +191,17 @@ describe('the header of a proof', () => {
     expect(await outcomeOfProof({ header: { jwk: { ...jwk, [name]: value } } })).toBe('jwk_invalid');
   });
 
+  it.each(['x', 'y'])(
+    'DPP-07 OPS-10 has no key with %s in a list, which an import would take',
+    async (name) => {
+      const { jwk } = await headerOfProof();
+      const { [name]: value } = Object(jwk);
+      expect(await outcomeOfProof({ header: { jwk: { ...Object(jwk), [name]: [value] } } })).toBe(
+        'jwk_invalid',
+      );
+    },
+  );
+
   it('DPP-08 is read once per client, and its signature each time', async () => {
     const binding = dpopBinding(policyOf());
     const credentials = new Credentials(TOKEN, 'header', 'DPoP');
@@ -276,6 +287,23 @@ describe('the order of checks', () => {
     },
   );
 
+  it('DPP-19 remembers a proof for as long as it could be used again, to the moment', async () => {
+    let now = NOW;
+    const at = () => now * 1000;
+    const replayStore = createMemoryReplayStore({ clock: at });
+    const policy = { replayStore, clock: at, clockToleranceSeconds: 0 };
+    const binding = dpopBinding({ ...policyOf(), ...policy });
+    const lines = [await key.proof({ url: URL, token: TOKEN })];
+    const request: RequestView = { method: 'GET', url: URL, header: () => lines };
+    const use = () =>
+      settle(() => binding(key.thumbprint, new Credentials(TOKEN, 'header', 'DPoP'), request));
+    expect(await use()).toBeUndefined();
+    now += 60;
+    expect(await use()).toBe('proof_replayed');
+    now += 0.001;
+    expect(await use()).toBe('proof_expired');
+  });
+
   it('DPP-19 remembers a proof after all of them', async () => {
     const remembered: unknown[] = [];
     const replayStore = {
@@ -289,7 +317,7 @@ describe('the order of checks', () => {
     const claims = { jti: 'once', iat: NOW - 20, htu: 'https://API.example.com/stock/4%32?a=1' };
     expect(await outcomeOfProof({ claims }, { replayStore })).toBeUndefined();
     const digest = hash('sha256', `${key.thumbprint}\n${URL}\nonce`, 'base64url');
-    expect(remembered).toEqual([[digest, 45]]);
+    expect(remembered).toEqual([[digest, 46]]);
   });
 });
 
