@@ -69,8 +69,8 @@ export function authenticate(options: ResourceServerOptions | ResourceServer): M
       return;
     }
     const view = new NodeRequestView(request);
-    if (isCorsPreflight(view)) {
-      // It meets no requirement when no CORS layer answers it.
+    // Not when a method override makes it another request for the routes behind. It meets no requirement when no CORS layer answers it.
+    if (isCorsPreflight(view) && request.method === 'OPTIONS') {
       setContext(request, anonymous);
       next();
       return;

@@ -83,10 +83,10 @@ class InventoryRefusal extends Error {
 
 /**
  * What fails behind this service is no fault of its caller. So never a 401, which would make the caller throw a good access token away: 503 where it is
- * worth coming back, and 502 where the inventory service refuses what it should not.
+ * no access token can be had, and 502 where the inventory service refuses what it should not.
  */
 const answerFailure: ErrorRequestHandler = (error, _req, res, next) => {
-  if (error instanceof TokenRequestError && error.transient) {
+  if (error instanceof TokenRequestError) {
     res.set('Retry-After', String(Math.max(1, Math.ceil(error.retryAfter ?? 1))));
     res.status(503).json({ error: 'temporarily_unavailable' });
   } else if (error instanceof InventoryRefusal) {

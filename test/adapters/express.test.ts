@@ -143,6 +143,19 @@ describe('preflight requests', () => {
     expect(handler).not.toHaveBeenCalled();
   });
 
+  it('BRR-28 are none for the routes behind when a method override makes another request of them', async () => {
+    const handler = vi.fn();
+    const app = express();
+    app.use((req, _res, next) => {
+      Object.assign(req, { originalMethod: req.method, method: 'DELETE' }); // as the package method-override does
+      next();
+    });
+    app.use(authenticate(issuer.options));
+    app.delete('/stock', handler);
+    await request(app).options('/stock').set(PREFLIGHT).expect(401);
+    expect(handler).not.toHaveBeenCalled();
+  });
+
   it('BRR-28 are no preflight when they carry credentials', async () => {
     const { app } = createApp();
     await request(app)

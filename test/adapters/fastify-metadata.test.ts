@@ -1,6 +1,6 @@
 import cors from '@fastify/cors';
 import fastify, { type FastifyInstance } from 'fastify';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   requireAuthentication,
   requireScope,
@@ -98,6 +98,16 @@ describe('resourceServer', () => {
         `https://api.example.com/mcp?tenant=${tenant}`,
       );
     expect((await app.inject(`${WELL_KNOWN}/mcp?tenant=d`)).statusCode).toBe(404);
+  });
+
+  it('OPS-09 leaves the handler for unknown paths to those with a token', async () => {
+    const { app } = createApp();
+    const unknown = vi.fn(async () => 'of the application');
+    app.setNotFoundHandler(unknown);
+    await app.register(resourceServer, serverFor(''));
+    for (const method of ['GET', 'POST', 'PUT', 'DELETE'] as const)
+      expect((await app.inject({ method, url: `${WELL_KNOWN}?other=1` })).statusCode, method).toBe(404);
+    expect(unknown).not.toHaveBeenCalled();
   });
 
   it('MCP-05 names the scopes of a route whose token is looked for in the body', async () => {

@@ -258,7 +258,7 @@ describe('explain, of a token that is refused,', () => {
       'key',
       ['"RS256"', 'kid "key-1", ES256', 'another algorithm'],
     ],
-    ['a binding', { cnf: { jkt: 'x' } }, {}, 'cnf', ['{"jkt":"x"}', 'without DPoP']],
+    ['a binding', { cnf: { jkt: 'x' } }, {}, 'cnf', ['{"jkt":"x"}', 'with a DPoP proof']],
     ['the scope', { scope: 'a' }, {}, 'scope', ['"a"', '"b"', 'ask for "b"', '--scope-claim']],
   ])('names expected and actual, and what to change: %s', async (_what, claims, header, step, words) => {
     const { exitCode, stdout } = await explain(tokenWith({ scope: 'a b', ...claims }, header), [

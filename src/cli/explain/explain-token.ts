@@ -150,7 +150,7 @@ function examineConfirmation(claims: Members): Step {
   return failed('cnf', 'unsupported_confirmation', {
     actual,
     expected: 'a bearer token',
-    fix: 'Make the client ask for a bearer token, without DPoP and mutual TLS: what is bound to a key is worth nothing without proof.',
+    fix: 'A token alone proves no possession. Send it with a DPoP proof where it has cnf.jkt, and over mutual TLS, with the option mtls of the API, where it has cnf.x5t#S256.',
   });
 }
 
