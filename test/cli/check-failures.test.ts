@@ -282,7 +282,9 @@ describe('check names the fix of', () => {
 it('KEY-08 check ends also where a fetch never does', async () => {
   stopTimers();
   const forever = () => {
-    setImmediate(() => vi.advanceTimersByTime(5000));
+    setImmediate(() => {
+      if (vi.isFakeTimers()) vi.advanceTimersByTime(5000); // the last place that is asked may outlive the test
+    });
     return new Promise<Response>(() => undefined);
   };
   expect(firstFault(await check('https://auth.example.com', forever)).text).toMatch(/no answer within 5 s/);
