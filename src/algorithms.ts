@@ -1,4 +1,4 @@
-import type { Algorithm } from './options.js';
+import type { Algorithm } from './options/options.js';
 
 /** Every signature algorithm that this package verifies. Asymmetric ones only. */
 export const ALGORITHMS: readonly Algorithm[] = [

@@ -1,4 +1,4 @@
-import type { Scheme } from './credentials/authorization-header.js';
+import type { Scheme } from './request/authorization-header.js';
 
 /**
  * Types that an application may set once, by module augmentation:

@@ -1,3 +1,5 @@
+export type { ResourceMetadataDocument } from './answer/resource-document.js';
+export type { ResourceMetadata } from './answer/resource-metadata.js';
 export type {
   AccessToken,
   Auth,
@@ -8,11 +10,6 @@ export type {
   StandardClaims,
 } from './auth.js';
 export { isAuth } from './auth.js';
-export type { CertificateHeaderForm } from './binding/certificate-header.js';
-export type { DpopNonceOptions, DpopOptions } from './binding/dpop/dpop-options.js';
-export type { MemoryReplayStoreOptions, ReplayStore } from './binding/dpop/replay-store.js';
-export { createMemoryReplayStore } from './binding/dpop/replay-store.js';
-export type { MtlsProxyOptions } from './binding/mtls-options.js';
 export type { Allowed, Answer, AnswerBody, AnswerHeaders, Decision, Denied } from './decision.js';
 export type { DecisionMessage, IntrospectionMessage, KeysMessage, WarningMessage } from './diagnostics.js';
 export { channels } from './diagnostics.js';
@@ -28,16 +25,16 @@ export {
   ResourceServerError,
   UnavailableError,
 } from './errors.js';
-export type { IntrospectedTokens, WantedMember } from './introspection/introspection.js';
+export type { IntrospectedTokens, WantedMember } from './issuer/introspection.js';
+export type { DpopNonceOptions, DpopOptions } from './options/dpop.js';
 export type {
   Introspect,
   IntrospectionEndpointOptions,
   IntrospectionFunctionOptions,
   IntrospectionOptions,
   IntrospectionPolicyOptions,
-} from './introspection/introspection-options.js';
-export type { PresetOverrides } from './issuer-presets.js';
-export { auth0, cognito, entraId, keycloak, okta } from './issuer-presets.js';
+} from './options/introspection-options.js';
+export type { MtlsProxyOptions } from './options/mtls.js';
 export type {
   Algorithm,
   BearerMethod,
@@ -45,7 +42,13 @@ export type {
   ResourceServerOptions,
   TokenType,
   TrustedIssuer,
-} from './options.js';
+} from './options/options.js';
+export type { PresetOverrides } from './options/presets.js';
+export { auth0, cognito, entraId, keycloak, okta } from './options/presets.js';
+export type { MetadataSigner, ResourceOptions } from './options/resource.js';
+export type { CertificateHeaderForm } from './proof/certificate-header.js';
+export type { MemoryReplayStoreOptions, ReplayStore } from './proof/replay-store.js';
+export { createMemoryReplayStore } from './proof/replay-store.js';
 export type {
   ErrorCode,
   InsufficientScopeReason,
@@ -57,8 +60,8 @@ export type {
   UnavailableReason,
 } from './reasons.js';
 export { reasons } from './reasons.js';
-export type { RequestLike, RequestView } from './request.js';
-export { isCorsPreflight, NodeRequestView, viewRequest } from './request.js';
+export type { RequestLike, RequestView } from './request/view.js';
+export { isCorsPreflight, NodeRequestView, viewRequest } from './request/view.js';
 export type { AuthenticationRequirement } from './requirement/authentication.js';
 export type {
   AuthorizationDetail,
@@ -75,6 +78,3 @@ export {
 } from './requirement/requirement.js';
 export type { ResourceServer } from './resource-server.js';
 export { createResourceServer, isResourceServer } from './resource-server.js';
-export type { ResourceMetadataDocument } from './response/resource-document.js';
-export type { ResourceMetadata } from './response/resource-metadata.js';
-export type { MetadataSigner, ResourceOptions } from './response/resource-options.js';

@@ -1,19 +1,19 @@
+import { DenialResponses, type Wanted } from './answer/denial.js';
+import { createResourceMetadata, type ResourceMetadata } from './answer/resource-metadata.js';
 import { type AccessToken, type Auth, createAuth, schemeOfAuth } from './auth.js';
-import { checkConfirmation } from './binding/confirmation.js';
-import type { Scheme } from './credentials/authorization-header.js';
-import { Credentials, checkToken, intendedScheme, readCredentials } from './credentials/credentials.js';
 import type { Allowed, AnswerHeaders, Decision, Denied } from './decision.js';
 import { reportDecision } from './diagnostics.js';
 import { InvalidTokenError, isResourceServerError, type ResourceServerError } from './errors.js';
-import type { BearerMethod, ResourceServerOptions } from './options.js';
-import { type RequestLike, type RequestView, viewRequest } from './request.js';
+import type { ResolvedIssuer } from './issuer/trusted-issuer.js';
+import type { BearerMethod, ResourceServerOptions } from './options/options.js';
+import { type ResolvedOptions, resolveOptions } from './options/resolve.js';
+import { checkConfirmation } from './proof/confirmation.js';
+import type { Scheme } from './request/authorization-header.js';
+import { Credentials, checkToken, intendedScheme, readCredentials } from './request/credentials.js';
+import { type RequestLike, type RequestView, viewRequest } from './request/view.js';
 import { checkRequirement, wantedBy } from './requirement/check-requirement.js';
 import { checkRequirementShape, type Requirement, scopesOf } from './requirement/requirement.js';
-import { type ResolvedOptions, resolveOptions } from './resolve-options.js';
-import { DenialResponses, type Wanted } from './response/denial-response.js';
-import { createResourceMetadata, type ResourceMetadata } from './response/resource-metadata.js';
-import { TokenVerifier } from './token/token-verifier.js';
-import type { ResolvedIssuer } from './trusted-issuer.js';
+import { TokenVerifier } from './verification/token-verifier.js';
 
 /** The one long-lived object: verifies the access tokens of requests and decides about them. Share it between adapters. */
 export interface ResourceServer {

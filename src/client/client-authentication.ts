@@ -1,6 +1,6 @@
 import { type ClientAuth, ClientSecretPost } from 'oauth4webapi';
-import { clientSecretBasic, methodForSecret, privateKeyJwt } from '../client-authentication.js';
-import type { AssertionKey } from '../private-key.js';
+import { clientSecretBasic, methodForSecret, privateKeyJwt } from '../issuer/client-authentication.js';
+import type { AssertionKey } from '../issuer/private-key.js';
 import type { ServerMetadata } from './server-metadata.js';
 
 /** How the client proves who it is at the token endpoint, named as in the IANA registry of token endpoint authentication methods. */

@@ -1,5 +1,5 @@
 import { type InspectOptions, inspect } from 'node:util';
-import { checkNames, optionError } from '../option-checks.js';
+import { checkNames, optionError } from '../lib/check.js';
 import { createReport } from './events.js';
 import type { GrantedToken } from './granted-token.js';
 import type { ClientCredentialsOptions } from './options.js';

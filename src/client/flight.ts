@@ -1,4 +1,4 @@
-import { TimeLimitExceeded, withTimeLimit } from '../keys/time-limit.js';
+import { TimeLimitExceeded, withTimeLimit } from '../lib/deadline.js';
 import { type Random, retryDelay } from './backoff.js';
 import { isTokenRequestError, TokenRequestError } from './errors.js';
 import type { Report } from './events.js';

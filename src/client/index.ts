@@ -1,4 +1,4 @@
-export type { AssertionAlgorithm, PrivateKey } from '../private-key.js';
+export type { AssertionAlgorithm, PrivateKey } from '../issuer/private-key.js';
 export type { AuthenticationMethod } from './client-authentication.js';
 export type { ClientCredentials, GetTokenOptions } from './client-credentials.js';
 export { createClientCredentials } from './client-credentials.js';

@@ -1,4 +1,4 @@
-import type { AssertionAlgorithm, PrivateKey } from '../private-key.js';
+import type { AssertionAlgorithm, PrivateKey } from '../issuer/private-key.js';
 import type { AuthenticationMethod } from './client-authentication.js';
 
 /** Options of `createClientCredentials`. Unknown names are refused. */

@@ -1,4 +1,4 @@
-import { isAcceptableUrl, isIssuerIdentifier } from '../issuer-url.js';
+import { resolvePrivateKey } from '../issuer/private-key.js';
 import {
   checkNames,
   choice,
@@ -8,9 +8,9 @@ import {
   optionError,
   stringList,
   stringOf,
-} from '../option-checks.js';
-import { resolvePrivateKey } from '../private-key.js';
-import { isScopeToken } from '../requirement/scope.js';
+} from '../lib/check.js';
+import { isAcceptableUrl, isIssuerIdentifier } from '../lib/url.js';
+import { isScopeToken } from '../token/scope.js';
 import type { AuthenticationMethod, ClientCredential } from './client-authentication.js';
 import type { ClientCredentialsOptions } from './options.js';
 

@@ -1,12 +1,7 @@
-import { isAcceptableUrl } from '../issuer-url.js';
-import {
-  DocumentInvalid,
-  DocumentUnavailable,
-  type FetchJsonOptions,
-  fetchJson,
-} from '../keys/fetch-json.js';
-import { IssuerMismatch, metadataUrls } from '../keys/issuer-metadata.js';
-import { withTimeLimit } from '../keys/time-limit.js';
+import { IssuerMismatch, metadataUrls } from '../issuer/metadata.js';
+import { withTimeLimit } from '../lib/deadline.js';
+import { DocumentInvalid, DocumentUnavailable, type FetchJsonOptions, fetchJson } from '../lib/fetch.js';
+import { isAcceptableUrl } from '../lib/url.js';
 import { TokenRequestError } from './errors.js';
 import { type Stopwatch, startStopwatch, type Time } from './stopwatch.js';
 

@@ -5,7 +5,7 @@ import {
   clockSkew,
   customFetch,
 } from 'oauth4webapi';
-import { basicCredentials, ClientAuthenticationFailure } from '../client-authentication.js';
+import { basicCredentials, ClientAuthenticationFailure } from '../issuer/client-authentication.js';
 import { type ClientCredential, clientAuthentication } from './client-authentication.js';
 import { discardBody } from './discard-body.js';
 import { isTokenRequestError, TokenRequestError } from './errors.js';

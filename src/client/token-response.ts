@@ -1,7 +1,7 @@
 import { type Client, processClientCredentialsResponse, UnsupportedOperationError } from 'oauth4webapi';
-import { parseScopes } from '../requirement/scope.js';
-import { readRetryAfter } from '../retry-after.js';
+import { readRetryAfter } from '../lib/retry-after.js';
 import { isJsonObject } from '../token/compact-jws.js';
+import { parseScopes } from '../token/scope.js';
 import { discardBody } from './discard-body.js';
 import { TokenRequestError, type TokenRequestFailure } from './errors.js';
 

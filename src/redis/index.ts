@@ -1,3 +1,3 @@
-export type { ReplayStore } from '../binding/dpop/replay-store.js';
+export type { ReplayStore } from '../proof/replay-store.js';
 export type { RedisClient, RedisReplayStoreOptions, RedisSetOptions } from './redis-replay-store.js';
 export { createRedisReplayStore } from './redis-replay-store.js';

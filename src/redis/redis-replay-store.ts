@@ -1,6 +1,6 @@
-import type { ReplayStore } from '../binding/dpop/replay-store.js';
-import { withTimeLimit } from '../keys/time-limit.js';
-import { checkNames, numberBetween, optionError, stringOf } from '../option-checks.js';
+import { checkNames, numberBetween, optionError, stringOf } from '../lib/check.js';
+import { withTimeLimit } from '../lib/deadline.js';
+import type { ReplayStore } from '../proof/replay-store.js';
 
 /** What is used of a client, cluster or sentinel of the package `redis`. Connecting and closing it is up to the application. */
 export interface RedisClient {

@@ -1,7 +1,7 @@
 import type { Auth } from '../auth.js';
-import { checkNames, optionError, wholeNumberBetween } from '../option-checks.js';
+import { checkNames, optionError, wholeNumberBetween } from '../lib/check.js';
 import type { InsufficientUserAuthenticationReason } from '../reasons.js';
-import { isScopeToken } from './scope.js';
+import { isScopeToken } from '../token/scope.js';
 
 /** How and how recently the user must have authenticated (RFC 9470). At least one of the two. */
 export interface AuthenticationRequirement {

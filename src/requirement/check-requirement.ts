@@ -1,3 +1,4 @@
+import type { Wanted } from '../answer/denial.js';
 import type { Auth } from '../auth.js';
 import { holds } from '../diagnostics.js';
 import {
@@ -6,7 +7,6 @@ import {
   InvalidTokenError,
   type ResourceServerError,
 } from '../errors.js';
-import type { Wanted } from '../response/denial-response.js';
 import { faultOfAuthentication, type Moment } from './authentication.js';
 import { authorizationDetailsOf } from './authorization-details.js';
 import { type Requirement, scopesOf } from './requirement.js';

@@ -1,8 +1,8 @@
 import type { Auth, RegisteredClaims, Scope } from '../auth.js';
-import { checkNames } from '../option-checks.js';
+import { checkNames } from '../lib/check.js';
+import { isScopeToken, withoutOfflineAccess } from '../token/scope.js';
 import { type AuthenticationRequirement, checkAuthentication } from './authentication.js';
 import type { AuthorizationDetailsPredicate } from './authorization-details.js';
-import { isScopeToken, withoutOfflineAccess } from './scope.js';
 
 /**
  * Says whether verified claims open a route. Only `true` does: another value, a promise or an exception refuses.

@@ -1,6 +1,6 @@
 import { hash, randomUUID } from 'node:crypto';
 import { calculateJwkThumbprint, type JWK } from 'jose';
-import type { Algorithm } from '../options.js';
+import type { Algorithm } from '../options/options.js';
 import { checkMembers, checkObject, describe } from './check-members.js';
 import { signedJws } from './forged-jws.js';
 import { algorithms, generateSigningKey, type SigningKey } from './signing-key.js';

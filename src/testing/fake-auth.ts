@@ -6,9 +6,9 @@ import {
   type Scope,
   type StandardClaims,
 } from '../auth.js';
-import { deepFreeze } from '../deep-freeze.js';
-import { isScopeToken, parseScopes } from '../requirement/scope.js';
+import { deepFreeze } from '../lib/deep-freeze.js';
 import { audienceOf } from '../token/claims.js';
+import { isScopeToken, parseScopes } from '../token/scope.js';
 import { checkMembers, checkObject, describe } from './check-members.js';
 import { defaultSubject, defaults } from './defaults.js';
 

@@ -1,5 +1,5 @@
 import type { JSONWebKeySet } from 'jose';
-import type { Algorithm } from '../options.js';
+import type { Algorithm } from '../options/options.js';
 import { generateSigningKey, type SigningKey } from './signing-key.js';
 
 /** The keys of one issuer, shared by all that speaks for it. */

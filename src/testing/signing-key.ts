@@ -8,7 +8,7 @@ import {
 } from 'node:crypto';
 import { promisify } from 'node:util';
 import { exportJWK, type JWK } from 'jose';
-import type { Algorithm } from '../options.js';
+import type { Algorithm } from '../options/options.js';
 
 const generateKeyPair = promisify(generateKeyPairWithCallback);
 

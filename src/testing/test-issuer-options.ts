@@ -1,4 +1,4 @@
-import type { Algorithm } from '../options.js';
+import type { Algorithm } from '../options/options.js';
 import { checkMembers, describe } from './check-members.js';
 import { defaults } from './defaults.js';
 import { algorithms } from './signing-key.js';

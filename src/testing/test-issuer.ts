@@ -2,8 +2,8 @@ import type {
   IntrospectionEndpointOptions,
   IntrospectionFunctionOptions,
   IntrospectionOptions,
-} from '../introspection/introspection-options.js';
-import type { TrustedIssuer } from '../options.js';
+} from '../options/introspection-options.js';
+import type { TrustedIssuer } from '../options/options.js';
 import { checkMembers } from './check-members.js';
 import { answerIntrospection, introspectionClient } from './introspection-endpoint.js';
 import type { IssuerPath } from './issuer-documents.js';

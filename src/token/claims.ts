@@ -1,9 +1,9 @@
 import type { StandardClaims } from '../auth.js';
 import { InvalidTokenError } from '../errors.js';
+import type { ResolvedIssuer } from '../issuer/trusted-issuer.js';
 import type { InvalidTokenReason } from '../reasons.js';
-import { parseScopes } from '../requirement/scope.js';
-import type { ResolvedIssuer } from '../trusted-issuer.js';
 import { isJsonObject } from './compact-jws.js';
+import { parseScopes } from './scope.js';
 
 const STRING_CLAIMS = ['sub', 'client_id', 'jti', 'acr'] as const;
 const DATE_CLAIMS = ['exp', 'nbf', 'iat', 'auth_time'] as const;

@@ -1,6 +1,6 @@
 import { InvalidTokenError } from '../errors.js';
-import type { TokenType } from '../options.js';
-import type { ResolvedIssuer } from '../trusted-issuer.js';
+import type { ResolvedIssuer } from '../issuer/trusted-issuer.js';
+import type { TokenType } from '../options/options.js';
 import { audienceOf, claimAt } from './claims.js';
 
 /** Claims that only other kinds of JWT carry: ID tokens (OpenID Connect Core §2, §3.3.2.11), logout tokens and security events (RFC 8417 §2.2). */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { numberOf, parseCommandLine } from '../../src/cli/arguments.js';
-import { UsageError } from '../../src/cli/command.js';
+import { numberOf, parseCommandLine } from '../../tools/cli/arguments.js';
+import { UsageError } from '../../tools/cli/command.js';
 
 const flags = {
   issuer: { type: 'string' },

@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import type { Finding } from '../../src/cli/check/finding.js';
 import { createTestIssuer } from '../../src/testing/index.js';
 import { generateSigningKey, type SigningKey } from '../../src/testing/signing-key.js';
+import type { Finding } from '../../tools/cli/check/finding.js';
 import {
   json,
   type MisbehavingIssuer,

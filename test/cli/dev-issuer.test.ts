@@ -2,8 +2,8 @@ import { chmod, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createClientCredentials } from '../../src/client/index.js';
-import { readKeysFile } from '../../src/dev-issuer/index.js';
 import { createResourceServer } from '../../src/index.js';
+import { readKeysFile } from '../../tools/dev-issuer/index.js';
 import { temporaryFolder } from '../dev-issuer/support.js';
 import { type Run, run, type Surroundings } from './run-program.js';
 

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { explainToken } from '../../src/cli/explain/explain-token.js';
-import { type Explanation, STEPS, type StepName } from '../../src/cli/explain/explanation.js';
-import type { TokenType } from '../../src/options.js';
+import type { TokenType } from '../../src/options/options.js';
 import type { Reason } from '../../src/reasons.js';
 import { createResourceServer } from '../../src/resource-server.js';
 import { signedJws } from '../../src/testing/forged-jws.js';
 import { createTestIssuer, type Forgery, type ListeningIssuer } from '../../src/testing/index.js';
 import { generateSigningKey, type SigningKey } from '../../src/testing/signing-key.js';
+import { explainToken } from '../../tools/cli/explain/explain-token.js';
+import { type Explanation, STEPS, type StepName } from '../../tools/cli/explain/explanation.js';
 import { decide, scope } from '../unit/testing/decide.js';
 import { run } from './run-program.js';
 

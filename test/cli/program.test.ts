@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
-import { check } from '../../src/cli/check.js';
-import { Interruption } from '../../src/cli/program.js';
+import { check } from '../../tools/cli/check.js';
+import { Interruption } from '../../tools/cli/program.js';
 import { run } from './run-program.js';
 
 const TOKEN = 'eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJodHRwczovL2EifQ.c2lnbmF0dXJlLXNpZ25hdHVyZQ';

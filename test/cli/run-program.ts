@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
-import type { CommandContext } from '../../src/cli/command.js';
-import { runProgram } from '../../src/cli/program.js';
+import type { CommandContext } from '../../tools/cli/command.js';
+import { runProgram } from '../../tools/cli/program.js';
 
 /** What a run of the program wrote, lines joined, and its exit code. */
 export interface Run {

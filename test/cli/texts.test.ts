@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { describeDate, describeDuration } from '../../src/cli/describe-time.js';
-import { describeDifference } from '../../src/cli/issuer-difference.js';
-import { printable, show, showList, toJson } from '../../src/cli/printable.js';
-import { isShellSafe } from '../../src/cli/shell.js';
-import { closestTo } from '../../src/cli/suggestion.js';
+import { describeDate, describeDuration } from '../../tools/cli/describe-time.js';
+import { describeDifference } from '../../tools/cli/issuer-difference.js';
+import { printable, show, showList, toJson } from '../../tools/cli/printable.js';
+import { isShellSafe } from '../../tools/cli/shell.js';
+import { closestTo } from '../../tools/cli/suggestion.js';
 
 describe('printable', () => {
   it.each([

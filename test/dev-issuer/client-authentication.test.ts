@@ -2,8 +2,8 @@ import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import * as oauth from 'oauth4webapi';
 import * as openid from 'openid-client';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { DevIssuer } from '../../src/dev-issuer/index.js';
 import { createResourceServer } from '../../src/index.js';
+import type { DevIssuer } from '../../tools/dev-issuer/index.js';
 import type { RawResponse } from '../support/http-client.js';
 import { basic, credentials, inventory, type Parameters, post, start } from './support.js';
 

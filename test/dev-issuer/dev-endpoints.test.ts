@@ -1,8 +1,8 @@
 import { createServer, type IncomingHttpHeaders, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { DevIssuer } from '../../src/dev-issuer/index.js';
 import { createResourceServer, requirementOfScopes } from '../../src/index.js';
+import type { DevIssuer } from '../../tools/dev-issuer/index.js';
 import { send } from '../support/http-client.js';
 import { billing, getJson, inventory, postJson, start } from './support.js';
 

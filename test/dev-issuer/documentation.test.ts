@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { devIssuer } from '../../src/cli/dev-issuer.js';
-import { token } from '../../src/cli/token.js';
-import { checkDevIssuerOptions } from '../../src/dev-issuer/index.js';
+import { devIssuer } from '../../tools/cli/dev-issuer.js';
+import { token } from '../../tools/cli/token.js';
+import { checkDevIssuerOptions } from '../../tools/dev-issuer/index.js';
 import { codeBlocksOf, readPage } from '../docs/markdown.js';
 
 const page = await readPage('docs/dev-issuer.md');

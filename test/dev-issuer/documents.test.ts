@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { startDevIssuer } from '../../src/dev-issuer/index.js';
 import { createResourceServer } from '../../src/index.js';
+import { startDevIssuer } from '../../tools/dev-issuer/index.js';
 import { send } from '../support/http-client.js';
 import { getJson, getToken, inventory, start } from './support.js';
 

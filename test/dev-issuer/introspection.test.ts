@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type DevIssuer, readKeysFile } from '../../src/dev-issuer/index.js';
 import { createKeyRing } from '../../src/testing/key-ring.js';
 import { createTokenIssuer, type TokenIssuer } from '../../src/testing/token-issuer.js';
+import { type DevIssuer, readKeysFile } from '../../tools/dev-issuer/index.js';
 import { basic, getToken, inventory, post, start, temporaryFolder } from './support.js';
 
 const api = basic('inventory-service', 'api-secret');

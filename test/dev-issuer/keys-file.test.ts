@@ -2,8 +2,8 @@ import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
 import { describe, expect, it } from 'vitest';
-import { isOpenToOthers, KeysFileError, readKeysFile, startDevIssuer } from '../../src/dev-issuer/index.js';
 import { createResourceServer } from '../../src/index.js';
+import { isOpenToOthers, KeysFileError, readKeysFile, startDevIssuer } from '../../tools/dev-issuer/index.js';
 import { getJson, getToken, inventory, start, temporaryFolder } from './support.js';
 
 /** A private key as a file has it. */

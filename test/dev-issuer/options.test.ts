@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkDevIssuerOptions, startDevIssuer } from '../../src/dev-issuer/index.js';
+import { checkDevIssuerOptions, startDevIssuer } from '../../tools/dev-issuer/index.js';
 import { getJson, start } from './support.js';
 
 const client = { clientId: 'order-service', clientSecret: 'dev-secret' };

@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import type { DevIssuer } from '../../src/dev-issuer/index.js';
 import { createResourceServer, requirementOfScopes } from '../../src/index.js';
+import type { DevIssuer } from '../../tools/dev-issuer/index.js';
 import { getJson, inventory, start } from './support.js';
 
 const FLAGS = [

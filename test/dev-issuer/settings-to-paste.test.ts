@@ -3,8 +3,8 @@ import { promisify } from 'node:util';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { createClientCredentials } from '../../src/client/index.js';
-import { settingsToPaste } from '../../src/dev-issuer/index.js';
 import { createResourceServer } from '../../src/index.js';
+import { settingsToPaste } from '../../tools/dev-issuer/index.js';
 import { start } from './support.js';
 
 const clientSecret = `it's "$HOME" \`id\` \\ a b%&+£€`;

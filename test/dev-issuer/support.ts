@@ -7,7 +7,7 @@ import {
   type DevIssuerOptions,
   type DevIssuerSurroundings,
   startDevIssuer,
-} from '../../src/dev-issuer/index.js';
+} from '../../tools/dev-issuer/index.js';
 import { type RawResponse, send } from '../support/http-client.js';
 
 export const inventory = 'https://inventory.example.com';

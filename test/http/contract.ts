@@ -1,5 +1,5 @@
-import type { Scheme } from '../../src/credentials/authorization-header.js';
 import type { ResourceServerOptions } from '../../src/index.js';
+import type { Scheme } from '../../src/request/authorization-header.js';
 import type { Forgery, TestIssuer } from '../../src/testing/index.js';
 import type { RawRequest } from '../support/http-client.js';
 import { type DpopConfiguration, dpopOptionsOf, dpopRows } from './dpop-rows.js';

@@ -12,7 +12,7 @@ import {
 } from './support/package-contents.js';
 
 /** Files of the development issuer's page, which need no build. */
-const PAGE = 'src/dev-issuer/page';
+const PAGE = 'tools/dev-issuer/page';
 
 const checkout = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -40,7 +40,7 @@ describe('the packed package, installed on its own', () => {
   });
 
   it('holds a module, its declarations and its source map for each source file, nothing else', async () => {
-    const sources = [...(await sourcesIn('src')), ...(await sourcesIn('adapters'))];
+    const sources = (await Promise.all(['src', 'adapters', 'tools'].map(sourcesIn))).flat();
     const built = sources.flatMap((source) =>
       ['.d.ts', '.js', '.js.map'].map((extension) => `dist/${source.replace(/\.ts$/, extension)}`),
     );
@@ -56,8 +56,8 @@ describe('the packed package, installed on its own', () => {
   });
 
   it('has one program, which is among its files', () => {
-    expect(manifest.bin).toEqual({ 'oauth-resource-server': './dist/src/cli/main.js' });
-    expect(files).toContain('dist/src/cli/main.js');
+    expect(manifest.bin).toEqual({ 'oauth-resource-server': './dist/tools/cli/main.js' });
+    expect(files).toContain('dist/tools/cli/main.js');
   });
 
   it('exports these modules, each with its types', () => {

@@ -5,7 +5,7 @@ import {
   type CertificateHeaderForm,
   HEADER_NAMES,
   readCertificateHeader,
-} from '../../src/binding/certificate-header.js';
+} from '../../src/proof/certificate-header.js';
 import { createClientCertificate } from '../../src/testing/index.js';
 import { reasonOf } from '../support/outcome.js';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { readAuthorizationLine } from '../../src/credentials/authorization-header.js';
 import { isResourceServerError } from '../../src/errors.js';
-import { NodeRequestView, parseQuery, queryOf } from '../../src/request.js';
+import { readAuthorizationLine } from '../../src/request/authorization-header.js';
+import { NodeRequestView, parseQuery, queryOf } from '../../src/request/view.js';
 import { createResourceServer } from '../../src/resource-server.js';
 import { createTestIssuer } from '../../src/testing/index.js';
 import { parseCompactJws } from '../../src/token/compact-jws.js';

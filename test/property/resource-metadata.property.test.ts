@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { createResourceServer } from '../../src/index.js';
-import { resolveResource } from '../../src/response/resource-options.js';
+import { resolveResource } from '../../src/options/resource.js';
 
 const WELL_KNOWN = '/.well-known/oauth-protected-resource';
 const surroundings = { issuers: [], allowInsecureRequests: false };

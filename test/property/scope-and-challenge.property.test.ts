@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
+import { formatChallenge } from '../../src/answer/challenge.js';
 import { requirementOfAnyScope, requirementOfScopes } from '../../src/requirement/requirement.js';
-import { isScopeToken, parseScopes } from '../../src/requirement/scope.js';
 import { createResourceServer } from '../../src/resource-server.js';
-import { formatChallenge } from '../../src/response/challenge.js';
 import { createTestIssuer, fakeAuth } from '../../src/testing/index.js';
+import { isScopeToken, parseScopes } from '../../src/token/scope.js';
 import { parseChallenge } from '../support/parse-challenge.js';
 
 // A busy machine takes its time.

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import type { Decision } from '../../src/decision.js';
-import type { Algorithm } from '../../src/options.js';
+import type { Algorithm } from '../../src/options/options.js';
 import { createResourceServer, type ResourceServer } from '../../src/resource-server.js';
 import { type Part, signedJws } from '../../src/testing/forged-jws.js';
 import { createTestIssuer } from '../../src/testing/index.js';

@@ -1,6 +1,6 @@
 import { isResourceServerError } from '../../src/errors.js';
 import type { Reason } from '../../src/reasons.js';
-import type { RequestView } from '../../src/request.js';
+import type { RequestView } from '../../src/request/view.js';
 import type { ResourceServer } from '../../src/resource-server.js';
 
 /** A request with the given `Authorization` field lines and nothing else. */

@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { onTestFinished, vi } from 'vitest';
 import { channels, type KeysMessage } from '../../src/diagnostics.js';
-import type { ResourceServerOptions } from '../../src/options.js';
+import type { ResourceServerOptions } from '../../src/options/options.js';
 import { createResourceServer, type ResourceServer } from '../../src/resource-server.js';
 import { signedJws } from '../../src/testing/forged-jws.js';
 import type { SigningKey } from '../../src/testing/signing-key.js';

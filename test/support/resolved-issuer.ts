@@ -1,6 +1,6 @@
-import type { TrustedIssuer } from '../../src/options.js';
-import { resolveOptions } from '../../src/resolve-options.js';
-import type { ResolvedIssuer } from '../../src/trusted-issuer.js';
+import type { ResolvedIssuer } from '../../src/issuer/trusted-issuer.js';
+import type { TrustedIssuer } from '../../src/options/options.js';
+import { resolveOptions } from '../../src/options/resolve.js';
 
 export const ISSUER = 'https://issuer.example.com';
 export const AUDIENCE = 'https://api.example.com';

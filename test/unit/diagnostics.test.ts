@@ -6,7 +6,7 @@ import {
   reportDecision,
   type WarningMessage,
 } from '../../src/diagnostics.js';
-import type { TrustedIssuer } from '../../src/options.js';
+import type { TrustedIssuer } from '../../src/options/options.js';
 import { createResourceServer } from '../../src/resource-server.js';
 import { createTestIssuer } from '../../src/testing/index.js';
 import { listenTo } from '../support/listen-to.js';

@@ -1,4 +1,4 @@
-import type { Algorithm } from '../../options.js';
+import type { Algorithm } from '../../options/options.js';
 import { hmacJws, signedJws, unsignedJws } from '../forged-jws.js';
 import { type AcceptedToken, signWith } from './accepted-token.js';
 import { type Forgery, forgedToken } from './forgery.js';

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import supertest from 'supertest';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Algorithm } from '../../../src/options.js';
+import type { Algorithm } from '../../../src/options/options.js';
 import { createResourceServer } from '../../../src/resource-server.js';
 import { createTestIssuer, type Forgery } from '../../../src/testing/index.js';
 import { decide, scope, trusting } from './decide.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { TrustedIssuer } from '../../../src/options.js';
+import type { TrustedIssuer } from '../../../src/options/options.js';
 import { audienceOf, checkClaims, claimAt } from '../../../src/token/claims.js';
 import { reasonOf } from '../../support/outcome.js';
 import { AUDIENCE, ISSUER, resolvedIssuer } from '../../support/resolved-issuer.js';

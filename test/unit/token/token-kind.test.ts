@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { TrustedIssuer } from '../../../src/options.js';
+import type { TrustedIssuer } from '../../../src/options/options.js';
 import {
   checkTokenKind,
   checkTokenType,

@@ -1,0 +1,249 @@
+import { reportKeys } from '../diagnostics.js';
+import { InvalidTokenError, UnavailableError } from '../errors.js';
+import { withTimeLimit } from '../lib/deadline.js';
+import { isWithin, type Span, spanFrom } from '../lib/span.js';
+import type { UnavailableReason } from '../reasons.js';
+import { createKeyIndex, findKey, type KeyIndex } from './key-index.js';
+import type { KeySet } from './key-set.js';
+import { type KeySource, KeySourceError, type PublishedKeys, toKeySourceError } from './key-source.js';
+import { importVerificationKey, type VerificationKey } from './verification-key.js';
+
+/** `KeysOptions` with every default filled in. */
+export interface KeysPolicy {
+  readonly maxAgeSeconds: number;
+  readonly staleIfErrorSeconds: number;
+  readonly cooldownSeconds: number;
+  readonly timeoutSeconds: number;
+}
+
+/** `Cache-Control` may make keys live this many times longer than `maxAgeSeconds`. */
+const MAX_AGE_FACTOR = 6;
+/** Keys are renewed in the background from this part of their age on. */
+const EARLY_REFRESH = 0.8;
+const FIRST_BACKOFF_SECONDS = 1;
+/** The longest delay of a Node timer; a longer one would fire at once. */
+const MAX_TIMER_MS = 2_147_483_647;
+
+interface Loaded {
+  readonly index: KeyIndex;
+  /** Afterwards a renewal is waited for. */
+  readonly fresh: Span;
+  /** From then on keys are renewed in the background. */
+  readonly renewAt: number;
+  /** From then on the keys are not used any more. */
+  readonly endAt: number;
+}
+
+interface Failure {
+  readonly reason: UnavailableReason;
+  readonly cause: unknown;
+  /** No other attempt is made meanwhile. */
+  readonly backoff: Span;
+  readonly count: number;
+}
+
+/**
+ * The keys of an issuer, loaded on first use and renewed for as long as they are used.
+ *
+ * What it guarantees: one load at a time; a request for a known key of a fresh set never waits; an unknown key id causes one load, and no other within
+ * `cooldownSeconds` whatever its outcome; after a failure the next load waits (1 s, doubling up to `cooldownSeconds`), and meanwhile the last good keys serve until
+ * `staleIfErrorSeconds` are over; what cannot be told is an {@link UnavailableError}.
+ */
+export class RefreshingKeySet implements KeySet {
+  readonly #issuer: string;
+  readonly #source: KeySource;
+  readonly #policy: KeysPolicy;
+  readonly #clock: () => number;
+
+  #loaded: Loaded | undefined;
+  #failure: Failure | undefined;
+  #refreshing: Promise<void> | undefined;
+  /** No refresh is made for unknown keys meanwhile. */
+  #cooldown: Span | undefined;
+  #usedSinceRefresh = false;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(issuer: string, source: KeySource, policy: KeysPolicy, clock: () => number) {
+    this.#issuer = issuer;
+    this.#source = source;
+    this.#policy = policy;
+    this.#clock = clock;
+  }
+
+  find(keyId: unknown, algorithm: string): VerificationKey | Promise<VerificationKey> {
+    const index = this.#current();
+    if (index === undefined) return this.#findAfterRefresh(keyId, algorithm);
+    return findKey(index, keyId, algorithm) ?? this.#findUnknown(keyId, algorithm);
+  }
+
+  vouchesFor(key: VerificationKey): boolean {
+    return this.#current()?.members.has(key) ?? false;
+  }
+
+  known(): readonly VerificationKey[] {
+    return this.#loaded?.index.keys ?? [];
+  }
+
+  async ready(): Promise<void> {
+    const now = this.#clock();
+    if (this.#loaded !== undefined && isWithin(this.#loaded.fresh, now)) return;
+    if (this.#mayAttempt(now)) await this.#refresh();
+    if (this.#usable(this.#clock()) === undefined) throw this.#unavailable();
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  /** The keys that may be used without waiting, and whose renewal is begun where it is time; undefined where there are none. */
+  #current(): KeyIndex | undefined {
+    this.#usedSinceRefresh = true;
+    const now = this.#clock();
+    const loaded = this.#usable(now);
+    // Stale keys are renewed before they are used, but once the issuer is known to be out of reach nobody waits for it any more.
+    if (loaded === undefined || !(isWithin(loaded.fresh, now) || this.#failedLately(now))) return undefined;
+    if (now >= loaded.renewAt && this.#mayAttempt(now)) void this.#refresh();
+    return loaded.index;
+  }
+
+  /** There are no fresh keys: new ones are waited for, and old ones serve if there are none to be had. */
+  async #findAfterRefresh(keyId: unknown, algorithm: string): Promise<VerificationKey> {
+    if (this.#mayAttempt(this.#clock())) await this.#refresh();
+    const loaded = this.#usable(this.#clock());
+    if (loaded === undefined) throw this.#unavailable();
+    return this.#findOrRefuse(loaded.index, keyId, algorithm);
+  }
+
+  /** The keys are fresh but this one is not among them: the issuer may have begun to use a new one. */
+  async #findUnknown(keyId: unknown, algorithm: string): Promise<VerificationKey> {
+    const now = this.#clock();
+    if (this.#refreshing !== undefined) {
+      await this.#refreshing;
+    } else if (!isWithin(this.#cooldown, now) && this.#mayAttempt(now)) {
+      this.#cooldown = spanFrom(now, this.#policy.cooldownSeconds);
+      await this.#refresh();
+    }
+    const loaded = this.#usable(this.#clock());
+    if (loaded === undefined) throw this.#unavailable();
+    return this.#findOrRefuse(loaded.index, keyId, algorithm);
+  }
+
+  #findOrRefuse(index: KeyIndex, keyId: unknown, algorithm: string): VerificationKey {
+    const key = findKey(index, keyId, algorithm);
+    if (key !== undefined) return key;
+    // While the issuer does not answer, nobody can say that it has no such key.
+    if (this.#failure !== undefined) throw this.#unavailable();
+    throw new InvalidTokenError('no_matching_key');
+  }
+
+  #usable(now: number): Loaded | undefined {
+    return this.#loaded !== undefined && now < this.#loaded.endAt ? this.#loaded : undefined;
+  }
+
+  #mayAttempt(now: number): boolean {
+    return this.#refreshing !== undefined || !isWithin(this.#failure?.backoff, now);
+  }
+
+  /** A failure from long ago says nothing about the issuer's state now, and a key may have been withdrawn since. */
+  #failedLately(now: number): boolean {
+    if (this.#failure === undefined) return false;
+    const { from, until } = this.#failure.backoff;
+    return isWithin({ from, until: until + this.#policy.maxAgeSeconds * 1000 }, now);
+  }
+
+  #unavailable(): UnavailableError {
+    const { reason = 'jwks_unavailable', backoff, cause } = this.#failure ?? {};
+    return new UnavailableError(reason, ((backoff?.until ?? 0) - this.#clock()) / 1000, cause);
+  }
+
+  /** Loads the keys anew unless that is under way. Never rejects. */
+  #refresh(): Promise<void> {
+    this.#refreshing ??= this.#load().finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
+  }
+
+  async #load(): Promise<void> {
+    try {
+      const { timeoutSeconds } = this.#policy;
+      const published = await withTimeLimit(timeoutSeconds, (signal) => this.#source(signal, timeoutSeconds));
+      const keys = await this.#importKeys(published);
+      if (keys.length === 0) throw new KeySourceError('jwks_invalid', 'no usable key', undefined);
+      this.#succeed(keys, published.maxAgeSeconds);
+    } catch (error) {
+      this.#fail(error instanceof KeySourceError ? error : toKeySourceError(error, 'jwks'));
+    }
+  }
+
+  async #importKeys(published: PublishedKeys): Promise<readonly VerificationKey[]> {
+    const known = new Map(this.#loaded?.index.keys.map((key) => [key.fingerprint, key]));
+    const keys: VerificationKey[] = [];
+    for (const key of await Promise.all(published.members.map(importVerificationKey))) {
+      // A key that stayed keeps its identity, so that what it verified stays verified.
+      if (typeof key !== 'string') keys.push(known.get(key.fingerprint) ?? key);
+      else this.#report('key_skipped', undefined, key);
+    }
+    return keys;
+  }
+
+  #succeed(keys: readonly VerificationKey[], publishedMaxAge: number | undefined): void {
+    const maxAge = maxAgeOfKeys(publishedMaxAge, this.#policy);
+    const fresh = spanFrom(this.#clock(), maxAge);
+    this.#loaded = {
+      index: createKeyIndex(keys),
+      fresh,
+      renewAt: fresh.from + maxAge * EARLY_REFRESH * 1000,
+      endAt: fresh.until + this.#policy.staleIfErrorSeconds * 1000,
+    };
+    this.#failure = undefined;
+    this.#usedSinceRefresh = false;
+    this.#report('loaded', undefined, undefined);
+    this.#schedule(maxAge * EARLY_REFRESH);
+  }
+
+  #fail(error: KeySourceError): void {
+    const count = (this.#failure?.count ?? 0) + 1;
+    const seconds = Math.min(FIRST_BACKOFF_SECONDS * 2 ** (count - 1), this.#policy.cooldownSeconds);
+    const backoff = spanFrom(this.#clock(), seconds);
+    this.#failure = { reason: error.reason, cause: error.cause, backoff, count };
+    this.#report('failed', error.reason, error.message);
+    if (this.#loaded !== undefined) this.#schedule(Math.max(seconds, FIRST_BACKOFF_SECONDS));
+  }
+
+  /** Renews in the background, but only for as long as requests come: an unused issuer is left alone. */
+  #schedule(delaySeconds: number): void {
+    clearTimeout(this.#timer);
+    if (this.#closed) return;
+    this.#timer = setTimeout(
+      () => {
+        if (!this.#usedSinceRefresh) return;
+        this.#usedSinceRefresh = false;
+        void this.#refresh();
+      },
+      Math.min(delaySeconds * 1000, MAX_TIMER_MS),
+    );
+    this.#timer.unref();
+  }
+
+  #report(
+    event: 'loaded' | 'failed' | 'key_skipped',
+    reason: UnavailableReason | undefined,
+    detail: string | undefined,
+  ): void {
+    reportKeys({ event, issuer: this.#issuer, reason, detail, keys: this.#loaded?.index.keys.length ?? 0 });
+  }
+}
+
+/**
+ * How many seconds keys are used before they are fetched anew.
+ *
+ * @param published `Cache-Control: max-age` of the key set, undefined where it has none
+ */
+export function maxAgeOfKeys(published: number | undefined, policy: KeysPolicy): number {
+  const { maxAgeSeconds, cooldownSeconds } = policy;
+  const shortest = Math.min(cooldownSeconds, maxAgeSeconds);
+  return Math.min(Math.max(published ?? maxAgeSeconds, shortest), maxAgeSeconds * MAX_AGE_FACTOR);
+}

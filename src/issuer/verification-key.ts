@@ -1,0 +1,151 @@
+import { type CryptoKey, importJWK, type JWK } from 'jose';
+import type { Algorithm } from '../options/options.js';
+import { isJsonObject } from '../token/compact-jws.js';
+
+/** Minimum RSA modulus (RFC 7518 §3.3, §3.5). */
+const MIN_RSA_BITS = 2048;
+const MAX_KEY_ID_LENGTH = 512;
+/** What a public key consists of. All of it is text (RFC 7518 §6.2.1, §6.3.1, RFC 8037 §2), which the import does not insist on. */
+const MATERIAL_MEMBERS = ['n', 'e', 'x', 'y'] as const;
+const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'] as const;
+
+const RSA_ALGORITHMS: readonly Algorithm[] = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'];
+/** The algorithms that fit a curve (RFC 7518 §3.4, RFC 8037 §3.1, RFC 9864 §2.2). */
+const CURVE_ALGORITHMS: Readonly<Record<string, readonly Algorithm[]>> = {
+  'EC P-256': ['ES256'],
+  'EC P-384': ['ES384'],
+  'EC P-521': ['ES512'],
+  'OKP Ed25519': ['Ed25519', 'EdDSA'],
+};
+
+/** A public key of an issuer, ready to verify signatures. */
+export interface VerificationKey {
+  readonly kid: string | undefined;
+  /** The algorithms that this key may be used with: those of its type, narrowed by its `alg`. */
+  readonly algorithms: ReadonlySet<string>;
+  /** Why no signature by this key is accepted, or undefined. */
+  readonly weakness: 'rsa_too_short' | undefined;
+  /** Equal for equal keys: tells a key that stayed from one that was replaced under the same `kid`. */
+  readonly fingerprint: string;
+  /** Equal for what is mathematically the same key, whatever its id and its algorithm. */
+  readonly material: string;
+  /** The imported key for one of its algorithms, at once where it was used with that before. */
+  cryptoKey(algorithm: Algorithm): CryptoKey | Promise<CryptoKey>;
+}
+
+/** Why a member of a key set is left out (RFC 7517 §5). Fixed texts, for diagnostics. */
+export type SkipCause =
+  | 'not a JSON object'
+  | 'private key published'
+  | 'symmetric key'
+  | 'unknown key type'
+  | 'not for verifying signatures'
+  | 'unknown algorithm'
+  | 'unusable kid'
+  | 'malformed key';
+
+/** A member of a key set that may be used, before its key material was looked at. */
+interface UsableMember {
+  readonly jwk: Readonly<Record<string, unknown>>;
+  readonly kid: string | undefined;
+  readonly algorithms: readonly [Algorithm, ...Algorithm[]];
+}
+
+/**
+ * Turns a member of a key set into a key, or says why it is left out. Never rejects: one odd key must not take the others with it.
+ */
+export async function importVerificationKey(member: unknown): Promise<VerificationKey | SkipCause> {
+  const usable = readMember(member);
+  return typeof usable === 'string' ? usable : importMember(usable);
+}
+
+/** Checks a member without importing it: what it is for, and that it is a public key of a known type. */
+export function readMember(member: unknown): UsableMember | SkipCause {
+  if (!isJsonObject(member)) return 'not a JSON object';
+  if (member.kty === 'oct') return 'symmetric key';
+  if (PRIVATE_MEMBERS.some((name) => Object.hasOwn(member, name))) return 'private key published';
+  const ofType = algorithmsOfType(member);
+  if (ofType === undefined) return 'unknown key type';
+  if (!isForVerifying(member)) return 'not for verifying signatures';
+  const [first, ...others] = narrowedByAlg(ofType, member);
+  if (first === undefined) return 'unknown algorithm';
+  const { kid } = member;
+  if (kid !== undefined && !isKeyId(kid)) return 'unusable kid';
+  if (MATERIAL_MEMBERS.some((name) => Object.hasOwn(member, name) && typeof member[name] !== 'string'))
+    return 'malformed key';
+  if (member.kty === 'RSA' && !isRsaExponent(member.e)) return 'malformed key';
+  return { jwk: publicMembers(member), kid, algorithms: [first, ...others] };
+}
+
+/** Whether `value` can be a key id: a string of reasonable length. It is compared and nothing else. */
+export function isKeyId(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= MAX_KEY_ID_LENGTH;
+}
+
+async function importMember({ jwk, kid, algorithms }: UsableMember): Promise<VerificationKey | SkipCause> {
+  const imported = new Map<Algorithm, CryptoKey>();
+  const importFor = async (algorithm: Algorithm): Promise<CryptoKey> => {
+    const key = (await importJWK(jwk as JWK, algorithm)) as CryptoKey; // the import itself checks the members; only oct keys import to bytes
+    imported.set(algorithm, key);
+    return key;
+  };
+  const cryptoKey = (algorithm: Algorithm) => imported.get(algorithm) ?? importFor(algorithm);
+  try {
+    const weakness = isShortRsa(await cryptoKey(algorithms[0])) ? 'rsa_too_short' : undefined;
+    const material = JSON.stringify(jwk);
+    const fingerprint = JSON.stringify([kid, algorithms, material]);
+    return { kid, algorithms: new Set(algorithms), weakness, fingerprint, material, cryptoKey };
+  } catch {
+    return 'malformed key'; // whatever the import did not like: missing or out-of-range members, a point off the curve
+  }
+}
+
+function publicMembers({
+  kty,
+  crv,
+  n,
+  e,
+  x,
+  y,
+}: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries({ kty, crv, n, e, x, y }).filter(([, value]) => value !== undefined),
+  );
+}
+
+function algorithmsOfType(jwk: Readonly<Record<string, unknown>>): readonly Algorithm[] | undefined {
+  const { kty, crv } = jwk;
+  if (kty === 'RSA') return RSA_ALGORITHMS;
+  if (typeof kty !== 'string' || typeof crv !== 'string') return undefined;
+  const curve = `${kty} ${crv}`;
+  return Object.hasOwn(CURVE_ALGORITHMS, curve) ? CURVE_ALGORITHMS[curve] : undefined;
+}
+
+/** A JWK's `alg` binds the key to one algorithm (RFC 8725 §3.1). The two names of Ed25519 are one algorithm. */
+function narrowedByAlg(
+  ofType: readonly Algorithm[],
+  jwk: Readonly<Record<string, unknown>>,
+): readonly Algorithm[] {
+  if (!Object.hasOwn(jwk, 'alg')) return ofType;
+  const named = ofType.filter((algorithm) => algorithm === jwk.alg);
+  return named.length > 0 && ofType.includes('EdDSA') ? ofType : named;
+}
+
+/** RFC 7517 §4.2, §4.3. */
+function isForVerifying(jwk: Readonly<Record<string, unknown>>): boolean {
+  const { use, key_ops: operations } = jwk;
+  if (use !== undefined && use !== 'sig') return false;
+  return operations === undefined || (Array.isArray(operations) && operations.includes('verify'));
+}
+
+/** RFC 8017 §3.1: odd and at least 3. The import accepts others, and with 1 everybody can make signatures. */
+function isRsaExponent(e: unknown): boolean {
+  if (typeof e !== 'string') return false;
+  const exponent = BigInt(`0x0${Buffer.from(e, 'base64url').toString('hex')}`);
+  return exponent >= 3n && exponent % 2n === 1n;
+}
+
+function isShortRsa(key: CryptoKey): boolean {
+  const { modulusLength } = key.algorithm as { modulusLength?: number }; // present for RSA keys (Web Cryptography API §20.4)
+  return modulusLength !== undefined && modulusLength < MIN_RSA_BITS;
+}

@@ -1,0 +1,97 @@
+import { reportWarning } from '../diagnostics.js';
+import { UnavailableError } from '../errors.js';
+import { checkNames, functionOf, optionError, wholeNumberBetween } from '../lib/check.js';
+
+/** Remembers which DPoP proofs were used, so that none is used twice (RFC 9449 §11.1). Share one between all instances of an API. */
+export interface ReplayStore {
+  /**
+   * Remembers a key, in one step with finding out whether it is known already: of two calls at the same time only one may get `true`.
+   *
+   * @param key a digest of 43 characters of base64url, different for different proofs
+   * @param lifetimeSeconds for how long to remember it at least, above 0. A fraction is possible
+   * @returns `true` where the key was not known, `false` where it was. An exception, another value, or none within five seconds is answered with 503
+   */
+  remember(key: string, lifetimeSeconds: number): boolean | Promise<boolean>;
+}
+
+/** Options of {@link createMemoryReplayStore}. */
+export interface MemoryReplayStoreOptions {
+  /** How many proofs are remembered at most; 1 to 10000000. Default 500000, about 50 MB of heap when they are all there. */
+  readonly maxEntries?: number;
+  /** Milliseconds since the epoch. Default `Date.now`. For tests. */
+  readonly clock?: () => number;
+}
+
+const DEFAULT_MAX_ENTRIES = 500_000;
+/** Keys are forgotten in bunches that expire at the same time, so that forgetting costs next to nothing. */
+const BUNCH_SECONDS = 10;
+
+/**
+ * A {@link ReplayStore} in the memory of this process. It knows nothing of what other instances saw: see docs/dpop.md.
+ *
+ * Security: it is bounded and never forgets a proof that could still be used. When it is full, further proofs are refused with 503 `replay_store_full` until
+ * entries expire, which takes at most as long as a proof is accepted; each refusal is reported on the channel `warning`.
+ *
+ * @throws {TypeError} an unknown option, or a wrong one
+ */
+export function createMemoryReplayStore(options: MemoryReplayStoreOptions = {}): ReplayStore {
+  checkNames(options, ['maxEntries', 'clock'], 'options');
+  const maxEntries =
+    wholeNumberBetween(options.maxEntries, 1, 10_000_000, 'maxEntries') ?? DEFAULT_MAX_ENTRIES;
+  return new MemoryReplayStore(maxEntries, functionOf(options.clock, 'clock') ?? Date.now);
+}
+
+class MemoryReplayStore implements ReplayStore {
+  readonly #maxEntries: number;
+  readonly #clock: () => number;
+  /** By the second at which they are all forgotten. */
+  readonly #bunches = new Map<number, Set<string>>();
+  #size = 0;
+  #nextExpiry = Number.POSITIVE_INFINITY;
+
+  constructor(maxEntries: number, clock: () => number) {
+    this.#maxEntries = maxEntries;
+    this.#clock = clock;
+  }
+
+  remember(key: string, lifetimeSeconds: number): boolean {
+    const now = this.#clock() / 1000;
+    if (now >= this.#nextExpiry) this.#forgetExpired(now);
+    for (const bunch of this.#bunches.values()) if (bunch.has(key)) return false;
+    if (this.#size >= this.#maxEntries) {
+      reportWarning({ source: 'replayStore', detail: 'full' });
+      throw new UnavailableError('replay_store_full', this.#nextExpiry - now);
+    }
+    this.#add(key, Math.ceil((now + lifetimeSeconds) / BUNCH_SECONDS) * BUNCH_SECONDS);
+    return true;
+  }
+
+  #add(key: string, expiry: number): void {
+    const bunch = this.#bunches.get(expiry) ?? new Set();
+    bunch.add(key);
+    this.#bunches.set(expiry, bunch);
+    this.#size += 1;
+    this.#nextExpiry = Math.min(this.#nextExpiry, expiry);
+  }
+
+  #forgetExpired(now: number): void {
+    for (const [expiry, bunch] of this.#bunches) {
+      if (now < expiry) continue;
+      this.#bunches.delete(expiry);
+      this.#size -= bunch.size;
+    }
+    this.#nextExpiry = Math.min(...this.#bunches.keys());
+  }
+}
+
+/** @throws {TypeError} `given` is no replay store */
+export function replayStoreOf(given: unknown, name: string): ReplayStore | undefined {
+  if (given === undefined || isReplayStore(given)) return given;
+  throw optionError(name, 'an object with a function "remember"', given);
+}
+
+function isReplayStore(value: unknown): value is ReplayStore {
+  return (
+    typeof value === 'object' && value !== null && 'remember' in value && typeof value.remember === 'function'
+  );
+}

@@ -1,0 +1,122 @@
+import { hash } from 'node:crypto';
+import { InvalidRequestError } from '../errors.js';
+import type { BearerMethod } from '../options/options.js';
+import { isToken68, readAuthorizationLine, type Scheme, schemeOfLine } from './authorization-header.js';
+import { fieldLinesOf, parseQuery, queryOf, type RequestView } from './view.js';
+
+const PARAMETER = 'access_token';
+/** Methods whose request content has a meaning (RFC 9110 §9.3). */
+const METHODS_WITH_CONTENT: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
+
+/** An access token as it came in. */
+export class Credentials {
+  /** Not yet known to be well-formed: see {@link checkToken}. */
+  readonly token: string;
+  readonly method: BearerMethod;
+  readonly scheme: Scheme;
+  #digest: string | undefined;
+
+  constructor(token: string, method: BearerMethod, scheme: Scheme) {
+    this.token = token;
+    this.method = method;
+    this.scheme = scheme;
+  }
+
+  /** SHA-256 of all characters of the token, in base64url: what it is remembered by, and what `"ath"` of a DPoP proof has to be (RFC 9449 §4.2). Made once. */
+  get digest(): string {
+    this.#digest ??= hash('sha256', this.token, 'base64url');
+    return this.#digest;
+  }
+}
+
+/**
+ * Finds the one access token of a request (RFC 6750 §2, RFC 9449 §7.1).
+ *
+ * @param methods where else than in the header to look for a bearer token
+ * @param schemes that are read from the header; another scheme is ignored
+ * @returns undefined when the request carries none, or credentials of another scheme
+ * @throws {InvalidRequestError} `malformed_credentials`: not a line with scheme and token; `multiple_methods`, `repeated_parameter`
+ */
+export function readCredentials(
+  request: RequestView,
+  methods: ReadonlySet<BearerMethod>,
+  schemes: ReadonlySet<Scheme>,
+): Credentials | undefined {
+  // First, so that the token is out of the URL whatever else is wrong with the request.
+  const fromQuery = methods.has('query') ? readQuery(request) : undefined;
+  const fromHeader = readHeader(request, schemes);
+  if (fromHeader !== undefined && fromQuery === undefined && !methods.has('body')) return fromHeader;
+  const found: Credentials[] = fromHeader === undefined ? [] : [fromHeader];
+  const fromBody = methods.has('body') ? readBody(request) : undefined;
+  if (fromBody !== undefined) found.push(new Credentials(fromBody, 'body', 'Bearer'));
+  if (fromQuery !== undefined) found.push(new Credentials(fromQuery, 'query', 'Bearer'));
+  if (found.length > 1) throw new InvalidRequestError('multiple_methods');
+  return found[0];
+}
+
+/**
+ * Refuses what cannot be an access token (RFC 6750 §2.1 `b64token`). Apart from finding it, so that a token that was verified before, which has passed this
+ * check, does not pay for it again.
+ *
+ * @throws {InvalidRequestError} `malformed_credentials`
+ */
+export function checkToken(token: string): void {
+  if (!isToken68(token)) throw new InvalidRequestError('malformed_credentials');
+}
+
+/**
+ * The scheme that the credentials of a request were meant for which {@link readCredentials} refused; undefined where that is not clear (RFC 9449 §7.2).
+ *
+ * @param fault what it threw
+ */
+export function intendedScheme(request: RequestView, fault: unknown): Scheme | undefined {
+  if (fault instanceof InvalidRequestError && fault.reason === 'multiple_methods') return undefined;
+  const [line] = fieldLinesOf(request, 'authorization');
+  return line === undefined ? 'Bearer' : schemeOfLine(line); // elsewhere than in the header there are bearer tokens only
+}
+
+function readHeader(request: RequestView, schemes: ReadonlySet<Scheme>): Credentials | undefined {
+  const lines = schemes.size === 0 ? [] : fieldLinesOf(request, 'authorization');
+  const line = lines[0];
+  if (line === undefined) return undefined;
+  if (lines.length > 1) throw new InvalidRequestError('multiple_methods');
+  const read = readAuthorizationLine(line);
+  if (read.kind === 'malformed') return refuseMalformed(line, schemes);
+  if (read.kind === 'other' || !schemes.has(read.scheme)) return undefined;
+  return new Credentials(read.token, 'header', read.scheme);
+}
+
+/** What is malformed under a scheme that is not read does not matter. */
+function refuseMalformed(line: string, schemes: ReadonlySet<Scheme>): undefined {
+  const scheme = schemeOfLine(line);
+  if (scheme === undefined || schemes.has(scheme)) throw new InvalidRequestError('malformed_credentials');
+  return undefined;
+}
+
+/** RFC 6750 §2.2: only a form, and only with a method that gives content a meaning. */
+function readBody(request: RequestView): string | undefined {
+  const { body } = request;
+  if (!METHODS_WITH_CONTENT.has(request.method) || !isForm(request)) return undefined;
+  if (typeof body !== 'object' || body === null || !Object.hasOwn(body, PARAMETER)) return undefined;
+  return checkParameter([Reflect.get(body, PARAMETER)]);
+}
+
+/** RFC 6750 §2.3. The parameter is removed from the URL, so that loggers and the application do not see it. */
+function readQuery(request: RequestView): string | undefined {
+  const values = parseQuery(queryOf(request.url)).getAll(PARAMETER);
+  if (values.length === 0) return undefined;
+  request.removeQueryParameter?.(PARAMETER);
+  return checkParameter(values);
+}
+
+function checkParameter(values: readonly unknown[]): string {
+  const [value, another] = values;
+  if (another !== undefined || typeof value !== 'string') throw new InvalidRequestError('repeated_parameter');
+  return value;
+}
+
+function isForm(request: RequestView): boolean {
+  const [contentType, another] = fieldLinesOf(request, 'content-type');
+  if (contentType === undefined || another !== undefined) return false;
+  return contentType.split(';', 1)[0]?.trim().toLowerCase() === 'application/x-www-form-urlencoded';
+}

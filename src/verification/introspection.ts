@@ -1,0 +1,183 @@
+import { LRUCache } from 'lru-cache';
+import type { AccessToken } from '../auth.js';
+import { holds, reportIntrospection } from '../diagnostics.js';
+import { InvalidTokenError } from '../errors.js';
+import type { Introspection } from '../issuer/introspection.js';
+import type { ResolvedIssuer } from '../issuer/trusted-issuer.js';
+import { deepFreeze } from '../lib/deep-freeze.js';
+import { isWithin, type Span, spanFrom } from '../lib/span.js';
+import { isToken68 } from '../request/authorization-header.js';
+import { audienceOf, claimAt, grantedScopes } from '../token/claims.js';
+import { type IntrospectedJwt, looksLikeJwt, readIntrospectedJwt } from './introspected-jwt.js';
+import { type ActiveToken, checkAnswer } from './introspection-answer.js';
+
+/** How many refused tokens are remembered: a flood of others displaces them, and costs nothing else. */
+const MAX_REFUSED = 1000;
+
+/** Each token of an issuer that is asked about has the same header: none. */
+const NO_HEADER: AccessToken['header'] = Object.freeze({});
+
+/** An issuer that is asked about tokens. */
+interface AskedIssuer {
+  readonly issuer: ResolvedIssuer;
+  readonly introspection: Introspection;
+}
+
+/** A token, and who is to be asked about it. */
+export interface IntrospectionRequest extends AskedIssuer {
+  /** Undefined for an opaque token. */
+  readonly jwt: IntrospectedJwt | undefined;
+}
+
+/** An access token that its issuer called active, and for how long its word is taken. */
+export interface IntrospectedToken {
+  readonly accessToken: AccessToken;
+  readonly validity: Span;
+}
+
+/** That a token was refused, and why. */
+interface Refusal {
+  readonly reason: InvalidTokenError['reason'];
+  readonly hint: string | undefined;
+  readonly remembered: Span;
+}
+
+export interface IntrospectionVerifierOptions {
+  /** By issuer identifier. */
+  readonly issuers: ReadonlyMap<string, ResolvedIssuer>;
+  readonly clockToleranceSeconds: number;
+  readonly clock: () => number;
+}
+
+/**
+ * Verifies access tokens by asking their issuer (RFC 7662).
+ *
+ * What cannot be an access token is refused before anybody is asked. What the issuer says is checked like the claims of a JWT. Refusals are remembered for a moment,
+ * apart from the tokens that hold, so that a flood of bad tokens displaces no good one.
+ */
+export class IntrospectionVerifier {
+  readonly #options: IntrospectionVerifierOptions;
+  /** Who is asked about opaque tokens. */
+  readonly #opaque: AskedIssuer | undefined;
+  /** Who is asked about JWTs, by what they say in `"iss"`. */
+  readonly #byIssuer: ReadonlyMap<string, AskedIssuer>;
+  readonly #refused = new LRUCache<string, Refusal>({ max: MAX_REFUSED });
+
+  constructor(options: IntrospectionVerifierOptions) {
+    this.#options = options;
+    const asked = [...options.issuers.values()].flatMap((issuer) =>
+      issuer.introspection === undefined ? [] : [{ issuer, introspection: issuer.introspection }],
+    );
+    this.#opaque = asked.find(({ introspection }) => introspection.tokens.has('opaque'));
+    this.#byIssuer = new Map(
+      asked
+        .filter(({ introspection }) => introspection.tokens.has('jwt'))
+        .map((entry) => [entry.issuer.issuer, entry]),
+    );
+  }
+
+  /**
+   * Who is to be asked about a token; undefined where it is to be verified by its signature, whatever comes of that. What looks like a JWT never counts as opaque, and
+   * the other way round: no token gets a second chance.
+   *
+   * @throws {InvalidTokenError} nobody needs to be asked to see that it does not hold
+   */
+  requestFor(token: string): IntrospectionRequest | undefined {
+    if (!looksLikeJwt(token)) return this.#opaque && { ...this.#opaque, jwt: undefined };
+    if (this.#byIssuer.size === 0) return undefined;
+    const { clock, clockToleranceSeconds } = this.#options;
+    const jwt = readIntrospectedJwt(token);
+    const asked = typeof jwt.claims.iss === 'string' ? this.#byIssuer.get(jwt.claims.iss) : undefined;
+    if (asked === undefined) return undefined;
+    jwt.check(asked.issuer, clock() / 1000, clockToleranceSeconds);
+    return { ...asked, jwt };
+  }
+
+  /**
+   * @param digest of the token, to remember it by if it is refused
+   * @throws {InvalidTokenError} the token does not hold: at once where that is known, otherwise as a rejection
+   * @throws {UnavailableError} as a rejection: the issuer does not say
+   */
+  verify(token: string, digest: string, request: IntrospectionRequest): Promise<IntrospectedToken> {
+    if (!isToken68(token)) throw new InvalidTokenError('malformed_token');
+    this.#refuseKnown(digest);
+    return this.#ask(token, digest, request);
+  }
+
+  #refuseKnown(digest: string): void {
+    const refusal = this.#refused.get(digest);
+    if (refusal === undefined) return;
+    if (isWithin(refusal.remembered, this.#options.clock()))
+      throw new InvalidTokenError(refusal.reason, refusal.hint);
+    this.#refused.delete(digest);
+  }
+
+  async #ask(token: string, digest: string, request: IntrospectionRequest): Promise<IntrospectedToken> {
+    const { introspection } = request;
+    const answer = await introspection.ask(token);
+    const now = this.#options.clock();
+    try {
+      const { clockToleranceSeconds } = this.#options;
+      const vouchedFor = checkAnswer(answer, request, now / 1000, clockToleranceSeconds);
+      const active =
+        request.jwt?.restrict(vouchedFor, request.issuer, now / 1000, clockToleranceSeconds) ?? vouchedFor;
+      checkOwnRule(request);
+      for (const member of active.absent) reportAbsence(request, member);
+      return toIntrospectedToken(active, request, now);
+    } catch (error) {
+      // Had the issuer said nothing, this would not be reached.
+      if (error instanceof InvalidTokenError) this.#rememberRefusal(digest, error, introspection, now);
+      throw error;
+    }
+  }
+
+  #rememberRefusal(
+    digest: string,
+    { reason, hint }: InvalidTokenError,
+    { negativeCacheSeconds }: Introspection,
+    now: number,
+  ): void {
+    if (negativeCacheSeconds === 0) return;
+    this.#refused.set(digest, { reason, hint, remembered: spanFrom(now, negativeCacheSeconds) });
+  }
+}
+
+/** Now that the issuer vouches for it, the application's own rule for JWTs may look at header and claims. */
+function checkOwnRule({ issuer: { isAccessToken }, jwt }: IntrospectionRequest): void {
+  if (jwt === undefined || isAccessToken === undefined) return;
+  if (!holds('isAccessToken', () => isAccessToken(jwt.header, jwt.claims)))
+    throw new InvalidTokenError('not_an_access_token');
+}
+
+function toIntrospectedToken(
+  { claims }: ActiveToken,
+  { issuer, introspection, jwt }: IntrospectionRequest,
+  now: number,
+): IntrospectedToken {
+  const clientId = claimAt(claims, issuer.clientIdClaim) ?? claims.client_id;
+  const { scopeClaim, scopeMayBeArray, members, cacheSeconds } = introspection;
+  const visible = Object.entries(claims).filter(([name]) => members.has(name));
+  const accessToken: AccessToken = Object.freeze({
+    header: jwt === undefined ? NO_HEADER : deepFreeze(jwt.header),
+    claims: deepFreeze(Object.fromEntries(visible)) as AccessToken['claims'], // iss and exp were made sure of, and are among the members
+    issuer: issuer.issuer,
+    subject: claims.sub,
+    clientId: typeof clientId === 'string' ? clientId : undefined,
+    audience: Object.freeze(audienceOf(claims)),
+    scopes: Object.freeze(grantedScopes(claims, { ...issuer, scopeClaim, scopeMayBeArray })),
+    expiresAt: claims.exp,
+  });
+  // RFC 7662 §4: never beyond "exp", whatever the tolerance.
+  const until = Math.min(spanFrom(now, cacheSeconds).until, claims.exp * 1000);
+  return { accessToken, validity: { from: now, until } };
+}
+
+function reportAbsence({ issuer }: IntrospectionRequest, member: string): void {
+  reportIntrospection({
+    event: 'member_absent',
+    issuer: issuer.issuer,
+    reason: undefined,
+    detail: member,
+    seconds: undefined,
+  });
+}

@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import { formatChallenge } from '../../../src/answer/challenge.js';
+import { parseChallenge } from '../../support/parse-challenge.js';
+
+describe('formatChallenge', () => {
+  it('BRR-23 writes quoted values, separated by commas, none behind the scheme', () => {
+    const parameters = {
+      realm: 'api',
+      error: 'invalid_token',
+      error_description: 'It expired',
+      scope: 'a b',
+    };
+    expect(formatChallenge('Bearer', parameters)).toBe(
+      'Bearer realm="api", error="invalid_token", error_description="It expired", scope="a b"',
+    );
+  });
+
+  it('BRR-19 leaves out what has no value', () => {
+    expect(formatChallenge('Bearer', { realm: 'api', error: undefined, scope: undefined })).toBe(
+      'Bearer realm="api"',
+    );
+  });
+
+  it.each([
+    ['the "inventory"', String.raw`Bearer realm="the \"inventory\""`],
+    ['back\\slash', String.raw`Bearer realm="back\\slash"`],
+    ['\\"', String.raw`Bearer realm="\\\""`],
+    ['a, error="x"', String.raw`Bearer realm="a, error=\"x\""`],
+  ])('BRR-23 escapes %j', (realm, expected) => {
+    expect(formatChallenge('Bearer', { realm })).toBe(expected);
+    expect(parseChallenge(expected).parameters).toEqual({ realm });
+  });
+
+  it.each(['a\r\nSet-Cookie: x=y', 'a\nb', 'a\u0000b', 'a\tb', 'für', '\u{1f511}', 'a\u007fb', 'a\u0085b'])(
+    'OPS-04 BRR-21 puts spaces for what a header must not hold: %j',
+    (realm) => {
+      expect(formatChallenge('Bearer', { realm })).toMatch(/^Bearer realm="[\x20-\x7e]+"$/);
+    },
+  );
+});

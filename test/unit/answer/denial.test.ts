@@ -1,0 +1,146 @@
+import { describe, expect, it } from 'vitest';
+import {
+  type ChallengePolicy,
+  DenialResponses,
+  denialResponse,
+  type Wanted,
+} from '../../../src/answer/denial.js';
+import {
+  InsufficientScopeError,
+  InvalidProofError,
+  InvalidRequestError,
+  InvalidTokenError,
+  UnavailableError,
+} from '../../../src/errors.js';
+
+const POLICY: ChallengePolicy = {
+  realm: 'api',
+  schemes: ['Bearer'],
+  proofAlgorithms: [],
+  resourceMetadata: undefined,
+};
+
+describe('denialResponse', () => {
+  it('BRR-13 BRR-14 BRR-27 says nothing but the realm where no credentials were sent', () => {
+    expect(denialResponse(new InvalidTokenError('missing_credentials'), POLICY)).toEqual({
+      status: 401,
+      headers: {
+        'WWW-Authenticate': 'Bearer realm="api"',
+        'Cache-Control': 'no-store',
+        'Content-Length': '0',
+      },
+      body: undefined,
+    });
+  });
+
+  it('BRR-13 MCP-05 says the scope, where the route needs one', () => {
+    const { headers } = denialResponse(new InvalidTokenError('missing_credentials'), POLICY, undefined, {
+      scopes: ['a', 'b'],
+    });
+    expect(headers['WWW-Authenticate']).toBe('Bearer realm="api", scope="a b"');
+  });
+
+  it('BRR-15 BRR-27 BRR-32 answers 401 with the same in challenge and body', () => {
+    expect(denialResponse(new InvalidTokenError('expired', 'a hint for the log'), POLICY)).toEqual({
+      status: 401,
+      headers: {
+        'WWW-Authenticate':
+          'Bearer realm="api", error="invalid_token", error_description="The access token expired"',
+        'Cache-Control': 'no-store',
+        'Content-Type': 'application/json; charset=utf-8',
+        'Content-Length': '72',
+      },
+      body: '{"error":"invalid_token","error_description":"The access token expired"}',
+    });
+  });
+
+  it('BRR-16 BRR-25 answers 403 with the scopes that the route needs', () => {
+    const { status, headers, body } = denialResponse(
+      new InsufficientScopeError('insufficient_scope'),
+      POLICY,
+      undefined,
+      { scopes: ['a', 'b'] },
+    );
+    expect(status).toBe(403);
+    expect(headers['WWW-Authenticate']).toBe(
+      'Bearer realm="api", error="insufficient_scope", error_description="The access token lacks a required scope", scope="a b"',
+    );
+    expect(JSON.parse(body ?? '')).toEqual({
+      error: 'insufficient_scope',
+      error_description: 'The access token lacks a required scope',
+    });
+  });
+
+  it('BRR-16 names no scope where scopes are not what is missing', () => {
+    const { headers } = denialResponse(new InsufficientScopeError('claims_not_met'), POLICY);
+    expect(headers['WWW-Authenticate']).not.toContain('scope=');
+  });
+
+  it('BRR-17 BRR-18 answers 400 with a challenge too', () => {
+    const { status, headers } = denialResponse(new InvalidRequestError('multiple_methods'), POLICY);
+    expect(status).toBe(400);
+    expect(headers['WWW-Authenticate']).toBe(
+      'Bearer realm="api", error="invalid_request", error_description="The access token was sent more than once"',
+    );
+  });
+
+  it('STP-14 OPS-10 answers 503 without a challenge, and says when to come back', () => {
+    const cause = new Error('connect ECONNREFUSED 10.0.0.1:443');
+    const answer = denialResponse(new UnavailableError('jwks_unavailable', 7.2, cause), POLICY, undefined, {
+      scopes: ['a'],
+    });
+    expect(answer).toEqual({
+      status: 503,
+      headers: {
+        'Retry-After': '8',
+        'Cache-Control': 'no-store',
+        'Content-Type': 'application/json; charset=utf-8',
+        'Content-Length': String(answer.body?.length),
+      },
+      body: '{"error":"temporarily_unavailable","error_description":"The access token cannot be verified at the moment"}',
+    });
+  });
+});
+
+describe('DenialResponses', () => {
+  const errors = [
+    new InvalidTokenError('expired', 'a hint'),
+    new InvalidTokenError('missing_credentials'),
+    new InvalidRequestError('multiple_methods'),
+    new InsufficientScopeError('insufficient_scope'),
+    new InvalidProofError('nonce_required', 'nonce'),
+    new UnavailableError('jwks_unavailable', 7, undefined),
+  ];
+  const wanted: readonly Wanted[] = [{}, { scopes: [] }, { scopes: ['read'] }, { scopes: ['write'] }];
+
+  it('are those that would be made anew, also the second time', () => {
+    const responses = new DenialResponses(POLICY);
+    for (const _time of [1, 2]) {
+      for (const error of errors) {
+        for (const scheme of [undefined, 'Bearer', 'DPoP'] as const) {
+          for (const want of wanted) {
+            const expected = denialResponse(error, POLICY, scheme, want);
+            expect(responses.to(error, scheme, want)).toEqual(expected);
+          }
+        }
+      }
+    }
+  });
+
+  it('tell nonces and times of one refusal to no other', () => {
+    const responses = new DenialResponses(POLICY);
+    const nonceFor = (nonce: string) =>
+      responses.to(new InvalidProofError('nonce_required', nonce), 'DPoP', {}).headers['DPoP-Nonce'];
+    expect([nonceFor('one'), nonceFor('two')]).toEqual(['one', 'two']);
+    const retryAfter = (seconds: number) =>
+      responses.to(new UnavailableError('jwks_unavailable', seconds, undefined), 'Bearer', {}).headers[
+        'Retry-After'
+      ];
+    expect([retryAfter(7), retryAfter(8)]).toEqual(['7', '8']);
+  });
+
+  it('are frozen where they are shared', () => {
+    const { headers } = new DenialResponses(POLICY).to(new InvalidTokenError('expired'), 'Bearer', {});
+    expect([headers, headers['WWW-Authenticate']].every(Object.isFrozen)).toBe(true);
+  });
+});

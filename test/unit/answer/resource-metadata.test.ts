@@ -1,0 +1,208 @@
+import { describe, expect, it, vi } from 'vitest';
+import type { ResourceMetadataDocument } from '../../../src/answer/resource-document.js';
+import type { Answer } from '../../../src/decision.js';
+import { channels, type WarningMessage } from '../../../src/diagnostics.js';
+import {
+  createResourceServer,
+  type ResourceMetadata,
+  type ResourceServerOptions,
+} from '../../../src/index.js';
+import type { ResourceOptions } from '../../../src/options/resource.js';
+import { signedJws } from '../../../src/testing/forged-jws.js';
+import { generateSigningKey } from '../../../src/testing/signing-key.js';
+import { listenTo } from '../../support/listen-to.js';
+
+const resource = 'https://api.example.com/mcp';
+const issuer = 'https://auth.example.com';
+const key = await generateSigningKey('Ed25519', 'api');
+
+function metadataOf(
+  options: Partial<ResourceOptions> = {},
+  others: Partial<ResourceServerOptions> = {},
+): ResourceMetadata {
+  const server = createResourceServer({
+    issuer,
+    audience: 'inventory',
+    ...others,
+    resource: { resource, ...options },
+  });
+  server.close();
+  if (server.resourceMetadata === undefined) throw new Error('nothing is published');
+  return server.resourceMetadata;
+}
+
+const get = (metadata: ResourceMetadata, method = 'GET') =>
+  metadata.answer(new Request(metadata.url, { method }));
+
+async function bodyOf(answer: Answer | Promise<Answer> | undefined): Promise<Record<string, unknown>> {
+  return JSON.parse((await answer)?.body ?? 'null');
+}
+
+describe('the metadata of an API', () => {
+  it('PRM-08 know their URL, and are nothing without the option', () => {
+    expect(metadataOf()).toMatchObject({
+      url: 'https://api.example.com/.well-known/oauth-protected-resource/mcp',
+      path: '/.well-known/oauth-protected-resource/mcp',
+    });
+    expect(createResourceServer({ issuer, audience: 'inventory' }).resourceMetadata).toBeUndefined();
+  });
+
+  it('PRM-05 PRM-13 name issuers, and nothing else of where they are', () => {
+    const secrets = { jwksUri: 'https://keys.internal/jwks', audience: 'hidden', clientIds: ['client-1'] };
+    const { document } = metadataOf({}, { issuer: [{ issuer, ...secrets }, 'https://second.example.com'] });
+    expect(document.authorization_servers).toEqual([issuer, 'https://second.example.com']);
+    expect(JSON.stringify(document)).not.toMatch(/internal|hidden|client-1|inventory/);
+  });
+
+  it('cannot be changed by who reads them', () => {
+    const { document } = metadataOf({ scopes: ['read'] });
+    expect(Object.isFrozen(document)).toBe(true);
+    expect(Object.isFrozen(document.scopes_supported)).toBe(true);
+    expect(Object.isFrozen(document.authorization_servers)).toBe(true);
+  });
+
+  it('PRM-05 MCP-05 PRM-13 publish the scopes that routes require, as they become known', async () => {
+    const metadata = metadataOf();
+    expect(await bodyOf(get(metadata))).not.toHaveProperty('scopes_supported');
+    metadata.addRequirement({ allScopes: ['read', 'write'] });
+    metadata.addRequirement({ anyScope: ['read', 'offline_access'] });
+    metadata.addRequirement({ claims: () => true });
+    expect(metadata.document.scopes_supported).toEqual(['read', 'write']);
+    expect((await bodyOf(get(metadata))).scopes_supported).toEqual(['read', 'write']);
+  });
+
+  it('PRM-13 publish only the scopes that the option names, where it does', () => {
+    const metadata = metadataOf({ scopes: ['read', 'offline_access'] });
+    metadata.addRequirement({ allScopes: ['admin'] });
+    expect(metadata.document.scopes_supported).toEqual(['read']);
+  });
+
+  it('PRM-11 are apart for each resource of a host', async () => {
+    const [first, second] = [metadataOf(), metadataOf({ resource: 'https://api.example.com/mcp?tenant=b' })];
+    expect(second.answer(new Request(first.url))).toBeUndefined();
+    expect(first.answer(new Request(second.url))).toBeUndefined();
+    expect((await bodyOf(get(second))).resource).toBe('https://api.example.com/mcp?tenant=b');
+  });
+
+  it.each([
+    'https://api.example.com/mcp',
+    'https://api.example.com/x/.well-known/oauth-protected-resource/mcp',
+    'https://api.example.com/.well-known/oauth-protected-resource/mcp/',
+    'https://api.example.com/.well-known/oauth-protected-resource/mcp?',
+    'https://api.example.com/?/.well-known/oauth-protected-resource/mcp',
+    'https://.well-known/oauth-protected-resource/mcp',
+  ])('PRM-01 are not at %s', (url) => {
+    expect(metadataOf().answer({ method: 'GET', url, header: () => [] })).toBeUndefined();
+  });
+
+  it('PRM-12 are for GET and HEAD, in the case that these have', () => {
+    const ask = (method: string) => metadataOf().answer({ method, url: metadataOf().url, header: () => [] });
+    expect(['GET', 'HEAD', 'OPTIONS'].map((method) => (ask(method) as Answer).status)).toEqual([
+      200, 200, 204,
+    ]);
+    for (const method of ['POST', 'get', 'TRACE', '']) {
+      expect(ask(method)).toMatchObject({ status: 405, headers: { Allow: 'GET, HEAD, OPTIONS' } });
+    }
+  });
+});
+
+describe('signed metadata', () => {
+  const sign = (metadata: ResourceMetadataDocument, claims: object = {}) =>
+    signedJws({ alg: 'ES256' }, { ...metadata, iss: resource, ...claims }, key);
+
+  it('PRM-09 are published where they are given', async () => {
+    const signedMetadata = signedJws({ alg: 'ES256' }, { iss: resource, resource }, key);
+    expect((await bodyOf(get(metadataOf({ signedMetadata })))).signed_metadata).toBe(signedMetadata);
+  });
+
+  it('PRM-09 are made of what is published, once for many clients', async () => {
+    const signedMetadata = vi.fn(async (metadata: ResourceMetadataDocument) => sign(metadata));
+    const metadata = metadataOf({ signedMetadata });
+    const [first, second] = await Promise.all([bodyOf(get(metadata)), bodyOf(get(metadata, 'HEAD'))]);
+    expect(signedMetadata).toHaveBeenCalledTimes(1);
+    expect(signedMetadata).toHaveBeenCalledWith(metadata.document);
+    expect(first).toEqual({ ...metadata.document, signed_metadata: sign(metadata.document) });
+    expect(second).toEqual(first);
+  });
+
+  it('PRM-09 are made once for all who ask meanwhile, however short their life', async () => {
+    const signedMetadata = vi.fn(async (metadata: ResourceMetadataDocument) => sign(metadata));
+    const metadata = metadataOf({ signedMetadata, maxAgeSeconds: 0 });
+    await Promise.all([get(metadata), get(metadata), get(metadata)]);
+    expect(signedMetadata).toHaveBeenCalledTimes(1);
+    await get(metadata);
+    expect(signedMetadata).toHaveBeenCalledTimes(2);
+  });
+
+  it('PRM-09 are made anew when the clock was set back', async () => {
+    let now = 1_000_000;
+    const signedMetadata = vi.fn(sign);
+    const metadata = metadataOf({ signedMetadata, maxAgeSeconds: 60 }, { clock: () => now });
+    await get(metadata);
+    now -= 1000;
+    await get(metadata);
+    expect(signedMetadata).toHaveBeenCalledTimes(2);
+  });
+
+  it('PRM-09 are made anew when the metadata change, and when they are old', async () => {
+    let now = 0;
+    const signedMetadata = vi.fn(sign);
+    const metadata = metadataOf({ signedMetadata, maxAgeSeconds: 60 }, { clock: () => now });
+    await get(metadata);
+    metadata.addRequirement({ allScopes: ['read'] });
+    await get(metadata);
+    expect(signedMetadata).toHaveBeenCalledTimes(2);
+    now = 59_999;
+    await get(metadata);
+    expect(signedMetadata).toHaveBeenCalledTimes(2);
+    now = 60_000;
+    await get(metadata);
+    expect(signedMetadata).toHaveBeenCalledTimes(3);
+  });
+
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new RangeError('of the key');
+      },
+      'RangeError',
+    ],
+    ['rejects', () => Promise.reject('the key'), 'string'],
+    ['returns nothing', () => undefined, 'TypeError'],
+    ['returns no JWT', () => 'abc', 'TypeError'],
+    [
+      'forgets the issuer',
+      (metadata: ResourceMetadataDocument) => sign(metadata, { iss: undefined }),
+      'TypeError',
+    ],
+    [
+      'signs signed metadata',
+      (metadata: ResourceMetadataDocument) => sign(metadata, { signed_metadata: 'x' }),
+      'TypeError',
+    ],
+  ])(
+    'PRM-09 OPS-09 are answered with 503 where the function %s, and tried again',
+    async (_name, failing, detail) => {
+      const warnings = listenTo<WarningMessage>(channels.warning);
+      const signedMetadata = vi.fn(sign).mockImplementationOnce(failing as typeof sign);
+      const metadata = metadataOf({ signedMetadata });
+      expect(await get(metadata)).toMatchObject({ status: 503, body: undefined });
+      expect(warnings).toEqual([{ source: 'signedMetadata', detail }]);
+      expect(await get(metadata)).toMatchObject({ status: 200 });
+    },
+  );
+
+  it('OPS-09 are not waited for without end', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const warnings = listenTo<WarningMessage>(channels.warning);
+      const answer = get(metadataOf({ signedMetadata: () => new Promise<string>(() => {}) }));
+      vi.advanceTimersByTime(10_000);
+      expect(await answer).toMatchObject({ status: 503 });
+      expect(warnings).toEqual([{ source: 'signedMetadata', detail: 'time-out' }]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});

@@ -1,0 +1,99 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { createKeyIndex, findKey, type KeyIndex } from '../../../src/issuer/key-index.js';
+import { importVerificationKey, type VerificationKey } from '../../../src/issuer/verification-key.js';
+import { generateSigningKey } from '../../../src/testing/signing-key.js';
+
+const one = (await generateSigningKey('ES256', 'a')).jwk;
+const two = (await generateSigningKey('ES256', 'b')).jwk;
+const { alg: _, ...rsa } = (await generateSigningKey('RS256', 'a')).jwk;
+const p384 = (await generateSigningKey('ES384', 'a')).jwk;
+const shortRsa = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' });
+
+async function indexOf(...members: readonly object[]): Promise<KeyIndex> {
+  const imported = await Promise.all(members.map(importVerificationKey));
+  return createKeyIndex(imported.filter((key): key is VerificationKey => typeof key !== 'string'));
+}
+
+/** The reason of the refusal, undefined when no key was found, or what tells the key. */
+function outcome(index: KeyIndex, keyId: unknown, algorithm: string): unknown {
+  try {
+    const key = findKey(index, keyId, algorithm);
+    return key === undefined ? undefined : index.keys.indexOf(key);
+  } catch (error) {
+    return Reflect.get(Object(error), 'reason');
+  }
+}
+
+describe('findKey', () => {
+  it('finds a key by its id', async () => {
+    const index = await indexOf(one, two);
+    expect([outcome(index, 'a', 'ES256'), outcome(index, 'b', 'ES256')]).toEqual([0, 1]);
+    expect(outcome(index, 'c', 'ES256')).toBeUndefined();
+  });
+
+  it('KEY-19: of several keys with one id takes the one for the algorithm', async () => {
+    const index = await indexOf(one, rsa, p384);
+    expect(['ES256', 'PS256', 'ES384'].map((algorithm) => outcome(index, 'a', algorithm))).toEqual([0, 1, 2]);
+  });
+
+  it('KEY-19: tells several RSA keys with one id apart by their "alg"', async () => {
+    const other = (await generateSigningKey('PS256', 'a')).jwk;
+    const index = await indexOf({ ...rsa, alg: 'RS256' }, other);
+    expect(['RS256', 'PS256'].map((algorithm) => outcome(index, 'a', algorithm))).toEqual([0, 1]);
+    expect(outcome(index, 'a', 'RS512')).toBe('key_mismatch');
+  });
+
+  it('KEY-19: refuses to choose between keys for the same algorithm', async () => {
+    expect(outcome(await indexOf(one, { ...two, kid: 'a' }), 'a', 'ES256')).toBe('ambiguous_key');
+  });
+
+  it('KEY-19: takes a key that is listed twice for one', async () => {
+    const index = await indexOf(one, { ...one, x5t: 'x' }, { ...one });
+    expect(index.keys).toHaveLength(1);
+    expect(outcome(index, 'a', 'ES256')).toBe(0);
+  });
+
+  it('KEY-19: takes a key that is listed with and without "alg" for one', async () => {
+    const index = await indexOf(rsa, { ...rsa, alg: 'RS256' });
+    expect(['RS256', 'RS384'].map((algorithm) => typeof outcome(index, 'a', algorithm))).toEqual([
+      'number',
+      'number',
+    ]);
+  });
+
+  it('KEY-19: does not take a key that is too weak for an alternative', async () => {
+    const index = await indexOf({ ...shortRsa, kid: 'a' }, rsa);
+    expect(outcome(index, 'a', 'RS256')).toBe(1);
+    expect(outcome(index, undefined, 'RS256')).toBe(1);
+  });
+
+  it('KEY-19: without kid takes the only key for the algorithm, and refuses to choose between several', async () => {
+    const index = await indexOf(one, two, p384);
+    expect(outcome(index, undefined, 'ES384')).toBe(2);
+    expect(outcome(index, undefined, 'ES256')).toBe('ambiguous_key');
+    expect(outcome(index, undefined, 'RS256')).toBeUndefined();
+  });
+
+  it('finds a key without id only for a token without kid', async () => {
+    const { kid: _kid, ...nameless } = one;
+    const index = await indexOf(nameless);
+    expect(outcome(index, undefined, 'ES256')).toBe(0);
+    expect(outcome(index, 'a', 'ES256')).toBeUndefined();
+    expect(outcome(index, 'undefined', 'ES256')).toBeUndefined();
+  });
+
+  it('refuses a key of another algorithm and one that is too weak', async () => {
+    const index = await indexOf(one, { ...shortRsa, kid: 'short' });
+    expect(outcome(index, 'a', 'ES384')).toBe('key_mismatch');
+    expect(outcome(index, 'short', 'RS256')).toBe('key_rejected');
+    expect(outcome(index, undefined, 'RS256')).toBe('key_rejected');
+  });
+
+  it.each([[null], [7], [['a']], [{}], [true], ['a'.repeat(513)]])(
+    'KEY-13: %j cannot be a key id',
+    async (keyId) => {
+      expect(outcome(await indexOf(one), keyId, 'ES256')).toBe('no_matching_key');
+    },
+  );
+});

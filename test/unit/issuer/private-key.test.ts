@@ -1,0 +1,131 @@
+import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { generateKeyPair } from 'jose';
+import { describe, expect, it } from 'vitest';
+import { resolvePrivateKey } from '../../../src/issuer/private-key.js';
+
+const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey;
+const p521 = generateKeyPairSync('ec', { namedCurve: 'P-521' }).privateKey;
+const ed25519 = generateKeyPairSync('ed25519').privateKey;
+
+const pem = (key: KeyObject): string => key.export({ type: 'pkcs8', format: 'pem' }).toString();
+
+describe('resolvePrivateKey', () => {
+  it.each([
+    ['RS256', rsa],
+    ['ES256', p256],
+    ['ES384', p384],
+    ['ES512', p521],
+    ['EdDSA', ed25519],
+  ])('CLI-05 picks %s by the key, however it is written', async (algorithm, key) => {
+    for (const form of [key, pem(key), key.export({ format: 'jwk' })]) {
+      const resolved = resolvePrivateKey(form, undefined, undefined);
+      expect(resolved).toMatchObject({ algorithm, keyId: undefined });
+      const loaded = await resolved.load();
+      expect(loaded).toMatchObject({ type: 'private', extractable: false, usages: ['sign'] });
+      expect(await resolved.load()).toBe(loaded);
+    }
+  });
+
+  it.each(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'])(
+    'CLI-05 takes the algorithm %s for an RSA key',
+    async (algorithm) => {
+      const { load, ...resolved } = resolvePrivateKey(rsa, 'key-1', algorithm);
+      expect(resolved).toEqual({ algorithm, keyId: 'key-1' });
+      expect((await load()).algorithm).toMatchObject({ hash: { name: `SHA-${algorithm.slice(2)}` } });
+    },
+  );
+
+  it.each(['RS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'])(
+    'CLI-05 takes a CryptoKey for %s as it is',
+    async (algorithm) => {
+      const { privateKey } = await generateKeyPair(algorithm);
+      const { load, ...resolved } = resolvePrivateKey(privateKey, undefined, undefined);
+      expect(resolved).toEqual({ algorithm, keyId: undefined });
+      expect(await load()).toBe(privateKey);
+    },
+  );
+
+  it('CLI-05 takes kid and alg of a JWK, unless the options name others', () => {
+    const jwk = { ...rsa.export({ format: 'jwk' }), kid: 'of-jwk', alg: 'PS384' };
+    expect(resolvePrivateKey(jwk, undefined, undefined)).toMatchObject({
+      keyId: 'of-jwk',
+      algorithm: 'PS384',
+    });
+    expect(resolvePrivateKey(jwk, 'mine', 'RS512')).toMatchObject({ keyId: 'mine', algorithm: 'RS512' });
+  });
+
+  it('takes both names of Ed25519', () => {
+    expect(resolvePrivateKey(ed25519, undefined, 'Ed25519').algorithm).toBe('Ed25519');
+  });
+
+  const encrypted = rsa
+    .export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'canary' })
+    .toString();
+  const { d: _, ...publicJwk } = p256.export({ format: 'jwk' });
+  it.each<[string, unknown]>([
+    ['nothing', undefined],
+    ['a number', 42],
+    ['text that is no PEM', 'canary'],
+    ['a broken PEM', pem(rsa).replace(/[A-Z]{4}/g, '!!!!')],
+    ['an encrypted PEM', encrypted],
+    ['a public PEM', createPublicKey(rsa).export({ type: 'spki', format: 'pem' })],
+    ['a public KeyObject', createPublicKey(p256)],
+    ['a public JWK', publicJwk],
+    ['a symmetric JWK', { kty: 'oct', k: 'Y2FuYXJ5' }],
+    ['an object that is no JWK', { key: 'canary' }],
+    ['a JWK of an unknown type', { kty: 'unheard-of', d: 'canary' }],
+    ['an RSA key of 1024 bits', generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey],
+    ['a key for key agreement', generateKeyPairSync('x25519').privateKey],
+    ['a curve without algorithm', generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).privateKey],
+    ['an RSA-PSS key object', generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).privateKey],
+  ])('CLI-05 refuses %s, and quotes nothing of it', (_what, given) => {
+    const refuse = () => resolvePrivateKey(given, undefined, undefined);
+    expect(refuse).toThrow(TypeError);
+    expect(refuse).toThrow(/^option "privateKey"/);
+    expect(refuse).not.toThrow(/canary/);
+    try {
+      refuse();
+    } catch (error) {
+      expect((error as Error).cause).toBeUndefined();
+    }
+  });
+
+  it('CLI-05 refuses CryptoKeys that cannot sign', async () => {
+    const { publicKey } = await generateKeyPair('ES256');
+    const weak = await crypto.subtle.generateKey(
+      {
+        name: 'RSASSA-PKCS1-v1_5',
+        hash: 'SHA-256',
+        modulusLength: 1024,
+        publicExponent: new Uint8Array([1, 0, 1]),
+      },
+      false,
+      ['sign', 'verify'],
+    );
+    const agreement = await crypto.subtle.generateKey({ name: 'ECDH', namedCurve: 'P-256' }, false, [
+      'deriveBits',
+    ]);
+    for (const key of [publicKey, weak.privateKey, agreement.privateKey])
+      expect(() => resolvePrivateKey(key, undefined, undefined)).toThrow(/^option "privateKey"/);
+  });
+
+  it.each([
+    [p256, 'RS256', 'ES256'],
+    [p256, 'ES384', 'ES256'],
+    [rsa, 'HS256', 'RS256 or RS384'],
+    [rsa, 'none', 'RS256'],
+    [ed25519, 7, 'EdDSA or Ed25519'],
+  ])('CLI-05 refuses an algorithm that does not fit the key (%#)', (key, algorithm, fitting) => {
+    expect(() => resolvePrivateKey(key, undefined, algorithm)).toThrow(`option "algorithm" takes ${fitting}`);
+  });
+
+  it('refuses a key id that is no string', () => {
+    expect(() => resolvePrivateKey(p256, 7, undefined)).toThrow(
+      'option "keyId" takes a non-empty string, got number',
+    );
+    const jwk = { ...p256.export({ format: 'jwk' }), kid: 7 };
+    expect(() => resolvePrivateKey(jwk, undefined, undefined)).toThrow('option "privateKey.kid"');
+  });
+});

@@ -1,0 +1,147 @@
+import { createHash, generateKeyPairSync } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { importVerificationKey } from '../../../src/issuer/verification-key.js';
+import { encodePart, unsignedJws } from '../../../src/testing/forged-jws.js';
+import { generateSigningKey } from '../../../src/testing/signing-key.js';
+import { audience, protect } from '../../support/protected-api.js';
+
+const ec = (await generateSigningKey('ES256', 'key-1')).jwk;
+const rsa = (await generateSigningKey('RS256', 'rsa-1')).jwk;
+const ed25519 = (await generateSigningKey('Ed25519', 'ed-1')).jwk;
+const RSA_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'];
+
+/** As JSON may spell it: nothing can turn this into a string. */
+const odd = { toString: 1, valueOf: 1 };
+
+/** Why a member is skipped, or the algorithms that it is good for. */
+async function read(member: unknown): Promise<string | readonly string[]> {
+  const key = await importVerificationKey(member);
+  return typeof key === 'string' ? key : [...key.algorithms];
+}
+
+describe('a member of a key set', () => {
+  it.each([
+    ['an EC key', { ...ec, alg: undefined }, ['ES256']],
+    ['an RSA key', { ...rsa, alg: 'RS256' }, ['RS256']],
+    ['an RSA key for PSS', { ...rsa, alg: 'PS512' }, ['PS512']],
+    ['an Ed25519 key', { ...ed25519, alg: 'EdDSA' }, ['Ed25519', 'EdDSA']],
+    ['an Ed25519 key by its new name', { ...ed25519, alg: 'Ed25519' }, ['Ed25519', 'EdDSA']],
+    ['a key that may verify', { ...ec, key_ops: ['verify'] }, ['ES256']],
+    [
+      'a key with a certificate',
+      { ...ec, x5c: ['not', 1, 'looked at'], x5t: 7, x5u: 'http://evil.example.com' },
+      ['ES256'],
+    ],
+    ['a key with members that nobody knows', { ...ec, ext: true, iat: 'x', nbf: {} }, ['ES256']],
+  ])('is used when it is %s', async (_what, member, algorithms) => {
+    const { alg, ...withoutAlg } = member;
+    expect(await read(alg === undefined ? withoutAlg : member)).toEqual(algorithms);
+  });
+
+  it('is good for every algorithm of its type when it names none', async () => {
+    const { alg: _, ...member } = rsa;
+    expect(await read(member)).toEqual(RSA_ALGORITHMS);
+  });
+
+  it.each<[string, unknown, string]>([
+    ['null', null, 'not a JSON object'],
+    ['a string', 'key', 'not a JSON object'],
+    ['a list', [ec], 'not a JSON object'],
+    ['empty', {}, 'unknown key type'],
+    ['of an unknown type', { ...ec, kty: 'AKP' }, 'unknown key type'],
+    ['of a type with an odd name', { ...ec, kty: 'toString', crv: undefined }, 'unknown key type'],
+    ['of a type that is no string', { ...ec, kty: ['EC'] }, 'unknown key type'],
+    ['of a type that cannot become a string', { ...ec, kty: odd }, 'unknown key type'],
+    ['on a curve that cannot become a string', { ...ec, crv: odd }, 'unknown key type'],
+    ['on an unknown curve', { ...ec, crv: 'secp256k1' }, 'unknown key type'],
+    ['on a curve for key agreement', { ...ed25519, crv: 'X25519' }, 'unknown key type'],
+    ['without curve', { ...ec, crv: undefined }, 'unknown key type'],
+    ['for encryption', { ...ec, use: 'enc' }, 'not for verifying signatures'],
+    ['for something odd', { ...ec, use: 7 }, 'not for verifying signatures'],
+    ['for signing only', { ...ec, key_ops: ['sign'] }, 'not for verifying signatures'],
+    ['with operations that are no list', { ...ec, key_ops: 'verify' }, 'not for verifying signatures'],
+    ['for an unknown algorithm', { ...rsa, alg: 'RSA-OAEP' }, 'unknown algorithm'],
+    ['for an algorithm of another curve', { ...ec, alg: 'ES384' }, 'unknown algorithm'],
+    ['for a symmetric algorithm', { ...rsa, alg: 'HS256' }, 'unknown algorithm'],
+    ['for no algorithm', { ...rsa, alg: 'none' }, 'unknown algorithm'],
+    ['for an algorithm that is no string', { ...rsa, alg: null }, 'unknown algorithm'],
+    ['with a kid that is a number', { ...ec, kid: 1 }, 'unusable kid'],
+    ['with a kid that is null', { ...ec, kid: null }, 'unusable kid'],
+    ['with a kid that is too long', { ...ec, kid: 'x'.repeat(513) }, 'unusable kid'],
+    ['without coordinate', { ...ec, x: undefined }, 'malformed key'],
+    ['with a coordinate that is no string', { ...ec, x: 7 }, 'malformed key'],
+    ['with a coordinate in a list', { ...ec, x: [ec.x] }, 'malformed key'],
+    ['an Ed25519 key in a list', { ...ed25519, x: [ed25519.x] }, 'malformed key'],
+    ['an RSA key with a modulus in a list', { ...rsa, n: [rsa.n] }, 'malformed key'],
+    ['with a coordinate that is too short', { ...ec, x: 'AA' }, 'malformed key'],
+    ['off the curve', { ...ec, x: ec.y, y: ec.x }, 'malformed key'],
+    ['an Ed25519 key that is too short', { ...ed25519, x: 'AAAA' }, 'malformed key'],
+    ['an RSA key without modulus', { ...rsa, n: undefined }, 'malformed key'],
+    ['an RSA key without exponent', { ...rsa, e: undefined }, 'malformed key'],
+    ['an RSA key with an exponent that is a number', { ...rsa, e: 65_537 }, 'malformed key'],
+    ['an RSA key with exponent 0', { ...rsa, e: 'AA' }, 'malformed key'],
+    ['an RSA key with exponent 1', { ...rsa, e: 'AQ' }, 'malformed key'],
+    ['an RSA key with exponent 1 in disguise', { ...rsa, e: 'AAAB' }, 'malformed key'],
+    ['an RSA key with an even exponent', { ...rsa, e: 'AQAA' }, 'malformed key'],
+    ['an RSA key with an empty exponent', { ...rsa, e: '' }, 'malformed key'],
+  ])('KEY-18: is skipped when it is %s', async (_what, member, cause) => {
+    expect(await read(member)).toBe(cause);
+  });
+
+  it.each(['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'])(
+    'KEY-20: is skipped when it has %s',
+    async (name) => {
+      for (const member of [ec, rsa, ed25519, { kty: 'AKP', kid: 'pq' }]) {
+        expect(await read({ ...member, [name]: 'AA' })).toBe('private key published');
+        expect(await read({ ...member, [name]: null })).toBe('private key published');
+      }
+    },
+  );
+
+  it('KEY-21: is skipped when it is symmetric', async () => {
+    expect(await read({ kty: 'oct', kid: 'key-1', k: 'c2VjcmV0', alg: 'HS256' })).toBe('symmetric key');
+    expect(await read({ kty: 'oct', alg: 'ES256', crv: 'P-256' })).toBe('symmetric key');
+  });
+
+  it('is weak when it is an RSA key of less than 2048 bits', async () => {
+    const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 1024 });
+    expect(await importVerificationKey(publicKey.export({ format: 'jwk' }))).toMatchObject({
+      weakness: 'rsa_too_short',
+    });
+    expect(await importVerificationKey(rsa)).toMatchObject({ weakness: undefined });
+  });
+
+  it('has a fingerprint that tells another key under the same kid', async () => {
+    const other = await generateSigningKey('ES256', 'key-1');
+    const fingerprints = [ec, { ...ec, x5c: [] }, other.jwk, { ...ec, kid: 'key-2' }].map(async (member) => {
+      const key = await importVerificationKey(member);
+      return typeof key === 'string' ? key : key.fingerprint;
+    });
+    const [one, same, ...different] = await Promise.all(fingerprints);
+    expect(same).toBe(one);
+    expect(new Set([one, ...different]).size).toBe(3);
+  });
+});
+
+it('KEY-18: nobody can sign for an issuer that publishes an RSA key with exponent 1', async () => {
+  const issuer = 'https://auth.example.com';
+  const jwks = () => ({ keys: [{ ...rsa, e: 'AQ' }, ec] });
+  const header = { alg: 'RS256', typ: 'at+jwt', kid: 'rsa-1' };
+  const claims = { iss: issuer, aud: audience, client_id: 'attacker', exp: 4_102_444_800 };
+  const signature = pkcs1Padding(`${encodePart(header)}.${encodePart(claims)}`);
+
+  const { get } = protect({ issuer: { issuer, jwks } });
+  expect(await get(unsignedJws(header, claims, signature))).toBe('401 no_matching_key');
+});
+
+/** What RSASSA-PKCS1-v1_5 makes of a message before it uses the key (RFC 8017 §9.2), for 2048 bits. */
+function pkcs1Padding(message: string): Buffer {
+  const algorithm = Buffer.from('3031300d060960864801650304020105000420', 'hex');
+  const digest = Buffer.concat([algorithm, createHash('sha256').update(message).digest()]);
+  return Buffer.concat([
+    Buffer.from([0, 1]),
+    Buffer.alloc(253 - digest.length, 0xff),
+    Buffer.from([0]),
+    digest,
+  ]);
+}

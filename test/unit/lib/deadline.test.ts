@@ -1,0 +1,79 @@
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { TimeLimitExceeded, withTimeLimit } from '../../../src/lib/deadline.js';
+import { stopTimers } from '../../support/protected-api.js';
+
+const never = () => new Promise<never>(() => undefined);
+
+describe('withTimeLimit', () => {
+  it('passes on what is done in time, and leaves no timer behind', async () => {
+    stopTimers();
+    expect(await withTimeLimit(5, async () => 'done')).toBe('done');
+    await expect(withTimeLimit(5, () => Promise.reject(new Error('failed')))).rejects.toThrow('failed');
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('KEY-08: ends what does not heed its signal', async () => {
+    stopTimers();
+    const limited = withTimeLimit(5, never);
+    vi.advanceTimersByTime(4_999);
+    expect(await Promise.race([limited, 'pending'])).toBe('pending');
+    vi.advanceTimersByTime(1);
+    await expect(limited).rejects.toThrow(TimeLimitExceeded);
+  });
+
+  it('lets what heeds its signal say why it failed', async () => {
+    stopTimers();
+    const limited = withTimeLimit(
+      5,
+      (signal) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => reject(new Error('aborted while loading')));
+        }),
+    );
+    vi.advanceTimersByTime(5_000);
+    await expect(limited).rejects.toThrow('aborted while loading');
+  });
+
+  it('is not bothered by a failure that comes too late', async () => {
+    let fail: (reason: Error) => void = () => undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      fail = reject;
+    });
+    await expect(withTimeLimit(0.001, () => late)).rejects.toThrow(TimeLimitExceeded);
+    fail(new Error('late')); // an unhandled rejection would fail the run
+    await new Promise(setImmediate);
+  });
+
+  it('ends with the time limit around it, also when that is over already', async () => {
+    const outer = new AbortController();
+    const seen: boolean[] = [];
+    const wait = (signal: AbortSignal) =>
+      new Promise<void>((resolve) => {
+        seen.push(signal.aborted);
+        if (signal.aborted) resolve();
+        else signal.addEventListener('abort', () => resolve());
+      });
+    const limited = withTimeLimit(5, wait, outer.signal);
+    outer.abort();
+    await limited;
+    await withTimeLimit(5, wait, outer.signal);
+    expect(seen).toEqual([false, true]);
+  });
+
+  it('does not keep the process alive', async () => {
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const before = timers();
+    const outer = new AbortController();
+    const limited = withTimeLimit(
+      60,
+      (signal) =>
+        new Promise<void>((resolve) => {
+          signal.addEventListener('abort', () => resolve());
+        }),
+      outer.signal,
+    );
+    onTestFinished(() => limited);
+    expect(timers()).toBe(before);
+    outer.abort();
+  });
+});

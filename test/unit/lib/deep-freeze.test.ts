@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { deepFreeze } from '../../../src/lib/deep-freeze.js';
+
+describe('deepFreeze', () => {
+  it('OPS-11 freezes everything below, and returns what it was given', () => {
+    const value = { a: [{ b: { c: [] } }], d: { e: null, f: 'x' } };
+    expect(deepFreeze(value)).toBe(value);
+    expect(
+      [value, value.a, value.a[0], value.a[0]?.b, value.a[0]?.b.c, value.d].map(Object.isFrozen),
+    ).toEqual(Array(6).fill(true));
+  });
+
+  it('OPS-11 freezes what is under the name "__proto__"', () => {
+    const value = deepFreeze(JSON.parse('{"__proto__":{"a":{}}}'));
+    const member: unknown = Object.getOwnPropertyDescriptor(value, '__proto__')?.value;
+    expect(Object.isFrozen(member)).toBe(true);
+    expect(Object.isFrozen(Object.prototype)).toBe(false);
+  });
+
+  it.each([null, undefined, 'x', 42])('takes %j as it is', (value) => {
+    expect(deepFreeze(value)).toBe(value);
+  });
+
+  it('does not run out of stack', () => {
+    const depth = 200_000;
+    const value: unknown = deepFreeze(JSON.parse(`${'['.repeat(depth)}${']'.repeat(depth)}`));
+    expect(Object.isFrozen(value)).toBe(true);
+  });
+});

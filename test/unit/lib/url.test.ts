@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { isAcceptableUrl, isIssuerIdentifier } from '../../../src/lib/url.js';
+
+describe('isAcceptableUrl', () => {
+  const strict = { allowInsecureRequests: false, allowLoopback: false };
+  const loopback = { allowInsecureRequests: false, allowLoopback: true };
+  const insecure = { allowInsecureRequests: true, allowLoopback: false };
+
+  it.each([
+    ['https://auth.example.com/jwks?v=1', true, true, true],
+    ['HTTPS://AUTH.EXAMPLE.COM/', true, true, true],
+    ['https://127.0.0.1/', true, true, true],
+    ['http://auth.example.com/', false, false, true],
+    ['http://localhost:8080/', false, true, true],
+    ['http://LOCALHOST/', false, true, true],
+    ['http://sso.localhost/', false, true, true],
+    ['http://127.0.0.1/', false, true, true],
+    ['http://127.1/', false, true, true],
+    ['http://127.255.255.254:1/', false, true, true],
+    ['http://[::1]/', false, true, true],
+    ['http://[::2]/', false, false, true],
+    ['http://128.0.0.1/', false, false, true],
+    ['http://localhost.example.com/', false, false, true],
+    ['http://localhost@example.com/', false, false, false],
+    ['http://127.0.0.1.example.com/', false, false, true],
+    ['http://notlocalhost/', false, false, true],
+    ['https://user@auth.example.com/', false, false, false],
+    ['https://:password@auth.example.com/', false, false, false],
+    ['https://auth.example.com/#fragment', false, false, false],
+    ['ftp://auth.example.com/', false, false, false],
+    ['data:application/json,{}', false, false, false],
+    ['javascript:alert(1)', false, false, false],
+    ['https://', false, false, false],
+    ['https:///path', false, false, false],
+    ['https:auth.example.com', false, false, false],
+    ['https:/auth.example.com', false, false, false],
+    ['https:\\\\auth.example.com', false, false, false],
+    ['https://auth.example.com\\path', false, false, false],
+    [' https://auth.example.com', false, false, false],
+    ['https://auth.example.com ', false, false, false],
+    ['https://auth.example.com\n', false, false, false],
+    ['https://auth.exam\tple.com', false, false, false],
+    ['https://auth.exämple.com', false, false, false],
+    ['', false, false, false],
+  ])('KEY-02 KEY-03 says of %j: %s, with loopback %s, with http %s', (url, ...expected) => {
+    expect([strict, loopback, insecure].map((rules) => isAcceptableUrl(url, rules))).toEqual(expected);
+  });
+
+  it.each([undefined, null, 42, new URL('https://auth.example.com'), ['https://auth.example.com']])(
+    'KEY-02 takes strings only, not %j',
+    (value) => {
+      expect(isAcceptableUrl(value, insecure)).toBe(false);
+    },
+  );
+});
+
+describe('isIssuerIdentifier', () => {
+  it.each([
+    ['https://auth.example.com', true],
+    ['https://auth.example.com/tenant/', true],
+    ['http://localhost:3000', true],
+    ['https://auth.example.com?', false],
+    ['https://auth.example.com?a=1', false],
+    ['https://auth.example.com#', false],
+    ['http://auth.example.com', false],
+  ])('KEY-02 says of %j: %s', (issuer, expected) => {
+    expect(isIssuerIdentifier(issuer, false)).toBe(expected);
+  });
+});

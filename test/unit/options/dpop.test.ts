@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest';
+import { ALGORITHMS } from '../../../src/algorithms.js';
+import { baseUrlOf, resolveDpop } from '../../../src/options/dpop.js';
+import { resolveOptions } from '../../../src/options/resolve.js';
+
+const surroundings = { baseUrl: undefined, clockToleranceSeconds: 5, clock: Date.now };
+const resolve = (given: unknown) => resolveDpop(given as never, surroundings);
+const SECRET = 'a secret of at least 32 characters';
+
+describe('the option dpop', () => {
+  it.each([
+    ['the default', undefined, ['Bearer', 'DPoP'], ALGORITHMS],
+    ['allowed', 'allowed', ['Bearer', 'DPoP'], ALGORITHMS],
+    ['required', 'required', ['DPoP'], ALGORITHMS],
+    ['off', 'off', ['Bearer'], []],
+    ['an object without members', {}, ['Bearer', 'DPoP'], ALGORITHMS],
+    ['an object with a mode', { mode: 'required' }, ['DPoP'], ALGORITHMS],
+    ['other algorithms', { algorithms: ['ES256'] }, ['Bearer', 'DPoP'], ['ES256']],
+  ])('DPP-26 DPP-27 DPP-28 offers schemes and algorithms: %s', (_, given, schemes, algorithms) => {
+    const resolved = resolve(given);
+    expect(resolved).toMatchObject({ schemes, algorithms });
+    expect(resolved.binding === undefined).toBe(given === 'off');
+  });
+
+  it.each([
+    { maxAgeSeconds: 1 },
+    { maxAgeSeconds: 600 },
+    { replayStore: { remember: () => true } },
+    { nonce: { secret: SECRET } },
+    { nonce: { secret: SECRET, lifetimeSeconds: 3600 } },
+  ])('takes %j', (given) => {
+    expect(resolve(given).binding).toBeTypeOf('function');
+  });
+
+  const TAKES = `option "dpop" takes 'allowed', 'required', 'off', or an object, got`;
+  it.each([
+    ['on', `${TAKES} string`],
+    [true, `${TAKES} boolean`],
+    [null, `${TAKES} null`],
+    [[], `${TAKES} an empty list`],
+    [
+      { modes: 'off' },
+      'unknown option "modes" in dpop; known are mode, algorithms, maxAgeSeconds, replayStore, nonce',
+    ],
+    [{ mode: 'off' }, `option "dpop.mode" takes 'allowed' or 'required', got string`],
+    [{ maxAgeSeconds: 0 }, 'option "dpop.maxAgeSeconds" takes a number from 1 to 600, got 0'],
+    [{ maxAgeSeconds: 601 }, 'option "dpop.maxAgeSeconds" takes a number from 1 to 600, got 601'],
+    [
+      { replayStore: new Map() },
+      'option "dpop.replayStore" takes an object with a function "remember", got object',
+    ],
+    [{ replayStore: null }, 'option "dpop.replayStore" takes an object with a function "remember", got null'],
+    [{ nonce: true }, 'option "dpop.nonce" takes an object, got boolean'],
+    [{ nonce: { key: SECRET } }, 'unknown option "key" in dpop.nonce; known are secret, lifetimeSeconds'],
+    [{ nonce: {} }, 'option "dpop.nonce.secret" takes a string of at least 32 characters, got undefined'],
+    [
+      { nonce: { secret: 'too short' } },
+      'option "dpop.nonce.secret" takes a string of at least 32 characters, got string',
+    ],
+    [
+      { nonce: { secret: SECRET, lifetimeSeconds: 0 } },
+      'option "dpop.nonce.lifetimeSeconds" takes a number from 1 to 3600, got 0',
+    ],
+  ])('refuses %j', (given, message) => {
+    expect(() => resolve(given)).toThrow(new TypeError(message));
+  });
+
+  it.each([['HS256'], ['none'], ['ES256', 'es256'], []])(
+    'DPP-06 refuses the algorithms %j',
+    (...algorithms) => {
+      expect(() => resolve({ algorithms })).toThrow(
+        /^option "dpop.algorithms" takes a list of at least one of RS256/,
+      );
+    },
+  );
+
+  it('DPP-01 has the header read for the scheme DPoP wherever bearer tokens are', () => {
+    const schemesOf = (given: object) =>
+      [...resolveOptions({ issuer: 'https://issuer.example.com', audience: 'x', ...given }).schemes].join();
+    expect(schemesOf({})).toBe('Bearer,DPoP');
+    expect(schemesOf({ dpop: 'required' })).toBe('Bearer,DPoP');
+    expect(schemesOf({ dpop: 'off' })).toBe('Bearer');
+    expect(schemesOf({ bearerMethods: ['body'] })).toBe('DPoP');
+    expect(schemesOf({ bearerMethods: ['body'], dpop: 'off' })).toBe('');
+  });
+});
+
+describe('the option baseUrl', () => {
+  it.each([
+    ['https://api.example.com', 'https://api.example.com'],
+    ['https://api.example.com/', 'https://api.example.com'],
+    ['https://API.example.com:443/Inventory/', 'https://api.example.com/Inventory'],
+    ['https://api.example.com:8443/a/../b//', 'https://api.example.com:8443/b'],
+    ['http://localhost:3000', 'http://localhost:3000'],
+    [undefined, undefined],
+  ])('DPP-13 takes %s', (given, expected) => {
+    expect(baseUrlOf(given, false)).toBe(expected);
+  });
+
+  it.each([
+    '',
+    'api.example.com',
+    '/inventory',
+    'http://api.example.com',
+    'https://api.example.com/?a=1',
+    'https://api.example.com/#a',
+    'https://user@api.example.com/',
+    'ftp://api.example.com/',
+    42,
+    null,
+    ['https://api.example.com'],
+  ])('DPP-13 refuses %j', (given) => {
+    expect(() => baseUrlOf(given, false)).toThrow(/^option "baseUrl" takes an absolute https URL/);
+  });
+
+  it('DPP-13 takes plain http only where that is allowed', () => {
+    expect(baseUrlOf('http://api.internal', true)).toBe('http://api.internal');
+  });
+});

@@ -1,0 +1,175 @@
+import { describe, expect, it } from 'vitest';
+import { isSignedMetadata, type ResourceOptions, resolveResource } from '../../../src/options/resource.js';
+import { signedJws } from '../../../src/testing/forged-jws.js';
+import { generateSigningKey } from '../../../src/testing/signing-key.js';
+
+const issuers = ['https://auth.example.com', 'https://internal.example.com'];
+const surroundings = { issuers, allowInsecureRequests: false };
+const resource = 'https://api.example.com/mcp';
+const resolve = (given: unknown, allowInsecureRequests = false) =>
+  resolveResource(given as ResourceOptions, { issuers, allowInsecureRequests });
+
+describe('the resource identifier', () => {
+  it.each([
+    ['https://api.example.com', 'https://api.example.com/.well-known/oauth-protected-resource'],
+    ['https://api.example.com/', 'https://api.example.com/.well-known/oauth-protected-resource'],
+    ['https://api.example.com/mcp', 'https://api.example.com/.well-known/oauth-protected-resource/mcp'],
+    ['https://api.example.com/mcp/', 'https://api.example.com/.well-known/oauth-protected-resource/mcp/'],
+    [
+      'https://api.example.com:8443/a/b',
+      'https://api.example.com:8443/.well-known/oauth-protected-resource/a/b',
+    ],
+    ['https://api.example.com?k=v', 'https://api.example.com/.well-known/oauth-protected-resource?k=v'],
+    ['https://api.example.com/?k=v', 'https://api.example.com/.well-known/oauth-protected-resource?k=v'],
+    [
+      'https://api.example.com/a?k=v/w',
+      'https://api.example.com/.well-known/oauth-protected-resource/a?k=v/w',
+    ],
+    ['https://api.example.com/a%20b', 'https://api.example.com/.well-known/oauth-protected-resource/a%20b'],
+    ['http://localhost:3000/mcp', 'http://localhost:3000/.well-known/oauth-protected-resource/mcp'],
+    ['http://127.0.0.1:3000', 'http://127.0.0.1:3000/.well-known/oauth-protected-resource'],
+    ['http://[::1]:3000', 'http://[::1]:3000/.well-known/oauth-protected-resource'],
+  ])('PRM-01 PRM-03 PRM-08 %s is published as it is, at %s', (identifier, url) => {
+    const resolved = resolve(identifier);
+    expect(resolved).toMatchObject({ identifier, metadataUrl: url });
+    expect(url.endsWith(resolved?.path ?? '-')).toBe(true);
+    expect(resolved?.path.startsWith('/.well-known/oauth-protected-resource')).toBe(true);
+  });
+
+  it('MCP-09 has scheme and host in lower case, and the rest as it is', () => {
+    expect(resolve('HTTPS://API.Example.COM/MCP?Tenant=A')).toMatchObject({
+      identifier: 'https://api.example.com/MCP?Tenant=A',
+      path: '/.well-known/oauth-protected-resource/MCP?Tenant=A',
+    });
+  });
+
+  it.each([
+    'http://api.example.com',
+    'https://api.example.com#top',
+    'https://api.example.com/#',
+    'https://api.example.com?',
+    'https://user@api.example.com',
+    'https://api.example.com:443/mcp',
+    'https://api.example.com/a/../b',
+    'https://api.example.com/./a',
+    'https://api.example.com/"',
+    'https://api.example.com/ä',
+    'https://api.example.com/a b',
+    'https://api.example.com\\a',
+    'https://',
+    'https:///mcp',
+    'api.example.com',
+    '/mcp',
+    'urn:example:api',
+    'ftp://api.example.com',
+    '',
+    42,
+    null,
+    true,
+  ])('PRM-03 cannot be %j', (identifier) => {
+    expect(() => resolve(identifier)).toThrow(TypeError);
+    expect(() => resolve({ resource: identifier })).toThrow(TypeError);
+  });
+
+  it('PRM-03 may be plain http elsewhere only where that is allowed for all', () => {
+    expect(() => resolve('http://api:3000')).toThrow('option "resource" takes an absolute https URL');
+    expect(resolve('http://api:3000', true)?.identifier).toBe('http://api:3000');
+  });
+
+  it('PRM-13 is not in the message where it is refused', () => {
+    expect(() => resolve('https://user:secret@api.example.com')).toThrow(/^(?!.*secret)/);
+  });
+});
+
+describe('the option as an object', () => {
+  it('is nothing where it is not there', () => {
+    expect(resolveResource(undefined, surroundings)).toBeUndefined();
+  });
+
+  it('PRM-05 names every issuer, and publishes the scopes of the routes, for an hour', () => {
+    expect(resolve({ resource })).toEqual({
+      identifier: resource,
+      metadataUrl: 'https://api.example.com/.well-known/oauth-protected-resource/mcp',
+      path: '/.well-known/oauth-protected-resource/mcp',
+      scopes: undefined,
+      authorizationServers: issuers,
+      members: {},
+      signedMetadata: undefined,
+      maxAgeSeconds: 3600,
+    });
+  });
+
+  it('PRM-13 can leave an issuer out, and names none that is not configured', () => {
+    const authorizationServers = ['https://auth.example.com'];
+    expect(resolve({ resource, authorizationServers })?.authorizationServers).toEqual(authorizationServers);
+    expect(() => resolve({ resource, authorizationServers: ['https://auth.example.com/'] })).toThrow(
+      'option "resource.authorizationServers" takes a list of configured issuers',
+    );
+  });
+
+  it('PRM-04 leaves empty lists out, but keeps that no scope is to be published', () => {
+    expect(
+      resolve({ resource, scopes: [], authorizationDetailsTypes: [], signingAlgorithms: [] }),
+    ).toMatchObject({
+      scopes: [],
+      members: {},
+    });
+  });
+
+  it.each([
+    [{}, 'option "resource" takes an absolute https URL'],
+    [{ resource, resource_name: 'x' }, 'unknown option "resource_name" in resource'],
+    [[resource], 'option "resource" takes a resource identifier, or an object'],
+    [{ resource, name: '' }, 'option "resource.name" takes a non-empty string'],
+    [{ resource, documentation: '/docs' }, 'option "resource.documentation" takes an absolute URL'],
+    [{ resource, documentation: 'https://u:p@docs.example.com' }, 'option "resource.documentation"'],
+    [{ resource, policyUri: 'javascript:alert(1)' }, 'option "resource.policyUri" takes an absolute URL'],
+    [{ resource, tosUri: 1 }, 'option "resource.tosUri" takes an absolute URL, got number'],
+    [{ resource, scopes: 'read' }, 'option "resource.scopes" takes a list of scopes'],
+    [{ resource, scopes: ['read write'] }, 'option "resource.scopes" takes a list of scopes'],
+    [{ resource, scopes: [1] }, 'option "resource.scopes" takes a list of scopes'],
+    [
+      { resource, jwksUri: 'http://api.example.com/keys' },
+      'option "resource.jwksUri" takes an absolute https URL',
+    ],
+    [{ resource, signingAlgorithms: ['none'] }, 'option "resource.signingAlgorithms"'],
+    [{ resource, signingAlgorithms: ['NONE'] }, 'option "resource.signingAlgorithms"'],
+    [{ resource, authorizationDetailsTypes: [''] }, 'option "resource.authorizationDetailsTypes"'],
+    [{ resource, maxAgeSeconds: -1 }, 'option "resource.maxAgeSeconds"'],
+    [{ resource, maxAgeSeconds: 1.5 }, 'option "resource.maxAgeSeconds" takes a whole number'],
+    [{ resource, signedMetadata: 'x' }, 'option "resource.signedMetadata" takes a function, or a signed JWT'],
+    [{ resource, signedMetadata: {} }, 'option "resource.signedMetadata"'],
+  ])('PRM-13 refuses %j: %s', (given, message) => {
+    expect(() => resolve(given)).toThrow(TypeError);
+    expect(() => resolve(given)).toThrow(message);
+  });
+});
+
+describe('signed metadata', async () => {
+  const key = await generateSigningKey('Ed25519', 'api');
+  const signed = (header: object, claims: object) =>
+    signedJws({ alg: 'ES256', ...header }, { ...claims }, key);
+  const claims = { iss: 'https://api.example.com', resource };
+
+  it('PRM-09 are a JWT with an issuer', () => {
+    expect(isSignedMetadata(signed({}, claims))).toBe(true);
+    expect(resolve({ resource, signedMetadata: signed({}, claims) })?.signedMetadata).toBe(
+      signed({}, claims),
+    );
+  });
+
+  it.each([
+    ['without an issuer', signed({}, { resource })],
+    ['with an issuer that is no text', signed({}, { ...claims, iss: 1 })],
+    ['with signed metadata inside', signed({}, { ...claims, signed_metadata: 'x' })],
+    ['without a signature', `${signed({ alg: 'none' }, claims).split('.').slice(0, 2).join('.')}.`],
+    ['with the algorithm none', signed({ alg: 'none' }, claims)],
+    ['with an empty signature', `${signed({}, claims).split('.').slice(0, 2).join('.')}.`],
+    ['cut off', signed({}, claims).split('.').slice(0, 2).join('.')],
+    ['with a header that is no object', `W10.${signed({}, claims).split('.').slice(1).join('.')}`],
+    ['as an object', { ...claims }],
+    ['as nothing', undefined],
+  ])('PRM-09 are none %s', (_name, value) => {
+    expect(isSignedMetadata(value)).toBe(false);
+  });
+});

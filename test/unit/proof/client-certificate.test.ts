@@ -1,0 +1,274 @@
+import { X509Certificate } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import type { Decision } from '../../../src/decision.js';
+import type { MtlsProxyOptions } from '../../../src/options/mtls.js';
+import type { ResourceServerOptions } from '../../../src/options/options.js';
+import type { RequestView } from '../../../src/request/view.js';
+import { createResourceServer } from '../../../src/resource-server.js';
+import { createClientCertificate, createTestIssuer } from '../../../src/testing/index.js';
+import { RFC_8705 } from '../../support/rfc-certificates.js';
+
+const issuer = await createTestIssuer();
+const mine = await createClientCertificate();
+const others = await createClientCertificate({ commonName: 'another client' });
+const X5T = 'x5t#S256';
+const PROXY = '10.0.0.1';
+const fromHeader: MtlsProxyOptions = { header: 'client-cert', trustedProxies: '10.0.0.0/8' };
+
+interface Circumstances {
+  readonly mtls?: NonNullable<ResourceServerOptions['mtls']>;
+  readonly cnf?: unknown;
+  /** In PEM, of the TLS connection. */
+  readonly certificate?: string;
+  readonly fields?: Readonly<Record<string, readonly string[] | string>>;
+  readonly remoteAddress?: string | undefined;
+}
+
+/** What a request with a token that is bound to `mine` gets. */
+async function decide(circumstances: Circumstances): Promise<Decision> {
+  const { mtls, cnf = { [X5T]: mine.thumbprint }, certificate, fields = {}, remoteAddress } = circumstances;
+  const token = await issuer.token(cnf === null ? {} : { cnf });
+  const view: RequestView = {
+    method: 'GET',
+    url: 'https://api.example.com/stock/42',
+    header: (name) => (name === 'authorization' ? `Bearer ${token}` : fields[name]),
+    remoteAddress,
+    clientCertificate: () => (certificate === undefined ? undefined : new X509Certificate(certificate).raw),
+  };
+  const server = createResourceServer({ ...issuer.options, ...(mtls !== undefined && { mtls }) });
+  return server.authenticate(view);
+}
+
+async function outcome(circumstances: Circumstances): Promise<string> {
+  const decision = await decide(circumstances);
+  return decision.kind === 'allowed' ? 'allowed' : `${decision.answer.status} ${decision.error.reason}`;
+}
+
+describe('the certificate of the connection', () => {
+  it('MTL-01 MTL-07 opens with the token that is bound to it', async () => {
+    expect(await outcome({ mtls: true, certificate: mine.certificate })).toBe('allowed');
+  });
+
+  it('MTL-01 opens with the example of RFC 8705', async () => {
+    const cnf = { [X5T]: RFC_8705.thumbprint };
+    expect(await outcome({ mtls: true, certificate: RFC_8705.pem, cnf })).toBe('allowed');
+    expect(await outcome({ mtls: true, certificate: mine.certificate, cnf })).toBe(
+      '401 certificate_mismatch',
+    );
+  });
+
+  it('MTL-01 does not open with the token of another', async () => {
+    expect(await outcome({ mtls: true, certificate: others.certificate })).toBe('401 certificate_mismatch');
+  });
+
+  it('MTL-02 MTL-07 has to be there', async () => {
+    expect(await outcome({ mtls: true })).toBe('401 certificate_missing');
+  });
+
+  it('MTL-02 is missing from requests of which nothing more is known', async () => {
+    const server = createResourceServer({ ...issuer.options, mtls: true });
+    const headers = await issuer.authorization({ cnf: { [X5T]: mine.thumbprint } });
+    const decision = await server.authenticate(new Request('https://api.example.com/', { headers }));
+    expect(decision).toMatchObject({ error: { reason: 'certificate_missing' } });
+  });
+
+  it.each([
+    ['with padding', `${mine.thumbprint}=`],
+    ['in base64', Buffer.from(mine.thumbprint, 'base64url').toString('base64')],
+    ['in hexadecimal', Buffer.from(mine.thumbprint, 'base64url').toString('hex')],
+    ['in other letters', mine.thumbprint.toUpperCase()],
+    ['with another last character', `${mine.thumbprint.slice(0, -1)}~`],
+    ['cut short', mine.thumbprint.slice(0, -1)],
+    ['with a space', ` ${mine.thumbprint}`],
+    ['empty', ''],
+    ['as an array', [mine.thumbprint]],
+    ['as an object', { value: mine.thumbprint }],
+    ['null', null],
+    ['true', true],
+    ['as a number', 1],
+    ['with letters outside ASCII', 'é'.repeat(43)],
+  ])('MTL-01 is compared with the thumbprint as it should be, not %s', async (_name, thumbprint) => {
+    expect(await outcome({ mtls: true, certificate: mine.certificate, cnf: { [X5T]: thumbprint } })).toBe(
+      '401 certificate_mismatch',
+    );
+  });
+
+  it('MTL-05 does not matter to tokens that are not bound', async () => {
+    expect(await outcome({ mtls: true, certificate: others.certificate, cnf: null })).toBe('allowed');
+    expect(await outcome({ mtls: true, cnf: null })).toBe('allowed');
+  });
+
+  it('MTL-05 is not looked at unless it is wanted', async () => {
+    expect(await outcome({ certificate: mine.certificate })).toBe('401 unsupported_confirmation');
+    expect(await outcome({ mtls: false, certificate: mine.certificate })).toBe(
+      '401 unsupported_confirmation',
+    );
+  });
+
+  it('MTL-08 is not taken from a header field', async () => {
+    const fields = { 'client-cert': mine.clientCertField };
+    expect(await outcome({ mtls: true, fields, remoteAddress: PROXY })).toBe('401 certificate_missing');
+  });
+
+  it('MTL-12 needs no answer that is kept for nobody else', async () => {
+    expect(await decide({ mtls: true, certificate: mine.certificate })).toMatchObject({ headers: undefined });
+  });
+
+  it('MTL-05 refuses a bound token without a request', async () => {
+    const server = createResourceServer({ ...issuer.options, mtls: true });
+    await expect(
+      server.verify(await issuer.token({ cnf: { [X5T]: mine.thumbprint } })),
+    ).rejects.toMatchObject({
+      reason: 'unsupported_confirmation',
+    });
+  });
+
+  it('MTL-01 is looked at each time, also where the token was verified before, and then at once', async () => {
+    const server = createResourceServer({ ...issuer.options, mtls: true });
+    const token = await issuer.token({ cnf: { [X5T]: mine.thumbprint } });
+    const view = (certificate: string | undefined): RequestView => ({
+      method: 'GET',
+      url: 'https://api.example.com/stock/42',
+      header: (name) => (name === 'authorization' ? `Bearer ${token}` : undefined),
+      clientCertificate: () => (certificate === undefined ? undefined : new X509Certificate(certificate).raw),
+    });
+    expect(await server.authenticate(view(mine.certificate))).toMatchObject({ kind: 'allowed' });
+    expect(server.authenticate(view(others.certificate))).toMatchObject({
+      error: { reason: 'certificate_mismatch' },
+    });
+    expect(server.authenticate(view(undefined))).toMatchObject({ error: { reason: 'certificate_missing' } });
+    expect(server.authenticate(view(mine.certificate))).toMatchObject({ kind: 'allowed' });
+  });
+});
+
+describe('the certificate of a header field', () => {
+  const fields = { 'client-cert': mine.clientCertField };
+
+  it.each([PROXY, `::ffff:${PROXY}`])(
+    'MTL-09 is believed from a trusted proxy: %s',
+    async (remoteAddress) => {
+      expect(await outcome({ mtls: fromHeader, fields, remoteAddress })).toBe('allowed');
+    },
+  );
+
+  it.each(['192.0.2.1', '::1', undefined])(
+    'MTL-09 is ignored from anybody else: %s',
+    async (remoteAddress) => {
+      expect(await outcome({ mtls: fromHeader, fields, remoteAddress })).toBe('401 certificate_missing');
+      const junk = { 'client-cert': 'junk' };
+      expect(await outcome({ mtls: fromHeader, fields: junk, remoteAddress })).toBe(
+        '401 certificate_missing',
+      );
+    },
+  );
+
+  it('MTL-09 is believed by the address of the peer alone', async () => {
+    const claimed = { ...fields, 'x-forwarded-for': PROXY, forwarded: `for=${PROXY}`, 'x-real-ip': PROXY };
+    expect(await outcome({ mtls: fromHeader, fields: claimed, remoteAddress: '192.0.2.1' })).toBe(
+      '401 certificate_missing',
+    );
+  });
+
+  it('MTL-08 is ignored unless it is wanted', async () => {
+    expect(await outcome({ fields, remoteAddress: PROXY })).toBe('401 unsupported_confirmation');
+  });
+
+  it('MTL-02 has to be there, and the one of the connection, which is that of the proxy, is no substitute', async () => {
+    expect(await outcome({ mtls: fromHeader, remoteAddress: PROXY })).toBe('401 certificate_missing');
+    expect(await outcome({ mtls: fromHeader, remoteAddress: PROXY, certificate: mine.certificate })).toBe(
+      '401 certificate_missing',
+    );
+  });
+
+  it('MTL-01 does not open with the token of another', async () => {
+    const wrong = { 'client-cert': others.clientCertField };
+    expect(await outcome({ mtls: fromHeader, fields: wrong, remoteAddress: PROXY })).toBe(
+      '401 certificate_mismatch',
+    );
+  });
+
+  it.each([
+    ['repeated', [mine.clientCertField, mine.clientCertField]],
+    ['two', [others.clientCertField, mine.clientCertField]],
+    ['joined', `${mine.clientCertField}, ${mine.clientCertField}`],
+    ['malformed', 'junk'],
+    ['empty', ''],
+  ])('MTL-10 is refused where it is %s', async (_name, lines) => {
+    expect(await outcome({ mtls: fromHeader, fields: { 'client-cert': lines }, remoteAddress: PROXY })).toBe(
+      '400 client_cert_invalid',
+    );
+  });
+
+  it('MTL-10 is not read for a token that is not bound', async () => {
+    const junk = { 'client-cert': 'junk' };
+    expect(await outcome({ mtls: fromHeader, fields: junk, remoteAddress: PROXY, cnf: null })).toBe(
+      'allowed',
+    );
+  });
+
+  it('MTL-11 is read from the field and in the form of the proxy', async () => {
+    const escaped = encodeURIComponent(mine.certificate);
+    const outcomeOf = (mtls: MtlsProxyOptions, name: string, value: string) =>
+      outcome({ mtls, fields: { [name]: value }, remoteAddress: PROXY });
+    const options = (header: MtlsProxyOptions['header']) => ({ ...fromHeader, header });
+    const base64 = mine.clientCertField.slice(1, -1);
+    expect(await outcomeOf(options('nginx'), 'ssl-client-cert', escaped)).toBe('allowed');
+    expect(await outcomeOf(options('envoy'), 'x-forwarded-client-cert', `Cert="${escaped}"`)).toBe('allowed');
+    expect(await outcomeOf(options('aws-alb'), 'x-amzn-mtls-clientcert', escaped)).toBe('allowed');
+    expect(await outcomeOf(options('traefik'), 'x-forwarded-tls-client-cert', base64)).toBe('allowed');
+    expect(await outcomeOf(options('nginx'), 'client-cert', escaped)).toBe('401 certificate_missing');
+    expect(await outcomeOf(options('nginx'), 'ssl-client-cert', '')).toBe('401 certificate_missing');
+    expect(await outcomeOf(options('traefik'), 'x-forwarded-tls-client-cert', escaped)).toBe(
+      '400 client_cert_invalid',
+    );
+  });
+
+  it('MTL-11 is read from the field that the options name', async () => {
+    const mtls: MtlsProxyOptions = { ...fromHeader, headerName: 'X-SSL-Client-Cert' };
+    const named = { 'x-ssl-client-cert': mine.clientCertField };
+    expect(await outcome({ mtls, fields: named, remoteAddress: PROXY })).toBe('allowed');
+    expect(await outcome({ mtls, fields, remoteAddress: PROXY })).toBe('401 certificate_missing');
+  });
+
+  it('MTL-12 makes answers that must not be kept for others', async () => {
+    const allowed = await decide({ mtls: fromHeader, fields, remoteAddress: PROXY });
+    expect(allowed).toMatchObject({ kind: 'allowed', headers: { 'Cache-Control': 'no-store' } });
+    const denied = await decide({ mtls: fromHeader, remoteAddress: PROXY });
+    expect(denied).toMatchObject({ answer: { headers: { 'Cache-Control': 'no-store' } } });
+    const unbound = await decide({ mtls: fromHeader, fields, remoteAddress: PROXY, cnf: null });
+    expect(unbound).toMatchObject({ kind: 'allowed', headers: undefined });
+  });
+});
+
+it('MTL-03 counts for introspected tokens too', async () => {
+  const server = createResourceServer({ ...issuer.introspectionOptions, mtls: true });
+  const token = issuer.opaqueToken({ cnf: { [X5T]: mine.thumbprint } });
+  const outcomeWith = async (certificate?: string): Promise<string> => {
+    const decision = await server.authenticate({
+      method: 'GET',
+      url: 'https://api.example.com/stock/42',
+      header: (name) => (name === 'authorization' ? `Bearer ${token}` : undefined),
+      clientCertificate: () => (certificate === undefined ? undefined : new X509Certificate(certificate).raw),
+    });
+    return decision.kind === 'allowed' ? 'allowed' : decision.error.reason;
+  };
+  expect(await outcomeWith(mine.certificate)).toBe('allowed');
+  expect(await outcomeWith(others.certificate)).toBe('certificate_mismatch');
+  expect(await outcomeWith()).toBe('certificate_missing');
+});
+
+it('MTL-13 is told of in the metadata of the API, where it is on', () => {
+  const documentOf = (mtls: boolean | MtlsProxyOptions) =>
+    createResourceServer({ ...issuer.options, resource: 'https://api.example.com', mtls }).resourceMetadata
+      ?.document;
+  expect(documentOf(true)).toMatchObject({ tls_client_certificate_bound_access_tokens: true });
+  expect(documentOf(fromHeader)).toMatchObject({ tls_client_certificate_bound_access_tokens: true });
+  expect(documentOf(false)).not.toHaveProperty('tls_client_certificate_bound_access_tokens');
+});
+
+it('MTL-05 challenges for the scheme Bearer', async () => {
+  const decision = await decide({ mtls: true });
+  const headers = decision.kind === 'denied' ? decision.answer.headers : {};
+  const challenges = [headers['WWW-Authenticate'] ?? []].flat();
+  expect(challenges.find((line) => line.startsWith('Bearer '))).toContain('error="invalid_token"');
+});

@@ -1,0 +1,276 @@
+import { describe, expect, it } from 'vitest';
+import type { BearerMethod } from '../../../src/options/options.js';
+import type { Scheme } from '../../../src/request/authorization-header.js';
+import { checkToken, intendedScheme, readCredentials } from '../../../src/request/credentials.js';
+import type { RequestView } from '../../../src/request/view.js';
+import { reasonOf } from '../../support/outcome.js';
+
+const BEARER = new Set(['Bearer'] as const);
+const FORM = { 'content-type': ['application/x-www-form-urlencoded'] };
+
+interface Sent {
+  readonly method?: string;
+  readonly query?: string;
+  readonly headers?: Readonly<Record<string, readonly string[]>>;
+  readonly body?: unknown;
+}
+
+function requestOf({ method = 'POST', query = '', headers = FORM, body }: Sent): RequestView & {
+  readonly removed: readonly string[];
+} {
+  const removed: string[] = [];
+  return {
+    method,
+    url: `https://api.example.com/stock${query}`,
+    header: (name) => headers[name] ?? [],
+    body,
+    removeQueryParameter: (name) => {
+      removed.push(name);
+    },
+    removed,
+  };
+}
+
+/** As the resource server does it with a token that it does not know. */
+function read(sent: Sent, ...methods: readonly BearerMethod[]) {
+  const credentials = readCredentials(
+    requestOf(sent),
+    new Set(methods),
+    methods.includes('header') ? BEARER : new Set(),
+  );
+  if (credentials !== undefined) checkToken(credentials.token);
+  return credentials;
+}
+
+describe('a token in the form body', () => {
+  it.each(['POST', 'PUT', 'PATCH'])('BRR-08 is read from %s', (method) => {
+    expect(read({ method, body: { access_token: 'abc' } }, 'body')).toEqual({
+      token: 'abc',
+      method: 'body',
+      scheme: 'Bearer',
+    });
+  });
+
+  it.each(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'CONNECT', 'DELETE', 'post', ''])(
+    'BRR-08 is ignored with the method %j',
+    (method) => {
+      expect(read({ method, body: { access_token: 'abc' } }, 'body')).toBeUndefined();
+    },
+  );
+
+  it.each([
+    [[]],
+    [['application/json']],
+    [['multipart/form-data; boundary=x']],
+    [['text/plain; application/x-www-form-urlencoded']],
+    [['application/x-www-form-urlencoded-not']],
+    [['application/x-www-form-urlencoded', 'application/x-www-form-urlencoded']],
+    [['application/x-www-form-urlencoded, text/plain']],
+    [['']],
+  ])('BRR-08 is ignored with the media type %j', (lines) => {
+    expect(
+      read({ headers: { 'content-type': lines }, body: { access_token: 'abc' } }, 'body'),
+    ).toBeUndefined();
+  });
+
+  it.each([
+    undefined,
+    null,
+    'access_token=abc',
+    42,
+    [],
+    {},
+    { other: 'abc' },
+    Object.create({ access_token: 'abc' }),
+  ])('BRR-08 is not there in the body %j', (body) => {
+    expect(read({ body }, 'body')).toBeUndefined();
+  });
+
+  it('BRR-08 is read from an object without prototype, as some parsers make them', () => {
+    const body = Object.assign(Object.create(null), { access_token: 'abc' });
+    expect(read({ body }, 'body')).toEqual({ token: 'abc', method: 'body', scheme: 'Bearer' });
+  });
+
+  it.each([[['abc', 'abc']], [['abc']], [{ a: 'abc' }], [42], [true], [null], [undefined], [[]]])(
+    'BRR-09 is refused when it is %j',
+    (value) => {
+      expect(reasonOf(() => read({ body: { access_token: value } }, 'body'))).toBe('repeated_parameter');
+    },
+  );
+
+  it.each(['', ' ', 'a b', 'abc ', 'a,b', 'ä', 'a=b'])('BRR-04 is refused when it is %j', (value) => {
+    expect(reasonOf(() => read({ body: { access_token: value } }, 'body'))).toBe('malformed_credentials');
+  });
+});
+
+describe('a token in the query', () => {
+  it.each([
+    '?access_token=abc',
+    '?a=1&access_token=abc',
+    '?access%5Ftoken=abc',
+    '?access_token=abc#fragment',
+  ])('BRR-10 BRR-11 is read from %s and removed', (query) => {
+    const request = requestOf({ method: 'GET', query });
+    expect(readCredentials(request, new Set(['query']), BEARER)).toEqual({
+      token: 'abc',
+      method: 'query',
+      scheme: 'Bearer',
+    });
+    expect(request.removed).toEqual(['access_token']);
+  });
+
+  it.each([
+    '',
+    '?',
+    '?a=1',
+    '?Access_Token=abc',
+    '?access_token[]=abc',
+    '?xaccess_token=abc',
+    '??access_token=abc',
+    '?a=1&?access_token=abc',
+    '#?access_token',
+  ])('BRR-10 is not there in %j', (query) => {
+    const request = requestOf({ method: 'GET', query });
+    expect(readCredentials(request, new Set(['query']), BEARER)).toBeUndefined();
+    expect(request.removed).toEqual([]);
+  });
+
+  it.each([
+    '?access_token=abc&access_token=abc',
+    '?access_token=abc&access_token=',
+    '?access_token&access_token',
+  ])('BRR-09 is refused when it is repeated: %s', (query) => {
+    expect(reasonOf(() => read({ query }, 'query'))).toBe('repeated_parameter');
+  });
+
+  it.each([
+    '?access_token',
+    '?access_token=',
+    '?access_token=a+b',
+    '?access_token=a%20b',
+    '?access_token=%ff',
+  ])('BRR-04 is refused when it is no token: %s', (query) => {
+    expect(reasonOf(() => read({ query }, 'query'))).toBe('malformed_credentials');
+  });
+
+  it('BRR-10 is left alone where the method is off', () => {
+    const request = requestOf({ query: '?access_token=abc', body: { access_token: 'abc' } });
+    expect(readCredentials(request, new Set(['header']), BEARER)).toBeUndefined();
+    expect(request.removed).toEqual([]);
+  });
+
+  it.each([
+    ['a malformed header', { authorization: ['Bearer'] }, undefined],
+    ['two headers', { authorization: ['Bearer abc', 'Bearer abc'] }, undefined],
+    ['a good header', { authorization: ['Bearer abc'] }, undefined],
+    ['a bad body', FORM, { access_token: ['abc'] }],
+    ['a good body', FORM, { access_token: 'abc' }],
+  ])('BRR-11 is removed also when the request is refused for %s', (_, headers, body) => {
+    const request = requestOf({ query: '?access_token=abc', headers, body });
+    expect(
+      reasonOf(() => readCredentials(request, new Set(['header', 'body', 'query']), BEARER)),
+    ).toBeDefined();
+    expect(request.removed).toEqual(['access_token']);
+  });
+});
+
+describe('several methods', () => {
+  const header = { ...FORM, authorization: ['Bearer abc'] };
+  const body = { access_token: 'abc' };
+  const query = '?access_token=abc';
+
+  it.each([
+    ['header and body', { headers: header, body }],
+    ['header and query', { headers: header, query }],
+    ['body and query', { body, query }],
+    ['all three', { headers: header, body, query }],
+  ])('BRR-07 are refused, even with the same token: %s', (_, sent) => {
+    expect(reasonOf(() => read(sent, 'header', 'body', 'query'))).toBe('multiple_methods');
+  });
+
+  it('BRR-10 counts only methods that are on', () => {
+    const sent = { headers: header, body, query };
+    expect(read(sent, 'header')).toEqual({ token: 'abc', method: 'header', scheme: 'Bearer' });
+    expect(read(sent, 'body')).toEqual({ token: 'abc', method: 'body', scheme: 'Bearer' });
+    expect(read(sent, 'query')).toEqual({ token: 'abc', method: 'query', scheme: 'Bearer' });
+  });
+
+  it('BRR-05 takes credentials of another scheme for none beside a token in the body', () => {
+    const headers = { ...FORM, authorization: ['Basic abc'] };
+    expect(read({ headers, body }, 'header', 'body')).toEqual({
+      token: 'abc',
+      method: 'body',
+      scheme: 'Bearer',
+    });
+  });
+
+  it.each([
+    [['Bearer abc', 'Bearer abc'], 'multiple_methods'],
+    [['Basic abc', 'Bearer abc'], 'multiple_methods'],
+    [['Bearer', 'Bearer'], 'multiple_methods'],
+    [['Bearer'], 'malformed_credentials'],
+    [[''], 'malformed_credentials'],
+  ])('BRR-06 refuses the Authorization lines %j', (authorization, reason) => {
+    expect(reasonOf(() => read({ headers: { authorization } }, 'header'))).toBe(reason);
+  });
+});
+
+describe('a token under the scheme DPoP', () => {
+  const BOTH: ReadonlySet<Scheme> = new Set(['Bearer', 'DPoP']);
+  const ONLY_DPOP: ReadonlySet<Scheme> = new Set(['DPoP']);
+  const sent = (line: string, more: Sent = {}): RequestView =>
+    requestOf({ ...more, headers: { ...FORM, authorization: [line] } });
+
+  it('DPP-01 is read from the header', () => {
+    for (const schemes of [BOTH, ONLY_DPOP]) {
+      for (const methods of [new Set(['header'] as const), new Set(['body'] as const)]) {
+        expect(readCredentials(sent('dPoP  abc'), methods, schemes)).toEqual({
+          token: 'abc',
+          method: 'header',
+          scheme: 'DPoP',
+        });
+      }
+    }
+  });
+
+  it('DPP-01 is no credentials where DPoP is off, however malformed', () => {
+    for (const line of ['DPoP abc', 'DPoP', 'DPoP\tabc'])
+      expect(readCredentials(sent(line), new Set(['header']), BEARER)).toBeUndefined();
+  });
+
+  it('BRR-10 DPP-01 leaves a bearer token in the header alone where those belong into the body', () => {
+    for (const line of ['Bearer abc', 'Bearer'])
+      expect(readCredentials(sent(line), new Set(['body']), ONLY_DPOP)).toBeUndefined();
+  });
+
+  it('BRR-07 DPP-27 is refused beside another one, for which scheme is not clear', () => {
+    const request = sent('DPoP abc', { body: { access_token: 'abc' } });
+    const read = () => readCredentials(request, new Set(['header', 'body']), BOTH);
+    expect(reasonOf(read)).toBe('multiple_methods');
+    expect(intendedScheme(request, thrownBy(read))).toBeUndefined();
+  });
+
+  it.each([
+    ['DPoP', 'DPoP'],
+    ['bearer', 'Bearer'],
+    ['', undefined],
+  ])('DPP-27 is meant where %j is malformed, or not', (line, scheme) => {
+    const request = sent(line);
+    const fault = thrownBy(() => readCredentials(request, new Set(['header']), BOTH));
+    expect(intendedScheme(request, fault)).toBe(scheme);
+  });
+
+  it('DPP-27 is not meant by a parameter', () => {
+    const request = requestOf({ body: { access_token: 42 } });
+    const fault = thrownBy(() => readCredentials(request, new Set(['body']), BOTH));
+    expect(intendedScheme(request, fault)).toBe('Bearer');
+  });
+});
+
+function thrownBy(act: () => unknown): unknown {
+  try {
+    return act();
+  } catch (error) {
+    return error;
+  }
+}

@@ -1,0 +1,293 @@
+import { inspect } from 'node:util';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { createResourceServer, type Decision, type ResourceServerOptions } from '../../../src/index.js';
+import { Credentials } from '../../../src/request/credentials.js';
+import { createTestIssuer } from '../../../src/testing/index.js';
+import { outcomeOf, requestWith } from '../../support/outcome.js';
+
+/** An issuer and a resource server that live by a clock which stands until it is moved. */
+async function setUp(options: Partial<ResourceServerOptions> = {}) {
+  let now = 1_800_000_000_000;
+  const clock = () => now;
+  const issuer = await createTestIssuer({ clock, lifetimeSeconds: 3600 });
+  const server = createResourceServer({ ...issuer.options, ...options });
+  const decide = (token: string) => server.authenticate(requestWith(`Bearer ${token}`));
+  const step = (seconds: number) => {
+    now += seconds * 1000;
+  };
+  return { issuer, server, decide, step };
+}
+
+/** A decision that was there at once, as only that about a known token is. */
+function atOnce(decision: Decision | Promise<Decision>): Decision {
+  if (decision instanceof Promise) throw new Error('the decision has to be waited for');
+  return decision;
+}
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+describe('a token that cannot be one', () => {
+  it('costs no digest, and one that could be costs one', async () => {
+    const digest = vi.spyOn(Credentials.prototype, 'digest', 'get');
+    const { issuer, server, decide } = await setUp();
+    expect(await outcomeOf(server, 'x'.repeat(400))).toBe('malformed_token');
+    expect(await outcomeOf(server, `${'x'.repeat(16_384)}.x.x`)).toBe('token_too_large');
+    expect(digest).not.toHaveBeenCalled();
+    expect((await decide(await issuer.token())).kind).toBe('allowed');
+    expect(digest).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('a token that was verified before', () => {
+  it('is decided upon at once, and only the first use pays for the signature', async () => {
+    const verify = vi.spyOn(globalThis.crypto.subtle, 'verify');
+    const { issuer, decide } = await setUp();
+    const token = await issuer.token({ scope: 'read:inventory' });
+    const first = await decide(token);
+    const again = atOnce(decide(token));
+    expect(again).toEqual(first);
+    expect(again).toMatchObject({ kind: 'allowed', auth: { scopes: ['read:inventory'] } });
+    expect(verify).toHaveBeenCalledTimes(1);
+  });
+
+  it('is verified once for all who use it first at the same time', async () => {
+    const verify = vi.spyOn(globalThis.crypto.subtle, 'verify');
+    const { issuer, decide } = await setUp();
+    const token = await issuer.token();
+    const decisions = await Promise.all(Array.from({ length: 50 }, () => decide(token)));
+    expect(new Set(decisions.map(({ kind }) => kind))).toEqual(new Set(['allowed']));
+    expect(verify).toHaveBeenCalledTimes(1);
+  });
+
+  it('gives an error of its own to each of those who share a verification that fails', async () => {
+    const { issuer, decide } = await setUp();
+    const other = await createTestIssuer({ clock: () => 1_800_000_000_000 });
+    const forged = await other.token({}, { kid: issuer.identifier });
+    const decisions = await Promise.all(Array.from({ length: 5 }, () => decide(forged)));
+    const errors = decisions.map((decision) => (decision.kind === 'denied' ? decision.error : undefined));
+    expect(new Set(errors).size).toBe(5);
+    expect(new Set(errors.map((error) => error?.reason))).toEqual(new Set(['no_matching_key']));
+  });
+
+  it('OPS-19 ATP-05 is refused from the second on in which it expires', async () => {
+    const { issuer, server, decide, step } = await setUp({ clockToleranceSeconds: 0 });
+    const token = await issuer.token();
+    await decide(token);
+    step(3599);
+    expect(await outcomeOf(server, token)).toBe('allowed');
+    step(1);
+    expect(await outcomeOf(server, token)).toBe('expired');
+  });
+
+  it('ATP-09 is refused again when the clock is set back to before it is valid', async () => {
+    const { issuer, server, decide, step } = await setUp();
+    const token = await issuer.token({ nbf: 1_800_000_000, iat: 1_800_000_000 });
+    await decide(token);
+    step(-6);
+    expect(await outcomeOf(server, token)).toBe('not_yet_valid');
+  });
+
+  it('KEY-16 is refused when its key is withdrawn', async () => {
+    const { issuer, server, decide } = await setUp();
+    const token = await issuer.token();
+    await decide(token);
+    await issuer.rotateKeys();
+    expect(await outcomeOf(server, await issuer.token())).toBe('allowed'); // loads the keys anew
+    expect(await outcomeOf(server, token)).toBe('no_matching_key');
+  });
+
+  it('KEY-16 is refused when another key comes under the same kid', async () => {
+    const [before, after] = await Promise.all([createTestIssuer(), createTestIssuer()]);
+    let keys = await publishedBy(before);
+    const jwks = () => keys;
+    const options = { issuer: { issuer: before.identifier, jwks, keys: { maxAgeSeconds: 60 } } };
+    let now = Date.now();
+    const server = createResourceServer({ ...before.options, ...options, clock: () => now });
+    const token = await before.token();
+    expect(await outcomeOf(server, token)).toBe('allowed');
+    keys = await publishedBy(after);
+    now += 61_000;
+    expect(await outcomeOf(server, token)).toBe('signature_invalid');
+  });
+
+  it('stays verified when the keys are loaded anew and its key is still among them', async () => {
+    const verify = vi.spyOn(globalThis.crypto.subtle, 'verify');
+    const { issuer, decide } = await setUp();
+    const token = await issuer.token();
+    await decide(token);
+    await issuer.rotateKeys({ keepPrevious: true });
+    await decide(await issuer.token());
+    verify.mockClear();
+    expect(atOnce(decide(token)).kind).toBe('allowed');
+    expect(verify).not.toHaveBeenCalled();
+  });
+
+  it('keeps the keys of its issuer in use, so that they are renewed before they are stale', async () => {
+    const jwks = vi.fn<() => Promise<{ keys: [] }>>();
+    const source = await createTestIssuer();
+    jwks.mockImplementation(() => publishedBy(source) as never);
+    let now = Date.now();
+    const server = createResourceServer({
+      ...source.options,
+      issuer: { issuer: source.identifier, jwks },
+      clock: () => now,
+    });
+    const token = await source.token({ exp: Math.floor(now / 1000) + 3600 });
+    await server.authenticate(requestWith(`Bearer ${token}`));
+    now += 500_000; // of 600 s
+    expect(atOnce(server.authenticate(requestWith(`Bearer ${token}`))).kind).toBe('allowed');
+    expect(jwks).toHaveBeenCalledTimes(2);
+  });
+
+  it('KEY-15 stays accepted at once while the issuer is down', async () => {
+    const { issuer, decide, step } = await setUp();
+    const token = await issuer.token();
+    await decide(token);
+    issuer.goDown();
+    step(1000);
+    expect((await decide(token)).kind).toBe('allowed'); // finds the issuer down
+    step(1);
+    expect(atOnce(decide(token)).kind).toBe('allowed');
+  });
+
+  it('KEY-15 is refused as undecidable when the issuer has been down for too long', async () => {
+    const { issuer, server, decide, step } = await setUp({ keys: { staleIfErrorSeconds: 60 } });
+    const token = await issuer.token();
+    await decide(token);
+    issuer.goDown();
+    step(661);
+    expect(await outcomeOf(server, token)).toBe('jwks_unavailable');
+  });
+
+  it('carries its own token, and shares all else with other requests', async () => {
+    const { issuer, decide } = await setUp();
+    const token = await issuer.token();
+    const [one, two] = [await decide(token), atOnce(decide(token))];
+    if (one.kind === 'denied' || two.kind === 'denied') throw new Error('refused');
+    expect(one.auth).not.toBe(two.auth);
+    expect(one.auth?.claims).toBe(two.auth?.claims);
+    expect(two.auth?.token).toBe(token);
+  });
+});
+
+describe('what is remembered', () => {
+  it('OPS-08 JWT-10 is the token to the letter: another signature or claim is verified anew', async () => {
+    const { issuer, server, decide } = await setUp();
+    const token = await issuer.token();
+    await decide(token);
+    const [header = '', claims = '', signature = ''] = token.split('.');
+    const flipped = `${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`;
+    expect(await outcomeOf(server, `${header}.${claims}.${flipped}`)).toBe('signature_invalid');
+    expect(await outcomeOf(server, `${header}.${claims}.`)).toBe('signature_invalid');
+    expect(await outcomeOf(server, `${header}.${claims}.${signature}=`)).toBe('malformed_token');
+  });
+
+  it('OPS-08 is not shared with a resource server of other options', async () => {
+    const { issuer, decide } = await setUp();
+    const token = await issuer.token();
+    await decide(token);
+    const other = createResourceServer({ ...issuer.options, audience: 'https://other.example.com' });
+    expect(await outcomeOf(other, token)).toBe('aud_mismatch');
+  });
+
+  it('OPS-07 is bounded, and what was used least lately goes first', async () => {
+    const { issuer, decide } = await setUp({ cache: { maxTokens: 2 } });
+    const [one, two, three] = await Promise.all(
+      [1, 2, 3].map((jti) => issuer.token({ jti: `token-${jti}` })),
+    );
+    for (const token of [one, two, one, three]) await decide(token ?? '');
+    expect(atOnce(decide(one ?? '')).kind).toBe('allowed');
+    expect(atOnce(decide(three ?? '')).kind).toBe('allowed');
+    expect(decide(two ?? '')).toBeInstanceOf(Promise);
+  });
+
+  it('OPS-07 is bounded in memory too: a token of thousands of claims takes the place of many', async () => {
+    const { issuer, decide } = await setUp({ cache: { maxTokens: 1000 } });
+    const large = { x: Array.from({ length: 2000 }, () => ({})) };
+    const tokens = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => issuer.token({ ...large, jti: `token-${index}` })),
+    );
+    for (const token of tokens) await decide(token);
+    const remembered = tokens.filter((token) => !(decide(token) instanceof Promise));
+    expect(remembered.length).toBeGreaterThan(0);
+    expect(remembered.length).toBeLessThan(10);
+  });
+
+  it('OPS-07 is no refusal: bad tokens evict no good one, and are looked at each time', async () => {
+    const { issuer, server, decide } = await setUp({ cache: { maxTokens: 1 } });
+    const token = await issuer.token();
+    await decide(token);
+    for (const forgery of await issuer.forgeries({ scope: 'read:inventory' })) {
+      // Those are good tokens, with too little scope or without the proof of possession.
+      const { reason, status } = forgery;
+      if (status === 403 || reason === 'unsupported_confirmation' || reason === 'dpop_downgrade') continue;
+      const { authorization, Authorization = authorization } = forgery.headers;
+      await server.authenticate(requestWith(...(Authorization === undefined ? [] : [Authorization])));
+    }
+    expect(atOnce(decide(token)).kind).toBe('allowed');
+  });
+
+  it('is not the outage of an issuer', async () => {
+    const { issuer, server } = await setUp();
+    const token = await issuer.token();
+    issuer.goDown();
+    expect(await outcomeOf(server, token)).toBe('jwks_unavailable');
+    issuer.comeBack();
+    expect(await outcomeOf(server, token)).toBe('allowed');
+  });
+
+  it('OPS-07 shares what is equal between tokens, and nothing that differs', async () => {
+    const { issuer, decide } = await setUp();
+    const authOf = async (claims: Record<string, unknown>) => {
+      const decision = await decide(await issuer.token(claims));
+      if (decision.kind === 'denied' || decision.auth === undefined) throw new Error('refused');
+      return decision.auth;
+    };
+    const [one, two, other] = [
+      await authOf({ scope: 'read write', sub: 'one' }),
+      await authOf({ scope: 'read write', sub: 'two' }),
+      await authOf({ scope: 'read', sub: 'one' }),
+    ];
+    expect(two.scopes).toBe(one.scopes);
+    expect(two.header).toBe(one.header);
+    expect([one.subject, two.subject]).toEqual(['one', 'two']);
+    expect([one.claims.sub, two.claims.sub]).toEqual(['one', 'two']);
+    expect(other.scopes).toEqual(['read']);
+    for (const part of [one.scopes, one.header, one.audience]) expect(Object.isFrozen(part)).toBe(true);
+  });
+
+  it('OPS-01 is not the token', async () => {
+    const { issuer, server, decide } = await setUp();
+    const token = await issuer.token();
+    await decide(token);
+    expect(inspect(server, { showHidden: true, depth: Number.POSITIVE_INFINITY })).not.toContain(token);
+  });
+
+  it('is nothing with cache: false', async () => {
+    const verify = vi.spyOn(globalThis.crypto.subtle, 'verify');
+    const { issuer, decide } = await setUp({ cache: false });
+    const token = await issuer.token();
+    for (let use = 0; use < 3; use += 1) expect((await decide(token)).kind).toBe('allowed');
+    expect(verify).toHaveBeenCalledTimes(3);
+  });
+
+  it('is decided upon by no answer from before: confirmation and requirements are looked at each time', async () => {
+    const { issuer, server, decide } = await setUp();
+    const bound = await issuer.token({ cnf: { jkt: 'x' } });
+    for (let use = 0; use < 2; use += 1) expect(await outcomeOf(server, bound)).toBe('dpop_downgrade');
+    const token = await issuer.token({ scope: 'read' });
+    await decide(token);
+    const decision = atOnce(decide(token));
+    if (decision.kind === 'denied') throw new Error('refused');
+    expect(server.authorize(decision.auth, { allScopes: ['read'] }).kind).toBe('allowed');
+    expect(server.authorize(decision.auth, { allScopes: ['write'] }).kind).toBe('denied');
+  });
+});
+
+async function publishedBy(issuer: Awaited<ReturnType<typeof createTestIssuer>>) {
+  const { jwks } = issuer.options.issuer;
+  if (typeof jwks !== 'function') throw new Error('the test issuer publishes by a function');
+  return structuredClone(await jwks());
+}

@@ -1,0 +1,178 @@
+import { createKeyIndex } from '../../../src/issuer/key-index.js';
+import { membersOf } from '../../../src/issuer/key-source.js';
+import { maxAgeOfKeys } from '../../../src/issuer/refreshing-key-set.js';
+import {
+  importVerificationKey,
+  type SkipCause,
+  type VerificationKey,
+} from '../../../src/issuer/verification-key.js';
+import { DocumentInvalid } from '../../../src/lib/fetch.js';
+import { DEFAULT_KEYS } from '../../../src/options/issuers.js';
+import type { Algorithm } from '../../../src/options/options.js';
+import { isJsonObject } from '../../../src/token/compact-jws.js';
+import { show, showList, showText } from '../printable.js';
+import { describeFailure } from './describe-failure.js';
+import { type Finding, failure, info, ok, warning } from './finding.js';
+import type { Probe } from './probe.js';
+
+/** One member of a key set, for programs. */
+export interface KeyReport {
+  readonly kid: unknown;
+  readonly kty: unknown;
+  readonly crv: unknown;
+  readonly algorithms: readonly string[];
+  /** Of RSA keys that can be read: the length of the modulus. */
+  readonly bits: number | undefined;
+  /** `rejected`: tokens that it signed are refused. `skipped`: the verifier does as if it were not there. */
+  readonly use: 'usable' | 'rejected' | 'skipped';
+  /** Why it is not usable. */
+  readonly cause: SkipCause | 'rsa_too_short' | undefined;
+}
+
+export interface ExaminedKeys {
+  readonly findings: readonly Finding[];
+  readonly keys: readonly KeyReport[];
+}
+
+const REPLACE = 'Replace the key at once: everybody can read it and make tokens with it.';
+/** What to say of members that the verifier leaves out. Those without an entry are none of its business, such as keys for encryption. */
+const SKIPPED: Partial<Readonly<Record<SkipCause, readonly [status: 'failed' | 'warning', fix: string]>>> = {
+  'private key published': ['failed', REPLACE],
+  'symmetric key': ['failed', REPLACE],
+  'not a JSON object': ['warning', 'Correct the key set: each member is a JSON object (RFC 7517 §5).'],
+  'unusable kid': ['warning', 'Give the key a "kid" that is a string of at most 512 characters.'],
+  'malformed key': ['warning', 'Correct the key: its members are missing or out of range (RFC 7518 §6).'],
+};
+
+interface ExaminedMember {
+  readonly report: KeyReport;
+  readonly key: VerificationKey | undefined;
+}
+
+/** Steps `key_set`, `key`, `key_ids`, `algorithms` and `cache`. */
+export async function examineKeySet(probed: Probe, timeoutSeconds: number): Promise<ExaminedKeys> {
+  const { json, url, milliseconds } = probed;
+  if (json === undefined) {
+    const { what, fix } = describeFailure(probed, 'jwks', timeoutSeconds);
+    return { findings: [failure('key_set', `${url}: ${what}, ${milliseconds} ms`, fix)], keys: [] };
+  }
+  let members: readonly unknown[];
+  try {
+    members = membersOf(json);
+  } catch (error) {
+    if (!(error instanceof DocumentInvalid)) throw error;
+    const fix = 'Publish a JWK Set there: {"keys":[…]} with at most 500 members (RFC 7517 §5).';
+    return { findings: [failure('key_set', `${url}: ${error.message}, ${milliseconds} ms`, fix)], keys: [] };
+  }
+  const examined = await Promise.all(members.map(examineMember));
+  const keys = examined.map(({ report }) => report);
+  const usable = examined.flatMap(({ key }) => (key === undefined ? [] : [key]));
+  return {
+    findings: [
+      describeKeySet(probed, keys),
+      ...keys.map(describeKey),
+      ...describeKeyIds(usable),
+      ...describeAlgorithms(usable),
+      describeCache(probed),
+    ],
+    keys,
+  };
+}
+
+async function examineMember(member: unknown): Promise<ExaminedMember> {
+  const key = await importVerificationKey(member);
+  const { kid, kty, crv } = isJsonObject(member) ? member : {};
+  if (typeof key === 'string') {
+    const report: KeyReport = { kid, kty, crv, algorithms: [], bits: undefined, use: 'skipped', cause: key };
+    return { report, key: undefined };
+  }
+  const algorithms = [...key.algorithms];
+  const use = key.weakness === undefined ? 'usable' : 'rejected';
+  const report: KeyReport = { kid, kty, crv, algorithms, bits: await bitsOf(key), use, cause: key.weakness };
+  return { report, key };
+}
+
+async function bitsOf(key: VerificationKey): Promise<number | undefined> {
+  const [algorithm = 'RS256'] = key.algorithms as ReadonlySet<Algorithm>; // a key has one at least, and none but these
+  const imported = await key.cryptoKey(algorithm);
+  const { modulusLength } = imported.algorithm as { modulusLength?: number }; // present for RSA keys (Web Cryptography API §20.4)
+  return modulusLength;
+}
+
+function describeKeySet({ url, answer, milliseconds }: Probe, keys: readonly KeyReport[]): Finding {
+  const type = answer?.contentType ?? null;
+  const count = `${keys.length} ${keys.length === 1 ? 'key' : 'keys'}`;
+  const message = `${url}: ${answer?.status}, ${type === null ? 'no content type' : showText(type)}, ${count}, ${milliseconds} ms`;
+  if (!keys.some(({ use }) => use !== 'skipped'))
+    return failure(
+      'key_set',
+      message,
+      'Publish a public key for signatures there: RSA, EC or Ed25519, and no "use" other than "sig".',
+    );
+  if (/^application\/(?:jwk-set\+)?json\b/i.test(type ?? '')) return ok('key_set', message);
+  return warning(
+    'key_set',
+    message,
+    'Make the issuer send it as application/jwk-set+json or application/json. It is read all the same.',
+  );
+}
+
+function describeKey({ kid, kty, crv, algorithms, bits, use, cause }: KeyReport): Finding {
+  const kind = [kty, crv].filter((part) => typeof part === 'string').map((part) => showText(part));
+  const size = bits === undefined ? '' : ` ${bits} bits`;
+  const message = `kid ${show(kid)}, ${kind.join(' ') || 'no type'}${size}`;
+  if (use === 'usable') return ok('key', `${message}, for ${algorithms.join(' ')}`);
+  if (use === 'rejected')
+    return failure(
+      'key',
+      `${message}: too short`,
+      'Use RSA keys of at least 2048 bits. Tokens by this one are refused with key_rejected.',
+    );
+  const [status, fix] = (cause !== undefined && cause !== 'rsa_too_short' && SKIPPED[cause]) || [];
+  const skipped = `${message}: left out, ${cause}`;
+  if (status === undefined || fix === undefined) return info('key', skipped);
+  return status === 'failed' ? failure('key', skipped, fix) : warning('key', skipped, fix);
+}
+
+function describeKeyIds(keys: readonly VerificationKey[]): readonly Finding[] {
+  const index = createKeyIndex(keys);
+  const repeated = [...index.byKeyId.values()].filter(shareAnAlgorithm).map(([key]) => key?.kid);
+  const findings: Finding[] = [];
+  if (repeated.length > 0)
+    findings.push(
+      warning(
+        'key_ids',
+        `several keys have the kid ${showList(repeated)}`,
+        'Give each key a "kid" of its own: tokens by these are refused with ambiguous_key.',
+      ),
+    );
+  if (index.keys.some(({ kid }) => kid === undefined) && index.keys.length > 1)
+    findings.push(
+      warning(
+        'key_ids',
+        'a key has no kid',
+        'Give each key a "kid", and name it in tokens: those without are refused with ambiguous_key where several keys fit.',
+      ),
+    );
+  return findings;
+}
+
+function shareAnAlgorithm(keys: readonly VerificationKey[]): boolean {
+  const algorithms = keys.flatMap((key) => [...key.algorithms]);
+  return new Set(algorithms).size < algorithms.length;
+}
+
+function describeAlgorithms(keys: readonly VerificationKey[]): readonly Finding[] {
+  if (keys.length === 0) return [];
+  const names = [...new Set(keys.flatMap(({ algorithms }) => [...algorithms]))];
+  return [info('algorithms', `the keys are for ${names.join(' ')}`)];
+}
+
+function describeCache({ answer, maxAgeSeconds }: Probe): Finding {
+  const field = answer?.cacheControl ?? null;
+  const seconds = maxAgeOfKeys(maxAgeSeconds, DEFAULT_KEYS);
+  return info(
+    'cache',
+    `${field === null ? 'no Cache-Control' : `Cache-Control: ${showText(field)}`}; by default keys are renewed after ${seconds} s`,
+  );
+}

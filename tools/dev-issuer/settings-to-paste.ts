@@ -1,0 +1,93 @@
+import { formEncode } from '../../src/issuer/client-authentication.js';
+import { endpointsOf } from './metadata.js';
+import type { DevClient } from './options.js';
+
+/** What a developer copies into an application or a shell. */
+export interface SettingsToPaste {
+  /** For the API. */
+  readonly resourceServer: string;
+  /** For the service that calls it. Undefined for a client without a secret. */
+  readonly client: string | undefined;
+  /** The same as lines of an `.env` file. */
+  readonly environment: string;
+  /** A `curl` line that gets a token. Undefined for a client without a secret. */
+  readonly getToken: string | undefined;
+  /** The same, and a `curl` line that sends the token to an API. Undefined for a client without a secret. */
+  readonly callApi: string | undefined;
+}
+
+/** Where the examples suppose the API to be. */
+const API = 'http://127.0.0.1:3000/';
+/** Every machine that runs this has Node; few have jq. */
+const READ_TOKEN = "node -p 'JSON.parse(fs.readFileSync(0)).access_token'";
+
+export function settingsToPaste(issuer: string, client: DevClient): SettingsToPaste {
+  const { clientId, clientSecret, scopes, audience } = client;
+  const scope = scopes.length === 0 ? undefined : scopes.join(' ');
+  const [api] = audience;
+  const target = api !== undefined && isResource(api) ? { resource: api } : { audience: api };
+  const secret = clientSecret === undefined ? undefined : { clientSecret };
+  const getToken = secret && curl(issuer, { clientId, ...secret }, { scope, ...target });
+  return {
+    resourceServer: call('createResourceServer', { issuer, audience: api }),
+    client: secret && call('createClientCredentials', { issuer, clientId, ...secret, scope, ...target }),
+    environment: environment({
+      OAUTH_ISSUER: issuer,
+      OAUTH_AUDIENCE: api,
+      OAUTH_CLIENT_ID: clientId,
+      OAUTH_CLIENT_SECRET: clientSecret,
+      OAUTH_SCOPE: scope,
+    }),
+    getToken,
+    callApi:
+      getToken && `TOKEN=$(${getToken} | ${READ_TOKEN})\ncurl -i -H "Authorization: Bearer $TOKEN" ${API}`,
+  };
+}
+
+/** `it's` → `'it'\''s'`: one word of a POSIX shell, whatever is in it. */
+function shellWord(text: string): string {
+  return /^[\w./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** RFC 8707 §2: a resource indicator is an absolute URI without fragment. Other names of an API go by the parameter `audience`. */
+function isResource(text: string): boolean {
+  return URL.canParse(text) && !text.includes('#');
+}
+
+interface Credentials {
+  readonly clientId: string;
+  readonly clientSecret: string;
+}
+
+function curl(
+  issuer: string,
+  { clientId, clientSecret }: Credentials,
+  parameters: Readonly<Record<string, string | undefined>>,
+): string {
+  const pairs = Object.entries({ grant_type: 'client_credentials', ...parameters });
+  const data = pairs
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `--data-urlencode ${shellWord(`${name}=${value}`)}`);
+  // curl does not form-encode id and secret, as RFC 6749 §2.3.1 wants it; where that makes a difference, this does.
+  const user = shellWord(`${formEncode(clientId)}:${formEncode(clientSecret)}`);
+  return ['curl -s', `--user ${user}`, ...data, endpointsOf(issuer).token].join(' ');
+}
+
+function call(name: string, options: Readonly<Record<string, string | undefined>>): string {
+  const members = Object.entries(options)
+    .filter(([, value]) => value !== undefined)
+    .map(([member, value]) => `  ${member}: ${quote(value ?? '')},`);
+  return [`${name}({`, ...members, '});'].join('\n');
+}
+
+function environment(variables: Readonly<Record<string, string | undefined>>): string {
+  return Object.entries(variables)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}=${shellWord(value ?? '')}`)
+    .join('\n');
+}
+
+/** A string literal with single quotes. */
+function quote(text: string): string {
+  return `'${JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`;
+}

@@ -1,0 +1,113 @@
+import { type LookupAddress, type LookupOptions, lookup } from 'node:dns';
+import { type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import { isLoopbackAddress, isLoopbackHost } from '../../src/testing/loopback-server.js';
+
+const TIME_LIMIT_MS = 10_000;
+/** How much of a body is read and shown. */
+const MAX_BODY_BYTES = 65_536;
+
+export const tryMethods: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
+export interface TryRequest {
+  readonly url: URL;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** What the API answered, or that it did not. */
+export type TryOutcome =
+  | {
+      readonly kind: 'answered';
+      readonly status: number;
+      readonly statusText: string;
+      /** Every line of the header field, since there may be a challenge in each. */
+      readonly challenges: readonly string[];
+      readonly location: string | undefined;
+      readonly contentType: string | undefined;
+      readonly body: string;
+      /** Whether the body was longer than what is in `body`. */
+      readonly isCut: boolean;
+    }
+  | { readonly kind: 'unreachable'; readonly reason: string };
+
+/**
+ * The URL of an API on this machine. Undefined for every other one: what is asked here comes from a browser, and must
+ * not become a way to other machines.
+ */
+export function loopbackUrlOf(text: string): URL | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const url = new URL(text);
+  const isWeb = url.protocol === 'http:' || url.protocol === 'https:';
+  const isPlain = url.username === '' && url.password === '';
+  return isWeb && isPlain && isLoopbackHost(url.hostname.replace(/^\[(.*)\]$/, '$1')) ? url : undefined;
+}
+
+/**
+ * Sends one request to an API on this machine. Redirects are shown and not followed; time and size are bounded.
+ *
+ * @throws {TypeError} a header field that HTTP cannot carry
+ */
+export function sendTry({ url, method, headers }: TryRequest): Promise<TryOutcome> {
+  const signal = AbortSignal.timeout(TIME_LIMIT_MS);
+  const ofNoBody = method === 'GET' || method === 'HEAD' ? {} : { 'Content-Length': '0' };
+  const options: RequestOptions = {
+    method,
+    headers: { ...headers, ...ofNoBody, Connection: 'close' },
+    agent: false,
+    lookup: lookupLoopback,
+    signal,
+  };
+  return new Promise((resolve) => {
+    const fail = (error: unknown): void => resolve(unreachable(error, signal.aborted));
+    const send = url.protocol === 'https:' ? requestHttps : requestHttp;
+    const outgoing = send(url, options, (response) => {
+      readAnswer(response).then(resolve, fail);
+    });
+    outgoing.on('error', fail);
+    outgoing.end();
+  });
+}
+
+async function readAnswer(response: IncomingMessage): Promise<TryOutcome> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response as AsyncIterable<Uint8Array>) {
+    chunks.push(chunk);
+    size += chunk.byteLength;
+    if (size > MAX_BODY_BYTES) break; // leaving the loop ends the connection
+  }
+  return {
+    kind: 'answered',
+    status: response.statusCode ?? 0,
+    statusText: response.statusMessage ?? '',
+    challenges: response.headersDistinct['www-authenticate'] ?? [],
+    location: response.headers.location,
+    contentType: response.headers['content-type'],
+    body: Buffer.concat(chunks).subarray(0, MAX_BODY_BYTES).toString(),
+    isCut: size > MAX_BODY_BYTES,
+  };
+}
+
+function unreachable(error: unknown, isTimeOut: boolean): TryOutcome {
+  if (isTimeOut) return { kind: 'unreachable', reason: `no answer within ${TIME_LIMIT_MS / 1000} seconds` };
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return { kind: 'unreachable', reason: typeof code === 'string' ? code : 'the connection failed' };
+}
+
+type LookupCallback = (
+  error: NodeJS.ErrnoException | null,
+  address: string | LookupAddress[],
+  family?: number,
+) => void;
+
+/** `localhost` is what the hosts file says: only those of its addresses count that are loopback addresses. */
+function lookupLoopback(hostname: string, options: LookupOptions, callback: LookupCallback): void {
+  lookup(hostname, { ...options, all: true }, (error, addresses) => {
+    const [first, ...others] = (addresses ?? []).filter(({ address }) => isLoopbackAddress(address));
+    if (error !== null) callback(error, '');
+    else if (first === undefined) callback(new Error('no loopback address'), '');
+    else if (options.all === true) callback(null, [first, ...others]);
+    else callback(null, first.address, first.family);
+  });
+}
