@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { requirementIds } from './test/support/requirement-ids.js';
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
@@ -17,6 +18,8 @@ const nest11 = {
 export default defineConfig({
   test: {
     reporters: ['default', './test/support/closing-line-reporter.ts'],
+    // A test with another tag fails.
+    tags: requirementIds.map((name) => ({ name })),
     projects: [
       {
         extends: true,

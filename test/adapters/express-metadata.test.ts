@@ -31,7 +31,7 @@ describe.each([
   ['express 5', express],
   ['express 4', express4],
 ])('resourceMetadata on %s', (_name, framework) => {
-  it('PRM-11 serves several resources of one host, each its own', async () => {
+  it('serves several resources of one host, each its own', { tags: ['PRM-11'] }, async () => {
     const app = framework();
     const [first, second] = [serverFor('/a'), serverFor('/b', { audience: 'b' })];
     app.use(resourceMetadata(first), resourceMetadata(second));
@@ -51,7 +51,9 @@ describe.each([
     await request(app).get(WELL_KNOWN).expect(404);
   });
 
-  it('PRM-13 publishes the scopes that routes require, wherever they stand, also those that come later', async () => {
+  it('publishes the scopes that routes require, wherever they stand, also those that come later', {
+    tags: ['PRM-13'],
+  }, async () => {
     const app = framework();
     const server = serverFor('');
     app.use(resourceMetadata(server));
@@ -65,7 +67,9 @@ describe.each([
     expect(await scopesAt(app, '')).toEqual(['read', 'orders', 'write', 'inner', 'pay']);
   });
 
-  it('PRM-13 publishes no scopes of routes that are protected by nobody, or by several', async () => {
+  it('publishes no scopes of routes that are protected by nobody, or by several', {
+    tags: ['PRM-13'],
+  }, async () => {
     const bare = framework();
     const server = serverFor('');
     bare.use(resourceMetadata(server));
@@ -81,7 +85,7 @@ describe.each([
     expect(await scopesAt(shared, '/b')).toBeUndefined();
   });
 
-  it('PRM-13 publishes the scopes also where options are given twice', async () => {
+  it('publishes the scopes also where options are given twice', { tags: ['PRM-13'] }, async () => {
     const app = framework();
     const options = { ...issuer.options, resource: 'https://api.example.com' };
     app.use(resourceMetadata(options), authenticate(options));

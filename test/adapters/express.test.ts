@@ -75,7 +75,7 @@ describe('authenticate', () => {
     await request(app).get('/').set(reader).expect(401);
   });
 
-  it('OPS-12 clears whatever stood in req.auth before', async () => {
+  it('clears whatever stood in req.auth before', { tags: ['OPS-12'] }, async () => {
     const app = express();
     app.use((req, _res, next) => {
       Object.assign(req, { auth: { scopes: ['read:inventory'] } });
@@ -86,7 +86,7 @@ describe('authenticate', () => {
     await request(app).get('/').expect(200, { isAnonymous: true });
   });
 
-  it('BRR-11 removes the token from every URL that the application sees', async () => {
+  it('removes the token from every URL that the application sees', { tags: ['BRR-11'] }, async () => {
     const app = express();
     app.use(authenticate({ ...issuer.options, bearerMethods: ['query'] }));
     app.get(
@@ -98,7 +98,7 @@ describe('authenticate', () => {
     expect(body).toEqual({ url: '/?a=1&b=2', originalUrl: '/?a=1&b=2', query: { a: '1', b: '2' } });
   });
 
-  it('OPS-09 hands a defect to the error path and does not run the handler', async () => {
+  it('hands a defect to the error path and does not run the handler', { tags: ['OPS-09'] }, async () => {
     const defective: ResourceServer = Object.create(createResourceServer(issuer.options), {
       authenticate: { value: () => Promise.reject(undefined) }, // the worst a promise can do: next(undefined) would continue
     });
@@ -136,14 +136,16 @@ describe('a response that was sent already', () => {
 });
 
 describe('preflight requests', () => {
-  it('BRR-28 meet no requirement where no CORS layer answers them', async () => {
+  it('meet no requirement where no CORS layer answers them', { tags: ['BRR-28'] }, async () => {
     const { app, handler } = createApp();
     const response = await request(app).options('/stock').set(PREFLIGHT).expect(401);
     expect(response.headers['www-authenticate']).toBe(plainChallenges('read:inventory').join(', '));
     expect(handler).not.toHaveBeenCalled();
   });
 
-  it('BRR-28 are none for the routes behind when a method override makes another request of them', async () => {
+  it('are none for the routes behind when a method override makes another request of them', {
+    tags: ['BRR-28'],
+  }, async () => {
     const handler = vi.fn();
     const app = express();
     app.use((req, _res, next) => {
@@ -156,7 +158,7 @@ describe('preflight requests', () => {
     expect(handler).not.toHaveBeenCalled();
   });
 
-  it('BRR-28 are no preflight when they carry credentials', async () => {
+  it('are no preflight when they carry credentials', { tags: ['BRR-28'] }, async () => {
     const { app } = createApp();
     await request(app)
       .options('/stock')
@@ -171,19 +173,23 @@ describe('requirements', () => {
     ['requireScope', requireScope('a')],
     ['requireAnyScope', requireAnyScope('a')],
     ['requireClaims', requireClaims(() => true)],
-  ])('SCP-12 fail closed where nothing authenticated the request: %s', async (name, middleware) => {
-    const handler = vi.fn<RequestHandler>((_req, res) => void res.json({}));
-    const app = express();
-    app.get('/', middleware, handler);
-    app.use(showError);
-    const { body } = await request(app).get('/').set(reader).expect(500);
-    expect(body.message).toBe(
-      `Error: ${name}: nothing authenticated this request; put authenticate() before it`,
-    );
-    expect(handler).not.toHaveBeenCalled();
-  });
+  ])(
+    'fail closed where nothing authenticated the request: %s',
+    { tags: ['SCP-12'] },
+    async (name, middleware) => {
+      const handler = vi.fn<RequestHandler>((_req, res) => void res.json({}));
+      const app = express();
+      app.get('/', middleware, handler);
+      app.use(showError);
+      const { body } = await request(app).get('/').set(reader).expect(500);
+      expect(body.message).toBe(
+        `Error: ${name}: nothing authenticated this request; put authenticate() before it`,
+      );
+      expect(handler).not.toHaveBeenCalled();
+    },
+  );
 
-  it('OPS-12 are not met by an auth that the application put there itself', async () => {
+  it('are not met by an auth that the application put there itself', { tags: ['OPS-12'] }, async () => {
     const app = express();
     app.use((req, _res, next) => {
       Object.assign(req, { auth: fakeAuth({ scopes: ['a'] }) });
@@ -194,7 +200,7 @@ describe('requirements', () => {
     await request(app).get('/').expect(500);
   });
 
-  it('SCP-06 SCP-12 are refused at once when they could deny nothing', () => {
+  it('are refused at once when they could deny nothing', { tags: ['SCP-06', 'SCP-12'] }, () => {
     expect(() => requireScope()).toThrow(TypeError);
     expect(() => requireAnyScope()).toThrow(TypeError);
     expect(() => requireScope('read write')).toThrow('one per argument');
@@ -209,7 +215,9 @@ describe('requirements', () => {
 });
 
 describe("errors: 'next'", () => {
-  it('OPS-17 hands the typed error to the error path, with the challenge already set', async () => {
+  it('hands the typed error to the error path, with the challenge already set', {
+    tags: ['OPS-17'],
+  }, async () => {
     const seen: unknown[] = [];
     const { app, handler } = createApp({ errors: 'next' });
     app.use(((error, _req, res, _next) => {
@@ -227,7 +235,9 @@ describe("errors: 'next'", () => {
     expect(handler).not.toHaveBeenCalled();
   });
 
-  it('OPS-17 keeps status and challenge with the error handler of Express itself', async () => {
+  it('keeps status and challenge with the error handler of Express itself', {
+    tags: ['OPS-17'],
+  }, async () => {
     const { app } = createApp({ errors: 'next' });
     app.set('env', 'test'); // keeps the error out of the test's output
     const response = await request(app).get('/stock').set(writer).expect(403);
@@ -247,7 +257,7 @@ describe('getAuth', () => {
 });
 
 describe('a proof of possession', () => {
-  it('DPP-19 is used once per request, wherever the same resource server stands', async () => {
+  it('is used once per request, wherever the same resource server stands', { tags: ['DPP-19'] }, async () => {
     const key = await createDpopKey();
     const token = await issuer.token({ cnf: { jkt: key.thumbprint } });
     const server = createResourceServer({ ...issuer.options, baseUrl: 'https://api.example.com' });
@@ -269,7 +279,7 @@ describe('a proof of possession', () => {
     await request(app).get('/inner').set(headers).expect(401);
   });
 
-  it('BRR-11 is no matter of tokens that were taken out of the URL', async () => {
+  it('is no matter of tokens that were taken out of the URL', { tags: ['BRR-11'] }, async () => {
     const server = createResourceServer({ ...issuer.options, bearerMethods: ['query'] });
     const app = express();
     app.use(authenticate(server), authenticate(server), (req, res) => void res.json({ url: req.url }));
@@ -277,7 +287,7 @@ describe('a proof of possession', () => {
     await request(app).get(`/a?access_token=${token}`).expect(200, { url: '/a' });
   });
 
-  it('DPP-10 is for the method that was sent, whatever an override makes of it', async () => {
+  it('is for the method that was sent, whatever an override makes of it', { tags: ['DPP-10'] }, async () => {
     const key = await createDpopKey();
     const token = await issuer.token({ cnf: { jkt: key.thumbprint } });
     const app = express();

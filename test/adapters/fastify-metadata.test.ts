@@ -36,7 +36,9 @@ async function metadataAt(app: FastifyInstance, path: string): Promise<Record<st
 }
 
 describe('resourceServer', () => {
-  it('PRM-02 serves the metadata whatever hooks the application has in its scope', async () => {
+  it('serves the metadata whatever hooks the application has in its scope', {
+    tags: ['PRM-02'],
+  }, async () => {
     const { app } = createApp({ exposeHeadRoutes: false });
     await app.register(resourceServer, serverFor(''));
     app.addHook('onRequest', requireScope('everywhere'));
@@ -44,7 +46,9 @@ describe('resourceServer', () => {
     expect((await app.inject({ method: 'HEAD', url: WELL_KNOWN })).statusCode).toBe(200);
   });
 
-  it('PRM-10 serves scripts of any origin, whatever origins the application allows itself', async () => {
+  it('serves scripts of any origin, whatever origins the application allows itself', {
+    tags: ['PRM-10'],
+  }, async () => {
     const { app } = createApp();
     await app.register(resourceServer, serverFor(''));
     await app.register(cors, { origin: 'https://app.example.com' });
@@ -55,7 +59,9 @@ describe('resourceServer', () => {
     expect(headers['access-control-allow-origin']).toBe('*');
   });
 
-  it('PRM-13 publishes the scopes of routes, those of other plugins and scopes too', async () => {
+  it('publishes the scopes of routes, those of other plugins and scopes too', {
+    tags: ['PRM-13'],
+  }, async () => {
     const { app } = createApp();
     await app.register(resourceServer, serverFor(''));
     app.get('/stock', { onRequest: requireScope('read') }, ok);
@@ -70,7 +76,9 @@ describe('resourceServer', () => {
     expect((await metadataAt(app, '')).scopes_supported).toEqual(['read', 'orders', 'pay']);
   });
 
-  it('PRM-11 PRM-13 tells the scopes of the nearest resource server apart from those further out', async () => {
+  it('tells the scopes of the nearest resource server apart from those further out', {
+    tags: ['PRM-11', 'PRM-13'],
+  }, async () => {
     const { app } = createApp();
     await app.register(resourceServer, serverFor('/a'));
     app.get('/a', { onRequest: requireScope('read') }, ok);
@@ -83,7 +91,7 @@ describe('resourceServer', () => {
     expect((await metadataAt(app, '/b')).scopes_supported).toEqual(['write']);
   });
 
-  it('PRM-11 serves resources that differ in the query only', async () => {
+  it('serves resources that differ in the query only', { tags: ['PRM-11'] }, async () => {
     const { app } = createApp();
     for (const tenant of ['a', 'b']) {
       app.register(async (scope) => {
@@ -100,7 +108,7 @@ describe('resourceServer', () => {
     expect((await app.inject(`${WELL_KNOWN}/mcp?tenant=d`)).statusCode).toBe(404);
   });
 
-  it('OPS-09 leaves the handler for unknown paths to those with a token', async () => {
+  it('leaves the handler for unknown paths to those with a token', { tags: ['OPS-09'] }, async () => {
     const { app } = createApp();
     const unknown = vi.fn(async () => 'of the application');
     app.setNotFoundHandler(unknown);
@@ -110,7 +118,7 @@ describe('resourceServer', () => {
     expect(unknown).not.toHaveBeenCalled();
   });
 
-  it('MCP-05 names the scopes of a route whose token is looked for in the body', async () => {
+  it('names the scopes of a route whose token is looked for in the body', { tags: ['MCP-05'] }, async () => {
     const { app } = createApp();
     await app.register(resourceServer, serverFor('', { bearerMethods: ['header', 'body'] }));
     app.post('/orders', { preHandler: requireScope('write') }, ok);
@@ -119,7 +127,7 @@ describe('resourceServer', () => {
     expect(headers['www-authenticate']?.toString()).toContain('scope="write"');
   });
 
-  it('MCP-05 leaves the config of a route as it is, also where several share it', async () => {
+  it('leaves the config of a route as it is, also where several share it', { tags: ['MCP-05'] }, async () => {
     const { app } = createApp();
     await app.register(resourceServer, serverFor(''));
     const config = Object.freeze({ rateLimit: 5 });
@@ -150,7 +158,9 @@ describe('resourceServer', () => {
 });
 
 describe('resourceMetadata', () => {
-  it('PRM-01 serves at the root the metadata of a scope with a prefix, with its scopes', async () => {
+  it('serves at the root the metadata of a scope with a prefix, with its scopes', {
+    tags: ['PRM-01'],
+  }, async () => {
     const { app, warnings } = createApp();
     const server = serverFor('/v2');
     await app.register(resourceMetadata, server);

@@ -134,7 +134,7 @@ describe('options', () => {
     expect(await status(app, '/stock', reader)).toBe(200);
   });
 
-  it('OPS-09 fails at start for an unknown option, and for none', async () => {
+  it('fails at start for an unknown option, and for none', { tags: ['OPS-09'] }, async () => {
     const misspelt = { ...issuer.options, audiance: 'https://api.example.com' };
     await expect(fastify().register(resourceServer, misspelt)).rejects.toThrow(/audiance/);
     await expect(fastify().register(resourceServer, {} as ResourceServerOptions)).rejects.toThrow(TypeError);
@@ -170,7 +170,7 @@ describe('public routes', () => {
     expect(await status(app, '/almost')).toBe(401);
   });
 
-  it('OPS-12 carry no auth that another plugin put on the request', async () => {
+  it('carry no auth that another plugin put on the request', { tags: ['OPS-12'] }, async () => {
     const app = fastify();
     const handler = vi.fn((request: FastifyRequest) => ({ auth: request.auth ?? null }));
     app.addHook('onRequest', async (request) => {
@@ -207,7 +207,7 @@ describe('requirements', () => {
     expect(await status(app, '/orders', writer)).toBe(200);
   });
 
-  it('SCP-12 are refused when the route is declared without a proper scope', () => {
+  it('are refused when the route is declared without a proper scope', { tags: ['SCP-12'] }, () => {
     expect(() => requireScope()).toThrow(TypeError);
     expect(() => requireScope('read:inventory write:orders')).toThrow(TypeError);
     expect(() => requireAnyScope()).toThrow(TypeError);
@@ -218,7 +218,8 @@ describe('requirements', () => {
     ['without the plugin', false, {}],
     ['on a public route', true, { config: { public: true } }],
   ])(
-    'OPS-09 fail %s with a 500 that tells the developer what to do',
+    'fail %s with a 500 that tells the developer what to do',
+    { tags: ['OPS-09'] },
     async (_where, isRegistered, routeOptions) => {
       const app = fastify();
       const handler = vi.fn(() => 'ok');
@@ -237,7 +238,9 @@ describe('requirements', () => {
 });
 
 describe('optional: true', () => {
-  it('BRR-31 leaves request.auth undefined, refuses bad credentials, and asks for credentials where scopes are needed', async () => {
+  it('leaves request.auth undefined, refuses bad credentials, and asks for credentials where scopes are needed', {
+    tags: ['BRR-31'],
+  }, async () => {
     const { app } = await createApp({ optional: true });
     app.get('/scoped', { onRequest: requireScope('read:inventory') }, () => 'ok');
     expect((await app.inject('/stock')).json()).toEqual({ caller: null });
@@ -256,7 +259,7 @@ describe('optional: true', () => {
 });
 
 describe('CORS preflight', () => {
-  it('BRR-28 is left to a CORS plugin registered later', async () => {
+  it('is left to a CORS plugin registered later', { tags: ['BRR-28'] }, async () => {
     const { app } = await createApp();
     await app.register(cors);
     const response = await app.inject({ method: 'OPTIONS', url: '/stock', headers: PREFLIGHT });
@@ -266,7 +269,8 @@ describe('CORS preflight', () => {
   });
 
   it.each([{}, { onRequest: requireScope('read:inventory') }])(
-    'BRR-28 never reaches a handler unauthenticated where no CORS plugin answers it',
+    'never reaches a handler unauthenticated where no CORS plugin answers it',
+    { tags: ['BRR-28'] },
     async (routeOptions) => {
       const { app } = await createApp();
       const handler = vi.fn(() => 'ok');
@@ -279,7 +283,9 @@ describe('CORS preflight', () => {
 });
 
 describe("errors: 'next'", () => {
-  it('OPS-17 hands the typed error to setErrorHandler, with status and challenge already set', async () => {
+  it('hands the typed error to setErrorHandler, with status and challenge already set', {
+    tags: ['OPS-17'],
+  }, async () => {
     const { app, handler } = await createApp({ errors: 'next' });
     const seen: unknown[] = [];
     app.setErrorHandler((error, _request, reply) => {
@@ -310,7 +316,9 @@ describe("errors: 'next'", () => {
 });
 
 describe('the answer', () => {
-  it('BRR-26 has one field line per challenge, no body without one, and no content type then', async () => {
+  it('has one field line per challenge, no body without one, and no content type then', {
+    tags: ['BRR-26'],
+  }, async () => {
     const server = createResourceServer(issuer.options);
     const denied: Denied = {
       kind: 'denied',
@@ -383,7 +391,7 @@ describe('a fault of our own', () => {
     ],
     ['rejects', () => Promise.reject(new Error('bug'))],
     ['rejects with nothing', () => Promise.reject(undefined)],
-  ])('OPS-09 never lets a request through: authenticate %s', async (_how, authenticate) => {
+  ])('never lets a request through: authenticate %s', { tags: ['OPS-09'] }, async (_how, authenticate) => {
     const server = createResourceServer(issuer.options);
     vi.spyOn(server, 'authenticate').mockImplementation(authenticate);
     const app = fastify();
@@ -415,7 +423,9 @@ it('runs the handler in the same tick where the decision is there at once', asyn
 });
 
 describe('other places for the token', () => {
-  it('BRR-08 OPS-16 waits for the parsed body where the body may hold the token', async () => {
+  it('waits for the parsed body where the body may hold the token', {
+    tags: ['BRR-08', 'OPS-16'],
+  }, async () => {
     const { app } = await createApp({ bearerMethods: ['header', 'body'] });
     await app.register(formbody);
     app.post('/orders', { preHandler: requireScope('write:orders') }, (request) => getAuth(request).scopes);
@@ -435,7 +445,7 @@ describe('other places for the token', () => {
     expect(early.json().message).toContain('use requireScope as preHandler');
   });
 
-  it('BRR-11 takes a token in the URL out of what the application sees', async () => {
+  it('takes a token in the URL out of what the application sees', { tags: ['BRR-11'] }, async () => {
     const { app } = await createApp({ bearerMethods: ['query'] });
     app.get('/echo', ({ url, originalUrl, query, raw }) => ({ url, originalUrl, query, raw: raw.url }));
     const response = await app.inject(
@@ -450,7 +460,7 @@ describe('other places for the token', () => {
     expect(response.headers['cache-control']).toBe('private, no-store');
   });
 
-  it('OPS-12 is not the body, a header or a parameter named like our own', async () => {
+  it('is not the body, a header or a parameter named like our own', { tags: ['OPS-12'] }, async () => {
     const { app, handler } = await createApp();
     app.post('/orders', handler);
     const response = await app.inject({
@@ -470,7 +480,7 @@ describe('getAuth', () => {
     expect(getAuth<{ tenant: string }>({ auth }).claims.tenant).toBe('acme');
   });
 
-  it('OPS-12 refuses a look-alike and the lack of one', () => {
+  it('refuses a look-alike and the lack of one', { tags: ['OPS-12'] }, () => {
     expect(() => getAuth({ auth: { ...fakeAuth() } })).toThrow(/no verified access token/);
     expect(() => getAuth({})).toThrow(/no verified access token/);
   });

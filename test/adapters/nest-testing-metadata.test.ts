@@ -14,7 +14,8 @@ it.each([
   ['express', () => new ExpressAdapter()],
   ['fastify', () => new FastifyAdapter()],
 ])(
-  'PRM-02 a testing module on %s serves the metadata, though it gets its platform late',
+  'a testing module on %s serves the metadata, though it gets its platform late',
+  { tags: ['PRM-02'] },
   async (_name, platform) => {
     const options = { ...issuer.options, resource: 'https://api.example.com/v2' };
     const testing = await Test.createTestingModule({

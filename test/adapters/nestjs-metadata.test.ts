@@ -87,7 +87,9 @@ describe.each([
   ['express', () => new ExpressAdapter()],
   ['fastify', () => new FastifyAdapter()],
 ])('ResourceServerModule on %s', (_name, platform) => {
-  it('PRM-01 serves the metadata at the root, whatever the global prefix, and before routes that take everything', async () => {
+  it('serves the metadata at the root, whatever the global prefix, and before routes that take everything', {
+    tags: ['PRM-01'],
+  }, async () => {
     const app = await start(AppModule, platform());
     app.setGlobalPrefix('api');
     app.enableCors({ origin: 'https://app.example.com' });
@@ -100,7 +102,7 @@ describe.each([
     expect(JSON.parse(response.body).resource).toBe('https://api.example.com/v2');
   });
 
-  it('PRM-13 publishes the scopes that controllers and resolvers require', async () => {
+  it('publishes the scopes that controllers and resolvers require', { tags: ['PRM-13'] }, async () => {
     const { body } = await send(await listen(await start(AppModule, platform())), {
       path: `${WELL_KNOWN}/v2`,
     });
@@ -114,7 +116,7 @@ describe.each([
     ]);
   });
 
-  it('MCP-05 STP-05 names the scopes of class and handler', async () => {
+  it('names the scopes of class and handler', { tags: ['MCP-05', 'STP-05'] }, async () => {
     const url = await listen(await start(AppModule, platform()));
     const missing = await send(url, { path: '/stock' });
     expect(missing.lines('www-authenticate')[0]).toContain('scope="class read pay"');

@@ -156,7 +156,7 @@ describe.each([
     expect(await status('/every', reader, { method: 'DELETE' })).toBe(200);
   });
 
-  it('OPS-12 carry no auth that something else put on them', async () => {
+  it('carry no auth that something else put on them', { tags: ['OPS-12'] }, async () => {
     const forge = (request: { auth?: unknown }, _response: unknown, next: () => void): void => {
       request.auth = fakeAuth({ clientId: 'forged' });
       next();
@@ -172,7 +172,9 @@ describe.each([
     expect((await request('/stock')).status).toBe(401);
   });
 
-  it("OPS-17 reach filters of the application with errors: 'next', typed and with the challenge already set", async () => {
+  it("reach filters of the application with errors: 'next', typed and with the challenge already set", {
+    tags: ['OPS-17'],
+  }, async () => {
     const seen = vi.fn();
     @Catch(InvalidTokenError)
     class InvalidTokenFilter implements ExceptionFilter<InvalidTokenError> {
@@ -253,7 +255,9 @@ describe.each([
     expect(await ours.text()).toBe('');
   });
 
-  it('BRR-31 may be anonymous with optional: true, but not with bad credentials nor where scopes are needed', async () => {
+  it('may be anonymous with optional: true, but not with bad credentials nor where scopes are needed', {
+    tags: ['BRR-31'],
+  }, async () => {
     @Controller('maybe')
     class MaybeController {
       @Get()
@@ -274,7 +278,7 @@ describe.each([
     expect(challengeOf(response)).toBe(plainChallenges('write:orders').join(', '));
   });
 
-  it('BRR-26 get one field line per challenge', async () => {
+  it('get one field line per challenge', { tags: ['BRR-26'] }, async () => {
     const server = createResourceServer(issuer.options);
     vi.spyOn(server, 'authenticate').mockReturnValue({
       kind: 'denied',
@@ -302,13 +306,17 @@ describe.each([
     ],
     ['rejects', () => Promise.reject(new Error('bug'))],
     ['rejects with nothing', () => Promise.reject(undefined)],
-  ])('OPS-09 never get through by a fault of our own: authenticate %s', async (_how, authenticate) => {
-    const server = createResourceServer(issuer.options);
-    vi.spyOn(server, 'authenticate').mockImplementation(authenticate);
-    const module = ResourceServerModule.forRoot(server);
-    const { status } = await start({ platform, module, controllers: [StockController] });
-    expect(await status('/stock', reader)).toBe(500);
-  });
+  ])(
+    'never get through by a fault of our own: authenticate %s',
+    { tags: ['OPS-09'] },
+    async (_how, authenticate) => {
+      const server = createResourceServer(issuer.options);
+      vi.spyOn(server, 'authenticate').mockImplementation(authenticate);
+      const module = ResourceServerModule.forRoot(server);
+      const { status } = await start({ platform, module, controllers: [StockController] });
+      expect(await status('/stock', reader)).toBe(500);
+    },
+  );
 });
 
 describe('decorators of class and handler', () => {
@@ -393,7 +401,7 @@ describe('decorators of class and handler', () => {
     NarrowedController,
   ];
 
-  it('BRR-25 add up, and the challenge names all scopes at once', async () => {
+  it('add up, and the challenge names all scopes at once', { tags: ['BRR-25'] }, async () => {
     const { request, status } = await start({ controllers });
     const response = await request('/scoped/more', await issuer.authorization({ scope: 'other' }));
     expect(response.status).toBe(403);
@@ -431,7 +439,7 @@ describe('decorators of class and handler', () => {
     expect(await status(path)).toBe(expected);
   });
 
-  it('SCP-12 refuse to be written without a proper scope', () => {
+  it('refuse to be written without a proper scope', { tags: ['SCP-12'] }, () => {
     expect(() => RequireScope()).toThrow(TypeError);
     expect(() => RequireScope('read:inventory write:orders')).toThrow(TypeError);
     expect(() => RequireAnyScope()).toThrow(TypeError);
@@ -489,7 +497,7 @@ describe('@Auth and getAuth', () => {
     expect(new Set(seen).size).toBe(1);
   });
 
-  it('OPS-12 take no look-alike', async () => {
+  it('take no look-alike', { tags: ['OPS-12'] }, async () => {
     @Injectable()
     class Forge implements NestInterceptor {
       intercept(context: ExecutionContext, next: CallHandler) {
@@ -575,7 +583,9 @@ describe('exceptions', () => {
 });
 
 describe('the module', () => {
-  it('SCP-12 OPS-09 when forgotten keeps the application from starting where a requirement is used', async () => {
+  it('when forgotten keeps the application from starting where a requirement is used', {
+    tags: ['SCP-12', 'OPS-09'],
+  }, async () => {
     const withoutModule = { module: class EmptyModule {}, controllers: [StockController] };
     await expect(create({ module: withoutModule })).rejects.toThrow(/ResourceServerModule\.forRoot\(\)/);
   });
@@ -754,7 +764,7 @@ describe('execution contexts other than HTTP', () => {
     );
   }
 
-  it.each(['rpc', 'ws', 'graphql', 'unheard-of'])('OPS-09 are refused: %s', async (type) => {
+  it.each(['rpc', 'ws', 'graphql', 'unheard-of'])('are refused: %s', { tags: ['OPS-09'] }, async (type) => {
     const error = vi.spyOn(Logger.prototype, 'error').mockReturnValue();
     const app = await create({ providers: [Resolver] });
     await expect(externalHandler(app, 'stock', type)(reader)).rejects.toThrow('Forbidden resource');

@@ -128,7 +128,8 @@ describe('explain, of every forgery,', () => {
     }
   });
 
-  it('OPS-01 prints neither the token nor its signature, and nothing that a terminal would obey', {
+  it('prints neither the token nor its signature, and nothing that a terminal would obey', {
+    tags: ['OPS-01'],
     timeout: 60_000,
   }, async () => {
     const issuer = await listen();

@@ -419,7 +419,7 @@ describe('explain refuses wrong use:', () => {
       '--jwks has a private key',
     ],
     ['with a symmetric key', { keys: [{ kty: 'oct', k: 'secret' }] }, '--jwks has a symmetric key'],
-  ])('OPS-01 a file %s, without a word of its content', async (what, content, message) => {
+  ])('a file %s, without a word of its content', { tags: ['OPS-01'] }, async (what, content, message) => {
     const text = typeof content === 'string' ? content : JSON.stringify(content);
     const path = await fileWith(`${what}.json`, text);
     const { exitCode, stderr } = await run(['explain', token, ...usual, '--jwks', path]);
@@ -448,7 +448,7 @@ describe('explain asks the issuer', () => {
     expect(listening.requests).toMatchObject({ '/.well-known/oauth-authorization-server': 1, '/jwks': 1 });
   });
 
-  it('OPS-06 not at all where the token cannot hold', async () => {
+  it('not at all where the token cannot hold', { tags: ['OPS-06'] }, async () => {
     const { listening, options } = await listen();
     for (const claims of [{ iss: 'https://attacker.example' }, { exp: 0 }, { aud: 'x' }]) {
       expect((await run(['explain', await listening.token(claims), ...options])).exitCode).toBe(1);
@@ -456,7 +456,7 @@ describe('explain asks the issuer', () => {
     expect(Object.values(listening.requests).every((count) => count === 0)).toBe(true);
   });
 
-  it('JWT-17 and nobody whom the token names', async () => {
+  it('and nobody whom the token names', { tags: ['JWT-17'] }, async () => {
     const { listening, options } = await listen();
     const visited: string[] = [];
     const fetch: typeof globalThis.fetch = (input, init) => {

@@ -66,7 +66,7 @@ describe('the program', () => {
     ['check', TOKEN, TOKEN],
     ['check', `--${TOKEN}`],
     ['check', `--timeout=${TOKEN}`],
-  ])('OPS-01 does not repeat a token that stands in the wrong place: %#', async (...args) => {
+  ])('does not repeat a token that stands in the wrong place: %#', { tags: ['OPS-01'] }, async (...args) => {
     const { exitCode, stdout, stderr } = await run(args);
     expect(exitCode).toBe(2);
     expect(`${stdout}${stderr}`).not.toContain(TOKEN.slice(0, 12));
@@ -96,7 +96,7 @@ describe('an unexpected failure', () => {
     ['no error', 'down', 'unexpected string'],
     ['line ends and escapes', new Error('a\n\u001b[2Jb'), 'a\\u000a\\u001b[2Jb'],
     ['a token in its message', new Error(`odd: ${TOKEN}`), 'odd: [token]'],
-  ])('OPS-02 stays one harmless line with %s', async (_what, error, text) => {
+  ])('stays one harmless line with %s', { tags: ['OPS-02'] }, async (_what, error, text) => {
     expect((await fail(error)).stderr).toBe(`oauth-resource-server: ${text}`);
   });
 

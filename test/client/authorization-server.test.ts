@@ -115,7 +115,7 @@ describe('with a real authorization server', () => {
       'private_key_jwt for the token endpoint',
       { clientId: 'es256', privateKey, assertionAudience: 'token_endpoint' },
     ],
-  ])('CLI-02 CLI-03 CLI-05 authenticates by %s', async (_method, options) => {
+  ])('authenticates by %s', { tags: ['CLI-02', 'CLI-03', 'CLI-05'] }, async (_method, options) => {
     const client = clientOf(options);
     expect(await requestsDuring(() => client.getToken())).toBe(1);
     const token = await client.getToken();
@@ -127,23 +127,29 @@ describe('with a real authorization server', () => {
     ['secret', { clientSecret: 'wrong' }],
     ['client', { clientId: 'nobody' }],
     ['key', { clientId: 'es256', privateKey: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey }],
-  ])('CLI-15 CLI-16 says clearly that it is the wrong %s, after one request', async (_what, options) => {
-    const client = clientOf(options);
-    let failure: unknown;
-    const requests = await requestsDuring(async () => {
-      failure = await failureOf(client.getToken());
-    });
-    expect(failure).toMatchObject({
-      reason: 'refused',
-      error: 'invalid_client',
-      status: 401,
-      transient: false,
-      message: 'The authorization server refused the request for an access token (invalid_client)',
-    });
-    expect(requests).toBe(1);
-  });
+  ])(
+    'says clearly that it is the wrong %s, after one request',
+    { tags: ['CLI-15', 'CLI-16'] },
+    async (_what, options) => {
+      const client = clientOf(options);
+      let failure: unknown;
+      const requests = await requestsDuring(async () => {
+        failure = await failureOf(client.getToken());
+      });
+      expect(failure).toMatchObject({
+        reason: 'refused',
+        error: 'invalid_client',
+        status: 401,
+        transient: false,
+        message: 'The authorization server refused the request for an access token (invalid_client)',
+      });
+      expect(requests).toBe(1);
+    },
+  );
 
-  it('CLI-16 says clearly that a scope is not for this client, after one request', async () => {
+  it('says clearly that a scope is not for this client, after one request', {
+    tags: ['CLI-16'],
+  }, async () => {
     const client = clientOf({ clientId: 'reader', scope: 'read:inventory write:inventory' });
     const requests = await requestsDuring(async () => {
       expect(await failureOf(client.getToken())).toMatchObject({ reason: 'refused', error: 'invalid_scope' });
@@ -151,14 +157,14 @@ describe('with a real authorization server', () => {
     expect(requests).toBe(1);
   });
 
-  it('CLI-11 surfaces that fewer scopes were granted', async () => {
+  it('surfaces that fewer scopes were granted', { tags: ['CLI-11'] }, async () => {
     const scope = 'read:inventory write:inventory';
     expect((await clientOf({ scope }).getToken()).scope).toEqual(['read:inventory']);
     const strict = clientOf({ scope, requireAllScopes: true });
     expect((await failureOf(strict.getToken())).reason).toBe('scope_narrowed');
   });
 
-  it('CLI-13 CLI-14 renews early, with one request for 200 callers', async () => {
+  it('renews early, with one request for 200 callers', { tags: ['CLI-13', 'CLI-14'] }, async () => {
     const client = clientOf();
     const first = await client.getToken();
     passTime(LIFETIME_SECONDS - 30);
@@ -172,7 +178,7 @@ describe('with a real authorization server', () => {
     expect(await client.getToken()).not.toBe(first);
   });
 
-  it('CLI-14 makes one request for 200 callers without token', async () => {
+  it('makes one request for 200 callers without token', { tags: ['CLI-14'] }, async () => {
     const client = clientOf();
     const requests = await requestsDuring(() =>
       Promise.all(Array.from({ length: 200 }, () => client.getToken())),
@@ -180,7 +186,9 @@ describe('with a real authorization server', () => {
     expect(requests).toBe(1);
   });
 
-  it('CLI-13 needs no agreement about the time: each side counts by its own clock', async () => {
+  it('needs no agreement about the time: each side counts by its own clock', {
+    tags: ['CLI-13'],
+  }, async () => {
     for (const hours of [-5, 5]) {
       const skewed = () => Date.now() + hours * 3_600_000;
       const client = clientOf({ clock: skewed });
@@ -190,14 +198,16 @@ describe('with a real authorization server', () => {
     }
   });
 
-  it('CLI-05 authenticates by assertion with a clock that is half a minute off', async () => {
+  it('authenticates by assertion with a clock that is half a minute off', { tags: ['CLI-05'] }, async () => {
     for (const seconds of [-30, 10]) {
       const client = clientOf({ clientId: 'es256', privateKey, clock: () => Date.now() + seconds * 1000 });
       await client.getToken();
     }
   });
 
-  it('CLI-16 keeps calls going while it is down for a minute within the life of a token', async () => {
+  it('keeps calls going while it is down for a minute within the life of a token', {
+    tags: ['CLI-16'],
+  }, async () => {
     const inventory = await startInventory();
     const client = clientOf({ origins: [inventory] });
     const messages = listenTo<ClientMessage>(clientChannel);
@@ -223,7 +233,8 @@ describe('with a real authorization server', () => {
 });
 
 describe('10,000 calls over three lifetimes of a token', () => {
-  it('CLI-13 CLI-14 succeed all, with a token request per lifetime and one more at most', {
+  it('succeed all, with a token request per lifetime and one more at most', {
+    tags: ['CLI-13', 'CLI-14'],
     timeout: 60_000,
   }, async () => {
     const inventory = await startInventory();

@@ -14,7 +14,7 @@ const nothing = {
   detail: undefined,
 };
 
-it('OPS-18 tells of each attempt, and how it ended', async () => {
+it('tells of each attempt, and how it ended', { tags: ['OPS-18'] }, async () => {
   const endpoint = await startTokenEndpoint();
   endpoint.script(reset, status(503), grants({ scope: 'a' }));
   const messages = listenTo<ClientMessage>(clientChannel);
@@ -35,7 +35,7 @@ it('OPS-18 tells of each attempt, and how it ended', async () => {
   ]);
 });
 
-it('OPS-18 tells of a refusal with its code', async () => {
+it('tells of a refusal with its code', { tags: ['OPS-18'] }, async () => {
   const endpoint = await startTokenEndpoint();
   endpoint.script(status(401, { error: 'invalid_client', error_description: 'text' }));
   const messages = listenTo<ClientMessage>(clientChannel);
@@ -53,7 +53,7 @@ it('OPS-18 tells of a refusal with its code', async () => {
   });
 });
 
-it('OPS-18 tells of a time-out once', async () => {
+it('tells of a time-out once', { tags: ['OPS-18'] }, async () => {
   const endpoint = await startTokenEndpoint();
   endpoint.script(hang);
   const messages = listenTo<ClientMessage>(clientChannel);
@@ -64,7 +64,7 @@ it('OPS-18 tells of a time-out once', async () => {
   ]);
 });
 
-it('OPS-18 tells of a time-out also when fetch does not heed its signal', async () => {
+it('tells of a time-out also when fetch does not heed its signal', { tags: ['OPS-18'] }, async () => {
   const messages = listenTo<ClientMessage>(clientChannel);
   const client = makeClient({
     tokenEndpoint: 'https://auth.example.com/token',
@@ -78,7 +78,7 @@ it('OPS-18 tells of a time-out also when fetch does not heed its signal', async 
   ]);
 });
 
-it('OPS-18 tells that a token was dropped', async () => {
+it('tells that a token was dropped', { tags: ['OPS-18'] }, async () => {
   const endpoint = await startTokenEndpoint();
   const api = await startApi(refuseToken);
   const messages = listenTo<ClientMessage>(clientChannel);

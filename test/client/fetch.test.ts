@@ -30,7 +30,7 @@ function refusing(...tokens: readonly string[]): Answer {
 const tokensOf = ({ calls }: Api) => calls.map(({ headers }) => headers.authorization);
 
 describe('fetch', () => {
-  it('CLI-20 sends the token, and gives the answer as it is', async () => {
+  it('sends the token, and gives the answer as it is', { tags: ['CLI-20'] }, async () => {
     const { api, client } = await scene((_call, response) => {
       response.writeHead(418, { 'X-Teapot': 'yes' }).end('short and stout');
     });
@@ -110,14 +110,14 @@ describe('fetch', () => {
     ['a path', () => ['/stock/42']],
     ['data', () => ['data:text/plain,hello']],
     ['a Request for another origin', () => [new Request('https://evil.example/')]],
-  ])('CLI-19 refuses %s, before anything is sent', async (_what, makeArguments) => {
+  ])('refuses %s, before anything is sent', { tags: ['CLI-19'] }, async (_what, makeArguments) => {
     const { api, endpoint, client } = await scene();
     await expect(client.fetch(...makeArguments(api.origin))).rejects.toBeInstanceOf(TypeError);
     expect(api.calls).toHaveLength(0);
     expect(endpoint.requests).toHaveLength(0);
   });
 
-  it('CLI-19 says what is missing where no origin is known', async () => {
+  it('says what is missing where no origin is known', { tags: ['CLI-19'] }, async () => {
     const endpoint = await startTokenEndpoint();
     const client = makeClient({ tokenEndpoint: endpoint.url, resource: 'urn:example:inventory' });
     await expect(client.fetch('https://inventory.example.com/')).rejects.toThrow(
@@ -125,7 +125,7 @@ describe('fetch', () => {
     );
   });
 
-  it('CLI-19 sends it to each of the configured origins', async () => {
+  it('sends it to each of the configured origins', { tags: ['CLI-19'] }, async () => {
     const endpoint = await startTokenEndpoint();
     const apis = [await startApi(), await startApi()];
     const client = makeClient({ tokenEndpoint: endpoint.url, origins: apis.map(({ origin }) => origin) });
@@ -172,7 +172,7 @@ describe('fetch', () => {
 });
 
 describe('a token that the API refuses', () => {
-  it('CLI-18 is dropped, and the call is made once more with another', async () => {
+  it('is dropped, and the call is made once more with another', { tags: ['CLI-18'] }, async () => {
     const { api, endpoint, client } = await scene(refusing('token-1'));
     const response = await client.fetch(`${api.origin}/orders`, { method: 'POST', body: 'order' });
     expect(await response.text()).toBe('ok');
@@ -181,7 +181,7 @@ describe('a token that the API refuses', () => {
     expect(endpoint.requests).toHaveLength(2);
   });
 
-  it('CLI-18 is replaced once: the second refusal is the answer', async () => {
+  it('is replaced once: the second refusal is the answer', { tags: ['CLI-18'] }, async () => {
     const { api, endpoint, client } = await scene(refuseToken);
     const response = await client.fetch(api.origin);
     expect(response.status).toBe(401);
@@ -190,14 +190,16 @@ describe('a token that the API refuses', () => {
     expect(endpoint.requests).toHaveLength(2);
   });
 
-  it('CLI-18 does not cause a token request per call when the API refuses every token', async () => {
+  it('does not cause a token request per call when the API refuses every token', {
+    tags: ['CLI-18'],
+  }, async () => {
     const { api, endpoint, client } = await scene(refuseToken);
     for (let times = 0; times < 20; times += 1) expect((await client.fetch(api.origin)).status).toBe(401);
     expect(api.calls).toHaveLength(21);
     expect(endpoint.requests).toHaveLength(2);
   });
 
-  it('CLI-18 is replaced again and again where each replacement works', async () => {
+  it('is replaced again and again where each replacement works', { tags: ['CLI-18'] }, async () => {
     const refused: string[] = [];
     const { api, endpoint, client } = await scene((call, response) => refusing(...refused)(call, response));
     for (let times = 1; times <= 5; times += 1) {
@@ -207,7 +209,7 @@ describe('a token that the API refuses', () => {
     expect(endpoint.requests).toHaveLength(5);
   });
 
-  it('CLI-14 CLI-18 is replaced by one request for many calls at once', async () => {
+  it('is replaced by one request for many calls at once', { tags: ['CLI-14', 'CLI-18'] }, async () => {
     const { api, endpoint, client } = await scene(refusing('token-1'));
     await client.getToken();
     const responses = await Promise.all(
@@ -218,7 +220,7 @@ describe('a token that the API refuses', () => {
     expect(endpoint.requests).toHaveLength(2);
   });
 
-  it('CLI-18 does not take a newer token down with it', async () => {
+  it('does not take a newer token down with it', { tags: ['CLI-18'] }, async () => {
     const late: (() => void)[] = [];
     const { api, endpoint, client } = await scene((call, response) => {
       if (call.path === '/late' && call.headers.authorization === 'Bearer token-1')
@@ -259,7 +261,7 @@ describe('a token that the API refuses', () => {
         response.writeHead(400, { 'WWW-Authenticate': 'Bearer error="invalid_request"' }).end(),
     ],
     ['503', (_call, response) => response.writeHead(503).end()],
-  ])('CLI-18 is kept after %s', async (_what, answer) => {
+  ])('is kept after %s', { tags: ['CLI-18'] }, async (_what, answer) => {
     const { api, endpoint, client } = await scene(answer);
     await client.fetch(api.origin);
     await client.fetch(api.origin);
@@ -270,27 +272,31 @@ describe('a token that the API refuses', () => {
   it.each<[string, () => RequestInit['body']]>([
     ['a web stream', () => streamOf('once')],
     ['a stream of Node', () => Readable.from(['once']) as unknown as ReadableStream],
-  ])('CLI-18 ends a call whose body is %s with 401, and is not used again', async (_what, body) => {
-    const { api, endpoint, client } = await scene(refusing('token-1'));
-    const init: RequestInit = { method: 'POST', body: body() ?? null, duplex: 'half' };
-    expect((await client.fetch(api.origin, init)).status).toBe(401);
-    expect(api.calls).toHaveLength(1);
-    expect((await client.fetch(api.origin)).status).toBe(200);
-    expect(tokensOf(api)).toEqual(['Bearer token-1', 'Bearer token-2']);
-    expect(endpoint.requests).toHaveLength(2);
-  });
+  ])(
+    'ends a call whose body is %s with 401, and is not used again',
+    { tags: ['CLI-18'] },
+    async (_what, body) => {
+      const { api, endpoint, client } = await scene(refusing('token-1'));
+      const init: RequestInit = { method: 'POST', body: body() ?? null, duplex: 'half' };
+      expect((await client.fetch(api.origin, init)).status).toBe(401);
+      expect(api.calls).toHaveLength(1);
+      expect((await client.fetch(api.origin)).status).toBe(200);
+      expect(tokensOf(api)).toEqual(['Bearer token-1', 'Bearer token-2']);
+      expect(endpoint.requests).toHaveLength(2);
+    },
+  );
 
   it.each<[string, () => RequestInit]>([
     ['a string', () => ({ body: 'again' })],
     ['a stream', () => ({ body: streamOf('again'), duplex: 'half' })],
-  ])('CLI-18 is replaced for a Request with a body that is %s', async (_what, init) => {
+  ])('is replaced for a Request with a body that is %s', { tags: ['CLI-18'] }, async (_what, init) => {
     const { api, client } = await scene(refusing('token-1'));
     const response = await client.fetch(new Request(api.origin, { method: 'POST', ...init() }));
     expect(response.status).toBe(200);
     expect(api.calls.map(({ body }) => body)).toEqual(['again', 'again']);
   });
 
-  it('CLI-18 can be the one of another caller, who may drop it', async () => {
+  it('can be the one of another caller, who may drop it', { tags: ['CLI-18'] }, async () => {
     const { endpoint, client } = await scene();
     const { accessToken } = await client.getToken();
     expect(client.dropToken(accessToken)).toBe(true);
@@ -302,7 +308,9 @@ describe('a token that the API refuses', () => {
     expect(endpoint.requests).toHaveLength(2);
   });
 
-  it('CLI-18 cannot be replaced while the authorization server is down: the call says so', async () => {
+  it('cannot be replaced while the authorization server is down: the call says so', {
+    tags: ['CLI-18'],
+  }, async () => {
     const { api, endpoint, client } = await scene(refusing('token-1'));
     await client.getToken();
     endpoint.script(status(503));
@@ -312,7 +320,8 @@ describe('a token that the API refuses', () => {
 
 describe('redirects', () => {
   it.each([301, 302, 303, 307, 308])(
-    'CLI-19 of %s are followed with the token on the same origin',
+    'of %s are followed with the token on the same origin',
+    { tags: ['CLI-19'] },
     async (code) => {
       const { api, client } = await scene((call, response) =>
         (call.path === '/new' ? ok : redirectTo(code, '/new'))(call, response),
@@ -324,7 +333,8 @@ describe('redirects', () => {
   );
 
   it.each([301, 302, 303, 307, 308])(
-    'CLI-19 of %s to another origin leave the token behind',
+    'of %s to another origin leave the token behind',
+    { tags: ['CLI-19'] },
     async (code) => {
       const elsewhere = await startApi();
       const { api, client } = await scene(redirectTo(code, `${elsewhere.origin}/x`));
@@ -337,7 +347,7 @@ describe('redirects', () => {
     },
   );
 
-  it('CLI-19 of a Request to another origin leave the token behind', async () => {
+  it('of a Request to another origin leave the token behind', { tags: ['CLI-19'] }, async () => {
     const elsewhere = await startApi();
     const { api, client } = await scene(redirectTo(307, elsewhere.origin));
     const init = { method: 'POST', headers: { Cookie: 'a=b' }, body: 'order' };
@@ -347,7 +357,7 @@ describe('redirects', () => {
     expect(elsewhere.calls[0]?.headers).not.toHaveProperty('cookie');
   });
 
-  it('CLI-19 do not bring it to another configured origin either, nor back', async () => {
+  it('do not bring it to another configured origin either, nor back', { tags: ['CLI-19'] }, async () => {
     const endpoint = await startTokenEndpoint();
     const second: Api = await startApi((call, response) =>
       redirectTo(302, `${call.headers['x-back']}/end`)(call, response),
@@ -360,7 +370,9 @@ describe('redirects', () => {
     expect([tokensOf(first), tokensOf(second)]).toEqual([['Bearer token-1', undefined], [undefined]]);
   });
 
-  it('CLI-18 CLI-19 do not make another origin drop a token that it never got', async () => {
+  it('do not make another origin drop a token that it never got', {
+    tags: ['CLI-18', 'CLI-19'],
+  }, async () => {
     const elsewhere = await startApi(refuseToken);
     const { api, endpoint, client } = await scene(redirectTo(302, elsewhere.origin));
     expect((await client.fetch(api.origin)).status).toBe(401);
@@ -425,7 +437,7 @@ describe('redirects', () => {
     await expect(fetch(`${api.origin}/21`)).rejects.toBeInstanceOf(TypeError);
   });
 
-  it('CLI-18 may lead to the refusal of the token, which is then replaced there', async () => {
+  it('may lead to the refusal of the token, which is then replaced there', { tags: ['CLI-18'] }, async () => {
     const { api, client } = await scene((call, response) =>
       (call.path === '/new' ? refusing('token-1') : redirectTo(302, '/new'))(call, response),
     );
@@ -434,7 +446,7 @@ describe('redirects', () => {
     expect(tokensOf(api)).toEqual(['Bearer token-1', 'Bearer token-1', 'Bearer token-2']);
   });
 
-  it('CLI-18 do not make a call replace two tokens', async () => {
+  it('do not make a call replace two tokens', { tags: ['CLI-18'] }, async () => {
     const { api, endpoint, client } = await scene((call, response) => {
       if (call.path === '/new') refusing('token-2')(call, response);
       else

@@ -222,7 +222,7 @@ const cases: readonly Case[] = [
   ),
 ];
 
-describe('CLI-08 CLI-09 CLI-15 CLI-16 a token endpoint that answers with', () => {
+describe('a token endpoint that answers with', { tags: ['CLI-08', 'CLI-09', 'CLI-15', 'CLI-16'] }, () => {
   it.each(cases.map((one) => [one.what, one] as const))('%s', async (_what, one) => {
     const endpoint = await startTokenEndpoint();
     endpoint.script(one.behaviour);
@@ -272,7 +272,7 @@ describe('CLI-08 CLI-09 CLI-15 CLI-16 a token endpoint that answers with', () =>
   });
 });
 
-describe('CLI-16 a failure that passes', () => {
+describe('a failure that passes', { tags: ['CLI-16'] }, () => {
   it.each<[string, Behaviour]>([
     ['503', status(503)],
     ['a reset', reset],
@@ -311,7 +311,7 @@ describe('a fetch of the application', () => {
     ],
     ['something else', 'canary', 'network error'],
     ['nothing', undefined, 'network error'],
-  ])('CLI-16 may fail with %s', async (_what, thrown, detail) => {
+  ])('may fail with %s', { tags: ['CLI-16'] }, async (_what, thrown, detail) => {
     const client = makeClient({
       tokenEndpoint,
       fetch: async () => {

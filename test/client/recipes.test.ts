@@ -76,7 +76,7 @@ describe('axios', () => {
     expect(tokensOf(api)).toEqual(['Bearer token-1']);
   });
 
-  it('CLI-18 gets another token when one is refused', async () => {
+  it('gets another token when one is refused', { tags: ['CLI-18'] }, async () => {
     const { api, client } = await scene(refusingFirst);
     const http = recipes.createHttpClient(client, api.origin);
     expect((await http.post('/orders', { sku: 42 })).status).toBe(200);
@@ -84,7 +84,7 @@ describe('axios', () => {
     expect(tokensOf(api)).toEqual(['Bearer token-1', 'Bearer token-2']);
   });
 
-  it('CLI-19 leaves the token behind on the way to another origin', async () => {
+  it('leaves the token behind on the way to another origin', { tags: ['CLI-19'] }, async () => {
     const elsewhere = await startApi();
     const { api, client } = await scene(redirectTo(302, elsewhere.origin));
     expect((await recipes.createHttpClient(client, api.origin).get('/')).data).toBe('ok');
@@ -135,7 +135,7 @@ describe('undici', () => {
     expect(tokensOf(api)).toEqual(['Bearer token-1', 'Bearer token-1']);
   });
 
-  it('CLI-18 gets another token for the next request when one is refused', async () => {
+  it('gets another token for the next request when one is refused', { tags: ['CLI-18'] }, async () => {
     const { api, client } = await scene(refusingFirst);
     const dispatcher = await dispatcherOf(client);
     const statuses: number[] = [];
@@ -147,7 +147,7 @@ describe('undici', () => {
     expect(statuses).toEqual([401, 200]);
   });
 
-  it('CLI-19 sends no token to another origin, also after a redirect', async () => {
+  it('sends no token to another origin, also after a redirect', { tags: ['CLI-19'] }, async () => {
     const elsewhere = await startApi();
     const { api, client } = await scene(redirectTo(302, elsewhere.origin));
     const dispatcher = await dispatcherOf(client);
@@ -177,13 +177,13 @@ describe('got', () => {
     expect(tokensOf(api)).toEqual(['Bearer token-1']);
   });
 
-  it('CLI-18 gets another token when one is refused', async () => {
+  it('gets another token when one is refused', { tags: ['CLI-18'] }, async () => {
     const { api, client } = await scene(refusingFirst);
     expect(await recipes.createGot(client, api.origin)('stock/42').text()).toBe('ok');
     expect(tokensOf(api)).toEqual(['Bearer token-1', 'Bearer token-2']);
   });
 
-  it('CLI-18 gets another one once', async () => {
+  it('gets another one once', { tags: ['CLI-18'] }, async () => {
     const { api, client } = await scene(refuseToken);
     const http = recipes.createGot(client, api.origin);
     expect(await thrownBy(http('stock/42'))).toMatchObject({
@@ -193,7 +193,7 @@ describe('got', () => {
     expect(tokensOf(api)).toEqual(['Bearer token-1', 'Bearer token-2']);
   });
 
-  it('CLI-19 leaves the token behind on the way to another origin', async () => {
+  it('leaves the token behind on the way to another origin', { tags: ['CLI-19'] }, async () => {
     const elsewhere = await startApi();
     const { api, client } = await scene(redirectTo(302, elsewhere.origin));
     expect(await recipes.createGot(client, api.origin)('stock/42').text()).toBe('ok');

@@ -62,7 +62,7 @@ const authentications: readonly (readonly [string, Partial<ClientCredentialsOpti
   ['private_key_jwt', { privateKey, issuer: 'https://auth.example.com' }],
 ];
 
-describe.each(authentications)('OPS-01 OPS-02 with %s', (_method, options) => {
+describe.each(authentications)('with %s', { tags: ['OPS-01', 'OPS-02'] }, (_method, options) => {
   it.each<[string, (endpoint: TokenEndpoint) => Behaviour]>([
     ['a refusal', () => status(400, { error: 'invalid_client', error_description: 'no' })],
     ['a refusal that repeats the request', (endpoint) => echo(endpoint, 400)],
@@ -105,7 +105,8 @@ describe.each(authentications)('OPS-01 OPS-02 with %s', (_method, options) => {
 });
 
 it.each(['canary_secret', 'x-canary_secret.'])(
-  'OPS-02 takes no error code that repeats the secret: %s',
+  'takes no error code that repeats the secret: %s',
+  { tags: ['OPS-02'] },
   async (error) => {
     const endpoint = await startTokenEndpoint();
     endpoint.script(status(400, { error }));
@@ -114,7 +115,9 @@ it.each(['canary_secret', 'x-canary_secret.'])(
   },
 );
 
-it('OPS-02 quotes a description only where it repeats nothing, in one line and not at length', async () => {
+it('quotes a description only where it repeats nothing, in one line and not at length', {
+  tags: ['OPS-02'],
+}, async () => {
   const endpoint = await startTokenEndpoint();
   const description = `AADSTS7000215:\r\n\u001b[31m Invalid\u2028secret\u202e ${'x'.repeat(500)}`;
   endpoint.script(status(401, { error: 'invalid_client', error_description: description }));
@@ -125,7 +128,8 @@ it('OPS-02 quotes a description only where it repeats nothing, in one line and n
 });
 
 it.each([7, null, ['text'], undefined])(
-  'OPS-02 has no description where it is %j',
+  'has no description where it is %j',
+  { tags: ['OPS-02'] },
   async (error_description) => {
     const endpoint = await startTokenEndpoint();
     endpoint.script(status(400, { error: 'invalid_client', error_description }));
@@ -134,7 +138,7 @@ it.each([7, null, ['text'], undefined])(
   },
 );
 
-it('OPS-01 shows of a client what identifies it', async () => {
+it('shows of a client what identifies it', { tags: ['OPS-01'] }, async () => {
   const client = makeClient({
     issuer: 'https://auth.example.com',
     scope: 'a b',

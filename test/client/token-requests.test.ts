@@ -16,7 +16,9 @@ function publish(endpoint: TokenEndpoint, members: Readonly<Record<string, unkno
 }
 
 describe('a token request', () => {
-  it('CLI-01 is a form with each parameter once, and no credential in the address', async () => {
+  it('is a form with each parameter once, and no credential in the address', {
+    tags: ['CLI-01'],
+  }, async () => {
     const endpoint = await startTokenEndpoint();
     const client = makeClient({
       tokenEndpoint: `${endpoint.url}?tenant=a`,
@@ -40,13 +42,15 @@ describe('a token request', () => {
     ]);
   });
 
-  it('CLI-01 CLI-19 asks for nothing that was not configured', async () => {
+  it('asks for nothing that was not configured', { tags: ['CLI-01', 'CLI-19'] }, async () => {
     const endpoint = await startTokenEndpoint();
     await makeClient({ tokenEndpoint: endpoint.url }).getToken();
     expect(endpoint.requests[0]?.body).toBe('grant_type=client_credentials');
   });
 
-  it('CLI-02 CLI-04 authenticates in the Authorization field, and nowhere else', async () => {
+  it('authenticates in the Authorization field, and nowhere else', {
+    tags: ['CLI-02', 'CLI-04'],
+  }, async () => {
     const endpoint = await startTokenEndpoint();
     await makeClient({ tokenEndpoint: endpoint.url }).getToken();
     const [scheme, credentials = ''] = endpoint.requests[0]?.headers.authorization?.split(' ') ?? [];
@@ -57,7 +61,7 @@ describe('a token request', () => {
     expect(endpoint.requests[0]?.body).toBe('grant_type=client_credentials');
   });
 
-  it('CLI-03 CLI-04 authenticates in the body, and nowhere else', async () => {
+  it('authenticates in the body, and nowhere else', { tags: ['CLI-03', 'CLI-04'] }, async () => {
     const endpoint = await startTokenEndpoint();
     await makeClient({
       tokenEndpoint: endpoint.url,
@@ -73,7 +77,9 @@ describe('a token request', () => {
     });
   });
 
-  it('CLI-05 CLI-06 CLI-20 CLI-21 authenticates with a signed assertion for the issuer', async () => {
+  it('authenticates with a signed assertion for the issuer', {
+    tags: ['CLI-05', 'CLI-06', 'CLI-20', 'CLI-21'],
+  }, async () => {
     const endpoint = await startTokenEndpoint();
     await makeClient({
       issuer: endpoint.issuer,
@@ -99,7 +105,9 @@ describe('a token request', () => {
     expect(jti).toMatch(/^\S{20,}$/);
   });
 
-  it('CLI-06 makes the assertion for the endpoint where the server knows only that', async () => {
+  it('makes the assertion for the endpoint where the server knows only that', {
+    tags: ['CLI-06'],
+  }, async () => {
     const endpoint = await startTokenEndpoint();
     await makeClient({
       tokenEndpoint: endpoint.url,
@@ -109,7 +117,7 @@ describe('a token request', () => {
     expect(decodeJwt(endpoint.requests[0]?.parameters.get('client_assertion') ?? '').aud).toBe(endpoint.url);
   });
 
-  it('CLI-05 tells the time by the option clock', async () => {
+  it('tells the time by the option clock', { tags: ['CLI-05'] }, async () => {
     const endpoint = await startTokenEndpoint();
     const clock = manualClock();
     await makeClient({
@@ -122,7 +130,7 @@ describe('a token request', () => {
     expect(Math.abs(iat - clock.now() / 1000)).toBeLessThan(5);
   });
 
-  it('CLI-07 CLI-16 has a new assertion in each of its three attempts', async () => {
+  it('has a new assertion in each of its three attempts', { tags: ['CLI-07', 'CLI-16'] }, async () => {
     const endpoint = await startTokenEndpoint();
     endpoint.script(status(503), status(503), grants());
     await makeClient({ issuer: endpoint.issuer, tokenEndpoint: endpoint.url, privateKey }).getToken();
@@ -134,7 +142,7 @@ describe('a token request', () => {
 });
 
 describe('discovery', () => {
-  it('CLI-21 finds the token endpoint, and remembers it', async () => {
+  it('finds the token endpoint, and remembers it', { tags: ['CLI-21'] }, async () => {
     const endpoint = await startTokenEndpoint();
     publish(endpoint);
     const clock = manualClock();
@@ -147,14 +155,16 @@ describe('discovery', () => {
     expect(endpoint.requests).toHaveLength(3);
   });
 
-  it('CLI-21 finds the metadata of OpenID Connect, too', async () => {
+  it('finds the metadata of OpenID Connect, too', { tags: ['CLI-21'] }, async () => {
     const endpoint = await startTokenEndpoint();
     endpoint.page(OPENID, json({ issuer: endpoint.issuer, token_endpoint: endpoint.url }));
     await makeClient({ issuer: endpoint.issuer }).getToken();
     expect(endpoint.others).toEqual([OAUTH, OPENID]);
   });
 
-  it('CLI-21 looks the metadata up anew after an hour, and goes on with the old where that fails', async () => {
+  it('looks the metadata up anew after an hour, and goes on with the old where that fails', {
+    tags: ['CLI-21'],
+  }, async () => {
     const endpoint = await startTokenEndpoint();
     publish(endpoint);
     const clock = manualClock();
@@ -167,7 +177,7 @@ describe('discovery', () => {
     expect(endpoint.requests).toHaveLength(2);
   });
 
-  it('CLI-21 is not held up by metadata that hangs where there is an old one', async () => {
+  it('is not held up by metadata that hangs where there is an old one', { tags: ['CLI-21'] }, async () => {
     const endpoint = await startTokenEndpoint();
     publish(endpoint);
     const clock = manualClock();
@@ -179,7 +189,7 @@ describe('discovery', () => {
     expect(endpoint.requests).toHaveLength(2);
   });
 
-  it('CLI-21 looks the metadata up anew when the endpoint has moved', async () => {
+  it('looks the metadata up anew when the endpoint has moved', { tags: ['CLI-21'] }, async () => {
     const old = await startTokenEndpoint();
     const moved = await startTokenEndpoint();
     publish(old);
@@ -201,7 +211,7 @@ describe('discovery', () => {
     [['private_key_jwt'], 'basic'],
     [undefined, 'basic'],
     ['client_secret_post', 'basic'],
-  ])('CLI-03 authenticates as the metadata says: %j → %s', async (methods, method) => {
+  ])('authenticates as the metadata says: %j → %s', { tags: ['CLI-03'] }, async (methods, method) => {
     const endpoint = await startTokenEndpoint();
     publish(endpoint, { token_endpoint_auth_methods_supported: methods });
     await makeClient({ issuer: endpoint.issuer }).getToken();
@@ -210,7 +220,7 @@ describe('discovery', () => {
     expect(request?.headers.authorization !== undefined).toBe(method === 'basic');
   });
 
-  it('CLI-03 authenticates as the option says, whatever the metadata', async () => {
+  it('authenticates as the option says, whatever the metadata', { tags: ['CLI-03'] }, async () => {
     const endpoint = await startTokenEndpoint();
     publish(endpoint, { token_endpoint_auth_methods_supported: ['client_secret_post'] });
     await makeClient({ issuer: endpoint.issuer, authenticationMethod: 'client_secret_basic' }).getToken();
@@ -224,7 +234,7 @@ describe('discovery', () => {
     ['no JSON object', json([]), { reason: 'metadata_invalid', detail: 'not a JSON object' }],
     ['no issuer', json({}), { reason: 'metadata_invalid', detail: 'issuer is not a string' }],
     ['another issuer', json({ issuer: 'https://evil.example' }), { reason: 'issuer_mismatch' }],
-  ])('CLI-21 fails clearly where the metadata is %s', async (_what, behaviour, failure) => {
+  ])('fails clearly where the metadata is %s', { tags: ['CLI-21'] }, async (_what, behaviour, failure) => {
     const endpoint = await startTokenEndpoint();
     endpoint.page(OAUTH, behaviour);
     const client = makeClient({ issuer: endpoint.issuer });
@@ -233,7 +243,8 @@ describe('discovery', () => {
   });
 
   it.each([undefined, 'http://auth.example.com/token', '/token', 'https://auth.example.com/token#a', 7])(
-    'CLI-01 CLI-21 fails where the token endpoint is %s',
+    'fails where the token endpoint is %s',
+    { tags: ['CLI-01', 'CLI-21'] },
     async (token_endpoint) => {
       const endpoint = await startTokenEndpoint();
       publish(endpoint, { token_endpoint });
@@ -244,7 +255,7 @@ describe('discovery', () => {
     },
   );
 
-  it('CLI-21 keeps no failure', async () => {
+  it('keeps no failure', { tags: ['CLI-21'] }, async () => {
     const endpoint = await startTokenEndpoint();
     endpoint.page(OAUTH, json({ issuer: 'https://evil.example' }));
     const client = makeClient({ issuer: endpoint.issuer });
@@ -262,21 +273,21 @@ describe('discovery', () => {
 });
 
 describe('what is granted', () => {
-  it('CLI-11 has the requested scopes where the answer names none', async () => {
+  it('has the requested scopes where the answer names none', { tags: ['CLI-11'] }, async () => {
     const endpoint = await startTokenEndpoint();
     const { scope } = await makeClient({ tokenEndpoint: endpoint.url, scope: 'a b' }).getToken();
     expect(scope).toEqual(['a', 'b']);
     expect(Object.isFrozen(scope)).toBe(true);
   });
 
-  it('CLI-11 has the granted ones where it does', async () => {
+  it('has the granted ones where it does', { tags: ['CLI-11'] }, async () => {
     const endpoint = await startTokenEndpoint();
     endpoint.script(grants({ scope: 'b c b' }));
     const { scope } = await makeClient({ tokenEndpoint: endpoint.url, scope: 'a b' }).getToken();
     expect(scope).toEqual(['b', 'c']);
   });
 
-  it('CLI-11 can be refused when it is less than requested', async () => {
+  it('can be refused when it is less than requested', { tags: ['CLI-11'] }, async () => {
     const endpoint = await startTokenEndpoint();
     endpoint.script(grants({ scope: 'b' }), grants({ scope: 'c b a' }));
     const client = makeClient({ tokenEndpoint: endpoint.url, scope: 'a b', requireAllScopes: true });
@@ -284,7 +295,7 @@ describe('what is granted', () => {
     expect((await client.getToken()).scope).toEqual(['c', 'b', 'a']);
   });
 
-  it('CLI-12 is used without its refresh token, and without its ID token', async () => {
+  it('is used without its refresh token, and without its ID token', { tags: ['CLI-12'] }, async () => {
     const endpoint = await startTokenEndpoint();
     endpoint.script(grants({ refresh_token: 'canary', id_token: 'canary' }));
     const clock = manualClock();
@@ -299,7 +310,7 @@ describe('what is granted', () => {
     expect(endpoint.requests.map(({ body }) => body).join()).not.toContain('canary');
   });
 
-  it('CLI-13 expires that long after the answer, by the clock of this machine', async () => {
+  it('expires that long after the answer, by the clock of this machine', { tags: ['CLI-13'] }, async () => {
     const endpoint = await startTokenEndpoint();
     const clock = manualClock();
     const token = await makeClient({ tokenEndpoint: endpoint.url, clock: clock.now }).getToken();
@@ -312,15 +323,19 @@ describe('what is granted', () => {
     ['3599', 3599],
     [90.5, 90],
     [1e15, 86_400],
-  ])('CLI-10 lives as long as expires_in %j says, within reason', async (expires_in, seconds) => {
-    const endpoint = await startTokenEndpoint();
-    endpoint.script(grants({ expires_in }));
-    const clock = manualClock();
-    const token = await makeClient({ tokenEndpoint: endpoint.url, clock: clock.now }).getToken();
-    expect(token.expiresAt).toBe(clock.now() / 1000 + seconds);
-  });
+  ])(
+    'lives as long as expires_in %j says, within reason',
+    { tags: ['CLI-10'] },
+    async (expires_in, seconds) => {
+      const endpoint = await startTokenEndpoint();
+      endpoint.script(grants({ expires_in }));
+      const clock = manualClock();
+      const token = await makeClient({ tokenEndpoint: endpoint.url, clock: clock.now }).getToken();
+      expect(token.expiresAt).toBe(clock.now() / 1000 + seconds);
+    },
+  );
 
-  it('CLI-10 lives as long as the option says where the server says nothing', async () => {
+  it('lives as long as the option says where the server says nothing', { tags: ['CLI-10'] }, async () => {
     const endpoint = await startTokenEndpoint();
     endpoint.script(grants({ expires_in: undefined }));
     const clock = manualClock();
@@ -332,27 +347,31 @@ describe('what is granted', () => {
     expect((await client.getToken()).expiresAt).toBe(clock.now() / 1000 + 3600);
   });
 
-  it.each(['Bearer', 'bearer', 'BEARER'])('CLI-09 is a bearer token: %s', async (token_type) => {
-    const endpoint = await startTokenEndpoint();
-    endpoint.script(grants({ token_type }));
-    expect((await makeClient({ tokenEndpoint: endpoint.url }).getToken()).accessToken).toBe('token-1');
-  });
+  it.each(['Bearer', 'bearer', 'BEARER'])(
+    'is a bearer token: %s',
+    { tags: ['CLI-09'] },
+    async (token_type) => {
+      const endpoint = await startTokenEndpoint();
+      endpoint.script(grants({ token_type }));
+      expect((await makeClient({ tokenEndpoint: endpoint.url }).getToken()).accessToken).toBe('token-1');
+    },
+  );
 
-  it('CLI-08 may have members that nobody knows, and any content type', async () => {
+  it('may have members that nobody knows, and any content type', { tags: ['CLI-08'] }, async () => {
     const endpoint = await startTokenEndpoint();
     const body = { access_token: 'abc', token_type: 'Bearer', expires_in: 60, new: [{}], error: null };
     endpoint.script(json(body, { 'Content-Type': 'text/html' }));
     expect((await makeClient({ tokenEndpoint: endpoint.url }).getToken()).accessToken).toBe('abc');
   });
 
-  it('CLI-20 is opaque: nothing of it has to be readable', async () => {
+  it('is opaque: nothing of it has to be readable', { tags: ['CLI-20'] }, async () => {
     const endpoint = await startTokenEndpoint();
     endpoint.script(json({ access_token: '-._~+/az09==', token_type: 'Bearer', expires_in: 60 }));
     expect((await makeClient({ tokenEndpoint: endpoint.url }).getToken()).accessToken).toBe('-._~+/az09==');
   });
 });
 
-it('CLI-22 has no method for passwords, and none for the implicit grant', async () => {
+it('has no method for passwords, and none for the implicit grant', { tags: ['CLI-22'] }, async () => {
   const endpoint = await startTokenEndpoint();
   const client = makeClient({ tokenEndpoint: endpoint.url });
   expect(Object.keys(client).sort()).toEqual(['close', 'dropToken', 'fetch', 'getToken', 'origins']);

@@ -53,19 +53,21 @@ describe.each<[string, StartAuthorizationServer]>([
     expect(result.unexpected).toBe(0);
   });
 
-  it('CLI-14 makes many calls with one access token', () => {
+  it('makes many calls with one access token', { tags: ['CLI-14'] }, () => {
     for (const row of rowsOf(/^Orders come in$/)) {
       expect(row.placed).toBeGreaterThanOrEqual(20);
       expect(row).toMatchObject({ failures: [], tokens: 1, unanswered: 0, refused: 0 });
     }
   });
 
-  it('CLI-13 renews access tokens before they expire', () => {
+  it('renews access tokens before they expire', { tags: ['CLI-13'] }, () => {
     for (const row of rowsOf(/^Access tokens grow old/))
       expect(row).toMatchObject({ failures: [], tokens: 1, unanswered: 0, refused: 0 });
   });
 
-  it('CLI-16 KEY-15 loses no order when the authorization server is killed and started again', () => {
+  it('loses no order when the authorization server is killed and started again', {
+    tags: ['CLI-16', 'KEY-15'],
+  }, () => {
     for (const row of rowsOf(/due for renewal, and started again$/)) {
       expect(row.placed).toBeGreaterThanOrEqual(60);
       expect(row).toMatchObject({ failures: [], tokens: 1, refused: 0 });
@@ -73,14 +75,18 @@ describe.each<[string, StartAuthorizationServer]>([
     }
   });
 
-  it('STP-14 answers 503 only when there is no access token left, and recovers at once', () => {
+  it('answers 503 only when there is no access token left, and recovers at once', {
+    tags: ['STP-14'],
+  }, () => {
     for (const row of rowsOf(/longer than access tokens live$/)) {
       expect(row.failures).toEqual([expect.stringMatching(/^503, Retry-After: [1-9]/)]);
       expect(row).toMatchObject({ placed: 1, tokens: 1 });
     }
   });
 
-  it('CLI-18 KEY-16 loses no order when the authorization server comes back with another key', () => {
+  it('loses no order when the authorization server comes back with another key', {
+    tags: ['CLI-18', 'KEY-16'],
+  }, () => {
     for (const row of rowsOf(/another key$/)) {
       expect(row.placed).toBeGreaterThanOrEqual(40);
       expect(row).toMatchObject({ failures: [], tokens: 1, refused: 1 });

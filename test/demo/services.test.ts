@@ -94,7 +94,8 @@ describe('the order service', () => {
     ['500', 500, 502, null],
     ['503 and Retry-After', 503, 503, '7'],
   ])(
-    'OPS-10 does not pass on as its own that the inventory service answers %s',
+    'does not pass on as its own that the inventory service answers %s',
+    { tags: ['OPS-10'] },
     async (_name, came, status, retryAfter) => {
       answer = json(came, {}, came === 503 ? { 'retry-after': '7' } : {});
       const response = await placeOrder(await startOrderService());
@@ -172,7 +173,7 @@ describe('the stock report', () => {
     });
   });
 
-  it('OPS-01 ends with 1 when its secret is wrong, and does not print it', async () => {
+  it('ends with 1 when its secret is wrong, and does not print it', { tags: ['OPS-01'] }, async () => {
     const env = { ...credentials(), CLIENT_SECRET: 'a-wrong-secret' };
     const { exitCode, lines } = await run([inventoryUrl, '42'], env);
     expect(exitCode).toBe(1);

@@ -73,7 +73,7 @@ describe('real clients get tokens that a resource server accepts', () => {
     }
   });
 
-  it('oauth4webapi, with a new assertion for each request (CLI-07)', async () => {
+  it('oauth4webapi, with a new assertion for each request', { tags: ['CLI-07'] }, async () => {
     const { issuer } = await startWithClients();
     const options = { [oauth.allowInsecureRequests]: true };
     const url = new URL(issuer);
@@ -93,12 +93,9 @@ describe('real clients get tokens that a resource server accepts', () => {
 
 describe('client_secret_basic', () => {
   it.each([
-    [
-      'encoded as RFC 6749 §2.3.1 wants it (CLI-02)',
-      basic('order+service', 'a+b%25%26%2B%C2%A3%E2%82%AC%3A%22%5C'),
-    ],
+    ['encoded as RFC 6749 §2.3.1 wants it', basic('order+service', 'a+b%25%26%2B%C2%A3%E2%82%AC%3A%22%5C')],
     ['as it is, which curl sends', basic('order service', secret)],
-  ])('takes id and secret %s', async (_, header) => {
+  ])('takes id and secret %s', { tags: ['CLI-02'] }, async (_, header) => {
     const { tokenEndpoint } = await startWithClients();
     expect((await post(tokenEndpoint, [grant], [header])).status).toBe(200);
   });
@@ -205,12 +202,12 @@ describe('private_key_jwt', () => {
   it.each<[string, Changes]>([
     ['as the standard says', {}],
     ['without iat and kid', { claims: { iat: undefined }, header: { kid: undefined } }],
-    ['with the token endpoint for its audience (CLI-06)', { claims: { aud: 'token_endpoint' } }],
+    ['with the token endpoint for its audience', { claims: { aud: 'token_endpoint' } }],
     ['with the type of RFC 7523bis', { header: { typ: 'client-authentication+jwt' } }],
     ['with the type JWT', { header: { typ: 'JWT' } }],
     ['five minutes long', { claims: { exp: now + 300 } }],
     ['with a client_id beside it', { parameters: [['client_id', 'key-service']] }],
-  ])('takes an assertion %s', async (_, changes) => {
+  ])('takes an assertion %s', { tags: ['CLI-06'] }, async (_, changes) => {
     const issuer = await startWithClients(clock);
     const { claims } = changes;
     const aud = claims?.aud === 'token_endpoint' ? { aud: issuer.tokenEndpoint } : {};
@@ -228,7 +225,7 @@ describe('private_key_jwt', () => {
     ['for another server too', { claims: { aud: ['https://auth.example.com', 'issuer'] } }],
     ['without aud', { claims: { aud: undefined } }],
     ['with an empty aud', { claims: { aud: [] } }],
-    ['without exp (CLI-05)', { claims: { exp: undefined } }],
+    ['without exp', { claims: { exp: undefined } }],
     ['that expired', { claims: { exp: now - 6 } }],
     ['that lasts for an hour', { claims: { exp: now + 3600 } }],
     ['that lasts for ever', { claims: { exp: 2 ** 53 } }],
@@ -245,7 +242,7 @@ describe('private_key_jwt', () => {
     ['of claims that are null', { parameters: [['client_assertion', 'e30.bnVsbA.AA']] }],
     ['without its type', { parameters: [['client_assertion_type', '']] }],
     ['without itself', { parameters: [['client_assertion', '']] }],
-  ])('refuses an assertion %s', async (_, changes) => {
+  ])('refuses an assertion %s', { tags: ['CLI-05'] }, async (_, changes) => {
     const issuer = await startWithClients(clock);
     const { claims } = changes;
     const aud = Array.isArray(claims?.aud)
@@ -306,7 +303,7 @@ describe('private_key_jwt', () => {
   });
 });
 
-describe('one way of client authentication per request (CLI-04)', () => {
+describe('one way of client authentication per request', { tags: ['CLI-04'] }, () => {
   const inBody: Parameters = [
     ['client_id', 'order-service'],
     ['client_secret', 'dev-secret'],

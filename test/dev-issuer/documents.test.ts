@@ -45,7 +45,7 @@ describe('the documents of the development issuer', () => {
     },
   );
 
-  it('has its public keys, and nothing of the private ones (KEY-20)', async () => {
+  it('has its public keys, and nothing of the private ones', { tags: ['KEY-20'] }, async () => {
     const { jwksUri } = await start({ algorithm: 'RS256' });
     const response = await fetch(jwksUri);
     expect(response.headers.get('content-type')).toBe('application/jwk-set+json');
@@ -80,7 +80,7 @@ describe('the documents of the development issuer', () => {
 });
 
 describe('rotation of keys', () => {
-  it('is seen by a resource server, tokens of the kept key hold (KEY-13)', async () => {
+  it('is seen by a resource server, tokens of the kept key hold', { tags: ['KEY-13'] }, async () => {
     const issuer = await start();
     const server = createResourceServer({ issuer: issuer.issuer, audience: inventory, cache: false });
     const before = await getToken(issuer);

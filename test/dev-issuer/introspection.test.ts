@@ -105,7 +105,7 @@ describe('introspection (RFC 7662)', () => {
     }
   });
 
-  it('takes POST only, so that no token gets into a URL (INT-01)', async () => {
+  it('takes POST only, so that no token gets into a URL', { tags: ['INT-01'] }, async () => {
     const { introspectionEndpoint } = await start();
     expect((await fetch(`${introspectionEndpoint}?token=x`)).status).toBe(405);
     expect((await post(`${introspectionEndpoint}?token=x`, [], [api])).status).toBe(400);

@@ -92,13 +92,13 @@ describe('access tokens of a real authorization server', () => {
 
   afterAll(() => closeServer(server));
 
-  it('STP-08 carry what was granted, and open what it allows', async () => {
+  it('carry what was granted, and open what it allows', { tags: ['STP-08'] }, async () => {
     const token = await tokenFor({ authorization_details: '[{"type":"payment","currency":"EUR"}]' });
     const { body } = await request(app).post('/payments').auth(token, { type: 'bearer' }).expect(200);
     expect(body).toEqual([{ type: 'payment', currency: 'EUR', limit: 100 }]);
   });
 
-  it('STP-09 do not open what they do not allow', async () => {
+  it('do not open what they do not allow', { tags: ['STP-09'] }, async () => {
     for (const parameters of [{}, { authorization_details: '[{"type":"account"}]' }] as Record<
       string,
       string
@@ -109,7 +109,9 @@ describe('access tokens of a real authorization server', () => {
     }
   });
 
-  it('STP-04 tell nothing of a login where nobody logged in, as with client credentials', async () => {
+  it('tell nothing of a login where nobody logged in, as with client credentials', {
+    tags: ['STP-04'],
+  }, async () => {
     const token = await tokenFor({});
     const { headers } = await request(app).get('/recent').auth(token, { type: 'bearer' }).expect(401);
     expect(headers['www-authenticate']).toContain('error="insufficient_user_authentication"');

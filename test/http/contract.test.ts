@@ -34,20 +34,23 @@ describe.each(harnesses)('$name', (harness) => {
     ({ except = {} }) => !Object.keys(except).some((name) => harness.name.startsWith(name)),
   );
 
-  it.each(applicable)('$title', async ({ configuration = 'default', request, expected }) => {
-    const server = await serverOf(configuration);
-    const before = server.handled();
-    const response = await send(server.url, await request(issuer, server.url));
-    expectAnswer(response, expected);
-    const isHandled =
-      response.status < 300 &&
-      !('ok' in (expected.body ?? {}) && expected.status === 200) &&
-      expected.status !== 204;
-    expect(server.handled() - before).toBe(isHandled ? 1 : 0);
-  });
+  for (const { title, ids = [], configuration = 'default', request, expected } of applicable) {
+    it(title, { tags: [...ids] }, async () => {
+      const server = await serverOf(configuration);
+      const before = server.handled();
+      const response = await send(server.url, await request(issuer, server.url));
+      expectAnswer(response, expected);
+      const isHandled =
+        response.status < 300 &&
+        !('ok' in (expected.body ?? {}) && expected.status === 200) &&
+        expected.status !== 204;
+      expect(server.handled() - before).toBe(isHandled ? 1 : 0);
+    });
+  }
 
   it.each(['Bearer', 'Bearer abc', 'Basic abc'])(
-    'BRR-30 answers HEAD with the fields of GET: %s',
+    'answers HEAD with the fields of GET: %s',
+    { tags: ['BRR-30'] },
     async (line) => {
       const { url } = await serverOf('default');
       const headers = [['Authorization', line]] as const;

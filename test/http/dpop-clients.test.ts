@@ -53,7 +53,7 @@ describe.each(harnesses)('$name, called by openid-client with a token of oidc-pr
     ['without nonces', undefined],
     ['where DPoP is required', 'required'],
     ['with nonces', { nonce: { secret: 'a secret of at least 32 characters' } }],
-  ] as const)('DPP-01 DPP-22 opens %s', async (_, dpop) => {
+  ] as const)('opens %s', { tags: ['DPP-01', 'DPP-22'] }, async (_, dpop) => {
     const { config, handle, access_token, token_type } = await connect();
     expect(token_type.toLowerCase()).toBe('dpop');
     const url = new URL(`${await start(dpop)}/mounted/stock/42?limit=1`);
@@ -74,7 +74,7 @@ describe.each(harnesses)('$name, called by openid-client with a token of oidc-pr
     }
   });
 
-  it('DPP-17 stays closed to who has the token and not the key', async () => {
+  it('stays closed to who has the token and not the key', { tags: ['DPP-17'] }, async () => {
     const { config, access_token } = await connect();
     const url = new URL(`${await start(undefined)}/stock/42`);
     const stolen = client.fetchProtectedResource(config, access_token, url, 'GET');

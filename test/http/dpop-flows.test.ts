@@ -43,7 +43,7 @@ describe.each(harnesses)('$name', (harness) => {
     };
   }
 
-  it('DPP-19 refuses a proof the second time, for as long as it could be used', async () => {
+  it('refuses a proof the second time, for as long as it could be used', { tags: ['DPP-19'] }, async () => {
     const { api, headers, get, step } = await start({});
     const once = await headers();
     expect((await get(once)).status).toBe(200);
@@ -57,7 +57,7 @@ describe.each(harnesses)('$name', (harness) => {
     expect(api.handled()).toBe(2);
   });
 
-  it('DPP-19 lets one of several equal requests at the same time through', async () => {
+  it('lets one of several equal requests at the same time through', { tags: ['DPP-19'] }, async () => {
     const { api, headers, get } = await start({});
     const once = await headers();
     const answers = await Promise.all(Array.from({ length: 8 }, () => get(once)));
@@ -68,7 +68,7 @@ describe.each(harnesses)('$name', (harness) => {
     expect(api.handled()).toBe(1);
   });
 
-  it('DPP-19 does not use up a proof that does not hold', async () => {
+  it('does not use up a proof that does not hold', { tags: ['DPP-19'] }, async () => {
     const { headers, get } = await start({});
     const once = await headers();
     const damaged = { ...once, Authorization: `${once.Authorization}x` };
@@ -76,7 +76,9 @@ describe.each(harnesses)('$name', (harness) => {
     expect((await get(once)).status).toBe(200);
   });
 
-  it('DPP-22 DPP-23 DPP-25 hands nonces out, takes the last two, and renews them with good answers', async () => {
+  it('hands nonces out, takes the last two, and renews them with good answers', {
+    tags: ['DPP-22', 'DPP-23', 'DPP-25'],
+  }, async () => {
     const { headers, get, step } = await start({ dpop: { nonce: { secret: SECRET, lifetimeSeconds: 300 } } });
     const first = await get(await headers());
     expect(errorOf(first)).toMatch(/^use_dpop_nonce: /);
@@ -99,7 +101,7 @@ describe.each(harnesses)('$name', (harness) => {
     expect([nonce, next]).not.toContain(nonceOf(late));
   });
 
-  it("DPP-22 sets challenges and nonce with errors: 'next' too", async () => {
+  it("sets challenges and nonce with errors: 'next' too", { tags: ['DPP-22'] }, async () => {
     const { headers, get } = await start({ dpop: { nonce: { secret: SECRET } }, errors: 'next' });
     const refused = await get(await headers());
     expect(refused.status).toBe(401);
@@ -107,7 +109,9 @@ describe.each(harnesses)('$name', (harness) => {
     expect((await get(await headers(nonceOf(refused)))).status).toBe(200);
   });
 
-  it('MTL-06 wants the certificate and the proof of a token that is bound to both', async () => {
+  it('wants the certificate and the proof of a token that is bound to both', {
+    tags: ['MTL-06'],
+  }, async () => {
     const [mine, others] = await Promise.all([createClientCertificate(), createClientCertificate()]);
     const issuer = await createTestIssuer();
     const [key, otherKey] = await Promise.all([createDpopKey(), createDpopKey()]);
@@ -138,7 +142,7 @@ describe.each(harnesses)('$name', (harness) => {
     expect(await statusOf({ ...both, jwk: {} }, key, mine)).toBe(401);
   });
 
-  it('DPP-15 takes a binding from introspection too', async () => {
+  it('takes a binding from introspection too', { tags: ['DPP-15'] }, async () => {
     const issuer = await createTestIssuer();
     const [key, otherKey] = await Promise.all([createDpopKey(), createDpopKey()]);
     const api = await harness.start(issuer.introspectionOptions);
@@ -152,7 +156,7 @@ describe.each(harnesses)('$name', (harness) => {
     expect(await statusOf({ Authorization: `Bearer ${token}` })).toBe(401);
   });
 
-  it('DPP-20 answers 503 while it cannot be told whether a proof was used', async () => {
+  it('answers 503 while it cannot be told whether a proof was used', { tags: ['DPP-20'] }, async () => {
     const replayStore = { remember: () => Promise.reject(new Error('out of reach')) };
     const { api, headers, get } = await start({ dpop: { replayStore } });
     const answer = await get(await headers());

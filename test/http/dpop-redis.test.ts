@@ -58,7 +58,7 @@ describe.runIf(redisProgram !== undefined)('several instances of an API with one
     };
   }
 
-  it('DPP-19 DPP-21 refuse a proof that another instance has seen', async () => {
+  it('refuse a proof that another instance has seen', { tags: ['DPP-19', 'DPP-21'] }, async () => {
     const { headers, get } = await startInstances(2);
     const once = await headers();
     expect(await get(0, once)).toBe(200);
@@ -67,7 +67,7 @@ describe.runIf(redisProgram !== undefined)('several instances of an API with one
     expect(await get(1, await headers())).toBe(200);
   });
 
-  it('DPP-19 let one of many equal requests at the same time through', async () => {
+  it('let one of many equal requests at the same time through', { tags: ['DPP-19'] }, async () => {
     const { headers, get, instances } = await startInstances(2);
     const once = await headers();
     const statuses = await Promise.all(Array.from({ length: 40 }, (_, index) => get(index, once)));
@@ -76,7 +76,7 @@ describe.runIf(redisProgram !== undefined)('several instances of an API with one
     expect(instances.map(({ handled }) => handled()).sort()).toEqual([0, 1]);
   });
 
-  it('DPP-20 leave a digest for each proof, which Redis forgets', async () => {
+  it('leave a digest for each proof, which Redis forgets', { tags: ['DPP-20'] }, async () => {
     const prefix = 'test:';
     const { headers, get, instances } = await startInstances(1, { prefix });
     expect(await get(0, await headers())).toBe(200);
@@ -88,7 +88,7 @@ describe.runIf(redisProgram !== undefined)('several instances of an API with one
     expect(lifetime).toBeLessThanOrEqual(66_000);
   });
 
-  it('DPP-20 answer 503 while Redis is gone, and go on when it is back', async () => {
+  it('answer 503 while Redis is gone, and go on when it is back', { tags: ['DPP-20'] }, async () => {
     const warnings = listenTo<WarningMessage>(channels.warning);
     const { headers, get, instances } = await startInstances(2);
     expect(await get(0, await headers())).toBe(200);
@@ -107,7 +107,7 @@ describe.runIf(redisProgram !== undefined)('several instances of an API with one
     expect([await get(1, proof), await get(0, proof)]).toEqual([200, 401]);
   });
 
-  it('DPP-20 answer 503 while Redis hangs, in time', async () => {
+  it('answer 503 while Redis hangs, in time', { tags: ['DPP-20'] }, async () => {
     const { headers, get, instances } = await startInstances(1, { timeoutSeconds: 0.2 });
     redis.pause();
     const proof = await headers();

@@ -69,49 +69,58 @@ const proven =
 const under = (origin: string) => (url: string) => `${origin}${new URL(url).pathname}`;
 
 const accepted: readonly ContractRow[] = [
-  { title: 'DPP-01 accepts a bound token with a proof', request: proven(), expected: OK },
+  { title: 'accepts a bound token with a proof', ids: ['DPP-01'], request: proven(), expected: OK },
   {
-    title: 'DPP-01 accepts the scheme in lower case',
+    title: 'accepts the DPoP scheme in lower case',
+    ids: ['DPP-01'],
     request: proven({ scheme: 'dpop' }),
     expected: OK,
   },
   {
-    title: 'DPP-01 accepts the scheme in upper case',
+    title: 'accepts the DPoP scheme in upper case',
+    ids: ['DPP-01'],
     request: proven({ scheme: 'DPOP' }),
     expected: OK,
   },
   {
-    title: 'DPP-11 DPP-13 accepts a proof for the whole URL of a mounted router',
+    title: 'accepts a proof for the whole URL of a mounted router',
+    ids: ['DPP-11', 'DPP-13'],
     request: proven({ path: '/mounted/stock/42' }),
     expected: OK,
   },
   {
-    title: 'DPP-11 ignores the query of the request',
+    title: 'ignores the query of the request',
+    ids: ['DPP-11'],
     request: proven({ path: '/stock/42?limit=1&a=%zz' }),
     expected: OK,
   },
   {
-    title: 'DPP-11 ignores query and fragment of the proof',
+    title: 'ignores query and fragment of the proof',
+    ids: ['DPP-11'],
     request: proven({ htu: (url) => `${url}?limit=1#top` }),
     expected: OK,
   },
   {
-    title: 'DPP-12 does not mind the case of scheme and host',
+    title: 'does not mind the case of scheme and host',
+    ids: ['DPP-12'],
     request: proven({ htu: (url) => url.replace('http://127', 'HTTP://127') }),
     expected: OK,
   },
   {
-    title: 'DPP-12 does not mind how the path is encoded',
+    title: 'does not mind how the path is encoded',
+    ids: ['DPP-12'],
     request: proven({ path: '/stock/4%32', htu: (url) => url.replace('4%32', '%342') }),
     expected: OK,
   },
   {
-    title: 'DPP-10 accepts a proof for another method',
+    title: 'accepts a proof for another method',
+    ids: ['DPP-10'],
     request: proven({ method: 'HEAD' }),
     expected: { status: 200 },
   },
   {
-    title: 'DPP-15 tells a bound token from one that lacks a scope',
+    title: 'tells a bound token from one that lacks a scope',
+    ids: ['DPP-15'],
     request: proven({ claims: { scope: 'other' } }),
     expected: { status: 403, error: 'insufficient_scope', scope: 'read:inventory', scheme: 'DPoP' },
   },
@@ -119,7 +128,8 @@ const accepted: readonly ContractRow[] = [
 
 const refused: readonly ContractRow[] = [
   {
-    title: 'DPP-02 refuses two DPoP lines, even if they are the same',
+    title: 'refuses two DPoP lines, even if they are the same',
+    ids: ['DPP-02'],
     request: async (issuer, url) => {
       const request = await proven()(issuer, url);
       const line = request.headers?.[1] ?? ['DPoP', ''];
@@ -128,72 +138,86 @@ const refused: readonly ContractRow[] = [
     expected: BAD_PROOF,
   },
   {
-    title: 'DPP-10 refuses a proof for another method',
+    title: 'refuses a proof for another method',
+    ids: ['DPP-10'],
     request: proven({ proof: { method: 'POST' } }),
     expected: BAD_PROOF,
   },
   {
-    title: 'DPP-10 refuses a proof for GET with HEAD',
+    title: 'refuses a proof for GET with HEAD',
+    ids: ['DPP-10'],
     request: proven({ method: 'HEAD', proof: { method: 'GET' } }),
     expected: BAD_PROOF,
   },
   {
-    title: 'DPP-10 refuses a method that a header overrides',
+    title: 'refuses a method that a header overrides',
+    ids: ['DPP-10'],
     request: proven({ proof: { method: 'DELETE' }, headers: [['X-HTTP-Method-Override', 'DELETE']] }),
     expected: BAD_PROOF,
   },
   {
-    title: 'DPP-11 refuses a proof for another path',
+    title: 'refuses a proof for another path',
+    ids: ['DPP-11'],
     request: proven({ htu: (url) => url.replace('/42', '/43') }),
     expected: BAD_PROOF,
   },
   {
-    title: 'DPP-12 repairs no slash at the end',
+    title: 'repairs no slash at the end',
+    ids: ['DPP-12'],
     request: proven({ htu: (url) => `${url}/` }),
     expected: BAD_PROOF,
   },
   {
-    title: 'DPP-13 refuses a proof for the path within a mounted router',
+    title: 'refuses a proof for the path within a mounted router',
+    ids: ['DPP-13'],
     request: proven({ path: '/mounted/stock/42', htu: (url) => url.replace('/mounted', '') }),
     expected: BAD_PROOF,
   },
   {
-    title: 'DPP-16 refuses a token that is not bound',
+    title: 'refuses a token that is not bound',
+    ids: ['DPP-16'],
     request: proven({ claims: { cnf: undefined } }),
     expected: BAD_TOKEN,
   },
   {
-    title: 'DPP-15 refuses a token that is bound to another key',
+    title: 'refuses a token that is bound to another key',
+    ids: ['DPP-15'],
     request: proven({ claims: { cnf: { jkt: otherKey.thumbprint } } }),
     expected: BAD_TOKEN,
   },
   {
-    title: 'MTL-06 refuses a proven token that is also bound to what cannot be checked',
+    title: 'refuses a proven token that is also bound to what cannot be checked',
+    ids: ['MTL-06'],
     request: proven({ claims: { cnf: { jkt: key.thumbprint, 'x5t#S256': 'x' } } }),
     expected: BAD_TOKEN,
   },
   {
-    title: 'DPP-17 DPP-27 refuses a bound token as a bearer token',
+    title: 'refuses a bound token as a bearer token',
+    ids: ['DPP-17', 'DPP-27'],
     request: proven({ scheme: 'Bearer' }),
     expected: DOWNGRADE,
   },
   {
-    title: 'DPP-29 refuses an expired token, however good the proof',
+    title: 'refuses an expired token, however good the proof',
+    ids: ['DPP-29'],
     request: proven({ claims: { exp: 1 } }),
     expected: BAD_TOKEN,
   },
   {
-    title: 'DPP-29 refuses a token for another API, however good the proof',
+    title: 'refuses a token for another API, however good the proof',
+    ids: ['DPP-29'],
     request: proven({ claims: { aud: 'https://other.example.com' } }),
     expected: BAD_TOKEN,
   },
   {
-    title: 'DPP-27 answers malformed DPoP credentials in the challenge of DPoP',
+    title: 'answers malformed DPoP credentials in the challenge of DPoP',
+    ids: ['DPP-27'],
     request: () => ({ path: '/stock/42', headers: [['Authorization', 'DPoP']] }),
     expected: { status: 400, error: 'invalid_request', scheme: 'DPoP' },
   },
   {
-    title: 'DPP-27 BRR-06 answers credentials of both schemes in both challenges',
+    title: 'answers credentials of both schemes in both challenges',
+    ids: ['DPP-27', 'BRR-06'],
     request: async (issuer, url) => {
       const request = await proven()(issuer, url);
       const token = await issuer.token(READ);
@@ -205,7 +229,8 @@ const refused: readonly ContractRow[] = [
 
 const origins: readonly ContractRow[] = [
   {
-    title: 'DPP-13 is not told by a client under which scheme and host it was reached',
+    title: 'is not told by a client under which scheme and host it was reached',
+    ids: ['DPP-13'],
     request: proven({
       htu: under('https://evil.example'),
       headers: [
@@ -218,7 +243,8 @@ const origins: readonly ContractRow[] = [
     expected: BAD_PROOF,
   },
   {
-    title: 'DPP-13 does not mind what a client says of scheme and host',
+    title: 'does not mind what a client says of scheme and host',
+    ids: ['DPP-13'],
     request: proven({
       headers: [
         ['X-Forwarded-Proto', 'https'],
@@ -231,7 +257,8 @@ const origins: readonly ContractRow[] = [
     expected: OK,
   },
   {
-    title: 'DPP-13 is told by a trusted proxy under which scheme and host it was reached',
+    title: 'is told by a trusted proxy under which scheme and host it was reached',
+    ids: ['DPP-13'],
     configuration: 'trusting proxies',
     request: proven({
       htu: under('https://api.example.com:8443'),
@@ -243,7 +270,8 @@ const origins: readonly ContractRow[] = [
     expected: OK,
   },
   {
-    title: 'DPP-13 refuses a proof for the URL behind a trusted proxy',
+    title: 'refuses a proof for the URL behind a trusted proxy',
+    ids: ['DPP-13'],
     configuration: 'trusting proxies',
     request: proven({
       headers: [
@@ -254,19 +282,22 @@ const origins: readonly ContractRow[] = [
     expected: BAD_PROOF,
   },
   {
-    title: 'DPP-13 DPP-12 takes the base URL for what clients see, without the default port',
+    title: 'takes the base URL for what clients see, without the default port',
+    ids: ['DPP-13', 'DPP-12'],
     configuration: 'below a base URL',
     request: proven({ htu: under('https://API.example.com:443/inventory') }),
     expected: OK,
   },
   {
-    title: 'DPP-13 puts the base URL before the path of a mounted router',
+    title: 'puts the base URL before the path of a mounted router',
+    ids: ['DPP-13'],
     configuration: 'below a base URL',
     request: proven({ path: '/mounted/stock/42', htu: under('https://api.example.com/inventory') }),
     expected: OK,
   },
   {
-    title: 'DPP-13 does not look at the request where there is a base URL',
+    title: 'does not look at the request where there is a base URL',
+    ids: ['DPP-13'],
     configuration: 'below a base URL',
     request: proven(),
     expected: BAD_PROOF,
@@ -275,55 +306,64 @@ const origins: readonly ContractRow[] = [
 
 const modes: readonly ContractRow[] = [
   {
-    title: 'DPP-28 accepts a bound token where it is required',
+    title: 'accepts a bound token where it is required',
+    ids: ['DPP-28'],
     configuration: 'only DPoP',
     request: proven(),
     expected: OK,
   },
   {
-    title: 'DPP-28 refuses a bearer token where a bound one is required',
+    title: 'refuses a bearer token where a bound one is required',
+    ids: ['DPP-28'],
     configuration: 'only DPoP',
     request: proven({ scheme: 'Bearer', claims: { cnf: undefined } }),
     expected: { status: 401, error: 'invalid_token', ...ONLY_DPOP },
   },
   {
-    title: 'DPP-28 DPP-17 refuses a bound token as a bearer token where a proof is required',
+    title: 'refuses a bound token as a bearer token where a proof is required',
+    ids: ['DPP-28', 'DPP-17'],
     configuration: 'only DPoP',
     request: proven({ scheme: 'Bearer' }),
     expected: { status: 401, error: 'invalid_token', ...ONLY_DPOP },
   },
   {
-    title: 'DPP-28 challenges for DPoP alone where it is required',
+    title: 'challenges for DPoP alone where it is required',
+    ids: ['DPP-28'],
     configuration: 'only DPoP',
     request: () => ({ path: '/stock/42' }),
     expected: { status: 401, error: null, ...ONLY_DPOP },
   },
   {
-    title: 'DPP-17 refuses a bound token as a bearer token where DPoP is off',
+    title: 'refuses a bound token as a bearer token where DPoP is off',
+    ids: ['DPP-17'],
     configuration: 'no DPoP',
     request: proven({ scheme: 'Bearer' }),
     expected: { status: 401, error: 'invalid_token', ...ONLY_BEARER },
   },
   {
-    title: 'DPP-01 does not know the scheme DPoP where it is off',
+    title: 'does not know the scheme DPoP where it is off',
+    ids: ['DPP-01'],
     configuration: 'no DPoP',
     request: proven(),
     expected: { status: 401, error: null, ...ONLY_BEARER },
   },
   {
-    title: 'DPP-22 DPP-24 wants a nonce where nonces are used',
+    title: 'wants a nonce where nonces are used',
+    ids: ['DPP-22', 'DPP-24'],
     configuration: 'nonces',
     request: proven(),
     expected: { status: 401, error: 'use_dpop_nonce', scheme: 'DPoP' },
   },
   {
-    title: 'DPP-22 wants a nonce of its own',
+    title: 'wants a nonce of its own',
+    ids: ['DPP-22'],
     configuration: 'nonces',
     request: proven({ proof: { nonce: 'eyJ7S_zG.eyJH0-Z.HX4w-7v' } }),
     expected: { status: 401, error: 'use_dpop_nonce', scheme: 'DPoP' },
   },
   {
-    title: 'DPP-22 wants no nonce of bearer tokens',
+    title: 'wants no nonce of bearer tokens',
+    ids: ['DPP-22'],
     configuration: 'nonces',
     request: proven({ scheme: 'Bearer', claims: { cnf: undefined } }),
     expected: OK,

@@ -148,7 +148,8 @@ describe.each(harnesses)('$name, asking oidc-provider', (harness) => {
   });
 
   it.each(APIS)(
-    'INT-02 INT-04 INT-05 INT-19 accepts its opaque tokens, by %s',
+    'accepts its opaque tokens, by %s',
+    { tags: ['INT-02', 'INT-04', 'INT-05', 'INT-19'] },
     async (_name, introspection) => {
       const url = await start(introspection);
       const token = await getToken();
@@ -177,7 +178,7 @@ describe.each(harnesses)('$name, asking oidc-provider', (harness) => {
     ['an unknown client', { clientId: 'nobody', clientSecret: SECRET }],
     ['a secret where a key is registered', { clientId: 'key-api', clientSecret: SECRET }],
     ['a foreign key', { clientId: 'key-api', privateKey: ofServer.privateKey }],
-  ])('INT-07 OPS-10 answers 503 when the API has %s', async (_name, introspection) => {
+  ])('answers 503 when the API has %s', { tags: ['INT-07', 'OPS-10'] }, async (_name, introspection) => {
     const url = await start(introspection);
     const { status, headers, lines } = await stock(url, await getToken());
     expect(status).toBe(503);
@@ -185,7 +186,9 @@ describe.each(harnesses)('$name, asking oidc-provider', (harness) => {
     expect(lines('www-authenticate')).toEqual([]);
   });
 
-  it('INT-12 accepts its opaque tokens with the proof that they are bound to, and not without', async () => {
+  it('accepts its opaque tokens with the proof that they are bound to, and not without', {
+    tags: ['INT-12'],
+  }, async () => {
     const url = await start({ clientId: 'basic-api', clientSecret: SECRET });
     const client = await caller();
     const handle = getDPoPHandle(client, await randomDPoPKeyPair());

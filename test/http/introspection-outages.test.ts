@@ -130,7 +130,8 @@ const failures: readonly (readonly [name: string, behaviour: Behaviour, reason: 
 
 describe('an endpoint whose answer', () => {
   it.each(failures)(
-    'INT-06 INT-07 OPS-10 %s is 503 for the client, and works again afterwards',
+    '%s is 503 for the client, and works again afterwards',
+    { tags: ['INT-06', 'INT-07', 'OPS-10'] },
     async (_name, behaviour, reason, detail) => {
       const issuer = await startMisbehavingIssuer();
       const messages = listenTo<IntrospectionMessage>(channels.introspection);
@@ -153,7 +154,7 @@ describe('an endpoint whose answer', () => {
     ['never comes', hang],
     ['never ends', hangInBody('{"active":')],
     ['comes in drops', drip],
-  ])('INT-03 INT-06 %s is 503 in time', async (_name, behaviour) => {
+  ])('%s is 503 in time', { tags: ['INT-03', 'INT-06'] }, async (_name, behaviour) => {
     const issuer = await startMisbehavingIssuer();
     const messages = listenTo<IntrospectionMessage>(channels.introspection);
     issuer.script(INTROSPECT, behaviour);
@@ -164,7 +165,7 @@ describe('an endpoint whose answer', () => {
     expect(await api.get(opaque())).toBe('200');
   });
 
-  it('INT-03 is endless is given up after 1 MiB', async () => {
+  it('is endless is given up after 1 MiB', { tags: ['INT-03'] }, async () => {
     const issuer = await startMisbehavingIssuer();
     const closed = new Promise<number>((resolve) => issuer.script(INTROSPECT, endless(resolve)));
     expect(await protect(asking(issuer)).get(opaque())).toBe('503 introspection_unavailable');
@@ -178,7 +179,7 @@ describe('an endpoint whose answer', () => {
     expect(issuer.count(INTROSPECT)).toBe(2);
   });
 
-  it('INT-06 nobody gives is 503: the connection is refused', async () => {
+  it('nobody gives is 503: the connection is refused', { tags: ['INT-06'] }, async () => {
     const issuer = await startMisbehavingIssuer();
     const messages = listenTo<IntrospectionMessage>(channels.introspection);
     const api = protect(asking(issuer));
@@ -187,7 +188,7 @@ describe('an endpoint whose answer', () => {
     expect(messages).toMatchObject([{ event: 'failed', detail: 'ECONNREFUSED' }]);
   });
 
-  it('INT-03 comes from a fetch that followed a redirect is refused', async () => {
+  it('comes from a fetch that followed a redirect is refused', { tags: ['INT-03'] }, async () => {
     const fetch: typeof globalThis.fetch = async () =>
       Object.defineProperty(
         Response.json({ active: true, aud: audience, exp: 4_102_444_800 }),
@@ -201,7 +202,7 @@ describe('an endpoint whose answer', () => {
     expect(await api.get(opaque())).toBe('503 introspection_unavailable');
   });
 
-  it('INT-06 comes from a fetch that is out of order is 503', async () => {
+  it('comes from a fetch that is out of order is 503', { tags: ['INT-06'] }, async () => {
     const introspection = { ...client, endpoint: 'https://as.example.com/introspect' };
     for (const wrong of [undefined, null, 'a string', { status: 200 }]) {
       const fetch = (() => Promise.resolve(wrong)) as unknown as typeof globalThis.fetch; // wrong on purpose
@@ -215,7 +216,7 @@ it.each([
   ['long lists', { authorization_details: Array.from({ length: 300_000 }, () => 0) }],
   ['a long scope', { scope: 'a '.repeat(400_000) }],
   ['many audiences', { aud: Array.from({ length: 100_000 }, () => audience.slice(0, 3)).concat(audience) }],
-])('OPS-07 OPS-10 copes with an answer that has %s', async (_name, claims) => {
+])('copes with an answer that has %s', { tags: ['OPS-07', 'OPS-10'] }, async (_name, claims) => {
   const issuer = await startMisbehavingIssuer();
   issuer.script(INTROSPECT, active(claims));
   expect(await protect(asking(issuer)).get(opaque())).toBe('200');
@@ -224,7 +225,7 @@ it.each([
 it.each([
   ['objects', '{"a":', '}'],
   ['lists', '[', ']'],
-])('OPS-10 copes with an answer of %s in each other', async (_name, open, close) => {
+])('copes with an answer of %s in each other', { tags: ['OPS-10'] }, async (_name, open, close) => {
   const issuer = await startMisbehavingIssuer();
   const nested = `${open.repeat(100_000)}1${close.repeat(100_000)}`;
   issuer.script(INTROSPECT, body(GOOD.replace('{', `{"act":${nested},`), JSON_TYPE));
@@ -232,7 +233,9 @@ it.each([
 });
 
 describe('an endpoint that fails', () => {
-  it('INT-17 is left alone after five failures, asked once after a second, and then used as before', async () => {
+  it('is left alone after five failures, asked once after a second, and then used as before', {
+    tags: ['INT-17'],
+  }, async () => {
     const issuer = await startMisbehavingIssuer();
     const messages = listenTo<IntrospectionMessage>(channels.introspection);
     issuer.script(INTROSPECT, status(503));
@@ -264,7 +267,9 @@ describe('an endpoint that fails', () => {
     expect(messages.at(-1)).toMatchObject({ event: 'resumed', reason: undefined });
   });
 
-  it('INT-07 INT-17 keeps the reason during the pause, and says when to come back', async () => {
+  it('keeps the reason during the pause, and says when to come back', {
+    tags: ['INT-07', 'INT-17'],
+  }, async () => {
     const issuer = await startMisbehavingIssuer();
     issuer.script(INTROSPECT, status(401));
     const api = protect(asking(issuer));
@@ -280,7 +285,7 @@ describe('an endpoint that fails', () => {
     expect(issuer.count(INTROSPECT)).toBe(6);
   });
 
-  it('INT-17 is not held back by tokens that it cannot make sense of', async () => {
+  it('is not held back by tokens that it cannot make sense of', { tags: ['INT-17'] }, async () => {
     const issuer = await startMisbehavingIssuer();
     issuer.script(INTROSPECT, status(400, { error: 'invalid_request' }));
     const api = protect(asking(issuer));
@@ -294,7 +299,7 @@ describe('an endpoint that fails', () => {
     ['7', 7],
     ['300', 30],
     ['soon', 1],
-  ])('INT-17 heeds Retry-After: %s', async (value, seconds) => {
+  ])('heeds Retry-After: %s', { tags: ['INT-17'] }, async (value, seconds) => {
     const issuer = await startMisbehavingIssuer();
     issuer.script(INTROSPECT, (response) => response.writeHead(429, { 'Retry-After': value }).end());
     const api = protect(asking(issuer));
@@ -303,7 +308,7 @@ describe('an endpoint that fails', () => {
     expect(issuer.count(INTROSPECT)).toBe(seconds === 1 ? 2 : 1);
   });
 
-  it('INT-14 INT-17 goes on serving the tokens that are remembered', async () => {
+  it('goes on serving the tokens that are remembered', { tags: ['INT-14', 'INT-17'] }, async () => {
     const issuer = await startMisbehavingIssuer();
     issuer.script(INTROSPECT, active(), status(503));
     const api = protect(asking(issuer));
@@ -314,7 +319,7 @@ describe('an endpoint that fails', () => {
     expect(await api.get(opaque(1))).toBe('503 introspection_unavailable');
   });
 
-  it('INT-15 INT-17 never lets an outage pass for a refusal', async () => {
+  it('never lets an outage pass for a refusal', { tags: ['INT-15', 'INT-17'] }, async () => {
     const issuer = await startMisbehavingIssuer();
     issuer.script(INTROSPECT, inactive, status(503));
     const api = protect(asking(issuer));
@@ -323,7 +328,9 @@ describe('an endpoint that fails', () => {
     expect(await api.get(opaque(1))).toBe('503 introspection_unavailable');
   });
 
-  it('INT-16 INT-17 hears of at most a hundred tokens at the same time, and of each once', async () => {
+  it('hears of at most a hundred tokens at the same time, and of each once', {
+    tags: ['INT-16', 'INT-17'],
+  }, async () => {
     const issuer = await startMisbehavingIssuer();
     const { behaviour, release } = heldBack(active());
     issuer.script(INTROSPECT, behaviour);
@@ -345,19 +352,24 @@ describe('an endpoint that fails', () => {
   it.each([
     ['refuses to name the endpoint', status(500), 'metadata_unavailable'],
     ['names none', json({ issuer: 'replaced below' }), 'issuer_mismatch'],
-  ])('INT-06 is 503 where the metadata %s, and works when that does', async (_name, behaviour, reason) => {
-    const issuer = await startMisbehavingIssuer();
-    issuer.script(paths.oauth, behaviour);
-    issuer.script(paths.openid, behaviour);
-    issuer.script(INTROSPECT, active());
-    const api = protect({ issuer: { issuer: issuer.url, introspection: client } });
-    expect(await api.get(opaque())).toBe(`503 ${reason}`);
-    publishEndpoint(issuer);
-    expect(await api.get(opaque())).toBe('200');
-  });
+  ])(
+    'is 503 where the metadata %s, and works when that does',
+    { tags: ['INT-06'] },
+    async (_name, behaviour, reason) => {
+      const issuer = await startMisbehavingIssuer();
+      issuer.script(paths.oauth, behaviour);
+      issuer.script(paths.openid, behaviour);
+      issuer.script(INTROSPECT, active());
+      const api = protect({ issuer: { issuer: issuer.url, introspection: client } });
+      expect(await api.get(opaque())).toBe(`503 ${reason}`);
+      publishEndpoint(issuer);
+      expect(await api.get(opaque())).toBe('200');
+    },
+  );
 });
 
-it('INT-18 INT-23 OPS-10 asks about none of 10,000 hostile values, and answers none with 500', {
+it('asks about none of 10,000 hostile values, and answers none with 500', {
+  tags: ['INT-18', 'INT-23', 'OPS-10'],
   timeout: 60_000,
 }, async () => {
   const issuer = await startMisbehavingIssuer();

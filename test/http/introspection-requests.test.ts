@@ -51,7 +51,9 @@ function basicOf(request: AskedRequest | undefined): string {
 }
 
 describe('the request', () => {
-  it('INT-01 posts a form with the token, and nothing of the client’s own request', async () => {
+  it('posts a form with the token, and nothing of the client’s own request', {
+    tags: ['INT-01'],
+  }, async () => {
     const { api, requests } = await record({});
     expect(await api.get('a+b/c~d.e-f_1==')).toBe('200');
     expect(requests).toHaveLength(1);
@@ -71,7 +73,7 @@ describe('the request', () => {
     });
   });
 
-  it('INT-02 authenticates by client_secret_basic', async () => {
+  it('authenticates by client_secret_basic', { tags: ['INT-02'] }, async () => {
     const { api, requests } = await record({});
     await api.get(opaque());
     expect(basicOf(requests[0])).toBe('inventory-api:secret-of-the-api');
@@ -79,13 +81,13 @@ describe('the request', () => {
     expect(requests[0]?.form.has('client_id')).toBe(false);
   });
 
-  it('INT-02 encodes id and secret as in a form, and no more than that', async () => {
+  it('encodes id and secret as in a form, and no more than that', { tags: ['INT-02'] }, async () => {
     const { api, requests } = await record({}, { clientId: 'a-b.c_d*e f', clientSecret: 'p%&+:£€~!' });
     await api.get(opaque());
     expect(basicOf(requests[0])).toBe('a-b.c_d*e+f:p%25%26%2B%3A%C2%A3%E2%82%AC%7E%21');
   });
 
-  it('INT-02 authenticates by client_secret_post', async () => {
+  it('authenticates by client_secret_post', { tags: ['INT-02'] }, async () => {
     const { api, requests } = await record({ authenticationMethod: 'client_secret_post' });
     await api.get(opaque());
     expect(requests[0]?.headers).not.toHaveProperty('authorization');
@@ -95,7 +97,7 @@ describe('the request', () => {
     });
   });
 
-  it('INT-02 authenticates by private_key_jwt, with another assertion each time', async () => {
+  it('authenticates by private_key_jwt, with another assertion each time', { tags: ['INT-02'] }, async () => {
     const { issuer, api, requests } = await record(
       {},
       { clientId: 'inventory-api', privateKey, keyId: 'key-of-the-api' },
@@ -125,7 +127,7 @@ describe('the request', () => {
     expect(decodeJwt(assertions[1] ?? '').jti).not.toBe(payload.jti);
   });
 
-  it('INT-02 authenticates by an access token of its own', async () => {
+  it('authenticates by an access token of its own', { tags: ['INT-02'] }, async () => {
     const { api, requests } = await record(
       {},
       { clientId: 'inventory-api', accessToken: async () => 'token-of-the-api' },
@@ -147,7 +149,8 @@ describe('the request', () => {
     ['returns nothing', () => undefined],
     ['returns what breaks a header field', () => 'a\r\nX-Injected: yes'],
   ])(
-    'INT-07 answers 503 when the access token of its own is not to be had: it %s',
+    'answers 503 when the access token of its own is not to be had: it %s',
+    { tags: ['INT-07'] },
     async (_name, accessToken) => {
       const { api, requests } = await record({}, { clientId: 'inventory-api', accessToken });
       expect(await api.get(opaque())).toBe('503 introspection_auth_failed');
@@ -155,7 +158,7 @@ describe('the request', () => {
     },
   );
 
-  it('INT-02 sends the client id alone where the connection authenticates', async () => {
+  it('sends the client id alone where the connection authenticates', { tags: ['INT-02'] }, async () => {
     const { api, requests } = await record(
       {},
       { clientId: 'inventory-api', authenticationMethod: 'tls_client_auth' },
@@ -165,7 +168,7 @@ describe('the request', () => {
     expect(requests[0]?.form.get('client_id')).toBe('inventory-api');
   });
 
-  it('INT-12 sends no proof of the client to the authorization server', async () => {
+  it('sends no proof of the client to the authorization server', { tags: ['INT-12'] }, async () => {
     const { api, requests } = await record({});
     const headers = { Authorization: `Bearer ${opaque()}`, DPoP: 'eyJ.eyJ.sig' };
     await api.server.authenticate(new Request('https://api.example.com/', { headers }));
@@ -224,16 +227,20 @@ describe('where the request goes', () => {
     [['private_key_jwt'], true],
     ['client_secret_post', true],
     [undefined, true],
-  ])('INT-02 takes the method for a secret from the metadata: %j → basic %s', async (methods, isBasic) => {
-    const issuer = await startMisbehavingIssuer();
-    const requests: AskedRequest[] = [];
-    publishEndpoint(issuer, [], { introspection_endpoint_auth_methods_supported: methods });
-    issuer.script(INTROSPECT, recorded(requests, active()));
-    const api = protect({ issuer: { issuer: issuer.url, introspection: client } });
-    expect(await api.get(opaque())).toBe('200');
-    expect('authorization' in (requests[0]?.headers ?? {})).toBe(isBasic);
-    expect(requests[0]?.form.has('client_secret')).toBe(!isBasic);
-  });
+  ])(
+    'takes the method for a secret from the metadata: %j → basic %s',
+    { tags: ['INT-02'] },
+    async (methods, isBasic) => {
+      const issuer = await startMisbehavingIssuer();
+      const requests: AskedRequest[] = [];
+      publishEndpoint(issuer, [], { introspection_endpoint_auth_methods_supported: methods });
+      issuer.script(INTROSPECT, recorded(requests, active()));
+      const api = protect({ issuer: { issuer: issuer.url, introspection: client } });
+      expect(await api.get(opaque())).toBe('200');
+      expect('authorization' in (requests[0]?.headers ?? {})).toBe(isBasic);
+      expect(requests[0]?.form.has('client_secret')).toBe(!isBasic);
+    },
+  );
 
   it('is looked up anew in the background when the time of the metadata is over', async () => {
     const issuer = await startMisbehavingIssuer();
@@ -278,7 +285,7 @@ describe('where the request goes', () => {
     expect(issuer.requests).toHaveLength(1);
   });
 
-  it('KEY-01 KEY-03 ready() says what is wrong with the metadata', async () => {
+  it('ready() says what is wrong with the metadata', { tags: ['KEY-01', 'KEY-03'] }, async () => {
     const issuer = await startMisbehavingIssuer();
     const introspection = { ...client, tokens: ['opaque', 'jwt'] } as const;
     const ready = () => protect({ issuer: { issuer: issuer.url, introspection } }).server.ready();

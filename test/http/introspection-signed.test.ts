@@ -49,7 +49,7 @@ async function start(options: Partial<IntrospectionEndpointOptions> = {}) {
 }
 
 describe('a signed introspection response', () => {
-  it('INT-19 is asked for, verified, and read', async () => {
+  it('is asked for, verified, and read', { tags: ['INT-19'] }, async () => {
     const { issuer, api, say } = await start();
     const requests: AskedRequest[] = [];
     const members = { aud: audience, exp: NOW + 60, client_id: 'order-service', scope: 'a' };
@@ -62,13 +62,15 @@ describe('a signed introspection response', () => {
     expect(auth.header).toEqual({});
   });
 
-  it('INT-19 may say that the token is not active', async () => {
+  it('may say that the token is not active', { tags: ['INT-19'] }, async () => {
     const { issuer, api, say } = await start();
     say(body(signed(issuer, { token_introspection: { active: false } }), MEDIA_TYPE));
     expect(await api.get(opaque())).toBe('401 token_inactive');
   });
 
-  it('INT-19 has its own issuer, audience and dates, which are not those of the token', async () => {
+  it('has its own issuer, audience and dates, which are not those of the token', {
+    tags: ['INT-19'],
+  }, async () => {
     const { issuer, api, say } = await start();
     const foreign = { aud: 'https://other.example.com' };
     say(body(signed(issuer, { token_introspection: activeClaims(foreign) }), MEDIA_TYPE));
@@ -86,7 +88,7 @@ describe('a signed introspection response', () => {
     ['iat a minute ago', { iat: NOW - 60 }, {}],
     ['an expiration time', { exp: NOW + 1 }, {}],
     ['no key id', {}, { kid: undefined }],
-  ])('INT-19 is accepted with %s', async (_name, claims, header) => {
+  ])('is accepted with %s', { tags: ['INT-19'] }, async (_name, claims, header) => {
     const { issuer, api, say } = await start();
     say(body(signed(issuer, claims, header), { 'Content-Type': `application/${TYPE}; charset=utf-8` }));
     expect(await api.get(opaque())).toBe('200');
@@ -129,7 +131,7 @@ describe('a signed introspection response', () => {
     ['five parts', () => 'eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkExMjhHQ00ifQ.a.b.c.d', 'malformed_token'],
     ['no JWT', () => JSON.stringify(activeClaims()), 'malformed_token'],
     ['nothing', () => '', 'malformed_token'],
-  ])('INT-19 is 503 with %s', async (_name, response, detail) => {
+  ])('is 503 with %s', { tags: ['INT-19'] }, async (_name, response, detail) => {
     const { issuer, api, say } = await start();
     const messages = listenTo<IntrospectionMessage>(channels.introspection);
     say(body(response(issuer), MEDIA_TYPE));
@@ -144,32 +146,32 @@ describe('a signed introspection response', () => {
     ['plain JSON that says no', () => json({ active: false })],
     ['a JWT called JSON', (issuer) => body(signed(issuer), { 'Content-Type': 'application/json' })],
     ['a JWT called JWT', (issuer) => body(signed(issuer), { 'Content-Type': 'application/jwt' })],
-  ])('INT-20 is required: %s is 503', async (_name, behaviour) => {
+  ])('is required: %s is 503', { tags: ['INT-20'] }, async (_name, behaviour) => {
     const { issuer, api, say } = await start();
     say(behaviour(issuer));
     expect(await api.get(opaque())).toBe('503 introspection_invalid');
   });
 
-  it('INT-20 is not read where a plain one was asked for', async () => {
+  it('is not read where a plain one was asked for', { tags: ['INT-20'] }, async () => {
     const { issuer, api, say } = await start({ signedResponse: false });
     say(body(signed(issuer), MEDIA_TYPE));
     expect(await api.get(opaque())).toBe('503 introspection_unavailable');
   });
 
-  it('INT-19 is without active where token_introspection has none', async () => {
+  it('is without active where token_introspection has none', { tags: ['INT-19'] }, async () => {
     const { issuer, api, say } = await start();
     say(body(signed(issuer, { token_introspection: {}, active: true }), MEDIA_TYPE));
     expect(await api.get(opaque())).toBe('503 introspection_unavailable');
   });
 
-  it('KEY-24 is 503 while the keys are out of reach', async () => {
+  it('is 503 while the keys are out of reach', { tags: ['KEY-24'] }, async () => {
     const { issuer, api, say } = await start();
     issuer.script(paths.jwks, status(500));
     say(body(signed(issuer), MEDIA_TYPE));
     expect(await api.get(opaque())).toBe('503 jwks_unavailable');
   });
 
-  it('INT-21 is refused as an access token, whatever it says', async () => {
+  it('is refused as an access token, whatever it says', { tags: ['INT-21'] }, async () => {
     const { issuer, api } = await start();
     const claims = { iss: issuer.url, aud: audience, client_id: 'order-service', exp: NOW + 60, scope: 'a' };
     expect(await api.get(signed(issuer, claims))).toBe('401 typ_mismatch');
@@ -177,7 +179,7 @@ describe('a signed introspection response', () => {
     expect(issuer.count(INTROSPECT)).toBe(0);
   });
 
-  it('INT-19 has ready() load the keys that it is verified with', async () => {
+  it('has ready() load the keys that it is verified with', { tags: ['INT-19'] }, async () => {
     const { issuer, api } = await start({ tokens: ['opaque', 'jwt'] });
     await api.server.ready();
     expect(issuer.count(paths.jwks)).toBe(1);

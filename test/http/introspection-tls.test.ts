@@ -52,7 +52,7 @@ const fetchWith =
     return new Response(body, { status, headers: { 'Content-Type': headers['content-type'] ?? '' } });
   };
 
-it('INT-03 shows no token to an endpoint whose certificate nobody vouches for', async () => {
+it('shows no token to an endpoint whose certificate nobody vouches for', { tags: ['INT-03'] }, async () => {
   const asked: AskedRequest[] = [];
   const messages = listenTo<IntrospectionMessage>(channels.introspection);
   const issuer = await listen(asked);
@@ -64,7 +64,7 @@ it('INT-03 shows no token to an endpoint whose certificate nobody vouches for', 
   expect(asked).toEqual([]);
 });
 
-it('INT-02 authenticates by the certificate that the option fetch brings', async () => {
+it('authenticates by the certificate that the option fetch brings', { tags: ['INT-02'] }, async () => {
   const asked: AskedRequest[] = [];
   const shown: Buffer[] = [];
   const issuer = await listen(asked, (socket) => shown.push(socket.getPeerCertificate().raw));

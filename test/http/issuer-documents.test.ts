@@ -47,7 +47,7 @@ describe('metadata', () => {
     ],
     ['no issuer', (url) => ({ jwks_uri: `${url}/jwks` }), 'metadata_invalid'],
     ['a list of issuers', (url) => ({ issuer: [url], jwks_uri: `${url}/jwks` }), 'metadata_invalid'],
-  ])('KEY-01, KEY-06: of %s is not used', async (_what, document, reason) => {
+  ])('of %s is not used', { tags: ['KEY-01', 'KEY-06'] }, async (_what, document, reason) => {
     const { issuer, token } = await startIssuer();
     issuer.script(paths.oauth, json(document(issuer.url)));
 
@@ -55,7 +55,9 @@ describe('metadata', () => {
     expect(issuer.count(paths.jwks)).toBe(0);
   });
 
-  it('KEY-01: of the wrong issuer at one place does not hide the right one at the next', async () => {
+  it('of the wrong issuer at one place does not hide the right one at the next', {
+    tags: ['KEY-01'],
+  }, async () => {
     const { issuer, token } = await startIssuer();
     issuer.script(
       paths.oauth,
@@ -76,7 +78,7 @@ describe('metadata', () => {
     ['a token_endpoint that is a number', () => ({ token_endpoint: 1 })],
     ['an authorization_endpoint that is null', () => ({ authorization_endpoint: null })],
     ['an introspection_endpoint that is an object', () => ({ introspection_endpoint: {} })],
-  ])('KEY-06: with %s is not used', async (_what, change) => {
+  ])('with %s is not used', { tags: ['KEY-06'] }, async (_what, change) => {
     const { issuer, token } = await startIssuer();
     const document = { issuer: issuer.url, jwks_uri: `${issuer.url}/jwks`, ...change(issuer.url) };
     issuer.script(paths.oauth, json(document));
@@ -91,7 +93,7 @@ describe('metadata', () => {
     ['http at another host', () => 'http://keys.example.com/jwks'],
     ['http with a user name', (url) => `${url.replace('//', '//user@')}/jwks`],
     ['a fragment', (url) => `${url}/jwks#keys`],
-  ])('KEY-03: whose jwks_uri has %s is not used', async (_what, jwksUri) => {
+  ])('whose jwks_uri has %s is not used', { tags: ['KEY-03'] }, async (_what, jwksUri) => {
     const { issuer, token } = await startIssuer();
     issuer.script(paths.oauth, json({ issuer: issuer.url, jwks_uri: jwksUri(issuer.url) }));
 
@@ -99,7 +101,7 @@ describe('metadata', () => {
     expect(issuer.count(paths.jwks)).toBe(0);
   });
 
-  it('KEY-06: may have members that nobody knows', async () => {
+  it('may have members that nobody knows', { tags: ['KEY-06'] }, async () => {
     const { issuer, token } = await startIssuer();
     const strange = { signed_metadata: 1, jwks: null, constructor: [], toString: 1 };
     const document = { ...strange, issuer: issuer.url, jwks_uri: `${issuer.url}/jwks` };
@@ -108,7 +110,7 @@ describe('metadata', () => {
     expect(await protect({ issuer: issuer.url }).get(token)).toBe('200');
   });
 
-  it('KEY-06: is not taken from what the document inherits', async () => {
+  it('is not taken from what the document inherits', { tags: ['KEY-06'] }, async () => {
     const { issuer, token } = await startIssuer();
     issuer.script(
       paths.oauth,
@@ -128,7 +130,8 @@ describe.each([
     document === 'metadata' ? { issuer: url, jwks_uri: `${url}${paths.jwks}` } : { keys: [key.jwk] };
 
   it.each([201, 204, 206, 400, 401, 403, 404, 429, 500, 502, 503])(
-    'KEY-06: with status %i is not used, whatever its body',
+    'with status %i is not used, whatever its body',
+    { tags: ['KEY-06'] },
     async (code) => {
       const { issuer, token } = await startIssuer();
       issuer.script(path, status(code, good(issuer.url)));
@@ -137,14 +140,18 @@ describe.each([
     },
   );
 
-  it.each([301, 302, 303, 307, 308])('KEY-07: is not looked for where a %i points to', async (code) => {
-    const { issuer, token } = await startIssuer();
-    issuer.script('/elsewhere', json(good(issuer.url)));
-    issuer.script(path, redirect(code, `${issuer.url}/elsewhere`));
+  it.each([301, 302, 303, 307, 308])(
+    'is not looked for where a %i points to',
+    { tags: ['KEY-07'] },
+    async (code) => {
+      const { issuer, token } = await startIssuer();
+      issuer.script('/elsewhere', json(good(issuer.url)));
+      issuer.script(path, redirect(code, `${issuer.url}/elsewhere`));
 
-    expect(await protect({ issuer: issuer.url }).get(token)).toBe(`503 ${document}_unavailable`);
-    expect(issuer.count('/elsewhere')).toBe(0);
-  });
+      expect(await protect({ issuer: issuer.url }).get(token)).toBe(`503 ${document}_unavailable`);
+      expect(issuer.count('/elsewhere')).toBe(0);
+    },
+  );
 
   it.each([
     ['empty', ''],
@@ -155,7 +162,7 @@ describe.each([
     ['a string', '"keys"'],
     ['a number', '7'],
     ['nested too deep to make sense', '['.repeat(MEBIBYTE - 1)],
-  ])('KEY-06: that is %s is not used', async (_what, content) => {
+  ])('that is %s is not used', { tags: ['KEY-06'] }, async (_what, content) => {
     const { issuer, token } = await startIssuer();
     issuer.script(path, body(content));
 
@@ -163,7 +170,8 @@ describe.each([
   });
 
   it.each(['text/plain', 'application/octet-stream', 'text/html; charset=iso-8859-1'])(
-    'KEY-06: may call itself %s',
+    'may call itself %s',
+    { tags: ['KEY-06'] },
     async (type) => {
       const { issuer, token } = await startIssuer();
       issuer.script(path, json(good(issuer.url), { 'Content-Type': type }));
@@ -172,28 +180,30 @@ describe.each([
     },
   );
 
-  it('KEY-06: may be compressed, and begin with a byte order mark', async () => {
+  it('may be compressed, and begin with a byte order mark', { tags: ['KEY-06'] }, async () => {
     const { issuer, token } = await startIssuer();
     issuer.script(path, gzipped(`\uFEFF${JSON.stringify(good(issuer.url))}`));
 
     expect(await protect({ issuer: issuer.url }).get(token)).toBe('200');
   });
 
-  it('KEY-08: may have 1 MiB', async () => {
+  it('may have 1 MiB', { tags: ['KEY-08'] }, async () => {
     const { issuer, token } = await startIssuer();
     issuer.script(path, body(JSON.stringify(good(issuer.url)).padEnd(MEBIBYTE)));
 
     expect(await protect({ issuer: issuer.url }).get(token)).toBe('200');
   });
 
-  it('KEY-08: is not used when it has a byte more than 1 MiB', async () => {
+  it('is not used when it has a byte more than 1 MiB', { tags: ['KEY-08'] }, async () => {
     const { issuer, token } = await startIssuer();
     issuer.script(path, body(JSON.stringify(good(issuer.url)).padEnd(MEBIBYTE + 1)));
 
     expect(await protect({ issuer: issuer.url }).get(token)).toBe(`503 ${document}_invalid`);
   });
 
-  it('KEY-08: is counted while it is read: of one without end not much more than 1 MiB is taken', async () => {
+  it('is counted while it is read: of one without end not much more than 1 MiB is taken', {
+    tags: ['KEY-08'],
+  }, async () => {
     const { issuer, token } = await startIssuer();
     const sent = new Promise<number>((resolve) => issuer.script(path, endless(resolve)));
 
@@ -201,14 +211,14 @@ describe.each([
     expect(await sent).toBeLessThan(16 * MEBIBYTE); // what fits into the buffers of two sockets is out of our hands
   });
 
-  it('KEY-08: is counted as it is after decompression', async () => {
+  it('is counted as it is after decompression', { tags: ['KEY-08'] }, async () => {
     const { issuer, token } = await startIssuer();
     issuer.script(path, gzipped(JSON.stringify(good(issuer.url)).padEnd(8 * MEBIBYTE)));
 
     expect(await protect({ issuer: issuer.url }).get(token)).toBe(`503 ${document}_invalid`);
   });
 
-  it('KEY-24: that breaks off is an outage', async () => {
+  it('that breaks off is an outage', { tags: ['KEY-24'] }, async () => {
     const { issuer, token } = await startIssuer();
     issuer.script(path, truncated('{"keys":'));
 
@@ -219,7 +229,7 @@ describe.each([
     ['before the header', hang],
     ['in the middle of the body', hangInBody('{"keys":[')],
     ['byte by byte', drip],
-  ])('KEY-08: is waited for 5 seconds when the issuer stalls %s', async (_where, stall) => {
+  ])('is waited for 5 seconds when the issuer stalls %s', { tags: ['KEY-08'] }, async (_where, stall) => {
     const { issuer, token } = await startIssuer();
     issuer.script(path, stall);
     let answer: string | undefined;
@@ -242,7 +252,8 @@ describe.each([
 });
 
 it.each([hang, hangInBody('{'), drip])(
-  'KEY-08: waits as long as keys.timeoutSeconds says, on the real clock',
+  'waits as long as keys.timeoutSeconds says, on the real clock',
+  { tags: ['KEY-08'] },
   async (stall) => {
     const { issuer, token } = await startIssuer();
     issuer.script(paths.oauth, stall);
@@ -252,7 +263,7 @@ it.each([hang, hangInBody('{'), drip])(
   },
 );
 
-it('KEY-08: metadata and keys share one time limit', async () => {
+it('metadata and keys share one time limit', { tags: ['KEY-08'] }, async () => {
   const { issuer, token } = await startIssuer();
   const slow = heldBack(json({ issuer: issuer.url, jwks_uri: `${issuer.url}${paths.jwks}` }));
   issuer.script(paths.oauth, slow.behaviour);

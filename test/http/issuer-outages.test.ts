@@ -75,7 +75,9 @@ const outages: readonly (readonly [string, Behaviour])[] = [
 ];
 
 describe.each(outages)('an issuer that %s', (_how, outage) => {
-  it('KEY-15, KEY-17: does no harm while the last good keys may serve, and then 503', async () => {
+  it('does no harm while the last good keys may serve, and then 503', {
+    tags: ['KEY-15', 'KEY-17'],
+  }, async () => {
     const { issuer, api, token } = await warm();
     issuer.script(paths.jwks, outage);
 
@@ -88,7 +90,9 @@ describe.each(outages)('an issuer that %s', (_how, outage) => {
     expect(await api.get(token)).toMatch(/^503 jwks_/);
   });
 
-  it('KEY-15, KEY-24, OPS-10: cannot say whether an unknown key is its own: 503, not 401', async () => {
+  it('cannot say whether an unknown key is its own: 503, not 401', {
+    tags: ['KEY-15', 'KEY-24', 'OPS-10'],
+  }, async () => {
     const { issuer, api, token, newToken } = await warm();
     issuer.script(paths.jwks, outage);
 
@@ -97,7 +101,7 @@ describe.each(outages)('an issuer that %s', (_how, outage) => {
     expect(await api.get(token)).toBe('200');
   });
 
-  it('KEY-24: makes a cold API answer 503, and 200 when it is over', async () => {
+  it('makes a cold API answer 503, and 200 when it is over', { tags: ['KEY-24'] }, async () => {
     const { issuer, api, token } = await cold();
     issuer.script(paths.jwks, outage);
     expect(await api.get(token)).toMatch(/^503 jwks_/);
@@ -109,7 +113,7 @@ describe.each(outages)('an issuer that %s', (_how, outage) => {
     await expect(api.server.ready()).resolves.toBeUndefined();
   });
 
-  it('KEY-14: is asked once and then again after 1, 2, 4, 8, 16 and 30 seconds', async () => {
+  it('is asked once and then again after 1, 2, 4, 8, 16 and 30 seconds', { tags: ['KEY-14'] }, async () => {
     const { issuer, api, token } = await cold();
     issuer.script(paths.jwks, outage);
     const askedAt: number[] = [];
@@ -125,7 +129,7 @@ describe.each(outages)('an issuer that %s', (_how, outage) => {
 });
 
 describe('unknown key ids', () => {
-  it('KEY-13: the first one causes a refresh, which finds a key that was added', async () => {
+  it('the first one causes a refresh, which finds a key that was added', { tags: ['KEY-13'] }, async () => {
     const { issuer, api, token, newToken } = await warm();
     issuer.publish([key.jwk, next.jwk]);
 
@@ -137,19 +141,25 @@ describe('unknown key ids', () => {
   it.each<[string, Behaviour, string]>([
     ['succeeds', (response) => json({ keys: [key.jwk] })(response), '401 no_matching_key'],
     ['fails', status(500), '503 jwks_unavailable'],
-  ])('KEY-13: after a refresh that %s there is none for 30 seconds', async (_how, behaviour, answer) => {
-    const { issuer, api } = await warm();
-    issuer.script(paths.jwks, behaviour);
-    for (let second = 0; second < 30; second += 1) {
-      expect(await api.get(unknownKid(issuer.url, `kid-${second}`))).toBe(answer);
-      expect(issuer.count(paths.jwks)).toBe(2);
-      api.step(1);
-    }
-    await api.get(unknownKid(issuer.url, 'one-more'));
-    expect(issuer.count(paths.jwks)).toBe(3);
-  });
+  ])(
+    'after a refresh that %s there is none for 30 seconds',
+    { tags: ['KEY-13'] },
+    async (_how, behaviour, answer) => {
+      const { issuer, api } = await warm();
+      issuer.script(paths.jwks, behaviour);
+      for (let second = 0; second < 30; second += 1) {
+        expect(await api.get(unknownKid(issuer.url, `kid-${second}`))).toBe(answer);
+        expect(issuer.count(paths.jwks)).toBe(2);
+        api.step(1);
+      }
+      await api.get(unknownKid(issuer.url, 'one-more'));
+      expect(issuer.count(paths.jwks)).toBe(3);
+    },
+  );
 
-  it('KEY-13, OPS-14: ten thousand cause one fetch and do not touch the known keys', async () => {
+  it('ten thousand cause one fetch and do not touch the known keys', {
+    tags: ['KEY-13', 'OPS-14'],
+  }, async () => {
     const { issuer, api, token } = await warm();
     const flood = Array.from({ length: 10_000 }, (_, index) =>
       api.get(unknownKid(issuer.url, `kid-${index}`)),
@@ -161,7 +171,9 @@ describe('unknown key ids', () => {
     expect(issuer.count(paths.jwks)).toBe(2);
   });
 
-  it('KEY-13: while their refresh hangs, known keys are neither refused nor delayed', async () => {
+  it('while their refresh hangs, known keys are neither refused nor delayed', {
+    tags: ['KEY-13'],
+  }, async () => {
     const { issuer, api, token } = await warm();
     issuer.script(paths.jwks, hang);
     const flood = Array.from({ length: 10_000 }, (_, index) =>
@@ -178,7 +190,8 @@ describe('unknown key ids', () => {
   });
 
   it.each([[7], [null], [['key-1']], [{}], ['x'.repeat(600)]])(
-    'KEY-13: a kid that cannot be one, %j, causes no fetch',
+    'a kid that cannot be one, %j, causes no fetch',
+    { tags: ['KEY-13'] },
     async (kid) => {
       const { issuer, api } = await warm();
       expect(await api.get(unknownKid(issuer.url, kid))).toBe('401 no_matching_key');
@@ -187,7 +200,8 @@ describe('unknown key ids', () => {
   );
 
   it.each(['__proto__', 'constructor', 'toString', ''])(
-    'KEY-13: "%s" is a kid like any other',
+    '"%s" is a kid like any other',
+    { tags: ['KEY-13'] },
     async (kid) => {
       const { issuer, api } = await warm();
       expect(await api.get(unknownKid(issuer.url, kid))).toBe('401 no_matching_key');
@@ -207,7 +221,8 @@ describe('an issuer that hangs', () => {
   ];
 
   it.each(stalls)(
-    'KEY-08, KEY-15: %s: with stale keys the first request waits for the time limit, no other does',
+    '%s: with stale keys the first request waits for the time limit, no other does',
+    { tags: ['KEY-08', 'KEY-15'] },
     async (_where, stall) => {
       const { issuer, api, token } = await warm();
       issuer.script(paths.jwks, stall);
@@ -226,7 +241,7 @@ describe('an issuer that hangs', () => {
     },
   );
 
-  it('KEY-08: on the real clock too', async () => {
+  it('on the real clock too', { tags: ['KEY-08'] }, async () => {
     const issuer = await startMisbehavingIssuer();
     issuer.publish([key.jwk]);
     const jwksUri = `${issuer.url}${paths.jwks}`;
@@ -239,7 +254,9 @@ describe('an issuer that hangs', () => {
 });
 
 describe('background refresh', () => {
-  it('KEY-11: from four fifths of their age on, keys are renewed while requests are answered at once', async () => {
+  it('from four fifths of their age on, keys are renewed while requests are answered at once', {
+    tags: ['KEY-11'],
+  }, async () => {
     const { issuer, api, token } = await warm();
     issuer.script(paths.jwks, hang);
     api.step(479);
@@ -252,7 +269,7 @@ describe('background refresh', () => {
     expect(api.events).toHaveLength(1);
   });
 
-  it('KEY-11, KEY-16: what it finds counts from then on', async () => {
+  it('what it finds counts from then on', { tags: ['KEY-11', 'KEY-16'] }, async () => {
     const { issuer, api, token, newToken } = await warm();
     issuer.publish([next.jwk]);
     api.step(480);
@@ -262,7 +279,7 @@ describe('background refresh', () => {
     expect(await api.get(token)).toBe('401 no_matching_key');
   });
 
-  it('KEY-14: backs off when it fails, and starts again when the issuer is back', async () => {
+  it('backs off when it fails, and starts again when the issuer is back', { tags: ['KEY-14'] }, async () => {
     const { issuer, api, token, newToken } = await warm();
     issuer.script(paths.jwks, status(503));
     api.step(480);
@@ -281,7 +298,7 @@ describe('background refresh', () => {
 });
 
 describe('a long outage', () => {
-  it('KEY-15: with staleIfErrorSeconds 0 the keys end with their age', async () => {
+  it('with staleIfErrorSeconds 0 the keys end with their age', { tags: ['KEY-15'] }, async () => {
     const { issuer, api, token } = await warm({ staleIfErrorSeconds: 0 });
     issuer.script(paths.jwks, status(503));
     api.step(599);
@@ -291,7 +308,9 @@ describe('a long outage', () => {
     expect(await api.get(token)).toBe('503 jwks_unavailable');
   });
 
-  it('KEY-15, KEY-24: ends with the first answer of the issuer, without a restart', async () => {
+  it('ends with the first answer of the issuer, without a restart', {
+    tags: ['KEY-15', 'KEY-24'],
+  }, async () => {
     const { issuer, api, token } = await warm();
     issuer.script(paths.jwks, status(503));
     for (let hour = 0; hour < 30; hour += 1) {
@@ -305,7 +324,9 @@ describe('a long outage', () => {
     expect(await api.get(token)).toBe('401 no_matching_key');
   });
 
-  it('KEY-16: keys from before it do not serve when the issuer was not asked for a long time', async () => {
+  it('keys from before it do not serve when the issuer was not asked for a long time', {
+    tags: ['KEY-16'],
+  }, async () => {
     const { issuer, api, token } = await warm();
     issuer.script(paths.jwks, status(503));
     api.step(480);
@@ -317,7 +338,7 @@ describe('a long outage', () => {
     expect(await api.get(token)).toBe('401 no_matching_key');
   });
 
-  it('KEY-24: is not made endless by a clock that is set back', async () => {
+  it('is not made endless by a clock that is set back', { tags: ['KEY-24'] }, async () => {
     const { issuer, api, token } = await cold();
     issuer.script(paths.jwks, status(503));
     expect(await api.get(token)).toBe('503 jwks_unavailable');
@@ -338,7 +359,7 @@ describe('an issuer found by discovery', () => {
     return { issuer, api, token, newToken: tokenBy(next, issuer.url) };
   }
 
-  it('KEY-11: is asked for its metadata again when that is as old as keys may be', async () => {
+  it('is asked for its metadata again when that is as old as keys may be', { tags: ['KEY-11'] }, async () => {
     const { issuer, api, token } = await discovered();
     api.step(599);
     expect(await api.get(token)).toBe('200');
@@ -359,49 +380,63 @@ describe('an issuer found by discovery', () => {
     ],
     ['breaks connections', reset],
     ['redirects', redirect(302, '/elsewhere')],
-  ])('KEY-15: whose metadata endpoint %s later on keeps its keys up to date', async (_how, outage) => {
-    const { issuer, api, token, newToken } = await discovered();
-    issuer.script(paths.oauth, outage);
-    issuer.script(paths.jwks, json({ keys: [next.jwk] }));
-    api.step(600);
+  ])(
+    'whose metadata endpoint %s later on keeps its keys up to date',
+    { tags: ['KEY-15'] },
+    async (_how, outage) => {
+      const { issuer, api, token, newToken } = await discovered();
+      issuer.script(paths.oauth, outage);
+      issuer.script(paths.jwks, json({ keys: [next.jwk] }));
+      api.step(600);
 
-    expect(await api.get(newToken)).toBe('200');
-    expect(await api.get(token)).toBe('401 no_matching_key');
-  });
+      expect(await api.get(newToken)).toBe('200');
+      expect(await api.get(token)).toBe('401 no_matching_key');
+    },
+  );
 
   it.each([
     ['before the header', hang],
     ['in the body', hangInBody('{')],
-  ])('KEY-15: whose metadata endpoint hangs %s later on keeps its keys up to date', async (_where, stall) => {
-    const { issuer, api, newToken } = await discovered();
-    issuer.script(paths.oauth, stall);
-    issuer.script(paths.jwks, json({ keys: [next.jwk] }));
-    api.step(600);
-    const request = api.get(newToken);
+  ])(
+    'whose metadata endpoint hangs %s later on keeps its keys up to date',
+    { tags: ['KEY-15'] },
+    async (_where, stall) => {
+      const { issuer, api, newToken } = await discovered();
+      issuer.script(paths.oauth, stall);
+      issuer.script(paths.jwks, json({ keys: [next.jwk] }));
+      api.step(600);
+      const request = api.get(newToken);
 
-    await issuer.reached(paths.oauth, 2);
-    vi.advanceTimersByTime(4_999); // less than the time limit of the whole
-    expect(await request).toBe('200');
-  });
+      await issuer.reached(paths.oauth, 2);
+      vi.advanceTimersByTime(4_999); // less than the time limit of the whole
+      expect(await request).toBe('200');
+    },
+  );
 
   it.each([
     ['before the header', hang],
     ['in the body', hangInBody('{"issuer":')],
     ['and drips', drip],
-  ])('KEY-05: whose first metadata location hangs %s is found at the next one', async (_where, stall) => {
-    const issuer = await startMisbehavingIssuer();
-    issuer.publish([key.jwk]);
-    issuer.script(paths.openid, json({ issuer: issuer.url, jwks_uri: `${issuer.url}${paths.jwks}` }));
-    issuer.script(paths.oauth, stall);
-    const api = protect({ issuer: issuer.url });
-    const request = api.get(tokenBy(key, issuer.url));
+  ])(
+    'whose first metadata location hangs %s is found at the next one',
+    { tags: ['KEY-05'] },
+    async (_where, stall) => {
+      const issuer = await startMisbehavingIssuer();
+      issuer.publish([key.jwk]);
+      issuer.script(paths.openid, json({ issuer: issuer.url, jwks_uri: `${issuer.url}${paths.jwks}` }));
+      issuer.script(paths.oauth, stall);
+      const api = protect({ issuer: issuer.url });
+      const request = api.get(tokenBy(key, issuer.url));
 
-    await issuer.reached(paths.oauth, 1);
-    vi.advanceTimersByTime(1_700); // a third of the time limit
-    expect(await request).toBe('200');
-  });
+      await issuer.reached(paths.oauth, 1);
+      vi.advanceTimersByTime(1_700); // a third of the time limit
+      expect(await request).toBe('200');
+    },
+  );
 
-  it('KEY-05: whose first metadata location is slow is waited for when there is no other', async () => {
+  it('whose first metadata location is slow is waited for when there is no other', {
+    tags: ['KEY-05'],
+  }, async () => {
     const issuer = await startMisbehavingIssuer();
     issuer.publish([key.jwk]);
     let answer: (() => void) | undefined;
@@ -418,7 +453,9 @@ describe('an issuer found by discovery', () => {
     expect(await request).toBe('200');
   });
 
-  it('KEY-15: whose metadata cannot be renewed keeps its keys no longer than old keys serve', async () => {
+  it('whose metadata cannot be renewed keeps its keys no longer than old keys serve', {
+    tags: ['KEY-15'],
+  }, async () => {
     const issuer = await startMisbehavingIssuer();
     issuer.publish([key.jwk]);
     const api = protect({ issuer: issuer.url, keys: { staleIfErrorSeconds: 1200 } });
@@ -434,7 +471,9 @@ describe('an issuer found by discovery', () => {
     expect(outcomes).toEqual(['200', '200', '200', '200', '503 issuer_mismatch']);
   });
 
-  it('KEY-01: whose metadata moves the keys to a bad place keeps them where they were', async () => {
+  it('whose metadata moves the keys to a bad place keeps them where they were', {
+    tags: ['KEY-01'],
+  }, async () => {
     const { issuer, api, newToken } = await discovered();
     issuer.script(paths.oauth, json({ issuer: issuer.url, jwks_uri: 'http://169.254.169.254/latest/' }));
     issuer.script(paths.jwks, json({ keys: [next.jwk] }));
@@ -443,7 +482,7 @@ describe('an issuer found by discovery', () => {
     expect(await api.get(newToken)).toBe('200');
   });
 
-  it('KEY-15: that moves its keys is looked up again when the old place is gone', async () => {
+  it('that moves its keys is looked up again when the old place is gone', { tags: ['KEY-15'] }, async () => {
     const { issuer, api, token, newToken } = await discovered();
     issuer.script(paths.jwks, status(404));
     issuer.script(paths.oauth, json({ issuer: issuer.url, jwks_uri: `${issuer.url}/moved` }));
@@ -454,7 +493,7 @@ describe('an issuer found by discovery', () => {
     expect(issuer.requests.slice(2).map(({ path }) => path)).toEqual([paths.jwks, paths.oauth, '/moved']);
   });
 
-  it('KEY-15: that moves its keys is looked up again when the old place hangs', async () => {
+  it('that moves its keys is looked up again when the old place hangs', { tags: ['KEY-15'] }, async () => {
     const { issuer, api, newToken } = await discovered();
     issuer.script(paths.jwks, hang);
     issuer.script(paths.oauth, json({ issuer: issuer.url, jwks_uri: `${issuer.url}/moved` }));
@@ -469,7 +508,9 @@ describe('an issuer found by discovery', () => {
     expect(issuer.count(paths.jwks)).toBe(2);
   });
 
-  it('KEY-14: whose keys are gone for good is asked for metadata and keys once per attempt', async () => {
+  it('whose keys are gone for good is asked for metadata and keys once per attempt', {
+    tags: ['KEY-14'],
+  }, async () => {
     const { issuer, api, newToken } = await discovered();
     issuer.script(paths.jwks, status(404));
     expect(await api.get(newToken)).toBe('503 jwks_unavailable');
@@ -480,7 +521,7 @@ describe('an issuer found by discovery', () => {
     expect(issuer.count(paths.jwks)).toBe(3);
   });
 
-  it('KEY-24: cold, down, and back again', async () => {
+  it('cold, down, and back again', { tags: ['KEY-24'] }, async () => {
     const issuer = await startMisbehavingIssuer();
     const token = tokenBy(key, issuer.url);
     const api = protect({ issuer: issuer.url });
@@ -495,7 +536,7 @@ describe('an issuer found by discovery', () => {
 });
 
 describe('several issuers', () => {
-  it('KEY-24: the outage of one is not that of another', async () => {
+  it('the outage of one is not that of another', { tags: ['KEY-24'] }, async () => {
     const up = await startMisbehavingIssuer();
     const down = await startMisbehavingIssuer();
     up.publish([key.jwk]);
@@ -510,7 +551,7 @@ describe('several issuers', () => {
     await expect(api.server.ready()).rejects.toMatchObject({ reason: 'metadata_unavailable' });
   });
 
-  it('KEY-11: each can have its own policy, member by member', async () => {
+  it('each can have its own policy, member by member', { tags: ['KEY-11'] }, async () => {
     const issuers = [await startMisbehavingIssuer(), await startMisbehavingIssuer()] as const;
     const [often, usual] = issuers;
     for (const issuer of issuers) issuer.publish([key.jwk]);

@@ -27,7 +27,7 @@ async function startIssuer(): Promise<{ issuer: MisbehavingIssuer; token: string
 }
 
 describe('what is asked of an issuer', () => {
-  it('KEY-04: is the metadata at the place of RFC 8414 first, then the keys', async () => {
+  it('is the metadata at the place of RFC 8414 first, then the keys', { tags: ['KEY-04'] }, async () => {
     const { issuer, token } = await startIssuer();
 
     expect(await protect({ issuer: issuer.url }).get(token)).toBe('200');
@@ -57,7 +57,8 @@ describe('what is asked of an issuer', () => {
     ['/', ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration']],
     ['', ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration']],
   ])(
-    'KEY-04, KEY-05: the metadata of an issuer at "%s" is looked for at %j, one after the other',
+    'the metadata of an issuer at "%s" is looked for at %j, one after the other',
+    { tags: ['KEY-04', 'KEY-05'] },
     async (path, expected) => {
       const { issuer } = await startIssuer();
       const identifier = `${issuer.url}${path}`;
@@ -70,7 +71,7 @@ describe('what is asked of an issuer', () => {
     },
   );
 
-  it('KEY-05: the next place is tried only while there is no answer that will do', async () => {
+  it('the next place is tried only while there is no answer that will do', { tags: ['KEY-05'] }, async () => {
     const { issuer } = await startIssuer();
     const identifier = `${issuer.url}/t1`;
     issuer.script(
@@ -85,7 +86,9 @@ describe('what is asked of an issuer', () => {
     ]);
   });
 
-  it('KEY-05: a server that breaks the connection at one place is asked at the other places', async () => {
+  it('a server that breaks the connection at one place is asked at the other places', {
+    tags: ['KEY-05'],
+  }, async () => {
     const { issuer, token } = await startIssuer();
     issuer.script(paths.openid, json({ issuer: issuer.url, jwks_uri: `${issuer.url}${paths.jwks}` }));
     for (const broken of [hangUp, reset, truncated('{"issuer":')]) {
@@ -94,7 +97,7 @@ describe('what is asked of an issuer', () => {
     }
   });
 
-  it('KEY-05: a server that is not there is not asked at the other places', async () => {
+  it('a server that is not there is not asked at the other places', { tags: ['KEY-05'] }, async () => {
     const asked: string[] = [];
     const fetch = async (url: unknown) => {
       asked.push(String(url));
@@ -109,7 +112,7 @@ describe('what is asked of an issuer', () => {
     expect(asked).toEqual(['https://gone.example.com/.well-known/oauth-authorization-server']);
   });
 
-  it('KEY-05: with metadataUrl nothing else is asked for metadata', async () => {
+  it('with metadataUrl nothing else is asked for metadata', { tags: ['KEY-05'] }, async () => {
     const { issuer, token } = await startIssuer();
     issuer.script('/meta?tenant=1', json({ issuer: issuer.url, jwks_uri: `${issuer.url}/jwks` }));
     const metadataUrl = `${issuer.url}/meta?tenant=1`;
@@ -118,7 +121,7 @@ describe('what is asked of an issuer', () => {
     expect(issuer.requests.map((request) => request.path)).toEqual(['/meta?tenant=1', '/jwks']);
   });
 
-  it('KEY-01: with metadataUrl the issuer is compared all the same', async () => {
+  it('with metadataUrl the issuer is compared all the same', { tags: ['KEY-01'] }, async () => {
     const { issuer } = await startIssuer();
     const other = 'https://auth.example.com';
     const api = protect({ issuer: { issuer: other, metadataUrl: `${issuer.url}${paths.oauth}` } });
@@ -127,7 +130,7 @@ describe('what is asked of an issuer', () => {
     expect(issuer.count(paths.jwks)).toBe(0);
   });
 
-  it('KEY-10: with jwksUri there is no discovery', async () => {
+  it('with jwksUri there is no discovery', { tags: ['KEY-10'] }, async () => {
     const { issuer, token } = await startIssuer();
 
     expect(await protect({ issuer: { issuer: issuer.url, jwksUri: `${issuer.url}/jwks` } }).get(token)).toBe(
@@ -136,7 +139,7 @@ describe('what is asked of an issuer', () => {
     expect(issuer.requests.map((request) => request.path)).toEqual(['/jwks']);
   });
 
-  it('KEY-09: comes with nothing of the client and nothing secret', async () => {
+  it('comes with nothing of the client and nothing secret', { tags: ['KEY-09'] }, async () => {
     const { issuer, token } = await startIssuer();
     await protect({ issuer: issuer.url }).get(token);
 
@@ -159,7 +162,7 @@ describe('what is asked of an issuer', () => {
     }
   });
 
-  it('KEY-09: a cookie that the issuer sets is not sent back', async () => {
+  it('a cookie that the issuer sets is not sent back', { tags: ['KEY-09'] }, async () => {
     const { issuer, token } = await startIssuer();
     issuer.publish([key.jwk], { 'Set-Cookie': 'tracking=1; Path=/' });
     const api = protect({ issuer: issuer.url });
@@ -220,14 +223,20 @@ describe('what is never asked', () => {
       ({ url }) => tokenBy(key, url, {}, { padding: 'x'.repeat(20_000) }),
       '401 token_too_large',
     ],
-  ])('KEY-10, OPS-06, OPS-14: nothing is fetched for a token %s', async (_what, forge, answer) => {
-    const { issuer } = await startIssuer();
+  ])(
+    'nothing is fetched for a token %s',
+    { tags: ['KEY-10', 'OPS-06', 'OPS-14'] },
+    async (_what, forge, answer) => {
+      const { issuer } = await startIssuer();
 
-    expect(await protect({ issuer: issuer.url }).get(forge(issuer))).toBe(answer);
-    expect(issuer.requests).toEqual([]);
-  });
+      expect(await protect({ issuer: issuer.url }).get(forge(issuer))).toBe(answer);
+      expect(issuer.requests).toEqual([]);
+    },
+  );
 
-  it('KEY-10, OPS-06: nothing is fetched without credentials, with another scheme or with broken ones', async () => {
+  it('nothing is fetched without credentials, with another scheme or with broken ones', {
+    tags: ['KEY-10', 'OPS-06'],
+  }, async () => {
     const { issuer } = await startIssuer();
     const { server } = protect({ issuer: issuer.url });
     for (const headers of [{}, { Authorization: 'Basic YTpi' }, { Authorization: 'Bearer a b' }]) {
@@ -236,7 +245,7 @@ describe('what is never asked', () => {
     expect(issuer.requests).toEqual([]);
   });
 
-  it('KEY-10: no address in a token is visited', async () => {
+  it('no address in a token is visited', { tags: ['KEY-10'] }, async () => {
     const { issuer } = await startIssuer();
     const evil = await generateSigningKey('ES256', 'evil');
     issuer.script('/evil', json({ keys: [evil.jwk] }));
@@ -259,7 +268,9 @@ describe('what is never asked', () => {
     expect(issuer.count('/evil')).toBe(0);
   });
 
-  it('KEY-22: each tenant of a list is trusted under its own name, and no other tenant causes a fetch', async () => {
+  it('each tenant of a list is trusted under its own name, and no other tenant causes a fetch', {
+    tags: ['KEY-22'],
+  }, async () => {
     const { issuer } = await startIssuer();
     const tenants = ['/tenants/1', '/tenants/2'].map((path) => `${issuer.url}${path}`);
     for (const [index, tenant] of tenants.entries()) {
@@ -285,7 +296,9 @@ describe('what is never asked', () => {
 });
 
 describe('how often it is asked', () => {
-  it('KEY-12: a hundred concurrent requests to a cold API cause one fetch of metadata and one of keys', async () => {
+  it('a hundred concurrent requests to a cold API cause one fetch of metadata and one of keys', {
+    tags: ['KEY-12'],
+  }, async () => {
     const { issuer, token } = await startIssuer();
     const api = protect({ issuer: issuer.url });
     const ready = [api.server.ready(), api.server.ready()];
@@ -296,7 +309,7 @@ describe('how often it is asked', () => {
     expect(issuer.requests.map(({ path }) => path)).toEqual([paths.oauth, paths.jwks]);
   });
 
-  it('KEY-12: a hundred concurrent requests share the failure of one fetch', async () => {
+  it('a hundred concurrent requests share the failure of one fetch', { tags: ['KEY-12'] }, async () => {
     const { issuer, token } = await startIssuer();
     const slow = heldBack(status(500));
     issuer.script(paths.jwks, slow.behaviour);
@@ -309,7 +322,7 @@ describe('how often it is asked', () => {
     expect(issuer.count(paths.jwks)).toBe(1);
   });
 
-  it('KEY-11: the keys are fetched once for as long as they are fresh', async () => {
+  it('the keys are fetched once for as long as they are fresh', { tags: ['KEY-11'] }, async () => {
     const { issuer, token } = await startIssuer();
     const api = protect({ issuer: issuer.url });
     for (let minute = 0; minute < 8; minute += 1) {
@@ -322,7 +335,7 @@ describe('how often it is asked', () => {
 });
 
 describe('a connection that breaks', () => {
-  it('KEY-14: is tried once more when it was kept alive and the issuer closed it', async () => {
+  it('is tried once more when it was kept alive and the issuer closed it', { tags: ['KEY-14'] }, async () => {
     const { issuer, token } = await startIssuer();
     const api = protect({ issuer: { issuer: issuer.url, jwksUri: `${issuer.url}${paths.jwks}` } });
     expect(await api.get(token)).toBe('200');
@@ -339,15 +352,19 @@ describe('a connection that breaks', () => {
   it.each([
     ['reset', reset],
     ['ended', hangUp],
-  ])('KEY-14: is tried once more and no oftener when it is %s before an answer', async (_how, broken) => {
-    const { issuer, token } = await startIssuer();
-    issuer.script(paths.jwks, broken);
+  ])(
+    'is tried once more and no oftener when it is %s before an answer',
+    { tags: ['KEY-14'] },
+    async (_how, broken) => {
+      const { issuer, token } = await startIssuer();
+      issuer.script(paths.jwks, broken);
 
-    expect(await protect({ issuer: issuer.url }).get(token)).toBe('503 jwks_unavailable');
-    expect(issuer.count(paths.jwks)).toBe(2);
-  });
+      expect(await protect({ issuer: issuer.url }).get(token)).toBe('503 jwks_unavailable');
+      expect(issuer.count(paths.jwks)).toBe(2);
+    },
+  );
 
-  it('KEY-14: is not tried again when the issuer refuses it', async () => {
+  it('is not tried again when the issuer refuses it', { tags: ['KEY-14'] }, async () => {
     const { issuer, token } = await startIssuer();
     await issuer.stop();
     let fetches = 0;

@@ -26,7 +26,7 @@ async function publishing(...keys: readonly unknown[]) {
 }
 
 describe('rotation', () => {
-  it('KEY-13: in good order is not noticed by any client', async () => {
+  it('in good order is not noticed by any client', { tags: ['KEY-13'] }, async () => {
     const { issuer, api, token, fetches } = await rotating();
     const old = await token();
     expect(await api.get(old)).toBe('200');
@@ -39,7 +39,7 @@ describe('rotation', () => {
     }
   });
 
-  it('KEY-16: a withdrawn key serves until the next refresh and no longer', async () => {
+  it('a withdrawn key serves until the next refresh and no longer', { tags: ['KEY-16'] }, async () => {
     const { issuer, api, token } = await rotating();
     const old = await token();
     expect(await api.get(old)).toBe('200');
@@ -51,7 +51,7 @@ describe('rotation', () => {
     expect(await api.get(await token())).toBe('200');
   });
 
-  it('KEY-16: a token by a new key withdraws the old one at once', async () => {
+  it('a token by a new key withdraws the old one at once', { tags: ['KEY-16'] }, async () => {
     const { issuer, api, token } = await rotating();
     const old = await token();
     expect(await api.get(old)).toBe('200');
@@ -60,7 +60,7 @@ describe('rotation', () => {
     expect(await api.get(old)).toBe('401 no_matching_key');
   });
 
-  it('KEY-13: a second one within the cool-down is seen when that is over', async () => {
+  it('a second one within the cool-down is seen when that is over', { tags: ['KEY-13'] }, async () => {
     const { issuer, api, token, fetches } = await rotating();
     await api.get(await token());
     await issuer.rotateKeys();
@@ -72,7 +72,9 @@ describe('rotation', () => {
     expect(await api.get(await token())).toBe('200');
   });
 
-  it('KEY-16: a key that is replaced under its kid is replaced by the next refresh', async () => {
+  it('a key that is replaced under its kid is replaced by the next refresh', {
+    tags: ['KEY-16'],
+  }, async () => {
     const { issuer, api } = await publishing(one.jwk);
     const other = await generateSigningKey('ES256', 'key-1');
     expect(await api.get(tokenBy(one, issuer.url))).toBe('200');
@@ -84,23 +86,29 @@ describe('rotation', () => {
     expect(await api.get(tokenBy(one, issuer.url))).toBe('401 signature_invalid');
   });
 
-  it.each([{}, { resetConnections: true }])('KEY-15: goes on after an outage with %j', async (how) => {
-    const { issuer, api, token } = await rotating();
-    const old = await token();
-    expect(await api.get(old)).toBe('200');
-    issuer.goDown(how);
-    await issuer.rotateKeys();
-    expect(await api.get(await token())).toMatch(/^503 /);
-    expect(await api.get(old)).toBe('200');
-    issuer.comeBack();
-    api.step(30);
-    expect(await api.get(await token())).toBe('200');
-    expect(await api.get(old)).toBe('401 no_matching_key');
-  });
+  it.each([{}, { resetConnections: true }])(
+    'goes on after an outage with %j',
+    { tags: ['KEY-15'] },
+    async (how) => {
+      const { issuer, api, token } = await rotating();
+      const old = await token();
+      expect(await api.get(old)).toBe('200');
+      issuer.goDown(how);
+      await issuer.rotateKeys();
+      expect(await api.get(await token())).toMatch(/^503 /);
+      expect(await api.get(old)).toBe('200');
+      issuer.comeBack();
+      api.step(30);
+      expect(await api.get(await token())).toBe('200');
+      expect(await api.get(old)).toBe('401 no_matching_key');
+    },
+  );
 });
 
 describe('a published set', () => {
-  it('KEY-18, KEY-20, KEY-21: of good and odd keys verifies with the good ones', async () => {
+  it('of good and odd keys verifies with the good ones', {
+    tags: ['KEY-18', 'KEY-20', 'KEY-21'],
+  }, async () => {
     const { issuer, api } = await publishing(
       null,
       'key',
@@ -114,7 +122,9 @@ describe('a published set', () => {
     expect(await api.get(tokenBy(one, issuer.url))).toBe('200');
   });
 
-  it('KEY-20: with a private key is not trusted for that key, and that is reported', async () => {
+  it('with a private key is not trusted for that key, and that is reported', {
+    tags: ['KEY-20'],
+  }, async () => {
     const leaked = { ...two.privateKey.export({ format: 'jwk' }), kid: 'key-2', alg: 'ES256' };
     const { issuer, api } = await publishing(one.jwk, leaked);
     expect(await api.get(tokenBy(one, issuer.url))).toBe('200');
@@ -125,19 +135,21 @@ describe('a published set', () => {
     expect(JSON.stringify(api.events)).not.toContain(String(leaked.d));
   });
 
-  it('KEY-19: with one kid for keys of different types tells them apart', async () => {
+  it('with one kid for keys of different types tells them apart', { tags: ['KEY-19'] }, async () => {
     const { issuer, api } = await publishing(one.jwk, rsa.jwk);
     expect(await api.get(tokenBy(one, issuer.url))).toBe('200');
     expect(await api.get(tokenBy(rsa, issuer.url))).toBe('200');
   });
 
-  it('KEY-19: with one kid for two keys of a type is no basis for a decision', async () => {
+  it('with one kid for two keys of a type is no basis for a decision', { tags: ['KEY-19'] }, async () => {
     const { issuer, api } = await publishing(one.jwk, { ...two.jwk, kid: 'key-1' });
     expect(await api.get(tokenBy(one, issuer.url))).toBe('401 ambiguous_key');
     expect(await api.get(tokenBy(two, issuer.url, { kid: 'key-1' }))).toBe('401 ambiguous_key');
   });
 
-  it('KEY-19: without any kid serves tokens without kid, if it has one key for them', async () => {
+  it('without any kid serves tokens without kid, if it has one key for them', {
+    tags: ['KEY-19'],
+  }, async () => {
     const { kid: _, ...nameless } = one.jwk;
     const { issuer, api } = await publishing(nameless, rsa.jwk);
     expect(await api.get(tokenBy(one, issuer.url, { kid: undefined }))).toBe('200');
@@ -149,7 +161,7 @@ describe('a published set', () => {
     expect(await api.get(tokenBy(one, issuer.url, { kid: undefined }))).toBe('401 ambiguous_key');
   });
 
-  it('KEY-08: may have 500 keys', async () => {
+  it('may have 500 keys', { tags: ['KEY-08'] }, async () => {
     const many = Array.from({ length: 499 }, (_, index) => ({ ...two.jwk, kid: `other-${index}` }));
     const { issuer, api } = await publishing(...many, one.jwk);
     expect(await api.get(tokenBy(one, issuer.url))).toBe('200');
@@ -163,16 +175,20 @@ describe('a published set', () => {
     ['no-store', 479, 600],
     ['max-age=soon', 479, 600],
     ['max-age=0', 23, 30],
-  ])('KEY-11: with Cache-Control: %s is kept for %i seconds and not for %i', async (value, kept, over) => {
-    const { issuer, api } = await publishing(one.jwk);
-    issuer.script(paths.jwks, json({ keys: [one.jwk] }, { 'Cache-Control': value }));
-    const token = tokenBy(one, issuer.url);
-    expect(await api.get(token)).toBe('200');
-    issuer.publish([two.jwk]);
-    api.step(kept);
-    expect(await api.get(token)).toBe('200');
-    if (issuer.count(paths.jwks) > 1) await api.refreshes(2);
-    api.step(over - kept);
-    expect(await api.get(token)).toBe('401 no_matching_key');
-  });
+  ])(
+    'with Cache-Control: %s is kept for %i seconds and not for %i',
+    { tags: ['KEY-11'] },
+    async (value, kept, over) => {
+      const { issuer, api } = await publishing(one.jwk);
+      issuer.script(paths.jwks, json({ keys: [one.jwk] }, { 'Cache-Control': value }));
+      const token = tokenBy(one, issuer.url);
+      expect(await api.get(token)).toBe('200');
+      issuer.publish([two.jwk]);
+      api.step(kept);
+      expect(await api.get(token)).toBe('200');
+      if (issuer.count(paths.jwks) > 1) await api.refreshes(2);
+      api.step(over - kept);
+      expect(await api.get(token)).toBe('401 no_matching_key');
+    },
+  );
 });

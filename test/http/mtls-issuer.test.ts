@@ -160,25 +160,33 @@ describe.each(METHODS)('certificate-bound tokens of a real authorization server,
     await expect(clientCredentialsGrant(thief, { resource: AUDIENCE })).rejects.toThrow();
   });
 
-  it('MTL-01 are bound to the certificate that the client got them with', () => {
+  it('are bound to the certificate that the client got them with', { tags: ['MTL-01'] }, () => {
     expect(decodeJwt(token).cnf).toEqual({ 'x5t#S256': mine.thumbprint });
   });
 
-  it.each(harnesses)('MTL-01 MTL-02 MTL-04 open $name for that certificate only', async (harness) => {
-    const options = { issuer: issuerOf(provider), audience: AUDIENCE, fetch: fetchWith(), mtls: true };
-    const api: Running = await harness.start(options, tls);
-    try {
-      const headers = { Authorization: `Bearer ${token}` };
-      const response = await sendOverTls(api.url, { headers, certificate: mine });
-      expect(JSON.parse(response.body)).toEqual({ sku: '42', caller: CLIENT_ID, scopes: ['read:inventory'] });
-      expect(await sendOverTls(api.url, { headers, certificate: others })).toMatchObject({ status: 401 });
-      expect(await sendOverTls(api.url, { headers })).toMatchObject({ status: 401 });
-    } finally {
-      await api.close();
-    }
-  });
+  it.each(harnesses)(
+    'open $name for that certificate only',
+    { tags: ['MTL-01', 'MTL-02', 'MTL-04'] },
+    async (harness) => {
+      const options = { issuer: issuerOf(provider), audience: AUDIENCE, fetch: fetchWith(), mtls: true };
+      const api: Running = await harness.start(options, tls);
+      try {
+        const headers = { Authorization: `Bearer ${token}` };
+        const response = await sendOverTls(api.url, { headers, certificate: mine });
+        expect(JSON.parse(response.body)).toEqual({
+          sku: '42',
+          caller: CLIENT_ID,
+          scopes: ['read:inventory'],
+        });
+        expect(await sendOverTls(api.url, { headers, certificate: others })).toMatchObject({ status: 401 });
+        expect(await sendOverTls(api.url, { headers })).toMatchObject({ status: 401 });
+      } finally {
+        await api.close();
+      }
+    },
+  );
 
-  it('MTL-03 open an API that asks about them, for that certificate only', async () => {
+  it('open an API that asks about them, for that certificate only', { tags: ['MTL-03'] }, async () => {
     expect(opaque).not.toContain('.');
     const [harness] = harnesses;
     const issuer = { issuer: issuerOf(provider), introspection: API };
@@ -194,7 +202,7 @@ describe.each(METHODS)('certificate-bound tokens of a real authorization server,
     }
   });
 
-  it('MTL-05 do not open an API that does not look at certificates', async () => {
+  it('do not open an API that does not look at certificates', { tags: ['MTL-05'] }, async () => {
     const [harness] = harnesses;
     const options = { issuer: issuerOf(provider), audience: AUDIENCE, fetch: fetchWith() };
     const api = await harness?.start(options, tls);

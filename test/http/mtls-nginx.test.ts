@@ -48,28 +48,32 @@ describe.runIf(nginx !== undefined)(
         socketPath: proxy.socketPath,
       });
 
-    it.each(names)('MTL-11 MTL-12 %s takes the certificate of the client', async (name) => {
+    it.each(names)('%s takes the certificate of the client', { tags: ['MTL-11', 'MTL-12'] }, async (name) => {
       const response = await sendTo(name, { headers: bound, certificate: mine });
       expect(response).toMatchObject({ status: 200, headers: { 'cache-control': 'no-store' } });
     });
 
-    it.each(names)('MTL-01 MTL-02 %s refuses another, and none', async (name) => {
+    it.each(names)('%s refuses another, and none', { tags: ['MTL-01', 'MTL-02'] }, async (name) => {
       expect(await sendTo(name, { headers: bound, certificate: others })).toMatchObject({ status: 401 });
       expect(await sendTo(name, { headers: bound })).toMatchObject({ status: 401 });
     });
 
-    it.each(names)('MTL-09 %s does not take one that the client writes itself', async (name) => {
-      const headers = { ...bound, 'ssl-client-cert': encodeURIComponent(mine.certificate) };
-      expect(await sendTo(name, { headers })).toMatchObject({ status: 401 });
-      expect(await sendTo(name, { headers, certificate: others })).toMatchObject({ status: 401 });
-    });
+    it.each(names)(
+      '%s does not take one that the client writes itself',
+      { tags: ['MTL-09'] },
+      async (name) => {
+        const headers = { ...bound, 'ssl-client-cert': encodeURIComponent(mine.certificate) };
+        expect(await sendTo(name, { headers })).toMatchObject({ status: 401 });
+        expect(await sendTo(name, { headers, certificate: others })).toMatchObject({ status: 401 });
+      },
+    );
 
-    it.each(names)('MTL-02 %s refuses where nginx is not told to pass it on', async (name) => {
+    it.each(names)('%s refuses where nginx is not told to pass it on', { tags: ['MTL-02'] }, async (name) => {
       const response = await sendTo(name, { headers: bound, certificate: mine }, '/forgetful/stock/42');
       expect(response.status).toBe(401);
     });
 
-    it('MTL-07 takes that of a resumed session', async () => {
+    it('takes that of a resumed session', { tags: ['MTL-07'] }, async () => {
       const [name = ''] = names;
       const { session } = await sendTo(name, { headers: bound, certificate: mine });
       const resumed = await sendTo(name, { headers: bound, session });

@@ -14,13 +14,17 @@ describe('the client of the SDK, which knows nothing but a URL, and a real autho
     story = await playMcp();
   }, 30_000);
 
-  it('MCP-01 MCP-02 MCP-03 discovers where to get a token, gets one for this server, and calls a tool', () => {
+  it('discovers where to get a token, gets one for this server, and calls a tool', {
+    tags: ['MCP-01', 'MCP-02', 'MCP-03'],
+  }, () => {
     expect(story.content).toEqual([
       { type: 'text', text: '7 in stock, says the inventory to order-service' },
     ]);
   });
 
-  it('MCP-01 MCP-02 is told where the metadata are, and in them by whom tokens are issued', () => {
+  it('is told where the metadata are, and in them by whom tokens are issued', {
+    tags: ['MCP-01', 'MCP-02'],
+  }, () => {
     const [, origin = ''] =
       /resource_metadata="(http:\/\/127\.0\.0\.1:\d+)\/\.well-known/.exec(story.challenge) ?? [];
     expect(story.challenge).toContain(
@@ -72,13 +76,15 @@ describe('an MCP server', () => {
   const authorized = (claims: Record<string, unknown> = {}) =>
     issuer.authorization({ scope: 'read:inventory', ...claims });
 
-  it('MCP-03 accepts a token that was issued for it', async () => {
+  it('accepts a token that was issued for it', { tags: ['MCP-03'] }, async () => {
     const response = await post(await authorized());
     expect(response.status).toBe(200);
     expect(response.body).toContain('"result":{}');
   });
 
-  it('MCP-02 MCP-04 answers without a token with 401, and says where the metadata are', async () => {
+  it('answers without a token with 401, and says where the metadata are', {
+    tags: ['MCP-02', 'MCP-04'],
+  }, async () => {
     const response = await post();
     expect(response.status).toBe(401);
     expect(response.lines('www-authenticate')[0]).toBe(
@@ -87,7 +93,9 @@ describe('an MCP server', () => {
     expect((await send(url, { path: '/.well-known/oauth-protected-resource/mcp' })).status).toBe(200);
   });
 
-  it('MCP-03 MCP-04 refuses a token for another server, whatever it may do there', async () => {
+  it('refuses a token for another server, whatever it may do there', {
+    tags: ['MCP-03', 'MCP-04'],
+  }, async () => {
     for (const aud of [url, `${url}/mcp/`, `${url}/other`, 'https://other.example.com/mcp']) {
       const response = await post(await authorized({ aud }));
       expect(response.status).toBe(401);
@@ -95,7 +103,9 @@ describe('an MCP server', () => {
     }
   });
 
-  it('MCP-04 answers a missing scope with 403, and says what to ask for and where', async () => {
+  it('answers a missing scope with 403, and says what to ask for and where', {
+    tags: ['MCP-04'],
+  }, async () => {
     const response = await post(await authorized({ scope: 'other' }));
     expect(response.status).toBe(403);
     const [challenge] = response.lines('www-authenticate');
@@ -104,11 +114,11 @@ describe('an MCP server', () => {
     expect(challenge).toContain(`resource_metadata="${url}/.well-known/oauth-protected-resource/mcp"`);
   });
 
-  it('MCP-04 answers malformed credentials with 400', async () => {
+  it('answers malformed credentials with 400', { tags: ['MCP-04'] }, async () => {
     expect((await post({ Authorization: 'Bearer' })).status).toBe(400);
   });
 
-  it('MCP-06 authenticates each request, also of what calls itself a session', async () => {
+  it('authenticates each request, also of what calls itself a session', { tags: ['MCP-06'] }, async () => {
     await post(await authorized());
     expect((await post({ 'Mcp-Session-Id': '1868a90c' })).status).toBe(401);
     for (const method of ['GET', 'DELETE']) {
@@ -117,24 +127,26 @@ describe('an MCP server', () => {
     }
   });
 
-  it('MCP-07 accepts no token in the URL', async () => {
+  it('accepts no token in the URL', { tags: ['MCP-07'] }, async () => {
     const { Authorization = '' } = await authorized();
     const path = `/mcp?access_token=${Authorization.replace('Bearer ', '')}`;
     expect((await post({}, { path })).status).toBe(401);
   });
 
-  it('MCP-08 hands a tool who calls, without a token that it could pass on by accident', () => {
+  it('hands a tool who calls, without a token that it could pass on by accident', {
+    tags: ['MCP-08'],
+  }, () => {
     const auth = fakeAuth({ clientId: 'order-service', token: 'secret' });
     expect(getAuth({ auth }).clientId).toBe('order-service');
     expect(JSON.stringify({ ...auth })).not.toContain('secret');
   });
 
-  it('MCP-09 publishes its identifier in the form that clients compare with', async () => {
+  it('publishes its identifier in the form that clients compare with', { tags: ['MCP-09'] }, async () => {
     const { body } = await send(url, { path: '/.well-known/oauth-protected-resource/mcp' });
     expect(JSON.parse(body).resource).toBe(new URL(`${url}/mcp`).href);
   });
 
-  it('MCP-10 refuses scripts of websites that are not known', async () => {
+  it('refuses scripts of websites that are not known', { tags: ['MCP-10'] }, async () => {
     expect((await post({ ...(await authorized()), Origin: 'https://evil.example.com' })).status).toBe(403);
     expect((await post({ ...(await authorized()), Origin: 'null' })).status).toBe(403);
     expect((await post({ ...(await authorized()), Origin: 'https://chat.example.com' })).status).toBe(200);

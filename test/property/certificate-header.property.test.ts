@@ -36,11 +36,11 @@ function isDecided(name: CertificateHeaderForm, value: string): void {
   else expect(value).toBe('');
 }
 
-it('MTL-10 MTL-11 any value is one certificate, none, or refused', () => {
+it('any value is one certificate, none, or refused', { tags: ['MTL-10', 'MTL-11'] }, () => {
   fc.assert(fc.property(form, junk, isDecided));
 });
 
-it('MTL-10 MTL-11 so is any value into which something was put', () => {
+it('so is any value into which something was put', { tags: ['MTL-10', 'MTL-11'] }, () => {
   fc.assert(
     fc.property(form, junk, fc.nat(), fc.nat({ max: 3 }), (name, put, position, length) => {
       const valid = VALID[name];
@@ -50,7 +50,7 @@ it('MTL-10 MTL-11 so is any value into which something was put', () => {
   );
 });
 
-it('MTL-10 MTL-11 two values are never one certificate', () => {
+it('two values are never one certificate', { tags: ['MTL-10', 'MTL-11'] }, () => {
   fc.assert(
     fc.property(form, fc.constantFrom('', ',', ', ', ';', ' ', '%0A', '%2C'), (name, separator) => {
       const twice = VALID[name] + separator + VALID[name];

@@ -7,7 +7,9 @@ const WELL_KNOWN = '/.well-known/oauth-protected-resource';
 const surroundings = { issuers: [], allowInsecureRequests: false };
 const identifiers = fc.webUrl({ validSchemes: ['https'], withQueryParameters: true });
 
-it('PRM-01 PRM-03 an identifier that is taken is published to the letter, at the place that is made of it', () => {
+it('an identifier that is taken is published to the letter, at the place that is made of it', {
+  tags: ['PRM-01', 'PRM-03'],
+}, () => {
   let taken = 0;
   fc.assert(
     fc.property(identifiers, (identifier) => {
@@ -29,7 +31,7 @@ it('PRM-01 PRM-03 an identifier that is taken is published to the letter, at the
   expect(taken).toBeGreaterThan(20);
 });
 
-it('PRM-02 OPS-09 any value of the option is taken or is a TypeError', () => {
+it('any value of the option is taken or is a TypeError', { tags: ['PRM-02', 'OPS-09'] }, () => {
   fc.assert(
     fc.property(fc.anything(), (resource) => {
       try {
@@ -45,7 +47,7 @@ it('PRM-02 OPS-09 any value of the option is taken or is a TypeError', () => {
   );
 });
 
-it('PRM-01 PRM-11 no URL but its own gets the metadata, whatever it looks like', () => {
+it('no URL but its own gets the metadata, whatever it looks like', { tags: ['PRM-01', 'PRM-11'] }, () => {
   const { resourceMetadata } = createResourceServer({
     issuer: 'https://auth.example.com',
     audience: 'api',

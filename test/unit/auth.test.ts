@@ -22,7 +22,7 @@ function reachable(value: unknown, found: object[] = []): readonly object[] {
 }
 
 describe('the token of an Auth', () => {
-  it('OPS-01 is there for who asks for it', () => {
+  it('is there for who asks for it', { tags: ['OPS-01'] }, () => {
     expect(auth.token).toBe(token);
     const { token: taken } = auth;
     expect(taken).toBe(token);
@@ -45,21 +45,21 @@ describe('the token of an Auth', () => {
     ['a structured clone', (value) => inspect(structuredClone(value), { depth: Infinity })],
     ['an interpolation', (value) => `${value}`],
     ['an error made of it', (value) => inspect(new Error('x', { cause: value }), { depth: Infinity })],
-  ])('OPS-01 OPS-02 is not in %s', (_, write) => {
+  ])('is not in %s', { tags: ['OPS-01', 'OPS-02'] }, (_, write) => {
     const text = write(auth);
     expect(text).not.toContain(token);
     expect(text).not.toContain(signature);
     expect(text).not.toContain('"token"');
   });
 
-  it('OPS-01 is left behind by a spread copy, which is no Auth any more', () => {
+  it('is left behind by a spread copy, which is no Auth any more', { tags: ['OPS-01'] }, () => {
     const copy = { ...auth };
     expect(Object.hasOwn(copy, 'token')).toBe(false);
     expect(Reflect.get(copy, 'token')).toBeUndefined();
     expect(isAuth(copy)).toBe(false);
   });
 
-  it('OPS-01 is in none of the members', () => {
+  it('is in none of the members', { tags: ['OPS-01'] }, () => {
     for (const value of reachable(auth)) {
       expect(Reflect.ownKeys(value)).not.toContain('token');
       for (const key of Reflect.ownKeys(value)) expect(Reflect.get(value, key)).not.toBe(token);
@@ -68,7 +68,7 @@ describe('the token of an Auth', () => {
 });
 
 describe('an Auth', () => {
-  it('OPS-11 is frozen in all its depth', () => {
+  it('is frozen in all its depth', { tags: ['OPS-11'] }, () => {
     const values = reachable(auth);
     expect(values.length).toBeGreaterThan(6);
     expect(values.filter((value) => !Object.isFrozen(value))).toEqual([]);
@@ -84,7 +84,7 @@ describe('an Auth', () => {
     ['the audience', (value) => Array.prototype.pop.call(value.audience)],
     ['the prototype', (value) => Object.setPrototypeOf(value, { admin: true })],
     ['a member by deleting it', (value) => delete (value as Partial<Record<keyof Auth, unknown>>).claims],
-  ])('OPS-11 does not let anybody change %s', (_, change) => {
+  ])('does not let anybody change %s', { tags: ['OPS-11'] }, (_, change) => {
     expect(() => change(auth)).toThrow(TypeError);
   });
 
@@ -96,7 +96,7 @@ describe('an Auth', () => {
 });
 
 describe('isAuth', () => {
-  it('OPS-12 knows what this package made', () => {
+  it('knows what this package made', { tags: ['OPS-12'] }, () => {
     expect(isAuth(auth)).toBe(true);
     expect(isAuth(fakeAuth())).toBe(true);
     expect(isAuth(createAuth(auth, 'other'))).toBe(true);
@@ -115,7 +115,7 @@ describe('isAuth', () => {
     ['undefined', undefined],
     ['a string', token],
     ['an array', [auth]],
-  ])('OPS-12 is not fooled by %s', (_, value) => {
+  ])('is not fooled by %s', { tags: ['OPS-12'] }, (_, value) => {
     expect(isAuth(value)).toBe(false);
   });
 });

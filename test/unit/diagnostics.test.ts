@@ -23,7 +23,7 @@ const nothing = {
 };
 
 describe('the decision channel', () => {
-  it('OPS-18 reports who was let through', async () => {
+  it('reports who was let through', { tags: ['OPS-18'] }, async () => {
     const messages = listenTo<DecisionMessage>(channels.decision);
     await outcomeOf(server, await issuer.token());
     await server.verify(await issuer.token());
@@ -31,13 +31,15 @@ describe('the decision channel', () => {
     expect(messages).toEqual([allowed, allowed]);
   });
 
-  it('OPS-18 reports that nobody was asked for credentials', async () => {
+  it('reports that nobody was asked for credentials', { tags: ['OPS-18'] }, async () => {
     const messages = listenTo<DecisionMessage>(channels.decision);
     await createResourceServer({ ...issuer.options, optional: true }).authenticate(requestWith());
     expect(messages).toEqual([{ ...nothing, outcome: 'anonymous' }]);
   });
 
-  it('OPS-18 reports a refusal with its reason, and nothing of a token that does not hold', async () => {
+  it('reports a refusal with its reason, and nothing of a token that does not hold', {
+    tags: ['OPS-18'],
+  }, async () => {
     const messages = listenTo<DecisionMessage>(channels.decision);
     await server.authenticate(requestWith());
     await server.authenticate(requestWith('Bearer'));
@@ -54,7 +56,7 @@ describe('the decision channel', () => {
     ]);
   });
 
-  it('OPS-18 reports a requirement that was not met, with who failed it', async () => {
+  it('reports a requirement that was not met, with who failed it', { tags: ['OPS-18'] }, async () => {
     const auth = await server.verify(await issuer.token());
     const messages = listenTo<DecisionMessage>(channels.decision);
     server.authorize(auth, { allScopes: ['read'] });
@@ -124,7 +126,8 @@ describe('isAccessToken', () => {
       ['SyntaxError'],
     ],
   ])(
-    'OPS-09 that returns %s lets a token through only with true, and is reported',
+    'that returns %s lets a token through only with true, and is reported',
+    { tags: ['OPS-09'] },
     async (_, rule, expected, details) => {
       const warnings = listenTo<WarningMessage>(channels.warning);
       const isAccessToken = rule as unknown as TrustedIssuer['isAccessToken']; // as an application without types may write it
@@ -139,7 +142,7 @@ describe('isAccessToken', () => {
 });
 
 describe('holds', () => {
-  it('OPS-09 survives a promise that fails later', async () => {
+  it('survives a promise that fails later', { tags: ['OPS-09'] }, async () => {
     const unhandled = vi.fn();
     process.once('unhandledRejection', unhandled);
     expect(holds('claims', () => Promise.reject(new Error('later')))).toBe(false);

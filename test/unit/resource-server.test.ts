@@ -15,12 +15,14 @@ describe('authenticate', () => {
     ['another scheme', ['Basic abc'], 401, 'missing_credentials'],
     ['a malformed line', ['Bearer'], 400, 'malformed_credentials'],
     ['two lines', ['Bearer a', 'Bearer a'], 400, 'multiple_methods'],
-  ])(`OPS-06 answers %s with ${NO_ANSWER_TO}`, (_, lines, status, reason) => {
+  ])(`answers %s with ${NO_ANSWER_TO}`, { tags: ['OPS-06'] }, (_, lines, status, reason) => {
     const decision = server.authenticate(requestWith(...lines));
     expect(decision).toMatchObject({ kind: 'denied', error: { reason }, answer: { status } });
   });
 
-  it('OPS-06 DPP-28 refuses a bearer token at once where bound ones are required, optional or not', async () => {
+  it('refuses a bearer token at once where bound ones are required, optional or not', {
+    tags: ['OPS-06', 'DPP-28'],
+  }, async () => {
     const strict = createResourceServer({ ...issuer.options, dpop: 'required', optional: true });
     expect(strict.authenticate(requestWith(`Bearer ${await issuer.token()}`))).toMatchObject({
       kind: 'denied',
@@ -29,7 +31,9 @@ describe('authenticate', () => {
     await expect(strict.verify(await issuer.token())).rejects.toMatchObject({ reason: 'dpop_required' });
   });
 
-  it('BRR-31 lets anonymous requests through only where credentials are optional, and no bad ones', async () => {
+  it('lets anonymous requests through only where credentials are optional, and no bad ones', {
+    tags: ['BRR-31'],
+  }, async () => {
     const lenient = createResourceServer({ ...issuer.options, optional: true });
     const anonymous = { kind: 'allowed', auth: undefined, headers: undefined };
     expect(lenient.authenticate(requestWith())).toEqual(anonymous);
@@ -39,7 +43,9 @@ describe('authenticate', () => {
     expect(await outcomeOf(lenient, await issuer.token({ exp: 1 }))).toBe('expired');
   });
 
-  it('BRR-11 says that an answer to a token in the URL must stay out of shared caches', async () => {
+  it('says that an answer to a token in the URL must stay out of shared caches', {
+    tags: ['BRR-11'],
+  }, async () => {
     const everywhere = createResourceServer({ ...issuer.options, bearerMethods: ['header', 'query'] });
     const token = await issuer.token();
     const inQuery = await everywhere.authenticate(
@@ -80,7 +86,7 @@ describe('authenticate', () => {
     });
   });
 
-  it('OPS-10 does not take a bug for a refusal', async () => {
+  it('does not take a bug for a refusal', { tags: ['OPS-10'] }, async () => {
     const broken = createResourceServer({
       ...issuer.options,
       clock: () => {
@@ -99,17 +105,21 @@ describe('authenticate', () => {
     expect(() => server.authenticate(unreadable)).toThrow(new RangeError('broken request'));
   });
 
-  it.each([Number.NaN, undefined, null, 'now', {}])('OPS-09 refuses when the clock says %j', async (time) => {
-    const clock = (() => time) as unknown as () => number; // as an application without types may write it
-    const timeless = createResourceServer({ ...issuer.options, clock });
-    expect(['expired', 'issued_in_future']).toContain(await outcomeOf(timeless, await issuer.token()));
-  });
+  it.each([Number.NaN, undefined, null, 'now', {}])(
+    'refuses when the clock says %j',
+    { tags: ['OPS-09'] },
+    async (time) => {
+      const clock = (() => time) as unknown as () => number; // as an application without types may write it
+      const timeless = createResourceServer({ ...issuer.options, clock });
+      expect(['expired', 'issued_in_future']).toContain(await outcomeOf(timeless, await issuer.token()));
+    },
+  );
 });
 
 describe('authorize', () => {
   const auth = fakeAuth({ scopes: ['read'] });
 
-  it('SCP-06 decides at once', () => {
+  it('decides at once', { tags: ['SCP-06'] }, () => {
     expect(server.authorize(auth, { allScopes: ['read'] })).toEqual({
       kind: 'allowed',
       auth,
@@ -122,7 +132,7 @@ describe('authorize', () => {
     });
   });
 
-  it('BRR-13 asks an anonymous caller for credentials and names the scopes', () => {
+  it('asks an anonymous caller for credentials and names the scopes', { tags: ['BRR-13'] }, () => {
     const decision = server.authorize(undefined, { allScopes: ['read'], anyScope: ['a', 'b'] });
     expect(decision).toMatchObject({
       kind: 'denied',
@@ -135,7 +145,7 @@ describe('authorize', () => {
     });
   });
 
-  it('SCP-11 never names what was granted', () => {
+  it('never names what was granted', { tags: ['SCP-11'] }, () => {
     const rich = fakeAuth({ scopes: ['granted:one', 'granted:two'] });
     const decision = server.authorize(rich, { allScopes: ['needed'] }) as Denied; // the scope is missing
     expect(JSON.stringify(decision)).not.toContain('granted');
@@ -143,7 +153,8 @@ describe('authorize', () => {
   });
 
   it.each([{}, { allScopes: [] }, { scopes: ['read'] }, undefined, null, ['read']])(
-    'SCP-12 OPS-09 does not decide about the requirement %j',
+    'does not decide about the requirement %j',
+    { tags: ['SCP-12', 'OPS-09'] },
     (requirement) => {
       expect(() => server.authorize(auth, requirement as never)).toThrow(TypeError); // as a caller without types
       expect(() => server.authorize(undefined, requirement as never)).toThrow(TypeError);
@@ -151,7 +162,8 @@ describe('authorize', () => {
   );
 
   it.each([null, {}, { scopes: 'read' }, { auth: true }])(
-    'OPS-09 OPS-12 does not let %j through for an Auth',
+    'does not let %j through for an Auth',
+    { tags: ['OPS-09', 'OPS-12'] },
     (value) => {
       const impostor = value as never; // as a caller without types
       const decide = () => server.authorize(impostor, { allScopes: ['admin'] }).kind;
@@ -176,7 +188,8 @@ describe('verify', () => {
   });
 
   it.each([undefined, null, 42, {}, ['a.b.c'], Buffer.from('a.b.c'), '', ' ', 'Bearer abc'])(
-    'JWT-32 OPS-10 refuses %j as a token',
+    'refuses %j as a token',
+    { tags: ['JWT-32', 'OPS-10'] },
     async (value) => {
       await expect(server.verify(value as never)).rejects.toMatchObject({
         reason: 'malformed_token',
@@ -185,12 +198,12 @@ describe('verify', () => {
     },
   );
 
-  it('DPP-17 MTL-05 refuses a token that is bound to a key', async () => {
+  it('refuses a token that is bound to a key', { tags: ['DPP-17', 'MTL-05'] }, async () => {
     const token = await issuer.token({ cnf: { jkt: 'x' } });
     await expect(server.verify(token)).rejects.toMatchObject({ reason: 'unsupported_confirmation' });
   });
 
-  it('KEY-24 says when the keys are out of reach', async () => {
+  it('says when the keys are out of reach', { tags: ['KEY-24'] }, async () => {
     const down = await createTestIssuer();
     down.goDown();
     const unreachable = createResourceServer(down.options);

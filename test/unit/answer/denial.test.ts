@@ -21,7 +21,9 @@ const POLICY: ChallengePolicy = {
 };
 
 describe('denialResponse', () => {
-  it('BRR-13 BRR-14 BRR-27 says nothing but the realm where no credentials were sent', () => {
+  it('says nothing but the realm where no credentials were sent', {
+    tags: ['BRR-13', 'BRR-14', 'BRR-27'],
+  }, () => {
     expect(denialResponse(new InvalidTokenError('missing_credentials'), POLICY)).toEqual({
       status: 401,
       headers: {
@@ -33,14 +35,14 @@ describe('denialResponse', () => {
     });
   });
 
-  it('BRR-13 MCP-05 says the scope, where the route needs one', () => {
+  it('says the scope, where the route needs one', { tags: ['BRR-13', 'MCP-05'] }, () => {
     const { headers } = denialResponse(new InvalidTokenError('missing_credentials'), POLICY, undefined, {
       scopes: ['a', 'b'],
     });
     expect(headers['WWW-Authenticate']).toBe('Bearer realm="api", scope="a b"');
   });
 
-  it('BRR-15 BRR-27 BRR-32 answers 401 with the same in challenge and body', () => {
+  it('answers 401 with the same in challenge and body', { tags: ['BRR-15', 'BRR-27', 'BRR-32'] }, () => {
     expect(denialResponse(new InvalidTokenError('expired', 'a hint for the log'), POLICY)).toEqual({
       status: 401,
       headers: {
@@ -54,7 +56,7 @@ describe('denialResponse', () => {
     });
   });
 
-  it('BRR-16 BRR-25 answers 403 with the scopes that the route needs', () => {
+  it('answers 403 with the scopes that the route needs', { tags: ['BRR-16', 'BRR-25'] }, () => {
     const { status, headers, body } = denialResponse(
       new InsufficientScopeError('insufficient_scope'),
       POLICY,
@@ -71,12 +73,12 @@ describe('denialResponse', () => {
     });
   });
 
-  it('BRR-16 names no scope where scopes are not what is missing', () => {
+  it('names no scope where scopes are not what is missing', { tags: ['BRR-16'] }, () => {
     const { headers } = denialResponse(new InsufficientScopeError('claims_not_met'), POLICY);
     expect(headers['WWW-Authenticate']).not.toContain('scope=');
   });
 
-  it('BRR-17 BRR-18 answers 400 with a challenge too', () => {
+  it('answers 400 with a challenge too', { tags: ['BRR-17', 'BRR-18'] }, () => {
     const { status, headers } = denialResponse(new InvalidRequestError('multiple_methods'), POLICY);
     expect(status).toBe(400);
     expect(headers['WWW-Authenticate']).toBe(
@@ -84,7 +86,7 @@ describe('denialResponse', () => {
     );
   });
 
-  it('STP-14 OPS-10 answers 503 without a challenge, and says when to come back', () => {
+  it('answers 503 without a challenge, and says when to come back', { tags: ['STP-14', 'OPS-10'] }, () => {
     const cause = new Error('connect ECONNREFUSED 10.0.0.1:443');
     const answer = denialResponse(new UnavailableError('jwks_unavailable', 7.2, cause), POLICY, undefined, {
       scopes: ['a'],

@@ -39,7 +39,7 @@ async function bodyOf(answer: Answer | Promise<Answer> | undefined): Promise<Rec
 }
 
 describe('the metadata of an API', () => {
-  it('PRM-08 know their URL, and are nothing without the option', () => {
+  it('know their URL, and are nothing without the option', { tags: ['PRM-08'] }, () => {
     expect(metadataOf()).toMatchObject({
       url: 'https://api.example.com/.well-known/oauth-protected-resource/mcp',
       path: '/.well-known/oauth-protected-resource/mcp',
@@ -47,7 +47,7 @@ describe('the metadata of an API', () => {
     expect(createResourceServer({ issuer, audience: 'inventory' }).resourceMetadata).toBeUndefined();
   });
 
-  it('PRM-05 PRM-13 name issuers, and nothing else of where they are', () => {
+  it('name issuers, and nothing else of where they are', { tags: ['PRM-05', 'PRM-13'] }, () => {
     const secrets = { jwksUri: 'https://keys.internal/jwks', audience: 'hidden', clientIds: ['client-1'] };
     const { document } = metadataOf({}, { issuer: [{ issuer, ...secrets }, 'https://second.example.com'] });
     expect(document.authorization_servers).toEqual([issuer, 'https://second.example.com']);
@@ -61,7 +61,9 @@ describe('the metadata of an API', () => {
     expect(Object.isFrozen(document.authorization_servers)).toBe(true);
   });
 
-  it('PRM-05 MCP-05 PRM-13 publish the scopes that routes require, as they become known', async () => {
+  it('publish the scopes that routes require, as they become known', {
+    tags: ['PRM-05', 'MCP-05', 'PRM-13'],
+  }, async () => {
     const metadata = metadataOf();
     expect(await bodyOf(get(metadata))).not.toHaveProperty('scopes_supported');
     metadata.addRequirement({ allScopes: ['read', 'write'] });
@@ -71,13 +73,13 @@ describe('the metadata of an API', () => {
     expect((await bodyOf(get(metadata))).scopes_supported).toEqual(['read', 'write']);
   });
 
-  it('PRM-13 publish only the scopes that the option names, where it does', () => {
+  it('publish only the scopes that the option names, where it does', { tags: ['PRM-13'] }, () => {
     const metadata = metadataOf({ scopes: ['read', 'offline_access'] });
     metadata.addRequirement({ allScopes: ['admin'] });
     expect(metadata.document.scopes_supported).toEqual(['read']);
   });
 
-  it('PRM-11 are apart for each resource of a host', async () => {
+  it('are apart for each resource of a host', { tags: ['PRM-11'] }, async () => {
     const [first, second] = [metadataOf(), metadataOf({ resource: 'https://api.example.com/mcp?tenant=b' })];
     expect(second.answer(new Request(first.url))).toBeUndefined();
     expect(first.answer(new Request(second.url))).toBeUndefined();
@@ -91,11 +93,11 @@ describe('the metadata of an API', () => {
     'https://api.example.com/.well-known/oauth-protected-resource/mcp?',
     'https://api.example.com/?/.well-known/oauth-protected-resource/mcp',
     'https://.well-known/oauth-protected-resource/mcp',
-  ])('PRM-01 are not at %s', (url) => {
+  ])('are not at %s', { tags: ['PRM-01'] }, (url) => {
     expect(metadataOf().answer({ method: 'GET', url, header: () => [] })).toBeUndefined();
   });
 
-  it('PRM-12 are for GET and HEAD, in the case that these have', () => {
+  it('are for GET and HEAD, in the case that these have', { tags: ['PRM-12'] }, () => {
     const ask = (method: string) => metadataOf().answer({ method, url: metadataOf().url, header: () => [] });
     expect(['GET', 'HEAD', 'OPTIONS'].map((method) => (ask(method) as Answer).status)).toEqual([
       200, 200, 204,
@@ -110,12 +112,12 @@ describe('signed metadata', () => {
   const sign = (metadata: ResourceMetadataDocument, claims: object = {}) =>
     signedJws({ alg: 'ES256' }, { ...metadata, iss: resource, ...claims }, key);
 
-  it('PRM-09 are published where they are given', async () => {
+  it('are published where they are given', { tags: ['PRM-09'] }, async () => {
     const signedMetadata = signedJws({ alg: 'ES256' }, { iss: resource, resource }, key);
     expect((await bodyOf(get(metadataOf({ signedMetadata })))).signed_metadata).toBe(signedMetadata);
   });
 
-  it('PRM-09 are made of what is published, once for many clients', async () => {
+  it('are made of what is published, once for many clients', { tags: ['PRM-09'] }, async () => {
     const signedMetadata = vi.fn(async (metadata: ResourceMetadataDocument) => sign(metadata));
     const metadata = metadataOf({ signedMetadata });
     const [first, second] = await Promise.all([bodyOf(get(metadata)), bodyOf(get(metadata, 'HEAD'))]);
@@ -125,7 +127,7 @@ describe('signed metadata', () => {
     expect(second).toEqual(first);
   });
 
-  it('PRM-09 are made once for all who ask meanwhile, however short their life', async () => {
+  it('are made once for all who ask meanwhile, however short their life', { tags: ['PRM-09'] }, async () => {
     const signedMetadata = vi.fn(async (metadata: ResourceMetadataDocument) => sign(metadata));
     const metadata = metadataOf({ signedMetadata, maxAgeSeconds: 0 });
     await Promise.all([get(metadata), get(metadata), get(metadata)]);
@@ -134,7 +136,7 @@ describe('signed metadata', () => {
     expect(signedMetadata).toHaveBeenCalledTimes(2);
   });
 
-  it('PRM-09 are made anew when the clock was set back', async () => {
+  it('are made anew when the clock was set back', { tags: ['PRM-09'] }, async () => {
     let now = 1_000_000;
     const signedMetadata = vi.fn(sign);
     const metadata = metadataOf({ signedMetadata, maxAgeSeconds: 60 }, { clock: () => now });
@@ -144,7 +146,7 @@ describe('signed metadata', () => {
     expect(signedMetadata).toHaveBeenCalledTimes(2);
   });
 
-  it('PRM-09 are made anew when the metadata change, and when they are old', async () => {
+  it('are made anew when the metadata change, and when they are old', { tags: ['PRM-09'] }, async () => {
     let now = 0;
     const signedMetadata = vi.fn(sign);
     const metadata = metadataOf({ signedMetadata, maxAgeSeconds: 60 }, { clock: () => now });
@@ -182,7 +184,8 @@ describe('signed metadata', () => {
       'TypeError',
     ],
   ])(
-    'PRM-09 OPS-09 are answered with 503 where the function %s, and tried again',
+    'are answered with 503 where the function %s, and tried again',
+    { tags: ['PRM-09', 'OPS-09'] },
     async (_name, failing, detail) => {
       const warnings = listenTo<WarningMessage>(channels.warning);
       const signedMetadata = vi.fn(sign).mockImplementationOnce(failing as typeof sign);
@@ -193,7 +196,7 @@ describe('signed metadata', () => {
     },
   );
 
-  it('OPS-09 are not waited for without end', async () => {
+  it('are not waited for without end', { tags: ['OPS-09'] }, async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
       const warnings = listenTo<WarningMessage>(channels.warning);

@@ -11,7 +11,7 @@ describe('saysInvalidToken', () => {
     'Basic realm="api", Bearer error="invalid_token"',
     'Negotiate abc==, Bearer realm="api", error="invalid_token"',
     'Bearer error="inv\\alid_token"',
-  ])('CLI-18 sees it in %j', (line) => {
+  ])('sees it in %j', { tags: ['CLI-18'] }, (line) => {
     expect(saysInvalidToken(line)).toBe(true);
   });
 
@@ -27,7 +27,7 @@ describe('saysInvalidToken', () => {
     'DPoP error="invalid_token"',
     'Bearer realm="api", DPoP error="invalid_token"',
     'error="invalid_token"',
-  ])('CLI-18 does not see it in %j', (line) => {
+  ])('does not see it in %j', { tags: ['CLI-18'] }, (line) => {
     expect(saysInvalidToken(line)).toBe(false);
   });
 

@@ -26,7 +26,7 @@ describe('TokenRequestError', () => {
     );
   });
 
-  it('OPS-02 shows its description only to who asks for it by name', () => {
+  it('shows its description only to who asks for it by name', { tags: ['OPS-02'] }, () => {
     const error = new TokenRequestError('refused', { description: 'canary' });
     expect(error.description).toBe('canary');
     expect(inspect(error, { showHidden: true, depth: Infinity })).not.toContain('canary');

@@ -3,13 +3,13 @@ import { type ClientMessage, clientChannel, createReport } from '../../../src/cl
 import { createGrantedToken } from '../../../src/client/granted-token.js';
 import { listenTo } from '../../support/listen-to.js';
 
-it('OPS-18 builds nothing when nobody listens', () => {
+it('builds nothing when nobody listens', { tags: ['OPS-18'] }, () => {
   const details = vi.fn(() => ({}));
   createReport('https://auth.example.com', 'order-service', [])('failed', details);
   expect(details).not.toHaveBeenCalled();
 });
 
-it('OPS-18 publishes the members that are documented, whatever the details carry', () => {
+it('publishes the members that are documented, whatever the details carry', { tags: ['OPS-18'] }, () => {
   const messages = listenTo<ClientMessage>(clientChannel);
   const token = createGrantedToken('canary', 1_900_000_000, ['a']);
   createReport('https://auth.example.com', 'order-service', ['a', 'b'])('renewed', () => token);

@@ -9,7 +9,7 @@ describe('lifetimeOf', () => {
     [undefined, 60],
     [1e15, 86_400],
     [Number.POSITIVE_INFINITY, 86_400],
-  ])('CLI-10 takes expires_in %s as %s seconds', (expiresIn, seconds) => {
+  ])('takes expires_in %s as %s seconds', { tags: ['CLI-10'] }, (expiresIn, seconds) => {
     expect(lifetimeOf(expiresIn, 60)).toBe(seconds);
   });
 });
@@ -20,15 +20,15 @@ describe('renewalAge', () => {
     ['10 seconds of a short one', 60, 50],
     ['half of a very short one', 12, 6],
     ['nothing of none', 0, 0],
-  ])('CLI-13 leaves %s', (_what, lifetime, age) => {
+  ])('leaves %s', { tags: ['CLI-13'] }, (_what, lifetime, age) => {
     expect(renewalAge(lifetime, () => 0)).toBe(age);
   });
 
-  it('CLI-13 comes up to half of the margin earlier', () => {
+  it('comes up to half of the margin earlier', { tags: ['CLI-13'] }, () => {
     expect(renewalAge(3600, () => 1)).toBe(3060);
   });
 
-  it('CLI-13 is never before half of the lifetime, and never after it', () => {
+  it('is never before half of the lifetime, and never after it', { tags: ['CLI-13'] }, () => {
     fc.assert(
       fc.property(fc.double({ min: 0.001, max: 86_400, noNaN: true }), fc.double(), (lifetime, random) => {
         const age = renewalAge(lifetime, () => random);

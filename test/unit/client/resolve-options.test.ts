@@ -158,7 +158,7 @@ describe('createClientCredentials refuses', () => {
     'client_secret',
     'client_assertion',
     'client_assertion_type',
-  ])('CLI-01 CLI-04 CLI-22 the further parameter %s', (name) => {
+  ])('the further parameter %s', { tags: ['CLI-01', 'CLI-04', 'CLI-22'] }, (name) => {
     expect(() => createClientCredentials({ ...good, parameters: { [name]: 'password' } })).toThrow(
       `option "parameters" cannot have "${name}", which other options set`,
     );
@@ -180,7 +180,7 @@ describe('the defaults', () => {
     });
   });
 
-  it('CLI-19 take the origin of the resource, where that is one to send a token to', () => {
+  it('take the origin of the resource, where that is one to send a token to', { tags: ['CLI-19'] }, () => {
     const origins = (resource: string, more = {}) =>
       resolveClientOptions({ ...good, resource, ...more }).origins;
     expect(origins('https://inventory.example.com/v1?tenant=a')).toEqual(['https://inventory.example.com']);
@@ -206,7 +206,7 @@ describe('the defaults', () => {
   });
 });
 
-it('CLI-01 writes each parameter once, and none empty', () => {
+it('writes each parameter once, and none empty', { tags: ['CLI-01'] }, () => {
   const { parameters } = resolveClientOptions({
     ...good,
     scope: ['read:inventory', 'write:orders', 'read:inventory'],

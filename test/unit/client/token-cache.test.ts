@@ -90,7 +90,7 @@ function turn(): Promise<void> {
 }
 
 describe('TokenCache', () => {
-  it('CLI-14 makes one request for all who wait', async () => {
+  it('makes one request for all who wait', { tags: ['CLI-14'] }, async () => {
     const { cache, pending } = scene();
     const callers = Array.from({ length: 50 }, () => cache.get());
     await turn();
@@ -99,7 +99,9 @@ describe('TokenCache', () => {
     expect(new Set(await Promise.all(callers)).size).toBe(1);
   });
 
-  it('CLI-14 refuses all who wait when it fails, and keeps no failure as a token', async () => {
+  it('refuses all who wait when it fails, and keeps no failure as a token', {
+    tags: ['CLI-14'],
+  }, async () => {
     const { cache, pending, now } = scene();
     const callers = [cache.get(), cache.get(), cache.get()].map(failureOf);
     await turn();
@@ -109,7 +111,7 @@ describe('TokenCache', () => {
     expect(pending).toHaveLength(2);
   });
 
-  it('CLI-13 renews in the background while the old token serves', async () => {
+  it('renews in the background while the old token serves', { tags: ['CLI-13'] }, async () => {
     const { granted, now, step, pending } = scene();
     await granted(600);
     step(509);
@@ -124,7 +126,7 @@ describe('TokenCache', () => {
     expect(pending).toHaveLength(2);
   });
 
-  it('CLI-13 uses a token to its last second, and not longer', async () => {
+  it('uses a token to its last second, and not longer', { tags: ['CLI-13'] }, async () => {
     const { granted, now, step } = scene();
     await granted(600);
     step(599.999);
@@ -133,7 +135,9 @@ describe('TokenCache', () => {
     expect(await now()).toBe('waits');
   });
 
-  it('CLI-13 uses no token longer when the clock is set back, and renews when it is set forward', async () => {
+  it('uses no token longer when the clock is set back, and renews when it is set forward', {
+    tags: ['CLI-13'],
+  }, async () => {
     const { granted, now, step, setClock, pending } = scene();
     await granted(600);
     setClock(-100_000);
@@ -146,14 +150,18 @@ describe('TokenCache', () => {
     expect(await now()).toBe('waits');
   });
 
-  it('CLI-10 gives a token of no lifetime to those who waited for it, and to nobody else', async () => {
+  it('gives a token of no lifetime to those who waited for it, and to nobody else', {
+    tags: ['CLI-10'],
+  }, async () => {
     const { granted, now, pending } = scene();
     expect((await granted(0)).accessToken).toBe('token-1');
     expect(await now()).toBe('waits');
     expect(pending).toHaveLength(2);
   });
 
-  it('CLI-16 does not let callers notice that a renewal fails, and tries again after 1, 2, 4 … seconds', async () => {
+  it('does not let callers notice that a renewal fails, and tries again after 1, 2, 4 … seconds', {
+    tags: ['CLI-16'],
+  }, async () => {
     const { granted, now, step, pending } = scene();
     await granted(86_400);
     step(80_000);
@@ -170,7 +178,7 @@ describe('TokenCache', () => {
     expect(attempts).toEqual([0, 1, 3, 7, 15, 31, 61]);
   });
 
-  it('CLI-16 ends the pause with the token: whoever finds none may try', async () => {
+  it('ends the pause with the token: whoever finds none may try', { tags: ['CLI-16'] }, async () => {
     const { granted, now, step, pending } = scene();
     await granted(60);
     step(50);
@@ -189,7 +197,9 @@ describe('TokenCache', () => {
     expect(await now()).toBe('waits');
   });
 
-  it('CLI-16 refuses at once while the server asked for patience, and says how much is left', async () => {
+  it('refuses at once while the server asked for patience, and says how much is left', {
+    tags: ['CLI-16'],
+  }, async () => {
     const { cache, now, step, pending } = scene();
     const first = failureOf(cache.get());
     await turn();
@@ -202,7 +212,7 @@ describe('TokenCache', () => {
     expect(pending).toHaveLength(2);
   });
 
-  it('CLI-16 honours it also after the token has expired', async () => {
+  it('honours it also after the token has expired', { tags: ['CLI-16'] }, async () => {
     const { granted, now, step, pending } = scene();
     await granted(60);
     step(50);
@@ -212,7 +222,7 @@ describe('TokenCache', () => {
     expect(await now()).toBe('server_error 10');
   });
 
-  it('CLI-16 asks again after a first refusal, and then only after pauses', async () => {
+  it('asks again after a first refusal, and then only after pauses', { tags: ['CLI-16'] }, async () => {
     const { cache, now, step, pending } = scene();
     const attempts: number[] = [];
     for (let quarter = 0; quarter < 40; quarter += 1) {
@@ -250,7 +260,7 @@ describe('TokenCache', () => {
 });
 
 describe('dropping a token', () => {
-  it('CLI-18 makes the next caller wait for another', async () => {
+  it('makes the next caller wait for another', { tags: ['CLI-18'] }, async () => {
     const { cache, granted, now, events } = scene();
     await granted();
     expect(cache.drop('token-1')).toBe(true);
@@ -258,7 +268,7 @@ describe('dropping a token', () => {
     expect(events).toContain('dropped');
   });
 
-  it('CLI-18 does nothing to a token that replaced it already', async () => {
+  it('does nothing to a token that replaced it already', { tags: ['CLI-18'] }, async () => {
     const { cache, granted, now, events } = scene();
     await granted();
     cache.drop('token-1');
@@ -268,7 +278,9 @@ describe('dropping a token', () => {
     expect(events.filter((event) => event === 'dropped')).toHaveLength(1);
   });
 
-  it('CLI-18 never loops: a replacement that is refused, too, stays for half a minute', async () => {
+  it('never loops: a replacement that is refused, too, stays for half a minute', {
+    tags: ['CLI-18'],
+  }, async () => {
     const { cache, granted, now, step, pending } = scene();
     await granted();
     cache.drop('token-1');
@@ -283,7 +295,7 @@ describe('dropping a token', () => {
     expect(await now()).toBe('waits');
   });
 
-  it('CLI-18 replaces a replacement that had been accepted', async () => {
+  it('replaces a replacement that had been accepted', { tags: ['CLI-18'] }, async () => {
     const { cache, granted } = scene();
     await granted();
     cache.drop('token-1');
@@ -291,7 +303,7 @@ describe('dropping a token', () => {
     expect(cache.drop('token-2')).toBe(true);
   });
 
-  it('CLI-18 replaces what came by renewal', async () => {
+  it('replaces what came by renewal', { tags: ['CLI-18'] }, async () => {
     const { cache, granted, step } = scene();
     await granted();
     cache.drop('token-1');

@@ -3,7 +3,9 @@ import { fixedMetadata } from '../../../src/client/server-metadata.js';
 import { createTokenRequest } from '../../../src/client/token-request.js';
 import { failureOf } from '../../client/support/make-client.js';
 
-it('CLI-05 does not blame the network when the assertion cannot be signed, and quotes nothing', async () => {
+it('does not blame the network when the assertion cannot be signed, and quotes nothing', {
+  tags: ['CLI-05'],
+}, async () => {
   const fetch = vi.fn();
   const request = createTokenRequest({
     issuer: 'https://auth.example.com',

@@ -54,7 +54,7 @@ function pending() {
 }
 
 describe('a circuit breaker', () => {
-  it('INT-17 makes no request for a second after five failures in a row', async () => {
+  it('makes no request for a second after five failures in a row', { tags: ['INT-17'] }, async () => {
     const { failTimes, succeed, requests, events, step } = setUp();
     await failTimes(5);
     expect(events).toEqual(['pause 1']);
@@ -64,7 +64,9 @@ describe('a circuit breaker', () => {
     expect(requests()).toBe(5);
   });
 
-  it('INT-17 counts failures in a row only, and takes a refusal of one token for an answer', async () => {
+  it('counts failures in a row only, and takes a refusal of one token for an answer', {
+    tags: ['INT-17'],
+  }, async () => {
     const { failTimes, succeed, refuse, events } = setUp();
     await failTimes(4);
     await succeed();
@@ -74,7 +76,9 @@ describe('a circuit breaker', () => {
     expect(events).toEqual([]);
   });
 
-  it('INT-17 tries with one request whether the server is well again, and doubles the pause while it is not', async () => {
+  it('tries with one request whether the server is well again, and doubles the pause while it is not', {
+    tags: ['INT-17'],
+  }, async () => {
     const { failTimes, fail, run, requests, events, step } = setUp();
     await failTimes(5);
     for (const seconds of [1, 2, 4, 8, 8]) {
@@ -89,7 +93,7 @@ describe('a circuit breaker', () => {
     expect(events).toEqual(['pause 1', 'pause 2', 'pause 4', 'pause 8', 'pause 8', 'pause 8']);
   });
 
-  it('INT-17 goes on as before once the server answers', async () => {
+  it('goes on as before once the server answers', { tags: ['INT-17'] }, async () => {
     const { failTimes, succeed, events, step } = setUp();
     await failTimes(5);
     step(1);
@@ -101,7 +105,7 @@ describe('a circuit breaker', () => {
     expect(events).toEqual(['pause 1', 'recovery', 'pause 1']);
   });
 
-  it('INT-17 does not lengthen a pause for requests from before it', async () => {
+  it('does not lengthen a pause for requests from before it', { tags: ['INT-17'] }, async () => {
     const { failTimes, run, events } = setUp();
     const slow = Array.from({ length: 20 }, pending);
     const running = slow.map(({ request }) => run(request));
@@ -111,7 +115,7 @@ describe('a circuit breaker', () => {
     expect(events).toEqual(['pause 1']);
   });
 
-  it('INT-17 ends a pause when a request from before it is answered', async () => {
+  it('ends a pause when a request from before it is answered', { tags: ['INT-17'] }, async () => {
     const { failTimes, run, succeed, events } = setUp();
     const { request, resolve } = pending();
     const slow = run(request);
@@ -122,7 +126,7 @@ describe('a circuit breaker', () => {
     expect(await succeed()).toBe('answer');
   });
 
-  it('INT-17 lets a hundred requests run at the same time, and no more', async () => {
+  it('lets a hundred requests run at the same time, and no more', { tags: ['INT-17'] }, async () => {
     const { run, requests, succeed } = setUp();
     const slow = Array.from({ length: 100 }, pending);
     const running = slow.map(({ request }) => run(request));
@@ -133,7 +137,9 @@ describe('a circuit breaker', () => {
     expect(await succeed()).toBe('answer');
   });
 
-  it('INT-17 leaves the server alone at once where it asks for that, but not for longer than cooldownSeconds', async () => {
+  it('leaves the server alone at once where it asks for that, but not for longer than cooldownSeconds', {
+    tags: ['INT-17'],
+  }, async () => {
     const wanted = setUp(8, 3);
     await wanted.fail();
     expect(wanted.events).toEqual(['pause 3']);
@@ -142,14 +148,14 @@ describe('a circuit breaker', () => {
     expect(tooMuch.events).toEqual(['pause 8']);
   });
 
-  it('INT-17 makes no pause with cooldownSeconds 0', async () => {
+  it('makes no pause with cooldownSeconds 0', { tags: ['INT-17'] }, async () => {
     const { failTimes, succeed, events } = setUp(0, 3);
     await failTimes(50);
     expect(await succeed()).toBe('answer');
     expect(events).toEqual([]);
   });
 
-  it('OPS-19 takes a pause for over when the clock was set back', async () => {
+  it('takes a pause for over when the clock was set back', { tags: ['OPS-19'] }, async () => {
     const { failTimes, succeed, step } = setUp();
     await failTimes(5);
     step(-86_400);

@@ -33,13 +33,13 @@ describe('a configured key set', () => {
     expect(await api.get(tokenBy(key, issuer))).toBe('200');
   });
 
-  it('KEY-18: may have other keys beside those for signatures', async () => {
+  it('may have other keys beside those for signatures', { tags: ['KEY-18'] }, async () => {
     const members = [{ ...key.jwk, kid: 'enc', use: 'enc' }, { kty: 'AKP', kid: 'pq', pub: 'AA' }, key.jwk];
     const api = protect({ issuer: { issuer, jwks: { keys: members } } });
     expect(await api.get(tokenBy(key, issuer))).toBe('200');
   });
 
-  it('KEY-19: may have a key twice', async () => {
+  it('may have a key twice', { tags: ['KEY-19'] }, async () => {
     const api = protect({ issuer: { issuer, jwks: { keys: [key.jwk, { ...key.jwk }] } } });
     expect(await api.get(tokenBy(key, issuer))).toBe('200');
     expect(await api.get(tokenBy(key, issuer, { kid: undefined }))).toBe('200');
@@ -61,7 +61,7 @@ describe('a configured key set', () => {
     expect(build(jwks)).toThrow(TypeError);
   });
 
-  it('KEY-20: cannot have a private key, and the error quotes nothing of it', () => {
+  it('cannot have a private key, and the error quotes nothing of it', { tags: ['KEY-20'] }, () => {
     const secret = privateJwk(key);
     expect(build({ keys: [key.jwk, secret] })).toThrow(
       'option "issuer.jwks" has a private key; it takes public keys only',
@@ -71,7 +71,7 @@ describe('a configured key set', () => {
     expect(build({ keys: [rsaPair.privateKey.export({ format: 'jwk' })] })).toThrow(/private key/);
   });
 
-  it('KEY-21: cannot have a symmetric key, and the error quotes nothing of it', () => {
+  it('cannot have a symmetric key, and the error quotes nothing of it', { tags: ['KEY-21'] }, () => {
     const secret = { kty: 'oct', kid: 'key-1', k: 'dG9wLXNlY3JldA' };
     expect(build({ keys: [key.jwk, secret] })).toThrow(
       'option "issuer.jwks" has a symmetric key; it takes public keys only',

@@ -32,29 +32,29 @@ describe('findKey', () => {
     expect(outcome(index, 'c', 'ES256')).toBeUndefined();
   });
 
-  it('KEY-19: of several keys with one id takes the one for the algorithm', async () => {
+  it('of several keys with one id takes the one for the algorithm', { tags: ['KEY-19'] }, async () => {
     const index = await indexOf(one, rsa, p384);
     expect(['ES256', 'PS256', 'ES384'].map((algorithm) => outcome(index, 'a', algorithm))).toEqual([0, 1, 2]);
   });
 
-  it('KEY-19: tells several RSA keys with one id apart by their "alg"', async () => {
+  it('tells several RSA keys with one id apart by their "alg"', { tags: ['KEY-19'] }, async () => {
     const other = (await generateSigningKey('PS256', 'a')).jwk;
     const index = await indexOf({ ...rsa, alg: 'RS256' }, other);
     expect(['RS256', 'PS256'].map((algorithm) => outcome(index, 'a', algorithm))).toEqual([0, 1]);
     expect(outcome(index, 'a', 'RS512')).toBe('key_mismatch');
   });
 
-  it('KEY-19: refuses to choose between keys for the same algorithm', async () => {
+  it('refuses to choose between keys for the same algorithm', { tags: ['KEY-19'] }, async () => {
     expect(outcome(await indexOf(one, { ...two, kid: 'a' }), 'a', 'ES256')).toBe('ambiguous_key');
   });
 
-  it('KEY-19: takes a key that is listed twice for one', async () => {
+  it('takes a key that is listed twice for one', { tags: ['KEY-19'] }, async () => {
     const index = await indexOf(one, { ...one, x5t: 'x' }, { ...one });
     expect(index.keys).toHaveLength(1);
     expect(outcome(index, 'a', 'ES256')).toBe(0);
   });
 
-  it('KEY-19: takes a key that is listed with and without "alg" for one', async () => {
+  it('takes a key that is listed with and without "alg" for one', { tags: ['KEY-19'] }, async () => {
     const index = await indexOf(rsa, { ...rsa, alg: 'RS256' });
     expect(['RS256', 'RS384'].map((algorithm) => typeof outcome(index, 'a', algorithm))).toEqual([
       'number',
@@ -62,13 +62,15 @@ describe('findKey', () => {
     ]);
   });
 
-  it('KEY-19: does not take a key that is too weak for an alternative', async () => {
+  it('does not take a key that is too weak for an alternative', { tags: ['KEY-19'] }, async () => {
     const index = await indexOf({ ...shortRsa, kid: 'a' }, rsa);
     expect(outcome(index, 'a', 'RS256')).toBe(1);
     expect(outcome(index, undefined, 'RS256')).toBe(1);
   });
 
-  it('KEY-19: without kid takes the only key for the algorithm, and refuses to choose between several', async () => {
+  it('without kid takes the only key for the algorithm, and refuses to choose between several', {
+    tags: ['KEY-19'],
+  }, async () => {
     const index = await indexOf(one, two, p384);
     expect(outcome(index, undefined, 'ES384')).toBe(2);
     expect(outcome(index, undefined, 'ES256')).toBe('ambiguous_key');
@@ -91,7 +93,8 @@ describe('findKey', () => {
   });
 
   it.each([[null], [7], [['a']], [{}], [true], ['a'.repeat(513)]])(
-    'KEY-13: %j cannot be a key id',
+    '%j cannot be a key id',
+    { tags: ['KEY-13'] },
     async (keyId) => {
       expect(outcome(await indexOf(one), keyId, 'ES256')).toBe('no_matching_key');
     },

@@ -60,13 +60,15 @@ describe('metadataUrls', () => {
         'https://h/realms/a%20b/x/.well-known/openid-configuration',
       ],
     ],
-  ])('KEY-04, KEY-05: of %s are %j', (identifier, expected) => {
+  ])('of %s are %j', { tags: ['KEY-04', 'KEY-05'] }, (identifier, expected) => {
     expect(metadataUrls(identifier)).toEqual(expected);
   });
 });
 
 describe('discoverMetadata', () => {
-  it('KEY-05: takes the first place that has a good document, and visits no other', async () => {
+  it('takes the first place that has a good document, and visits no other', {
+    tags: ['KEY-05'],
+  }, async () => {
     const { metadata, visited } = discover({ [oauth]: good, [openid]: { issuer, jwks_uri: `${jwksUri}2` } });
     expect(await metadata).toEqual({ jwksUri });
     expect(visited).toEqual([oauth]);
@@ -84,7 +86,7 @@ describe('discoverMetadata', () => {
     ],
     ['has no keys', { issuer }],
     ['breaks rules', { ...good, token_endpoint: 7 }],
-  ])('KEY-05: goes on to the next place when the first %s', async (_what, page) => {
+  ])('goes on to the next place when the first %s', { tags: ['KEY-05'] }, async (_what, page) => {
     const { metadata, visited } = discover({ [oauth]: page, [openid]: good });
     expect(await metadata).toEqual({ jwksUri });
     expect(visited).toEqual([oauth, openid]);
@@ -99,7 +101,7 @@ describe('discoverMetadata', () => {
     ['an issuer mismatch', { [openid]: { issuer: 'https://evil.example.com' } }, IssuerMismatch],
     ['a bad document', { [oauth]: { issuer } }, DocumentInvalid],
     ['an outage', {}, DocumentUnavailable],
-  ])('KEY-01: fails with the most telling failure: %s', async (_what, pages, failure) => {
+  ])('fails with the most telling failure: %s', { tags: ['KEY-01'] }, async (_what, pages, failure) => {
     await expect(discover(pages).metadata).rejects.toThrow(failure);
   });
 
@@ -110,7 +112,7 @@ describe('discoverMetadata', () => {
     ['https://auth.example.com', 'https://auth.example.com:443'],
     ['https://auth.example.com', 'http://auth.example.com'],
     ['https://auth.example.com', ' https://auth.example.com'],
-  ])('KEY-01: compares %s with %s character by character', async (configured, published) => {
+  ])('compares %s with %s character by character', { tags: ['KEY-01'] }, async (configured, published) => {
     const document = { ...good, issuer: published };
     await expect(discover({ [oauth]: document, [openid]: document }, configured).metadata).rejects.toThrow(
       IssuerMismatch,
@@ -131,12 +133,13 @@ describe('discoverMetadata', () => {
     '//auth.example.com/jwks',
     '/jwks',
     '',
-  ])('KEY-03: metadata from https must not lead to %s', async (uri) => {
+  ])('metadata from https must not lead to %s', { tags: ['KEY-03'] }, async (uri) => {
     await expect(discover({ [oauth]: { issuer, jwks_uri: uri } }).metadata).rejects.toThrow(DocumentInvalid);
   });
 
   it.each(['https://keys.example.net/jwks', 'https://auth.example.com:8443/jwks?tenant=1'])(
-    'KEY-03: metadata from https may lead to %s',
+    'metadata from https may lead to %s',
+    { tags: ['KEY-03'] },
     async (uri) => {
       expect(await discover({ [oauth]: { issuer, jwks_uri: uri } }).metadata).toEqual({ jwksUri: uri });
     },
@@ -154,7 +157,7 @@ describe('discoverMetadata', () => {
     ['http://10.0.0.1/jwks', false],
     ['http://169.254.169.254/latest', false],
     ['http://0.0.0.0/jwks', false],
-  ])('KEY-03: metadata from http on loopback may lead to %s: %s', async (uri, allowed) => {
+  ])('metadata from http on loopback may lead to %s: %s', { tags: ['KEY-03'] }, async (uri, allowed) => {
     const local = 'http://localhost:9000';
     const page = { issuer: local, jwks_uri: uri };
     const { metadata } = discover({ [`${local}/.well-known/oauth-authorization-server`]: page }, local);
@@ -162,7 +165,7 @@ describe('discoverMetadata', () => {
     else await expect(metadata).rejects.toThrow(DocumentInvalid);
   });
 
-  it('KEY-03: with allowInsecureRequests, http leads to http', async () => {
+  it('with allowInsecureRequests, http leads to http', { tags: ['KEY-03'] }, async () => {
     const plain = 'http://auth.example.com';
     const page = { issuer: plain, jwks_uri: `${plain}/jwks` };
     const pages = { [`${plain}/.well-known/oauth-authorization-server`]: page };
@@ -170,7 +173,7 @@ describe('discoverMetadata', () => {
     expect(await metadata).toEqual({ jwksUri: `${plain}/jwks` });
   });
 
-  it('KEY-05: with metadataUrl visits nothing else', async () => {
+  it('with metadataUrl visits nothing else', { tags: ['KEY-05'] }, async () => {
     const metadataUrl = 'https://auth.example.com/metadata';
     const { metadata, visited } = discover({ [oauth]: good }, issuer, { metadataUrl });
     await expect(metadata).rejects.toThrow(DocumentUnavailable);
@@ -193,7 +196,7 @@ describe('the configured issuer', () => {
     '/issuer',
     'ftp://auth.example.com',
     '',
-  ])('KEY-02: cannot be %s', (identifier) => {
+  ])('cannot be %s', { tags: ['KEY-02'] }, (identifier) => {
     expect(() => createResourceServer({ issuer: identifier, audience })).toThrow(/^option "issuer" /);
     expect(() => createResourceServer({ issuer: [issuer, identifier], audience })).toThrow(
       /^option "issuer\[1\]" /,
@@ -207,17 +210,17 @@ describe('the configured issuer', () => {
     'http://localhost:9000',
     'http://127.0.0.1/t',
     'http://[::1]:1',
-  ])('KEY-02: can be %s', (identifier) => {
+  ])('can be %s', { tags: ['KEY-02'] }, (identifier) => {
     createResourceServer({ issuer: identifier, audience }).close();
   });
 
-  it('KEY-02: can be http elsewhere only with allowInsecureRequests', () => {
+  it('can be http elsewhere only with allowInsecureRequests', { tags: ['KEY-02'] }, () => {
     const plain = 'http://auth.example.com';
     createResourceServer({ issuer: plain, audience, allowInsecureRequests: true }).close();
     expect(() => createResourceServer({ issuer: plain, audience })).toThrow(TypeError);
   });
 
-  it.each(['jwksUri', 'metadataUrl'])('KEY-03: cannot have a plain http %s', (name) => {
+  it.each(['jwksUri', 'metadataUrl'])('cannot have a plain http %s', { tags: ['KEY-03'] }, (name) => {
     const given = { issuer, [name]: 'http://auth.example.com/document' };
     expect(() => createResourceServer({ issuer: given, audience })).toThrow(`option "issuer.${name}"`);
   });

@@ -18,7 +18,7 @@ describe('resolvePrivateKey', () => {
     ['ES384', p384],
     ['ES512', p521],
     ['EdDSA', ed25519],
-  ])('CLI-05 picks %s by the key, however it is written', async (algorithm, key) => {
+  ])('picks %s by the key, however it is written', { tags: ['CLI-05'] }, async (algorithm, key) => {
     for (const form of [key, pem(key), key.export({ format: 'jwk' })]) {
       const resolved = resolvePrivateKey(form, undefined, undefined);
       expect(resolved).toMatchObject({ algorithm, keyId: undefined });
@@ -29,7 +29,8 @@ describe('resolvePrivateKey', () => {
   });
 
   it.each(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'])(
-    'CLI-05 takes the algorithm %s for an RSA key',
+    'takes the algorithm %s for an RSA key',
+    { tags: ['CLI-05'] },
     async (algorithm) => {
       const { load, ...resolved } = resolvePrivateKey(rsa, 'key-1', algorithm);
       expect(resolved).toEqual({ algorithm, keyId: 'key-1' });
@@ -38,7 +39,8 @@ describe('resolvePrivateKey', () => {
   );
 
   it.each(['RS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'])(
-    'CLI-05 takes a CryptoKey for %s as it is',
+    'takes a CryptoKey for %s as it is',
+    { tags: ['CLI-05'] },
     async (algorithm) => {
       const { privateKey } = await generateKeyPair(algorithm);
       const { load, ...resolved } = resolvePrivateKey(privateKey, undefined, undefined);
@@ -47,7 +49,7 @@ describe('resolvePrivateKey', () => {
     },
   );
 
-  it('CLI-05 takes kid and alg of a JWK, unless the options name others', () => {
+  it('takes kid and alg of a JWK, unless the options name others', { tags: ['CLI-05'] }, () => {
     const jwk = { ...rsa.export({ format: 'jwk' }), kid: 'of-jwk', alg: 'PS384' };
     expect(resolvePrivateKey(jwk, undefined, undefined)).toMatchObject({
       keyId: 'of-jwk',
@@ -80,7 +82,7 @@ describe('resolvePrivateKey', () => {
     ['a key for key agreement', generateKeyPairSync('x25519').privateKey],
     ['a curve without algorithm', generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).privateKey],
     ['an RSA-PSS key object', generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).privateKey],
-  ])('CLI-05 refuses %s, and quotes nothing of it', (_what, given) => {
+  ])('refuses %s, and quotes nothing of it', { tags: ['CLI-05'] }, (_what, given) => {
     const refuse = () => resolvePrivateKey(given, undefined, undefined);
     expect(refuse).toThrow(TypeError);
     expect(refuse).toThrow(/^option "privateKey"/);
@@ -92,7 +94,7 @@ describe('resolvePrivateKey', () => {
     }
   });
 
-  it('CLI-05 refuses CryptoKeys that cannot sign', async () => {
+  it('refuses CryptoKeys that cannot sign', { tags: ['CLI-05'] }, async () => {
     const { publicKey } = await generateKeyPair('ES256');
     const weak = await crypto.subtle.generateKey(
       {
@@ -117,9 +119,15 @@ describe('resolvePrivateKey', () => {
     [rsa, 'HS256', 'RS256 or RS384'],
     [rsa, 'none', 'RS256'],
     [ed25519, 7, 'EdDSA or Ed25519'],
-  ])('CLI-05 refuses an algorithm that does not fit the key (%#)', (key, algorithm, fitting) => {
-    expect(() => resolvePrivateKey(key, undefined, algorithm)).toThrow(`option "algorithm" takes ${fitting}`);
-  });
+  ])(
+    'refuses an algorithm that does not fit the key (%#)',
+    { tags: ['CLI-05'] },
+    (key, algorithm, fitting) => {
+      expect(() => resolvePrivateKey(key, undefined, algorithm)).toThrow(
+        `option "algorithm" takes ${fitting}`,
+      );
+    },
+  );
 
   it('refuses a key id that is no string', () => {
     expect(() => resolvePrivateKey(p256, 7, undefined)).toThrow(

@@ -109,11 +109,13 @@ describe('how long keys live', () => {
     ['more than six times as much', 86_400, { maxAgeSeconds: 100 }, 600],
     ['0, and keys live shorter than the cool-down', 0, { maxAgeSeconds: 10 }, 10],
     ['6, and keys live shorter than the cool-down', 6, { maxAgeSeconds: 10 }, 10],
-  ])('KEY-11: when Cache-Control says %s', async (_what, maxAge, policy, expected) => {
+  ])('when Cache-Control says %s', { tags: ['KEY-11'] }, async (_what, maxAge, policy, expected) => {
     expect(await lifetime(maxAge, policy)).toBe(expected);
   });
 
-  it('KEY-11: are fetched once per window, in the background, as long as requests come', async () => {
+  it('are fetched once per window, in the background, as long as requests come', {
+    tags: ['KEY-11'],
+  }, async () => {
     const scene = setUp();
     const windows: number[] = [];
     for (let second = 0; second < 2_000; second += 1) {
@@ -126,14 +128,16 @@ describe('how long keys live', () => {
     expect(windows).toEqual([1, 480, 960, 1_440, 1_920]);
   });
 
-  it('KEY-11: are left alone when no requests come', async () => {
+  it('are left alone when no requests come', { tags: ['KEY-11'] }, async () => {
     const scene = setUp();
     await scene.find('one');
     await scene.pass(100_000);
     expect(scene.loads()).toBe(1);
   });
 
-  it('KEY-11: are renewed by the first request after four fifths of their age, at once answered', async () => {
+  it('are renewed by the first request after four fifths of their age, at once answered', {
+    tags: ['KEY-11'],
+  }, async () => {
     const scene = setUp();
     await scene.find('one');
     await scene.pass(500);
@@ -142,7 +146,7 @@ describe('how long keys live', () => {
     expect(scene.loads()).toBe(2);
   });
 
-  it('KEY-11: may live longer than a timer can run', async () => {
+  it('may live longer than a timer can run', { tags: ['KEY-11'] }, async () => {
     const scene = setUp({ maxAgeSeconds: 31_536_000 });
     await scene.find('one');
     await scene.find('one');
@@ -150,7 +154,7 @@ describe('how long keys live', () => {
     expect(scene.loads()).toBe(1);
   });
 
-  it('KEY-15: with an outage, end after their age and staleIfErrorSeconds', async () => {
+  it('with an outage, end after their age and staleIfErrorSeconds', { tags: ['KEY-15'] }, async () => {
     const scene = setUp();
     await scene.find('one');
     scene.does(down);
@@ -165,7 +169,9 @@ describe('how long keys live', () => {
 });
 
 describe('what a refresh changes', () => {
-  it('KEY-16: a removed key is gone, an added one is there, and one that stayed is the same', async () => {
+  it('a removed key is gone, an added one is there, and one that stayed is the same', {
+    tags: ['KEY-16'],
+  }, async () => {
     const scene = setUp();
     scene.publishes([one, two]);
     const before = await scene.set.find('one', 'ES256');
@@ -175,7 +181,7 @@ describe('what a refresh changes', () => {
     expect(await scene.find('two')).toBe('no_matching_key');
   });
 
-  it('KEY-16: a key that was replaced under the same kid is another one', async () => {
+  it('a key that was replaced under the same kid is another one', { tags: ['KEY-16'] }, async () => {
     const scene = setUp();
     const before = await scene.set.find('one', 'ES256');
     scene.publishes([{ ...two, kid: 'one' }]);
@@ -193,7 +199,7 @@ describe('what a refresh changes', () => {
     ['keys that nobody can use', [{ kty: 'EC' }, { ...two, use: 'enc' }]],
     ['symmetric keys only', [{ kty: 'oct', kid: 'one', k: 'AA' }]],
     ['private keys only', [{ ...one, d: 'AA' }]],
-  ])('KEY-17: %s do not replace good ones, and keep the cool-down', async (_what, members) => {
+  ])('%s do not replace good ones, and keep the cool-down', { tags: ['KEY-17'] }, async (_what, members) => {
     const scene = setUp();
     await scene.find('one');
     scene.publishes(members);
@@ -205,7 +211,9 @@ describe('what a refresh changes', () => {
     expect(scene.loads()).toBe(2);
   });
 
-  it('KEY-18, KEY-20, KEY-21: odd members are skipped and reported, and the others work', async () => {
+  it('odd members are skipped and reported, and the others work', {
+    tags: ['KEY-18', 'KEY-20', 'KEY-21'],
+  }, async () => {
     const scene = setUp();
     scene.publishes([
       null,
@@ -239,7 +247,9 @@ describe('what a refresh changes', () => {
 });
 
 describe('failures', () => {
-  it('KEY-14: with good keys too, the attempts are 1, 2, 4, 8, 16 and then 30 seconds apart', async () => {
+  it('with good keys too, the attempts are 1, 2, 4, 8, 16 and then 30 seconds apart', {
+    tags: ['KEY-14'],
+  }, async () => {
     const scene = setUp();
     await scene.find('one');
     await scene.pass(599);
@@ -256,7 +266,7 @@ describe('failures', () => {
     expect(pauses).toEqual([1, 2, 4, 8, 16, 30, 30, 30]);
   });
 
-  it('KEY-14: the first good answer ends the back-off', async () => {
+  it('the first good answer ends the back-off', { tags: ['KEY-14'] }, async () => {
     const scene = setUp();
     scene.does(down);
     for (let second = 0; second < 20; second += 1) {
@@ -275,7 +285,9 @@ describe('failures', () => {
     expect(scene.loads()).toBe(before + 2); // one second apart again
   });
 
-  it('KEY-24: an error says when another attempt makes sense, and what is the matter', async () => {
+  it('an error says when another attempt makes sense, and what is the matter', {
+    tags: ['KEY-24'],
+  }, async () => {
     const scene = setUp();
     scene.does(down);
     const error = (): Promise<UnavailableError> =>
@@ -292,7 +304,9 @@ describe('failures', () => {
     expect((await error()).retryAfterSeconds).toBe(20);
   });
 
-  it('OPS-01: what a function of the application throws is not reported word for word', async () => {
+  it('what a function of the application throws is not reported word for word', {
+    tags: ['OPS-01'],
+  }, async () => {
     const scene = setUp();
     const load = functionSource(() => Promise.reject(new RangeError('vault token s.abc is expired')));
     scene.does(load);
@@ -304,7 +318,8 @@ describe('failures', () => {
   });
 
   it.each([undefined, null, 7, [], {}, { keys: null }, { keys: {} }])(
-    'KEY-24: a function of the application that returns %j is an outage',
+    'a function of the application that returns %j is an outage',
+    { tags: ['KEY-24'] },
     async (value) => {
       const scene = setUp();
       scene.does(functionSource(() => value as { keys: [] })); // wrong on purpose
@@ -315,7 +330,7 @@ describe('failures', () => {
   it.each([
     [500, 'found'],
     [501, 'jwks_invalid'],
-  ])('KEY-08: a set of %i keys: %s', async (count, outcome) => {
+  ])('a set of %i keys: %s', { tags: ['KEY-08'] }, async (count, outcome) => {
     const scene = setUp();
     const keys = Array.from({ length: count }, (_, index) =>
       index === 0 ? one : { kty: 'EC', kid: `${index}` },
@@ -324,7 +339,9 @@ describe('failures', () => {
     expect(await scene.find('one')).toBe(outcome);
   });
 
-  it('KEY-08: a function of the application that never returns is waited for no longer than the time limit', async () => {
+  it('a function of the application that never returns is waited for no longer than the time limit', {
+    tags: ['KEY-08'],
+  }, async () => {
     const scene = setUp();
     scene.does(functionSource(() => new Promise(() => undefined)));
     const found = scene.find('one');
@@ -333,7 +350,9 @@ describe('failures', () => {
     expect(scene.events).toMatchObject([{ event: 'failed', detail: 'time-out' }]);
   });
 
-  it('KEY-15: stale keys are waited for once, not by every request, and not for an issuer that hangs', async () => {
+  it('stale keys are waited for once, not by every request, and not for an issuer that hangs', {
+    tags: ['KEY-15'],
+  }, async () => {
     const scene = setUp();
     await scene.find('one');
     scene.does(hanging);
@@ -347,7 +366,9 @@ describe('failures', () => {
     }
   });
 
-  it('KEY-16: a failure from long ago is no reason to use stale keys without asking', async () => {
+  it('a failure from long ago is no reason to use stale keys without asking', {
+    tags: ['KEY-16'],
+  }, async () => {
     const scene = setUp();
     await scene.find('one');
     scene.does(down);
@@ -360,7 +381,7 @@ describe('failures', () => {
 });
 
 describe('unknown key ids', () => {
-  it('KEY-13: those that come while a refresh is under way wait for that one', async () => {
+  it('those that come while a refresh is under way wait for that one', { tags: ['KEY-13'] }, async () => {
     const scene = setUp();
     await scene.find('one');
     await scene.pass(480);
@@ -378,7 +399,7 @@ describe('unknown key ids', () => {
     expect(scene.loads()).toBe(2);
   });
 
-  it('KEY-13, KEY-14: cause no refresh while another failure is backed off', async () => {
+  it('cause no refresh while another failure is backed off', { tags: ['KEY-13', 'KEY-14'] }, async () => {
     const scene = setUp();
     await scene.find('one');
     await scene.pass(480);
@@ -389,7 +410,9 @@ describe('unknown key ids', () => {
     expect(scene.loads()).toBe(2);
   });
 
-  it('KEY-14: a refresh for them that failed is made up for in the background, as long as requests come', async () => {
+  it('a refresh for them that failed is made up for in the background, as long as requests come', {
+    tags: ['KEY-14'],
+  }, async () => {
     const scene = setUp();
     await scene.find('one');
     scene.does(down);
@@ -401,31 +424,35 @@ describe('unknown key ids', () => {
     expect(scene.set.find('two', 'ES256')).not.toBeInstanceOf(Promise);
   });
 
-  it.each([30, 0])('KEY-14: but not when none come (cooldownSeconds %d)', async (cooldownSeconds) => {
-    const scene = setUp({ cooldownSeconds });
-    await scene.find('one');
-    scene.does(down);
-    await scene.find('two');
-    await scene.find('one');
-    await scene.pass(3_600);
-    expect(scene.loads()).toBe(3); // the one for which there was a request meanwhile
-  });
+  it.each([30, 0])(
+    'but not when none come (cooldownSeconds %d)',
+    { tags: ['KEY-14'] },
+    async (cooldownSeconds) => {
+      const scene = setUp({ cooldownSeconds });
+      await scene.find('one');
+      scene.does(down);
+      await scene.find('two');
+      await scene.find('one');
+      await scene.pass(3_600);
+      expect(scene.loads()).toBe(3); // the one for which there was a request meanwhile
+    },
+  );
 
-  it('KEY-13: with cooldownSeconds 0 each causes a refresh', async () => {
+  it('with cooldownSeconds 0 each causes a refresh', { tags: ['KEY-13'] }, async () => {
     const scene = setUp({ cooldownSeconds: 0 });
     await scene.find('one');
     for (let request = 0; request < 3; request += 1) expect(await scene.find('two')).toBe('no_matching_key');
     expect(scene.loads()).toBe(4);
   });
 
-  it('KEY-13: a key of another algorithm causes no refresh', async () => {
+  it('a key of another algorithm causes no refresh', { tags: ['KEY-13'] }, async () => {
     const scene = setUp();
     await scene.find('one');
     expect(await scene.find('one', 'ES384')).toBe('key_mismatch');
     expect(scene.loads()).toBe(1);
   });
 
-  it('KEY-13: a clock that is set back does not prolong the cool-down', async () => {
+  it('a clock that is set back does not prolong the cool-down', { tags: ['KEY-13'] }, async () => {
     const scene = setUp();
     await scene.find('one');
     await scene.find('two');
@@ -434,7 +461,7 @@ describe('unknown key ids', () => {
     expect(await scene.find('two')).toBe('found');
   });
 
-  it('KEY-11: a clock that is set back does not prolong the life of keys', async () => {
+  it('a clock that is set back does not prolong the life of keys', { tags: ['KEY-11'] }, async () => {
     const scene = setUp();
     await scene.find('one');
     scene.publishes([two]);
@@ -456,7 +483,9 @@ describe('ready', () => {
     expect(scene.loads()).toBe(3);
   });
 
-  it('KEY-24: rejects while there are no keys, keeps the back-off, and resolves when they are there', async () => {
+  it('rejects while there are no keys, keeps the back-off, and resolves when they are there', {
+    tags: ['KEY-24'],
+  }, async () => {
     const scene = setUp();
     scene.does(down);
     for (let request = 0; request < 3; request += 1)
@@ -467,7 +496,9 @@ describe('ready', () => {
     await expect(scene.set.ready()).resolves.toBeUndefined();
   });
 
-  it('KEY-15: resolves during an outage for as long as the last good keys may serve', async () => {
+  it('resolves during an outage for as long as the last good keys may serve', {
+    tags: ['KEY-15'],
+  }, async () => {
     const scene = setUp();
     await scene.set.ready();
     scene.does(down);

@@ -12,7 +12,7 @@ describe('withTimeLimit', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('KEY-08: ends what does not heed its signal', async () => {
+  it('ends what does not heed its signal', { tags: ['KEY-08'] }, async () => {
     stopTimers();
     const limited = withTimeLimit(5, never);
     vi.advanceTimersByTime(4_999);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { deepFreeze } from '../../../src/lib/deep-freeze.js';
 
 describe('deepFreeze', () => {
-  it('OPS-11 freezes everything below, and returns what it was given', () => {
+  it('freezes everything below, and returns what it was given', { tags: ['OPS-11'] }, () => {
     const value = { a: [{ b: { c: [] } }], d: { e: null, f: 'x' } };
     expect(deepFreeze(value)).toBe(value);
     expect(
@@ -10,7 +10,7 @@ describe('deepFreeze', () => {
     ).toEqual(Array(6).fill(true));
   });
 
-  it('OPS-11 freezes what is under the name "__proto__"', () => {
+  it('freezes what is under the name "__proto__"', { tags: ['OPS-11'] }, () => {
     const value = deepFreeze(JSON.parse('{"__proto__":{"a":{}}}'));
     const member: unknown = Object.getOwnPropertyDescriptor(value, '__proto__')?.value;
     expect(Object.isFrozen(member)).toBe(true);

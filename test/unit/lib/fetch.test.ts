@@ -14,7 +14,7 @@ function failure(code: string): TypeError {
 }
 
 describe('fetchJson', () => {
-  it('KEY-07, KEY-09: asks for no redirect and sends no credentials', async () => {
+  it('asks for no redirect and sends no credentials', { tags: ['KEY-07', 'KEY-09'] }, async () => {
     let init: RequestInit | undefined;
     await fetchBy(async (_url, given) => {
       init = given;
@@ -31,7 +31,7 @@ describe('fetchJson', () => {
     });
   });
 
-  it('KEY-07: does not use what a fetch of the application brings from elsewhere', async () => {
+  it('does not use what a fetch of the application brings from elsewhere', { tags: ['KEY-07'] }, async () => {
     const elsewhere = Object.defineProperty(Response.json({ keys: [] }), 'redirected', { value: true });
     await expect(fetchBy(async () => elsewhere)).rejects.toThrow(new DocumentUnavailable('redirected', true));
   });
@@ -55,13 +55,14 @@ describe('fetchJson', () => {
     ['s-maxage=60', undefined],
     ['x-max-age=60', undefined],
     ['', undefined],
-  ])('KEY-11: reads Cache-Control: %s as %s seconds', async (value, seconds) => {
+  ])('reads Cache-Control: %s as %s seconds', { tags: ['KEY-11'] }, async (value, seconds) => {
     const document = await fetchBy(async () => Response.json({}, { headers: { 'Cache-Control': value } }));
     expect(document.maxAgeSeconds).toBe(seconds);
   });
 
   it.each(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])(
-    'KEY-14: tries a connection that broke with %s once more',
+    'tries a connection that broke with %s once more',
+    { tags: ['KEY-14'] },
     async (code) => {
       let calls = 0;
       const document = await fetchBy(async () => {
@@ -78,17 +79,21 @@ describe('fetchJson', () => {
     ['ECONNREFUSED', 1],
     ['ENOTFOUND', 1],
     ['CERT_HAS_EXPIRED', 1],
-  ])('KEY-14: gives up on %s after %i attempts, and says no more than that', async (code, attempts) => {
-    let calls = 0;
-    const failing = fetchBy(async () => {
-      calls += 1;
-      throw failure(code);
-    });
-    await expect(failing).rejects.toMatchObject({ message: code, reached: attempts > 1 });
-    expect(calls).toBe(attempts);
-  });
+  ])(
+    'gives up on %s after %i attempts, and says no more than that',
+    { tags: ['KEY-14'] },
+    async (code, attempts) => {
+      let calls = 0;
+      const failing = fetchBy(async () => {
+        calls += 1;
+        throw failure(code);
+      });
+      await expect(failing).rejects.toMatchObject({ message: code, reached: attempts > 1 });
+      expect(calls).toBe(attempts);
+    },
+  );
 
-  it('KEY-08: does not try again when the time is over', async () => {
+  it('does not try again when the time is over', { tags: ['KEY-08'] }, async () => {
     const controller = new AbortController();
     let calls = 0;
     const failing = fetchBy(async () => {
@@ -109,14 +114,14 @@ describe('fetchJson', () => {
       },
     ],
     ['throws undefined', () => Promise.reject(undefined)],
-  ])('KEY-24: counts a fetch that %s as a network error', async (_what, fetch) => {
+  ])('counts a fetch that %s as a network error', { tags: ['KEY-24'] }, async (_what, fetch) => {
     await expect(fetchBy(fetch as typeof globalThis.fetch)).rejects.toThrow(
       // a fetch that breaks its own contract
       new DocumentUnavailable('network error', false),
     );
   });
 
-  it('OPS-02: quotes nothing of a body that is no JSON', async () => {
+  it('quotes nothing of a body that is no JSON', { tags: ['OPS-02'] }, async () => {
     const failing = fetchBy(async () => new Response('{"secret": bearer-abc'));
     const error: unknown = await failing.catch((thrown: unknown) => thrown);
     expect(inspect(error)).toContain('not JSON');

@@ -21,7 +21,7 @@ describe('readRetryAfter', () => {
     ['soon', undefined],
     ['2030-01-01T00:01:30Z', undefined],
     ['Tue, 99 Foo 2030 00:01:30 GMT', undefined],
-  ])('CLI-16 reads %j as %s', (value, seconds) => {
+  ])('reads %j as %s', { tags: ['CLI-16'] }, (value, seconds) => {
     expect(readRetryAfter(value, NOW)).toBe(seconds);
   });
 });

@@ -16,11 +16,15 @@ describe('the option dpop', () => {
     ['an object without members', {}, ['Bearer', 'DPoP'], ALGORITHMS],
     ['an object with a mode', { mode: 'required' }, ['DPoP'], ALGORITHMS],
     ['other algorithms', { algorithms: ['ES256'] }, ['Bearer', 'DPoP'], ['ES256']],
-  ])('DPP-26 DPP-27 DPP-28 offers schemes and algorithms: %s', (_, given, schemes, algorithms) => {
-    const resolved = resolve(given);
-    expect(resolved).toMatchObject({ schemes, algorithms });
-    expect(resolved.binding === undefined).toBe(given === 'off');
-  });
+  ])(
+    'offers schemes and algorithms: %s',
+    { tags: ['DPP-26', 'DPP-27', 'DPP-28'] },
+    (_, given, schemes, algorithms) => {
+      const resolved = resolve(given);
+      expect(resolved).toMatchObject({ schemes, algorithms });
+      expect(resolved.binding === undefined).toBe(given === 'off');
+    },
+  );
 
   it.each([
     { maxAgeSeconds: 1 },
@@ -66,7 +70,8 @@ describe('the option dpop', () => {
   });
 
   it.each([['HS256'], ['none'], ['ES256', 'es256'], []])(
-    'DPP-06 refuses the algorithms %j',
+    'refuses the algorithms %j',
+    { tags: ['DPP-06'] },
     (...algorithms) => {
       expect(() => resolve({ algorithms })).toThrow(
         /^option "dpop.algorithms" takes a list of at least one of RS256/,
@@ -74,7 +79,7 @@ describe('the option dpop', () => {
     },
   );
 
-  it('DPP-01 has the header read for the scheme DPoP wherever bearer tokens are', () => {
+  it('has the header read for the scheme DPoP wherever bearer tokens are', { tags: ['DPP-01'] }, () => {
     const schemesOf = (given: object) =>
       [...resolveOptions({ issuer: 'https://issuer.example.com', audience: 'x', ...given }).schemes].join();
     expect(schemesOf({})).toBe('Bearer,DPoP');
@@ -93,7 +98,7 @@ describe('the option baseUrl', () => {
     ['https://api.example.com:8443/a/../b//', 'https://api.example.com:8443/b'],
     ['http://localhost:3000', 'http://localhost:3000'],
     [undefined, undefined],
-  ])('DPP-13 takes %s', (given, expected) => {
+  ])('takes %s', { tags: ['DPP-13'] }, (given, expected) => {
     expect(baseUrlOf(given, false)).toBe(expected);
   });
 
@@ -109,11 +114,11 @@ describe('the option baseUrl', () => {
     42,
     null,
     ['https://api.example.com'],
-  ])('DPP-13 refuses %j', (given) => {
+  ])('refuses %j', { tags: ['DPP-13'] }, (given) => {
     expect(() => baseUrlOf(given, false)).toThrow(/^option "baseUrl" takes an absolute https URL/);
   });
 
-  it('DPP-13 takes plain http only where that is allowed', () => {
+  it('takes plain http only where that is allowed', { tags: ['DPP-13'] }, () => {
     expect(baseUrlOf('http://api.internal', true)).toBe('http://api.internal');
   });
 });

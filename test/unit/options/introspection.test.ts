@@ -47,7 +47,7 @@ describe('the option introspection', () => {
       { endpoint: () => ({ active: false }), tokens: ['opaque', 'jwt'], cacheSeconds: 0, claims: ['tenant'] },
     ],
     ['the longest times', { ...client, cacheSeconds: 3600, negativeCacheSeconds: 10, cooldownSeconds: 3600 }],
-  ])('INT-02 takes %s', (_name, introspection) => {
+  ])('takes %s', { tags: ['INT-02'] }, (_name, introspection) => {
     expect(() => build(introspection)).not.toThrow();
   });
 
@@ -89,11 +89,7 @@ describe('the option introspection', () => {
       { clientId: 'api', privateKey, algorithm: 'RS256' },
       'option "issuer.introspection.algorithm"',
     ],
-    [
-      'plain http (INT-03)',
-      { ...client, endpoint: 'http://as.example.com/introspect' },
-      'endpoint" takes an',
-    ],
+    ['plain http', { ...client, endpoint: 'http://as.example.com/introspect' }, 'endpoint" takes an'],
     [
       'an endpoint that is no URL',
       { ...client, endpoint: '/introspect' },
@@ -125,11 +121,11 @@ describe('the option introspection', () => {
     ['a member that has to be there', { ...client, mayBeAbsent: ['active'] }, 'mayBeAbsent" takes a list'],
     ['claims that are no list', { ...client, claims: 'tenant' }, 'claims" takes a list'],
     ['a flag that is none', { ...client, signedResponse: 'yes' }, 'signedResponse" takes true or false'],
-  ])('INT-02 refuses %s', (_name, introspection, message) => {
+  ])('refuses %s', { tags: ['INT-03', 'INT-02'] }, (_name, introspection, message) => {
     expect(messageOf(introspection)).toContain(message);
   });
 
-  it('OPS-02 says nothing of a secret that is in the wrong place', () => {
+  it('says nothing of a secret that is in the wrong place', { tags: ['OPS-02'] }, () => {
     const secret = 'a-very-secret-secret';
     for (const wrong of [
       { clientId: [secret], clientSecret: secret },
@@ -140,7 +136,9 @@ describe('the option introspection', () => {
       expect(messageOf(wrong)).not.toContain(secret);
   });
 
-  it('INT-23 lets one issuer be asked about opaque tokens, since they do not say who issued them', () => {
+  it('lets one issuer be asked about opaque tokens, since they do not say who issued them', {
+    tags: ['INT-23'],
+  }, () => {
     const asked = (name: string, tokens: readonly ('opaque' | 'jwt')[]): TrustedIssuer => ({
       issuer: `https://${name}.example.com`,
       introspection: { ...client, tokens },

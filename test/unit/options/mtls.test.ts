@@ -6,7 +6,7 @@ const resolve = (given: unknown) => resolveMtls(given as MtlsProxyOptions);
 const right: MtlsProxyOptions = { header: 'client-cert', trustedProxies: '10.0.0.0/8' };
 
 describe('the option mtls', () => {
-  it('MTL-05 MTL-08 is off by default', () => {
+  it('is off by default', { tags: ['MTL-05', 'MTL-08'] }, () => {
     expect(resolve(undefined)).toBeUndefined();
     expect(resolve(false)).toBeUndefined();
   });
@@ -42,7 +42,7 @@ describe('the option mtls', () => {
     ['mtls.trustedProxies', { ...right, trustedProxies: true }],
     ['mtls.trustedProxies', { ...right, trustedProxies: ['10.0.0.1', 'proxy'] }],
     ['unknown option "proxies"', { ...right, proxies: '10.0.0.1' }],
-  ])('MTL-09 refuses a wrong %s: %j', (name, given) => {
+  ])('refuses a wrong %s: %j', { tags: ['MTL-09'] }, (name, given) => {
     expect(() => resolve(given)).toThrow(
       expect.objectContaining({ name: 'TypeError', message: expect.stringContaining(name) }),
     );

@@ -29,14 +29,14 @@ describe('the resource identifier', () => {
     ['http://localhost:3000/mcp', 'http://localhost:3000/.well-known/oauth-protected-resource/mcp'],
     ['http://127.0.0.1:3000', 'http://127.0.0.1:3000/.well-known/oauth-protected-resource'],
     ['http://[::1]:3000', 'http://[::1]:3000/.well-known/oauth-protected-resource'],
-  ])('PRM-01 PRM-03 PRM-08 %s is published as it is, at %s', (identifier, url) => {
+  ])('%s is published as it is, at %s', { tags: ['PRM-01', 'PRM-03', 'PRM-08'] }, (identifier, url) => {
     const resolved = resolve(identifier);
     expect(resolved).toMatchObject({ identifier, metadataUrl: url });
     expect(url.endsWith(resolved?.path ?? '-')).toBe(true);
     expect(resolved?.path.startsWith('/.well-known/oauth-protected-resource')).toBe(true);
   });
 
-  it('MCP-09 has scheme and host in lower case, and the rest as it is', () => {
+  it('has scheme and host in lower case, and the rest as it is', { tags: ['MCP-09'] }, () => {
     expect(resolve('HTTPS://API.Example.COM/MCP?Tenant=A')).toMatchObject({
       identifier: 'https://api.example.com/MCP?Tenant=A',
       path: '/.well-known/oauth-protected-resource/MCP?Tenant=A',
@@ -66,17 +66,17 @@ describe('the resource identifier', () => {
     42,
     null,
     true,
-  ])('PRM-03 cannot be %j', (identifier) => {
+  ])('cannot be %j', { tags: ['PRM-03'] }, (identifier) => {
     expect(() => resolve(identifier)).toThrow(TypeError);
     expect(() => resolve({ resource: identifier })).toThrow(TypeError);
   });
 
-  it('PRM-03 may be plain http elsewhere only where that is allowed for all', () => {
+  it('may be plain http elsewhere only where that is allowed for all', { tags: ['PRM-03'] }, () => {
     expect(() => resolve('http://api:3000')).toThrow('option "resource" takes an absolute https URL');
     expect(resolve('http://api:3000', true)?.identifier).toBe('http://api:3000');
   });
 
-  it('PRM-13 is not in the message where it is refused', () => {
+  it('is not in the message where it is refused', { tags: ['PRM-13'] }, () => {
     expect(() => resolve('https://user:secret@api.example.com')).toThrow(/^(?!.*secret)/);
   });
 });
@@ -86,7 +86,7 @@ describe('the option as an object', () => {
     expect(resolveResource(undefined, surroundings)).toBeUndefined();
   });
 
-  it('PRM-05 names every issuer, and publishes the scopes of the routes, for an hour', () => {
+  it('names every issuer, and publishes the scopes of the routes, for an hour', { tags: ['PRM-05'] }, () => {
     expect(resolve({ resource })).toEqual({
       identifier: resource,
       metadataUrl: 'https://api.example.com/.well-known/oauth-protected-resource/mcp',
@@ -99,7 +99,7 @@ describe('the option as an object', () => {
     });
   });
 
-  it('PRM-13 can leave an issuer out, and names none that is not configured', () => {
+  it('can leave an issuer out, and names none that is not configured', { tags: ['PRM-13'] }, () => {
     const authorizationServers = ['https://auth.example.com'];
     expect(resolve({ resource, authorizationServers })?.authorizationServers).toEqual(authorizationServers);
     expect(() => resolve({ resource, authorizationServers: ['https://auth.example.com/'] })).toThrow(
@@ -107,7 +107,7 @@ describe('the option as an object', () => {
     );
   });
 
-  it('PRM-04 leaves empty lists out, but keeps that no scope is to be published', () => {
+  it('leaves empty lists out, but keeps that no scope is to be published', { tags: ['PRM-04'] }, () => {
     expect(
       resolve({ resource, scopes: [], authorizationDetailsTypes: [], signingAlgorithms: [] }),
     ).toMatchObject({
@@ -139,7 +139,7 @@ describe('the option as an object', () => {
     [{ resource, maxAgeSeconds: 1.5 }, 'option "resource.maxAgeSeconds" takes a whole number'],
     [{ resource, signedMetadata: 'x' }, 'option "resource.signedMetadata" takes a function, or a signed JWT'],
     [{ resource, signedMetadata: {} }, 'option "resource.signedMetadata"'],
-  ])('PRM-13 refuses %j: %s', (given, message) => {
+  ])('refuses %j: %s', { tags: ['PRM-13'] }, (given, message) => {
     expect(() => resolve(given)).toThrow(TypeError);
     expect(() => resolve(given)).toThrow(message);
   });
@@ -151,7 +151,7 @@ describe('signed metadata', async () => {
     signedJws({ alg: 'ES256', ...header }, { ...claims }, key);
   const claims = { iss: 'https://api.example.com', resource };
 
-  it('PRM-09 are a JWT with an issuer', () => {
+  it('are a JWT with an issuer', { tags: ['PRM-09'] }, () => {
     expect(isSignedMetadata(signed({}, claims))).toBe(true);
     expect(resolve({ resource, signedMetadata: signed({}, claims) })?.signedMetadata).toBe(
       signed({}, claims),
@@ -169,7 +169,7 @@ describe('signed metadata', async () => {
     ['with a header that is no object', `W10.${signed({}, claims).split('.').slice(1).join('.')}`],
     ['as an object', { ...claims }],
     ['as nothing', undefined],
-  ])('PRM-09 are none %s', (_name, value) => {
+  ])('are none %s', { tags: ['PRM-09'] }, (_name, value) => {
     expect(isSignedMetadata(value)).toBe(false);
   });
 });

@@ -45,11 +45,11 @@ async function outcome(circumstances: Circumstances): Promise<string> {
 }
 
 describe('the certificate of the connection', () => {
-  it('MTL-01 MTL-07 opens with the token that is bound to it', async () => {
+  it('opens with the token that is bound to it', { tags: ['MTL-01', 'MTL-07'] }, async () => {
     expect(await outcome({ mtls: true, certificate: mine.certificate })).toBe('allowed');
   });
 
-  it('MTL-01 opens with the example of RFC 8705', async () => {
+  it('opens with the example of RFC 8705', { tags: ['MTL-01'] }, async () => {
     const cnf = { [X5T]: RFC_8705.thumbprint };
     expect(await outcome({ mtls: true, certificate: RFC_8705.pem, cnf })).toBe('allowed');
     expect(await outcome({ mtls: true, certificate: mine.certificate, cnf })).toBe(
@@ -57,15 +57,15 @@ describe('the certificate of the connection', () => {
     );
   });
 
-  it('MTL-01 does not open with the token of another', async () => {
+  it('does not open with the token of another', { tags: ['MTL-01'] }, async () => {
     expect(await outcome({ mtls: true, certificate: others.certificate })).toBe('401 certificate_mismatch');
   });
 
-  it('MTL-02 MTL-07 has to be there', async () => {
+  it('has to be there', { tags: ['MTL-02', 'MTL-07'] }, async () => {
     expect(await outcome({ mtls: true })).toBe('401 certificate_missing');
   });
 
-  it('MTL-02 is missing from requests of which nothing more is known', async () => {
+  it('is missing from requests of which nothing more is known', { tags: ['MTL-02'] }, async () => {
     const server = createResourceServer({ ...issuer.options, mtls: true });
     const headers = await issuer.authorization({ cnf: { [X5T]: mine.thumbprint } });
     const decision = await server.authenticate(new Request('https://api.example.com/', { headers }));
@@ -87,34 +87,38 @@ describe('the certificate of the connection', () => {
     ['true', true],
     ['as a number', 1],
     ['with letters outside ASCII', 'é'.repeat(43)],
-  ])('MTL-01 is compared with the thumbprint as it should be, not %s', async (_name, thumbprint) => {
-    expect(await outcome({ mtls: true, certificate: mine.certificate, cnf: { [X5T]: thumbprint } })).toBe(
-      '401 certificate_mismatch',
-    );
-  });
+  ])(
+    'is compared with the thumbprint as it should be, not %s',
+    { tags: ['MTL-01'] },
+    async (_name, thumbprint) => {
+      expect(await outcome({ mtls: true, certificate: mine.certificate, cnf: { [X5T]: thumbprint } })).toBe(
+        '401 certificate_mismatch',
+      );
+    },
+  );
 
-  it('MTL-05 does not matter to tokens that are not bound', async () => {
+  it('does not matter to tokens that are not bound', { tags: ['MTL-05'] }, async () => {
     expect(await outcome({ mtls: true, certificate: others.certificate, cnf: null })).toBe('allowed');
     expect(await outcome({ mtls: true, cnf: null })).toBe('allowed');
   });
 
-  it('MTL-05 is not looked at unless it is wanted', async () => {
+  it('is not looked at unless it is wanted', { tags: ['MTL-05'] }, async () => {
     expect(await outcome({ certificate: mine.certificate })).toBe('401 unsupported_confirmation');
     expect(await outcome({ mtls: false, certificate: mine.certificate })).toBe(
       '401 unsupported_confirmation',
     );
   });
 
-  it('MTL-08 is not taken from a header field', async () => {
+  it('is not taken from a header field', { tags: ['MTL-08'] }, async () => {
     const fields = { 'client-cert': mine.clientCertField };
     expect(await outcome({ mtls: true, fields, remoteAddress: PROXY })).toBe('401 certificate_missing');
   });
 
-  it('MTL-12 needs no answer that is kept for nobody else', async () => {
+  it('needs no answer that is kept for nobody else', { tags: ['MTL-12'] }, async () => {
     expect(await decide({ mtls: true, certificate: mine.certificate })).toMatchObject({ headers: undefined });
   });
 
-  it('MTL-05 refuses a bound token without a request', async () => {
+  it('refuses a bound token without a request', { tags: ['MTL-05'] }, async () => {
     const server = createResourceServer({ ...issuer.options, mtls: true });
     await expect(
       server.verify(await issuer.token({ cnf: { [X5T]: mine.thumbprint } })),
@@ -123,7 +127,9 @@ describe('the certificate of the connection', () => {
     });
   });
 
-  it('MTL-01 is looked at each time, also where the token was verified before, and then at once', async () => {
+  it('is looked at each time, also where the token was verified before, and then at once', {
+    tags: ['MTL-01'],
+  }, async () => {
     const server = createResourceServer({ ...issuer.options, mtls: true });
     const token = await issuer.token({ cnf: { [X5T]: mine.thumbprint } });
     const view = (certificate: string | undefined): RequestView => ({
@@ -145,14 +151,16 @@ describe('the certificate of a header field', () => {
   const fields = { 'client-cert': mine.clientCertField };
 
   it.each([PROXY, `::ffff:${PROXY}`])(
-    'MTL-09 is believed from a trusted proxy: %s',
+    'is believed from a trusted proxy: %s',
+    { tags: ['MTL-09'] },
     async (remoteAddress) => {
       expect(await outcome({ mtls: fromHeader, fields, remoteAddress })).toBe('allowed');
     },
   );
 
   it.each(['192.0.2.1', '::1', undefined])(
-    'MTL-09 is ignored from anybody else: %s',
+    'is ignored from anybody else: %s',
+    { tags: ['MTL-09'] },
     async (remoteAddress) => {
       expect(await outcome({ mtls: fromHeader, fields, remoteAddress })).toBe('401 certificate_missing');
       const junk = { 'client-cert': 'junk' };
@@ -162,25 +170,27 @@ describe('the certificate of a header field', () => {
     },
   );
 
-  it('MTL-09 is believed by the address of the peer alone', async () => {
+  it('is believed by the address of the peer alone', { tags: ['MTL-09'] }, async () => {
     const claimed = { ...fields, 'x-forwarded-for': PROXY, forwarded: `for=${PROXY}`, 'x-real-ip': PROXY };
     expect(await outcome({ mtls: fromHeader, fields: claimed, remoteAddress: '192.0.2.1' })).toBe(
       '401 certificate_missing',
     );
   });
 
-  it('MTL-08 is ignored unless it is wanted', async () => {
+  it('is ignored unless it is wanted', { tags: ['MTL-08'] }, async () => {
     expect(await outcome({ fields, remoteAddress: PROXY })).toBe('401 unsupported_confirmation');
   });
 
-  it('MTL-02 has to be there, and the one of the connection, which is that of the proxy, is no substitute', async () => {
+  it('has to be there, and the one of the connection, which is that of the proxy, is no substitute', {
+    tags: ['MTL-02'],
+  }, async () => {
     expect(await outcome({ mtls: fromHeader, remoteAddress: PROXY })).toBe('401 certificate_missing');
     expect(await outcome({ mtls: fromHeader, remoteAddress: PROXY, certificate: mine.certificate })).toBe(
       '401 certificate_missing',
     );
   });
 
-  it('MTL-01 does not open with the token of another', async () => {
+  it('does not open with the token of another', { tags: ['MTL-01'] }, async () => {
     const wrong = { 'client-cert': others.clientCertField };
     expect(await outcome({ mtls: fromHeader, fields: wrong, remoteAddress: PROXY })).toBe(
       '401 certificate_mismatch',
@@ -193,20 +203,20 @@ describe('the certificate of a header field', () => {
     ['joined', `${mine.clientCertField}, ${mine.clientCertField}`],
     ['malformed', 'junk'],
     ['empty', ''],
-  ])('MTL-10 is refused where it is %s', async (_name, lines) => {
+  ])('is refused where it is %s', { tags: ['MTL-10'] }, async (_name, lines) => {
     expect(await outcome({ mtls: fromHeader, fields: { 'client-cert': lines }, remoteAddress: PROXY })).toBe(
       '400 client_cert_invalid',
     );
   });
 
-  it('MTL-10 is not read for a token that is not bound', async () => {
+  it('is not read for a token that is not bound', { tags: ['MTL-10'] }, async () => {
     const junk = { 'client-cert': 'junk' };
     expect(await outcome({ mtls: fromHeader, fields: junk, remoteAddress: PROXY, cnf: null })).toBe(
       'allowed',
     );
   });
 
-  it('MTL-11 is read from the field and in the form of the proxy', async () => {
+  it('is read from the field and in the form of the proxy', { tags: ['MTL-11'] }, async () => {
     const escaped = encodeURIComponent(mine.certificate);
     const outcomeOf = (mtls: MtlsProxyOptions, name: string, value: string) =>
       outcome({ mtls, fields: { [name]: value }, remoteAddress: PROXY });
@@ -223,14 +233,14 @@ describe('the certificate of a header field', () => {
     );
   });
 
-  it('MTL-11 is read from the field that the options name', async () => {
+  it('is read from the field that the options name', { tags: ['MTL-11'] }, async () => {
     const mtls: MtlsProxyOptions = { ...fromHeader, headerName: 'X-SSL-Client-Cert' };
     const named = { 'x-ssl-client-cert': mine.clientCertField };
     expect(await outcome({ mtls, fields: named, remoteAddress: PROXY })).toBe('allowed');
     expect(await outcome({ mtls, fields, remoteAddress: PROXY })).toBe('401 certificate_missing');
   });
 
-  it('MTL-12 makes answers that must not be kept for others', async () => {
+  it('makes answers that must not be kept for others', { tags: ['MTL-12'] }, async () => {
     const allowed = await decide({ mtls: fromHeader, fields, remoteAddress: PROXY });
     expect(allowed).toMatchObject({ kind: 'allowed', headers: { 'Cache-Control': 'no-store' } });
     const denied = await decide({ mtls: fromHeader, remoteAddress: PROXY });
@@ -240,7 +250,7 @@ describe('the certificate of a header field', () => {
   });
 });
 
-it('MTL-03 counts for introspected tokens too', async () => {
+it('counts for introspected tokens too', { tags: ['MTL-03'] }, async () => {
   const server = createResourceServer({ ...issuer.introspectionOptions, mtls: true });
   const token = issuer.opaqueToken({ cnf: { [X5T]: mine.thumbprint } });
   const outcomeWith = async (certificate?: string): Promise<string> => {
@@ -257,7 +267,7 @@ it('MTL-03 counts for introspected tokens too', async () => {
   expect(await outcomeWith()).toBe('certificate_missing');
 });
 
-it('MTL-13 is told of in the metadata of the API, where it is on', () => {
+it('is told of in the metadata of the API, where it is on', { tags: ['MTL-13'] }, () => {
   const documentOf = (mtls: boolean | MtlsProxyOptions) =>
     createResourceServer({ ...issuer.options, resource: 'https://api.example.com', mtls }).resourceMetadata
       ?.document;
@@ -266,7 +276,7 @@ it('MTL-13 is told of in the metadata of the API, where it is on', () => {
   expect(documentOf(false)).not.toHaveProperty('tls_client_certificate_bound_access_tokens');
 });
 
-it('MTL-05 challenges for the scheme Bearer', async () => {
+it('challenges for the scheme Bearer', { tags: ['MTL-05'] }, async () => {
   const decision = await decide({ mtls: true });
   const headers = decision.kind === 'denied' ? decision.answer.headers : {};
   const challenges = [headers['WWW-Authenticate'] ?? []].flat();

@@ -34,13 +34,14 @@ const X5T = 'x5t#S256';
 
 describe('checkConfirmation', () => {
   it.each([{ jkt: 'x' }, { [X5T]: 'x' }, { jwk: {} }, {}, null, '', [], false])(
-    'DPP-17 MTL-05 refuses a token with cnf %j where no binding is configured',
+    'refuses a token with cnf %j where no binding is configured',
+    { tags: ['DPP-17', 'MTL-05'] },
     (cnf) => {
       expect(reasonOf(() => check(boundTo(cnf)))).toBe('unsupported_confirmation');
     },
   );
 
-  it('DPP-17 MTL-05 accepts a token without', () => {
+  it('accepts a token without', { tags: ['DPP-17', 'MTL-05'] }, () => {
     expect(check(fakeAuth())).toBeUndefined();
     expect(check(fakeAuth(), { certificate })).toBeUndefined();
   });
@@ -58,7 +59,7 @@ describe('checkConfirmation', () => {
     { [X5T]: 'right', jkt: 'right', 'x5t#S512': 'right' },
     { 'X5T#S256': 'right' },
     JSON.parse('{"x5t#S256":"right","__proto__":{}}'),
-  ])('MTL-05 refuses what it does not know where all bindings are configured: %j', (cnf) => {
+  ])('refuses what it does not know where all bindings are configured: %j', { tags: ['MTL-05'] }, (cnf) => {
     expect(reasonOf(() => check(boundTo(cnf), both))).toBe('unsupported_confirmation');
   });
 
@@ -67,11 +68,15 @@ describe('checkConfirmation', () => {
     ['certificate', { certificate }, { jkt: 'right', [X5T]: 'right' }],
     ['dpop', { dpop }, { [X5T]: 'right' }],
     ['dpop', { dpop }, { jkt: 'right', [X5T]: 'right' }],
-  ])('MTL-05 MTL-06 refuses what only the other binding could check: %s', (_name, bindings, cnf) => {
-    expect(reasonOf(() => check(boundTo(cnf), bindings))).toBe('unsupported_confirmation');
-  });
+  ])(
+    'refuses what only the other binding could check: %s',
+    { tags: ['MTL-05', 'MTL-06'] },
+    (_name, bindings, cnf) => {
+      expect(reasonOf(() => check(boundTo(cnf), bindings))).toBe('unsupported_confirmation');
+    },
+  );
 
-  it('MTL-06 accepts where all hold, with what each adds to the answer', () => {
+  it('accepts where all hold, with what each adds to the answer', { tags: ['MTL-06'] }, () => {
     expect(check(boundTo({ [X5T]: 'right' }), { certificate })).toEqual({ 'Cache-Control': 'no-store' });
     expect(check(boundTo({ jkt: 'right', [X5T]: 'right' }), both)).toEqual({
       'DPoP-Nonce': 'next',
@@ -79,7 +84,7 @@ describe('checkConfirmation', () => {
     });
   });
 
-  it('MTL-06 refuses where either fails', () => {
+  it('refuses where either fails', { tags: ['MTL-06'] }, () => {
     expect(reasonOf(() => check(boundTo({ jkt: 'right', [X5T]: 'wrong' }), both))).toBe(
       'certificate_mismatch',
     );
@@ -89,7 +94,9 @@ describe('checkConfirmation', () => {
     );
   });
 
-  it('MTL-06 waits for a binding that needs time, and keeps what the other one adds', async () => {
+  it('waits for a binding that needs time, and keeps what the other one adds', {
+    tags: ['MTL-06'],
+  }, async () => {
     const slow: Bindings = { certificate, dpop: async (jkt) => dpop(jkt) };
     const cnf = { jkt: 'right', [X5T]: 'right' };
     expect(await check(boundTo(cnf), slow)).toEqual({ 'DPoP-Nonce': 'next', 'Cache-Control': 'no-store' });
@@ -99,7 +106,7 @@ describe('checkConfirmation', () => {
     });
   });
 
-  it('MTL-06 does not use a proof up where the certificate is wrong', () => {
+  it('does not use a proof up where the certificate is wrong', { tags: ['MTL-06'] }, () => {
     let asked = 0;
     const counting: Bindings = {
       certificate,
@@ -115,7 +122,8 @@ describe('checkConfirmation', () => {
   });
 
   it.each([{ [X5T]: 'right' }, { jkt: 'right' }, { jkt: 'right', [X5T]: 'right' }])(
-    'MTL-05 refuses a bound token that came without a request: %j',
+    'refuses a bound token that came without a request: %j',
+    { tags: ['MTL-05'] },
     (cnf) => {
       const auth = boundTo(cnf);
       const credentials = new Credentials(auth.token, 'header', 'Bearer');

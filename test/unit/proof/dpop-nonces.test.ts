@@ -5,7 +5,7 @@ const SECRET = 'a secret of at least 32 characters';
 const NOW = 1_893_456_000; // the first second of a window of 300
 
 describe('ProofNonces', () => {
-  it('DPP-23 has one nonce per window, of characters that a nonce may have', () => {
+  it('has one nonce per window, of characters that a nonce may have', { tags: ['DPP-23'] }, () => {
     const nonces = new ProofNonces(SECRET, 300);
     const nonce = nonces.current(NOW);
     expect(nonce).toMatch(/^[A-Za-z0-9_-]{43}$/);
@@ -13,27 +13,28 @@ describe('ProofNonces', () => {
     expect(nonces.current(NOW + 300)).not.toBe(nonce);
   });
 
-  it('DPP-23 accepts a nonce in its window and in the next', () => {
+  it('accepts a nonce in its window and in the next', { tags: ['DPP-23'] }, () => {
     const nonces = new ProofNonces(SECRET, 300);
     const nonce = nonces.current(NOW + 299);
     const ages = [-1, 0, 299, 300, 599, 600].map((seconds) => nonces.ageOf(nonce, NOW + seconds));
     expect(ages).toEqual([undefined, 'current', 'current', 'previous', 'previous', undefined]);
   });
 
-  it('DPP-23 is known by all who share the secret, and by nobody else', () => {
+  it('is known by all who share the secret, and by nobody else', { tags: ['DPP-23'] }, () => {
     const nonce = new ProofNonces(SECRET, 300).current(NOW);
     expect(new ProofNonces(SECRET, 300).ageOf(nonce, NOW)).toBe('current');
     expect(new ProofNonces(`${SECRET}!`, 300).ageOf(nonce, NOW)).toBeUndefined();
   });
 
   it.each([undefined, null, '', 42, {}, ['x'], 'x'.repeat(43), '\u00e9'.repeat(43), 'x'.repeat(10_000)])(
-    'DPP-22 takes %j for none of its nonces',
+    'takes %j for none of its nonces',
+    { tags: ['DPP-22'] },
     (nonce) => {
       expect(new ProofNonces(SECRET, 300).ageOf(nonce, NOW)).toBeUndefined();
     },
   );
 
-  it('DPP-22 takes no list with a nonce for one', () => {
+  it('takes no list with a nonce for one', { tags: ['DPP-22'] }, () => {
     const nonces = new ProofNonces(SECRET, 300);
     expect(nonces.ageOf([nonces.current(NOW)], NOW)).toBeUndefined();
   });

@@ -76,7 +76,7 @@ describe('the examples of RFC 9449', () => {
   };
   const then = { clock: () => 1_562_262_618_000 };
 
-  it('DPP-14 DPP-15 figure 13 opens the resource', async () => {
+  it('figure 13 opens the resource', { tags: ['DPP-14', 'DPP-15'] }, async () => {
     expect(await outcomeOf(figure13, then)).toBeUndefined();
   });
 
@@ -90,11 +90,11 @@ describe('the examples of RFC 9449', () => {
       'htu_mismatch',
     ],
     ['another time', {}, 'proof_expired'],
-  ])('DPP-10 DPP-11 figure 13 does not open with %s', async (name, change, reason) => {
+  ])('figure 13 does not open with %s', { tags: ['DPP-10', 'DPP-11'] }, async (name, change, reason) => {
     expect(await outcomeOf({ ...figure13, ...change }, name === 'another time' ? {} : then)).toBe(reason);
   });
 
-  it('DPP-09 figure 3, of a token request, has no digest of an access token', async () => {
+  it('figure 3, of a token request, has no digest of an access token', { tags: ['DPP-09'] }, async () => {
     const sent = { ...figure13, lines: [TOKEN_REQUEST_PROOF] };
     expect(await outcomeOf(sent, { clock: () => 1_562_262_616_000 })).toBe('proof_missing_claim');
   });
@@ -108,7 +108,7 @@ describe('schemes', () => {
     ['a DPoP token that is not bound', 'DPoP', undefined, 'token_not_bound'],
     ['a DPoP token that is bound to nothing sensible', 'DPoP', null, 'jkt_mismatch'],
     ['a DPoP token that is bound to a list of keys', 'DPoP', [key.thumbprint], 'jkt_mismatch'],
-  ] as const)('DPP-16 DPP-17 DPP-15 %s', async (_, scheme, jkt, reason) => {
+  ] as const)('%s', { tags: ['DPP-16', 'DPP-17', 'DPP-15'] }, async (_, scheme, jkt, reason) => {
     const binding = dpopBinding({ ...policyOf(), isRequired: false });
     const credentials = new Credentials(TOKEN, 'header', scheme);
     const lines = [await key.proof({ url: URL, token: TOKEN })];
@@ -117,13 +117,15 @@ describe('schemes', () => {
     expect(outcome).toBe(reason);
   });
 
-  it('DPP-28 a bearer token where bound ones are required, also without a request', async () => {
+  it('a bearer token where bound ones are required, also without a request', {
+    tags: ['DPP-28'],
+  }, async () => {
     const binding = dpopBinding({ ...policyOf(), isRequired: true });
     const credentials = new Credentials(TOKEN, 'header', 'Bearer');
     expect(await settle(() => binding(undefined, credentials, undefined))).toBe('dpop_required');
   });
 
-  it('DPP-01 a bearer token is decided upon at once', () => {
+  it('a bearer token is decided upon at once', { tags: ['DPP-01'] }, () => {
     const binding = dpopBinding(policyOf());
     const credentials = new Credentials(TOKEN, 'header', 'Bearer');
     expect(binding(undefined, credentials, undefined)).toBeUndefined();
@@ -135,12 +137,12 @@ describe('the header field', () => {
     ['none', 0, 'missing_proof'],
     ['one', 1, undefined],
     ['two', 2, 'multiple_proofs'],
-  ])('DPP-02 DPP-03 with %s of it', async (_, count, outcome) => {
+  ])('with %s of it', { tags: ['DPP-02', 'DPP-03'] }, async (_, count, outcome) => {
     const proof = await key.proof({ url: URL, token: TOKEN });
     expect(await outcomeOf({ lines: Array.from({ length: count }, () => proof) })).toBe(outcome);
   });
 
-  it('DPP-02 joined by who received it', async () => {
+  it('joined by who received it', { tags: ['DPP-02'] }, async () => {
     const proofs = [await key.proof({ url: URL, token: TOKEN }), await key.proof({ url: URL, token: TOKEN })];
     expect(await outcomeOf({ lines: [proofs.join(', ')] })).toBe('multiple_proofs');
     expect(await outcomeOf({ lines: [`${proofs[0]},`] })).toBe('multiple_proofs');
@@ -149,13 +151,14 @@ describe('the header field', () => {
 
 describe('the header of a proof', () => {
   it.each([undefined, null, '', 'JWT', 'at+jwt', 'dpop', 'DPoP+JWT', 'application/dpop+jwt', ['dpop+jwt']])(
-    'DPP-05 may not have the type %j',
+    'may not have the type %j',
+    { tags: ['DPP-05'] },
     async (typ) => {
       expect(await outcomeOfProof({ header: { typ } })).toBe('proof_typ_mismatch');
     },
   );
 
-  it.each(ALGORITHMS)('DPP-06 may name %s', async (algorithm) => {
+  it.each(ALGORITHMS)('may name %s', { tags: ['DPP-06'] }, async (algorithm) => {
     const client = await createDpopKey({ algorithm, clock });
     const lines = [await client.proof({ url: URL, token: TOKEN })];
     expect(await outcomeOf({ jkt: client.thumbprint, lines })).toBeUndefined();
@@ -165,12 +168,12 @@ describe('the header of a proof', () => {
     );
   });
 
-  it('DPP-08 does not choose another key by kid, jku or x5c', async () => {
+  it('does not choose another key by kid, jku or x5c', { tags: ['DPP-08'] }, async () => {
     const header = { kid: '../other', jku: 'https://evil.example/jwks', x5c: ['AAAA'], x5u: 'x', cty: 'x' };
     expect(await outcomeOfProof({ header })).toBeUndefined();
   });
 
-  it('DPP-07 has a key whose other members do not matter', async () => {
+  it('has a key whose other members do not matter', { tags: ['DPP-07'] }, async () => {
     const { jwk } = await headerOfProof();
     const more = { ...jwk, kid: 'mine', alg: 'ES256', use: 'sig', key_ops: ['verify'], ext: true, extra: {} };
     expect(await outcomeOfProof({ header: { jwk: more } })).toBeUndefined();
@@ -186,13 +189,14 @@ describe('the header of a proof', () => {
     ['e', 42],
     ['priv', 'AAAA'],
     ['k', 'AAAA'],
-  ])('DPP-07 has no key with %s %j', async (name, value) => {
+  ])('has no key with %s %j', { tags: ['DPP-07'] }, async (name, value) => {
     const { jwk } = await headerOfProof();
     expect(await outcomeOfProof({ header: { jwk: { ...jwk, [name]: value } } })).toBe('jwk_invalid');
   });
 
   it.each(['x', 'y'])(
-    'DPP-07 OPS-10 has no key with %s in a list, which an import would take',
+    'has no key with %s in a list, which an import would take',
+    { tags: ['DPP-07', 'OPS-10'] },
     async (name) => {
       const { jwk } = await headerOfProof();
       const { [name]: value } = Object(jwk);
@@ -202,7 +206,7 @@ describe('the header of a proof', () => {
     },
   );
 
-  it('DPP-08 is read once per client, and its signature each time', async () => {
+  it('is read once per client, and its signature each time', { tags: ['DPP-08'] }, async () => {
     const binding = dpopBinding(policyOf());
     const credentials = new Credentials(TOKEN, 'header', 'DPoP');
     const outcomeFor = (line: string) =>
@@ -223,7 +227,7 @@ describe('the claims of a proof', () => {
     ['one of 257', { jti: 'x'.repeat(257) }, 'malformed_proof'],
     ['a nonce that nobody asked for', { nonce: 42 }, undefined],
     ['other claims', { aud: 1, exp: 0, 'urn:example': {} }, undefined],
-  ])('DPP-09 DPP-20 may have %s, or not', async (_, claims, outcome) => {
+  ])('may have %s, or not', { tags: ['DPP-09', 'DPP-20'] }, async (_, claims, outcome) => {
     expect(await outcomeOfProof({ claims })).toBe(outcome);
   });
 
@@ -237,21 +241,21 @@ describe('the claims of a proof', () => {
     [6, 'proof_in_future'],
     [1e300, 'proof_in_future'],
     [-1e300, 'proof_expired'],
-  ])('DPP-18 may be made %s seconds from now, or not', async (seconds, outcome) => {
+  ])('may be made %s seconds from now, or not', { tags: ['DPP-18'] }, async (seconds, outcome) => {
     expect(await outcomeOfProof({ claims: { iat: NOW + seconds } })).toBe(outcome);
   });
 
-  it('DPP-18 may be older where that is wanted', async () => {
+  it('may be older where that is wanted', { tags: ['DPP-18'] }, async () => {
     const claims = { iat: NOW - 300 };
     expect(await outcomeOfProof({ claims }, { maxAgeSeconds: 300 })).toBeUndefined();
     expect(await outcomeOfProof({ claims }, { maxAgeSeconds: 299 })).toBe('proof_expired');
   });
 
-  it('DPP-18 are never in time by a clock that has stopped to be one', async () => {
+  it('are never in time by a clock that has stopped to be one', { tags: ['DPP-18'] }, async () => {
     expect(await outcomeOfProof({}, { clock: () => Number.NaN })).toBe('proof_expired');
   });
 
-  it('DPP-09 have a date that is a finite number', async () => {
+  it('have a date that is a finite number', { tags: ['DPP-09'] }, async () => {
     const header = await headerOfProof();
     const { iat: _, ...claims } = await claimsOfProof();
     const infinite = `${JSON.stringify(claims).slice(0, -1)},"iat":1e999}`;
@@ -276,7 +280,8 @@ describe('the order of checks', () => {
   ];
 
   it.each(faults.map(([reason], index) => [reason, index] as const))(
-    'DPP-29 finds %s first',
+    'finds %s first',
+    { tags: ['DPP-29'] },
     async (reason, index) => {
       const rest = faults.slice(index).map(([, change]) => change);
       const claims = Object.assign({}, ...rest.map((change) => change.claims));
@@ -287,7 +292,9 @@ describe('the order of checks', () => {
     },
   );
 
-  it('DPP-19 remembers a proof for as long as it could be used again, to the moment', async () => {
+  it('remembers a proof for as long as it could be used again, to the moment', {
+    tags: ['DPP-19'],
+  }, async () => {
     let now = NOW;
     const at = () => now * 1000;
     const replayStore = createMemoryReplayStore({ clock: at });
@@ -304,7 +311,7 @@ describe('the order of checks', () => {
     expect(await use()).toBe('proof_expired');
   });
 
-  it('DPP-19 remembers a proof after all of them', async () => {
+  it('remembers a proof after all of them', { tags: ['DPP-19'] }, async () => {
     const remembered: unknown[] = [];
     const replayStore = {
       remember: (...call: unknown[]) => {
@@ -327,7 +334,7 @@ describe('the target URI', () => {
     ['below none', undefined, 'http://internal:3000/stock/42', 'htu_mismatch'],
     ['of the whole server', undefined, '*', 'htu_mismatch'],
     ['of the whole server, below a base URL', 'https://api.example.com/inventory', '*', 'htu_mismatch'],
-  ])('DPP-13 %s', async (_, baseUrl, url, outcome) => {
+  ])('%s', { tags: ['DPP-13'] }, async (_, baseUrl, url, outcome) => {
     const htu = baseUrl === undefined ? URL : `${baseUrl}/stock/42`;
     expect(await outcomeOfProof({ url: htu }, { baseUrl }, { request: { url } })).toBe(outcome);
   });
@@ -336,11 +343,15 @@ describe('the target URI', () => {
 describe('nonces', () => {
   const nonces = new ProofNonces('a secret of at least 32 characters', 300);
 
-  it.each([undefined, 'eyJ7S_zG.eyJH0-Z.HX4w-7v'])('DPP-22 DPP-24 are wanted: %s', async (nonce) => {
-    expect(await outcomeOfProof(nonce === undefined ? {} : { nonce }, { nonces })).toBe('nonce_required');
-  });
+  it.each([undefined, 'eyJ7S_zG.eyJH0-Z.HX4w-7v'])(
+    'are wanted: %s',
+    { tags: ['DPP-22', 'DPP-24'] },
+    async (nonce) => {
+      expect(await outcomeOfProof(nonce === undefined ? {} : { nonce }, { nonces })).toBe('nonce_required');
+    },
+  );
 
-  it('DPP-25 are renewed by the answer to a proof with the one before', async () => {
+  it('are renewed by the answer to a proof with the one before', { tags: ['DPP-25'] }, async () => {
     const fields = await outcomeOfProof({ nonce: nonces.current(NOW - 300) }, { nonces });
     expect(fields).toEqual({ 'DPoP-Nonce': nonces.current(NOW), 'Cache-Control': 'no-store' });
     expect(await outcomeOfProof({ nonce: nonces.current(NOW) }, { nonces })).toBeUndefined();

@@ -21,7 +21,7 @@ function storeOf(maxEntries?: number) {
 }
 
 describe('createMemoryReplayStore', () => {
-  it('DPP-19 knows a key for as long as it was told to, and forgets it soon after', () => {
+  it('knows a key for as long as it was told to, and forgets it soon after', { tags: ['DPP-19'] }, () => {
     const { remember, step } = storeOf();
     expect(remember('a')).toBe(true);
     for (const seconds of [0, 30, 34.9]) {
@@ -32,7 +32,7 @@ describe('createMemoryReplayStore', () => {
     expect(remember('a')).toBe(true);
   });
 
-  it('DPP-19 knows a key whatever lifetime it is asked with', () => {
+  it('knows a key whatever lifetime it is asked with', { tags: ['DPP-19'] }, () => {
     const { remember, step } = storeOf();
     expect([remember('a', 600), remember('a', 5), remember('b', 5), remember('b', 600)]).toEqual([
       true,
@@ -44,7 +44,9 @@ describe('createMemoryReplayStore', () => {
     expect([remember('a'), remember('b')]).toEqual([false, true]);
   });
 
-  it('DPP-20 refuses what is new when it is full, still knows what it knew, and says so', () => {
+  it('refuses what is new when it is full, still knows what it knew, and says so', {
+    tags: ['DPP-20'],
+  }, () => {
     const warnings = listenTo<WarningMessage>(channels.warning);
     const { remember, step } = storeOf(3);
     for (const key of ['a', 'b', 'c']) remember(key);
@@ -59,7 +61,7 @@ describe('createMemoryReplayStore', () => {
     expect(warnings).toHaveLength(1);
   });
 
-  it('DPP-20 keeps its bound under a million proofs', { timeout: 60_000 }, () => {
+  it('keeps its bound under a million proofs', { tags: ['DPP-20'], timeout: 60_000 }, () => {
     const maxEntries = 50_000;
     const { remember, step } = storeOf(maxEntries);
     let kept = 0;
@@ -79,7 +81,10 @@ describe('createMemoryReplayStore', () => {
     expect(refused).toBeGreaterThan(200_000);
   });
 
-  it('DPP-20 has room for half a million by default, and takes it back', { timeout: 60_000 }, () => {
+  it('has room for half a million by default, and takes it back', {
+    tags: ['DPP-20'],
+    timeout: 60_000,
+  }, () => {
     const { remember, step } = storeOf();
     const before = process.memoryUsage().heapUsed;
     for (let index = 0; index < 500_000; index += 1) remember(hash('sha256', String(index), 'base64url'));

@@ -31,7 +31,7 @@ describe('normaliseTargetUri', () => {
     ['https://api.example.com/a/%2e%2E/b', 'https://api.example.com/b'],
     ['https://api.example.com/a/.../.b/..c', 'https://api.example.com/a/.../.b/..c'],
     ['https://api.example.com//a//../b', 'https://api.example.com//a/b'],
-  ])('DPP-12 makes of %s: %s', (url, expected) => {
+  ])('makes of %s: %s', { tags: ['DPP-12'] }, (url, expected) => {
     expect(normaliseTargetUri(url)).toBe(expected);
   });
 
@@ -49,7 +49,7 @@ describe('normaliseTargetUri', () => {
     ['https://api.example.com/a/b', 'https://api.example.com/a\\b'],
     ['https://localhost/a', 'https://127.0.0.1/a'],
     ['https://127.0.0.1/a', 'https://0x7f.1/a'],
-  ])('DPP-12 tells %s from %s', (one, other) => {
+  ])('tells %s from %s', { tags: ['DPP-12'] }, (one, other) => {
     expect(normaliseTargetUri(one)).not.toBe(normaliseTargetUri(other));
   });
 
@@ -72,11 +72,11 @@ describe('normaliseTargetUri', () => {
     'https://api.example.com/\u00e9',
     'https://\u00e9.example.com/',
     '*',
-  ])('DPP-11 takes %j for no target URI', (url) => {
+  ])('takes %j for no target URI', { tags: ['DPP-11'] }, (url) => {
     expect(normaliseTargetUri(url)).toBeUndefined();
   });
 
-  it('DPP-12 changes nothing the second time', () => {
+  it('changes nothing the second time', { tags: ['DPP-12'] }, () => {
     const path = fc.string({ unit: fc.constantFrom(...'/.%2eEfF41aZ~-+;='), maxLength: 20 });
     fc.assert(
       fc.property(path, (text) => {
@@ -95,7 +95,7 @@ describe('pathOfTargetUri', () => {
     ['https://api.example.com', ''],
     ['*', undefined],
     ['/a', undefined],
-  ])('DPP-13 finds in %s: %s', (url, path) => {
+  ])('finds in %s: %s', { tags: ['DPP-13'] }, (url, path) => {
     expect(pathOfTargetUri(url)).toBe(path);
   });
 });

@@ -14,14 +14,14 @@ describe('useOnce', () => {
   it.each([
     ['true', true],
     ['a promise of true', Promise.resolve(true)],
-  ])('DPP-19 accepts a proof of which the store says %s', async (_, answer) => {
+  ])('accepts a proof of which the store says %s', { tags: ['DPP-19'] }, async (_, answer) => {
     await expect(ask(() => answer)).resolves.toBeUndefined();
   });
 
   it.each([
     ['false', false],
     ['a promise of false', Promise.resolve(false)],
-  ])('DPP-19 refuses a proof of which the store says %s', async (_, answer) => {
+  ])('refuses a proof of which the store says %s', { tags: ['DPP-19'] }, async (_, answer) => {
     await expect(ask(() => answer)).rejects.toMatchObject({ status: 401, reason: 'proof_replayed' });
   });
 
@@ -32,7 +32,7 @@ describe('useOnce', () => {
     [1, 'number'],
     [Promise.resolve('OK'), 'string'],
     [Promise.resolve(undefined), 'undefined'],
-  ])('DPP-20 is not told anything by a store that says %s', async (answer, detail) => {
+  ])('is not told anything by a store that says %s', { tags: ['DPP-20'] }, async (answer, detail) => {
     const warnings = listenTo<WarningMessage>(channels.warning);
     await expect(ask(() => answer)).rejects.toMatchObject({
       status: 503,
@@ -51,7 +51,7 @@ describe('useOnce', () => {
     ],
     ['rejects', reject(new RangeError('x')), 'RangeError'],
     ['rejects with anything', reject('x'), 'string'],
-  ])('DPP-20 is not told anything by a store that %s', async (_, remember, detail) => {
+  ])('is not told anything by a store that %s', { tags: ['DPP-20'] }, async (_, remember, detail) => {
     const warnings = listenTo<WarningMessage>(channels.warning);
     await expect(ask(remember)).rejects.toMatchObject({
       status: 503,
@@ -61,7 +61,7 @@ describe('useOnce', () => {
     expect(warnings).toEqual([{ source: 'replayStore', detail }]);
   });
 
-  it('DPP-20 waits five seconds for a store', async () => {
+  it('waits five seconds for a store', { tags: ['DPP-20'] }, async () => {
     stopTimers();
     const warnings = listenTo<WarningMessage>(channels.warning);
     const refused = expect(ask(() => new Promise(() => undefined))).rejects.toMatchObject({ status: 503 });
@@ -70,12 +70,12 @@ describe('useOnce', () => {
     expect(warnings).toEqual([{ source: 'replayStore', detail: 'time-out' }]);
   });
 
-  it('DPP-20 lets a store say itself why it is of no use', async () => {
+  it('lets a store say itself why it is of no use', { tags: ['DPP-20'] }, async () => {
     const fault = new UnavailableError('replay_store_full', 7);
     await expect(ask(reject(fault))).rejects.toBe(fault);
   });
 
-  it('DPP-19 knows proofs by a digest of client, resource and identifier', async () => {
+  it('knows proofs by a digest of client, resource and identifier', { tags: ['DPP-19'] }, async () => {
     const keys: string[] = [];
     const note = (key: string) => keys.push(key) > 0;
     const proofs = [

@@ -15,7 +15,7 @@ function clientThat(reply: () => Promise<unknown>) {
 }
 
 describe('createRedisReplayStore', () => {
-  it('DPP-19 sets a key that is not there, with its lifetime, in one command', async () => {
+  it('sets a key that is not there, with its lifetime, in one command', { tags: ['DPP-19'] }, async () => {
     const { client, commands } = clientThat(async () => 'OK');
     expect(await createRedisReplayStore(client).remember('key', 64.9991)).toBe(true);
     const options = {
@@ -27,21 +27,22 @@ describe('createRedisReplayStore', () => {
     expect(commands).toEqual([['oauth-resource-server:dpop:key', '1', options]]);
   });
 
-  it('DPP-19 knows a key that was there', async () => {
+  it('knows a key that was there', { tags: ['DPP-19'] }, async () => {
     const { client, commands } = clientThat(async () => null);
     expect(await createRedisReplayStore(client, { prefix: 'mine:' }).remember('key', 1)).toBe(false);
     expect(commands[0]?.[0]).toBe('mine:key');
   });
 
   it.each([undefined, 'QUEUED', 'ok', 1, true, {}])(
-    'DPP-20 does not understand the reply %j',
+    'does not understand the reply %j',
+    { tags: ['DPP-20'] },
     async (reply) => {
       const { client } = clientThat(async () => reply);
       await expect(createRedisReplayStore(client).remember('key', 1)).rejects.toThrow('unexpected reply');
     },
   );
 
-  it('DPP-20 fails at once where there is no connection', async () => {
+  it('fails at once where there is no connection', { tags: ['DPP-20'] }, async () => {
     const { client, commands } = clientThat(async () => 'OK');
     const store = createRedisReplayStore({ ...client, isReady: false });
     await expect(store.remember('key', 1)).rejects.toThrow('not connected');
@@ -49,7 +50,7 @@ describe('createRedisReplayStore', () => {
     expect(await createRedisReplayStore({ ...client, isReady: true }).remember('key', 1)).toBe(true);
   });
 
-  it('DPP-20 fails with the client', async () => {
+  it('fails with the client', { tags: ['DPP-20'] }, async () => {
     const { client } = clientThat(() => Promise.reject(new Error('closed')));
     await expect(createRedisReplayStore(client).remember('key', 1)).rejects.toThrow('closed');
     const broken = createRedisReplayStore({
@@ -63,7 +64,7 @@ describe('createRedisReplayStore', () => {
   it.each([
     ['a second', {}, 1000],
     ['as long as it is told', { timeoutSeconds: 3 }, 3000],
-  ])('DPP-20 waits %s for a reply', async (_, options, milliseconds) => {
+  ])('waits %s for a reply', { tags: ['DPP-20'] }, async (_, options, milliseconds) => {
     stopTimers();
     const { client } = clientThat(() => new Promise(() => undefined));
     let isOver = false;

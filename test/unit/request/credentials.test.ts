@@ -43,7 +43,7 @@ function read(sent: Sent, ...methods: readonly BearerMethod[]) {
 }
 
 describe('a token in the form body', () => {
-  it.each(['POST', 'PUT', 'PATCH'])('BRR-08 is read from %s', (method) => {
+  it.each(['POST', 'PUT', 'PATCH'])('is read from %s', { tags: ['BRR-08'] }, (method) => {
     expect(read({ method, body: { access_token: 'abc' } }, 'body')).toEqual({
       token: 'abc',
       method: 'body',
@@ -52,7 +52,8 @@ describe('a token in the form body', () => {
   });
 
   it.each(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'CONNECT', 'DELETE', 'post', ''])(
-    'BRR-08 is ignored with the method %j',
+    'is ignored with the method %j',
+    { tags: ['BRR-08'] },
     (method) => {
       expect(read({ method, body: { access_token: 'abc' } }, 'body')).toBeUndefined();
     },
@@ -67,7 +68,7 @@ describe('a token in the form body', () => {
     [['application/x-www-form-urlencoded', 'application/x-www-form-urlencoded']],
     [['application/x-www-form-urlencoded, text/plain']],
     [['']],
-  ])('BRR-08 is ignored with the media type %j', (lines) => {
+  ])('is ignored with the media type %j', { tags: ['BRR-08'] }, (lines) => {
     expect(
       read({ headers: { 'content-type': lines }, body: { access_token: 'abc' } }, 'body'),
     ).toBeUndefined();
@@ -82,25 +83,30 @@ describe('a token in the form body', () => {
     {},
     { other: 'abc' },
     Object.create({ access_token: 'abc' }),
-  ])('BRR-08 is not there in the body %j', (body) => {
+  ])('is not there in the body %j', { tags: ['BRR-08'] }, (body) => {
     expect(read({ body }, 'body')).toBeUndefined();
   });
 
-  it('BRR-08 is read from an object without prototype, as some parsers make them', () => {
+  it('is read from an object without prototype, as some parsers make them', { tags: ['BRR-08'] }, () => {
     const body = Object.assign(Object.create(null), { access_token: 'abc' });
     expect(read({ body }, 'body')).toEqual({ token: 'abc', method: 'body', scheme: 'Bearer' });
   });
 
   it.each([[['abc', 'abc']], [['abc']], [{ a: 'abc' }], [42], [true], [null], [undefined], [[]]])(
-    'BRR-09 is refused when it is %j',
+    'is refused when it is %j',
+    { tags: ['BRR-09'] },
     (value) => {
       expect(reasonOf(() => read({ body: { access_token: value } }, 'body'))).toBe('repeated_parameter');
     },
   );
 
-  it.each(['', ' ', 'a b', 'abc ', 'a,b', 'ä', 'a=b'])('BRR-04 is refused when it is %j', (value) => {
-    expect(reasonOf(() => read({ body: { access_token: value } }, 'body'))).toBe('malformed_credentials');
-  });
+  it.each(['', ' ', 'a b', 'abc ', 'a,b', 'ä', 'a=b'])(
+    'is refused when it is %j',
+    { tags: ['BRR-04'] },
+    (value) => {
+      expect(reasonOf(() => read({ body: { access_token: value } }, 'body'))).toBe('malformed_credentials');
+    },
+  );
 });
 
 describe('a token in the query', () => {
@@ -109,7 +115,7 @@ describe('a token in the query', () => {
     '?a=1&access_token=abc',
     '?access%5Ftoken=abc',
     '?access_token=abc#fragment',
-  ])('BRR-10 BRR-11 is read from %s and removed', (query) => {
+  ])('is read from %s and removed', { tags: ['BRR-10', 'BRR-11'] }, (query) => {
     const request = requestOf({ method: 'GET', query });
     expect(readCredentials(request, new Set(['query']), BEARER)).toEqual({
       token: 'abc',
@@ -129,7 +135,7 @@ describe('a token in the query', () => {
     '??access_token=abc',
     '?a=1&?access_token=abc',
     '#?access_token',
-  ])('BRR-10 is not there in %j', (query) => {
+  ])('is not there in %j', { tags: ['BRR-10'] }, (query) => {
     const request = requestOf({ method: 'GET', query });
     expect(readCredentials(request, new Set(['query']), BEARER)).toBeUndefined();
     expect(request.removed).toEqual([]);
@@ -139,7 +145,7 @@ describe('a token in the query', () => {
     '?access_token=abc&access_token=abc',
     '?access_token=abc&access_token=',
     '?access_token&access_token',
-  ])('BRR-09 is refused when it is repeated: %s', (query) => {
+  ])('is refused when it is repeated: %s', { tags: ['BRR-09'] }, (query) => {
     expect(reasonOf(() => read({ query }, 'query'))).toBe('repeated_parameter');
   });
 
@@ -149,11 +155,11 @@ describe('a token in the query', () => {
     '?access_token=a+b',
     '?access_token=a%20b',
     '?access_token=%ff',
-  ])('BRR-04 is refused when it is no token: %s', (query) => {
+  ])('is refused when it is no token: %s', { tags: ['BRR-04'] }, (query) => {
     expect(reasonOf(() => read({ query }, 'query'))).toBe('malformed_credentials');
   });
 
-  it('BRR-10 is left alone where the method is off', () => {
+  it('is left alone where the method is off', { tags: ['BRR-10'] }, () => {
     const request = requestOf({ query: '?access_token=abc', body: { access_token: 'abc' } });
     expect(readCredentials(request, new Set(['header']), BEARER)).toBeUndefined();
     expect(request.removed).toEqual([]);
@@ -165,7 +171,7 @@ describe('a token in the query', () => {
     ['a good header', { authorization: ['Bearer abc'] }, undefined],
     ['a bad body', FORM, { access_token: ['abc'] }],
     ['a good body', FORM, { access_token: 'abc' }],
-  ])('BRR-11 is removed also when the request is refused for %s', (_, headers, body) => {
+  ])('is removed also when the request is refused for %s', { tags: ['BRR-11'] }, (_, headers, body) => {
     const request = requestOf({ query: '?access_token=abc', headers, body });
     expect(
       reasonOf(() => readCredentials(request, new Set(['header', 'body', 'query']), BEARER)),
@@ -184,18 +190,18 @@ describe('several methods', () => {
     ['header and query', { headers: header, query }],
     ['body and query', { body, query }],
     ['all three', { headers: header, body, query }],
-  ])('BRR-07 are refused, even with the same token: %s', (_, sent) => {
+  ])('are refused, even with the same token: %s', { tags: ['BRR-07'] }, (_, sent) => {
     expect(reasonOf(() => read(sent, 'header', 'body', 'query'))).toBe('multiple_methods');
   });
 
-  it('BRR-10 counts only methods that are on', () => {
+  it('counts only methods that are on', { tags: ['BRR-10'] }, () => {
     const sent = { headers: header, body, query };
     expect(read(sent, 'header')).toEqual({ token: 'abc', method: 'header', scheme: 'Bearer' });
     expect(read(sent, 'body')).toEqual({ token: 'abc', method: 'body', scheme: 'Bearer' });
     expect(read(sent, 'query')).toEqual({ token: 'abc', method: 'query', scheme: 'Bearer' });
   });
 
-  it('BRR-05 takes credentials of another scheme for none beside a token in the body', () => {
+  it('takes credentials of another scheme for none beside a token in the body', { tags: ['BRR-05'] }, () => {
     const headers = { ...FORM, authorization: ['Basic abc'] };
     expect(read({ headers, body }, 'header', 'body')).toEqual({
       token: 'abc',
@@ -210,7 +216,7 @@ describe('several methods', () => {
     [['Bearer', 'Bearer'], 'multiple_methods'],
     [['Bearer'], 'malformed_credentials'],
     [[''], 'malformed_credentials'],
-  ])('BRR-06 refuses the Authorization lines %j', (authorization, reason) => {
+  ])('refuses the Authorization lines %j', { tags: ['BRR-06'] }, (authorization, reason) => {
     expect(reasonOf(() => read({ headers: { authorization } }, 'header'))).toBe(reason);
   });
 });
@@ -221,7 +227,7 @@ describe('a token under the scheme DPoP', () => {
   const sent = (line: string, more: Sent = {}): RequestView =>
     requestOf({ ...more, headers: { ...FORM, authorization: [line] } });
 
-  it('DPP-01 is read from the header', () => {
+  it('is read from the header', { tags: ['DPP-01'] }, () => {
     for (const schemes of [BOTH, ONLY_DPOP]) {
       for (const methods of [new Set(['header'] as const), new Set(['body'] as const)]) {
         expect(readCredentials(sent('dPoP  abc'), methods, schemes)).toEqual({
@@ -233,17 +239,19 @@ describe('a token under the scheme DPoP', () => {
     }
   });
 
-  it('DPP-01 is no credentials where DPoP is off, however malformed', () => {
+  it('is no credentials where DPoP is off, however malformed', { tags: ['DPP-01'] }, () => {
     for (const line of ['DPoP abc', 'DPoP', 'DPoP\tabc'])
       expect(readCredentials(sent(line), new Set(['header']), BEARER)).toBeUndefined();
   });
 
-  it('BRR-10 DPP-01 leaves a bearer token in the header alone where those belong into the body', () => {
+  it('leaves a bearer token in the header alone where those belong into the body', {
+    tags: ['BRR-10', 'DPP-01'],
+  }, () => {
     for (const line of ['Bearer abc', 'Bearer'])
       expect(readCredentials(sent(line), new Set(['body']), ONLY_DPOP)).toBeUndefined();
   });
 
-  it('BRR-07 DPP-27 is refused beside another one, for which scheme is not clear', () => {
+  it('is refused beside another one, for which scheme is not clear', { tags: ['BRR-07', 'DPP-27'] }, () => {
     const request = sent('DPoP abc', { body: { access_token: 'abc' } });
     const read = () => readCredentials(request, new Set(['header', 'body']), BOTH);
     expect(reasonOf(read)).toBe('multiple_methods');
@@ -254,13 +262,13 @@ describe('a token under the scheme DPoP', () => {
     ['DPoP', 'DPoP'],
     ['bearer', 'Bearer'],
     ['', undefined],
-  ])('DPP-27 is meant where %j is malformed, or not', (line, scheme) => {
+  ])('is meant where %j is malformed, or not', { tags: ['DPP-27'] }, (line, scheme) => {
     const request = sent(line);
     const fault = thrownBy(() => readCredentials(request, new Set(['header']), BOTH));
     expect(intendedScheme(request, fault)).toBe(scheme);
   });
 
-  it('DPP-27 is not meant by a parameter', () => {
+  it('is not meant by a parameter', { tags: ['DPP-27'] }, () => {
     const request = requestOf({ body: { access_token: 42 } });
     const fault = thrownBy(() => readCredentials(request, new Set(['body']), BOTH));
     expect(intendedScheme(request, fault)).toBe('Bearer');

@@ -31,7 +31,7 @@ describe('originOf', () => {
     ['no empty host', { protocol: 'https', host: '' }, 'https://api.example.com:3000'],
     ['the message where there is nothing', {}, 'http://api.example.com:3000'],
     ['the message where there is nothing sensible', { protocol: 1, host: {} }, 'http://api.example.com:3000'],
-  ])('DPP-13 takes %s', (_, framework, expected) => {
+  ])('takes %s', { tags: ['DPP-13'] }, (_, framework, expected) => {
     expect(originOf(message({ headers: FORWARDED, protocol: 'https' }), framework)).toBe(expected);
     const parsed = { ...framework, body: {} };
     expect(new NodeRequestView(message({ url: '/a', headers: HOST }), parsed).url).toBe(`${expected}/a`);
@@ -54,16 +54,20 @@ describe('originOf', () => {
       { ...FORWARDED, 'x-forwarded-host': 'a/b' },
       'https://api.example.com:3000',
     ],
-  ])('DPP-13 believes proxies as an Express application does that %s', (_, trust, headers, expected) => {
-    expect(originOf(expressMessage(headers, trust), undefined)).toBe(expected);
-  });
+  ])(
+    'believes proxies as an Express application does that %s',
+    { tags: ['DPP-13'] },
+    (_, trust, headers, expected) => {
+      expect(originOf(expressMessage(headers, trust), undefined)).toBe(expected);
+    },
+  );
 
   it.each([
     ['no application', undefined],
     ['an application of something else', { get: () => () => true }],
     ['an application without that setting', Object.assign(() => undefined, { get: () => undefined })],
     ['an application that cannot be asked', () => undefined],
-  ])('DPP-13 believes no proxy with %s', (_, app) => {
+  ])('believes no proxy with %s', { tags: ['DPP-13'] }, (_, app) => {
     expect(originOf(message({ headers: FORWARDED, app }), undefined)).toBe('http://api.example.com:3000');
   });
 });
@@ -73,7 +77,7 @@ describe('the method of a request', () => {
     ['as it was sent', { method: 'POST' }, 'POST'],
     ['before it was overridden', { method: 'DELETE', originalMethod: 'POST' }, 'POST'],
     ['not what somebody put there', { method: 'POST', originalMethod: 42 }, 'POST'],
-  ])('DPP-10 is %s', (_, members, expected) => {
+  ])('is %s', { tags: ['DPP-10'] }, (_, members, expected) => {
     expect(new NodeRequestView(message(members)).method).toBe(expected);
   });
 });

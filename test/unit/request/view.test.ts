@@ -20,7 +20,7 @@ const view = (members: Record<string, unknown> = {}, socket?: Socket) =>
   new NodeRequestView(message(members, socket));
 
 describe('the header fields of a Node request', () => {
-  it('BRR-06 are read line by line where Node drops or joins lines', () => {
+  it('are read line by line where Node drops or joins lines', { tags: ['BRR-06'] }, () => {
     const request = view({
       headers: { authorization: 'Bearer a', 'x-joined': 'a, b', accept: '*/*' },
       rawHeaders: [
@@ -42,7 +42,7 @@ describe('the header fields of a Node request', () => {
     expect(request.header('cookie')).toEqual([]);
   });
 
-  it('BRR-06 are what the application sees where there is one line', () => {
+  it('are what the application sees where there is one line', { tags: ['BRR-06'] }, () => {
     // A middleware in front may have set or removed it.
     const rawHeaders = ['Authorization', 'Bearer raw'];
     expect(view({ headers: { authorization: 'Bearer set' }, rawHeaders }).header('authorization')).toEqual([
@@ -51,7 +51,7 @@ describe('the header fields of a Node request', () => {
     expect(view({ headers: {}, rawHeaders }).header('authorization')).toEqual([]);
   });
 
-  it('BRR-06 are not mistaken for others in name or value', () => {
+  it('are not mistaken for others in name or value', { tags: ['BRR-06'] }, () => {
     const request = view({
       headers: { authorization: 'Bearer a' },
       rawHeaders: [
@@ -68,7 +68,7 @@ describe('the header fields of a Node request', () => {
     expect(request.header('authorization')).toEqual(['Bearer a']);
   });
 
-  it('BRR-06 may be lists, and raw ones may be missing in doubles of requests', () => {
+  it('may be lists, and raw ones may be missing in doubles of requests', { tags: ['BRR-06'] }, () => {
     expect(view({ headers: { 'set-cookie': ['a', 'b'] } }).header('set-cookie')).toEqual(['a', 'b']);
     expect(
       view({ headers: { authorization: 'Bearer a' }, rawHeaders: undefined }).header('authorization'),
@@ -81,12 +81,12 @@ describe('the connection of a Node request', () => {
   const over = (socket: object) => view({}, socket as Socket);
   const DER = Buffer.from('certificate');
 
-  it('MTL-09 has the address of the peer', () => {
+  it('has the address of the peer', { tags: ['MTL-09'] }, () => {
     expect(over({ remoteAddress: '10.0.0.1' }).remoteAddress).toBe('10.0.0.1');
     expect(view().remoteAddress).toBeUndefined();
   });
 
-  it('MTL-07 has the certificate of the client', () => {
+  it('has the certificate of the client', { tags: ['MTL-07'] }, () => {
     expect(over({ getPeerCertificate: () => ({ raw: DER }) }).clientCertificate()).toBe(DER);
   });
 
@@ -95,11 +95,11 @@ describe('the connection of a Node request', () => {
     ['where the client sent none', { getPeerCertificate: () => ({}) }],
     ['that is gone', { getPeerCertificate: () => null }],
     ['that was never made', new TLSSocket(new Socket())],
-  ])('MTL-02 has no certificate %s', (_name, socket) => {
+  ])('has no certificate %s', { tags: ['MTL-02'] }, (_name, socket) => {
     expect(over(socket).clientCertificate()).toBeUndefined();
   });
 
-  it('MTL-02 is unknown for doubles of requests that have none', () => {
+  it('is unknown for doubles of requests that have none', { tags: ['MTL-02'] }, () => {
     const double = new NodeRequestView({ method: 'GET', url: '/', headers: {} } as IncomingMessage); // as a unit test may write it
     expect(double.remoteAddress).toBeUndefined();
     expect(double.clientCertificate()).toBeUndefined();
@@ -121,11 +121,11 @@ describe('the URL of a Node request', () => {
     ['absolute form', { url: 'https://other.example/x?a=1', headers }, 'http://api.example.com/x?a=1'],
     ['asterisk form', { url: '*', headers }, '*'],
     ['no target', { url: undefined, headers }, 'http://api.example.com/'],
-  ])('DPP-13 is that of %s', (_, members, expected) => {
+  ])('is that of %s', { tags: ['DPP-13'] }, (_, members, expected) => {
     expect(view(members).url).toBe(expected);
   });
 
-  it('DPP-13 is https on a TLS socket, whatever a header says', () => {
+  it('is https on a TLS socket, whatever a header says', { tags: ['DPP-13'] }, () => {
     const members = {
       url: '/x',
       headers: { ...headers, 'x-forwarded-proto': 'http', 'x-forwarded-host': 'evil' },
@@ -137,7 +137,8 @@ describe('the URL of a Node request', () => {
   });
 
   it.each(['evil?access_token=x', 'evil#', 'evil/path', 'user@evil', 'evil\\x'])(
-    'OPS-04 has the query of the target, whatever the Host line %j holds',
+    'has the query of the target, whatever the Host line %j holds',
+    { tags: ['OPS-04'] },
     (host) => {
       const { url } = view({ url: '/x?access_token=y', headers: { host } });
       expect(queryOf(url)).toBe('access_token=y');
@@ -173,20 +174,21 @@ describe('removeQueryParameter', () => {
     ['http://h/stock?access_token=x&a=1', 'http://h/stock?a=1'],
     ['/?access_token=x', '/'],
     ['', ''],
-  ])('BRR-11 makes of %s: %s', (url, expected) => {
+  ])('makes of %s: %s', { tags: ['BRR-11'] }, (url, expected) => {
     const request = message({ url, originalUrl: `/mounted${url}` });
     new NodeRequestView(request).removeQueryParameter('access_token');
     expect([request.url, Reflect.get(request, 'originalUrl')]).toEqual([expected, `/mounted${expected}`]);
   });
 
-  it('BRR-11 removes it from the parsed query too', () => {
+  it('removes it from the parsed query too', { tags: ['BRR-11'] }, () => {
     const query = { access_token: 'x', a: '1' };
     new NodeRequestView(message({ url: '/?access_token=x&a=1', query })).removeQueryParameter('access_token');
     expect(query).toEqual({ a: '1' });
   });
 
   it.each([undefined, null, 'access_token=x', Object.freeze({ access_token: 'x' })])(
-    'BRR-11 does not mind the parsed query %j',
+    'does not mind the parsed query %j',
+    { tags: ['BRR-11'] },
     (query) => {
       const request = message({ url: '/?access_token=x', query });
       new NodeRequestView(request).removeQueryParameter('access_token');
@@ -239,7 +241,7 @@ describe('queryOf and parseQuery', () => {
     ['/a?b?c=1', 'b?c=1', [['b?c', '1']]],
     ['/a?b=1+2%203', 'b=1+2%203', [['b', '1 2 3']]],
     ['/a?&&b', '&&b', [['b', '']]],
-  ])('BRR-10 read %s', (url, query, parameters) => {
+  ])('read %s', { tags: ['BRR-10'] }, (url, query, parameters) => {
     expect(queryOf(url)).toBe(query);
     expect([...parseQuery(query)]).toEqual(parameters);
   });
@@ -253,7 +255,7 @@ describe('isCorsPreflight', () => {
     header: (name) => headers[name] ?? [],
   });
 
-  it('BRR-28 knows a preflight request', () => {
+  it('knows a preflight request', { tags: ['BRR-28'] }, () => {
     expect(isCorsPreflight(sent('OPTIONS', preflight))).toBe(true);
     expect(isCorsPreflight(sent('OPTIONS', { ...preflight, 'access-control-request-headers': ['x'] }))).toBe(
       true,
@@ -267,7 +269,7 @@ describe('isCorsPreflight', () => {
     ['no requested method', 'OPTIONS', { origin: ['https://app.example.com'] }],
     ['nothing', 'OPTIONS', {}],
     ['credentials', 'OPTIONS', { ...preflight, authorization: ['Bearer abc'] }],
-  ])('BRR-28 does not take for one what has %s', (_, method, headers) => {
+  ])('does not take for one what has %s', { tags: ['BRR-28'] }, (_, method, headers) => {
     expect(isCorsPreflight(sent(method, headers))).toBe(false);
   });
 });

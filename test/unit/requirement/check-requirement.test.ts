@@ -20,7 +20,7 @@ describe('scopes', () => {
     [{ allScopes: ['write', 'read:inventory'] }],
     [{ anyScope: ['admin', 'write'] }],
     [{ allScopes: ['read:inventory'], anyScope: ['admin', 'write'] }],
-  ])('SCP-02 SCP-06 meet %j', (requirement) => {
+  ])('meet %j', { tags: ['SCP-02', 'SCP-06'] }, (requirement) => {
     expect(refusal(requirement)).toBeUndefined();
   });
 
@@ -40,18 +40,19 @@ describe('scopes', () => {
     [{ anyScope: ['read', 'wri', 'writer', 'WRITE'] }],
     [{ allScopes: ['constructor'] }],
     [{ allScopes: ['length'] }],
-  ])('SCP-01 SCP-06 do not meet %j', (requirement) => {
+  ])('do not meet %j', { tags: ['SCP-01', 'SCP-06'] }, (requirement) => {
     expect(refusal(requirement)).toBe('insufficient_scope');
   });
 
   it.each<[Requirement]>([[{ allScopes: ['read'] }], [{ anyScope: ['read'] }]])(
-    'SCP-05 ATP-15 are none where the token grants none: %j',
+    'are none where the token grants none: %j',
+    { tags: ['SCP-05', 'ATP-15'] },
     (requirement) => {
       expect(refusal(requirement, fakeAuth())).toBe('insufficient_scope');
     },
   );
 
-  it('SCP-09 are not taken from roles and permissions', () => {
+  it('are not taken from roles and permissions', { tags: ['SCP-09'] }, () => {
     const claims = { roles: ['admin'], permissions: ['admin'], scp: 'admin' };
     expect(refusal({ allScopes: ['admin'] }, fakeAuth({ claims }))).toBe('insufficient_scope');
   });
@@ -64,14 +65,14 @@ describe('a request without credentials', () => {
     [{ claims: () => true }],
     [{ authentication: { maxAgeSeconds: 300 } }],
     [{ authorizationDetails: () => true }],
-  ])('BRR-13 BRR-31 meets nothing, and is asked for credentials: %j', (requirement) => {
+  ])('meets nothing, and is asked for credentials: %j', { tags: ['BRR-13', 'BRR-31'] }, (requirement) => {
     const error = checkRequirement(undefined, requirement, moment);
     expect(error).toMatchObject({ status: 401, reason: 'missing_credentials', error: undefined });
   });
 });
 
 describe('a predicate', () => {
-  it('ATP-15 is given the claims and everything else that is known', () => {
+  it('is given the claims and everything else that is known', { tags: ['ATP-15'] }, () => {
     const seen: unknown[] = [];
     const claims: ClaimsPredicate = (...given) => {
       seen.push(...given);
@@ -93,28 +94,36 @@ describe('a predicate', () => {
     ['a function', () => () => true, 'claims_not_met', ['function']],
     ['a promise of true', async () => true, 'claims_not_met', ['promise']],
     ['a promise of an error', () => Promise.reject(new RangeError('acme')), 'claims_not_met', ['promise']],
-  ])('OPS-09 that returns %s refuses unless it is true, and is reported', (_, predicate, reason, details) => {
-    const warnings = listenTo<WarningMessage>(channels.warning);
-    const claims = predicate as unknown as ClaimsPredicate; // as an application without types may write it
-    expect(refusal({ claims })).toBe(reason);
-    expect(warnings).toEqual(details.map((detail) => ({ source: 'claims', detail })));
-  });
+  ])(
+    'that returns %s refuses unless it is true, and is reported',
+    { tags: ['OPS-09'] },
+    (_, predicate, reason, details) => {
+      const warnings = listenTo<WarningMessage>(channels.warning);
+      const claims = predicate as unknown as ClaimsPredicate; // as an application without types may write it
+      expect(refusal({ claims })).toBe(reason);
+      expect(warnings).toEqual(details.map((detail) => ({ source: 'claims', detail })));
+    },
+  );
 
   it.each([
     ['an error', new RangeError('acme is not allowed'), 'RangeError'],
     ['a string', 'acme', 'string'],
     ['undefined', undefined, 'undefined'],
     ['null', null, 'object'],
-  ])('OPS-09 that throws %s refuses, and is reported without the text', (_, thrown, detail) => {
-    const warnings = listenTo<WarningMessage>(channels.warning);
-    const claims = (): never => {
-      throw thrown;
-    };
-    expect(refusal({ claims })).toBe('claims_not_met');
-    expect(warnings).toEqual([{ source: 'claims', detail }]);
-  });
+  ])(
+    'that throws %s refuses, and is reported without the text',
+    { tags: ['OPS-09'] },
+    (_, thrown, detail) => {
+      const warnings = listenTo<WarningMessage>(channels.warning);
+      const claims = (): never => {
+        throw thrown;
+      };
+      expect(refusal({ claims })).toBe('claims_not_met');
+      expect(warnings).toEqual([{ source: 'claims', detail }]);
+    },
+  );
 
-  it('OPS-06 is not asked where a scope is missing', () => {
+  it('is not asked where a scope is missing', { tags: ['OPS-06'] }, () => {
     let asked = 0;
     const claims = () => {
       asked += 1;
@@ -140,7 +149,7 @@ describe('authentication', () => {
       { ...SILVER, ...RECENT },
       { acr: 'gold', auth_time: NOW - 300 },
     ],
-  ])('STP-02 STP-03 %j is met by %j', (authentication, claims) => {
+  ])('%j is met by %j', { tags: ['STP-02', 'STP-03'] }, (authentication, claims) => {
     expect(refusal({ authentication }, fakeAuth({ claims }))).toBeUndefined();
   });
 
@@ -164,18 +173,18 @@ describe('authentication', () => {
     [{ maxAgeSeconds: 0 }, { auth_time: NOW - 6 }, 'authentication_too_old'],
     [{ ...SILVER, ...RECENT }, { acr: 'gold' }, 'authentication_too_old'],
     [{ ...SILVER, ...RECENT }, { auth_time: NOW }, 'acr_not_met'],
-  ])('STP-01 STP-04 STP-07 %j is not met by %j', (authentication, claims, reason) => {
+  ])('%j is not met by %j', { tags: ['STP-01', 'STP-04', 'STP-07'] }, (authentication, claims, reason) => {
     const error = checkRequirement(fakeAuth({ claims }), { authentication }, moment);
     expect(error).toMatchObject({ status: 401, error: 'insufficient_user_authentication', reason });
   });
 
-  it('STP-04 is not met by a clock that does not work', () => {
+  it('is not met by a clock that does not work', { tags: ['STP-04'] }, () => {
     const auth = fakeAuth({ claims: { auth_time: NOW } });
     const broken = { ...moment, clock: () => Number.NaN };
     expect(checkRequirement(auth, { authentication: RECENT }, broken)?.reason).toBe('authentication_too_old');
   });
 
-  it('STP-05 goes before what else is missing', () => {
+  it('goes before what else is missing', { tags: ['STP-05'] }, () => {
     expect(refusal({ authentication: RECENT, allScopes: ['admin'], claims: () => false })).toBe(
       'authentication_too_old',
     );
@@ -197,7 +206,9 @@ describe('authorization details', () => {
   const details = [{ type: 'payment', amount: 12 }, { type: 'account' }];
   const withDetails = (claim: unknown) => fakeAuth({ claims: { authorization_details: claim } });
 
-  it('STP-08 are given to the predicate, all of them, with everything else that is known', () => {
+  it('are given to the predicate, all of them, with everything else that is known', {
+    tags: ['STP-08'],
+  }, () => {
     const seen: unknown[] = [];
     const auth = withDetails(details);
     const authorizationDetails = (...given: unknown[]) => {
@@ -209,7 +220,8 @@ describe('authorization details', () => {
   });
 
   it.each([[false], [undefined], [1], ['true'], [Promise.resolve(true)]])(
-    'STP-09 are refused where the predicate returns %j',
+    'are refused where the predicate returns %j',
+    { tags: ['STP-09'] },
     (returned) => {
       const authorizationDetails = () => returned as unknown as boolean; // as an application without types may write it
       const error = checkRequirement(withDetails(details), { authorizationDetails }, moment);
@@ -221,7 +233,9 @@ describe('authorization details', () => {
     },
   );
 
-  it('STP-09 are refused where the predicate throws, and that is reported without the text', () => {
+  it('are refused where the predicate throws, and that is reported without the text', {
+    tags: ['STP-09'],
+  }, () => {
     const warnings = listenTo<WarningMessage>(channels.warning);
     const authorizationDetails = (): never => {
       throw new RangeError('payment of 12');
@@ -244,18 +258,22 @@ describe('authorization details', () => {
     [[{ type: 'payment' }, ['type']]],
     [[{ type: 'payment' }, { Type: 'account' }]],
     [JSON.stringify(details)],
-  ])('STP-08 grant nothing where there are none or they are malformed, and nobody is asked: %j', (claim) => {
-    let asked = 0;
-    const authorizationDetails = () => {
-      asked += 1;
-      return true;
-    };
-    expect(refusal({ authorizationDetails }, withDetails(claim))).toBe('authorization_details_not_met');
-    expect(asked).toBe(0);
-    expect(authorizationDetailsOf(withDetails(claim))).toEqual([]);
-  });
+  ])(
+    'grant nothing where there are none or they are malformed, and nobody is asked: %j',
+    { tags: ['STP-08'] },
+    (claim) => {
+      let asked = 0;
+      const authorizationDetails = () => {
+        asked += 1;
+        return true;
+      };
+      expect(refusal({ authorizationDetails }, withDetails(claim))).toBe('authorization_details_not_met');
+      expect(asked).toBe(0);
+      expect(authorizationDetailsOf(withDetails(claim))).toEqual([]);
+    },
+  );
 
-  it('STP-08 can be read by a handler', () => {
+  it('can be read by a handler', { tags: ['STP-08'] }, () => {
     expect(authorizationDetailsOf(withDetails(details))).toEqual(details);
     expect(authorizationDetailsOf(fakeAuth())).toEqual([]);
   });
@@ -271,11 +289,13 @@ describe('wantedBy', () => {
     [{ claims: () => true }, []],
     [{ allScopes: ['a'], authentication: { maxAgeSeconds: 300 } }, ['a']],
     [{ allScopes: ['a', 'offline_access'] }, ['a']],
-  ])('BRR-25 SCP-11 MCP-05 of %j are %j', (requirement, expected) => {
+  ])('of %j are %j', { tags: ['BRR-25', 'SCP-11', 'MCP-05'] }, (requirement, expected) => {
     expect(wantedBy(requirement, scopeError, auth)).toEqual({ scopes: expected });
   });
 
-  it('STP-02 STP-03 STP-05 of a step-up are level and age, and the scopes only where they are missing too', () => {
+  it('of a step-up are level and age, and the scopes only where they are missing too', {
+    tags: ['STP-02', 'STP-03', 'STP-05'],
+  }, () => {
     const error = new InsufficientUserAuthenticationError('acr_not_met');
     const authentication = { acrValues: ['gold'], maxAgeSeconds: 300 };
     const wanted = { acrValues: ['gold'], maxAgeSeconds: 300 };

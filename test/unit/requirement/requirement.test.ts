@@ -26,11 +26,11 @@ describe.each([
   ['requirementOfScopes', requirementOfScopes, 'allScopes', 'requireScope'],
   ['requirementOfAnyScope', requirementOfAnyScope, 'anyScope', 'requireAnyScope'],
 ] as const)('%s', (_, make, member, name) => {
-  it('SCP-02 keeps the scopes in order and without repetition', () => {
+  it('keeps the scopes in order and without repetition', { tags: ['SCP-02'] }, () => {
     expect(make(['b', 'a', 'b'])).toEqual({ [member]: ['b', 'a'] });
   });
 
-  it('SCP-12 cannot be changed afterwards, also not by the list it was made of', () => {
+  it('cannot be changed afterwards, also not by the list it was made of', { tags: ['SCP-12'] }, () => {
     const scopes = ['read'];
     const requirement = make(scopes);
     scopes.pop();
@@ -40,7 +40,8 @@ describe.each([
   });
 
   it.each([[[]], [undefined], [null], ['read'], [42], [{ 0: 'read', length: 1 }], [new Set(['read'])]])(
-    'SCP-06 SCP-12 refuses %j for a list of scopes',
+    'refuses %j for a list of scopes',
+    { tags: ['SCP-06', 'SCP-12'] },
     (scopes) => {
       expect(() => make(untyped(scopes))).toThrow(new TypeError(`${name} needs at least one scope`));
     },
@@ -57,7 +58,7 @@ describe.each([
     [null, 'object'],
     [42, 'number'],
     [['read', 'write'], 'object'],
-  ])('BRR-20 SCP-12 refuses the scope %j', (scope, got) => {
+  ])('refuses the scope %j', { tags: ['BRR-20', 'SCP-12'] }, (scope, got) => {
     expect(() => make(untyped(['read', scope]))).toThrow(
       new TypeError(
         `${name} takes scopes without spaces, quotes and backslashes (RFC 6749, section 3.3), one per argument; got ${got}`,
@@ -65,19 +66,19 @@ describe.each([
     );
   });
 
-  it('SCP-12 refuses a list with a hole', () => {
+  it('refuses a list with a hole', { tags: ['SCP-12'] }, () => {
     const scopes: string[] = [];
     scopes[1] = 'read';
     expect(() => make(scopes)).toThrow(TypeError);
   });
 
-  it('SCP-12 names the function that the application called', () => {
+  it('names the function that the application called', { tags: ['SCP-12'] }, () => {
     expect(() => make([], '@RequireScope')).toThrow(new TypeError('@RequireScope needs at least one scope'));
   });
 });
 
 describe('requirementOfClaims', () => {
-  it('SCP-12 keeps the predicate', () => {
+  it('keeps the predicate', { tags: ['SCP-12'] }, () => {
     const predicate = () => true;
     expect(requirementOfClaims(predicate)).toEqual({ claims: predicate });
   });
@@ -87,7 +88,7 @@ describe('requirementOfClaims', () => {
     [true, 'boolean'],
     [{ tenant: 'acme' }, 'object'],
     ['tenant', 'string'],
-  ])('SCP-12 refuses %j for a predicate', (predicate, got) => {
+  ])('refuses %j for a predicate', { tags: ['SCP-12'] }, (predicate, got) => {
     expect(() => requirementOfClaims(untyped<ClaimsPredicate>(predicate))).toThrow(
       new TypeError(`requireClaims takes a function, got ${got}`),
     );
@@ -95,20 +96,20 @@ describe('requirementOfClaims', () => {
 });
 
 describe('requirementOfAuthentication', () => {
-  it('STP-02 STP-03 keeps levels in order of preference, and the age', () => {
+  it('keeps levels in order of preference, and the age', { tags: ['STP-02', 'STP-03'] }, () => {
     expect(requirementOfAuthentication({ acrValues: ['gold', 'silver', 'gold'], maxAgeSeconds: 0 })).toEqual({
       authentication: { acrValues: ['gold', 'silver'], maxAgeSeconds: 0 },
     });
   });
 
-  it('STP-05 takes the scopes that the route requires as well', () => {
+  it('takes the scopes that the route requires as well', { tags: ['STP-05'] }, () => {
     expect(requirementOfAuthentication({ maxAgeSeconds: 300, scopes: ['write', 'write'] })).toEqual({
       authentication: { maxAgeSeconds: 300 },
       allScopes: ['write'],
     });
   });
 
-  it('STP-02 cannot be changed afterwards', () => {
+  it('cannot be changed afterwards', { tags: ['STP-02'] }, () => {
     const acrValues = ['gold'];
     const { authentication } = requirementOfAuthentication({ acrValues });
     acrValues.push('bronze');
@@ -150,19 +151,20 @@ describe('requirementOfAuthentication', () => {
     [{ acrValues: ['gold\r\nX: y'] }, LIST_OF_VALUES('a list with string')],
     [{ acrValues: [1] }, LIST_OF_VALUES('a list with number')],
     [{ maxAgeSeconds: 300, scopes: [] }, 'requireAuthentication.scopes needs at least one scope'],
-  ])('STP-02 STP-03 refuses %j: %s', (options, message) => {
+  ])('refuses %j: %s', { tags: ['STP-02', 'STP-03'] }, (options, message) => {
     expect(() => requirementOfAuthentication(untyped(options))).toThrow(new TypeError(message));
   });
 });
 
 describe('requirementOfAuthorizationDetails', () => {
-  it('STP-08 keeps the predicate', () => {
+  it('keeps the predicate', { tags: ['STP-08'] }, () => {
     const predicate = () => true;
     expect(requirementOfAuthorizationDetails(predicate)).toEqual({ authorizationDetails: predicate });
   });
 
   it.each([[undefined], ['payment'], [[{ type: 'payment' }]]])(
-    'STP-08 refuses %j for a predicate',
+    'refuses %j for a predicate',
+    { tags: ['STP-08'] },
     (predicate) => {
       expect(() =>
         requirementOfAuthorizationDetails(untyped<AuthorizationDetailsPredicate>(predicate)),
@@ -172,7 +174,7 @@ describe('requirementOfAuthorizationDetails', () => {
 });
 
 describe('scopesOf', () => {
-  it('BRR-25 MCP-05 names each scope once, and never offline_access', () => {
+  it('names each scope once, and never offline_access', { tags: ['BRR-25', 'MCP-05'] }, () => {
     const requirements: Requirement[] = [
       { allScopes: ['read', 'offline_access'] },
       { anyScope: ['write', 'read'] },
@@ -199,7 +201,7 @@ describe('checkRequirementShape', () => {
     [{ authorizationDetails: () => true }],
     [requirementOfAuthentication({ maxAgeSeconds: 300 })],
     [requirementOfAuthorizationDetails(() => true)],
-  ])('SCP-12 accepts %j', (requirement) => {
+  ])('accepts %j', { tags: ['SCP-12'] }, (requirement) => {
     expect(() => checkRequirementShape(requirement)).not.toThrow();
   });
 
@@ -228,7 +230,7 @@ describe('checkRequirementShape', () => {
     [{ authentication: {} }, 'authentication needs acrValues or maxAgeSeconds'],
     [{ authentication: 300 }, 'option "authentication" takes an object, got number'],
     [{ authorizationDetails: ['payment'] }, 'authorizationDetails takes a function, got object'],
-  ])('SCP-06 SCP-12 refuses %j: %s', (requirement, message) => {
+  ])('refuses %j: %s', { tags: ['SCP-06', 'SCP-12'] }, (requirement, message) => {
     expect(() => checkRequirementShape(untyped(requirement))).toThrow(new TypeError(message));
   });
 });

@@ -12,7 +12,7 @@ describe('createClientCertificate', () => {
     expect(parsed.checkPrivateKey(createPrivateKey(privateKey))).toBe(true);
   });
 
-  it('MTL-01 names the digest and the header field of it', async () => {
+  it('names the digest and the header field of it', { tags: ['MTL-01'] }, async () => {
     const { certificate, thumbprint, clientCertField } = await createClientCertificate({ commonName: 'Zoë' });
     const { raw, fingerprint256, subject } = new X509Certificate(certificate);
     expect(subject).toBe('CN=Zoë');
@@ -27,7 +27,7 @@ describe('createClientCertificate', () => {
     expect(one.thumbprint).not.toBe(other.thumbprint);
   });
 
-  it('MTL-01 opens an API without a TLS connection, as behind a proxy', async () => {
+  it('opens an API without a TLS connection, as behind a proxy', { tags: ['MTL-01'] }, async () => {
     const issuer = await createTestIssuer();
     const { thumbprint, clientCertField } = await createClientCertificate();
     const server = createResourceServer({

@@ -39,26 +39,26 @@ describe.each(algorithms)('of the forgeries with %s', (algorithm) => {
   const publicKey = () => createPublicKey({ key: published as JsonWebKey, format: 'jwk' }); // two names of one thing
 
   describe.each(["the issuer's kid", 'its own kid'])('those that offer a key, under %s,', (kid) => {
-    it('are accepted by who trusts "jwk" (JWT-17)', async () => {
+    it('are accepted by who trusts "jwk"', { tags: ['JWT-17'] }, async () => {
       const token = tokenOf(`foreign key offered in jwk, under ${kid}`);
       await expect(jwtVerify(token, EmbeddedJWK)).resolves.toMatchObject({ payload: { scope } });
     });
 
-    it('are accepted by who loads "jku" (JWT-17)', async () => {
+    it('are accepted by who loads "jku"', { tags: ['JWT-17'] }, async () => {
       const token = tokenOf(`foreign key offered in jku, under ${kid}`);
       const response = await fetch(String(decodeProtectedHeader(token).jku));
       const keys = createLocalJWKSet(JSON.parse(await response.text()));
       await expect(jwtVerify(token, keys)).resolves.toMatchObject({ payload: { scope } });
     });
 
-    it('are accepted by who loads "x5u" (JWT-17)', async () => {
+    it('are accepted by who loads "x5u"', { tags: ['JWT-17'] }, async () => {
       const token = tokenOf(`foreign key offered in x5u, under ${kid}`);
       const response = await fetch(String(decodeProtectedHeader(token).x5u));
       const key = await importX509(await response.text(), algorithm);
       await expect(jwtVerify(token, key)).resolves.toMatchObject({ payload: { scope } });
     });
 
-    it('are accepted by who trusts any "x5c" (JWT-17)', async () => {
+    it('are accepted by who trusts any "x5c"', { tags: ['JWT-17'] }, async () => {
       const token = tokenOf(`foreign key offered in x5c, under ${kid}`);
       const der = Buffer.from(String(decodeProtectedHeader(token).x5c), 'base64');
       const certificate = new X509Certificate(der);
@@ -68,7 +68,9 @@ describe.each(algorithms)('of the forgeries with %s', (algorithm) => {
     });
   });
 
-  it('those with HS256 are accepted by who takes the public key for a secret (JWT-03)', async () => {
+  it('those with HS256 are accepted by who takes the public key for a secret', {
+    tags: ['JWT-03'],
+  }, async () => {
     const secrets = {
       'the public JWK': JSON.stringify(published),
       'the public key in PEM': publicKey().export({ type: 'spki', format: 'pem' }),
@@ -80,7 +82,7 @@ describe.each(algorithms)('of the forgeries with %s', (algorithm) => {
     }
   });
 
-  it('the one with alg none is accepted by who accepts unsecured tokens (JWT-02)', () => {
+  it('the one with alg none is accepted by who accepts unsecured tokens', { tags: ['JWT-02'] }, () => {
     expect(UnsecuredJWT.decode(tokenOf('alg none, empty signature')).payload).toMatchObject({ scope });
   });
 

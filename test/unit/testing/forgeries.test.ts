@@ -91,7 +91,9 @@ describe('forgeries', () => {
     expect(outcomes).toEqual(forgeries.map(expected));
   });
 
-  it('have the right status also where the resource server takes nothing but at+jwt (ATP-01)', async () => {
+  it('have the right status also where the resource server takes nothing but at+jwt', {
+    tags: ['ATP-01'],
+  }, async () => {
     const issuer = await createTestIssuer();
     const server = createResourceServer({ ...issuer.options, tokenType: 'at+jwt', algorithms: ['ES256'] });
     for (const { name, headers, status } of await issuer.forgeries({ scope })) {
@@ -111,7 +113,9 @@ describe('forgeries', () => {
     }
   });
 
-  it('without credentials go through where these are optional, and no others (BRR-31)', async () => {
+  it('without credentials go through where these are optional, and no others', {
+    tags: ['BRR-31'],
+  }, async () => {
     const issuer = await createTestIssuer();
     const server = createResourceServer({ ...issuer.options, optional: true });
     for (const { name, headers, reason } of await issuer.forgeries()) {

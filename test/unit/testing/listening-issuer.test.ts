@@ -27,7 +27,8 @@ describe('an issuer that listens', () => {
   });
 
   it.each([wellKnown, '/.well-known/openid-configuration'])(
-    'serves metadata at %s (KEY-01)',
+    'serves metadata at %s',
+    { tags: ['KEY-01'] },
     async (path) => {
       const { listening } = await listen();
       const response = await fetch(`${listening.identifier}${path}`);
@@ -86,20 +87,24 @@ describe('an issuer that listens', () => {
     expect(await decide(server, await listening.authorization({ scope }))).toBe('200');
   });
 
-  it.each([{}, { resetConnections: true }])('goes down with %j and comes back (KEY-24)', async (how) => {
-    const { clock, step } = steppedClock();
-    const { listening } = await listen(clock);
-    listening.goDown(how);
-    const server = createResourceServer(listening.options);
-    onTestFinished(() => server.close());
-    const authorization = await listening.authorization({ scope });
-    expect(await decide(server, authorization)).toMatch(/^503 /);
-    expect(listening.requests[wellKnown]).toBeGreaterThan(0);
+  it.each([{}, { resetConnections: true }])(
+    'goes down with %j and comes back',
+    { tags: ['KEY-24'] },
+    async (how) => {
+      const { clock, step } = steppedClock();
+      const { listening } = await listen(clock);
+      listening.goDown(how);
+      const server = createResourceServer(listening.options);
+      onTestFinished(() => server.close());
+      const authorization = await listening.authorization({ scope });
+      expect(await decide(server, authorization)).toMatch(/^503 /);
+      expect(listening.requests[wellKnown]).toBeGreaterThan(0);
 
-    listening.comeBack();
-    step(60);
-    expect(await decide(server, await listening.authorization({ scope }))).toBe('200');
-  });
+      listening.comeBack();
+      step(60);
+      expect(await decide(server, await listening.authorization({ scope }))).toBe('200');
+    },
+  );
 
   it('answers 503 while it is down, or breaks the connection', async () => {
     const { issuer, listening } = await listen();

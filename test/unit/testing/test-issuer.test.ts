@@ -7,7 +7,7 @@ import { decide, scope, steppedClock, trusting } from './decide.js';
 const now = Date.parse('2030-01-01T00:00:00Z') / 1000;
 
 describe('a token of the test issuer', () => {
-  it('has every header parameter and claim of RFC 9068 (ATP-06)', async () => {
+  it('has every header parameter and claim of RFC 9068', { tags: ['ATP-06'] }, async () => {
     const { clock } = steppedClock();
     const issuer = await createTestIssuer({ clock });
     const token = await issuer.token();
@@ -109,7 +109,7 @@ describe('the options of the test issuer', () => {
     expect(await decide(optional, authorization)).toBe('200');
   });
 
-  it('can be used together for several issuers, whose keys stay apart (JWT-18)', async () => {
+  it('can be used together for several issuers, whose keys stay apart', { tags: ['JWT-18'] }, async () => {
     const one = await createTestIssuer({ issuer: 'https://one.example.com' });
     const other = await createTestIssuer({ issuer: 'https://other.example.com', algorithm: 'RS256' });
     const third = await createTestIssuer({ issuer: 'https://third.example.com' });
@@ -130,7 +130,7 @@ describe('the options of the test issuer', () => {
     expect((await createTestIssuer()).options).not.toHaveProperty('clock');
   });
 
-  it('are frozen and publish no private key (KEY-20)', async () => {
+  it('are frozen and publish no private key', { tags: ['KEY-20'] }, async () => {
     const issuer = await createTestIssuer({ algorithm: 'RS256' });
     expect(Object.isFrozen(issuer.options)).toBe(true);
     expect(Object.isFrozen(issuer.options.issuer)).toBe(true);
@@ -141,7 +141,7 @@ describe('the options of the test issuer', () => {
     ]);
   });
 
-  it('let a clock pass the lifetime of a token (ATP-05)', async () => {
+  it('let a clock pass the lifetime of a token', { tags: ['ATP-05'] }, async () => {
     const { clock, step } = steppedClock();
     const issuer = await createTestIssuer({ clock, lifetimeSeconds: 60 });
     const server = trusting(issuer);
@@ -154,7 +154,7 @@ describe('the options of the test issuer', () => {
 });
 
 describe('rotation of keys', () => {
-  it('makes tokens with a new key, which the resource server finds (KEY-13)', async () => {
+  it('makes tokens with a new key, which the resource server finds', { tags: ['KEY-13'] }, async () => {
     const issuer = await createTestIssuer();
     const server = trusting(issuer);
     const before = await issuer.authorization({ scope });
@@ -166,7 +166,7 @@ describe('rotation of keys', () => {
     expect(await decide(server, after)).toBe('200');
   });
 
-  it('ends the tokens of the old key once the keys are loaded anew (KEY-16)', async () => {
+  it('ends the tokens of the old key once the keys are loaded anew', { tags: ['KEY-16'] }, async () => {
     const issuer = await createTestIssuer();
     const server = trusting(issuer);
     const before = await issuer.authorization({ scope });
@@ -206,7 +206,7 @@ describe('rotation of keys', () => {
 });
 
 describe('an issuer that goes down', () => {
-  it('leaves the resource server without keys until it comes back (KEY-24)', async () => {
+  it('leaves the resource server without keys until it comes back', { tags: ['KEY-24'] }, async () => {
     const issuer = await createTestIssuer();
     issuer.goDown();
     const server = trusting(issuer);
@@ -217,7 +217,7 @@ describe('an issuer that goes down', () => {
     expect(await decide(server, authorization)).toBe('200');
   });
 
-  it('does no harm to keys that are known (KEY-15)', async () => {
+  it('does no harm to keys that are known', { tags: ['KEY-15'] }, async () => {
     const { clock, step } = steppedClock();
     const issuer = await createTestIssuer({ clock, lifetimeSeconds: 7200 });
     const server = trusting(issuer);

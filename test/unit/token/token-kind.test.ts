@@ -19,11 +19,11 @@ describe('readMediaType', () => {
     ['JWT', 'jwt'],
     ['jwt', 'jwt'],
     ['application/jwt', 'jwt'],
-  ])('ATP-01 ATP-16 reads %s as %s', (typ, expected) => {
+  ])('reads %s as %s', { tags: ['ATP-01', 'ATP-16'] }, (typ, expected) => {
     expect(readMediaType({ typ })).toBe(expected);
   });
 
-  it('ATP-16 takes an absent typ for none', () => {
+  it('takes an absent typ for none', { tags: ['ATP-16'] }, () => {
     expect(readMediaType({})).toBeUndefined();
   });
 
@@ -50,7 +50,7 @@ describe('readMediaType', () => {
     42,
     ['at+jwt'],
     { toString: 'at+jwt' },
-  ])('ATP-19 refuses the type %j', (typ) => {
+  ])('refuses the type %j', { tags: ['ATP-19'] }, (typ) => {
     expect(reasonOf(() => readMediaType({ typ }))).toBe('typ_mismatch');
   });
 });
@@ -63,9 +63,13 @@ describe('checkTokenType', () => {
     ['at+jwt', 'any', undefined],
     ['jwt', 'any', undefined],
     [undefined, 'any', undefined],
-  ] as const)('ATP-01 ATP-16 type %s where %s is accepted: %s', (type, accepted, expected) => {
-    expect(reasonOf(() => checkTokenType(type, accepted))).toBe(expected);
-  });
+  ] as const)(
+    'type %s where %s is accepted: %s',
+    { tags: ['ATP-01', 'ATP-16'] },
+    (type, accepted, expected) => {
+      expect(reasonOf(() => checkTokenType(type, accepted))).toBe(expected);
+    },
+  );
 });
 
 describe('checkTokenKind', () => {
@@ -85,7 +89,7 @@ describe('checkTokenKind', () => {
     { typ: 'Bearer' },
     { client_id: 'web' },
     { azp: 'web' },
-  ])('ATP-17 takes %j for the mark of an access token', (claims) => {
+  ])('takes %j for the mark of an access token', { tags: ['ATP-17'] }, (claims) => {
     expect(kindOf(claims)).toBeUndefined();
     expect(kindOf(claims, {}, 'jwt')).toBeUndefined();
   });
@@ -102,19 +106,20 @@ describe('checkTokenKind', () => {
     { scopes: ['read'] },
     { cid: 'web' },
     { auth_time: 1 },
-  ])('ATP-17 does not take %j for such a mark', (claims) => {
+  ])('does not take %j for such a mark', { tags: ['ATP-17'] }, (claims) => {
     expect(kindOf(claims)).toBe('not_an_access_token');
     expect(kindOf(claims, {}, 'jwt')).toBe('not_an_access_token');
   });
 
-  it('ATP-17 takes the client by the name that the options say', () => {
+  it('takes the client by the name that the options say', { tags: ['ATP-17'] }, () => {
     expect(kindOf({ cid: 'web' }, { clientIdClaim: 'cid' })).toBeUndefined();
     expect(kindOf({ act: { client: 'web' } }, { clientIdClaim: 'act.client' })).toBeUndefined();
     expect(kindOf({ cid: 42 }, { clientIdClaim: 'cid' })).toBe('not_an_access_token');
   });
 
   it.each(['roles', 'groups', 'realm_access.roles'])(
-    'ATP-17 does not take %s for such a mark where it holds the scopes: ID tokens carry roles too',
+    'does not take %s for such a mark where it holds the scopes: ID tokens carry roles too',
+    { tags: ['ATP-17'] },
     (scopeClaim) => {
       const claims = { roles: ['admin'], groups: ['admin'], realm_access: { roles: ['admin'] } };
       expect(kindOf(claims, { scopeClaim })).toBe('not_an_access_token');
@@ -140,29 +145,29 @@ describe('checkTokenKind', () => {
     { aud: ['web'] },
     { aud: ['web', 'web'] },
     { aud: ['web', 'mobile'], azp: 'mobile' },
-  ])('ATP-18 refuses %j in a token that else looks like an access token', (claims) => {
+  ])('refuses %j in a token that else looks like an access token', { tags: ['ATP-18'] }, (claims) => {
     expect(kindOf({ ...ACCESS, ...claims })).toBe('not_an_access_token');
     expect(kindOf({ ...ACCESS, ...claims }, {}, 'jwt')).toBe('not_an_access_token');
     // What marks an ID token is refused also where the issuer brings its own rule.
     expect(kindOf({ ...ACCESS, ...claims }, { isAccessToken: () => true })).toBe('not_an_access_token');
   });
 
-  it('ATP-18 accepts a token whose audience is the client among others', () => {
+  it('accepts a token whose audience is the client among others', { tags: ['ATP-18'] }, () => {
     expect(kindOf({ ...ACCESS, aud: ['web', AUDIENCE] })).toBeUndefined();
   });
 
-  it('ATP-18 leaves a token alone that says to be one by its type', () => {
+  it('leaves a token alone that says to be one by its type', { tags: ['ATP-18'] }, () => {
     const claims = { nonce: 'n', token_use: 'id', aud: 'web', client_id: 'web' };
     expect(kindOf(claims, {}, 'at+jwt')).toBeUndefined();
     expect(kindOf({}, {}, 'at+jwt')).toBeUndefined();
   });
 
-  it('ATP-17 leaves a token without a mark to the rule of its issuer', () => {
+  it('leaves a token without a mark to the rule of its issuer', { tags: ['ATP-17'] }, () => {
     expect(kindOf({}, { isAccessToken: () => true })).toBeUndefined();
     expect(kindOf({}, { isAccessToken: () => false })).toBeUndefined(); // asked later, with the signature verified
   });
 
-  it('OPS-11 does not take members of every object for marks', () => {
+  it('does not take members of every object for marks', { tags: ['OPS-11'] }, () => {
     expect(kindOf({ constructor: 'x', toString: 'y' })).toBe('not_an_access_token');
   });
 });

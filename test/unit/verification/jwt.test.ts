@@ -84,17 +84,21 @@ describe('the algorithm', () => {
     ['', 'nothing', signedJws({ alg: '' }, claims, p256)],
     [['ES256'], 'an array', signedJws({ alg: ['ES256'], kid: 'p256' }, claims, p256)],
     [null, 'null', signedJws({ alg: null, kid: 'p256' }, claims, p256)],
-  ])('JWT-01 JWT-02 JWT-03 JWT-26 JWT-29 JWT-30 %j is refused: %s', async (_alg, _what, token) => {
-    expect(await outcomeOf(serverWith([publish(p256)]), token)).toBe('alg_not_allowed');
-  });
+  ])(
+    '%j is refused: %s',
+    { tags: ['JWT-01', 'JWT-02', 'JWT-03', 'JWT-26', 'JWT-29', 'JWT-30'] },
+    async (_alg, _what, token) => {
+      expect(await outcomeOf(serverWith([publish(p256)]), token)).toBe('alg_not_allowed');
+    },
+  );
 
-  it('JWT-01 must be on the list', async () => {
+  it('must be on the list', { tags: ['JWT-01'] }, async () => {
     const server = serverWith([publish(p256), publish(p384)], { algorithms: ['ES256'] });
     expect(await outcomeOf(server, tokenBy(p256))).toBe('allowed');
     expect(await outcomeOf(server, tokenBy(p384))).toBe('alg_not_allowed');
   });
 
-  it('JWT-01 must be on the list of the very issuer', async () => {
+  it('must be on the list of the very issuer', { tags: ['JWT-01'] }, async () => {
     const other = 'https://other.example.com';
     const jwks = { keys: [publish(p256), publish(p384)] };
     const server = createResourceServer({
@@ -207,12 +211,12 @@ describe('the algorithm', () => {
       jwk: withoutAlg(ed25519),
       expected: 'key_mismatch',
     },
-  ] as const)('JWT-05 JWT-29 $title: $expected', async ({ key, alg, jwk, expected }) => {
+  ] as const)('$title: $expected', { tags: ['JWT-05', 'JWT-29'] }, async ({ key, alg, jwk, expected }) => {
     // The second key makes sure that the set is never empty, and that it is the named key that counts.
     expect(await outcomeOf(serverWith([jwk, publish(foreign)]), tokenBy(key, alg))).toBe(expected);
   });
 
-  it('JWT-29 an issuer may have only one of the names of Ed25519 on its list', async () => {
+  it('an issuer may have only one of the names of Ed25519 on its list', { tags: ['JWT-29'] }, async () => {
     const server = serverWith([publish(ed25519)], { algorithms: ['Ed25519'] });
     expect(await outcomeOf(server, tokenBy(ed25519, 'Ed25519'))).toBe('allowed');
     expect(await outcomeOf(server, tokenBy(ed25519, 'EdDSA'))).toBe('alg_not_allowed');
@@ -227,7 +231,7 @@ describe('the key', () => {
     [{ use: undefined, key_ops: [] }],
     [{ use: undefined, key_ops: 'verify' }],
     [{ use: 'sig', key_ops: ['sign'] }],
-  ])('JWT-06 is not for verifying when it says %j', async (changes) => {
+  ])('is not for verifying when it says %j', { tags: ['JWT-06'] }, async (changes) => {
     const server = serverWith([publish(p256, changes), publish(foreign)]);
     expect(await outcomeOf(server, tokenBy(p256))).toBe('no_matching_key');
   });
@@ -237,17 +241,21 @@ describe('the key', () => {
     [{ use: undefined }],
     [{ use: undefined, key_ops: ['verify'] }],
     [{ use: 'sig', key_ops: ['sign', 'verify'] }],
-  ])('JWT-06 is for verifying when it says %j', async (changes) => {
+  ])('is for verifying when it says %j', { tags: ['JWT-06'] }, async (changes) => {
     expect(await outcomeOf(serverWith([publish(p256, changes)]), tokenBy(p256))).toBe('allowed');
   });
 
-  it.each([1024, 2040])('JWT-07 is refused when it is an RSA key of %i bits', async (modulusLength) => {
-    const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength });
-    const jwk = { ...(await exportJWK(publicKey)), kid: 'short', alg: 'RS256' };
-    const short: SigningKey = { kid: 'short', algorithm: 'RS256', privateKey, publicKey, jwk };
-    expect(await outcomeOf(serverWith([jwk]), tokenBy(short))).toBe('key_rejected');
-    expect(await outcomeOf(serverWith([jwk, publish(p256)]), tokenBy(p256))).toBe('allowed');
-  });
+  it.each([1024, 2040])(
+    'is refused when it is an RSA key of %i bits',
+    { tags: ['JWT-07'] },
+    async (modulusLength) => {
+      const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength });
+      const jwk = { ...(await exportJWK(publicKey)), kid: 'short', alg: 'RS256' };
+      const short: SigningKey = { kid: 'short', algorithm: 'RS256', privateKey, publicKey, jwk };
+      expect(await outcomeOf(serverWith([jwk]), tokenBy(short))).toBe('key_rejected');
+      expect(await outcomeOf(serverWith([jwk, publish(p256)]), tokenBy(p256))).toBe('allowed');
+    },
+  );
 
   it.each([
     'unknown',
@@ -265,18 +273,18 @@ describe('the key', () => {
     true,
     ['p256'],
     { kid: 'p256' },
-  ])('JWT-19 is not found by the kid %j', async (kid) => {
+  ])('is not found by the kid %j', { tags: ['JWT-19'] }, async (kid) => {
     const server = serverWith([publish(p256)]);
     expect(await outcomeOf(server, tokenBy(p256, 'ES256', { kid }))).toBe('no_matching_key');
   });
 
-  it('JWT-19 may be named like a member of every object', async () => {
+  it('may be named like a member of every object', { tags: ['JWT-19'] }, async () => {
     const server = serverWith([publish(p256, { kid: '__proto__' }), publish(foreign)]);
     expect(await outcomeOf(server, tokenBy({ ...p256, kid: '__proto__' }))).toBe('allowed');
     expect(await outcomeOf(server, tokenBy({ ...foreign, kid: '__proto__' }))).toBe('signature_invalid');
   });
 
-  it('JWT-20 is the only one that fits where the token names none', async () => {
+  it('is the only one that fits where the token names none', { tags: ['JWT-20'] }, async () => {
     const nameless = tokenBy(p256, 'ES256', { kid: undefined });
     expect(await outcomeOf(serverWith([publish(p256), publish(p384), publish(rsa)]), nameless)).toBe(
       'allowed',
@@ -286,7 +294,8 @@ describe('the key', () => {
   });
 
   it.each(['jwk', 'jku', 'x5u', 'x5c', 'x5t', 'x5t#S256'])(
-    'JWT-17 KEY-10 is not taken from %s in the header, and nothing is fetched for it',
+    'is not taken from %s in the header, and nothing is fetched for it',
+    { tags: ['JWT-17', 'KEY-10'] },
     async (parameter) => {
       const fetch = vi.fn<typeof globalThis.fetch>(async () => Response.json({ keys: [p256.jwk] }));
       const server = serverWith([], {
@@ -321,34 +330,34 @@ describe('the signature', () => {
   const withSignature = (bytes: Buffer): string => `${input}.${bytes.toString('base64url')}`;
   const server = serverWith([publish(p256)]);
 
-  it('JWT-08 is accepted as it is', async () => {
+  it('is accepted as it is', { tags: ['JWT-08'] }, async () => {
     expect(await outcomeOf(server, withSignature(signature))).toBe('allowed');
   });
 
   it.each([
-    ['JWT-09 r zero', Buffer.concat([number(0n), s])],
-    ['JWT-09 s zero', Buffer.concat([r, number(0n)])],
-    ['JWT-09 both zero', Buffer.alloc(64)],
-    ['JWT-09 r = n', Buffer.concat([number(N), s])],
-    ['JWT-09 s = n', Buffer.concat([r, number(N)])],
-    ['JWT-09 both n', Buffer.concat([number(N), number(N)])],
-    ['JWT-09 both one', Buffer.concat([number(1n), number(1n)])],
-    ['JWT-09 r + n', Buffer.concat([number((integer(r) + N) % 2n ** 256n), s])],
-    ['JWT-09 all bits set', Buffer.alloc(64, 0xff)],
-    ['JWT-08 r and s swapped', Buffer.concat([s, r])],
-    ['JWT-08 empty', Buffer.alloc(0)],
-    ['JWT-08 63 bytes', signature.subarray(0, 63)],
-    ['JWT-08 65 bytes', Buffer.concat([signature, Buffer.of(0)])],
-    ['JWT-08 a zero byte before', Buffer.concat([Buffer.of(0), signature])],
-    ['JWT-08 r alone', r],
-    ['JWT-08 as wide as for P-384', Buffer.concat([number(integer(r), 48), number(integer(s), 48)])],
-    ['JWT-08 as wide as for P-521', Buffer.concat([number(integer(r), 66), number(integer(s), 66)])],
-    ['JWT-08 in DER', signatureOf(input, p256, 'der')],
-  ])('%s is refused', async (_, bytes) => {
+    ['r zero', Buffer.concat([number(0n), s])],
+    ['s zero', Buffer.concat([r, number(0n)])],
+    ['both zero', Buffer.alloc(64)],
+    ['r = n', Buffer.concat([number(N), s])],
+    ['s = n', Buffer.concat([r, number(N)])],
+    ['both n', Buffer.concat([number(N), number(N)])],
+    ['both one', Buffer.concat([number(1n), number(1n)])],
+    ['r + n', Buffer.concat([number((integer(r) + N) % 2n ** 256n), s])],
+    ['all bits set', Buffer.alloc(64, 0xff)],
+    ['r and s swapped', Buffer.concat([s, r])],
+    ['empty', Buffer.alloc(0)],
+    ['63 bytes', signature.subarray(0, 63)],
+    ['65 bytes', Buffer.concat([signature, Buffer.of(0)])],
+    ['a zero byte before', Buffer.concat([Buffer.of(0), signature])],
+    ['r alone', r],
+    ['as wide as for P-384', Buffer.concat([number(integer(r), 48), number(integer(s), 48)])],
+    ['as wide as for P-521', Buffer.concat([number(integer(r), 66), number(integer(s), 66)])],
+    ['in DER', signatureOf(input, p256, 'der')],
+  ])('%s is refused', { tags: ['JWT-09', 'JWT-08'] }, async (_, bytes) => {
     expect(await outcomeOf(server, withSignature(bytes))).toBe('signature_invalid');
   });
 
-  it('JWT-10 verifies in its malleated form too, which says the same', async () => {
+  it('verifies in its malleated form too, which says the same', { tags: ['JWT-10'] }, async () => {
     const malleated = withSignature(Buffer.concat([r, number(N - integer(s))]));
     expect(malleated).not.toBe(withSignature(signature));
     const [one, other] = await Promise.all([
@@ -358,26 +367,30 @@ describe('the signature', () => {
     expect(other).toEqual(one);
   });
 
-  it.each([rsa, p384, ed25519])('JWT-08 is refused in any other length: $algorithm', async (key) => {
-    const others = serverWith([publish(key)]);
-    const token = tokenBy(key);
-    const [header, content, last = ''] = token.split('.');
-    const bytes = Buffer.from(last, 'base64url');
-    expect(await outcomeOf(others, token)).toBe('allowed');
-    for (const changed of [
-      bytes.subarray(1),
-      bytes.subarray(0, -1),
-      Buffer.concat([Buffer.of(0), bytes]),
-      Buffer.concat([bytes, Buffer.of(0)]),
-      Buffer.alloc(bytes.length),
-      Buffer.alloc(0),
-    ]) {
-      const forged = `${header}.${content}.${changed.toString('base64url')}`;
-      expect(await outcomeOf(others, forged)).toBe('signature_invalid');
-    }
-  });
+  it.each([rsa, p384, ed25519])(
+    'is refused in any other length: $algorithm',
+    { tags: ['JWT-08'] },
+    async (key) => {
+      const others = serverWith([publish(key)]);
+      const token = tokenBy(key);
+      const [header, content, last = ''] = token.split('.');
+      const bytes = Buffer.from(last, 'base64url');
+      expect(await outcomeOf(others, token)).toBe('allowed');
+      for (const changed of [
+        bytes.subarray(1),
+        bytes.subarray(0, -1),
+        Buffer.concat([Buffer.of(0), bytes]),
+        Buffer.concat([bytes, Buffer.of(0)]),
+        Buffer.alloc(bytes.length),
+        Buffer.alloc(0),
+      ]) {
+        const forged = `${header}.${content}.${changed.toString('base64url')}`;
+        expect(await outcomeOf(others, forged)).toBe('signature_invalid');
+      }
+    },
+  );
 
-  it('ATP-10 is of the very header and claims', async () => {
+  it('is of the very header and claims', { tags: ['ATP-10'] }, async () => {
     const [, , last] = tokenBy(p256).split('.');
     const header = encodePart({ alg: 'ES256', typ: 'at+jwt', kid: 'p256' });
     expect(await outcomeOf(server, `${header}.${encodePart({ ...claims, sub: 'root' })}.${last}`)).toBe(
@@ -406,15 +419,15 @@ describe('header and claims', () => {
     { b64: false },
     { b64: null },
     { b64: 'true' },
-  ])('JWT-15 JWT-16 refuses the extension %j', async (extension) => {
+  ])('refuses the extension %j', { tags: ['JWT-15', 'JWT-16'] }, async (extension) => {
     expect(await signed({ ...header, ...extension })).toBe('crit_unsupported');
   });
 
-  it('JWT-16 accepts what is the rule anyway', async () => {
+  it('accepts what is the rule anyway', { tags: ['JWT-16'] }, async () => {
     expect(await signed({ ...header, b64: true })).toBe('allowed');
   });
 
-  it('JWT-14 takes the last of repeated members, in header and claims alike', async () => {
+  it('takes the last of repeated members, in header and claims alike', { tags: ['JWT-14'] }, async () => {
     const repeated = (json: object, first: string): string => `{${first},${JSON.stringify(json).slice(1)}`;
     expect(await signed(repeated(header, '"alg":"none"'))).toBe('allowed');
     expect(await signed(`${JSON.stringify(header).slice(0, -1)},"alg":"none"}`)).toBe('alg_not_allowed');
@@ -427,7 +440,8 @@ describe('header and claims', () => {
   });
 
   it.each(['1e999', '-1e999', '1e400', '9007199254740993', 'null', '"1900000000"'])(
-    'JWT-21 refuses exp %s, however it is spelt',
+    'refuses exp %s, however it is spelt',
+    { tags: ['JWT-21'] },
     async (exp) => {
       expect(await signed(header, `${JSON.stringify(claims).slice(0, -1)},"exp":${exp}}`)).toBe(
         'invalid_claim',
@@ -435,23 +449,23 @@ describe('header and claims', () => {
     },
   );
 
-  it('JWT-28 refuses a token within a token', async () => {
+  it('refuses a token within a token', { tags: ['JWT-28'] }, async () => {
     const inner = tokenBy(p256);
     expect(await signed({ ...header, cty: 'JWT' }, inner)).toBe('malformed_token');
     expect(await signed({ ...header, cty: 'JWT' }, JSON.stringify(inner))).toBe('malformed_token');
   });
 
-  it('JWT-27 inflates nothing', async () => {
+  it('inflates nothing', { tags: ['JWT-27'] }, async () => {
     const deflated = deflateRawSync(JSON.stringify(claims));
     expect(await signed({ ...header, zip: 'DEF' }, deflated)).toBe('malformed_token');
   });
 
-  it('JWT-25 refuses a genuine token that is too large', async () => {
+  it('refuses a genuine token that is too large', { tags: ['JWT-25'] }, async () => {
     expect(await signed(header, { ...claims, filler: 'x'.repeat(12_500) })).toBe('token_too_large');
     expect(await signed(header, { ...claims, filler: 'x'.repeat(11_500) })).toBe('allowed');
   });
 
-  it('OPS-19 compares times with the clock to the millisecond', async () => {
+  it('compares times with the clock to the millisecond', { tags: ['OPS-19'] }, async () => {
     let now = NOW;
     const exact = serverWith([publish(p256)], { clock: () => now * 1000, clockToleranceSeconds: 0 });
     const token = signedJws(header, { ...claims, nbf: NOW, iat: NOW, exp: NOW + 9.5 }, p256);
@@ -460,7 +474,7 @@ describe('header and claims', () => {
     expect(outcomes).toEqual(['not_yet_valid', 'allowed', 'allowed', 'expired']);
   });
 
-  it('JWT-23 tolerates five seconds unless told otherwise', async () => {
+  it('tolerates five seconds unless told otherwise', { tags: ['JWT-23'] }, async () => {
     let now = NOW;
     const usual = serverWith([publish(p256)], { clock: () => now * 1000 });
     const untold = createResourceServer({
@@ -504,7 +518,7 @@ describe('several issuers', () => {
     return { signed, lookUps };
   }
 
-  it('JWT-18 each have their own keys, even under the same kid', async () => {
+  it('each have their own keys, even under the same kid', { tags: ['JWT-18'] }, async () => {
     const { signed } = await setUp();
     expect(await signed(p256, { iss: one })).toBe('allowed');
     expect(await signed(foreign, { iss: two, aud: 'urn:two' })).toBe('allowed');
@@ -512,7 +526,7 @@ describe('several issuers', () => {
     expect(await signed(p256, { iss: two, aud: 'urn:two' })).toBe('signature_invalid');
   });
 
-  it('JWT-18 each have their own audience and token type', async () => {
+  it('each have their own audience and token type', { tags: ['JWT-18'] }, async () => {
     const { signed } = await setUp();
     expect(await signed(p256, { iss: one, aud: 'urn:two' })).toBe('aud_mismatch');
     expect(await signed(foreign, { iss: two })).toBe('aud_mismatch');
@@ -538,13 +552,17 @@ describe('several issuers', () => {
     [one],
     [one, two],
     { [one]: true },
-  ])('ATP-02 JWT-18 are not guessed: iss %j is refused and no key is asked for', async (iss) => {
-    const { signed, lookUps } = await setUp();
-    expect(await signed(p256, { iss })).toBe('iss_mismatch');
-    expect(lookUps).toEqual([]);
-  });
+  ])(
+    'are not guessed: iss %j is refused and no key is asked for',
+    { tags: ['ATP-02', 'JWT-18'] },
+    async (iss) => {
+      const { signed, lookUps } = await setUp();
+      expect(await signed(p256, { iss })).toBe('iss_mismatch');
+      expect(lookUps).toEqual([]);
+    },
+  );
 
-  it('JWT-18 are asked for their keys only when a token names them', async () => {
+  it('are asked for their keys only when a token names them', { tags: ['JWT-18'] }, async () => {
     const { signed, lookUps } = await setUp();
     await signed(p256, { iss: one });
     expect(lookUps).toEqual([one]);
@@ -554,24 +572,28 @@ describe('several issuers', () => {
     [ISSUER, `${ISSUER}/`],
     [`${ISSUER}/`, ISSUER],
     [`${ISSUER}/tenant`, `${ISSUER}/tenant/`],
-  ])('ATP-02 the diagnostics say when %s and %s differ by a slash', async (configured, sent) => {
-    const messages = listenTo<DecisionMessage>(channels.decision);
-    const server = serverWith([publish(p256)], { issuer: { issuer: configured } });
-    expect(await outcomeOf(server, signedJws({ alg: 'ES256' }, { ...claims, iss: sent }, p256))).toBe(
-      'iss_mismatch',
-    );
-    expect(await outcomeOf(server, signedJws({ alg: 'ES256' }, { ...claims, iss: 'urn:x' }, p256))).toBe(
-      'iss_mismatch',
-    );
-    expect(messages.map(({ hint }) => hint)).toEqual([
-      'the issuer differs from a configured one only by a trailing slash',
-      undefined,
-    ]);
-  });
+  ])(
+    'the diagnostics say when %s and %s differ by a slash',
+    { tags: ['ATP-02'] },
+    async (configured, sent) => {
+      const messages = listenTo<DecisionMessage>(channels.decision);
+      const server = serverWith([publish(p256)], { issuer: { issuer: configured } });
+      expect(await outcomeOf(server, signedJws({ alg: 'ES256' }, { ...claims, iss: sent }, p256))).toBe(
+        'iss_mismatch',
+      );
+      expect(await outcomeOf(server, signedJws({ alg: 'ES256' }, { ...claims, iss: 'urn:x' }, p256))).toBe(
+        'iss_mismatch',
+      );
+      expect(messages.map(({ hint }) => hint)).toEqual([
+        'the issuer differs from a configured one only by a trailing slash',
+        undefined,
+      ]);
+    },
+  );
 });
 
 describe('the order of checks', () => {
-  it('OPS-06 asks for no key where the token cannot hold', async () => {
+  it('asks for no key where the token cannot hold', { tags: ['OPS-06'] }, async () => {
     const jwks = vi.fn(() => ({ keys: [publish(p256)] }));
     const server = serverWith([], { issuer: { jwks } });
     const issuer = await createTestIssuer({ issuer: ISSUER, audience: AUDIENCE, clock: CLOCK });
@@ -590,7 +612,7 @@ describe('the order of checks', () => {
     expect(jwks).not.toHaveBeenCalled();
   });
 
-  it('OPS-10 a bug is no fault of the token', async () => {
+  it('a bug is no fault of the token', { tags: ['OPS-10'] }, async () => {
     const notAKey = { ...p256, cryptoKey: async () => Object.create(null), algorithms: new Set<string>() };
     const broken = { find: () => notAKey } as unknown as KeySet; // what a bug of ours would make of a key
     const options = {
@@ -602,7 +624,7 @@ describe('the order of checks', () => {
     await expect(new JwtVerifier(options).verify(tokenBy(p256))).rejects.toThrow(TypeError);
   });
 
-  it('JWT-32 OPS-10 an outage is no fault of the token', async () => {
+  it('an outage is no fault of the token', { tags: ['JWT-32', 'OPS-10'] }, async () => {
     const server = serverWith([], { issuer: { jwks: () => Promise.reject(new Error('down')) } });
     expect(await outcomeOf(server, tokenBy(p256))).toBe('jwks_unavailable');
   });
@@ -613,7 +635,7 @@ describe('isAccessToken', () => {
   const signed = (content: Record<string, unknown>, typ: string | undefined = 'JWT') =>
     signedJws({ alg: 'ES256', kid: 'p256', typ }, content, p256);
 
-  it('ATP-17 decides about a token without the usual marks', async () => {
+  it('decides about a token without the usual marks', { tags: ['ATP-17'] }, async () => {
     const isAccessToken = vi.fn<NonNullable<TrustedIssuer['isAccessToken']>>(
       (_header, { kind }) => kind === 'access',
     );
@@ -623,12 +645,12 @@ describe('isAccessToken', () => {
     expect(isAccessToken.mock.calls[0]).toEqual([{ alg: 'ES256', kid: 'p256', typ: 'JWT' }, bare]);
   });
 
-  it('ATP-17 can refuse a token with the usual marks', async () => {
+  it('can refuse a token with the usual marks', { tags: ['ATP-17'] }, async () => {
     const server = serverWith([publish(p256)], { issuer: { isAccessToken: () => false } });
     expect(await outcomeOf(server, tokenBy(p256))).toBe('not_an_access_token');
   });
 
-  it('OPS-09 sees nothing but verified tokens, and cannot change them', async () => {
+  it('sees nothing but verified tokens, and cannot change them', { tags: ['OPS-09'] }, async () => {
     const seen: unknown[] = [];
     const isAccessToken: TrustedIssuer['isAccessToken'] = (header, content) => {
       seen.push(header, content);
@@ -651,7 +673,7 @@ describe('the access token', () => {
       signedJws({ alg: 'ES256', typ: 'at+jwt', kid: 'p256' }, { ...claims, ...content }, p256),
     );
 
-  it('ATP-13 says who and what apart', async () => {
+  it('says who and what apart', { tags: ['ATP-13'] }, async () => {
     const { issuer, subject, clientId, audience, expiresAt, scopes } = await verify({
       scope: 'read write read',
     });
@@ -665,7 +687,7 @@ describe('the access token', () => {
     });
   });
 
-  it('ATP-15 SCP-05 grants nothing by what is absent', async () => {
+  it('grants nothing by what is absent', { tags: ['ATP-15', 'SCP-05'] }, async () => {
     const auth = await verify({ sub: undefined, client_id: undefined });
     expect(auth.subject).toBeUndefined();
     expect(auth.clientId).toBeUndefined();
@@ -725,10 +747,14 @@ describe('the access token', () => {
       expected: ['name'],
     },
     { title: 'inherited members', claim: 'constructor.name', content: {}, expected: [] },
-  ])('SCP-04 SCP-08 SCP-09 scopes from $title: $expected', async ({ claim, content, expected }) => {
-    const auth = await verify(content, claim === undefined ? {} : { scopeClaim: claim });
-    expect(auth.scopes).toEqual(expected);
-  });
+  ])(
+    'scopes from $title: $expected',
+    { tags: ['SCP-04', 'SCP-08', 'SCP-09'] },
+    async ({ claim, content, expected }) => {
+      const auth = await verify(content, claim === undefined ? {} : { scopeClaim: claim });
+      expect(auth.scopes).toEqual(expected);
+    },
+  );
 
   it.each([
     ['azp', { azp: 'app' }, 'app'],
@@ -737,11 +763,13 @@ describe('the access token', () => {
     ['azp', { azp: 42 }, undefined],
     ['azp', {}, undefined],
     ['constructor.name', {}, undefined],
-  ])('ATP-13 the client is in %s of %j: %s', async (clientIdClaim, content, expected) => {
+  ])('the client is in %s of %j: %s', { tags: ['ATP-13'] }, async (clientIdClaim, content, expected) => {
     expect((await verify(content, { clientIdClaim })).clientId).toBe(expected);
   });
 
-  it('OPS-11 carries claims named like members of every object, and stays what it is', async () => {
+  it('carries claims named like members of every object, and stays what it is', {
+    tags: ['OPS-11'],
+  }, async () => {
     const content = JSON.parse(
       '{"__proto__":{"admin":true},"constructor":{"prototype":{"admin":true}},"toString":"x","hasOwnProperty":"y","valueOf":1}',
     );
@@ -791,39 +819,47 @@ describe('the vectors of RFC 7515', () => {
     },
   ];
 
-  it.each(vectors)('OPS-20 $alg verifies, and no other signature does', async ({ alg, token, jwk }) => {
-    const issuer = {
-      ...resolvedIssuer({ clientIds: ['joe'], clientIdClaim: 'iss' }),
-      issuer: 'joe',
-      keySet: new FixedKeySet(importConfiguredKeys([jwk], 'joe')),
-    };
-    const options = {
-      issuers: new Map([['joe', issuer]]),
-      algorithms: new Set(['RS256', 'ES256']),
-      clockToleranceSeconds: 0,
-      clock: () => 1_300_819_379_999,
-    };
-    const { accessToken } = await new JwtVerifier(options).verify(token);
-    const { header, claims: verified } = accessToken;
-    expect(header).toEqual({ alg });
-    expect(verified).toEqual({ iss: 'joe', exp: 1_300_819_380, 'http://example.com/is_root': true });
-    const flipped = token.replace(
-      /\.(.)([^.]*)$/,
-      (_, first, rest) => `.${first === 'A' ? 'B' : 'A'}${rest}`,
-    );
-    await expect(new JwtVerifier(options).verify(flipped)).rejects.toMatchObject({
-      reason: 'signature_invalid',
-    });
-    const late = { ...options, clock: () => 1_300_819_380_000 };
-    expect(() => new JwtVerifier(late).verify(token)).toThrow(expect.objectContaining({ reason: 'expired' }));
-  });
+  it.each(vectors)(
+    '$alg verifies, and no other signature does',
+    { tags: ['OPS-20'] },
+    async ({ alg, token, jwk }) => {
+      const issuer = {
+        ...resolvedIssuer({ clientIds: ['joe'], clientIdClaim: 'iss' }),
+        issuer: 'joe',
+        keySet: new FixedKeySet(importConfiguredKeys([jwk], 'joe')),
+      };
+      const options = {
+        issuers: new Map([['joe', issuer]]),
+        algorithms: new Set(['RS256', 'ES256']),
+        clockToleranceSeconds: 0,
+        clock: () => 1_300_819_379_999,
+      };
+      const { accessToken } = await new JwtVerifier(options).verify(token);
+      const { header, claims: verified } = accessToken;
+      expect(header).toEqual({ alg });
+      expect(verified).toEqual({ iss: 'joe', exp: 1_300_819_380, 'http://example.com/is_root': true });
+      const flipped = token.replace(
+        /\.(.)([^.]*)$/,
+        (_, first, rest) => `.${first === 'A' ? 'B' : 'A'}${rest}`,
+      );
+      await expect(new JwtVerifier(options).verify(flipped)).rejects.toMatchObject({
+        reason: 'signature_invalid',
+      });
+      const late = { ...options, clock: () => 1_300_819_380_000 };
+      expect(() => new JwtVerifier(late).verify(token)).toThrow(
+        expect.objectContaining({ reason: 'expired' }),
+      );
+    },
+  );
 
-  it('OPS-20 HS256, appendix A.1, is refused for its algorithm', async () => {
+  it('HS256, appendix A.1, is refused for its algorithm', { tags: ['OPS-20'] }, async () => {
     const token = `eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.${content}.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk`;
     expect(await outcomeOf(serverWith([publish(p256)]), token)).toBe('alg_not_allowed');
   });
 
-  it('OPS-20 JWT-02 an unsecured token, appendix A.5, is refused for its algorithm', async () => {
+  it('an unsecured token, appendix A.5, is refused for its algorithm', {
+    tags: ['OPS-20', 'JWT-02'],
+  }, async () => {
     expect(await outcomeOf(serverWith([publish(p256)]), `eyJhbGciOiJub25lIn0.${content}.`)).toBe(
       'alg_not_allowed',
     );
@@ -842,7 +878,7 @@ describe('a signed token of every algorithm', () => {
     ['ES384', p384],
     ['EdDSA', ed25519],
     ['Ed25519', ed25519],
-  ] as const)('JWT-01 %s is accepted', async (algorithm, key) => {
+  ] as const)('%s is accepted', { tags: ['JWT-01'] }, async (algorithm, key) => {
     const input = `${encodePart({ alg: algorithm, kid: key.kid })}.${encodePart(claims)}`;
     const token = signInput(input, { ...key, algorithm });
     expect(await outcomeOf(serverWith([withoutAlg(key)]), token)).toBe('allowed');

@@ -45,7 +45,7 @@ describe('isRevoked', () => {
     ['false', () => false],
     ['a promise of it', async () => false],
     ['a thenable', () => thenable(() => (resolve) => resolve(false))],
-  ])('STP-10 accepts the token on %s', async (_name, isRevoked) => {
+  ])('accepts the token on %s', { tags: ['STP-10'] }, async (_name, isRevoked) => {
     const warnings = listenTo<WarningMessage>(channels.warning);
     expect(await ask(isRevoked)).toBe('allowed');
     expect(warnings).toEqual([]);
@@ -55,7 +55,7 @@ describe('isRevoked', () => {
     ['true', () => true],
     ['a promise of it', async () => true],
     ['a thenable', () => thenable(() => (resolve) => resolve(true))],
-  ])('STP-10 refuses the token on %s', async (_name, isRevoked) => {
+  ])('refuses the token on %s', { tags: ['STP-10'] }, async (_name, isRevoked) => {
     const warnings = listenTo<WarningMessage>(channels.warning);
     expect(await ask(isRevoked)).toBe('401 revoked');
     expect(warnings).toEqual([]);
@@ -72,7 +72,7 @@ describe('isRevoked', () => {
     ['a promise of undefined', async () => undefined, 'undefined'],
     ['a promise of null', async () => null, 'null'],
     ['a promise of 1', async () => 1, 'number'],
-  ])('STP-10 STP-14 does not know on %s, and says so', async (_name, isRevoked, detail) => {
+  ])('does not know on %s, and says so', { tags: ['STP-10', 'STP-14'] }, async (_name, isRevoked, detail) => {
     const warnings = listenTo<WarningMessage>(channels.warning);
     expect(await ask(isRevoked)).toBe('503 revocation_unavailable');
     expect(warnings).toEqual([{ source: 'isRevoked', detail }]);
@@ -112,7 +112,8 @@ describe('isRevoked', () => {
       'SyntaxError',
     ],
   ])(
-    'STP-10 STP-14 does not know where it %s, and says so without its text',
+    'does not know where it %s, and says so without its text',
+    { tags: ['STP-10', 'STP-14'] },
     async (_name, isRevoked, detail) => {
       const warnings = listenTo<WarningMessage>(channels.warning);
       const decision = await protect(isRevoked).authenticate(await request({ jti: SECRET }));
@@ -125,14 +126,14 @@ describe('isRevoked', () => {
     },
   );
 
-  it('STP-14 answers with Retry-After and no challenge where it does not know', async () => {
+  it('answers with Retry-After and no challenge where it does not know', { tags: ['STP-14'] }, async () => {
     const decision = await protect(() => undefined).authenticate(await request());
     const { headers = {} } = decision.kind === 'denied' ? decision.answer : {};
     expect(Number(headers['Retry-After'])).toBeGreaterThanOrEqual(1);
     expect(headers['WWW-Authenticate']).toBeUndefined();
   });
 
-  it('STP-10 is given the Auth of the request', async () => {
+  it('is given the Auth of the request', { tags: ['STP-10'] }, async () => {
     const asked: Auth[] = [];
     const server = protect((auth) => asked.push(auth) < 0);
     await server.authenticate(await request({ jti: 'a', sid: 's' }));
@@ -140,7 +141,9 @@ describe('isRevoked', () => {
     expect(asked[0]?.token.split('.')).toHaveLength(3);
   });
 
-  it('STP-10 is asked for each request, also for a token that was verified before, and decides at once where it does', async () => {
+  it('is asked for each request, also for a token that was verified before, and decides at once where it does', {
+    tags: ['STP-10'],
+  }, async () => {
     let revoked = false;
     const isRevoked = vi.fn(() => revoked);
     const server = protect(isRevoked);
@@ -154,7 +157,7 @@ describe('isRevoked', () => {
     expect(isRevoked).toHaveBeenCalledTimes(4);
   });
 
-  it('STP-10 is asked by each of the requests that come at once', async () => {
+  it('is asked by each of the requests that come at once', { tags: ['STP-10'] }, async () => {
     const isRevoked = vi.fn(async () => false);
     const server = protect(isRevoked);
     const sent = await request();
@@ -162,7 +165,9 @@ describe('isRevoked', () => {
     expect(isRevoked).toHaveBeenCalledTimes(3);
   });
 
-  it('STP-10 is asked only about tokens that hold, and for none where there is none', async () => {
+  it('is asked only about tokens that hold, and for none where there is none', {
+    tags: ['STP-10'],
+  }, async () => {
     const isRevoked = vi.fn(() => false);
     const server = protect(isRevoked, { optional: true });
     for (const claims of [{ exp: 1 }, { aud: 'other' }, { cnf: { 'x5t#S256': 'x' } }])
@@ -171,13 +176,13 @@ describe('isRevoked', () => {
     expect(isRevoked).not.toHaveBeenCalled();
   });
 
-  it('STP-10 is asked about introspected tokens too', async () => {
+  it('is asked about introspected tokens too', { tags: ['STP-10'] }, async () => {
     const token = issuer.opaqueToken({ jti: 'opaque' });
     const server = protect(({ claims }) => claims.jti === 'opaque', issuer.introspectionOptions);
     expect(outcomeOf(await server.authenticate(requestWith(`Bearer ${token}`)))).toBe('401 revoked');
   });
 
-  it('STP-10 is asked by verify too', async () => {
+  it('is asked by verify too', { tags: ['STP-10'] }, async () => {
     const token = await issuer.token();
     await expect(protect(() => true).verify(token)).rejects.toMatchObject({ reason: 'revoked', status: 401 });
     await expect(protect(rejecting(new Error('down'))).verify(token)).rejects.toMatchObject({
@@ -189,7 +194,7 @@ describe('isRevoked', () => {
     });
   });
 
-  it('STP-12 is what may look at a claim status, which is ignored otherwise', async () => {
+  it('is what may look at a claim status, which is ignored otherwise', { tags: ['STP-12'] }, async () => {
     const claims = { status: { status_list: { idx: 7, uri: 'https://issuer.example.com/statuslists/1' } } };
     const sent = await request(claims);
     expect(await createResourceServer(issuer.options).authenticate(sent)).toMatchObject({ kind: 'allowed' });
@@ -197,7 +202,7 @@ describe('isRevoked', () => {
     expect(outcomeOf(await protect(isRevoked).authenticate(sent))).toBe('401 revoked');
   });
 
-  it('STP-10 does not touch what the answer must carry', async () => {
+  it('does not touch what the answer must carry', { tags: ['STP-10'] }, async () => {
     const server = protect(async () => false, { bearerMethods: ['query'] });
     const decision = await server.authenticate(
       new Request(`https://api.example.com/?access_token=${await issuer.token()}`),
@@ -230,19 +235,23 @@ describe('the time limit of isRevoked', () => {
     [undefined, 2],
     [0.5, 0.5],
     [60, 60],
-  ])('STP-10 STP-14 with the option %s is %s seconds; then nobody knows', async (option, seconds) => {
-    const { decision, warnings } = await slowly(
-      option === undefined ? {} : { revocationTimeoutSeconds: option },
-    );
-    vi.advanceTimersByTime(seconds * 1000 - 1);
-    expect(vi.getTimerCount()).toBe(1);
-    vi.advanceTimersByTime(1);
-    expect(vi.getTimerCount()).toBe(0);
-    expect(await decision).toBe('503 revocation_unavailable');
-    expect(warnings).toEqual([{ source: 'isRevoked', detail: 'time-out' }]);
-  });
+  ])(
+    'with the option %s is %s seconds; then nobody knows',
+    { tags: ['STP-10', 'STP-14'] },
+    async (option, seconds) => {
+      const { decision, warnings } = await slowly(
+        option === undefined ? {} : { revocationTimeoutSeconds: option },
+      );
+      vi.advanceTimersByTime(seconds * 1000 - 1);
+      expect(vi.getTimerCount()).toBe(1);
+      vi.advanceTimersByTime(1);
+      expect(vi.getTimerCount()).toBe(0);
+      expect(await decision).toBe('503 revocation_unavailable');
+      expect(warnings).toEqual([{ source: 'isRevoked', detail: 'time-out' }]);
+    },
+  );
 
-  it('STP-10 ends with an answer', async () => {
+  it('ends with an answer', { tags: ['STP-10'] }, async () => {
     const { decision, answer } = await slowly();
     expect(vi.getTimerCount()).toBe(1);
     answer.resolve(false);
@@ -250,21 +259,25 @@ describe('the time limit of isRevoked', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it.each(['resolve', 'reject'] as const)('STP-10 makes a late answer nobody’s concern: %s', async (how) => {
-    const { decision, answer, warnings } = await slowly();
-    const unhandled = vi.fn();
-    process.on('unhandledRejection', unhandled);
-    onTestFinished(() => {
-      process.off('unhandledRejection', unhandled);
-    });
-    vi.advanceTimersByTime(2000);
-    expect(await decision).toBe('503 revocation_unavailable');
-    if (how === 'resolve') answer.resolve(false);
-    else answer.reject(new Error('late'));
-    await new Promise((resolve) => setImmediate(resolve)); // Node looks for unhandled rejections after each turn
-    expect(warnings).toHaveLength(1);
-    expect(unhandled).not.toHaveBeenCalled();
-  });
+  it.each(['resolve', 'reject'] as const)(
+    'makes a late answer nobody’s concern: %s',
+    { tags: ['STP-10'] },
+    async (how) => {
+      const { decision, answer, warnings } = await slowly();
+      const unhandled = vi.fn();
+      process.on('unhandledRejection', unhandled);
+      onTestFinished(() => {
+        process.off('unhandledRejection', unhandled);
+      });
+      vi.advanceTimersByTime(2000);
+      expect(await decision).toBe('503 revocation_unavailable');
+      if (how === 'resolve') answer.resolve(false);
+      else answer.reject(new Error('late'));
+      await new Promise((resolve) => setImmediate(resolve)); // Node looks for unhandled rejections after each turn
+      expect(warnings).toHaveLength(1);
+      expect(unhandled).not.toHaveBeenCalled();
+    },
+  );
 
   it.each([0, -1, 61, Number.NaN, Number.POSITIVE_INFINITY, '2', null])('refuses %s', (seconds) => {
     const options = { revocationTimeoutSeconds: seconds } as Partial<ResourceServerOptions>;

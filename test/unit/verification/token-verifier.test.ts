@@ -71,7 +71,7 @@ describe('a token that was verified before', () => {
     expect(new Set(errors.map((error) => error?.reason))).toEqual(new Set(['no_matching_key']));
   });
 
-  it('OPS-19 ATP-05 is refused from the second on in which it expires', async () => {
+  it('is refused from the second on in which it expires', { tags: ['OPS-19', 'ATP-05'] }, async () => {
     const { issuer, server, decide, step } = await setUp({ clockToleranceSeconds: 0 });
     const token = await issuer.token();
     await decide(token);
@@ -81,7 +81,7 @@ describe('a token that was verified before', () => {
     expect(await outcomeOf(server, token)).toBe('expired');
   });
 
-  it('ATP-09 is refused again when the clock is set back to before it is valid', async () => {
+  it('is refused again when the clock is set back to before it is valid', { tags: ['ATP-09'] }, async () => {
     const { issuer, server, decide, step } = await setUp();
     const token = await issuer.token({ nbf: 1_800_000_000, iat: 1_800_000_000 });
     await decide(token);
@@ -89,7 +89,7 @@ describe('a token that was verified before', () => {
     expect(await outcomeOf(server, token)).toBe('not_yet_valid');
   });
 
-  it('KEY-16 is refused when its key is withdrawn', async () => {
+  it('is refused when its key is withdrawn', { tags: ['KEY-16'] }, async () => {
     const { issuer, server, decide } = await setUp();
     const token = await issuer.token();
     await decide(token);
@@ -98,7 +98,7 @@ describe('a token that was verified before', () => {
     expect(await outcomeOf(server, token)).toBe('no_matching_key');
   });
 
-  it('KEY-16 is refused when another key comes under the same kid', async () => {
+  it('is refused when another key comes under the same kid', { tags: ['KEY-16'] }, async () => {
     const [before, after] = await Promise.all([createTestIssuer(), createTestIssuer()]);
     let keys = await publishedBy(before);
     const jwks = () => keys;
@@ -141,7 +141,7 @@ describe('a token that was verified before', () => {
     expect(jwks).toHaveBeenCalledTimes(2);
   });
 
-  it('KEY-15 stays accepted at once while the issuer is down', async () => {
+  it('stays accepted at once while the issuer is down', { tags: ['KEY-15'] }, async () => {
     const { issuer, decide, step } = await setUp();
     const token = await issuer.token();
     await decide(token);
@@ -152,7 +152,9 @@ describe('a token that was verified before', () => {
     expect(atOnce(decide(token)).kind).toBe('allowed');
   });
 
-  it('KEY-15 is refused as undecidable when the issuer has been down for too long', async () => {
+  it('is refused as undecidable when the issuer has been down for too long', {
+    tags: ['KEY-15'],
+  }, async () => {
     const { issuer, server, decide, step } = await setUp({ keys: { staleIfErrorSeconds: 60 } });
     const token = await issuer.token();
     await decide(token);
@@ -173,7 +175,9 @@ describe('a token that was verified before', () => {
 });
 
 describe('what is remembered', () => {
-  it('OPS-08 JWT-10 is the token to the letter: another signature or claim is verified anew', async () => {
+  it('is the token to the letter: another signature or claim is verified anew', {
+    tags: ['OPS-08', 'JWT-10'],
+  }, async () => {
     const { issuer, server, decide } = await setUp();
     const token = await issuer.token();
     await decide(token);
@@ -184,7 +188,7 @@ describe('what is remembered', () => {
     expect(await outcomeOf(server, `${header}.${claims}.${signature}=`)).toBe('malformed_token');
   });
 
-  it('OPS-08 is not shared with a resource server of other options', async () => {
+  it('is not shared with a resource server of other options', { tags: ['OPS-08'] }, async () => {
     const { issuer, decide } = await setUp();
     const token = await issuer.token();
     await decide(token);
@@ -192,7 +196,7 @@ describe('what is remembered', () => {
     expect(await outcomeOf(other, token)).toBe('aud_mismatch');
   });
 
-  it('OPS-07 is bounded, and what was used least lately goes first', async () => {
+  it('is bounded, and what was used least lately goes first', { tags: ['OPS-07'] }, async () => {
     const { issuer, decide } = await setUp({ cache: { maxTokens: 2 } });
     const [one, two, three] = await Promise.all(
       [1, 2, 3].map((jti) => issuer.token({ jti: `token-${jti}` })),
@@ -203,7 +207,9 @@ describe('what is remembered', () => {
     expect(decide(two ?? '')).toBeInstanceOf(Promise);
   });
 
-  it('OPS-07 is bounded in memory too: a token of thousands of claims takes the place of many', async () => {
+  it('is bounded in memory too: a token of thousands of claims takes the place of many', {
+    tags: ['OPS-07'],
+  }, async () => {
     const { issuer, decide } = await setUp({ cache: { maxTokens: 1000 } });
     const large = { x: Array.from({ length: 2000 }, () => ({})) };
     const tokens = await Promise.all(
@@ -215,7 +221,9 @@ describe('what is remembered', () => {
     expect(remembered.length).toBeLessThan(10);
   });
 
-  it('OPS-07 is no refusal: bad tokens evict no good one, and are looked at each time', async () => {
+  it('is no refusal: bad tokens evict no good one, and are looked at each time', {
+    tags: ['OPS-07'],
+  }, async () => {
     const { issuer, server, decide } = await setUp({ cache: { maxTokens: 1 } });
     const token = await issuer.token();
     await decide(token);
@@ -238,7 +246,7 @@ describe('what is remembered', () => {
     expect(await outcomeOf(server, token)).toBe('allowed');
   });
 
-  it('OPS-07 shares what is equal between tokens, and nothing that differs', async () => {
+  it('shares what is equal between tokens, and nothing that differs', { tags: ['OPS-07'] }, async () => {
     const { issuer, decide } = await setUp();
     const authOf = async (claims: Record<string, unknown>) => {
       const decision = await decide(await issuer.token(claims));
@@ -258,7 +266,7 @@ describe('what is remembered', () => {
     for (const part of [one.scopes, one.header, one.audience]) expect(Object.isFrozen(part)).toBe(true);
   });
 
-  it('OPS-01 is not the token', async () => {
+  it('is not the token', { tags: ['OPS-01'] }, async () => {
     const { issuer, server, decide } = await setUp();
     const token = await issuer.token();
     await decide(token);
