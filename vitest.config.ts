@@ -1,6 +1,8 @@
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
-import { requirementIds } from './test/support/requirement-ids.js';
+import { requirements } from './test/support/requirements.js';
+import { isFullSize } from './test/support/size.js';
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
@@ -8,10 +10,15 @@ const path = (relative: string): string => fileURLToPath(new URL(relative, impor
 const self = [
   { find: /^oauth-resource-server$/, replacement: path('src/index.ts') },
   { find: /^oauth-resource-server\/(client|redis|testing)$/, replacement: path('src/$1/index.ts') },
-  { find: /^oauth-resource-server\/(express|fastify|nestjs)$/, replacement: path('adapters/$1/index.ts') },
+  {
+    find: /^oauth-resource-server\/(express|fastify|fetch|nestjs)$/,
+    replacement: path('adapters/$1/index.ts'),
+  },
+  { find: 'oauth-resource-server/adapter', replacement: path('adapters/kit/index.ts') },
+  { find: 'oauth-resource-server/express/types', replacement: path('adapters/express/types.ts') },
 ];
 const nest11 = {
-  find: /^@nestjs\/(common|core|platform-express|platform-fastify)$/,
+  find: /^@nestjs\/(common|core|platform-express|platform-fastify|testing)$/,
   replacement: path('test/support/nest-11/node_modules/@nestjs/$1'),
 };
 
@@ -19,23 +26,31 @@ export default defineConfig({
   test: {
     reporters: ['default', './test/support/closing-line-reporter.ts'],
     // A test with another tag fails.
-    tags: requirementIds.map((name) => ({ name })),
+    tags: requirements.map(({ id }) => ({ name: id })),
+    maxWorkers: availableParallelism(),
     projects: [
       {
         extends: true,
         resolve: { alias: self },
-        test: { name: 'node', include: ['test/**/*.test.ts'], exclude: ['test/package/**'] },
+        test: {
+          name: 'node',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/package/**'],
+          isolate: false, // a process per file costs more than most files
+        },
       },
       {
         extends: true,
         resolve: { alias: [...self, nest11] },
         test: {
           name: 'nest-11',
+          env: { HARNESSES: 'nestjs' },
+          isolate: false,
           include: [
             'test/http/contract.test.ts',
             'test/http/resource-metadata.test.ts',
             'test/adapters/nestjs*.test.ts',
-            'test/demo/demo.test.ts',
+            ...(isFullSize ? ['test/demo/demo.test.ts'] : []),
           ],
         },
       },

@@ -1,4 +1,4 @@
-import type { Scheme } from './request/authorization-header.js';
+import type { Scheme } from './terms.js';
 
 /**
  * Types that an application may set once, by module augmentation:
@@ -20,7 +20,10 @@ export type Scope = Register extends { scope: infer S extends string } ? S : str
 /** The application's own claims: those of {@link Register}, or none. */
 export type RegisteredClaims = Register extends { claims: infer C extends object } ? C : Record<never, never>;
 
-/** The claims of an access token as verified (RFC 7519 §4.1, RFC 9068 §2.2); anything else is `unknown` until looked at. */
+/**
+ * The claims of an access token as verified (RFC 7519 §4.1, RFC 9068 §2.2); anything else is `unknown` until
+ * looked at.
+ */
 export interface StandardClaims {
   readonly iss: string;
   readonly exp: number;
@@ -43,7 +46,8 @@ export interface JoseHeader {
 }
 
 /**
- * What a verification yields and a cache may keep: everything of {@link Auth} but the token itself. Deeply frozen.
+ * What a verification yields and a cache may keep: everything of {@link Auth} but the token itself. Deeply
+ * frozen.
  *
  * @typeParam C the application's own claims
  */
@@ -51,21 +55,31 @@ export interface AccessToken<C extends object = RegisteredClaims> {
   /** The JOSE header; empty for an opaque token, which has none. */
   readonly header: Partial<JoseHeader>;
   /**
-   * The claims, as the issuer sent them. Of a token that the issuer was asked about (RFC 7662): the members of the answer that this package knows or that `introspection.claims`
-   * names; `iss` and `exp` are there even if the answer has none.
+   * The claims, as the issuer sent them. Of a token that the issuer was asked about (RFC 7662): the members
+   * of the answer that this package knows or that `introspection.claims` names; `iss` and `exp` are there
+   * even if the answer has none.
    */
   readonly claims: Readonly<C> & StandardClaims;
   /** `"iss"`: who issued the token, exactly as configured. */
   readonly issuer: string;
-  /** `"sub"`. With client credentials it is often the client itself (RFC 9068 §2.2). Unique only together with `issuer`. */
+  /**
+   * `"sub"`. With client credentials it is often the client itself (RFC 9068 §2.2). Unique only together with
+   * `issuer`.
+   */
   readonly subject: string | undefined;
   /** `"client_id"`, or the claim that `TrustedIssuer.clientIdClaim` names: the calling client. */
   readonly clientId: string | undefined;
   /** `"aud"` as a list: `["https://inventory.example.com"]`. Empty when the token has none. */
   readonly audience: readonly string[];
-  /** Granted scopes in the order of the token, without repetition: `["read:inventory"]`. Empty when none were granted. */
+  /**
+   * Granted scopes in the order of the token, without repetition: `["read:inventory"]`. Empty when none were
+   * granted.
+   */
   readonly scopes: readonly string[];
-  /** `"exp"` (expiration time), in seconds since the epoch. Of a token without, which only `introspection.mayBeAbsent` allows: when it is asked about anew. */
+  /**
+   * `"exp"` (expiration time), in seconds since the epoch. Of a token without, which only
+   * `introspection.mayBeAbsent` allows: when it is asked about anew.
+   */
   readonly expiresAt: number;
 }
 
@@ -78,8 +92,8 @@ export interface Auth<C extends object = RegisteredClaims> extends AccessToken<C
   /**
    * The access token as received.
    *
-   * Security: not enumerable, so that logging or serialising an `Auth` does not reveal it. Never pass it on to
-   * another service: it was issued for this one.
+   * Security: not enumerable, so that logging or serialising an `Auth` does not reveal it. Never pass it on
+   * to another service: it was issued for this one.
    */
   readonly token: string;
 }
@@ -128,14 +142,16 @@ export function createAuth(accessToken: AccessToken, token: string, scheme: Sche
   return new VerifiedAuth(accessToken, token, scheme);
 }
 
-/** The scheme under which the access token came in: what a later refusal of the same request has to answer. */
+/**
+ * The scheme under which the access token came in: what a later refusal of the same request has to answer.
+ */
 export function schemeOfAuth(auth: Auth): Scheme {
   return VerifiedAuth.schemeOf(auth);
 }
 
 /**
- * Whether `value` was made by this package, from a verified token or by `fakeAuth` of the testing kit. A plain object with
- * the same members, such as one parsed from a request body, is not.
+ * Whether `value` was made by this package, from a verified token or by `fakeAuth` of the testing kit. A
+ * plain object with the same members, such as one parsed from a request body, is not.
  */
 export function isAuth(value: unknown): value is Auth {
   return typeof value === 'object' && value !== null && VerifiedAuth.isVerified(value);

@@ -35,5 +35,8 @@ export interface Denied {
   readonly answer: Answer;
 }
 
-/** What the resource server decided about a request. Returned, not thrown, for anything that a client can send. */
+/**
+ * What the resource server decided about a request. Returned, not thrown, for anything that a client can
+ * send.
+ */
 export type Decision = Allowed | Denied;

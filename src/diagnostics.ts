@@ -1,20 +1,32 @@
 import { channel } from 'node:diagnostics_channel';
 import type { Reason } from './reasons.js';
 
-/** Names of the `node:diagnostics_channel` channels on which this package reports. Nothing is built when nobody listens. */
+/**
+ * Names of the `node:diagnostics_channel` channels on which this package reports. Nothing is built when
+ * nobody listens.
+ */
 export const channels: Readonly<Record<'decision' | 'keys' | 'introspection' | 'warning', string>> =
   Object.freeze({
     /** A {@link DecisionMessage} per authentication, and per requirement that was not met. */
     decision: 'oauth-resource-server:decision',
     /** A {@link KeysMessage} per refresh of an issuer's keys, and per key that was left out. */
     keys: 'oauth-resource-server:keys',
-    /** An {@link IntrospectionMessage} per call of an introspection endpoint that failed, and when calls are suspended and resumed. */
+    /**
+     * An {@link IntrospectionMessage} per call of an introspection endpoint that failed, and when calls are
+     * suspended and resumed.
+     */
     introspection: 'oauth-resource-server:introspection',
-    /** A {@link WarningMessage} when a function of the application failed and the request was refused therefore. */
+    /**
+     * A {@link WarningMessage} when a function of the application failed and the request was refused
+     * therefore.
+     */
     warning: 'oauth-resource-server:warning',
   });
 
-/** The outcome of one decision. Holds no token and no claim but the issuer (a configured one) and the client of a verified token. */
+/**
+ * The outcome of one decision. Holds no token and no claim but the issuer (a configured one) and the client
+ * of a verified token.
+ */
 export interface DecisionMessage {
   readonly outcome: 'allowed' | 'anonymous' | 'denied';
   readonly status: number | undefined;
@@ -27,25 +39,38 @@ export interface DecisionMessage {
 
 /** What happened to an issuer's keys. */
 export interface KeysMessage {
-  /** `loaded`: a refresh succeeded; `failed`: it did not, for `reason`; `key_skipped`: one key of the set is not used, for `detail`. */
+  /**
+   * `loaded`: a refresh succeeded; `failed`: it did not, for `reason`; `key_skipped`: one key of the set is
+   * not used, for `detail`.
+   */
   readonly event: 'loaded' | 'failed' | 'key_skipped';
   readonly issuer: string;
   readonly reason: Reason | undefined;
-  /** Why a key was skipped, or the kind of the failure: a fixed text, an error code such as `ECONNREFUSED`, or the name of what a function threw. */
+  /**
+   * Why a key was skipped, or the kind of the failure: a fixed text, an error code such as `ECONNREFUSED`, or
+   * the name of what a function threw.
+   */
   readonly detail: string | undefined;
   /** How many keys are in use now. */
   readonly keys: number;
 }
 
-/** What happened when an issuer was asked about a token. Holds nothing of the token, and nothing of the answer but which member it lacks. */
+/**
+ * What happened when an issuer was asked about a token. Holds nothing of the token, and nothing of the answer
+ * but which member it lacks.
+ */
 export interface IntrospectionMessage {
   /**
-   * `failed`: a call was not answered, or not in a way that can be used; `suspended`: after failures no calls are made for `seconds`; `resumed`: the issuer answers
-   * again; `member_absent`: a token was accepted without the member that `detail` names, since `mayBeAbsent` allows that.
+   * `failed`: a call was not answered, or not in a way that can be used; `suspended`: after failures no calls
+   * are made for `seconds`; `resumed`: the issuer answers again; `member_absent`: a token was accepted
+   * without the member that `detail` names, since `mayBeAbsent` allows that.
    */
   readonly event: 'failed' | 'suspended' | 'resumed' | 'member_absent';
   readonly issuer: string;
-  /** Of `failed` and `suspended`. `introspection_auth_failed` means that the issuer refuses this API's own credentials. */
+  /**
+   * Of `failed` and `suspended`. `introspection_auth_failed` means that the issuer refuses this API's own
+   * credentials.
+   */
   readonly reason: Reason | undefined;
   /** A fixed text, an error code such as `ECONNREFUSED`, or the name of what a function threw. */
   readonly detail: string | undefined;
@@ -55,7 +80,10 @@ export interface IntrospectionMessage {
 
 /** A function of the application that threw, returned something else than a boolean, or took too long. */
 export interface WarningMessage {
-  /** Which function: `remember` of the `replayStore`, or the one that the word names; `authorizationDetails` is the predicate of a requirement, like `claims`. */
+  /**
+   * Which function: `remember` of the `replayStore`, or the one that the word names; `authorizationDetails`
+   * is the predicate of a requirement, like `claims`.
+   */
   readonly source:
     | 'isAccessToken'
     | 'claims'
@@ -64,7 +92,8 @@ export interface WarningMessage {
     | 'replayStore'
     | 'signedMetadata';
   /**
-   * The name of what was thrown, such as `TypeError`, the type of what was returned, or `time-out`, or `full` for a replay store that has no room. Never a text of the function, which may quote claims.
+   * The name of what was thrown, such as `TypeError`, the type of what was returned, or `time-out`, or `full`
+   * for a replay store that has no room. Never a text of the function, which may quote claims.
    */
   readonly detail: string;
 }
@@ -92,7 +121,8 @@ export function reportWarning(message: WarningMessage): void {
 }
 
 /**
- * Calls a predicate of the application. Only `true` counts: an exception, a promise or another value is a refusal, and is reported.
+ * Calls a predicate of the application. Only `true` counts: an exception, a promise or another value is a
+ * refusal, and is reported.
  */
 export function holds(source: WarningMessage['source'], predicate: () => unknown): boolean {
   let outcome: unknown;

@@ -20,32 +20,33 @@ type Kind =
   | 'UnavailableError';
 
 /** Marks our errors across duplicate installs of this package and across frameworks' exception classes. */
-export const errorKind: unique symbol = Symbol.for('oauth-resource-server.error') as never; // see the annotation: a unique symbol from the registry
+// See the annotation: a unique symbol from the registry.
+export const errorKind: unique symbol = Symbol.for('oauth-resource-server.error') as never;
 
 /**
  * The base of every refusal: `status`, `error`, `reason`, `message`.
  *
- * `instanceof` and {@link isResourceServerError} recognise these errors by a mark, not by the prototype, so they
- * also work when two copies of this package are installed, and for the exceptions of the NestJS guard.
+ * `instanceof` and {@link isResourceServerError} recognise these errors by a mark, not by the prototype, so
+ * they also work when two copies of this package are installed, and for the exceptions of the NestJS guard.
  *
  * Security: no token, claim or key is in any member, so an error may be logged whole.
  */
 export abstract class ResourceServerError extends Error {
   /** HTTP status of the answer: 400, 401, 403 or 503. */
   abstract readonly status: number;
-  /** The registered OAuth error code, or undefined where RFC 6750 §3.1 wants none (no credentials were sent). */
+  /**
+   * The registered OAuth error code, or undefined where RFC 6750 §3.1 wants none (no credentials were sent).
+   */
   abstract readonly error: ErrorCode | undefined;
   /** Why, in a stable word. */
-  abstract readonly reason: Reason;
+  readonly reason: Reason;
   /** A fixed text for the log that helps whoever configures the issuer or the API, where there is one. */
   readonly hint: string | undefined;
 
-  /**
-   * @param message the fixed text of the reason
-   * @param hint a fixed text, see {@link hint}
-   */
-  constructor(message: string, hint?: string, options?: ErrorOptions) {
-    super(message, options);
+  /** @param hint a fixed text, see {@link hint} */
+  constructor(reason: Reason, hint?: string, options?: ErrorOptions) {
+    super(DESCRIPTIONS[reason], options);
+    this.reason = reason;
     this.hint = hint;
   }
 
@@ -67,73 +68,78 @@ export abstract class ResourceServerError extends Error {
 export class InvalidRequestError extends ResourceServerError {
   readonly status: 400 = 400;
   readonly error: 'invalid_request' = 'invalid_request';
-  readonly reason: InvalidRequestReason;
+  declare readonly reason: InvalidRequestReason;
 
   constructor(reason: InvalidRequestReason) {
-    super(DESCRIPTIONS[reason]);
-    this.reason = reason;
+    super(reason);
   }
 }
 
-/** 401: no access token, or one that does not hold (RFC 6750 §3.1 `invalid_token`). The client needs a new token. */
+/** 401: no access token, or an invalid one (RFC 6750 §3.1 `invalid_token`). The client needs a new token. */
 export class InvalidTokenError extends ResourceServerError {
   readonly status: 401 = 401;
   readonly error: 'invalid_token' | undefined;
-  readonly reason: InvalidTokenReason;
+  declare readonly reason: InvalidTokenReason;
 
   constructor(reason: InvalidTokenReason, hint?: string) {
-    super(DESCRIPTIONS[reason], hint);
-    this.reason = reason;
+    super(reason, hint);
     // RFC 6750 §3.1: a request that carried no credentials gets no error code.
     this.error = reason === 'missing_credentials' ? undefined : 'invalid_token';
   }
 }
 
-/** 401: the DPoP proof does not hold, or there is none (RFC 9449 §7.1). The client needs a new proof, not a new token. */
+/**
+ * 401: the DPoP proof is invalid or missing (RFC 9449 §7.1). The client needs a new proof, not a new token.
+ */
 export class InvalidProofError extends ResourceServerError {
   readonly status: 401 = 401;
   readonly error: 'invalid_dpop_proof' | 'use_dpop_nonce';
-  readonly reason: InvalidProofReason;
-  /** A nonce that the next proof may carry; sent as `DPoP-Nonce` (RFC 9449 §9). Undefined where nonces are not asked for. */
+  declare readonly reason: InvalidProofReason;
+  /**
+   * A nonce that the next proof may carry; sent as `DPoP-Nonce` (RFC 9449 §9). Undefined if nonces aren't
+   * asked for.
+   */
   readonly nonce: string | undefined;
 
   constructor(reason: InvalidProofReason, nonce?: string) {
-    super(DESCRIPTIONS[reason]);
-    this.reason = reason;
+    super(reason);
     this.error = reason === 'nonce_required' ? 'use_dpop_nonce' : 'invalid_dpop_proof';
     this.nonce = nonce;
   }
 }
 
-/** 401: the access token holds, but the user has to authenticate again, or in another way (RFC 9470 §3). */
+/**
+ * 401: the access token is valid, but the user has to authenticate again, or in another way (RFC 9470 §3).
+ */
 export class InsufficientUserAuthenticationError extends ResourceServerError {
   readonly status: 401 = 401;
   readonly error: 'insufficient_user_authentication' = 'insufficient_user_authentication';
-  readonly reason: InsufficientUserAuthenticationReason;
+  declare readonly reason: InsufficientUserAuthenticationReason;
 
   constructor(reason: InsufficientUserAuthenticationReason) {
-    super(DESCRIPTIONS[reason]);
-    this.reason = reason;
+    super(reason);
   }
 }
 
-/** 403: the access token holds but does not grant this (RFC 6750 §3.1 `insufficient_scope`). */
+/** 403: the access token is valid but doesn't grant this (RFC 6750 §3.1 `insufficient_scope`). */
 export class InsufficientScopeError extends ResourceServerError {
   readonly status: 403 = 403;
   readonly error: 'insufficient_scope' = 'insufficient_scope';
-  readonly reason: InsufficientScopeReason;
+  declare readonly reason: InsufficientScopeReason;
 
   constructor(reason: InsufficientScopeReason) {
-    super(DESCRIPTIONS[reason]);
-    this.reason = reason;
+    super(reason);
   }
 }
 
-/** 503: whether the access token holds cannot be told now, because the issuer's keys, or something else it needs, is out of reach. Never the client's fault. */
+/**
+ * 503: the access token can't be verified right now, because the issuer's keys, or something else that's
+ * needed, is out of reach. Never the client's fault.
+ */
 export class UnavailableError extends ResourceServerError {
   readonly status: 503 = 503;
   readonly error: 'temporarily_unavailable' = 'temporarily_unavailable';
-  readonly reason: UnavailableReason;
+  declare readonly reason: UnavailableReason;
   /** Seconds until another attempt makes sense, at least 1; sent as `Retry-After`. */
   readonly retryAfterSeconds: number;
 
@@ -142,8 +148,7 @@ export class UnavailableError extends ResourceServerError {
    * @param cause what went wrong, for the log: our own error or that of `fetch`, never a response body
    */
   constructor(reason: UnavailableReason, retryAfterSeconds: number, cause?: unknown) {
-    super(DESCRIPTIONS[reason], undefined, cause === undefined ? undefined : { cause });
-    this.reason = reason;
+    super(reason, undefined, cause === undefined ? undefined : { cause });
     this.retryAfterSeconds = Math.max(1, Math.ceil(retryAfterSeconds));
   }
 }
@@ -156,7 +161,9 @@ mark(InsufficientUserAuthenticationError, 'InsufficientUserAuthenticationError')
 mark(InsufficientScopeError, 'InsufficientScopeError');
 mark(UnavailableError, 'UnavailableError');
 
-/** Whether `value` is an error of this package, whichever copy of the package or framework adapter made it. */
+/**
+ * Whether `value` is an error of this package, whichever copy of the package or framework adapter made it.
+ */
 export function isResourceServerError(value: unknown): value is ResourceServerError {
   return kindOf(value) !== undefined;
 }

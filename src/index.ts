@@ -1,5 +1,5 @@
 export type { ResourceMetadataDocument } from './answer/resource-document.js';
-export type { ResourceMetadata } from './answer/resource-metadata.js';
+export type { MetadataSigner, ResourceMetadata } from './answer/resource-metadata.js';
 export type {
   AccessToken,
   Auth,
@@ -25,27 +25,22 @@ export {
   ResourceServerError,
   UnavailableError,
 } from './errors.js';
-export type { IntrospectedTokens, WantedMember } from './issuer/introspection.js';
+export type { Introspect, IntrospectedTokens, WantedMember } from './issuer/introspection-settings.js';
+export type { McpAuthInfo } from './mcp-auth-info.js';
+export { toMcpAuthInfo } from './mcp-auth-info.js';
 export type { DpopNonceOptions, DpopOptions } from './options/dpop.js';
 export type {
-  Introspect,
   IntrospectionEndpointOptions,
   IntrospectionFunctionOptions,
   IntrospectionOptions,
   IntrospectionPolicyOptions,
-} from './options/introspection-options.js';
+} from './options/introspection.js';
 export type { MtlsProxyOptions } from './options/mtls.js';
-export type {
-  Algorithm,
-  BearerMethod,
-  KeysOptions,
-  ResourceServerOptions,
-  TokenType,
-  TrustedIssuer,
-} from './options/options.js';
+export type { ResourceServerOptions } from './options/options.js';
 export type { PresetOverrides } from './options/presets.js';
 export { auth0, cognito, entraId, keycloak, okta } from './options/presets.js';
-export type { MetadataSigner, ResourceOptions } from './options/resource.js';
+export type { ResourceOptions } from './options/resource.js';
+export type { KeysOptions, TrustedIssuer } from './options/trusted-issuer.js';
 export type { CertificateHeaderForm } from './proof/certificate-header.js';
 export type { MemoryReplayStoreOptions, ReplayStore } from './proof/replay-store.js';
 export { createMemoryReplayStore } from './proof/replay-store.js';
@@ -60,8 +55,14 @@ export type {
   UnavailableReason,
 } from './reasons.js';
 export { reasons } from './reasons.js';
-export type { RequestLike, RequestView } from './request/view.js';
-export { isCorsPreflight, NodeRequestView, viewRequest } from './request/view.js';
+export type {
+  FetchConnection,
+  FrameworkRequest,
+  RequestLike,
+  RequestView,
+  WrappedRequest,
+} from './request/view.js';
+export { FetchRequestView, isCorsPreflight, NodeRequestView, viewRequest } from './request/view.js';
 export type { AuthenticationRequirement } from './requirement/authentication.js';
 export type {
   AuthorizationDetail,
@@ -78,3 +79,4 @@ export {
 } from './requirement/requirement.js';
 export type { ResourceServer } from './resource-server.js';
 export { createResourceServer, isResourceServer } from './resource-server.js';
+export type { Algorithm, BearerMethod, TokenType } from './terms.js';

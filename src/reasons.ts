@@ -1,116 +1,14 @@
-/** Reasons of an {@link InvalidRequestError}: the request has to be sent differently. */
-export type InvalidRequestReason =
-  | 'malformed_credentials'
-  | 'multiple_methods'
-  | 'repeated_parameter'
-  | 'client_cert_invalid';
+// Each reason with the fixed text that the client may read: only characters that RFC 6750 §3 allows in
+// `error_description`, and no claim value.
 
-/** Reasons of an {@link InvalidTokenError}: another access token is needed. */
-export type InvalidTokenReason =
-  | 'missing_credentials'
-  | 'token_too_large'
-  | 'malformed_token'
-  | 'alg_not_allowed'
-  | 'typ_mismatch'
-  | 'crit_unsupported'
-  | 'iss_mismatch'
-  | 'missing_claim'
-  | 'invalid_claim'
-  | 'expired'
-  | 'not_yet_valid'
-  | 'issued_in_future'
-  | 'aud_mismatch'
-  | 'not_an_access_token'
-  | 'no_matching_key'
-  | 'ambiguous_key'
-  | 'key_mismatch'
-  | 'key_rejected'
-  | 'signature_invalid'
-  | 'unsupported_confirmation'
-  | 'dpop_downgrade'
-  | 'dpop_required'
-  | 'token_not_bound'
-  | 'jkt_mismatch'
-  | 'certificate_missing'
-  | 'certificate_mismatch'
-  | 'token_inactive'
-  | 'token_type_mismatch'
-  | 'revoked';
-
-/** Reasons of an {@link InvalidProofError}: the DPoP proof, or that there is none (RFC 9449 §4.3). */
-export type InvalidProofReason =
-  | 'multiple_proofs'
-  | 'missing_proof'
-  | 'malformed_proof'
-  | 'proof_typ_mismatch'
-  | 'proof_alg_not_allowed'
-  | 'jwk_invalid'
-  | 'proof_signature_invalid'
-  | 'proof_missing_claim'
-  | 'htm_mismatch'
-  | 'htu_mismatch'
-  | 'ath_mismatch'
-  | 'proof_expired'
-  | 'proof_in_future'
-  | 'proof_replayed'
-  | 'nonce_required';
-
-/** Reasons of an {@link InsufficientUserAuthenticationError}. */
-export type InsufficientUserAuthenticationReason = 'acr_not_met' | 'authentication_too_old';
-
-/** Reasons of an {@link InsufficientScopeError}: the access token holds but does not open this. */
-export type InsufficientScopeReason =
-  | 'insufficient_scope'
-  | 'claims_not_met'
-  | 'authorization_details_not_met';
-
-/** Reasons of an {@link UnavailableError}: something that the decision needs is out of reach or unusable. */
-export type UnavailableReason =
-  | 'metadata_unavailable'
-  | 'metadata_invalid'
-  | 'issuer_mismatch'
-  | 'jwks_unavailable'
-  | 'jwks_invalid'
-  | 'introspection_unavailable'
-  | 'introspection_auth_failed'
-  | 'introspection_invalid'
-  | 'replay_store_unavailable'
-  | 'replay_store_full'
-  | 'revocation_unavailable';
-
-/**
- * Why a request was refused. Stable words for logs, metrics and tests; `docs/errors.md` explains each.
- * They never reach the client, which sees only the registered OAuth `error` code and a fixed description.
- */
-export type Reason =
-  | InvalidRequestReason
-  | InvalidTokenReason
-  | InvalidProofReason
-  | InsufficientUserAuthenticationReason
-  | InsufficientScopeReason
-  | UnavailableReason;
-
-/** The registered OAuth error codes that this package sends (RFC 6750 §3.1, RFC 9449 §12.2, RFC 9470 §3, RFC 6749 §4.1.2.1). */
-export type ErrorCode =
-  | 'invalid_request'
-  | 'invalid_token'
-  | 'invalid_dpop_proof'
-  | 'use_dpop_nonce'
-  | 'insufficient_user_authentication'
-  | 'insufficient_scope'
-  | 'temporarily_unavailable';
-
-const UNAVAILABLE = 'The access token cannot be verified at the moment';
-
-/**
- * The fixed text per reason that the client may read. Only characters that RFC 6750 §3 allows in `error_description`, and no claim value.
- */
-export const DESCRIPTIONS: Readonly<Record<Reason, string>> = {
+const INVALID_REQUEST = {
   malformed_credentials: 'The credentials are malformed',
   multiple_methods: 'The access token was sent more than once',
   repeated_parameter: 'The access_token parameter is repeated or not a string',
   client_cert_invalid: 'The client certificate header is malformed',
+} as const;
 
+const INVALID_TOKEN = {
   missing_credentials: 'No access token was sent',
   token_too_large: 'The access token is too large',
   malformed_token: 'The access token is malformed',
@@ -140,7 +38,9 @@ export const DESCRIPTIONS: Readonly<Record<Reason, string>> = {
   token_inactive: 'The access token is not active',
   token_type_mismatch: 'The token is not of the type of the authentication scheme',
   revoked: 'The access token was revoked',
+} as const;
 
+const INVALID_PROOF = {
   multiple_proofs: 'More than one DPoP proof was sent',
   missing_proof: 'No DPoP proof was sent',
   malformed_proof: 'The DPoP proof is malformed',
@@ -156,26 +56,89 @@ export const DESCRIPTIONS: Readonly<Record<Reason, string>> = {
   proof_in_future: 'The DPoP proof was made in the future',
   proof_replayed: 'The DPoP proof was used before',
   nonce_required: 'The DPoP proof needs a nonce of this server',
+} as const;
 
+const INSUFFICIENT_USER_AUTHENTICATION = {
   acr_not_met: 'A different authentication level is required',
   authentication_too_old: 'More recent authentication is required',
+} as const;
 
+const INSUFFICIENT_SCOPE = {
   insufficient_scope: 'The access token lacks a required scope',
   claims_not_met: 'The access token does not grant access to this resource',
   authorization_details_not_met: 'The access token lacks a required authorization detail',
+} as const;
 
-  metadata_unavailable: UNAVAILABLE,
-  metadata_invalid: UNAVAILABLE,
-  issuer_mismatch: UNAVAILABLE,
-  jwks_unavailable: UNAVAILABLE,
-  jwks_invalid: UNAVAILABLE,
-  introspection_unavailable: UNAVAILABLE,
-  introspection_auth_failed: UNAVAILABLE,
-  introspection_invalid: UNAVAILABLE,
-  replay_store_unavailable: UNAVAILABLE,
-  replay_store_full: UNAVAILABLE,
-  revocation_unavailable: UNAVAILABLE,
+/** All have the same text: what is out of reach is for the log. */
+const UNAVAILABLE = [
+  'metadata_unavailable',
+  'metadata_invalid',
+  'issuer_mismatch',
+  'jwks_unavailable',
+  'jwks_invalid',
+  'introspection_unavailable',
+  'introspection_auth_failed',
+  'introspection_invalid',
+  'replay_store_unavailable',
+  'replay_store_full',
+  'revocation_unavailable',
+] as const;
+
+/** Reasons of an {@link InvalidRequestError}: the request has to be sent differently. */
+export type InvalidRequestReason = keyof typeof INVALID_REQUEST;
+
+/** Reasons of an {@link InvalidTokenError}: another access token is needed. */
+export type InvalidTokenReason = keyof typeof INVALID_TOKEN;
+
+/** Reasons of an {@link InvalidProofError}: the DPoP proof is wrong or missing (RFC 9449 §4.3). */
+export type InvalidProofReason = keyof typeof INVALID_PROOF;
+
+/** Reasons of an {@link InsufficientUserAuthenticationError}. */
+export type InsufficientUserAuthenticationReason = keyof typeof INSUFFICIENT_USER_AUTHENTICATION;
+
+/** Reasons of an {@link InsufficientScopeError}: the access token is valid, but doesn't allow this. */
+export type InsufficientScopeReason = keyof typeof INSUFFICIENT_SCOPE;
+
+/** Reasons of an {@link UnavailableError}: something that the decision needs is out of reach or unusable. */
+export type UnavailableReason = (typeof UNAVAILABLE)[number];
+
+/**
+ * Why a request was refused. Stable words for logs, metrics and tests; `docs/errors.md` explains each. They
+ * never reach the client, which sees only the registered OAuth `error` code and a fixed description.
+ */
+export type Reason =
+  | InvalidRequestReason
+  | InvalidTokenReason
+  | InvalidProofReason
+  | InsufficientUserAuthenticationReason
+  | InsufficientScopeReason
+  | UnavailableReason;
+
+/**
+ * The registered OAuth error codes that this package sends (RFC 6750 §3.1, RFC 9449 §12.2, RFC 9470 §3,
+ * RFC 6749 §4.1.2.1).
+ */
+export type ErrorCode =
+  | 'invalid_request'
+  | 'invalid_token'
+  | 'invalid_dpop_proof'
+  | 'use_dpop_nonce'
+  | 'insufficient_user_authentication'
+  | 'insufficient_scope'
+  | 'temporarily_unavailable';
+
+/** The text of each reason that the client may read. */
+export const DESCRIPTIONS: Readonly<Record<Reason, string>> = {
+  ...INVALID_REQUEST,
+  ...INVALID_TOKEN,
+  ...INVALID_PROOF,
+  ...INSUFFICIENT_USER_AUTHENTICATION,
+  ...INSUFFICIENT_SCOPE,
+  ...(Object.fromEntries(
+    UNAVAILABLE.map((reason) => [reason, 'The access token cannot be verified at the moment']),
+  ) as Record<UnavailableReason, string>), // one per reason
 };
 
 /** Every reason, for documentation and metrics. */
-export const reasons: readonly Reason[] = Object.freeze(Object.keys(DESCRIPTIONS) as Reason[]); // the record has a member per reason and no other
+// A member per reason.
+export const reasons: readonly Reason[] = Object.freeze(Object.keys(DESCRIPTIONS) as Reason[]);

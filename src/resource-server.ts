@@ -1,53 +1,67 @@
-import { DenialResponses, type Wanted } from './answer/denial.js';
-import { createResourceMetadata, type ResourceMetadata } from './answer/resource-metadata.js';
-import { type AccessToken, type Auth, createAuth, schemeOfAuth } from './auth.js';
+import { DenialResponses } from './answer/denial.js';
+import { PublishedMetadata, type ResourceMetadata } from './answer/resource-metadata.js';
+import { type Auth, createAuth, schemeOfAuth } from './auth.js';
 import type { Allowed, AnswerHeaders, Decision, Denied } from './decision.js';
-import { reportDecision } from './diagnostics.js';
+import { type DecisionMessage, reportDecision } from './diagnostics.js';
 import { InvalidTokenError, isResourceServerError, type ResourceServerError } from './errors.js';
-import type { ResolvedIssuer } from './issuer/trusted-issuer.js';
-import type { BearerMethod, ResourceServerOptions } from './options/options.js';
-import { type ResolvedOptions, resolveOptions } from './options/resolve.js';
-import { checkConfirmation } from './proof/confirmation.js';
-import type { Scheme } from './request/authorization-header.js';
-import { Credentials, checkToken, intendedScheme, readCredentials } from './request/credentials.js';
+import { createIssuer, type Issuer } from './issuer/issuer.js';
+import { checkOptions, type ResourceServerOptions, type Settings } from './options/options.js';
+import { createCertificateBinding } from './proof/client-certificate.js';
+import { type Bindings, checkConfirmation } from './proof/confirmation.js';
+import { createDpopBinding } from './proof/dpop.js';
+import { Credentials, intendedScheme, readCredentials } from './request/credentials.js';
 import { type RequestLike, type RequestView, viewRequest } from './request/view.js';
-import { checkRequirement, wantedBy } from './requirement/check-requirement.js';
-import { checkRequirementShape, type Requirement, scopesOf } from './requirement/requirement.js';
+import { checkRequirements, type Wanted } from './requirement/check-requirement.js';
+import { checkRequirementShape, type Requirement, requiredScopes } from './requirement/requirement.js';
+import type { BearerMethod, Scheme } from './terms.js';
+import { checkDates } from './token/claims.js';
+import { checkRevocation } from './verification/revocation.js';
 import { TokenVerifier } from './verification/token-verifier.js';
 
-/** The one long-lived object: verifies the access tokens of requests and decides about them. Share it between adapters. */
+/**
+ * The one long-lived object: verifies the access tokens of requests and decides about them. Share it between
+ * adapters.
+ */
 export interface ResourceServer {
   /** How adapters answer a refusal: the option `errors`. */
   readonly errors: 'respond' | 'next';
-  /** Where tokens are looked for: the option `bearerMethods`. Tells an adapter whether it needs the parsed body. */
+  /**
+   * Where the token may be: the option `bearerMethods`. Tells an adapter whether it needs the parsed body.
+   */
   readonly bearerMethods: readonly BearerMethod[];
   /** What this API publishes about itself; undefined without the option `resource`. */
   readonly resourceMetadata: ResourceMetadata | undefined;
   /**
    * Whether the request carries a valid access token for this API.
    *
-   * @param requirements what the route requires, where that is known already. With the option `resource`, an answer with status 401 names their scopes, so that
-   *   the client asks for the right token at once (RFC 6750 §3). They are not checked: that is what {@link authorize} does.
-   * @returns the decision, at once where nothing has to be waited for. Allowed without `auth` only with
-   *   `optional: true` and no credentials. Nothing that a client can send makes it throw or reject.
+   * @param requirements what the route requires, if that's known already. With the option `resource`, an
+   *   answer with status 401 names their scopes, so that the client asks for the right token at once (RFC
+   *   6750 §3); without requirements it names `resource.scopes`. They aren't checked: that's what {@link
+   *   authorize} does.
+   * @returns the decision. Allowed without `auth` only with `optional: true` and no credentials. Nothing that
+   *   a client can send makes it reject.
    */
   authenticate(request: RequestLike, requirements?: readonly Requirement[]): Decision | Promise<Decision>;
   /**
-   * Whether a verified access token meets a requirement. Without `auth` the answer is that of a request without credentials.
+   * Whether a verified access token meets a requirement, or all of a list. A list is checked together, so
+   * that one challenge names everything that the route needs (RFC 6750 §3, RFC 9470 §3). Without `auth` the
+   * answer is that of a request without credentials.
    *
-   * @throws {TypeError} the requirement is empty or has unknown members
+   * @throws {TypeError} a requirement is empty or has unknown members, or the list is empty
    */
-  authorize(auth: Auth | undefined, requirement: Requirement): Decision;
+  authorize(auth: Auth | undefined, requirement: Requirement | readonly Requirement[]): Decision;
   /**
-   * Verifies a token that came without an HTTP request: WebSockets, queues, gRPC metadata. Tokens bound to a key are
-   * refused, since there is no request that could prove possession.
+   * Verifies a token that came without an HTTP request: WebSockets, queues, gRPC metadata. Tokens bound to a
+   * key are refused, since there is no request that could prove possession.
    *
-   * @throws {InvalidTokenError} the token does not hold, or was revoked
-   * @throws {UnavailableError} the issuer's keys, its introspection endpoint, or what tells whether the token was revoked, are out of reach
+   * @throws {InvalidTokenError} the token isn't valid, or was revoked
+   * @throws {UnavailableError} something that the answer depends on is out of reach: the issuer's keys, its
+   *   introspection endpoint, or whatever tells whether the token was revoked
    */
   verify(token: string): Promise<Auth>;
   /**
-   * Loads metadata and keys of every issuer, for start-up checks and readiness probes. Does nothing while they are fresh. Introspection endpoints are found, not called.
+   * Loads metadata and keys of every issuer, for start-up checks and readiness probes. Does nothing while
+   * they are fresh. Introspection endpoints are found, not called.
    *
    * @throws {UnavailableError} an issuer is out of reach and none of its keys are known
    */
@@ -59,182 +73,158 @@ export interface ResourceServer {
 /**
  * Builds a resource server.
  *
- * @throws {TypeError} an option is missing, unknown or wrong; the message names it, what it got and what it takes
+ * @throws {TypeError} an option is missing, unknown or wrong; the message names it, what it got and what it
+ *   takes
  * @example
- * ```ts
- * const server = createResourceServer({ issuer: 'https://auth.example.com', audience: 'https://inventory.example.com' });
- * const decision = await server.authenticate(request);
+ * ```ts const server = createResourceServer({ issuer: 'https://auth.example.com', audience:
+ * 'https://inventory.example.com' }); const decision = await server.authenticate(request);
  * ```
  */
 export function createResourceServer(options: ResourceServerOptions): ResourceServer {
-  return resourceServerOf(resolveOptions(options));
+  const settings = checkOptions(options);
+  const issuers = [...settings.issuers].map(
+    ([name, issuer]) => [name, createIssuer(issuer, settings.runtime)] as const,
+  );
+  return buildResourceServer(settings, new Map(issuers));
 }
 
-/** A resource server by options that were checked already. Shares the key sets in them. */
-export function resourceServerOf(options: ResolvedOptions): ResourceServer {
-  return new JwtResourceServer(options);
+/** A resource server of settings and issuers that exist already: the command line looks at the same keys. */
+export function buildResourceServer(
+  settings: Settings,
+  issuers: ReadonlyMap<string, Issuer>,
+): ResourceServer {
+  return new RequestVerifier(settings, issuers);
 }
 
 /** Whether `value` was built by {@link createResourceServer}. */
 export function isResourceServer(value: unknown): value is ResourceServer {
-  return value instanceof JwtResourceServer;
+  return value instanceof RequestVerifier;
 }
 
-/** RFC 6750 §2.3: an answer to a request with the token in its URL must not be kept by shared caches. */
+/** RFC 6750 §2.3: shared caches must not keep the answer to a request with the token in its URL. */
 const QUERY_METHOD_HEADERS: AnswerHeaders = Object.freeze({ 'Cache-Control': 'private, no-store' });
-const NO_REQUIREMENTS: readonly Requirement[] = Object.freeze([]);
 const ANONYMOUS: Allowed = Object.freeze({ kind: 'allowed', auth: undefined, headers: undefined });
 
-class JwtResourceServer implements ResourceServer {
+class RequestVerifier implements ResourceServer {
   readonly errors: 'respond' | 'next';
   readonly bearerMethods: readonly BearerMethod[];
   readonly resourceMetadata: ResourceMetadata | undefined;
-  readonly #options: ResolvedOptions;
-  readonly #verifier: TokenVerifier;
+  readonly #settings: Settings;
+  readonly #issuers: ReadonlyMap<string, Issuer>;
+  readonly #tokens: TokenVerifier;
+  readonly #bindings: Bindings;
   readonly #denials: DenialResponses;
 
-  constructor(options: ResolvedOptions) {
-    this.#options = options;
-    this.#verifier = new TokenVerifier(options);
-    this.#denials = new DenialResponses(options.challenges);
-    this.errors = options.errors;
-    this.bearerMethods = Object.freeze([...options.bearerMethods]);
-    this.resourceMetadata = createResourceMetadata(options);
+  constructor(settings: Settings, issuers: ReadonlyMap<string, Issuer>) {
+    const { runtime, resource, dpop, certificate, maxTokens } = settings;
+    const algorithms = new Set([...issuers.values()].flatMap((issuer) => [...issuer.algorithms]));
+    this.#settings = settings;
+    this.#issuers = issuers;
+    this.#tokens = new TokenVerifier({ ...runtime, issuers, algorithms, maxTokens });
+    this.#bindings = {
+      dpop: dpop && createDpopBinding(dpop, runtime),
+      certificate: certificate && createCertificateBinding(certificate),
+    };
+    this.#denials = new DenialResponses({ ...settings, resourceMetadata: resource?.metadataUrl });
+    this.errors = settings.errors;
+    this.bearerMethods = Object.freeze([...settings.bearerMethods]);
+    this.resourceMetadata = resource && new PublishedMetadata(resource, settings, runtime);
   }
 
   authenticate(
     request: RequestLike,
-    requirements: readonly Requirement[] = NO_REQUIREMENTS,
+    requirements: readonly Requirement[] = [],
   ): Decision | Promise<Decision> {
     const view = viewRequest(request);
     let credentials: Credentials | undefined;
+    const deny = (error: unknown): Denied =>
+      this.#denyOrThrow(error, credentials?.scheme ?? intendedScheme(view, error), requirements);
     try {
-      const { bearerMethods, schemes } = this.#options;
-      credentials = readCredentials(view, bearerMethods, schemes);
-      if (credentials === undefined) return this.#withoutCredentials(requirements);
-      const verified = this.#verify(credentials);
-      if (verified instanceof Promise) return this.#decideLater(verified, credentials, view, requirements);
-      const accepted = this.#accept(verified, credentials, view);
-      return accepted instanceof Promise
-        ? this.#settle(accepted, credentials.scheme, requirements)
-        : accepted;
+      credentials = readCredentials(view, this.#settings.bearerMethods, this.#settings.headerSchemes);
+      if (credentials === undefined) return this.#admitAnonymous();
+      if (!this.#settings.schemes.includes(credentials.scheme)) throw new InvalidTokenError('dpop_required');
+      return this.#acceptKnown(credentials) ?? this.#accept(credentials, view).catch(deny);
     } catch (error) {
-      return this.#denyOrThrow(error, credentials?.scheme ?? intendedScheme(view, error), requirements);
+      return deny(error);
     }
   }
 
-  authorize(auth: Auth | undefined, requirement: Requirement): Decision {
-    checkRequirementShape(requirement);
-    const error = checkRequirement(auth, requirement, this.#options);
-    if (error === undefined) return { kind: 'allowed', auth, headers: undefined };
-    const scheme = auth === undefined ? undefined : schemeOfAuth(auth);
-    return this.#deny(error, scheme, wantedBy(requirement, error, auth), auth);
+  authorize(auth: Auth | undefined, requirement: Requirement | readonly Requirement[]): Decision {
+    const requirements: readonly Requirement[] = Array.isArray(requirement) ? requirement : [requirement];
+    if (requirements.length === 0) throw new TypeError('authorize needs at least one requirement');
+    requirements.forEach(checkRequirementShape);
+    const unmet = checkRequirements(auth, requirements, this.#settings.runtime);
+    if (unmet === undefined) return { kind: 'allowed', auth, headers: undefined };
+    return this.#deny(unmet.error, auth && schemeOfAuth(auth), unmet.wanted, auth);
   }
 
   async verify(token: string): Promise<Auth> {
     try {
       // A caller without types may hand over whatever its transport delivered.
       if (typeof token !== 'string') throw new InvalidTokenError('malformed_token');
-      const credentials = new Credentials(token, 'header', 'Bearer');
-      const accessToken = await this.#verifier.verify(credentials);
-      const { auth } = await this.#accept(accessToken, credentials, undefined);
+      const { auth } = await this.#accept(new Credentials(token, undefined, 'Bearer'), undefined);
       return auth;
     } catch (error) {
-      if (isResourceServerError(error)) this.#reportDenied(error, undefined);
+      if (isResourceServerError(error)) reportDenied(error, undefined);
       throw error;
     }
   }
 
   async ready(): Promise<void> {
-    await Promise.all([...this.#options.issuers.values()].map(makeReady));
+    await Promise.all([...this.#issuers.values()].map((issuer) => issuer.ready()));
   }
 
   close(): void {
-    for (const { keySet } of this.#options.issuers.values()) keySet.close();
+    for (const { keySet } of this.#issuers.values()) keySet.close();
   }
 
-  #withoutCredentials(requirements: readonly Requirement[]): Decision {
-    if (!this.#options.optional)
-      return this.#denyOrThrow(new InvalidTokenError('missing_credentials'), undefined, requirements);
+  #admitAnonymous(): Allowed {
+    if (!this.#settings.optional) throw new InvalidTokenError('missing_credentials');
     reportDecision(() => ({ ...NOTHING_KNOWN, outcome: 'anonymous' }));
     return ANONYMOUS;
   }
 
-  /** A token that was verified before is decided upon at once: waiting a turn would cost more than the look-up. */
-  #verify(credentials: Credentials): AccessToken | Promise<AccessToken> {
-    if (!this.#options.challenges.schemes.includes(credentials.scheme))
-      throw new InvalidTokenError('dpop_required');
-    return this.#verifier.verify(credentials, checkToken);
+  /**
+   * What {@link #accept} finds of a token that was verified before, if there's nothing to wait for: no proof,
+   * no word about revocation. With a promise, an adapter would have to leave the tick that the request came
+   * in.
+   */
+  #acceptKnown(credentials: Credentials): Accepted | undefined {
+    if (this.#bindings.dpop !== undefined || this.#settings.revocation !== undefined) return undefined;
+    const accessToken = this.#tokens.known(credentials);
+    if (accessToken === undefined || Object.hasOwn(accessToken.claims, 'cnf')) return undefined;
+    return this.#allow(credentials, createAuth(accessToken, credentials.token, credentials.scheme));
   }
 
-  /** What depends on the request, and is therefore looked at each time, also for a token that was verified before. */
-  #accept(
-    accessToken: AccessToken,
-    credentials: Credentials,
-    view: RequestView | undefined,
-  ): Accepted | Promise<Accepted> {
-    const confirmed = checkConfirmation(accessToken, credentials, view, this.#options.bindings);
-    return confirmed instanceof Promise
-      ? confirmed.then((headers) => this.#allow(accessToken, credentials, headers))
-      : this.#allow(accessToken, credentials, confirmed);
+  /** Token, proof, revocation, allowed. @param view undefined if the token came without a request */
+  async #accept(credentials: Credentials, view: RequestView | undefined): Promise<Accepted> {
+    const { revocation, runtime } = this.#settings;
+    const accessToken = await this.#tokens.verify(credentials);
+    const headers = await checkConfirmation(accessToken, credentials, view, this.#bindings);
+    const auth = createAuth(accessToken, credentials.token, credentials.scheme);
+    if (revocation !== undefined) await checkRevocation(auth, revocation);
+    // Time is read when the decision is made: the token may have expired while something was waited for.
+    checkDates(auth.claims, runtime.clock() / 1000, runtime.clockToleranceSeconds);
+    return this.#allow(credentials, auth, headers);
   }
 
-  #allow(
-    accessToken: AccessToken,
-    { token, method, scheme }: Credentials,
-    headers: AnswerHeaders | undefined,
-  ): Accepted | Promise<Accepted> {
-    const auth = createAuth(accessToken, token, scheme);
-    const answerHeaders = method === 'query' ? QUERY_METHOD_HEADERS : headers;
-    const checked = this.#options.checkRevocation?.(auth);
-    return checked instanceof Promise
-      ? checked.then(() => this.#accepted(auth, answerHeaders))
-      : this.#accepted(auth, answerHeaders);
+  #allow({ method }: Credentials, auth: Auth, headers?: AnswerHeaders): Accepted {
+    const { issuer, clientId } = auth;
+    reportDecision(() => ({ ...NOTHING_KNOWN, outcome: 'allowed', issuer, clientId }));
+    return { kind: 'allowed', auth, headers: method === 'query' ? QUERY_METHOD_HEADERS : headers };
   }
 
-  #accepted(auth: Auth, headers: AnswerHeaders | undefined): Accepted {
-    reportDecision(() => ({
-      ...NOTHING_KNOWN,
-      outcome: 'allowed',
-      issuer: auth.issuer,
-      clientId: auth.clientId,
-    }));
-    return { kind: 'allowed', auth, headers };
-  }
-
-  /** One function for all that is waited for: each further one would cost a turn. */
-  async #decideLater(
-    verified: Promise<AccessToken>,
-    credentials: Credentials,
-    view: RequestView,
-    requirements: readonly Requirement[],
-  ): Promise<Decision> {
-    try {
-      const accepted = this.#accept(await verified, credentials, view);
-      return accepted instanceof Promise ? await accepted : accepted;
-    } catch (error) {
-      return this.#denyOrThrow(error, credentials.scheme, requirements);
-    }
-  }
-
-  async #settle(
-    accepted: Promise<Accepted>,
-    scheme: Scheme,
-    requirements: readonly Requirement[],
-  ): Promise<Decision> {
-    try {
-      return await accepted;
-    } catch (error) {
-      return this.#denyOrThrow(error, scheme, requirements);
-    }
-  }
-
-  /** Only what a client or an issuer can cause becomes an answer. Anything else is a bug and must not look like a refusal. */
+  /**
+   * Only what a client or an issuer can cause becomes an answer. Anything else is a bug and must not look
+   * like a refusal.
+   */
   #denyOrThrow(error: unknown, scheme: Scheme | undefined, requirements: readonly Requirement[]): Denied {
     if (!isResourceServerError(error)) throw error;
-    // Whoever looks for the metadata to get a token is told which one, too.
-    const isTold = error.status === 401 && this.#options.resource !== undefined;
-    return this.#deny(error, scheme, isTold ? { scopes: scopesOf(requirements) } : {}, undefined);
+    const { resource } = this.#settings;
+    if (error.status !== 401 || resource === undefined) return this.#deny(error, scheme, {}, undefined);
+    // A client that looks up the metadata to get a token is told which scopes to ask for, too.
+    const known = requirements.length > 0 ? requirements : [{ allScopes: resource.scopes ?? [] }];
+    return this.#deny(error, scheme, { scopes: requiredScopes(known) }, undefined);
   }
 
   #deny(
@@ -243,27 +233,9 @@ class JwtResourceServer implements ResourceServer {
     wanted: Wanted,
     auth: Auth | undefined,
   ): Denied {
-    this.#reportDenied(error, auth);
+    reportDenied(error, auth);
     return { kind: 'denied', error, answer: this.#denials.to(error, scheme, wanted) };
   }
-
-  #reportDenied({ status, reason, hint }: ResourceServerError, auth: Auth | undefined): void {
-    reportDecision(() => ({
-      outcome: 'denied',
-      status,
-      reason,
-      hint,
-      issuer: auth?.issuer,
-      clientId: auth?.clientId,
-    }));
-  }
-}
-
-/** An issuer that is asked about all of its tokens needs no keys, but for its answers. */
-async function makeReady({ keySet, introspection }: ResolvedIssuer): Promise<void> {
-  const needsKeys =
-    introspection === undefined || introspection.needsKeys || !introspection.tokens.has('jwt');
-  await Promise.all([needsKeys ? keySet.ready() : undefined, introspection?.ready()]);
 }
 
 /** A request that is let through with an access token. */
@@ -271,10 +243,15 @@ interface Accepted extends Allowed {
   readonly auth: Auth;
 }
 
-const NOTHING_KNOWN = {
+const NOTHING_KNOWN: Omit<DecisionMessage, 'outcome'> = {
   status: undefined,
   reason: undefined,
   hint: undefined,
   issuer: undefined,
   clientId: undefined,
 };
+
+function reportDenied({ status, reason, hint }: ResourceServerError, auth: Auth | undefined): void {
+  const { issuer, clientId } = auth ?? NOTHING_KNOWN;
+  reportDecision(() => ({ outcome: 'denied', status, reason, hint, issuer, clientId }));
+}

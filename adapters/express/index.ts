@@ -1,5 +1,6 @@
 export type {
   Auth,
+  Auth as RequestAuth,
   AuthenticationOptions,
   AuthorizationDetail,
   AuthorizationDetailsPredicate,
@@ -10,15 +11,12 @@ export type {
   ResourceServerOptions,
   Scope,
 } from '../../src/index.js';
+export { getAuth } from '../kit/index.js';
+export { authenticate, type Middleware, resourceMetadata } from './authenticate.js';
 export {
-  authenticate,
-  getAuth,
-  type Middleware,
   requireAnyScope,
   requireAuthentication,
   requireAuthorizationDetails,
   requireClaims,
   requireScope,
-} from './middleware.js';
-export type { RequestAuth } from './request-types.js';
-export { resourceMetadata } from './resource-metadata.js';
+} from './requirements.js';

@@ -12,14 +12,14 @@ export type {
   ResourceServerOptions,
   Scope,
 } from '../../src/index.js';
+export { getAuth } from '../kit/index.js';
+export { resourceMetadata } from './metadata.js';
 export { resourceServer } from './plugin.js';
 export type { RequirementHook } from './requirements.js';
 export {
-  getAuth,
   requireAnyScope,
   requireAuthentication,
   requireAuthorizationDetails,
   requireClaims,
   requireScope,
 } from './requirements.js';
-export { resourceMetadata } from './resource-metadata.js';

@@ -2,12 +2,18 @@ import type { Auth } from '../../src/index.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who calls, set by the `resourceServer` plugin. Undefined on public routes, and for anonymous requests with `optional: true`. */
+    /**
+     * Who calls, set by the `resourceServer` plugin. Undefined on public routes, and for anonymous requests
+     * with `optional: true`.
+     */
     auth?: Auth | undefined;
   }
 
   interface FastifyContextConfig {
-    /** `true` lets every request to this route pass unauthenticated: `{ config: { public: true } }`. Default false. */
+    /**
+     * `true` lets every request to this route pass unauthenticated: `{ config: { public: true } }`. Default
+     * false.
+     */
     public?: boolean;
   }
 }

@@ -1,128 +1,89 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Requirement, ResourceServer } from '../../src/index.js';
 import {
-  type Auth,
-  type AuthenticationOptions,
-  type AuthorizationDetailsPredicate,
-  type ClaimsPredicate,
-  isAuth,
-  type RegisteredClaims,
-  type Requirement,
-  requirementOfAnyScope,
-  requirementOfAuthentication,
-  requirementOfAuthorizationDetails,
-  requirementOfClaims,
-  requirementOfScopes,
-  type Scope,
-} from '../../src/index.js';
-import {
-  authenticationOf,
-  type HookDone,
-  type HookReply,
-  type HookRequest,
-  settle,
-} from './authentication.js';
-import { declare } from './declared-requirements.js';
+  checkRequirements,
+  declare,
+  declared,
+  type Reply,
+  type RequirementFamily,
+  refuse,
+  requirementFamily,
+} from '../kit/index.js';
+
+/** Continues with the next hook, or with Fastify's error path. */
+export type HookDone = (error?: Error) => void;
 
 /** A hook of a route or a scope: `onRequest`, `preValidation` or `preHandler`. */
-export type RequirementHook = (request: HookRequest, reply: object, done: HookDone) => void;
+export type RequirementHook = (request: object, reply: object, done: HookDone) => void;
 
-/**
- * Refuses requests whose access token lacks any of the scopes, with 403 `insufficient_scope` naming all of them.
- *
- * Use it as `onRequest`, or as `preHandler` with `bearerMethods: ['body']`. Where nothing authenticated the request (no
- * `resourceServer` plugin, or a public route) the request fails with a 500 that tells the developer so.
- *
- * @param scopes one scope per argument, at least one
- * @throws {TypeError} no scope, or one that is not a scope token (RFC 6749 §3.3), such as `'read write'`
- * @see RFC 6750 §3.1
- * @example app.get('/stock/:sku', { onRequest: requireScope('read:inventory') }, handler);
- */
-export function requireScope(...scopes: readonly Scope[]): RequirementHook {
-  return requirementHook('requireScope', requirementOfScopes(scopes, 'requireScope'));
-}
+const ADVICE =
+  '. Register the resourceServer plugin in this scope or around it; ' +
+  "a route with config.public cannot have requirements; with bearerMethods 'body' use";
 
-/**
- * Like {@link requireScope}, but one of the scopes is enough.
- *
- * @throws {TypeError} no scope, or one that is not a scope token (RFC 6749 §3.3)
- */
-export function requireAnyScope(...scopes: readonly Scope[]): RequirementHook {
-  return requirementHook('requireAnyScope', requirementOfAnyScope(scopes, 'requireAnyScope'));
-}
-
-/**
- * Refuses requests for whose claims `predicate` does not return `true`, with 403. A promise or an exception refuses too.
- *
- * @typeParam C the application's own claims
- * @throws {TypeError} `predicate` is not a function
- * @example app.get('/stock', { onRequest: requireClaims((claims) => claims.tenant === 'acme') }, handler);
- */
-export function requireClaims<C extends object = RegisteredClaims>(
-  predicate: ClaimsPredicate<C>,
-): RequirementHook {
-  return requirementHook('requireClaims', requirementOfClaims(predicate, 'requireClaims'));
-}
-
-/**
- * Refuses requests behind whose access token the user did not authenticate in one of these ways, or not that recently, with 401 and
- * `insufficient_user_authentication`, so that the client has the user log in again (RFC 9470). A token that does not tell is refused too.
- *
- * @param options `acrValues`, `maxAgeSeconds` or both; `scopes` that are required as well
- * @throws {TypeError} neither is there, or a member is unknown or wrong
- * @example app.post('/payments', { onRequest: requireAuthentication({ maxAgeSeconds: 300 }) }, handler);
- */
-export function requireAuthentication(options: AuthenticationOptions): RequirementHook {
-  return requirementHook(
-    'requireAuthentication',
-    requirementOfAuthentication(options, 'requireAuthentication'),
-  );
-}
-
-/**
- * Refuses requests for whose authorization details (RFC 9396) `predicate` does not return `true`, and those without any, with 403. A promise or an exception
- * refuses too.
- *
- * @typeParam C the application's own claims
- * @throws {TypeError} `predicate` is not a function
- * @example app.post('/payments', { onRequest: requireAuthorizationDetails((details) => details.some(({ type }) => type === 'payment')) }, handler);
- */
-export function requireAuthorizationDetails<C extends object = RegisteredClaims>(
-  predicate: AuthorizationDetailsPredicate<C>,
-): RequirementHook {
-  return requirementHook(
-    'requireAuthorizationDetails',
-    requirementOfAuthorizationDetails(predicate, 'requireAuthorizationDetails'),
-  );
-}
-
-function requirementHook(name: string, requirement: Requirement): RequirementHook {
+const family: RequirementFamily<RequirementHook> = requirementFamily((requirement, name) => {
   const hook: RequirementHook = (request, reply, done) => {
-    const authentication = authenticationOf(request);
-    if (authentication === undefined) return done(new Error(NOT_AUTHENTICATED(name)));
-    const { server, auth } = authentication;
+    // All of the route at once, so that one challenge names them all.
+    const known = [...(requirementsOf(request) ?? []), requirement];
+    const refusal = checkRequirements(request, known, { name, advice: `${ADVICE} ${name} as preHandler` });
+    if (refusal === undefined) done();
     // Whatever types the route gives its replies, a refusal is none of them.
-    settle(server, server.authorize(auth, requirement), request, reply as HookReply, done);
+    else refuse(refusal, reply as Reply, done);
   };
-  return declare(hook, requirement);
+  return declare(hook, { requirement });
+});
+
+type Family = RequirementFamily<RequirementHook>;
+
+/**
+ * Requires every scope listed, see {@link RequirementFamily.requireScope}. Use it as `onRequest`, or as
+ * `preHandler` with `bearerMethods: ['body']`, like the others.
+ */
+export const requireScope: Family['requireScope'] = family.requireScope;
+/** Requires at least one of the scopes, see {@link RequirementFamily.requireAnyScope}. */
+export const requireAnyScope: Family['requireAnyScope'] = family.requireAnyScope;
+/** Requires `true` of a predicate on the claims, see {@link RequirementFamily.requireClaims}. */
+export const requireClaims: Family['requireClaims'] = family.requireClaims;
+/** Requires a way of logging in, or a recent login, see {@link RequirementFamily.requireAuthentication}. */
+export const requireAuthentication: Family['requireAuthentication'] = family.requireAuthentication;
+/**
+ * Requires `true` of a predicate on the authorization details, see {@link
+ * RequirementFamily.requireAuthorizationDetails}.
+ */
+export const requireAuthorizationDetails: Family['requireAuthorizationDetails'] =
+  family.requireAuthorizationDetails;
+
+/** Where a route's `config`, and each request to it, keeps the requirements of its hooks. */
+export const requirements: unique symbol = Symbol('oauth-resource-server.requirements');
+/** Where a scope keeps the resource server that protects it; scopes inside inherit it. */
+const protector: unique symbol = Symbol('oauth-resource-server.protector');
+
+/**
+ * From now on, notes what the routes of this scope and the scopes inside require: for their challenges, and
+ * for the metadata of the resource server that's nearest to them. Hooks of whole scopes can't be seen.
+ */
+export function collectRequirements(app: FastifyInstance, server: ResourceServer): void {
+  Object.defineProperty(app, protector, { value: server, configurable: true });
+  app.addHook('onRoute', function noteRequirements(route) {
+    const hooks = [route.onRequest, route.preValidation, route.preHandler].flat();
+    const found = hooks.flatMap((hook) => declared(hook)?.requirement ?? []);
+    if (found.length === 0) return;
+    route.config = Object.assign({}, route.config, { [requirements]: found });
+    if (Reflect.get(this, protector) !== server) return;
+    for (const requirement of found) server.resourceMetadata?.addRequirement(requirement);
+  });
 }
 
 /**
- * The `Auth` of an authenticated request.
- *
- * Also accepts any object that holds a genuine `Auth`, so that a unit test may pass `{ auth: fakeAuth(…) }`.
- *
- * @typeParam C the application's own claims
- * @throws {Error} nothing authenticated the request, it is anonymous (`optional: true`), or `request.auth` was forged
+ * Reads what the route of a request requires, for {@link requirementsOf}. Fastify makes the options of a
+ * route anew each time that they're read, so that's done once.
  */
-export function getAuth<C extends object = RegisteredClaims>(request: { readonly auth?: unknown }): Auth<C> {
-  const auth: unknown = authenticationOf(request)?.auth ?? request.auth;
-  if (!isAuth(auth)) throw new Error(NO_AUTH);
-  return auth as unknown as Auth<C>; // the claims' type is the application's promise
+export function readRoute(request: FastifyRequest): { readonly isPublic: boolean } {
+  const { config } = request.routeOptions;
+  Reflect.set(request, requirements, config && Reflect.get(config, requirements));
+  return { isPublic: config?.public === true };
 }
 
-const NOT_AUTHENTICATED = (name: string): string =>
-  `${name}: nothing authenticated this request. Register the resourceServer plugin in this scope or around it; a route ` +
-  `with config.public cannot have requirements; with bearerMethods 'body' use ${name} as preHandler`;
-
-const NO_AUTH =
-  'getAuth: this request carries no verified access token. The route is public or outside the resourceServer plugin, ' +
-  'or the request is anonymous (optional: true): then look at request.auth first';
+/** What the hooks of a request's route require, as far as it's known; undefined if nothing is. */
+export function requirementsOf(request: object): readonly Requirement[] | undefined {
+  return Reflect.get(request, requirements); // only this module writes under its symbol
+}

@@ -1,6 +1,6 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import { type Answer, type Denied, type ErrorCode, errorKind, kindOf, type Reason } from '../../src/index.js';
-import { type PlatformResponse, setHeaders } from './platform.js';
+import { type Reply, sendAnswer } from '../kit/index.js';
 
 /**
  * What the guard throws for a refused request, with the challenge already set on the response.
@@ -35,23 +35,20 @@ export class ResourceServerException extends HttpException {
   }
 }
 
-/** Thrown with `errors: 'respond'`. Its own class, so that with `'next'` no filter of ours stands before the application's. */
+/** Thrown with `errors: 'respond'`, so that with `'next'` no filter of ours comes first. */
 export class AnsweredException extends ResourceServerException {}
 
 /**
  * Sends the answer to a refused request exactly as the core made it. The module registers it as APP_FILTER.
  *
- * Filters of the application that catch everything come before it when they are bound to a controller, by `app.useGlobalFilters`
- * (there, pass an instance of this one as the last argument to keep the exact answers), or as APP_FILTER of a module that is
- * imported after `ResourceServerModule`.
+ * Filters of the application that catch everything come before it when they are bound to a controller, by
+ * `app.useGlobalFilters` (there, pass an instance of this one as the last argument to keep the exact
+ * answers), or as APP_FILTER of a module that is imported after `ResourceServerModule`.
  */
 @Catch(AnsweredException)
 export class ResourceServerExceptionFilter implements ExceptionFilter<AnsweredException> {
   catch({ answer }: AnsweredException, host: ArgumentsHost): void {
     if (host.getType() !== 'http') return; // Nest then reports the exception in the context's own way
-    const response = host.switchToHttp().getResponse<PlatformResponse>();
-    response.status(answer.status);
-    setHeaders(response, answer.headers);
-    response.send(answer.body);
+    sendAnswer(answer, host.switchToHttp().getResponse<Reply>());
   }
 }

@@ -1,38 +1,31 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable, Logger } from '@nestjs/common';
-import type { AnswerHeaders, Decision, Denied, ResourceServer } from '../../src/index.js';
+import type { Denied, ResourceServer } from '../../src/index.js';
+import { challengeHeaders, checkRequirements, Gate, type Reply, setHeaders } from '../kit/index.js';
 import { AnsweredException, ResourceServerException } from './exception.js';
-import { GUARD, RESOURCE_SERVER } from './module-options.js';
-import {
-  messageOf,
-  type PlatformRequest,
-  type PlatformResponse,
-  setHeaders,
-  viewPlatformRequest,
-} from './platform.js';
-import { type RoutePolicy, routePolicyOf } from './route-policy.js';
+import { type PlatformRequest, toArrival } from './platform.js';
+import { routePolicy } from './route-policy.js';
+
+/** Injects the {@link ResourceServer} that the module made or was given: `@Inject(RESOURCE_SERVER)`. */
+export const RESOURCE_SERVER: unique symbol = Symbol('RESOURCE_SERVER of ResourceServerModule.forRoot()');
+
+/** The guard that the module uses: its own class, a subclass, or what a test put in its place. */
+export const GUARD: unique symbol = Symbol('guard of ResourceServerModule.forRoot()');
 
 /** The platform's request and response, as {@link ResourceServerGuard} finds them in an execution context. */
 export interface RequestResponse {
   readonly req: PlatformRequest;
   /** Undefined where there is none to set header fields on. */
-  readonly res: PlatformResponse | undefined;
+  readonly res: Reply | undefined;
 }
-
-interface Authentication {
-  readonly server: ResourceServer;
-  readonly decision: Decision | Promise<Decision>;
-}
-
-/** Keyed by objects that only the process itself holds: nothing that a client sends can stand in for an entry. */
-const authentications = new WeakMap<object, Authentication>();
-const admissions = new WeakMap<ExecutionContext, ResourceServer>();
 
 /**
- * Lets a request reach its handler when it carries a valid access token that meets the requirements of class and handler.
- * `ResourceServerModule` makes it a global guard, and every `@Require…` decorator asks it once more, so that an application
- * without the module fails at start. A request is authenticated once, however many guards and resolvers look at it.
+ * Lets a request reach its handler when it carries a valid access token that meets the requirements of class
+ * and handler. `ResourceServerModule` makes it a global guard, and every `@Require…` decorator asks it once
+ * more, so that an application without the module fails at start. A request is authenticated once, however
+ * many guards and resolvers look at it.
  *
- * Execution contexts other than HTTP are refused, unless their handler is `@Public()` or a subclass finds the request:
+ * Execution contexts other than HTTP are refused, unless their handler is `@Public()` or a subclass finds the
+ * request:
  *
  * @throws {ResourceServerException} the request is refused
  * @example
@@ -49,65 +42,45 @@ const admissions = new WeakMap<ExecutionContext, ResourceServer>();
  */
 @Injectable()
 export class ResourceServerGuard implements CanActivate {
-  readonly #server: ResourceServer;
+  readonly #gate: Gate;
   readonly #logger: Logger = new Logger(ResourceServerGuard.name);
 
   constructor(@Inject(RESOURCE_SERVER) server: ResourceServer) {
-    this.#server = server;
+    this.#gate = new Gate(server);
   }
 
   /** Whether the handler may run; a refusal over HTTP is thrown. */
-  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
-    if (admissions.get(context) === this.#server) return true; // by the global guard, in the same run of guards
-    const policy = routePolicyOf(context);
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const { isPublic, requirements } = routePolicy(context);
     const found = this.getRequestResponse(context);
-    if (found === undefined) return policy.isPublic || this.#refuseUnknown(context);
-    const decision = this.#authenticate(found.req, policy);
-    if (decision === undefined) return true;
-    const admit = (settled: Decision): boolean => this.#admit(context, policy, settled, found);
-    return decision instanceof Promise ? decision.then(admit) : admit(decision);
+    if (found === undefined) return isPublic || this.#refuseUnknown(context);
+    const arrival = toArrival(found.req);
+    if (isPublic) {
+      this.#gate.pass(arrival);
+      return true;
+    }
+    // No CORS layer comes after a guard, so a preflight is a request like any other.
+    const decision = await this.#gate.authenticate(arrival, requirements, 'refuse');
+    if (decision.kind === 'denied') return this.#refuse(decision, found.res);
+    const refusal = checkRequirements(arrival.message, requirements, NEVER_NEEDED);
+    if (refusal !== undefined) return this.#refuse(refusal, found.res);
+    if (found.res !== undefined) setHeaders(found.res, decision.headers);
+    return true;
   }
 
   /**
-   * The HTTP request and response behind an execution context, or undefined when there are none and it must be refused.
-   * Override it for contexts such as GraphQL's.
+   * The HTTP request and response behind an execution context, or undefined when there are none and it must
+   * be refused. Override it for contexts such as GraphQL's.
    */
   protected getRequestResponse(context: ExecutionContext): RequestResponse | undefined {
     if (context.getType() !== 'http') return undefined;
     const http = context.switchToHttp();
-    return { req: http.getRequest<PlatformRequest>(), res: http.getResponse<PlatformResponse>() };
+    return { req: http.getRequest<PlatformRequest>(), res: http.getResponse<Reply>() };
   }
 
-  /** The decision about the request, made once for all guards; undefined where none is wanted. */
-  #authenticate(
-    request: PlatformRequest,
-    { isPublic, requirements }: RoutePolicy,
-  ): Decision | Promise<Decision> | undefined {
-    const known = authentications.get(messageOf(request));
-    if (known?.server === this.#server) return isPublic ? undefined : known.decision;
-    request.auth = undefined; // whatever a middleware put there
-    if (isPublic) return undefined;
-    const decision = this.#server.authenticate(viewPlatformRequest(request), requirements);
-    authentications.set(messageOf(request), { server: this.#server, decision });
-    return decision;
-  }
-
-  #admit(context: ExecutionContext, policy: RoutePolicy, decision: Decision, found: RequestResponse): true {
-    if (decision.kind === 'denied') return this.#refuse(decision, found.res);
-    for (const requirement of policy.requirements) {
-      const authorization = this.#server.authorize(decision.auth, requirement);
-      if (authorization.kind === 'denied') return this.#refuse(authorization, found.res);
-    }
-    if (decision.headers !== undefined && found.res !== undefined) setHeaders(found.res, decision.headers);
-    found.req.auth = decision.auth;
-    admissions.set(context, this.#server);
-    return true;
-  }
-
-  #refuse(denied: Denied, response: PlatformResponse | undefined): never {
-    if (response !== undefined) setHeaders(response, challengeOf(denied));
-    if (this.#server.errors === 'next') throw new ResourceServerException(denied);
-    throw new AnsweredException(denied);
+  #refuse(denied: Denied, response: Reply | undefined): never {
+    if (response !== undefined) setHeaders(response, challengeHeaders(denied.answer));
+    throw new (this.#gate.server.errors === 'next' ? ResourceServerException : AnsweredException)(denied);
   }
 
   #refuseUnknown(context: ExecutionContext): false {
@@ -120,26 +93,19 @@ export class ResourceServerGuard implements CanActivate {
   }
 }
 
+/** The advice for requests that nothing authenticated: the guard did, a line before. */
+const NEVER_NEEDED = { name: 'ResourceServerGuard', advice: '' };
+
 /**
- * What every `@Require…` decorator binds: it asks the module's guard, so that an override of that one provider holds everywhere, and that an application
- * without the module does not start.
+ * What every `@Require…` decorator binds. It asks the module's guard, so that an override of that one reaches
+ * every route, and an application without the module doesn't start.
  */
 @Injectable()
 export class RequirementGuard implements CanActivate {
-  readonly #guard: CanActivate;
-
-  constructor(@Inject(GUARD) guard: CanActivate) {
-    this.#guard = guard;
-  }
+  constructor(@Inject(GUARD) private readonly guard: CanActivate) {}
 
   canActivate(context: ExecutionContext): ReturnType<CanActivate['canActivate']> {
-    return this.#guard.canActivate(context);
+    // A decorator of one handler binds it to the class, in case another one replaces that handler.
+    return routePolicy(context).requirements.length === 0 || this.guard.canActivate(context);
   }
-}
-
-/** The header fields of the answer but for those of its body, which are for the exception filter to write. */
-function challengeOf({ answer }: Denied): AnswerHeaders {
-  return Object.fromEntries(
-    Object.entries(answer.headers).filter(([name]) => !name.toLowerCase().startsWith('content-')),
-  );
 }

@@ -9,9 +9,9 @@ export type {
   ResourceServerOptions,
   Scope,
 } from '../../src/index.js';
+export { getAuth, type Reply as PlatformResponse } from '../kit/index.js';
 export {
   Auth,
-  getAuth,
   Public,
   RequireAnyScope,
   RequireAuthentication,
@@ -20,13 +20,12 @@ export {
   RequireScope,
 } from './decorators.js';
 export { ResourceServerException, ResourceServerExceptionFilter } from './exception.js';
-export { type RequestResponse, ResourceServerGuard } from './guard.js';
-export { ResourceServerModule } from './module.js';
+export { RESOURCE_SERVER, type RequestResponse, ResourceServerGuard } from './guard.js';
 export {
-  RESOURCE_SERVER,
+  ResourceServerModule,
   type ResourceServerModuleAsyncOptions,
   type ResourceServerModuleExtras,
   type ResourceServerModuleOptions,
   type ResourceServerOptionsFactory,
-} from './module-options.js';
-export type { PlatformRequest, PlatformResponse } from './platform.js';
+} from './module.js';
+export type { PlatformRequest } from './platform.js';

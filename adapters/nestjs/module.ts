@@ -1,71 +1,98 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
+  type CanActivate,
   type DynamicModule,
+  type FactoryProvider,
   Inject,
+  type InjectionToken,
   Module,
+  type ModuleMetadata,
   type NestModule,
   type OnApplicationShutdown,
-  type Provider,
+  type OnModuleInit,
+  Scope,
+  type ScopeOptions,
+  type Type,
+  UseGuards,
 } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
-import { createResourceServer, isResourceServer, type ResourceServer } from '../../src/index.js';
-import { declareRequirements } from './declared-requirements.js';
+import { APP_FILTER, APP_GUARD, HttpAdapterHost, ModulesContainer, Reflector } from '@nestjs/core';
+import type { ResourceServer, ResourceServerOptions } from '../../src/index.js';
+import { Gate, type Next, replyOf, serveMetadata } from '../kit/index.js';
 import { ResourceServerExceptionFilter } from './exception.js';
-import { ResourceServerGuard } from './guard.js';
-import {
-  asyncOptionsProviders,
-  GUARD,
-  MODULE_OPTIONS,
-  RESOURCE_SERVER,
-  type ResourceServerModuleAsyncOptions,
-  type ResourceServerModuleExtras,
-  type ResourceServerModuleOptions,
-} from './module-options.js';
-import { serveMetadata } from './resource-metadata.js';
+import { GUARD, RESOURCE_SERVER, ResourceServerGuard } from './guard.js';
+import { readPolicies } from './route-policy.js';
+
+/** The options of a resource server, or a ready one to share with other adapters. */
+export type ResourceServerModuleOptions = ResourceServerOptions | ResourceServer;
+
+/** What `forRoot` and `forRootAsync` take beside the resource server's options. */
+export interface ResourceServerModuleExtras {
+  /** A subclass of the guard to use globally in its place, see `ResourceServerGuard.getRequestResponse`. */
+  readonly guard?: Type<ResourceServerGuard>;
+}
+
+/** A provider that makes the module's options: `forRootAsync({ useClass: ResourceServerConfig })`. */
+export interface ResourceServerOptionsFactory {
+  createResourceServerOptions(): ResourceServerModuleOptions | Promise<ResourceServerModuleOptions>;
+}
+
+/** Options of `forRootAsync`: exactly one of `useFactory`, `useClass` and `useExisting`. */
+export interface ResourceServerModuleAsyncOptions
+  extends Pick<ModuleMetadata, 'imports'>,
+    ResourceServerModuleExtras {
+  /** What `useFactory` takes as its arguments. */
+  readonly inject?: FactoryProvider['inject'];
+  /** Makes the options. */
+  readonly useFactory?: FactoryProvider<ResourceServerModuleOptions>['useFactory'];
+  /** A class that makes the options; the module instantiates it. */
+  readonly useClass?: Type<ResourceServerOptionsFactory>;
+  /** A provider of the imported modules that makes the options. */
+  readonly useExisting?: InjectionToken<ResourceServerOptionsFactory>;
+}
+
+/** What `forRoot` or `forRootAsync` was given; private to the module. */
+const MODULE_OPTIONS = Symbol('oauth-resource-server.options');
 
 /**
- * Protects every route of the application: without a valid access token only `@Public()` handlers run.
- * Import it once, in the root module. It is global, so the resource server can be injected anywhere by {@link RESOURCE_SERVER};
- * one that the module made is closed when the application shuts down.
+ * Protects every route of the application: without a valid access token only `@Public()` handlers run. Import
+ * it once, in the root module; a second one fails at start. It's global, so you can inject the resource
+ * server anywhere by {@link RESOURCE_SERVER}. One that the module made is closed when the application shuts
+ * down.
  *
  * Routes of other modules imported beside it are protected too; unknown routes are answered by Nest with 404.
  *
- * With the option `resource` it serves the metadata of this API (RFC 9728), whatever the global prefix, and with the scopes that handlers require.
+ * With the option `resource` it serves the metadata of this API (RFC 9728), whatever the global prefix, and
+ * with the scopes that handlers require.
  *
  * @example
  * ```ts
- * @Module({ imports: [ResourceServerModule.forRoot({ issuer: 'https://auth.example.com', audience: 'https://inventory.example.com' })] })
+ * const options = { issuer: 'https://auth.example.com', audience: 'https://inventory.example.com' };
+ *
+ * @Module({ imports: [ResourceServerModule.forRoot(options)] })
  * export class AppModule {}
  * ```
  */
 @Module({})
-export class ResourceServerModule implements NestModule, OnApplicationShutdown {
-  readonly #server: ResourceServer;
-  readonly #ownServer: ResourceServer | undefined;
-  readonly #platform: HttpAdapterHost;
-  readonly #modules: ModulesContainer;
-
+export class ResourceServerModule implements NestModule, OnModuleInit, OnApplicationShutdown {
   constructor(
-    @Inject(RESOURCE_SERVER) server: ResourceServer,
-    @Inject(MODULE_OPTIONS) options: ResourceServerModuleOptions,
-    @Inject(HttpAdapterHost) platform: HttpAdapterHost,
-    @Inject(ModulesContainer) modules: ModulesContainer,
+    @Inject(RESOURCE_SERVER) private readonly server: ResourceServer,
+    @Inject(MODULE_OPTIONS) private readonly options: ResourceServerModuleOptions,
+    @Inject(HttpAdapterHost) private readonly platform: HttpAdapterHost,
+    @Inject(ModulesContainer) private readonly modules: ModulesContainer,
   ) {
-    this.#server = server;
-    this.#platform = platform;
-    this.#modules = modules;
-    this.#ownServer = server === options ? undefined : server;
+    if (resourceServerModules(modules).length > 1) throw new TypeError(IMPORTED_TWICE);
   }
 
   /**
    * The module with options known beforehand.
    *
-   * @throws {TypeError} when the application starts: an option is missing, unknown or wrong
+   * @throws {TypeError} when the application starts: an option is wrong, or the module is imported twice
    */
   static forRoot(
     options: ResourceServerModuleOptions,
     extras: ResourceServerModuleExtras = {},
   ): DynamicModule {
-    return dynamicModule([{ provide: MODULE_OPTIONS, useValue: options }], extras);
+    return ResourceServerModule.forRootAsync({ ...extras, useFactory: () => options });
   }
 
   /**
@@ -76,50 +103,100 @@ export class ResourceServerModule implements NestModule, OnApplicationShutdown {
    * ```ts
    * ResourceServerModule.forRootAsync({
    *   inject: [ConfigService],
-   *   useFactory: (config: ConfigService) => ({ issuer: config.getOrThrow('ISSUER'), audience: config.getOrThrow('AUDIENCE') }),
+   *   useFactory: (config: ConfigService) => ({
+   *     issuer: config.getOrThrow('ISSUER'),
+   *     audience: config.getOrThrow('AUDIENCE'),
+   *   }),
    * });
    * ```
    */
   static forRootAsync(options: ResourceServerModuleAsyncOptions): DynamicModule {
-    return { ...dynamicModule(asyncOptionsProviders(options), options), imports: options.imports ?? [] };
+    const { imports = [], inject = [], useFactory, useClass, useExisting } = options;
+    if ([useFactory, useClass, useExisting].filter((given) => given !== undefined).length !== 1)
+      throw new TypeError('forRootAsync takes exactly one of useFactory, useClass and useExisting');
+
+    const { guard = ResourceServerGuard } = options;
+    const guards = [guard, ResourceServerGuard];
+    /** Binds the guards as enhancers in this module: those are what `overrideGuard` of a test replaces. */
+    @UseGuards(...guards)
+    class Overridable {}
+
+    return {
+      module: ResourceServerModule,
+      global: true,
+      imports,
+      providers: [
+        useClass ?? [],
+        {
+          provide: MODULE_OPTIONS,
+          useFactory:
+            useFactory ?? ((made: ResourceServerOptionsFactory) => made.createResourceServerOptions()),
+          inject: useFactory === undefined ? [useClass ?? useExisting ?? []].flat() : inject,
+        },
+        {
+          provide: RESOURCE_SERVER,
+          useFactory: (given: ResourceServerModuleOptions) => new Gate(given).server,
+          inject: [MODULE_OPTIONS],
+        },
+        [Overridable, ...guards],
+        {
+          provide: GUARD,
+          useFactory: (own: CanActivate, modules: ModulesContainer) =>
+            overridingGuard(modules, guards) ?? own,
+          inject: [guard, ModulesContainer],
+        },
+        {
+          provide: APP_GUARD,
+          useFactory: (chosen: CanActivate) => chosen,
+          inject: [GUARD],
+          // Nest wants to know beforehand if a guard is made for each request.
+          scope:
+            new Reflector().get<ScopeOptions | undefined>('scope:options', guard)?.scope ?? Scope.DEFAULT,
+        },
+        { provide: APP_FILTER, useClass: ResourceServerExceptionFilter },
+      ].flat(),
+      exports: [RESOURCE_SERVER, GUARD],
+    };
   }
 
-  /** Serves the metadata. Nest calls it before routes and middleware of the application are there, and only where there is an HTTP server. */
+  /** Serves the metadata. Nest calls it if there's an HTTP server, before the application's own routes. */
   configure(): void {
-    const { resourceMetadata } = this.#server;
+    const { resourceMetadata } = this.server;
+    // Nest's own middleware would be behind the global prefix. The well-known place is at the root.
     if (resourceMetadata === undefined) return;
-    declareRequirements(this.#modules, resourceMetadata);
-    // Not by Nest's own middleware, whose paths the global prefix is put before: the well-known place is at the root.
-    this.#platform.httpAdapter.use(serveMetadata(resourceMetadata));
+    this.platform.httpAdapter.use((request: IncomingMessage, response: ServerResponse, next: Next) =>
+      serveMetadata(resourceMetadata, request, replyOf(response), next),
+    );
+  }
+
+  /** Reads what the decorators say, for requests and for the metadata. */
+  onModuleInit(): void {
+    readPolicies(this.modules, (requirement) => this.server.resourceMetadata?.addRequirement(requirement));
   }
 
   /** Closes the resource server that the module made. Nest calls it after the last connection was closed. */
   onApplicationShutdown(): void {
-    this.#ownServer?.close();
+    if (this.server !== this.options) this.server.close();
   }
 }
 
-function dynamicModule(
-  optionsProviders: Provider[],
-  { guard = ResourceServerGuard }: ResourceServerModuleExtras,
-): DynamicModule {
-  return {
-    module: ResourceServerModule,
-    global: true,
-    providers: [
-      ...optionsProviders,
-      {
-        provide: RESOURCE_SERVER,
-        useFactory: (options: ResourceServerModuleOptions) =>
-          isResourceServer(options) ? options : createResourceServer(options),
-        inject: [MODULE_OPTIONS],
-      },
-      guard,
-      // Existing, so that a test that overrides the guard's provider overrides it for both.
-      { provide: APP_GUARD, useExisting: guard },
-      { provide: GUARD, useExisting: guard },
-      { provide: APP_FILTER, useClass: ResourceServerExceptionFilter },
-    ],
-    exports: [RESOURCE_SERVER, GUARD],
-  };
+const resourceServerModules = (modules: ModulesContainer) =>
+  [...modules.values()].filter(({ metatype }) => metatype === ResourceServerModule);
+
+const IMPORTED_TWICE =
+  'ResourceServerModule.forRoot() or forRootAsync() is imported twice. Import it once, in the root module: ' +
+  'it protects the routes of every module, and @Inject(RESOURCE_SERVER) works in all of them. If a part of ' +
+  'your API takes other tokens, list its issuers in the same options, or create an application of its own.';
+
+/** What `overrideGuard` or `overrideProvider` put in place of a guard: the class of its wrapper differs. */
+function overridingGuard(modules: ModulesContainer, guards: readonly Type[]): CanActivate | undefined {
+  const overridden = resourceServerModules(modules)
+    .flatMap(({ providers, injectables }) =>
+      guards.flatMap((guard) => [providers.get(guard), injectables.get(guard)]),
+    )
+    .find((wrapper) => wrapper?.metatype !== wrapper?.token);
+  // Asked later, since Nest makes enhancers after providers. A guard is what the test promised.
+  return (
+    overridden && { canActivate: (context) => (overridden.instance as CanActivate).canActivate(context) }
+  );
 }

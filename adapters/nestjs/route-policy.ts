@@ -1,93 +1,112 @@
-import { type ExecutionContext, SetMetadata, type Type } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
-import {
-  type Requirement,
-  requirementOfAuthentication,
-  requirementOfScopes,
-  type Scope,
-} from '../../src/index.js';
+import type { ExecutionContext } from '@nestjs/common';
+import { MetadataScanner, type ModulesContainer } from '@nestjs/core';
+import type { Requirement } from '../../src/index.js';
 
-/** What the decorators of a handler and of its class say together. */
+/** What the decorators of a handler and of its classes say together. */
 export interface RoutePolicy {
   readonly isPublic: boolean;
   readonly requirements: readonly Requirement[];
 }
 
-const PUBLIC = Symbol('oauth-resource-server.public');
-const REQUIREMENTS = Symbol('oauth-resource-server.requirements');
-const reflector = new Reflector();
-
-/** Marks a class or handler as public. */
-export function markPublic(): ClassDecorator & MethodDecorator {
-  return SetMetadata(PUBLIC, true);
+/** What one decorator says: a requirement, or `@Public()` if there's none. */
+interface Mark {
+  /** The prototype of the class that it's written on or in. */
+  readonly owner: object;
+  /** The method that it's written on; undefined for the class. */
+  readonly key: string | symbol | undefined;
+  readonly requirement: Requirement | undefined;
 }
 
-/** Adds a requirement to those of a class, inherited ones included, or of a handler. */
-export function addRequirement(requirement: Requirement): ClassDecorator & MethodDecorator {
+const MARKS = Symbol('oauth-resource-server.marks');
+
+/**
+ * Keeps what a decorator says with the prototype and the method's name, so that a decorator that replaces the
+ * method doesn't lose it, and with the function, which a mixin may copy to another prototype.
+ */
+export function mark(requirement?: Requirement): ClassDecorator & MethodDecorator {
   return (target: object, key?: string | symbol, descriptor?: PropertyDescriptor) => {
-    const decorated = descriptor === undefined ? target : descriptor.value;
-    const setRequirements = SetMetadata(REQUIREMENTS, [requirement, ...requirementsOf(decorated)]);
-    if (key === undefined || descriptor === undefined) setRequirements(decorated);
-    else setRequirements(target, key, descriptor);
+    const owner = typeof target === 'function' && key === undefined ? target.prototype : target;
+    const said: Mark = { owner, key, requirement };
+    for (const place of descriptor === undefined ? [owner] : [owner, descriptor.value])
+      Reflect.defineMetadata(MARKS, [said, ...marks(place)], place);
   };
 }
 
-/**
- * The policy of a route. Requirements of class and handler add up. `@Public()` on the handler voids those of the class,
- * being nearer; next to a requirement on the same class or handler it has no effect, and neither has it on the class where
- * the handler has requirements.
- */
-export function routePolicyOf(context: ExecutionContext): RoutePolicy {
-  return policyOf(context.getClass(), context.getHandler() as Type); // a method; Reflector's type only knows classes and the banned Function
+/** Whether the class of a prototype or one of its methods has a requirement. */
+export function hasRequirements(prototype: object): boolean {
+  return marks(prototype).some(({ requirement }) => requirement !== undefined);
 }
 
-/** The same for a class and one of its methods. */
-export function policyOf(controller: Type, handler: Type): RoutePolicy {
-  const ofController = policies.get(controller) ?? new WeakMap<Type, RoutePolicy>();
-  policies.set(controller, ofController);
-  const policy = ofController.get(handler) ?? readPolicy(controller, handler);
-  ofController.set(handler, policy);
+function marks(place: object): readonly Mark[] {
+  return Reflect.getOwnMetadata(MARKS, place) ?? [];
+}
+
+/** The policy of the route that an execution context is about. */
+export function routePolicy(context: ExecutionContext): RoutePolicy {
+  const { prototype } = context.getClass();
+  const handler = context.getHandler();
+  return Reflect.getOwnMetadata(prototype, handler) ?? keepPolicy(prototype, handler, prototype);
+}
+
+/**
+ * Reads the policies of all handlers when the application starts, while each function still has its name: a
+ * test may spy on a method later. A handler that the constructor binds or wraps is found on the instance.
+ *
+ * @param note is told every requirement
+ */
+export function readPolicies(modules: ModulesContainer, note: (requirement: Requirement) => void): void {
+  for (const { controllers, providers } of modules.values())
+    for (const { metatype, instance } of [...controllers.values(), ...providers.values()]) {
+      const prototype: unknown = metatype?.prototype;
+      if (typeof prototype !== 'object' || prototype === null) continue; // made by a factory, or a value
+      for (const host of [prototype, instance ?? prototype])
+        for (const name of methodNames(prototype)) {
+          const handler: unknown = Reflect.get(host, name);
+          if (typeof handler === 'function') keepPolicy(prototype, handler, host).requirements.forEach(note);
+        }
+    }
+}
+
+function methodNames(prototype: object): string[] {
+  return new MetadataScanner().getAllMethodNames(prototype);
+}
+
+/**
+ * Keeps the policy with the handler, by the prototype of its class: inherited handlers belong to several.
+ *
+ * @param host what has the handler: the prototype or an instance
+ */
+function keepPolicy(prototype: object, handler: object, host: object): RoutePolicy {
+  const names = methodNames(prototype).filter((name) => Reflect.get(host, name) === handler);
+  const policy = readPolicy(prototype, handler, names);
+  Reflect.defineMetadata(prototype, policy, handler);
   return policy;
 }
 
-/** By class and handler: decorators say the same for every request, and an inherited handler belongs to several classes. */
-const policies = new WeakMap<Type, WeakMap<Type, RoutePolicy>>();
-
-function readPolicy(controller: Type, handler: Type): RoutePolicy {
-  const ofHandler = requirementsOf(handler);
-  const ofClass = requirementsOf(controller);
-  if (ofHandler.length === 0) {
-    if (isMarkedPublic(handler)) return OPEN;
-    if (ofClass.length === 0 && isMarkedPublic(controller)) return OPEN;
-  }
-  return { isPublic: false, requirements: combine([...ofClass, ...ofHandler]) };
-}
-
-const OPEN: RoutePolicy = { isPublic: true, requirements: [] };
-
-function isMarkedPublic(target: Type): boolean {
-  return reflector.get<unknown>(PUBLIC, target) === true;
-}
-
-function requirementsOf(target: Type): readonly Requirement[] {
-  return reflector.get<readonly Requirement[] | undefined>(REQUIREMENTS, target) ?? [];
-}
-
 /**
- * RFC 6750 §3: the challenge names all scopes that the request needs, hence one requirement for all of them. The first demand on the user's authentication joins it, so
- * that one challenge can name both (RFC 9470 §3).
+ * The rules, as `@Public()` tells them.
+ *
+ * @param names of the handler in its class. If there's none it could be any, so it gets all requirements.
  */
-function combine(requirements: readonly Requirement[]): readonly Requirement[] {
-  const scopes = requirements.flatMap(({ allScopes }) => allScopes ?? []) as Scope[]; // checked by the decorators
-  const [authentication, ...more] = requirements.flatMap((one) => one.authentication ?? []);
-  const others = requirements.filter(
-    (one) => one.allScopes === undefined && one.authentication === undefined,
-  );
-  const rest = [...more.map((one) => requirementOfAuthentication(one)), ...others];
-  if (authentication !== undefined)
-    return [
-      requirementOfAuthentication({ ...authentication, ...(scopes.length > 0 && { scopes }) }),
-      ...rest,
-    ];
-  return scopes.length === 0 ? rest : [requirementOfScopes(scopes), ...rest];
+function readPolicy(prototype: object, handler: object, names: readonly unknown[]): RoutePolicy {
+  const chain: object[] = []; // the class and those that it extends
+  for (let one = prototype; one !== null && one !== Object.prototype; one = Object.getPrototypeOf(one))
+    chain.push(one);
+  const said = [...new Set([...chain, handler].flatMap(marks))];
+  const opens = (owner: object | undefined, key: unknown): boolean =>
+    said.some((one) => one.owner === owner && one.key === key && one.requirement === undefined);
+
+  const ofHandler = said
+    .filter(({ key }) => key !== undefined)
+    .filter((one) => names.length === 0 || names.includes(one.key) || marks(handler).includes(one))
+    .flatMap(({ requirement }) => requirement ?? []);
+  // Where the method is written: `@Public()` of a method that it overrides says nothing about it.
+  const home = chain.findIndex((one) => Object.hasOwn(one, String(names[0])));
+  const isOpened = names.length === 1 && opens(chain[home], names[0]);
+  const reach = isOpened && ofHandler.length === 0 ? home : chain.length;
+  const ofClasses = said
+    .filter(({ owner, key }) => key === undefined && chain.indexOf(owner) < reach)
+    .flatMap(({ requirement }) => requirement ?? []);
+  const requirements = [...ofClasses, ...ofHandler];
+  return { isPublic: requirements.length === 0 && (isOpened || opens(prototype, undefined)), requirements };
 }

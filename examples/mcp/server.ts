@@ -1,7 +1,7 @@
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import express, { type Express, type RequestHandler } from 'express';
-import { createResourceServer } from 'oauth-resource-server';
+import { createResourceServer, toMcpAuthInfo } from 'oauth-resource-server';
 import { authenticate, getAuth, requireScope, resourceMetadata } from 'oauth-resource-server/express';
 
 export interface McpOptions {
@@ -28,7 +28,8 @@ export function createMcpApp({ issuer, resource, allowedOrigins = [] }: McpOptio
     const transport = new StreamableHTTPServerTransport();
     res.on('close', () => void mcp.close());
     await mcp.connect(transport);
-    await transport.handleRequest(req, res, req.body);
+    const authorized = Object.assign(req, { auth: toMcpAuthInfo(getAuth(req)) }); // as the SDK has it
+    await transport.handleRequest(authorized, res, req.body);
   });
 
   app.all('/mcp', (_req, res) => {
@@ -40,8 +41,7 @@ export function createMcpApp({ issuer, resource, allowedOrigins = [] }: McpOptio
 function createInventory(): McpServer {
   const mcp = new McpServer({ name: 'inventory', version: '1.0.0' });
   mcp.registerTool('count_stock', { description: 'How much is in stock' }, ({ authInfo }) => {
-    const { clientId } = getAuth({ auth: authInfo }); // the SDK hands on what authenticate() put on the request
-    return { content: [{ type: 'text', text: `7 in stock, says the inventory to ${clientId}` }] };
+    return { content: [{ type: 'text', text: `7 in stock, says the inventory to ${authInfo?.clientId}` }] };
   });
   return mcp;
 }

@@ -1,4 +1,4 @@
-import type { Scheme } from '../request/authorization-header.js';
+import type { Scheme } from '../terms.js';
 
 /** Parameters of a challenge in the order in which they are written. Those without a value are left out. */
 export interface ChallengeParameters {
@@ -16,7 +16,10 @@ export interface ChallengeParameters {
   readonly algs?: string | undefined;
 }
 
-/** A value for `WWW-Authenticate` (RFC 9110 §11.6.1, RFC 6750 §3): `Bearer realm="api", error="invalid_token"`. */
+/**
+ * A value for `WWW-Authenticate` (RFC 9110 §11.6.1, RFC 6750 §3): `Bearer realm="api",
+ * error="invalid_token"`.
+ */
 export function formatChallenge(scheme: Scheme, parameters: ChallengeParameters): string {
   const written = Object.entries(parameters)
     .filter(([, value]) => value !== undefined)
@@ -24,7 +27,10 @@ export function formatChallenge(scheme: Scheme, parameters: ChallengeParameters)
   return `${scheme} ${written.join(', ')}`;
 }
 
-/** RFC 9110 §5.6.4. What a quoted-string cannot hold becomes a space: the value may come from configuration, and a header must never break. */
+/**
+ * RFC 9110 §5.6.4. What a quoted-string cannot hold becomes a space: the value may come from configuration,
+ * and a header must never break.
+ */
 function quote(value: string): string {
   return `"${value.replace(/[^\x20-\x7e]/g, ' ').replace(/["\\]/g, '\\$&')}"`;
 }

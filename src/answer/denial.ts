@@ -8,8 +8,9 @@ import {
   type ResourceServerError,
   UnavailableError,
 } from '../errors.js';
-import { deepFreeze } from '../lib/deep-freeze.js';
-import type { Scheme } from '../request/authorization-header.js';
+import { deepFreeze } from '../lib/json.js';
+import type { Wanted } from '../requirement/check-requirement.js';
+import type { Scheme } from '../terms.js';
 import { type ChallengeParameters, formatChallenge } from './challenge.js';
 
 /** What the challenges of one resource server have in common. */
@@ -24,15 +25,10 @@ export interface ChallengePolicy {
   readonly resourceMetadata: string | undefined;
 }
 
-/** What the route wants of an access token, for the challenge. */
-export interface Wanted {
-  /** Empty where that is not known or does not matter. */
-  readonly scopes?: readonly string[];
-  readonly acrValues?: readonly string[] | undefined;
-  readonly maxAgeSeconds?: number | undefined;
-}
-
-/** The answers of one resource server. Bad tokens may come in great numbers, and the answers to one kind of them are equal: they are made once. */
+/**
+ * The answers of one resource server. Bad tokens may come in great numbers, and the answers to one kind of
+ * them are equal: they are made once.
+ */
 export class DenialResponses {
   readonly #policy: ChallengePolicy;
   /** By reason and scheme, of which there are not many. */
@@ -60,7 +56,8 @@ function isEqualForAll(error: ResourceServerError, { scopes = [] }: Wanted): boo
 }
 
 /**
- * The HTTP answer to a refusal: status, challenges and body (RFC 6750 §3, RFC 9449 §7, RFC 9470 §3, RFC 9728 §5.1). Nothing of the request is in it.
+ * The HTTP answer to a refusal: status, challenges and body (RFC 6750 §3, RFC 9449 §7, RFC 9470 §3, RFC 9728
+ * §5.1). Nothing of the request is in it.
  *
  * @param scheme that the client used; undefined where it used none, or that is not clear
  */
@@ -90,8 +87,9 @@ export function denialResponse(
 }
 
 /**
- * One challenge per scheme that opens this API. The error stands in that of the scheme which the client used; in all of them where that is not clear, or where the
- * scheme is none of them (RFC 9449 §7.2). Whoever has a token that lacks a scope, or that an older login lies behind, needs another token, not another scheme.
+ * One challenge per scheme that opens this API. The error stands in that of the scheme which the client used;
+ * in all of them where that is not clear, or where the scheme is none of them (RFC 9449 §7.2). Whoever has a
+ * token that lacks a scope, or that an older login lies behind, needs another token, not another scheme.
  */
 function challenges(
   error: ResourceServerError,

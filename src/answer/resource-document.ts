@@ -1,4 +1,7 @@
-/** The metadata of a protected resource as it is published, with the names of RFC 9728 §2. A member without a value is left out. */
+/**
+ * The metadata of a protected resource as it's published, with the names of RFC 9728 §2. Members without a
+ * value are left out.
+ */
 export interface ResourceMetadataDocument {
   /** The resource identifier. */
   readonly resource: string;
@@ -21,4 +24,16 @@ export interface ResourceMetadataDocument {
   readonly resource_tos_uri?: string;
   /** The metadata once more, as a signed JWT. */
   readonly signed_metadata?: string;
+}
+
+/**
+ * Without members that are undefined, and without empty lists, which the metadata must not have (RFC 9728
+ * §3.2).
+ */
+export function withoutAbsent<T extends object>(members: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  const present = Object.entries(members).filter(
+    ([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0),
+  );
+  // The same members, fewer of them.
+  return Object.fromEntries(present) as { [K in keyof T]?: NonNullable<T[K]> };
 }

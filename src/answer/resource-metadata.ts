@@ -1,23 +1,51 @@
 import type { Answer, AnswerHeaders } from '../decision.js';
 import { reportWarning } from '../diagnostics.js';
-import { TimeLimitExceeded, withTimeLimit } from '../lib/deadline.js';
-import { deepFreeze } from '../lib/deep-freeze.js';
-import { isWithin, type Span, spanFrom } from '../lib/span.js';
-import type { ResolvedOptions } from '../options/resolve.js';
-import {
-  isSignedMetadata,
-  type MetadataSigner,
-  type ResolvedResource,
-  withoutAbsent,
-} from '../options/resource.js';
+import { withTimeLimit } from '../lib/deadline.js';
+import { describeError } from '../lib/errors.js';
+import { deepFreeze, readJsonObject } from '../lib/json.js';
+import { isWithin, type Span, spanFrom } from '../lib/pause.js';
+import type { Runtime } from '../lib/runtime.js';
 import { type RequestLike, viewRequest } from '../request/view.js';
-import { type Requirement, scopesOf } from '../requirement/requirement.js';
+import { type Requirement, requiredScopes } from '../requirement/requirement.js';
+import type { BearerMethod, Scheme } from '../terms.js';
+import { splitCompactJws } from '../token/compact-jws.js';
 import { withoutOfflineAccess } from '../token/scope.js';
-import type { ResourceMetadataDocument } from './resource-document.js';
+import { type ResourceMetadataDocument, withoutAbsent } from './resource-document.js';
+
+/** Makes a signed JWT of the metadata. A failure is answered with 503. */
+export type MetadataSigner = (metadata: ResourceMetadataDocument) => string | Promise<string>;
+
+/** What is published: the option `resource` as plain data. */
+export interface ResourceSettings {
+  /** Exactly as it's published. */
+  readonly identifier: string;
+  /** Where the metadata is: an absolute URL. */
+  readonly metadataUrl: string;
+  /** The same without scheme and host: path, and query if there is one. */
+  readonly path: string;
+  /** Undefined if those of the routes are to be published. */
+  readonly scopes: readonly string[] | undefined;
+  readonly authorizationServers: readonly string[];
+  /** Members that are published as they are. */
+  readonly members: Readonly<Partial<ResourceMetadataDocument>>;
+  readonly signedMetadata: string | MetadataSigner | undefined;
+  readonly maxAgeSeconds: number;
+}
+
+/** What the resource server does, as far as its metadata says so. */
+export interface PublishedSettings {
+  readonly bearerMethods: ReadonlySet<BearerMethod>;
+  /** The schemes that are accepted. */
+  readonly schemes: readonly Scheme[];
+  /** Accepted algorithms of DPoP proofs; empty if DPoP is off. */
+  readonly proofAlgorithms: readonly string[];
+  /** Whether certificate-bound access tokens are accepted. */
+  readonly acceptsCertificates: boolean;
+}
 
 /**
- * What this API publishes about itself (RFC 9728), with the option `resource`. Adapters serve it; without one, call {@link answer} before anything else looks at a
- * request.
+ * What this API publishes about itself (RFC 9728), with the option `resource`. Adapters serve it; without
+ * one, call {@link answer} before anything else looks at a request.
  */
 export interface ResourceMetadata {
   /** The absolute URL of the document, which challenges name as `resource_metadata` (RFC 9728 §5.1). */
@@ -27,18 +55,18 @@ export interface ResourceMetadata {
   /** The document as of now, without `signed_metadata`. */
   readonly document: ResourceMetadataDocument;
   /**
-   * The answer to a request for the document, whoever sends it: its content for `GET` and `HEAD`, to scripts of any origin, 405 for other methods.
+   * The answer to a request for the document, whoever sends it: its content for `GET` and `HEAD`, to scripts
+   * of any origin, 405 for other methods.
    *
-   * @returns undefined where the request is for something else; a promise where the metadata have yet to be signed
+   * @returns undefined where the request is for something else; a promise where the metadata have yet to be
+   *   signed
    */
   answer(request: RequestLike): Answer | Promise<Answer> | undefined;
-  /** Adds the scopes that a route requires to `scopes_supported`, unless the option `resource.scopes` says what it lists. */
+  /**
+   * Adds the scopes that a route requires to `scopes_supported`, unless the option `resource.scopes` says
+   * what it lists.
+   */
   addRequirement(requirement: Requirement): void;
-}
-
-/** The metadata that follow from the options; undefined without the option `resource`. */
-export function createResourceMetadata(options: ResolvedOptions): ResourceMetadata | undefined {
-  return options.resource && new PublishedMetadata(options.resource, options);
 }
 
 /** Metadata are public, so any website may read them; there is nothing in them that a cookie could add. */
@@ -48,36 +76,37 @@ const METHODS = 'GET, HEAD, OPTIONS';
 const SIGNING_SECONDS = 10;
 const RETRY_AFTER_SECONDS = '30';
 
-class PublishedMetadata implements ResourceMetadata {
+export class PublishedMetadata implements ResourceMetadata {
   readonly url: string;
   readonly path: string;
-  readonly #resource: ResolvedResource;
-  readonly #options: ResolvedOptions;
+  readonly #resource: ResourceSettings;
+  readonly #published: PublishedSettings;
+  readonly #clock: () => number;
   readonly #scopes = new Set<string>();
   #document: ResourceMetadataDocument | undefined;
   /** Of {@link #document}. */
   #text: string | Promise<string> | undefined;
-  /** For how long it is good, where a signature limits that. */
+  /** For how long it's good, if a signature limits that. */
   #signed: Span | undefined;
   #isSigning = false;
 
-  constructor(resource: ResolvedResource, options: ResolvedOptions) {
+  constructor(resource: ResourceSettings, published: PublishedSettings, { clock }: Pick<Runtime, 'clock'>) {
     this.url = resource.metadataUrl;
     this.path = resource.path;
     this.#resource = resource;
-    this.#options = options;
+    this.#published = published;
+    this.#clock = clock;
   }
 
   get document(): ResourceMetadataDocument {
-    this.#document ??= deepFreeze(
-      documentOf(this.#resource, this.#options, this.#resource.scopes ?? [...this.#scopes]),
-    );
+    const scopes = this.#resource.scopes ?? [...this.#scopes];
+    this.#document ??= deepFreeze(createDocument(this.#resource, this.#published, scopes));
     return this.#document;
   }
 
   addRequirement(requirement: Requirement): void {
     const known = this.#scopes.size;
-    for (const scope of scopesOf([requirement])) this.#scopes.add(scope);
+    for (const scope of requiredScopes([requirement])) this.#scopes.add(scope);
     if (this.#scopes.size === known || this.#resource.scopes !== undefined) return;
     this.#document = undefined;
     this.#text = undefined;
@@ -97,10 +126,13 @@ class PublishedMetadata implements ResourceMetadata {
     return this.#text;
   }
 
-  /** A signature has a life of its own, so it is made anew as often as clients ask for it, and once for all who ask meanwhile. */
+  /**
+   * A signature has a life of its own, so it is made anew as often as clients ask for it, and once for all
+   * who ask meanwhile.
+   */
   #isOld(): boolean {
     const isFunction = typeof this.#resource.signedMetadata === 'function';
-    return isFunction && !this.#isSigning && !isWithin(this.#signed, this.#options.clock());
+    return isFunction && !this.#isSigning && !isWithin(this.#signed, this.#clock());
   }
 
   #make(): string | Promise<string> {
@@ -108,7 +140,7 @@ class PublishedMetadata implements ResourceMetadata {
     const { signedMetadata, maxAgeSeconds } = this.#resource;
     if (typeof signedMetadata === 'function') {
       this.#isSigning = true;
-      this.#signed = spanFrom(this.#options.clock(), maxAgeSeconds);
+      this.#signed = spanFrom(this.#clock(), maxAgeSeconds);
       return withTimeLimit(SIGNING_SECONDS, () => signedBy(signedMetadata, document)).finally(() => {
         this.#isSigning = false;
       });
@@ -124,7 +156,7 @@ class PublishedMetadata implements ResourceMetadata {
       return this.#found(await text);
     } catch (error) {
       if (this.#text === text) this.#text = undefined; // to be tried again
-      reportWarning({ source: 'signedMetadata', detail: detailOf(error) });
+      reportWarning({ source: 'signedMetadata', detail: describeError(error) });
       return UNAVAILABLE;
     }
   }
@@ -149,19 +181,16 @@ async function signedBy(sign: MetadataSigner, document: ResourceMetadataDocument
   return JSON.stringify({ ...document, signed_metadata: signed });
 }
 
-/** Never the text of the signer's error, which may tell of its keys. */
-function detailOf(error: unknown): string {
-  if (error instanceof TimeLimitExceeded) return error.message;
-  return error instanceof Error ? error.name : typeof error;
-}
-
-/** What is published (RFC 9728 §2): what the other options have the resource server do, and nothing that it does not. */
-function documentOf(
-  { identifier, authorizationServers, members }: ResolvedResource,
-  { bearerMethods, bindings, challenges }: ResolvedOptions,
+/**
+ * What is published (RFC 9728 §2): what the other options have the resource server do, and nothing that it
+ * doesn't.
+ */
+function createDocument(
+  { identifier, authorizationServers, members }: ResourceSettings,
+  { bearerMethods, schemes, proofAlgorithms, acceptsCertificates }: PublishedSettings,
   scopes: readonly string[],
 ): ResourceMetadataDocument {
-  const takesBearer = challenges.schemes.includes('Bearer');
+  const takesBearer = schemes.includes('Bearer');
   return {
     resource: identifier,
     ...withoutAbsent({
@@ -170,15 +199,33 @@ function documentOf(
     }),
     bearer_methods_supported: takesBearer ? [...bearerMethods] : [],
     ...withoutAbsent({
-      dpop_signing_alg_values_supported: [...challenges.proofAlgorithms],
+      dpop_signing_alg_values_supported: [...proofAlgorithms],
       dpop_bound_access_tokens_required: takesBearer ? undefined : true,
-      tls_client_certificate_bound_access_tokens: bindings.certificate === undefined ? undefined : true,
+      tls_client_certificate_bound_access_tokens: acceptsCertificates ? true : undefined,
     }),
     ...members,
   };
 }
 
-/** Whether an absolute URL is that of the target, to the letter: with another query it would be the metadata of another resource (RFC 9728 §3.1). */
+/**
+ * RFC 9728 §2.2: a JWT with an issuer, with a real signature as far as can be seen, and without signed
+ * metadata inside.
+ *
+ * Nobody checks the signature here: it's for the clients, who know whose they trust.
+ */
+export function isSignedMetadata(value: unknown): value is string {
+  const segments = typeof value === 'string' ? splitCompactJws(value) : undefined;
+  if (segments === undefined) return false;
+  const [header, claims] = segments.map((segment) => readJsonObject(Buffer.from(segment, 'base64url')));
+  if (header === undefined || claims === undefined || segments[2] === '') return false;
+  const isSigned = typeof header.alg === 'string' && header.alg !== 'none';
+  return isSigned && typeof claims.iss === 'string' && !Object.hasOwn(claims, 'signed_metadata');
+}
+
+/**
+ * Whether an absolute URL is that of the target, to the letter: with another query it would be the metadata
+ * of another resource (RFC 9728 §3.1).
+ */
 function isTarget(url: string, target: string): boolean {
   if (!url.endsWith(target)) return false;
   const authority = url.indexOf('://') + 3;

@@ -1,9 +1,12 @@
-/** One element of a challenge (RFC 9110 §11.2, §11.6.1): a word, or a parameter with a quoted string or a token. */
+/**
+ * One element of a challenge (RFC 9110 §11.2, §11.6.1): a word, or a parameter with a quoted string or a
+ * token.
+ */
 const ELEMENT = /([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s",=]+)))?/g;
 
 /**
- * Whether the challenges of an answer say that the access token is expired, revoked or otherwise invalid: `Bearer … error="invalid_token"`
- * (RFC 6750 §3.1).
+ * Whether the challenges of an answer say that the access token is expired, revoked or otherwise invalid:
+ * `Bearer … error="invalid_token"` (RFC 6750 §3.1).
  *
  * @param wwwAuthenticate the field as `Headers` gives it, several lines joined by commas
  */

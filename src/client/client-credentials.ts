@@ -1,11 +1,9 @@
 import { type InspectOptions, inspect } from 'node:util';
-import { checkNames, optionError } from '../lib/check.js';
+import { type Checks, object, optional, optionError } from '../lib/check.js';
 import { createReport } from './events.js';
 import type { GrantedToken } from './granted-token.js';
-import type { ClientCredentialsOptions } from './options.js';
+import { type ClientCredentialsOptions, checkClientOptions } from './options.js';
 import { createProtectedFetch } from './protected-fetch.js';
-import { type ResolvedClientOptions, resolveClientOptions, type ServerLocation } from './resolve-options.js';
-import { discoveredMetadata, fixedMetadata, type MetadataSource } from './server-metadata.js';
 import type { Time } from './stopwatch.js';
 import { TokenCache } from './token-cache.js';
 import { createTokenRequest } from './token-request.js';
@@ -16,18 +14,23 @@ export interface GetTokenOptions {
   readonly signal?: AbortSignal;
 }
 
-/** The calling side of one API: an access token that is fetched once and renewed in time. The long-lived object, one per API. */
+/**
+ * The calling side of one API: an access token that is fetched once and renewed in time. The long-lived
+ * object, one per API.
+ */
 export interface ClientCredentials {
   /**
-   * An access token that has not expired: at once where there is one, otherwise after one request, however many callers wait for it.
+   * An access token that has not expired: at once where there is one, otherwise after one request, however
+   * many callers wait for it.
    *
    * @throws {TokenRequestError} none can be had
    * @throws the reason of the signal, when that is aborted
    */
   getToken(options?: GetTokenOptions): Promise<GrantedToken>;
   /**
-   * `fetch` with the access token in `Authorization` (RFC 6750 §2.1). It goes to the configured {@link origins} only, and not along with a redirect to another origin. When the API
-   * answers 401 `invalid_token`, the request is made once more, with a new token; not when its body is a stream.
+   * `fetch` with the access token in `Authorization` (RFC 6750 §2.1). It goes to the configured {@link
+   * origins} only, and not along with a redirect to another origin. When the API answers 401 `invalid_token`,
+   * the request is made once more, with a new token; not when its body is a stream.
    *
    * @throws {TokenRequestError} no access token can be had
    * @throws {TypeError} another origin, an `Authorization` field of the caller, or what `fetch` throws itself
@@ -36,17 +39,23 @@ export interface ClientCredentials {
   /** Where `fetch` sends the token: `["https://inventory.example.com"]`. For use with other HTTP clients. */
   readonly origins: readonly string[];
   /**
-   * Says that the API refused this token with 401, for use with other HTTP clients. It is not given out again; a token that replaced it already stays.
+   * Says that the API refused this token with 401, for use with other HTTP clients. It is not given out
+   * again; a token that replaced it already stays.
    *
-   * @returns whether another attempt makes sense. False where the token itself replaced a refused one less than 30 seconds ago: then the API would refuse the next one, too
+   * @returns whether another attempt makes sense. False where the token itself replaced a refused one less
+   *   than 30 seconds ago: then the API would refuse the next one, too
    */
   dropToken(accessToken: string): boolean;
-  /** Forgets the token and refuses who waits for one, now and later, with the reason `closed`. Nothing keeps the process alive without it. */
+  /**
+   * Forgets the token and refuses who waits for one, now and later, with the reason `closed`. Nothing keeps
+   * the process alive without it.
+   */
   close(): void;
 }
 
 /**
- * Creates a client that gets access tokens for itself (client-credentials grant, RFC 6749 §4.4). Nothing is requested before the first use.
+ * Creates a client that gets access tokens for itself (client-credentials grant, RFC 6749 §4.4). Nothing is
+ * requested before the first use.
  *
  * @throws {TypeError} an option is missing, unknown or wrong
  * @example
@@ -62,24 +71,21 @@ export interface ClientCredentials {
  * ```
  */
 export function createClientCredentials(options: ClientCredentialsOptions): ClientCredentials {
-  const resolved = resolveClientOptions(options);
-  const { server, clientId, requestedScopes, origins, timeoutSeconds, random } = resolved;
-  const time: Time = { clock: resolved.clock, monotonic: () => performance.now() };
+  const settings = checkClientOptions(options);
+  const { runtime, server, clientId, requestedScopes, origins, timeoutSeconds, random } = settings;
+  const time: Time = { clock: runtime.clock, monotonic: () => performance.now() };
+  const serverName =
+    server.tokenEndpoint === undefined ? server.issuer : (server.issuer ?? server.tokenEndpoint);
   const tokens = new TokenCache({
-    request: createTokenRequest({
-      ...resolved,
-      issuer: server.issuer,
-      metadata: metadataOf(resolved, time),
-      time,
-    }),
+    request: createTokenRequest(settings, time),
     timeoutSeconds,
     random,
     time,
-    report: createReport(nameOf(server), clientId, requestedScopes),
+    report: createReport(serverName, clientId, requestedScopes),
   });
   const client: ClientCredentials = {
-    getToken: async (given) => tokens.get(signalOf(given)),
-    fetch: createProtectedFetch({ tokens, origins, fetch: resolved.fetch }),
+    getToken: async (given) => tokens.get(checkGetToken(given, 'getToken')?.signal),
+    fetch: createProtectedFetch({ tokens, origins, fetch: runtime.fetch }),
     origins,
     dropToken: (accessToken) => tokens.drop(accessToken),
     close: () => tokens.close(),
@@ -90,21 +96,9 @@ export function createClientCredentials(options: ClientCredentialsOptions): Clie
   return Object.freeze(client);
 }
 
-/** For messages. */
-function nameOf(server: ServerLocation): string {
-  return server.tokenEndpoint === undefined ? server.issuer : (server.issuer ?? server.tokenEndpoint);
-}
+const checkGetToken = optional(object({ signal: optional(checkSignal) } satisfies Checks<GetTokenOptions>));
 
-function metadataOf(options: ResolvedClientOptions, time: Time): MetadataSource {
-  const { issuer, tokenEndpoint } = options.server;
-  if (tokenEndpoint !== undefined) return fixedMetadata(tokenEndpoint);
-  return discoveredMetadata({ ...options, issuer, time });
-}
-
-function signalOf(options: unknown): AbortSignal | undefined {
-  if (options === undefined) return undefined;
-  checkNames(options, ['signal'], 'getToken');
-  const { signal } = options as { readonly signal?: unknown }; // an object, by the check before
-  if (signal === undefined || signal instanceof AbortSignal) return signal;
-  throw optionError('signal', 'an AbortSignal', signal);
+function checkSignal(given: unknown): AbortSignal {
+  if (given instanceof AbortSignal) return given;
+  throw optionError('signal', 'an AbortSignal', given);
 }

@@ -1,4 +1,6 @@
-/** Why no access token could be had. Stable words for logs, metrics and tests; `docs/client.md` explains each. */
+/**
+ * Why no access token could be had. Stable words for logs, metrics and tests; `docs/client.md` explains each.
+ */
 export type TokenRequestReason =
   | 'refused'
   | 'server_error'
@@ -45,7 +47,10 @@ const TRANSIENT: ReadonlySet<TokenRequestReason> = new Set([
   'metadata_unavailable',
 ]);
 
-/** Registered codes (RFC 6749 §5.2, RFC 8707 §2). Only these stand in a message: another one is text of a third party. */
+/**
+ * Registered codes (RFC 6749 §5.2, RFC 8707 §2). Only these stand in a message: another one is text of a
+ * third party.
+ */
 const REGISTERED_CODES: ReadonlySet<string> = new Set([
   'invalid_request',
   'invalid_client',
@@ -69,25 +74,39 @@ export interface TokenRequestFailure {
   readonly transient?: boolean;
 }
 
-/** Marks these errors across duplicate installs of this package. Not the mark of the core's errors: this is no refusal of a request. */
-const tokenRequestError: unique symbol = Symbol.for('oauth-resource-server.token-request-error') as never; // see the annotation: a unique symbol from the registry
+/**
+ * Marks these errors across duplicate installs of this package. Not the mark of the core's errors: this is no
+ * refusal of a request.
+ */
+// See the annotation: a unique symbol from the registry.
+const tokenRequestError: unique symbol = Symbol.for('oauth-resource-server.token-request-error') as never;
 
 /**
  * No access token could be had.
  *
- * `instanceof` and {@link isTokenRequestError} recognise it by a mark, so they also work when two copies of this package are installed.
+ * `instanceof` and {@link isTokenRequestError} recognise it by a mark, so they also work when two copies of
+ * this package are installed.
  *
- * Security: no secret, assertion or token is in any member, so it may be logged whole. It has no `cause`: errors of a `fetch` that the
- * application brings may carry the request.
+ * Security: no secret, assertion or token is in any member, so it may be logged whole. It has no `cause`:
+ * errors of a `fetch` that the application brings may carry the request.
  */
 export class TokenRequestError extends Error {
   /** Why, in a stable word. */
   readonly reason: TokenRequestReason;
-  /** The OAuth error code of the answer (RFC 6749 §5.2), such as `invalid_client`; undefined where it had none. */
+  /**
+   * The OAuth error code of the answer (RFC 6749 §5.2), such as `invalid_client`; undefined where it had
+   * none.
+   */
   readonly error: string | undefined;
-  /** HTTP status of the token endpoint's answer; undefined where there was none. Never a status for one's own answer. */
+  /**
+   * HTTP status of the token endpoint's answer; undefined where there was none. Never a status for one's own
+   * answer.
+   */
   readonly status: number | undefined;
-  /** Seconds until another attempt makes sense: from `Retry-After`, at most 300, or what is left of a pause. Undefined where nothing is known. */
+  /**
+   * Seconds until another attempt makes sense: from `Retry-After`, at most 300, or what is left of a pause.
+   * Undefined where nothing is known.
+   */
   readonly retryAfter: number | undefined;
   /** A fixed text, or an error code such as `ECONNREFUSED`. Never text of a third party. */
   readonly detail: string | undefined;
@@ -107,7 +126,8 @@ export class TokenRequestError extends Error {
   }
 
   /**
-   * The server's `error_description`: at most 256 characters, no control characters, and undefined where it repeats a credential.
+   * The server's `error_description`: at most 256 characters, no control characters, and undefined where it
+   * repeats a credential.
    *
    * Security: text of a third party. It is in no log, unless it is put there by name.
    */

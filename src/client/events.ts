@@ -1,14 +1,17 @@
 import { channel } from 'node:diagnostics_channel';
 import type { TokenRequestReason } from './errors.js';
 
-/** Name of the `node:diagnostics_channel` channel on which clients report, each time with a {@link ClientMessage}. */
+/**
+ * Name of the `node:diagnostics_channel` channel on which clients report, each time with a {@link
+ * ClientMessage}.
+ */
 export const clientChannel: string = 'oauth-resource-server:client';
 
 /** What happened to the access token of a client. Holds no token, no secret and no assertion. */
 export interface ClientMessage {
   /**
-   * `requested`: a request for a token is about to be made; `renewed`: it was granted; `failed`: it was not, for `reason`; `dropped`: the token in use
-   * was thrown away, because a resource server refused it.
+   * `requested`: a request for a token is about to be made; `renewed`: it was granted; `failed`: it was not,
+   * for `reason`; `dropped`: the token in use was thrown away, because a resource server refused it.
    */
   readonly event: 'requested' | 'renewed' | 'failed' | 'dropped';
   /** The option `issuer`, or `tokenEndpoint` where there is none. */

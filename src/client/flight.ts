@@ -1,11 +1,12 @@
-import { TimeLimitExceeded, withTimeLimit } from '../lib/deadline.js';
-import { type Random, retryDelay } from './backoff.js';
+import { TimeLimitExceeded, unlessAborted, withTimeLimit } from '../lib/deadline.js';
+import { pauseAfter, type Random } from '../lib/pause.js';
 import { isTokenRequestError, TokenRequestError } from './errors.js';
 import type { Report } from './events.js';
 import type { ReceivedToken, TokenRequest } from './token-request.js';
-import { unlessAborted } from './unless-aborted.js';
 
 const MAX_ATTEMPTS = 3;
+/** The longest delay before the second attempt. */
+const FIRST_RETRY_SECONDS = 0.25;
 
 export interface FlightOptions {
   readonly request: TokenRequest;
@@ -18,7 +19,8 @@ export interface FlightOptions {
 }
 
 /**
- * One acquisition of a token, for everybody who waits for it: up to three attempts within the time limit, of which each but the first follows a failure that may pass.
+ * One acquisition of a token, for everybody who waits for it: up to three attempts within the time limit, of
+ * which each but the first follows a failure that may pass.
  */
 export class Flight {
   /** Rejects with a {@link TokenRequestError}. */
@@ -32,7 +34,10 @@ export class Flight {
     this.received = unlessAborted(this.#run(), options.closing);
   }
 
-  /** Somebody waits: the process must not end between two attempts. A flight in the background does not keep it from ending. */
+  /**
+   * Somebody waits: the process must not end between two attempts. A flight in the background does not keep
+   * it from ending.
+   */
   hold(): void {
     this.#awaited = true;
     this.#timer?.ref();
@@ -45,7 +50,7 @@ export class Flight {
     } catch (error) {
       if (!(error instanceof TimeLimitExceeded)) throw error;
       const failure = new TokenRequestError('timeout');
-      this.#options.report('failed', () => failure);
+      if (!closing.aborted) this.#options.report('failed', () => failure);
       throw failure;
     }
   }
@@ -57,7 +62,9 @@ export class Flight {
         return await this.#attempt(signal);
       } catch (error) {
         if (!isTokenRequestError(error) || !error.transient || failures === MAX_ATTEMPTS) throw error;
-        const delay = 1000 * Math.max(error.retryAfter ?? 0, retryDelay(failures, this.#options.random));
+        const spread = { least: 0, random: this.#options.random };
+        const limits = { firstSeconds: FIRST_RETRY_SECONDS, maxSeconds: Number.POSITIVE_INFINITY, spread };
+        const delay = 1000 * Math.max(error.retryAfter ?? 0, pauseAfter(failures, limits));
         if (signal.aborted || performance.now() + delay >= deadline) throw error;
         await this.#pause(delay, signal);
       }

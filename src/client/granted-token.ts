@@ -9,8 +9,8 @@ export interface GrantedToken {
   /** When this client stops using it, in seconds since the epoch, by the clock of this machine. */
   readonly expiresAt: number;
   /**
-   * The granted scopes in order and without repetition: `["read:inventory"]`. They may be fewer than requested (RFC 6749 §3.3). Empty when
-   * neither the request nor the answer named any.
+   * The granted scopes in order and without repetition: `["read:inventory"]`. They may be fewer than
+   * requested (RFC 6749 §3.3). Empty when neither the request nor the answer named any.
    */
   readonly scope: readonly string[];
 }

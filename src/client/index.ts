@@ -1,5 +1,5 @@
-export type { AssertionAlgorithm, PrivateKey } from '../issuer/private-key.js';
-export type { AuthenticationMethod } from './client-authentication.js';
+export type { PrivateKey } from '../issuer/private-key.js';
+export type { Algorithm as AssertionAlgorithm } from '../terms.js';
 export type { ClientCredentials, GetTokenOptions } from './client-credentials.js';
 export { createClientCredentials } from './client-credentials.js';
 export type { TokenRequestReason } from './errors.js';
@@ -7,4 +7,4 @@ export { isTokenRequestError, TokenRequestError, tokenRequestReasons } from './e
 export type { ClientMessage } from './events.js';
 export { clientChannel } from './events.js';
 export type { GrantedToken } from './granted-token.js';
-export type { ClientCredentialsOptions } from './options.js';
+export type { AuthenticationMethod, ClientCredentialsOptions } from './options.js';

@@ -1,36 +1,78 @@
-import type { AssertionAlgorithm, PrivateKey } from '../issuer/private-key.js';
-import type { AuthenticationMethod } from './client-authentication.js';
+import type { ClientCredential } from '../issuer/client-authentication.js';
+import type { PrivateKey } from '../issuer/private-key.js';
+import {
+  badOption,
+  type Check,
+  type Checks,
+  callable,
+  checkObject,
+  flag,
+  numberBetween,
+  optional,
+  optionError,
+  text,
+  textList,
+} from '../lib/check.js';
+import type { Random } from '../lib/pause.js';
+import type { Runtime } from '../lib/runtime.js';
+import { HTTPS_URL, httpsUrl, isAcceptableUrl, isIssuerIdentifier } from '../lib/url.js';
+import { checkCredential } from '../options/credential.js';
+import type { Algorithm, SecretMethod } from '../terms.js';
+import { isScopeToken } from '../token/scope.js';
+
+/**
+ * How the client proves its identity at the token endpoint, named as in the IANA registry of token endpoint
+ * authentication methods.
+ */
+export type AuthenticationMethod = SecretMethod | 'private_key_jwt';
 
 /** Options of `createClientCredentials`. Unknown names are refused. */
 export interface ClientCredentialsOptions {
   /**
-   * The authorization server's identifier, an https URL (http only for loopback hosts). Its metadata is discovered (RFC 8414, OpenID Connect Discovery), unless `tokenEndpoint` is given. One of the
-   * two is required.
+   * The authorization server's identifier, an https URL (http only for loopback hosts). Its metadata is
+   * discovered (RFC 8414, OpenID Connect Discovery), unless `tokenEndpoint` is given. One of the two is
+   * required.
    */
   readonly issuer?: string;
-  /** The token endpoint, for a server without metadata: an https URL (http only for loopback hosts). There is no discovery then. */
+  /**
+   * The token endpoint, for a server without metadata: an https URL (http only for loopback hosts). There is
+   * no discovery then.
+   */
   readonly tokenEndpoint?: string;
   /** The client's identifier at the authorization server (RFC 6749 §2.2). */
   readonly clientId: string;
   /** The client's secret. Either this or `privateKey` is required. */
   readonly clientSecret?: string;
-  /** The key that signs client assertions (RFC 7523, `private_key_jwt`), in place of a secret. Nothing secret leaves the process then. */
-  readonly privateKey?: PrivateKey;
-  /** The `kid` of client assertions: which of the client's registered keys it is. Default: the JWK's `kid`, or none. */
-  readonly keyId?: string;
-  /** The `alg` of client assertions. Default: the JWK's `alg`, or by the key RS256, ES256, ES384, ES512 or EdDSA. */
-  readonly algorithm?: AssertionAlgorithm;
   /**
-   * The `"aud"` of client assertions. Default `'issuer'`. `'token_endpoint'` is for servers that know only the older rule. Security: an assertion for the
-   * URL of an endpoint can be made use of by a server that lets clients take its endpoint for another's.
+   * The key that signs client assertions (RFC 7523, `private_key_jwt`), in place of a secret. Nothing secret
+   * leaves the process then.
+   */
+  readonly privateKey?: PrivateKey;
+  /**
+   * The `kid` of client assertions: which of the client's registered keys it is. Default: the JWK's `kid`, or
+   * none.
+   */
+  readonly keyId?: string;
+  /**
+   * The `alg` of client assertions. Default: the JWK's `alg`, or by the key RS256, ES256, ES384, ES512 or
+   * EdDSA.
+   */
+  readonly algorithm?: Algorithm;
+  /**
+   * The `"aud"` of client assertions. Default `'issuer'`. `'token_endpoint'` is for servers that know only
+   * the older rule. Security: an assertion for the URL of an endpoint can be made use of by a server that
+   * lets clients take its endpoint for another's.
    */
   readonly assertionAudience?: 'issuer' | 'token_endpoint';
   /**
-   * How the client authenticates. Default: `private_key_jwt` with a key; with a secret `client_secret_basic`, or `client_secret_post` where the server's
-   * metadata has that and not the other.
+   * How the client authenticates. Default: `private_key_jwt` with a key; with a secret `client_secret_basic`,
+   * or `client_secret_post` where the server's metadata has that and not the other.
    */
   readonly authenticationMethod?: AuthenticationMethod;
-  /** The scopes to ask for: space-separated, `"read:inventory write:orders"`, or a list. Default: none, and the server decides. */
+  /**
+   * The scopes to ask for: space-separated, `"read:inventory write:orders"`, or a list. Default: none, and
+   * the server decides.
+   */
   readonly scope?: string | readonly string[];
   /** The API that the token is for (RFC 8707): an absolute URI without fragment. */
   readonly resource?: string;
@@ -39,22 +81,194 @@ export interface ClientCredentialsOptions {
   /** Further parameters of the token request. Those that the other options set cannot be among them. */
   readonly parameters?: Readonly<Record<string, string>>;
   /**
-   * The origins that `fetch` sends the token to: `["https://inventory.example.com"]`. Default: that of `resource` where it is an https URL (http only for
-   * loopback hosts). Security: who receives the token can use it.
+   * The origins that `fetch` sends the token to: `["https://inventory.example.com"]`. Default: that of
+   * `resource` where it is an https URL (http only for loopback hosts). Security: who receives the token can
+   * use it.
    */
   readonly origins?: readonly string[];
-  /** Refuses a token with fewer scopes than asked for. Default false: what was granted is in `GrantedToken.scope`. */
+  /**
+   * Refuses a token with fewer scopes than asked for. Default false: what was granted is in
+   * `GrantedToken.scope`.
+   */
   readonly requireAllScopes?: boolean;
   /** How long a token is used whose lifetime the server does not tell, in seconds, 1 to 86400. Default 60. */
   readonly defaultLifetimeSeconds?: number;
-  /** Time limit for getting a token, in seconds, discovery and further attempts included; above 0, at most 60. Default 5. */
+  /**
+   * Time limit for getting a token, in seconds, discovery and further attempts included; above 0, at most 60.
+   * Default 5.
+   */
   readonly timeoutSeconds?: number;
-  /** Allows plain http for other hosts than loopback. Default false. Security: whoever is on the path reads secrets and tokens. */
+  /**
+   * Allows plain http for other hosts than loopback. Default false. Security: whoever is on the path reads
+   * secrets and tokens.
+   */
   readonly allowInsecureRequests?: boolean;
-  /** Used for every request, in place of the global `fetch`: for proxies, private certificate authorities and mutual TLS. */
+  /**
+   * Used for every request, in place of the global `fetch`: for proxies, private certificate authorities and
+   * mutual TLS.
+   */
   readonly fetch?: typeof globalThis.fetch;
   /** Milliseconds since the epoch. Default `Date.now`. For tests. */
   readonly clock?: () => number;
   /** Spreads renewals and further attempts in time: from 0 up to 1. Default `Math.random`. For tests. */
   readonly random?: () => number;
+}
+
+/** What is known of the authorization server: without a token endpoint it's discovered. */
+type ServerLocation =
+  | { readonly issuer: string; readonly tokenEndpoint: undefined }
+  | { readonly issuer: string | undefined; readonly tokenEndpoint: string };
+
+/** The options as plain data, with every default filled in. */
+export interface ClientSettings {
+  readonly runtime: Runtime;
+  readonly server: ServerLocation;
+  readonly clientId: string;
+  readonly credential: ClientCredential;
+  readonly requestedScopes: readonly string[];
+  /** `scope`, `resource`, `audience` and what else the application sends. */
+  readonly parameters: URLSearchParams;
+  readonly origins: readonly string[];
+  readonly requireAllScopes: boolean;
+  readonly defaultLifetimeSeconds: number;
+  readonly timeoutSeconds: number;
+  readonly random: Random;
+}
+
+/**
+ * Parameters that other options set, or that would authenticate the client a second time (RFC 6749 §2.3,
+ * §3.2).
+ */
+const RESERVED_PARAMETERS: readonly string[] = [
+  'grant_type',
+  'scope',
+  'resource',
+  'audience',
+  'client_id',
+  'client_secret',
+  'client_assertion',
+  'client_assertion_type',
+];
+const ISSUER = `${HTTPS_URL}, without query and fragment`;
+const ORIGINS = 'a list of origins such as https://inventory.example.com (http only for loopback hosts)';
+
+/** Checked by a function of its own, which needs others to be checked first. */
+const later = (given: unknown): unknown => given;
+
+const CHECKS = {
+  issuer: later,
+  tokenEndpoint: later,
+  clientId: text,
+  clientSecret: later,
+  privateKey: later,
+  keyId: later,
+  algorithm: later,
+  assertionAudience: later,
+  authenticationMethod: later,
+  scope: optional(checkScope, []),
+  resource: optional(checkResource),
+  audience: optional(text),
+  parameters: optional(checkParameters, []),
+  origins: later,
+  requireAllScopes: optional(flag, false),
+  defaultLifetimeSeconds: optional(numberBetween(1, 86_400), 60),
+  timeoutSeconds: optional(numberBetween(0.001, 60), 5),
+  allowInsecureRequests: optional(flag, false),
+  fetch: optional<typeof globalThis.fetch>(callable, (input, init) => globalThis.fetch(input, init)),
+  clock: optional<() => number>(callable, () => Date.now()),
+  random: optional<Random>(callable, () => Math.random()),
+} satisfies Checks<ClientCredentialsOptions>;
+
+/**
+ * Checks the options and fills in the defaults, once, when a client is built.
+ *
+ * @throws {OptionError} a TypeError that names the option, what it got (its type, never a value that could be
+ *   secret) and what it takes
+ */
+export function checkClientOptions(options: ClientCredentialsOptions): ClientSettings {
+  const checked = checkObject(options, '', CHECKS);
+  const { allowInsecureRequests, fetch, clock, scope, resource, audience } = checked;
+  const server = checkServer(checked.issuer, checked.tokenEndpoint, allowInsecureRequests);
+  const credential = checkCredential(checked, '', ['clientSecret', 'privateKey']);
+  if (credential.kind === 'key' && credential.audience === 'issuer' && server.issuer === undefined)
+    throw badOption(
+      'privateKey',
+      'needs "issuer", which assertions are for, or ' + "assertionAudience: 'token_endpoint'",
+    );
+  // No parameter twice, and none empty (RFC 6749 §3.2).
+  const parameters = new URLSearchParams();
+  if (scope.length > 0) parameters.set('scope', scope.join(' '));
+  if (resource !== undefined) parameters.set('resource', resource);
+  if (audience !== undefined) parameters.set('audience', audience);
+  for (const [name, value] of checked.parameters) parameters.set(name, value);
+  return {
+    runtime: { fetch, clock, clockToleranceSeconds: 0, allowInsecureRequests },
+    server,
+    clientId: checked.clientId,
+    credential,
+    requestedScopes: scope,
+    parameters,
+    origins: optional(originsCheck(allowInsecureRequests), defaultOrigins(resource, allowInsecureRequests))(
+      checked.origins,
+      'origins',
+    ),
+    requireAllScopes: checked.requireAllScopes,
+    defaultLifetimeSeconds: checked.defaultLifetimeSeconds,
+    timeoutSeconds: checked.timeoutSeconds,
+    random: checked.random,
+  };
+}
+
+function checkServer(
+  issuer: unknown,
+  tokenEndpoint: unknown,
+  allowInsecureRequests: boolean,
+): ServerLocation {
+  const checkIssuer: Check<string> = (given, path) => {
+    if (isIssuerIdentifier(given, allowInsecureRequests)) return given;
+    throw optionError(path, ISSUER, given);
+  };
+  if (tokenEndpoint === undefined) return { issuer: checkIssuer(issuer, 'issuer'), tokenEndpoint };
+  const endpoint = httpsUrl(allowInsecureRequests)(tokenEndpoint, 'tokenEndpoint');
+  return { issuer: optional(checkIssuer)(issuer, 'issuer'), tokenEndpoint: endpoint };
+}
+
+function checkScope(given: unknown, path: string): readonly string[] {
+  let scopes: readonly unknown[] = [];
+  if (typeof given === 'string') scopes = given.split(' ');
+  else if (Array.isArray(given)) scopes = given;
+  if (scopes.length > 0 && scopes.every(isScopeToken)) return [...new Set(scopes)];
+  throw optionError(path, 'scopes separated by single spaces, or a list of scopes', given);
+}
+
+/** RFC 8707 §2: an absolute URI without fragment. */
+function checkResource(given: unknown, path: string): string {
+  const resource = text(given, path);
+  if (/^[\x21-\x7e]+$/.test(resource) && URL.canParse(resource) && !resource.includes('#')) return resource;
+  throw optionError(path, 'an absolute URI without fragment', given);
+}
+
+function checkParameters(given: unknown, path: string): readonly (readonly [string, string])[] {
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw optionError(path, 'an object with strings', given);
+  return Object.entries(given).map(([name, value]) => {
+    if (RESERVED_PARAMETERS.includes(name))
+      throw badOption(path, `cannot have "${name}", which other options set`);
+    return [name, text(value, `${path}.${name}`)] as const;
+  });
+}
+
+function originsCheck(allowInsecureRequests: boolean): Check<readonly string[]> {
+  const rules = { allowInsecureRequests, allowLoopback: true };
+  return (given, path) => {
+    const list = textList(given, path, ORIGINS);
+    if (!list.every((value) => isAcceptableUrl(value, rules) && new URL(value).origin === value))
+      throw badOption(path, `takes ${ORIGINS}, without a path and as URLs write them, got another string`);
+    return Object.freeze([...new Set(list)]);
+  };
+}
+
+function defaultOrigins(resource: string | undefined, allowInsecureRequests: boolean): readonly string[] {
+  const rules = { allowInsecureRequests, allowLoopback: true };
+  return Object.freeze(isAcceptableUrl(resource, rules) ? [new URL(resource).origin] : []);
 }

@@ -1,5 +1,5 @@
+import { discard } from '../lib/fetch.js';
 import { saysInvalidToken } from './challenge.js';
-import { discardBody } from './discard-body.js';
 import type { GrantedToken } from './granted-token.js';
 import { followingHop, type Hop, isRedirect } from './redirect.js';
 import type { TokenCache } from './token-cache.js';
@@ -29,7 +29,10 @@ interface Call {
   readonly first: Hop;
 }
 
-/** `fetch` with an access token: sends it to the given origins and nowhere else, and replaces it once when it is refused. */
+/**
+ * `fetch` with an access token: sends it to the given origins and nowhere else, and replaces it once when it
+ * is refused.
+ */
 export function createProtectedFetch({ tokens, origins, fetch }: ProtectedFetchOptions): Fetch {
   const send = async (call: Call, hop: Hop, token: GrantedToken | undefined): Promise<Response> => {
     const headers = new Headers(hop.headers);
@@ -50,12 +53,12 @@ export function createProtectedFetch({ tokens, origins, fetch }: ProtectedFetchO
         const replaceable = tokens.drop(token.accessToken);
         if (replaceable && mayReplace && (call.replayable || !hop.hasBody)) {
           mayReplace = false;
-          await discardBody(response);
+          await discard(response);
           response = await send(call, hop, await tokens.get(call.signal));
         }
       }
       if (!isRedirect(response) || call.redirect === 'manual') return withRedirected(response, redirects > 0);
-      await discardBody(response);
+      await discard(response);
       if (call.redirect === 'error') throw new TypeError('fetch failed: unexpected redirect');
       if (redirects === MAX_REDIRECTS) throw new TypeError('fetch failed: too many redirects');
       hop = followingHop(hop, response, call.replayable);
@@ -117,8 +120,8 @@ function isReplayable(body: NonNullable<Init['body']>): boolean {
 }
 
 /**
- * The first request is made of what the caller gave, with nothing lost. Those after redirects are made anew. A `Request` is cloned each time, so that
- * its body is there for another one.
+ * The first request is made of what the caller gave, with nothing lost. Those after redirects are made anew.
+ * A `Request` is cloned each time, so that its body is there for another one.
  */
 function fetchArguments({ request, init, first }: Call, hop: Hop, headers: Headers): Parameters<Fetch> {
   const common: Init = { ...init, headers, redirect: 'manual' };

@@ -28,11 +28,12 @@ export function isRedirect(response: Response): boolean {
 }
 
 /**
- * The request that follows a redirect (Fetch standard, "HTTP-redirect fetch"). The access token stays behind when the origin changes, and does not come back
- * with another redirect.
+ * The request that follows a redirect (Fetch standard, "HTTP-redirect fetch"). The access token stays behind
+ * when the origin changes, and does not come back with another redirect.
  *
  * @param replayable whether the body can be sent a second time
- * @throws {TypeError} as `fetch` does: the location is no http URL, or the body would have to be sent again and cannot
+ * @throws {TypeError} as `fetch` does: the location is no http URL, or the body would have to be sent again
+ *   and cannot
  */
 export function followingHop(hop: Hop, response: Response, replayable: boolean): Hop {
   const url = locationOf(response, hop.url);

@@ -10,8 +10,8 @@ export interface Time {
 export type Stopwatch = () => number;
 
 /**
- * Starts a stopwatch. Where the two clocks disagree the larger span counts: a clock that was set back does not make a token live longer, and
- * neither does a machine that slept.
+ * Starts a stopwatch. Where the two clocks disagree the larger span counts: a clock that was set back does
+ * not make a token live longer, and neither does a machine that slept.
  */
 export function startStopwatch({ clock, monotonic }: Time): Stopwatch {
   const startedAt = clock();

@@ -1,4 +1,5 @@
-import { pauseAfter, type Random } from './backoff.js';
+import { unlessAborted } from '../lib/deadline.js';
+import { pauseAfter, type Random } from '../lib/pause.js';
 import { isTokenRequestError, repeatedFailure, TokenRequestError } from './errors.js';
 import type { Report } from './events.js';
 import { Flight } from './flight.js';
@@ -6,10 +7,11 @@ import type { GrantedToken } from './granted-token.js';
 import { renewalAge } from './lifetime.js';
 import { type Stopwatch, startStopwatch, type Time } from './stopwatch.js';
 import type { ReceivedToken, TokenRequest } from './token-request.js';
-import { unlessAborted } from './unless-aborted.js';
 
 /** A resource server that refuses every token must not cause a token request per call. */
 const REPLACEMENT_COOLDOWN_SECONDS = 30;
+/** How long no request is made after failed ones. */
+const PAUSE = { firstSeconds: 1, maxSeconds: 30 };
 
 export interface TokenCacheOptions {
   readonly request: TokenRequest;
@@ -43,8 +45,9 @@ interface Renewal {
 /**
  * The access token of one client, fetched on first use and renewed for as long as it is used.
  *
- * What it guarantees: one flight at a time; a caller never waits while there is a token that has not expired, and does not notice when its renewal fails; a failure is never
- * kept as a result, but begins a pause in which callers without token are refused at once.
+ * What it guarantees: one flight at a time; a caller never waits while there is a token that has not expired,
+ * and does not notice when its renewal fails; a failure is never kept as a result, but begins a pause in
+ * which callers without token are refused at once.
  */
 export class TokenCache {
   readonly #options: TokenCacheOptions;
@@ -76,8 +79,8 @@ export class TokenCache {
   }
 
   /**
-   * A resource server refused this token: it is not used any more. A token that replaced a refused one and was never accepted is kept for a while, since
-   * then it is not the token that is wrong.
+   * A resource server refused this token: it is not used any more. A token that replaced a refused one and
+   * was never accepted is kept for a while, since then it is not the token that is wrong.
    *
    * @returns whether the next {@link get} gives another token
    */
@@ -154,18 +157,21 @@ export class TokenCache {
   }
 
   #pauseSeconds(failure: TokenRequestError): number {
-    const { random } = this.#options;
     if (failure.retryAfter !== undefined) return failure.retryAfter;
+    const pause = (failures: number): number =>
+      pauseAfter(failures, { ...PAUSE, spread: { least: 0.5, random: this.#options.random } });
     const held = this.#valid();
-    // Whoever finds no token any more may always try once.
-    if (held !== undefined)
-      return Math.min(pauseAfter(this.#failures, random), held.lifetimeSeconds - held.age());
-    if (failure.transient) return pauseAfter(this.#failures, random);
+    // A caller who finds no token any more may always try once.
+    if (held !== undefined) return Math.min(pause(this.#failures), held.lifetimeSeconds - held.age());
+    if (failure.transient) return pause(this.#failures);
     // Somebody has to act, and tries again afterwards: a first refusal is no reason to make that wait.
-    return this.#failures === 1 ? 0 : pauseAfter(this.#failures - 1, random);
+    return this.#failures === 1 ? 0 : pause(this.#failures - 1);
   }
 
-  /** In seconds. A permanent failure, such as a wrong secret, is not repeated by each of a thousand calls either. */
+  /**
+   * In seconds. A permanent failure, such as a wrong secret, is not repeated by each of a thousand calls
+   * either.
+   */
   #remainingPause(): number {
     return this.#pause === undefined ? 0 : Math.max(this.#pause.seconds - this.#pause.age(), 0) || 0;
   }

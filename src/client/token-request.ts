@@ -1,39 +1,26 @@
+import { clientCredentialsGrantRequest, customFetch } from 'oauth4webapi';
+import { UnavailableError } from '../errors.js';
 import {
-  allowInsecureRequests,
-  type Client,
-  clientCredentialsGrantRequest,
-  clockSkew,
-  customFetch,
-} from 'oauth4webapi';
-import { basicCredentials, ClientAuthenticationFailure } from '../issuer/client-authentication.js';
-import { type ClientCredential, clientAuthentication } from './client-authentication.js';
-import { discardBody } from './discard-body.js';
-import { isTokenRequestError, TokenRequestError } from './errors.js';
+  type AuthenticatedEndpoint,
+  authenticateClient,
+  basicCredentials,
+  ClientAuthenticationFailure,
+  clientRequest,
+} from '../issuer/client-authentication.js';
+import { createIssuerMetadata, type IssuerMetadata } from '../issuer/metadata.js';
+import { describeError } from '../lib/errors.js';
+import { discard, FetchFailure, sendRequest } from '../lib/fetch.js';
+import { isTokenRequestError, TokenRequestError, type TokenRequestReason } from './errors.js';
 import { createGrantedToken, type GrantedToken } from './granted-token.js';
-import { lifetimeOf } from './lifetime.js';
-import type { MetadataSource, ServerMetadata } from './server-metadata.js';
+import { tokenLifetime } from './lifetime.js';
+import type { ClientSettings } from './options.js';
 import { type Stopwatch, startStopwatch, type Time } from './stopwatch.js';
 import { readTokenResponse, type TokenResponse } from './token-response.js';
 
-/** The codes of Node and OpenSSL: `ECONNREFUSED`, `CERT_HAS_EXPIRED`. */
-const ERROR_CODE = /^[A-Z][A-Z0-9_]{1,60}$/;
+/** How long metadata is used before it's fetched anew, and how much longer if that fails. */
+const METADATA_POLICY = { maxAgeSeconds: 3600, staleIfErrorSeconds: 86_400 };
 /** The endpoint may have moved. */
 const MOVED_STATUS: ReadonlySet<number | undefined> = new Set([404, 405, 410]);
-
-/** What is asked for, and how. */
-export interface TokenRequestOptions {
-  readonly issuer: string | undefined;
-  readonly clientId: string;
-  readonly credential: ClientCredential;
-  readonly metadata: MetadataSource;
-  /** `scope`, `resource`, `audience` and what else the application sends. */
-  readonly parameters: URLSearchParams;
-  readonly requestedScopes: readonly string[];
-  readonly requireAllScopes: boolean;
-  readonly defaultLifetimeSeconds: number;
-  readonly fetch: typeof globalThis.fetch;
-  readonly time: Time;
-}
 
 /** A token and how long it may be used, counted from when the answer came. */
 export interface ReceivedToken {
@@ -46,35 +33,63 @@ export interface ReceivedToken {
 export type TokenRequest = (signal: AbortSignal) => Promise<ReceivedToken>;
 
 /** Makes requests of one kind: client-credentials grant, RFC 6749 §4.4.2. */
-export function createTokenRequest(options: TokenRequestOptions): TokenRequest {
+export function createTokenRequest(settings: ClientSettings, time: Time): TokenRequest {
+  const { server, runtime, timeoutSeconds } = settings;
+  const { issuer = '', tokenEndpoint } = server;
+  const source = { issuer, metadataUrl: undefined, wanted: ['token_endpoint'] as const };
+  const metadata = createIssuerMetadata(source, { ...METADATA_POLICY, timeoutSeconds }, runtime);
   return async (signal) => {
-    const server = await options.metadata.get(signal);
+    const endpoint =
+      tokenEndpoint === undefined ? await locate(metadata, signal) : { url: tokenEndpoint, supported: [] };
     try {
-      return await requestToken(server, options, signal);
+      return await requestToken(endpoint, settings, time, signal);
     } catch (error) {
-      if (mayHaveMoved(error)) options.metadata.doubt();
+      if (mayHaveMoved(error)) metadata.doubt();
       throw error;
     }
   };
 }
 
+async function locate(metadata: IssuerMetadata, signal: AbortSignal): Promise<AuthenticatedEndpoint> {
+  try {
+    const document = await metadata.get(signal);
+    const supported = document.list('token_endpoint_auth_methods_supported');
+    return { url: document.endpoint('token_endpoint'), supported };
+  } catch (error) {
+    if (signal.aborted) throw new TokenRequestError('timeout');
+    if (!(error instanceof UnavailableError)) throw error;
+    const { cause } = error;
+    const detail = describeError(cause);
+    const transient = !(cause instanceof FetchFailure) || cause.isTransient;
+    // The reasons are named the same.
+    const reason = error.reason as TokenRequestReason;
+    if (reason !== 'metadata_unavailable')
+      throw new TokenRequestError(reason, reason === 'metadata_invalid' ? { detail } : {});
+    throw new TokenRequestError(reason, { detail, transient });
+  }
+}
+
 async function requestToken(
-  server: ServerMetadata,
-  options: TokenRequestOptions,
+  endpoint: AuthenticatedEndpoint,
+  settings: ClientSettings,
+  time: Time,
   signal: AbortSignal,
 ): Promise<ReceivedToken> {
-  const { response, credentials } = await send(server, options, signal);
-  const now = options.time.clock();
-  const age = startStopwatch(options.time);
-  const { clientId, issuer = server.tokenEndpoint } = options;
+  const { response, credentials } = await send(endpoint, settings, signal);
+  const now = time.clock();
+  const age = startStopwatch(time);
   let answer: TokenResponse;
   try {
-    answer = await readTokenResponse(response, { issuer, clientId, now, credentials });
+    answer = await readTokenResponse(response, { now, credentials, signal });
   } catch (error) {
     throw signal.aborted ? new TokenRequestError('timeout') : error;
   }
-  const scope = grantedScopes(answer, options);
-  const lifetimeSeconds = lifetimeOf(answer.expiresIn, options.defaultLifetimeSeconds);
+  const { requestedScopes, requireAllScopes, defaultLifetimeSeconds } = settings;
+  // RFC 6749 §3.3: no scope in the answer means the requested one.
+  const scope = answer.scope ?? requestedScopes;
+  if (requireAllScopes && !requestedScopes.every((one) => scope.includes(one)))
+    throw new TokenRequestError('scope_narrowed');
+  const lifetimeSeconds = tokenLifetime(answer.expiresIn, defaultLifetimeSeconds);
   const expiresAt = Math.floor(now / 1000 + lifetimeSeconds);
   return { token: createGrantedToken(answer.accessToken, expiresAt, scope), lifetimeSeconds, age };
 }
@@ -86,71 +101,46 @@ interface Exchange {
 }
 
 async function send(
-  server: ServerMetadata,
-  options: TokenRequestOptions,
+  endpoint: AuthenticatedEndpoint,
+  settings: ClientSettings,
   signal: AbortSignal,
 ): Promise<Exchange> {
-  const { issuer = server.tokenEndpoint, clientId, credential, parameters, fetch, time } = options;
-  const client: Client = { client_id: clientId, [clockSkew]: Math.round((time.clock() - Date.now()) / 1000) };
+  const { server, clientId, credential, parameters, runtime } = settings;
+  const { client, options } = clientRequest(clientId, runtime, signal);
+  const authorizationServer = { issuer: server.issuer ?? endpoint.url, token_endpoint: endpoint.url };
+  const authentication = authenticateClient(credential, endpoint);
   let credentials: readonly string[] = [];
-  try {
-    const response = await clientCredentialsGrantRequest(
-      { issuer, token_endpoint: server.tokenEndpoint },
-      client,
-      clientAuthentication(credential, server),
-      parameters,
-      {
-        headers: { 'user-agent': 'oauth-resource-server' },
-        signal,
-        // Which endpoints may be http was decided where the endpoint came from; oauth4webapi knows no loopback hosts.
-        [allowInsecureRequests]: true,
-        [customFetch]: (url, init) => {
-          credentials = credentialsIn(init.body, options);
-          return fetch(url, { ...init, credentials: 'omit' });
-        },
+  const request = () =>
+    clientCredentialsGrantRequest(authorizationServer, client, authentication, parameters, {
+      ...options,
+      [customFetch]: (url, init) => {
+        credentials = sentCredentials(init.body, settings);
+        return runtime.fetch(url, { ...init, credentials: 'omit' });
       },
-    );
-    // A fetch that does not heed its signal: nobody waits for this answer any more.
-    if (signal.aborted) await discardBody(response);
+    });
+  try {
+    // Whether another attempt makes sense is for the caller to say, who knows the time limit.
+    const response = await sendRequest(request, signal, { repeat: false, secret: true });
+    // A fetch that ignores its signal: nobody waits for this answer any more.
+    if (signal.aborted) await discard(response);
     return { response, credentials };
   } catch (error) {
     if (error instanceof ClientAuthenticationFailure)
       throw new TokenRequestError('assertion_failed', { detail: error.message });
     if (signal.aborted) throw new TokenRequestError('timeout');
-    // Without the cause: the error of a fetch that the application brings may carry the request.
-    throw new TokenRequestError('unreachable', { detail: codeOf(error) });
+    throw new TokenRequestError('unreachable', { detail: describeError(error) });
   }
 }
 
-function credentialsIn(body: unknown, { credential, clientId }: TokenRequestOptions): readonly string[] {
-  if (credential.kind === 'key')
+function sentCredentials(body: unknown, { credential, clientId }: ClientSettings): readonly string[] {
+  if (credential.kind !== 'secret')
     return body instanceof URLSearchParams ? body.getAll('client_assertion') : [];
   const { clientSecret } = credential;
   return [clientSecret, encodeURIComponent(clientSecret), basicCredentials(clientId, clientSecret)];
 }
 
-/** RFC 6749 §3.3: no scope in the answer means the requested one. */
-function grantedScopes(answer: TokenResponse, options: TokenRequestOptions): readonly string[] {
-  const { requestedScopes, requireAllScopes } = options;
-  const granted = answer.scope ?? requestedScopes;
-  if (requireAllScopes && !requestedScopes.every((scope) => granted.includes(scope)))
-    throw new TokenRequestError('scope_narrowed');
-  return granted;
-}
-
 function mayHaveMoved(error: unknown): boolean {
   if (!isTokenRequestError(error)) return false;
   const { reason, status } = error;
-  return (
-    MOVED_STATUS.has(status) ||
-    reason === 'redirected' ||
-    reason === 'unreachable' ||
-    reason === 'invalid_response'
-  );
-}
-
-function codeOf(error: unknown): string {
-  const cause: unknown = error instanceof Error ? (error.cause ?? error) : undefined;
-  const code: unknown = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  return typeof code === 'string' && ERROR_CODE.test(code) ? code : 'network error';
+  return MOVED_STATUS.has(status) || ['redirected', 'unreachable', 'invalid_response'].includes(reason);
 }

@@ -1,14 +1,13 @@
-import { type Client, processClientCredentialsResponse, UnsupportedOperationError } from 'oauth4webapi';
+import { processClientCredentialsResponse, UnsupportedOperationError } from 'oauth4webapi';
+import { isB64Token } from '../issuer/client-authentication.js';
+import { discard, FetchFailure, parseObject, readText } from '../lib/fetch.js';
+import type { JsonObject } from '../lib/json.js';
 import { readRetryAfter } from '../lib/retry-after.js';
-import { isJsonObject } from '../token/compact-jws.js';
 import { parseScopes } from '../token/scope.js';
-import { discardBody } from './discard-body.js';
 import { TokenRequestError, type TokenRequestFailure } from './errors.js';
 
-/** The largest body that is read, in bytes after decompression: a token must fit into a header field, and 16 KiB are usual for all of them. */
-const MAX_BODY_BYTES = 262_144;
-/** RFC 6750 §2.1. What has other characters must not come near a header field. */
-const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
+/** A token must fit into a header field, and 16 KiB are usual for all of them together. */
+const MAX_BODY_KIB = 256;
 const DIGITS = /^\d{1,15}$/;
 /** RFC 6749 §5.2 allows more characters, but no registered code has them. */
 const ERROR_CODE = /^[A-Za-z0-9_.-]{1,64}$/;
@@ -21,17 +20,19 @@ export interface TokenResponse {
   readonly accessToken: string;
   /** `expires_in` in seconds, undefined where the answer has none. */
   readonly expiresIn: number | undefined;
-  /** The granted scopes, undefined where the answer names none: then they are those that were requested (RFC 6749 §3.3). */
+  /**
+   * The granted scopes, undefined where the answer names none: then they are those that were requested (RFC
+   * 6749 §3.3).
+   */
   readonly scope: readonly string[] | undefined;
 }
 
 export interface ReadingOptions {
-  readonly issuer: string;
-  readonly clientId: string;
   /** Milliseconds since the epoch, for `Retry-After`. */
   readonly now: number;
-  /** What the request carried: an answer that repeats it is not quoted. */
+  /** What the request carried: an answer that repeats it isn't quoted. */
   readonly credentials: readonly string[];
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -39,28 +40,41 @@ export interface ReadingOptions {
  *
  * @throws {TokenRequestError} anything but a bearer token that can be used
  */
-export async function readTokenResponse(response: Response, options: ReadingOptions): Promise<TokenResponse> {
+export async function readTokenResponse(
+  response: Response,
+  { now, credentials, signal }: ReadingOptions,
+): Promise<TokenResponse> {
   const { status } = response;
-  // A fetch that the application brings may have followed redirects all the same.
-  if (response.redirected || response.type === 'opaqueredirect' || (status >= 300 && status < 400))
-    throw await withoutBody(response, new TokenRequestError('redirected', { status }));
-  const retryAfter = readRetryAfter(response.headers.get('retry-after'), options.now);
-  if (status === 429)
-    throw await withoutBody(response, new TokenRequestError('rate_limited', { status, retryAfter }));
-  if (status >= 500 || status === 408)
-    throw await withoutBody(response, new TokenRequestError('server_error', { status, retryAfter }));
-
-  const body = await readJson(response);
-  const { error, error_description: description } = typeof body === 'string' ? {} : body;
-  if (status !== 200 || typeof error === 'string') {
-    const failure = { status, retryAfter, ...readError(error, description, options.credentials) };
-    throw refusal(status, failure, body);
+  const retryAfter = readRetryAfter(response.headers.get('retry-after'), now);
+  const failure = failureByStatus(response, retryAfter);
+  if (failure !== undefined) {
+    await discard(response);
+    throw failure;
   }
+  const body = await readJson(response, signal);
+  const { error, error_description: description } = typeof body === 'string' ? {} : body;
+  if (status !== 200 || typeof error === 'string')
+    throw refusal({ status, retryAfter, ...readError(error, description, credentials) }, body);
   if (typeof body === 'string') throw invalid(body);
-  return readToken(body, options);
+  return readToken(body);
 }
 
-function refusal(status: number, failure: TokenRequestFailure, body: unknown): TokenRequestError {
+/** What the status alone says. */
+function failureByStatus(response: Response, retryAfter: number | undefined): TokenRequestError | undefined {
+  const { status } = response;
+  // A fetch that the application brings may have followed redirects anyway.
+  if (response.redirected || response.type === 'opaqueredirect' || (status >= 300 && status < 400))
+    return new TokenRequestError('redirected', { status });
+  if (status === 429) return new TokenRequestError('rate_limited', { status, retryAfter });
+  if (status >= 500 || status === 408) return new TokenRequestError('server_error', { status, retryAfter });
+  return undefined;
+}
+
+function refusal(
+  failure: TokenRequestFailure & { readonly status: number },
+  body: unknown,
+): TokenRequestError {
+  const { status } = failure;
   if (SERVER_FAILURES.has(failure.error)) return new TokenRequestError('server_error', failure);
   if (status >= 400 || failure.error !== undefined) return new TokenRequestError('refused', failure);
   return new TokenRequestError('invalid_response', {
@@ -69,25 +83,25 @@ function refusal(status: number, failure: TokenRequestFailure, body: unknown): T
   });
 }
 
-async function readToken(
-  body: Readonly<Record<string, unknown>>,
-  { issuer, clientId }: ReadingOptions,
-): Promise<TokenResponse> {
+async function readToken(body: JsonObject): Promise<TokenResponse> {
   const { access_token, token_type, scope: granted } = body;
   const expiresIn = readExpiresIn(body.expires_in);
-  // Null is how some servers write "none". What is left out here is never looked at: a refresh token, an ID token.
+  // Null is how some servers write "none". What is left out here is never looked at: a refresh token, an ID
+  // token.
   const scope = granted ?? undefined;
   const members = Response.json({ access_token, token_type, scope });
-  const client: Client = { client_id: clientId };
-  const checked = await processClientCredentialsResponse({ issuer }, client, members).catch(
-    (error: unknown) => {
-      // Without the cause: these errors carry the answer.
-      if (error instanceof UnsupportedOperationError) throw new TokenRequestError('unsupported_token_type');
-      throw invalid('access_token, token_type or scope is missing or of the wrong type');
-    },
-  );
+  // Neither issuer nor client matters to a plain access token.
+  const checked = await processClientCredentialsResponse(
+    { issuer: 'any' },
+    { client_id: 'any' },
+    members,
+  ).catch((error: unknown) => {
+    // Without the cause: these errors carry the answer.
+    if (error instanceof UnsupportedOperationError) throw new TokenRequestError('unsupported_token_type');
+    throw invalid('access_token, token_type or scope is missing or of the wrong type');
+  });
   if (checked.token_type !== 'bearer') throw new TokenRequestError('unsupported_token_type');
-  if (!B64TOKEN.test(checked.access_token)) throw invalid('access_token has characters that no token has');
+  if (!isB64Token(checked.access_token)) throw invalid('access_token has characters that no token has');
   return {
     accessToken: checked.access_token,
     expiresIn,
@@ -124,35 +138,14 @@ function toOneLine(text: string): string {
 }
 
 /** The JSON object, or in words why there is none. Only a 200 has to be JSON. */
-async function readJson(response: Response): Promise<Record<string, unknown> | string> {
-  const bytes = await readBytes(response);
-  if (bytes === undefined) return 'larger than 256 KiB';
+async function readJson(response: Response, signal: AbortSignal): Promise<JsonObject | string> {
   try {
-    const json: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-    return isJsonObject(json) ? json : 'not a JSON object';
-  } catch {
-    return 'not JSON'; // without the cause: a parse error quotes the body
+    return parseObject(await readText(response, signal, { maxKib: MAX_BODY_KIB, strict: true }));
+  } catch (error) {
+    if (!(error instanceof FetchFailure)) throw error;
+    if (error.kind === 'invalid') return error.message;
+    throw new TokenRequestError('unreachable', { status: response.status, detail: error.message });
   }
-}
-
-async function readBytes(response: Response): Promise<Uint8Array | undefined> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of response.body ?? []) {
-      size += chunk.byteLength;
-      if (size > MAX_BODY_BYTES) return undefined; // leaving the loop cancels the body
-      chunks.push(chunk);
-    }
-  } catch {
-    throw new TokenRequestError('unreachable', { status: response.status, detail: 'the body broke off' });
-  }
-  return Buffer.concat(chunks);
-}
-
-async function withoutBody(response: Response, error: TokenRequestError): Promise<TokenRequestError> {
-  await discardBody(response);
-  return error;
 }
 
 function invalid(detail: string): TokenRequestError {

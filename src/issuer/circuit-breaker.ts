@@ -1,4 +1,5 @@
-import { isWithin, type Span, spanFrom } from '../lib/span.js';
+import { SafeError } from '../lib/errors.js';
+import { isWithin, pauseAfter, type Span, spanFrom } from '../lib/pause.js';
 
 /** So many failures in a row are no coincidence. */
 const FAILURES_UNTIL_PAUSE = 5;
@@ -9,7 +10,7 @@ const MAX_RUNNING = 100;
 const MOMENT_SECONDS = 1;
 
 /** No request may be made now. */
-export class RequestHeldBack extends Error {
+export class RequestHeldBack extends SafeError {
   /** Seconds until one may be. */
   readonly retryAfterSeconds: number;
   /** Whether the server failed before, or there are just too many requests. */
@@ -33,15 +34,16 @@ export interface CircuitBreakerOptions {
   readonly cooldownSeconds: number;
   readonly clock: () => number;
   /** What an error says about the server; undefined where the server is well. */
-  readonly outageOf: (error: unknown) => Outage | undefined;
+  readonly findOutage: (error: unknown) => Outage | undefined;
   /** Called when a pause begins, with its length in seconds, and when the server answers again. */
   readonly onPause: (seconds: number) => void;
   readonly onRecovery: () => void;
 }
 
 /**
- * Spares a server that fails, and those who would wait for it: after five failures in a row no request is made for a second. Then one is made to see whether the
- * server is well again, and while it is not, pauses double up to `cooldownSeconds`. At most 100 requests run at the same time.
+ * Spares a server that fails, and those who would wait for it: after five failures in a row no request is
+ * made for a second. Then one is made to see whether the server is well again, and while it is not, pauses
+ * double up to `cooldownSeconds`. At most 100 requests run at the same time.
  */
 export class CircuitBreaker {
   readonly #options: CircuitBreakerOptions;
@@ -74,7 +76,7 @@ export class CircuitBreaker {
       this.#recover();
       return result;
     } catch (error) {
-      const outage = this.#options.outageOf(error);
+      const outage = this.#options.findOutage(error);
       if (outage === undefined) this.#recover();
       else if (era === this.#era) this.#fail(outage);
       throw error;
@@ -105,8 +107,12 @@ export class CircuitBreaker {
   #fail({ retryAfterSeconds = 0 }: Outage): void {
     this.#failures += 1;
     if (this.#pause === undefined && this.#failures < FAILURES_UNTIL_PAUSE && retryAfterSeconds === 0) return;
-    const doubled = FIRST_PAUSE_SECONDS * 2 ** this.#pauses;
-    const seconds = Math.min(Math.max(doubled, retryAfterSeconds), this.#options.cooldownSeconds);
+    const { cooldownSeconds } = this.#options;
+    const growing = pauseAfter(this.#pauses + 1, {
+      firstSeconds: FIRST_PAUSE_SECONDS,
+      maxSeconds: cooldownSeconds,
+    });
+    const seconds = Math.min(Math.max(growing, retryAfterSeconds), cooldownSeconds);
     if (seconds === 0) return;
     this.#pauses += 1;
     this.#pause = spanFrom(this.#options.clock(), seconds);

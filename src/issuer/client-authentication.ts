@@ -1,45 +1,88 @@
 import {
-  type AuthorizationServer,
+  allowInsecureRequests,
+  type Client,
   type ClientAuth,
   ClientSecretPost,
+  clockSkew,
   modifyAssertion,
   PrivateKeyJwt,
 } from 'oauth4webapi';
+import { describeError, SafeError } from '../lib/errors.js';
+import { USER_AGENT } from '../lib/fetch.js';
+import type { Runtime } from '../lib/runtime.js';
+import type { SecretMethod } from '../terms.js';
 import type { AssertionKey } from './private-key.js';
 
-/** What a client of an authorization server proves with who it is. */
+/** What a client of an authorization server proves its identity with. */
 export type ClientCredential =
+  /** `method` undefined: as the server's metadata says. */
   | { readonly kind: 'secret'; readonly clientSecret: string; readonly method: SecretMethod | undefined }
-  | { readonly kind: 'key'; readonly key: AssertionKey }
+  /** `audience`: what assertions are for. */
+  | { readonly kind: 'key'; readonly key: AssertionKey; readonly audience: 'issuer' | 'endpoint' }
   /** The TLS connection does it (RFC 8705 §2). */
   | { readonly kind: 'certificate' }
   /** An access token of the client's own (RFC 7662 §2.1). */
   | { readonly kind: 'token'; readonly accessToken: () => string | Promise<string> };
 
-/** Named as in the IANA registry of token endpoint authentication methods. */
-type SecretMethod = 'client_secret_basic' | 'client_secret_post';
+/**
+ * The client's part of the authentication couldn't be made: a key that doesn't sign, an access token that
+ * can't be had.
+ */
+export class ClientAuthenticationFailure extends SafeError {}
 
-/** The client's part of the authentication could not be made: a key that does not sign, an access token that is not to be had. */
-export class ClientAuthenticationFailure extends Error {}
-
-/** RFC 6750 §2.1. What has other characters must not come near a header field. */
+/** RFC 6750 §2.1 `b64token`. Anything else must not come near a header field. */
 const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
 
+/** Whether `value` can be sent as an access token. */
+export function isB64Token(value: unknown): value is string {
+  return typeof value === 'string' && B64TOKEN.test(value);
+}
+
+/** The endpoint that a client authenticates to. */
+export interface AuthenticatedEndpoint {
+  readonly url: string;
+  /** The methods that the server's metadata names for it, empty if it doesn't say. */
+  readonly supported: readonly unknown[];
+}
+
+/** What all requests of a client have in common, as oauth4webapi takes it. */
+export function clientRequest(
+  clientId: string,
+  { clock }: Pick<Runtime, 'clock'>,
+  signal: AbortSignal,
+): {
+  readonly client: Client;
+  readonly options: {
+    readonly headers: Record<string, string>;
+    readonly signal: AbortSignal;
+    readonly [allowInsecureRequests]: true;
+  };
+} {
+  return {
+    // Assertions go by our clock.
+    client: { client_id: clientId, [clockSkew]: Math.round((clock() - Date.now()) / 1000) },
+    // The URL was checked by our rules; oauth4webapi knows no loopback hosts.
+    options: { headers: { 'user-agent': USER_AGENT }, signal, [allowInsecureRequests]: true },
+  };
+}
+
 /**
- * Authenticates one request of a client (RFC 6749 §2.3); each attempt needs another one, as an assertion can be used once.
- *
- * @param supported the methods that the server's metadata names, empty where it does not say
+ * Authenticates one request of a client (RFC 6749 §2.3). Each attempt needs another one, because an assertion
+ * can be used only once.
  */
-export function authenticateClient(credential: ClientCredential, supported: readonly unknown[]): ClientAuth {
+export function authenticateClient(
+  credential: ClientCredential,
+  endpoint: AuthenticatedEndpoint,
+): ClientAuth {
   switch (credential.kind) {
     case 'key':
-      return privateKeyJwt(credential.key);
+      return privateKeyJwt(credential.key, credential.audience === 'issuer' ? undefined : endpoint.url);
     case 'certificate':
       return (_server, client, body) => body.set('client_id', client.client_id);
     case 'token':
       return bearer(credential.accessToken);
     case 'secret': {
-      const { clientSecret, method = methodForSecret(supported) } = credential;
+      const { clientSecret, method = chooseMethod(endpoint.supported) } = credential;
       return method === 'client_secret_post'
         ? ClientSecretPost(clientSecret)
         : clientSecretBasic(clientSecret);
@@ -47,13 +90,16 @@ export function authenticateClient(credential: ClientCredential, supported: read
   }
 }
 
-/** Basic is what every server must support (RFC 6749 §2.3.1), and what metadata without the list means (RFC 8414 §2). */
-export function methodForSecret(supported: readonly unknown[]): SecretMethod {
+/**
+ * Basic is what every server must support (RFC 6749 §2.3.1), and what metadata without the list means (RFC
+ * 8414 §2).
+ */
+function chooseMethod(supported: readonly unknown[]): SecretMethod {
   const hasOnlyPost = supported.includes('client_secret_post') && !supported.includes('client_secret_basic');
   return hasOnlyPost ? 'client_secret_post' : 'client_secret_basic';
 }
 
-export function clientSecretBasic(clientSecret: string): ClientAuth {
+function clientSecretBasic(clientSecret: string): ClientAuth {
   return (_server, client, _body, headers) => {
     headers.set('authorization', `Basic ${basicCredentials(client.client_id, clientSecret)}`);
   };
@@ -65,31 +111,28 @@ export function basicCredentials(clientId: string, clientSecret: string): string
 }
 
 /**
- * Encodes as in a form (RFC 6749 appendix B): a space becomes `+`, and letters, digits and `-._*` stay. Servers that forget to decode then still
- * understand a plain `order-service`, which is why oauth4webapi's own method is not used: it encodes the hyphen.
+ * Encodes as in a form (RFC 6749 appendix B): a space becomes `+`, and letters, digits and `-._*` stay.
+ * Servers that forget to decode then still understand a plain `order-service`. That's why oauth4webapi's own
+ * method isn't used: it encodes the hyphen.
  */
 export function formEncode(value: string): string {
   return new URLSearchParams([['', value]]).toString().slice(1);
 }
 
 /**
- * RFC 7523 §2.2, §3: a new assertion per attempt, valid for a minute.
- *
- * @param audience of the assertions; default the issuer, so that no endpoint can use them at another server
+ * RFC 7523 §2.2, §3: a new assertion per attempt, valid for a minute. By default for the issuer, so that no
+ * endpoint can use it at another server.
  */
-export function privateKeyJwt(
-  key: AssertionKey,
-  audience: (server: AuthorizationServer) => string = ({ issuer }) => issuer,
-): ClientAuth {
+function privateKeyJwt(key: AssertionKey, audience: string | undefined): ClientAuth {
   return (server, client, body, headers) =>
-    made(async () => {
+    attempt(async () => {
       const signer = { key: await key.load(), ...(key.keyId === undefined ? {} : { kid: key.keyId }) };
       const authenticate = PrivateKeyJwt(signer, {
         [modifyAssertion]: (header, claims) => {
           header.alg = key.algorithm;
           // "nbf" is optional, and with it a server whose clock is a second behind would refuse.
           delete claims.nbf;
-          claims.aud = audience(server);
+          claims.aud = audience ?? server.issuer;
         },
       });
       await authenticate(server, client, body, headers);
@@ -98,18 +141,18 @@ export function privateKeyJwt(
 
 function bearer(accessToken: () => string | Promise<string>): ClientAuth {
   return (_server, _client, _body, headers) =>
-    made(async () => {
+    attempt(async () => {
       const token: unknown = await accessToken();
-      if (typeof token !== 'string' || !B64TOKEN.test(token)) throw new TypeError('not an access token');
+      if (!isB64Token(token)) throw new TypeError('not an access token');
       headers.set('authorization', `Bearer ${token}`);
     });
 }
 
-/** Without the cause: it may carry key, token or secret. */
-async function made(authenticate: () => Promise<void>): Promise<void> {
+/** Without the cause, which may carry key, token or secret. */
+async function attempt(authenticate: () => Promise<void>): Promise<void> {
   try {
     await authenticate();
   } catch (error) {
-    throw new ClientAuthenticationFailure(error instanceof Error ? error.name : typeof error);
+    throw new ClientAuthenticationFailure(describeError(error));
   }
 }

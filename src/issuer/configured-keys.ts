@@ -1,19 +1,21 @@
 import { createPublicKey } from 'node:crypto';
 import { reportKeys } from '../diagnostics.js';
-import { isJsonObject } from '../token/compact-jws.js';
+import { badOption } from '../lib/check.js';
+import { isJsonObject } from '../lib/json.js';
 import { importVerificationKey, readMember, type VerificationKey } from './verification-key.js';
 
 /**
- * Checks a key set that the application gives. Members that are not for verifying signatures are fine, as published sets have them too.
+ * Checks a key set that the application gives. Members that are not for verifying signatures are fine, as
+ * published sets have them too.
  *
  * @throws {TypeError} no key array, no usable key, a private or symmetric key, or key material that is none
  */
 export function checkConfiguredKeys(jwks: unknown, name: string): readonly unknown[] {
   const members: unknown = isJsonObject(jwks) ? jwks.keys : undefined;
   if (!Array.isArray(members))
-    throw new TypeError(`option "${name}" takes a JWK Set, { keys: [...] }, or a function that returns one`);
+    throw badOption(name, `takes a JWK Set, { keys: [...] }, or a function that returns one`);
   const usable = members.filter((member) => isUsable(member, name));
-  if (usable.length === 0) throw new TypeError(`option "${name}" has no key that can verify signatures`);
+  if (usable.length === 0) throw badOption(name, `has no key that can verify signatures`);
   return usable;
 }
 
@@ -33,13 +35,12 @@ export async function importConfiguredKeys(
 function isUsable(member: unknown, name: string): boolean {
   const read = readMember(member);
   if (read === 'private key published' || read === 'symmetric key') {
-    throw new TypeError(
-      `option "${name}" has a ${read === 'symmetric key' ? 'symmetric' : 'private'} key; it takes public keys only`,
-    );
+    const kind = read === 'symmetric key' ? 'symmetric' : 'private';
+    throw badOption(name, `has a ${kind} key; it takes public keys only`);
   }
   if (typeof read !== 'string' && isPublicKey(read.jwk)) return true;
   if (typeof read === 'string' && read !== 'malformed key') return false;
-  throw new TypeError(`option "${name}" has a key whose members are missing or out of range`);
+  throw badOption(name, `has a key whose members are missing or out of range`);
 }
 
 function isPublicKey(jwk: Readonly<Record<string, unknown>>): boolean {

@@ -1,11 +1,14 @@
-/**
- * The kinds of access tokens that an issuer can be asked about. `'jwt'`: what looks like a JWT and names the issuer in `"iss"`; `'opaque'`: all that does not
- * look like a JWT.
- */
-export type IntrospectedTokens = 'opaque' | 'jwt';
-
-/** Members of an answer that RFC 7662 leaves to the server and this package wants. */
-export type WantedMember = 'aud' | 'exp';
+import { type IntrospectionMessage, reportIntrospection } from '../diagnostics.js';
+import { UnavailableError } from '../errors.js';
+import { withTimeLimit } from '../lib/deadline.js';
+import { describeError, SafeError } from '../lib/errors.js';
+import { FetchFailure } from '../lib/fetch.js';
+import { isJsonObject, type JsonObject } from '../lib/json.js';
+import { CircuitBreaker, RequestHeldBack } from './circuit-breaker.js';
+import { ClientAuthenticationFailure } from './client-authentication.js';
+import { type AnswerSource, endpointSource } from './introspection-endpoint.js';
+import { IntrospectionFailure } from './introspection-failure.js';
+import type { Introspect, IntrospectionContext, IntrospectionSettings } from './introspection-settings.js';
 
 /** What an issuer says about a token (RFC 7662 §2.2). Nothing but `active` has been looked at. */
 export interface IntrospectionAnswer {
@@ -13,32 +16,118 @@ export interface IntrospectionAnswer {
   readonly [member: string]: unknown;
 }
 
-/** How one issuer is asked about tokens, and what becomes of its answers. */
-export interface Introspection {
-  readonly tokens: ReadonlySet<IntrospectedTokens>;
-  /** How long an active token is remembered; 0 for not at all. */
-  readonly cacheSeconds: number;
-  /** How long a token is remembered that is not active, or not for this API; 0 for not at all. */
-  readonly negativeCacheSeconds: number;
-  /** Members that an answer need not have. */
-  readonly mayBeAbsent: ReadonlySet<WantedMember>;
-  /** The members that the application gets to see. */
-  readonly members: ReadonlySet<string>;
-  /** The member that holds the granted scopes, and whether it may be an array. */
-  readonly scopeClaim: string;
-  readonly scopeMayBeArray: boolean;
-  /** Whether the keys of the issuer are needed for its answers (RFC 9701). */
-  readonly needsKeys: boolean;
+/** An issuer that can be asked about tokens. */
+export interface Introspection extends IntrospectionSettings {
   /**
    * Asks the issuer.
    *
-   * @throws {UnavailableError} there is no answer, or none that can be used
+   * @throws {UnavailableError} there's no answer, or none that can be used
    */
   ask(token: string): Promise<IntrospectionAnswer>;
-  /**
-   * Finds out where to ask. The endpoint itself is not called.
-   *
-   * @throws {UnavailableError} the metadata is out of reach, or names no introspection endpoint
-   */
-  ready(): Promise<void>;
+}
+
+/** When another attempt makes sense if nothing says more. */
+const RETRY_AFTER_SECONDS = 1;
+
+/**
+ * Asks one issuer about tokens, within a time limit, and not while it fails. Whatever goes wrong is an
+ * {@link UnavailableError}: nobody can blame the token.
+ */
+export function createIntrospection(
+  settings: IntrospectionSettings,
+  context: IntrospectionContext,
+): Introspection {
+  const { issuer } = context.rules;
+  const { asks, timeoutSeconds, cooldownSeconds } = settings;
+  const source = typeof asks === 'function' ? functionSource(asks) : endpointSource(asks, context);
+  let lastFailure: UnavailableError | undefined;
+
+  const report = (
+    event: IntrospectionMessage['event'],
+    failure: UnavailableError | undefined,
+    seconds: number | undefined,
+  ): void => {
+    const detail = failure && describeError(failure.cause);
+    reportIntrospection({ event, issuer, reason: failure?.reason, detail, seconds });
+  };
+  const breaker = new CircuitBreaker({
+    clock: context.runtime.clock,
+    cooldownSeconds,
+    findOutage: (error) =>
+      error instanceof UnavailableError && isAboutToken(error)
+        ? undefined
+        : { retryAfterSeconds: error instanceof UnavailableError ? askedPause(error) : undefined },
+    onPause: (seconds) => report('suspended', lastFailure, seconds),
+    onRecovery: () => report('resumed', undefined, undefined),
+  });
+  const askOnce = async (token: string): Promise<IntrospectionAnswer> => {
+    try {
+      return checkAnswer(await withTimeLimit(timeoutSeconds, (signal) => source(token, signal)));
+    } catch (error) {
+      // Here, so that it's known when the pause is reported that it causes.
+      lastFailure = toUnavailable(error);
+      report('failed', lastFailure, undefined);
+      throw lastFailure;
+    }
+  };
+
+  return {
+    ...settings,
+    async ask(token) {
+      try {
+        return await breaker.run(() => askOnce(token));
+      } catch (error) {
+        if (!(error instanceof RequestHeldBack)) throw error;
+        const { isPaused, retryAfterSeconds } = error;
+        const failure = (isPaused && lastFailure) || toUnavailable(error);
+        if (!isPaused) report('failed', failure, undefined);
+        throw new UnavailableError(failure.reason, retryAfterSeconds, failure.cause);
+      }
+    },
+  };
+}
+
+/**
+ * A function of the application in place of an endpoint. What it returns is copied: the claims of a token are
+ * frozen, and objects of the application aren't ours to freeze.
+ */
+function functionSource(introspect: Introspect): AnswerSource {
+  return async (token) => {
+    const answer: unknown = await introspect(token);
+    const copy: unknown = JSON.parse(JSON.stringify(answer) ?? 'null');
+    if (!isJsonObject(copy)) throw new FetchFailure('invalid', 'not an object');
+    return copy;
+  };
+}
+
+/** RFC 7662 §2.2: `active` is a boolean, and nothing that's like one. */
+function checkAnswer(answer: JsonObject): IntrospectionAnswer {
+  const active = Object.hasOwn(answer, 'active') ? answer.active : undefined;
+  if (typeof active !== 'boolean') throw new FetchFailure('invalid', 'active is not a boolean');
+  return { ...answer, active };
+}
+
+/**
+ * What the failure of a call is for the caller. Of an error that isn't ours nothing is kept: it may carry
+ * token and secret.
+ */
+function toUnavailable(error: unknown): UnavailableError {
+  // Metadata, or the keys that an answer is verified with.
+  if (error instanceof UnavailableError) return error;
+  const seconds = (error instanceof IntrospectionFailure && error.retryAfterSeconds) || RETRY_AFTER_SECONDS;
+  const cause = error instanceof SafeError ? error : new SafeError(describeError(error));
+  if (error instanceof IntrospectionFailure) return new UnavailableError(error.reason, seconds, cause);
+  const isOurCredential = error instanceof ClientAuthenticationFailure;
+  const reason = isOurCredential ? 'introspection_auth_failed' : 'introspection_unavailable';
+  return new UnavailableError(reason, seconds, cause);
+}
+
+/** Whether the server did answer, if only to this one request: then others needn't be held back. */
+function isAboutToken({ cause }: UnavailableError): boolean {
+  return cause instanceof IntrospectionFailure && cause.isAboutToken;
+}
+
+/** How long the server itself wants to be left alone, in seconds. */
+function askedPause({ cause }: UnavailableError): number | undefined {
+  return cause instanceof IntrospectionFailure ? cause.retryAfterSeconds : undefined;
 }

@@ -22,10 +22,12 @@ export function createKeyIndex(given: readonly VerificationKey[]): KeyIndex {
 }
 
 /**
- * The one key that a token's header points to, or undefined when no key has that id (or, for a token without `kid`, none fits).
+ * The one key that a token's header points to, or undefined if no key has that id (or, for a token without
+ * `kid`, none fits).
  *
- * @param keyId the header's `kid`, untrusted; undefined when it has none (RFC 7517 §4.5)
- * @throws {InvalidTokenError} `key_mismatch` the key is of another algorithm, `ambiguous_key` several keys fit, `key_rejected` the key is too weak
+ * @param keyId the header's `kid`, untrusted; undefined if there's none (RFC 7517 §4.5)
+ * @throws {InvalidTokenError} `key_mismatch` the key is of another algorithm, `ambiguous_key` several keys
+ *   fit, `key_rejected` the key is too weak
  */
 export function findKey(index: KeyIndex, keyId: unknown, algorithm: string): VerificationKey | undefined {
   if (keyId !== undefined && !isKeyId(keyId)) throw new InvalidTokenError('no_matching_key');
@@ -41,7 +43,9 @@ export function findKey(index: KeyIndex, keyId: unknown, algorithm: string): Ver
   return key;
 }
 
-/** One key can be in a set twice, with and without `"alg"`. One that is too weak is no alternative to another. */
+/**
+ * One key can be in a set twice, with and without `"alg"`. One that is too weak is no alternative to another.
+ */
 function withoutRepetition(fitting: readonly VerificationKey[]): readonly VerificationKey[] {
   if (fitting.length < 2) return fitting;
   const strong = fitting.filter(({ weakness }) => weakness === undefined);

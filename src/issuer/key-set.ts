@@ -5,15 +5,15 @@ import type { VerificationKey } from './verification-key.js';
 /** The keys of one issuer. */
 export interface KeySet {
   /**
-   * The key that a token's header points to, at once where it is known.
+   * The key that a token's header points to, at once if it's known.
    *
-   * @throws {InvalidTokenError} no key of the issuer can have signed the token (also as a rejection)
-   * @throws {UnavailableError} whether there is such a key cannot be told now
+   * @throws {InvalidTokenError} no key of the issuer can have signed the token
+   * @throws {UnavailableError} it can't be told now whether there is such a key
    */
   find(keyId: unknown, algorithm: string): VerificationKey | Promise<VerificationKey>;
   /**
-   * Whether what `key` verified before still holds: the key is in the set, and the set may be used without waiting. Counts as a use of the set, so that it
-   * is renewed in time.
+   * Whether what `key` verified before is still verified: the key is in the set, and the set may be used
+   * without waiting. Counts as a use of the set, so that it's renewed in time.
    */
   vouchesFor(key: VerificationKey): boolean;
   /** The keys that were loaded last, for reports. Empty before that. */
@@ -36,10 +36,10 @@ export class FixedKeySet implements KeySet {
     });
   }
 
-  find(keyId: unknown, algorithm: string): VerificationKey | Promise<VerificationKey> {
-    return this.#index === undefined
-      ? this.#loaded.then((index) => findOrRefuse(index, keyId, algorithm))
-      : findOrRefuse(this.#index, keyId, algorithm);
+  async find(keyId: unknown, algorithm: string): Promise<VerificationKey> {
+    const key = findKey(this.#index ?? (await this.#loaded), keyId, algorithm);
+    if (key === undefined) throw new InvalidTokenError('no_matching_key');
+    return key;
   }
 
   vouchesFor(key: VerificationKey): boolean {
@@ -55,10 +55,4 @@ export class FixedKeySet implements KeySet {
   }
 
   close(): void {}
-}
-
-function findOrRefuse(index: KeyIndex, keyId: unknown, algorithm: string): VerificationKey {
-  const key = findKey(index, keyId, algorithm);
-  if (key === undefined) throw new InvalidTokenError('no_matching_key');
-  return key;
 }

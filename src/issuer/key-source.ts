@@ -1,11 +1,9 @@
 import type { JSONWebKeySet } from 'jose';
-import { TimeLimitExceeded, withTimeLimit } from '../lib/deadline.js';
-import { DocumentInvalid, DocumentUnavailable, type FetchJsonOptions, fetchJson } from '../lib/fetch.js';
-import { isWithin, type Span, spanFrom } from '../lib/span.js';
-import type { UnavailableReason } from '../reasons.js';
-import { type DiscoveryOptions, discoverMetadata, type IssuerMetadata, IssuerMismatch } from './metadata.js';
+import { FetchFailure, fetchJson } from '../lib/fetch.js';
+import type { Runtime } from '../lib/runtime.js';
+import { type IssuerMetadata, unavailable } from './metadata.js';
 
-/** More members than this in one key set are not looked at. */
+/** More members than this in one key set aren't looked at. */
 const MAX_KEYS = 500;
 
 /** A key set as published, members unchecked. */
@@ -15,124 +13,61 @@ export interface PublishedKeys {
 }
 
 /**
- * Gets an issuer's keys anew, for as long as `signal` is not aborted. Rejects with a {@link KeySourceError}.
+ * Gets an issuer's keys anew, for as long as `signal` isn't aborted.
  *
- * @param timeoutSeconds when that will be, for a source that has several things to do in that time
+ * @throws {UnavailableError}
  */
-export type KeySource = (signal: AbortSignal, timeoutSeconds: number) => Promise<PublishedKeys>;
-
-/** Why keys could not be had. */
-export class KeySourceError extends Error {
-  readonly reason: UnavailableReason;
-
-  /** @param detail a fixed text, an error code or the name of an error; never the text of an error that is not ours */
-  constructor(reason: UnavailableReason, detail: string, cause: unknown) {
-    super(detail, { cause });
-    this.reason = reason;
-  }
-}
+export type KeySource = (signal: AbortSignal) => Promise<PublishedKeys>;
 
 /** Keys at a fixed URL. */
-export function jwksUriSource(jwksUri: string, fetch: typeof globalThis.fetch): KeySource {
-  return (signal) => fetchKeys(jwksUri, { fetch, signal });
+export function jwksUriSource(jwksUri: string, { fetch }: Runtime): KeySource {
+  return async (signal) => {
+    try {
+      const { json, maxAgeSeconds } = await fetchJson(jwksUri, fetch, signal);
+      return { members: readKeys(json), maxAgeSeconds };
+    } catch (error) {
+      throw unavailable('jwks', error);
+    }
+  };
 }
 
 /** Keys from a function of the application. Its failures are outages. */
 export function functionSource(load: () => JSONWebKeySet | Promise<JSONWebKeySet>): KeySource {
   return async () => {
     try {
-      return { members: membersOf(await load()), maxAgeSeconds: undefined };
+      return { members: readKeys(await load()), maxAgeSeconds: undefined };
     } catch (error) {
-      throw toKeySourceError(error, 'jwks');
+      throw unavailable('jwks', error);
     }
   };
 }
 
-export interface DiscoverySourceOptions extends Omit<DiscoveryOptions, 'signal' | 'timeoutSeconds'> {
-  readonly clock: () => number;
-  /** How long metadata is used before it is fetched anew. */
-  readonly maxAgeSeconds: number;
-  /** How much longer it is used where that fails. */
-  readonly staleIfErrorSeconds: number;
-}
-
-/**
- * Keys at the `jwks_uri` of an issuer's metadata. The metadata is kept for a while, and looked up anew when its `jwks_uri` stops working. Where there is none to be
- * had, the old one serves for as long as old keys would.
- */
-export function discoverySource(issuer: string, options: DiscoverySourceOptions): KeySource {
-  let metadata: IssuerMetadata | undefined;
-  let renewAt = 0;
-  let usable: Span | undefined;
-
-  const discover = async (signal: AbortSignal, timeoutSeconds: number): Promise<IssuerMetadata> => {
-    metadata = await discoverMetadata(issuer, { ...options, signal, timeoutSeconds });
-    const { clock, maxAgeSeconds, staleIfErrorSeconds } = options;
-    usable = spanFrom(clock(), maxAgeSeconds + staleIfErrorSeconds);
-    renewAt = usable.from + maxAgeSeconds * 1000;
-    return metadata;
-  };
-  const renewMetadata = async (signal: AbortSignal, timeoutSeconds: number): Promise<IssuerMetadata> => {
-    const kept = metadata;
+/** Keys at the `jwks_uri` of an issuer's metadata, which is looked up anew once that stops working. */
+export function discoveredSource(metadata: IssuerMetadata, runtime: Runtime): KeySource {
+  return async (signal) => {
+    const { known } = metadata;
+    const current = await metadata.get(signal);
+    const jwksUri = current.endpoint('jwks_uri');
     try {
-      if (kept === undefined) return await discover(signal, timeoutSeconds);
-      // Half of the time: a metadata endpoint that hangs must not keep the keys from being fetched where they were.
-      const seconds = timeoutSeconds / 2;
-      return await withTimeLimit(seconds, (limited) => discover(limited, seconds), signal);
+      return await jwksUriSource(jwksUri, runtime)(signal);
     } catch (error) {
-      // What was valid an hour ago is likelier right than nothing at all.
-      if (kept !== undefined && isWithin(usable, options.clock())) return kept;
-      throw toKeySourceError(error, 'metadata');
+      if (current !== known) throw error; // it was fetched a moment ago
+      metadata.doubt();
+      const renewed = (await metadata.get(signal)).endpoint('jwks_uri');
+      if (renewed === jwksUri) throw error;
+      return jwksUriSource(renewed, runtime)(signal);
     }
   };
-
-  return async (signal, timeoutSeconds) => {
-    const keysOf = ({ jwksUri }: IssuerMetadata) => fetchKeys(jwksUri, { fetch: options.fetch, signal });
-    const kept = metadata;
-    if (kept === undefined || options.clock() >= renewAt)
-      return keysOf(await renewMetadata(signal, timeoutSeconds));
-    try {
-      return await keysOf(kept);
-    } catch (error) {
-      renewAt = 0; // also where no time is left for it now
-      const renewed = await renewMetadata(signal, timeoutSeconds);
-      if (renewed.jwksUri === kept.jwksUri) throw error;
-      return keysOf(renewed);
-    }
-  };
-}
-
-async function fetchKeys(jwksUri: string, options: FetchJsonOptions): Promise<PublishedKeys> {
-  try {
-    const { json, maxAgeSeconds } = await fetchJson(jwksUri, options);
-    return { members: membersOf(json), maxAgeSeconds };
-  } catch (error) {
-    throw toKeySourceError(error, 'jwks');
-  }
 }
 
 /**
  * The members of a JWK Set, whatever they are (RFC 7517 §5).
  *
- * @throws {DocumentInvalid} no `keys` array, or more than 500 members
+ * @throws {FetchFailure} `invalid`: no `keys` array, or more than 500 members
  */
-export function membersOf(jwks: unknown): readonly unknown[] {
+export function readKeys(jwks: unknown): readonly unknown[] {
   const keys: unknown = typeof jwks === 'object' && jwks !== null && 'keys' in jwks ? jwks.keys : undefined;
-  if (!Array.isArray(keys)) throw new DocumentInvalid('no "keys" array');
-  if (keys.length > MAX_KEYS) throw new DocumentInvalid(`more than ${MAX_KEYS} keys`);
+  if (!Array.isArray(keys)) throw new FetchFailure('invalid', 'no "keys" array');
+  if (keys.length > MAX_KEYS) throw new FetchFailure('invalid', `more than ${MAX_KEYS} keys`);
   return keys;
-}
-
-/** Sorts what went wrong on the way to a document. */
-export function toKeySourceError(error: unknown, document: 'metadata' | 'jwks'): KeySourceError {
-  if (error instanceof IssuerMismatch) return new KeySourceError('issuer_mismatch', error.message, error);
-  if (error instanceof DocumentInvalid)
-    return new KeySourceError(`${document}_invalid`, error.message, error);
-  const isOurs = error instanceof DocumentUnavailable || error instanceof TimeLimitExceeded;
-  const detail = isOurs ? error.message : nameOf(error);
-  return new KeySourceError(`${document}_unavailable`, detail, error);
-}
-
-function nameOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.name : typeof thrown;
 }

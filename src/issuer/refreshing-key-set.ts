@@ -1,14 +1,17 @@
 import { reportKeys } from '../diagnostics.js';
 import { InvalidTokenError, UnavailableError } from '../errors.js';
 import { withTimeLimit } from '../lib/deadline.js';
-import { isWithin, type Span, spanFrom } from '../lib/span.js';
-import type { UnavailableReason } from '../reasons.js';
+import { describeError } from '../lib/errors.js';
+import { FetchFailure } from '../lib/fetch.js';
+import { isWithin, pauseAfter, type Span, spanFrom } from '../lib/pause.js';
+import type { Runtime } from '../lib/runtime.js';
 import { createKeyIndex, findKey, type KeyIndex } from './key-index.js';
 import type { KeySet } from './key-set.js';
-import { type KeySource, KeySourceError, type PublishedKeys, toKeySourceError } from './key-source.js';
+import type { KeySource, PublishedKeys } from './key-source.js';
+import { unavailable } from './metadata.js';
 import { importVerificationKey, type VerificationKey } from './verification-key.js';
 
-/** `KeysOptions` with every default filled in. */
+/** How keys are fetched, kept and renewed: `KeysOptions` with every default filled in. */
 export interface KeysPolicy {
   readonly maxAgeSeconds: number;
   readonly staleIfErrorSeconds: number;
@@ -30,24 +33,24 @@ interface Loaded {
   readonly fresh: Span;
   /** From then on keys are renewed in the background. */
   readonly renewAt: number;
-  /** From then on the keys are not used any more. */
+  /** From then on the keys aren't used any more. */
   readonly endAt: number;
 }
 
 interface Failure {
-  readonly reason: UnavailableReason;
-  readonly cause: unknown;
+  readonly error: UnavailableError;
   /** No other attempt is made meanwhile. */
   readonly backoff: Span;
   readonly count: number;
 }
 
 /**
- * The keys of an issuer, loaded on first use and renewed for as long as they are used.
+ * The keys of an issuer, loaded on first use and renewed for as long as they're used.
  *
- * What it guarantees: one load at a time; a request for a known key of a fresh set never waits; an unknown key id causes one load, and no other within
- * `cooldownSeconds` whatever its outcome; after a failure the next load waits (1 s, doubling up to `cooldownSeconds`), and meanwhile the last good keys serve until
- * `staleIfErrorSeconds` are over; what cannot be told is an {@link UnavailableError}.
+ * What it guarantees: one load at a time; a request for a known key of a fresh set never waits; an unknown
+ * key id causes one load, and no other within `cooldownSeconds` whatever its outcome; after a failure the
+ * next load waits (1 s, doubling up to `cooldownSeconds`), and meanwhile the last good keys serve until
+ * `staleIfErrorSeconds` are over; if it can't tell, it throws an {@link UnavailableError}.
  */
 export class RefreshingKeySet implements KeySet {
   readonly #issuer: string;
@@ -64,7 +67,7 @@ export class RefreshingKeySet implements KeySet {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(issuer: string, source: KeySource, policy: KeysPolicy, clock: () => number) {
+  constructor(issuer: string, source: KeySource, policy: KeysPolicy, { clock }: Pick<Runtime, 'clock'>) {
     this.#issuer = issuer;
     this.#source = source;
     this.#policy = policy;
@@ -73,8 +76,8 @@ export class RefreshingKeySet implements KeySet {
 
   find(keyId: unknown, algorithm: string): VerificationKey | Promise<VerificationKey> {
     const index = this.#current();
-    if (index === undefined) return this.#findAfterRefresh(keyId, algorithm);
-    return findKey(index, keyId, algorithm) ?? this.#findUnknown(keyId, algorithm);
+    const key = index && findKey(index, keyId, algorithm);
+    return key ?? this.#findAfterLoad(keyId, algorithm, index !== undefined);
   }
 
   vouchesFor(key: VerificationKey): boolean {
@@ -97,44 +100,38 @@ export class RefreshingKeySet implements KeySet {
     clearTimeout(this.#timer);
   }
 
-  /** The keys that may be used without waiting, and whose renewal is begun where it is time; undefined where there are none. */
+  /**
+   * The keys to use without waiting, with their renewal begun once it's time; undefined if there are none.
+   */
   #current(): KeyIndex | undefined {
     this.#usedSinceRefresh = true;
     const now = this.#clock();
     const loaded = this.#usable(now);
-    // Stale keys are renewed before they are used, but once the issuer is known to be out of reach nobody waits for it any more.
-    if (loaded === undefined || !(isWithin(loaded.fresh, now) || this.#failedLately(now))) return undefined;
+    // Stale keys are renewed before they're used, but once the issuer is known to be out of reach nobody
+    // waits for it.
+    if (loaded === undefined || !(isWithin(loaded.fresh, now) || this.#hasFailedLately(now)))
+      return undefined;
     if (now >= loaded.renewAt && this.#mayAttempt(now)) void this.#refresh();
     return loaded.index;
   }
 
-  /** There are no fresh keys: new ones are waited for, and old ones serve if there are none to be had. */
-  async #findAfterRefresh(keyId: unknown, algorithm: string): Promise<VerificationKey> {
-    if (this.#mayAttempt(this.#clock())) await this.#refresh();
-    const loaded = this.#usable(this.#clock());
-    if (loaded === undefined) throw this.#unavailable();
-    return this.#findOrRefuse(loaded.index, keyId, algorithm);
-  }
-
-  /** The keys are fresh but this one is not among them: the issuer may have begun to use a new one. */
-  async #findUnknown(keyId: unknown, algorithm: string): Promise<VerificationKey> {
+  /**
+   * There are no fresh keys, or this one isn't among them and the issuer may have begun to use a new one:
+   * loads them first, if that may be done now.
+   */
+  async #findAfterLoad(keyId: unknown, algorithm: string, isUnknown: boolean): Promise<VerificationKey> {
     const now = this.#clock();
-    if (this.#refreshing !== undefined) {
-      await this.#refreshing;
-    } else if (!isWithin(this.#cooldown, now) && this.#mayAttempt(now)) {
-      this.#cooldown = spanFrom(now, this.#policy.cooldownSeconds);
+    const isNewLoad = this.#refreshing === undefined;
+    const isCoolingDown = isUnknown && isNewLoad && isWithin(this.#cooldown, now);
+    if (!isCoolingDown && this.#mayAttempt(now)) {
+      if (isUnknown && isNewLoad) this.#cooldown = spanFrom(now, this.#policy.cooldownSeconds);
       await this.#refresh();
     }
     const loaded = this.#usable(this.#clock());
-    if (loaded === undefined) throw this.#unavailable();
-    return this.#findOrRefuse(loaded.index, keyId, algorithm);
-  }
-
-  #findOrRefuse(index: KeyIndex, keyId: unknown, algorithm: string): VerificationKey {
-    const key = findKey(index, keyId, algorithm);
+    const key = loaded && findKey(loaded.index, keyId, algorithm);
     if (key !== undefined) return key;
-    // While the issuer does not answer, nobody can say that it has no such key.
-    if (this.#failure !== undefined) throw this.#unavailable();
+    // While the issuer doesn't answer, nobody can say that it has no such key.
+    if (loaded === undefined || this.#failure !== undefined) throw this.#unavailable();
     throw new InvalidTokenError('no_matching_key');
   }
 
@@ -146,16 +143,21 @@ export class RefreshingKeySet implements KeySet {
     return this.#refreshing !== undefined || !isWithin(this.#failure?.backoff, now);
   }
 
-  /** A failure from long ago says nothing about the issuer's state now, and a key may have been withdrawn since. */
-  #failedLately(now: number): boolean {
+  /**
+   * A failure from long ago says nothing about the issuer's state now, and a key may have been withdrawn
+   * since.
+   */
+  #hasFailedLately(now: number): boolean {
     if (this.#failure === undefined) return false;
     const { from, until } = this.#failure.backoff;
     return isWithin({ from, until: until + this.#policy.maxAgeSeconds * 1000 }, now);
   }
 
+  /** The last failure, for a caller who comes now. */
   #unavailable(): UnavailableError {
-    const { reason = 'jwks_unavailable', backoff, cause } = this.#failure ?? {};
-    return new UnavailableError(reason, ((backoff?.until ?? 0) - this.#clock()) / 1000, cause);
+    if (this.#failure === undefined) return new UnavailableError('jwks_unavailable', 0);
+    const { error, backoff } = this.#failure;
+    return new UnavailableError(error.reason, (backoff.until - this.#clock()) / 1000, error.cause);
   }
 
   /** Loads the keys anew unless that is under way. Never rejects. */
@@ -168,13 +170,12 @@ export class RefreshingKeySet implements KeySet {
 
   async #load(): Promise<void> {
     try {
-      const { timeoutSeconds } = this.#policy;
-      const published = await withTimeLimit(timeoutSeconds, (signal) => this.#source(signal, timeoutSeconds));
+      const published = await withTimeLimit(this.#policy.timeoutSeconds, (signal) => this.#source(signal));
       const keys = await this.#importKeys(published);
-      if (keys.length === 0) throw new KeySourceError('jwks_invalid', 'no usable key', undefined);
+      if (keys.length === 0) throw new FetchFailure('invalid', 'no usable key');
       this.#succeed(keys, published.maxAgeSeconds);
     } catch (error) {
-      this.#fail(error instanceof KeySourceError ? error : toKeySourceError(error, 'jwks'));
+      this.#fail(unavailable('jwks', error));
     }
   }
 
@@ -190,7 +191,7 @@ export class RefreshingKeySet implements KeySet {
   }
 
   #succeed(keys: readonly VerificationKey[], publishedMaxAge: number | undefined): void {
-    const maxAge = maxAgeOfKeys(publishedMaxAge, this.#policy);
+    const maxAge = keyLifetime(publishedMaxAge, this.#policy);
     const fresh = spanFrom(this.#clock(), maxAge);
     this.#loaded = {
       index: createKeyIndex(keys),
@@ -204,12 +205,12 @@ export class RefreshingKeySet implements KeySet {
     this.#schedule(maxAge * EARLY_REFRESH);
   }
 
-  #fail(error: KeySourceError): void {
+  #fail(error: UnavailableError): void {
     const count = (this.#failure?.count ?? 0) + 1;
-    const seconds = Math.min(FIRST_BACKOFF_SECONDS * 2 ** (count - 1), this.#policy.cooldownSeconds);
-    const backoff = spanFrom(this.#clock(), seconds);
-    this.#failure = { reason: error.reason, cause: error.cause, backoff, count };
-    this.#report('failed', error.reason, error.message);
+    const limits = { firstSeconds: FIRST_BACKOFF_SECONDS, maxSeconds: this.#policy.cooldownSeconds };
+    const seconds = pauseAfter(count, limits);
+    this.#failure = { error, backoff: spanFrom(this.#clock(), seconds), count };
+    this.#report('failed', error, describeError(error.cause));
     if (this.#loaded !== undefined) this.#schedule(Math.max(seconds, FIRST_BACKOFF_SECONDS));
   }
 
@@ -217,32 +218,30 @@ export class RefreshingKeySet implements KeySet {
   #schedule(delaySeconds: number): void {
     clearTimeout(this.#timer);
     if (this.#closed) return;
-    this.#timer = setTimeout(
-      () => {
-        if (!this.#usedSinceRefresh) return;
-        this.#usedSinceRefresh = false;
-        void this.#refresh();
-      },
-      Math.min(delaySeconds * 1000, MAX_TIMER_MS),
-    );
+    const renew = (): void => {
+      if (!this.#usedSinceRefresh) return;
+      this.#usedSinceRefresh = false;
+      void this.#refresh();
+    };
+    this.#timer = setTimeout(renew, Math.min(delaySeconds * 1000, MAX_TIMER_MS));
     this.#timer.unref();
   }
 
   #report(
     event: 'loaded' | 'failed' | 'key_skipped',
-    reason: UnavailableReason | undefined,
+    error: UnavailableError | undefined,
     detail: string | undefined,
   ): void {
-    reportKeys({ event, issuer: this.#issuer, reason, detail, keys: this.#loaded?.index.keys.length ?? 0 });
+    reportKeys({ event, issuer: this.#issuer, reason: error?.reason, detail, keys: this.known().length });
   }
 }
 
 /**
- * How many seconds keys are used before they are fetched anew.
+ * How many seconds keys are used before they're fetched anew.
  *
- * @param published `Cache-Control: max-age` of the key set, undefined where it has none
+ * @param published `Cache-Control: max-age` of the key set, undefined if it has none
  */
-export function maxAgeOfKeys(published: number | undefined, policy: KeysPolicy): number {
+export function keyLifetime(published: number | undefined, policy: KeysPolicy): number {
   const { maxAgeSeconds, cooldownSeconds } = policy;
   const shortest = Math.min(cooldownSeconds, maxAgeSeconds);
   return Math.min(Math.max(published ?? maxAgeSeconds, shortest), maxAgeSeconds * MAX_AGE_FACTOR);

@@ -1,11 +1,14 @@
 import { type CryptoKey, importJWK, type JWK } from 'jose';
-import type { Algorithm } from '../options/options.js';
-import { isJsonObject } from '../token/compact-jws.js';
+import { isJsonObject } from '../lib/json.js';
+import type { Algorithm } from '../terms.js';
 
 /** Minimum RSA modulus (RFC 7518 §3.3, §3.5). */
 const MIN_RSA_BITS = 2048;
 const MAX_KEY_ID_LENGTH = 512;
-/** What a public key consists of. All of it is text (RFC 7518 §6.2.1, §6.3.1, RFC 8037 §2), which the import does not insist on. */
+/**
+ * What a public key consists of. All of it is text (RFC 7518 §6.2.1, §6.3.1, RFC 8037 §2), which the import
+ * does not insist on.
+ */
 const MATERIAL_MEMBERS = ['n', 'e', 'x', 'y'] as const;
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'] as const;
 
@@ -52,7 +55,8 @@ interface UsableMember {
 }
 
 /**
- * Turns a member of a key set into a key, or says why it is left out. Never rejects: one odd key must not take the others with it.
+ * Turns a member of a key set into a key, or says why it is left out. Never rejects: one odd key must not
+ * take the others with it.
  */
 export async function importVerificationKey(member: unknown): Promise<VerificationKey | SkipCause> {
   const usable = readMember(member);
@@ -85,7 +89,8 @@ export function isKeyId(value: unknown): value is string {
 async function importMember({ jwk, kid, algorithms }: UsableMember): Promise<VerificationKey | SkipCause> {
   const imported = new Map<Algorithm, CryptoKey>();
   const importFor = async (algorithm: Algorithm): Promise<CryptoKey> => {
-    const key = (await importJWK(jwk as JWK, algorithm)) as CryptoKey; // the import itself checks the members; only oct keys import to bytes
+    // The import itself checks the members; only oct keys import to bytes.
+    const key = (await importJWK(jwk as JWK, algorithm)) as CryptoKey;
     imported.set(algorithm, key);
     return key;
   };
@@ -96,7 +101,8 @@ async function importMember({ jwk, kid, algorithms }: UsableMember): Promise<Ver
     const fingerprint = JSON.stringify([kid, algorithms, material]);
     return { kid, algorithms: new Set(algorithms), weakness, fingerprint, material, cryptoKey };
   } catch {
-    return 'malformed key'; // whatever the import did not like: missing or out-of-range members, a point off the curve
+    // Whatever the import did not like: missing or out-of-range members, a point off the curve.
+    return 'malformed key';
   }
 }
 
@@ -121,7 +127,9 @@ function algorithmsOfType(jwk: Readonly<Record<string, unknown>>): readonly Algo
   return Object.hasOwn(CURVE_ALGORITHMS, curve) ? CURVE_ALGORITHMS[curve] : undefined;
 }
 
-/** A JWK's `alg` binds the key to one algorithm (RFC 8725 §3.1). The two names of Ed25519 are one algorithm. */
+/**
+ * A JWK's `alg` binds the key to one algorithm (RFC 8725 §3.1). The two names of Ed25519 are one algorithm.
+ */
 function narrowedByAlg(
   ofType: readonly Algorithm[],
   jwk: Readonly<Record<string, unknown>>,
@@ -146,6 +154,7 @@ function isRsaExponent(e: unknown): boolean {
 }
 
 function isShortRsa(key: CryptoKey): boolean {
-  const { modulusLength } = key.algorithm as { modulusLength?: number }; // present for RSA keys (Web Cryptography API §20.4)
+  // Present for RSA keys (Web Cryptography API §20.4).
+  const { modulusLength } = key.algorithm as { modulusLength?: number };
   return modulusLength !== undefined && modulusLength < MIN_RSA_BITS;
 }

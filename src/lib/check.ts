@@ -1,98 +1,181 @@
-// Each check takes the value as `unknown`: applications without types can pass anything. An absent option is undefined.
+// Checks of options. Applications without types can pass anything, so every check takes the value as
+// `unknown`.
 
-/** The error for a wrong option. Says what was there by its type only, because the value could be a secret in the wrong place. */
-export function optionError(name: string, takes: string, got: unknown): TypeError {
-  return new TypeError(`option "${name}" takes ${takes}, got ${typeName(got)}`);
+/**
+ * A wrong option: a plain TypeError that also says, for other messages, which option it is and what's wrong.
+ */
+export interface OptionError extends TypeError {
+  /** `keys.maxAgeSeconds`. */
+  readonly option: string;
+  /** `takes a function, got string`. */
+  readonly problem: string;
 }
 
-/** Refuses anything but an object, and names that are not in the list. */
+export function badOption(
+  option: string,
+  problem: string,
+  message: string = `option "${option}" ${problem}`,
+): OptionError {
+  const told = { option: { value: option }, problem: { value: problem } };
+  // The members of the line above.
+  return Object.defineProperties(new TypeError(message), told) as OptionError;
+}
+
+export function isOptionError(error: unknown): error is OptionError {
+  return error instanceof TypeError && 'option' in error && 'problem' in error;
+}
+
+/** The message shows only the type of what was given: the value could be a secret in the wrong place. */
+export function optionError(option: string, takes: string, got: unknown): OptionError {
+  return badOption(option, `takes ${takes}, got ${typeName(got)}`);
+}
+
+/**
+ * Returns the value of an option as it's used from now on, or throws an {@link OptionError}.
+ *
+ * @param path what messages call the option: `keys.maxAgeSeconds`
+ */
+export type Check<T> = (given: unknown, path: string) => T;
+
+/** One check per member of an options object. */
+export type Checks<Options> = { readonly [Name in keyof Options]-?: Check<unknown> };
+
+/** What a table of checks makes of an options object. */
+export type Checked<Table> = {
+  readonly [Name in keyof Table]: Table[Name] extends Check<infer Value> ? Value : never;
+};
+
+/**
+ * Checks an options object against a table: names that aren't in it are refused, and each member goes through
+ * its check.
+ *
+ * @param path what messages call the object; empty for the outermost
+ */
+export function checkObject<Table extends Readonly<Record<string, Check<unknown>>>>(
+  given: unknown,
+  path: string,
+  table: Table,
+  takes = 'an object',
+): Checked<Table> {
+  checkNames(given, Object.keys(table), path || 'options', takes);
+  const members = Object.entries(table).map(([name, check]) => {
+    const value: unknown = Reflect.get(Object(given), name);
+    return [name, check(value, memberPath(path, name))];
+  });
+  return Object.fromEntries(members) as Checked<Table>; // a member per check, with what that check returned
+}
+
+/** What messages call a member of the object at `path`. */
+export function memberPath(path: string, name: string): string {
+  return path === '' ? name : `${path}.${name}`;
+}
+
+/** {@link checkObject} as a check. */
+export function object<Table extends Readonly<Record<string, Check<unknown>>>>(
+  table: Table,
+  takes?: string,
+): Check<Checked<Table>> {
+  return (given, path) => checkObject(given, path, table, takes);
+}
+
+/** Refuses anything but an object, and names that aren't in the list. */
 export function checkNames(
   given: unknown,
   known: readonly string[],
-  name: string,
+  path: string,
   takes = 'an object',
 ): void {
   if (typeof given !== 'object' || given === null || Array.isArray(given))
-    throw optionError(name, takes, given);
+    throw optionError(path, takes, given);
   for (const member of Object.keys(given)) {
     if (!known.includes(member))
-      throw new TypeError(`unknown option "${member}" in ${name}; known are ${known.join(', ')}`);
+      throw badOption(
+        path,
+        `has no member "${member}"`,
+        `unknown option "${member}" in ${path}; known are ${known.join(', ')}`,
+      );
   }
 }
 
-export function flag(given: unknown, name: string): boolean {
-  if (given === undefined || typeof given === 'boolean') return given ?? false;
-  throw optionError(name, 'true or false', given);
+/** Lets an option be absent, and puts `fallback` in its place. */
+export function optional<T>(check: Check<T>): Check<T | undefined>;
+export function optional<T>(check: Check<T>, fallback: T): Check<T>;
+export function optional<T>(check: Check<T>, fallback?: T): Check<T | undefined> {
+  return (given, path) => (given === undefined ? fallback : check(given, path));
 }
 
-export function stringOf(given: unknown, name: string): string | undefined {
-  if (given === undefined || (typeof given === 'string' && given !== '')) return given;
-  throw optionError(name, 'a non-empty string', given);
+/** True or false. */
+export function flag(given: unknown, path: string): boolean {
+  if (typeof given === 'boolean') return given;
+  throw optionError(path, 'true or false', given);
 }
 
-export function functionOf<T extends (...args: never[]) => unknown>(
-  given: T | undefined,
-  name: string,
-): T | undefined {
-  if (given === undefined || typeof given === 'function') return given;
-  throw optionError(name, 'a function', given);
+/** A non-empty string. */
+export function text(given: unknown, path: string): string {
+  if (typeof given === 'string' && given !== '') return given;
+  throw optionError(path, 'a non-empty string', given);
 }
 
-export function numberBetween(given: unknown, least: number, most: number, name: string): number | undefined {
-  if (given === undefined || (typeof given === 'number' && given >= least && given <= most)) return given;
-  throw new TypeError(
-    `option "${name}" takes a number from ${least} to ${most}, got ${typeof given === 'number' ? given : typeName(given)}`,
-  );
+/** A list of at least one non-empty string. */
+export function texts(given: unknown, path: string): readonly string[] {
+  return textList(given, path, 'a list of at least one non-empty string');
 }
 
-export function wholeNumberBetween(
-  given: unknown,
-  least: number,
-  most: number,
-  name: string,
-): number | undefined {
-  const number = numberBetween(given, least, most, name);
-  if (number !== undefined && !Number.isInteger(number)) throw optionError(name, 'a whole number', given);
-  return number;
+/** A non-empty string, or a list of at least one. */
+export function textOrTexts(given: unknown, path: string): readonly string[] {
+  if (typeof given === 'string' && given !== '') return [given];
+  return textList(given, path, 'a non-empty string, or a list of at least one');
 }
 
-export function choice<T extends string>(given: unknown, known: readonly T[], name: string): T | undefined {
-  if (given === undefined) return undefined;
-  const chosen = known.find((value) => value === given);
-  if (chosen === undefined) throw optionError(name, known.map((value) => `'${value}'`).join(' or '), given);
-  return chosen;
-}
-
-export function choices<T extends string>(
-  given: unknown,
-  known: readonly T[],
-  name: string,
-): readonly T[] | undefined {
-  if (given === undefined) return undefined;
-  const takes = `a list of at least one of ${known.join(', ')}`;
-  if (!Array.isArray(given) || given.length === 0) throw optionError(name, takes, given);
-  return given.map((value: unknown) => {
-    const chosen = known.find((one) => one === value);
-    if (chosen === undefined) throw optionError(name, takes, given);
-    return chosen;
-  });
-}
-
-export function stringList(
-  given: unknown,
-  name: string,
-  takes = 'a list of at least one non-empty string',
-): readonly string[] {
+/** A list of at least one non-empty string; `takes` says so in other words. */
+export function textList(given: unknown, path: string, takes: string): readonly string[] {
   const list: readonly unknown[] = Array.isArray(given) ? given : [];
-  if (list.length === 0 || !list.every((value) => typeof value === 'string' && value !== '')) {
-    throw optionError(name, takes, given);
-  }
+  if (list.length === 0 || !list.every((value) => typeof value === 'string' && value !== ''))
+    throw optionError(path, takes, given);
   return list as readonly string[]; // every element was looked at in the line above
 }
 
-export function stringOrList(given: unknown, name: string): readonly string[] {
-  if (typeof given === 'string' && given !== '') return [given];
-  return stringList(given, name, 'a non-empty string, or a list of at least one');
+/** A function. What it returns is looked at when it's called. */
+export function callable<T extends (...args: never[]) => unknown>(given: unknown, path: string): T {
+  if (typeof given === 'function') return given as T; // its signature can't be seen, only kept to
+  throw optionError(path, 'a function', given);
+}
+
+/** A number, ends included. */
+export function numberBetween(least: number, most: number): Check<number> {
+  return (given, path) => {
+    if (typeof given === 'number' && given >= least && given <= most) return given;
+    const got = typeof given === 'number' ? given : typeName(given);
+    throw badOption(path, `takes a number from ${least} to ${most}, got ${got}`);
+  };
+}
+
+/** A whole number, ends included. */
+export function wholeNumberBetween(least: number, most: number): Check<number> {
+  const check = numberBetween(least, most);
+  return (given, path) => {
+    const number = check(given, path);
+    if (!Number.isInteger(number)) throw optionError(path, 'a whole number', given);
+    return number;
+  };
+}
+
+/** One of these words. */
+export function oneOf<T extends string>(known: readonly T[]): Check<T> {
+  return (given, path) => {
+    const chosen = known.find((value) => value === given);
+    if (chosen === undefined) throw optionError(path, known.map((value) => `'${value}'`).join(' or '), given);
+    return chosen;
+  };
+}
+
+/** A list of at least one of these words. */
+export function someOf<T extends string>(known: readonly T[]): Check<readonly T[]> {
+  return (given, path) => {
+    const isKnown = (value: unknown): value is T => known.some((one) => one === value);
+    if (Array.isArray(given) && given.length > 0 && given.every(isKnown)) return [...given];
+    throw optionError(path, `a list of at least one of ${known.join(', ')}`, given);
+  };
 }
 
 /** The type of a value in words, never the value. */

@@ -1,15 +1,17 @@
-/** What was to be done took too long. */
-export class TimeLimitExceeded extends Error {
+import { SafeError } from './errors.js';
+
+/** Something took longer than it was given. */
+export class TimeLimitExceeded extends SafeError {
   constructor() {
     super('time-out');
   }
 }
 
 /**
- * Runs `act` for at most so long, also when it does not heed its signal. The timer does not keep the process alive.
+ * Gives `act` so many seconds, even if it ignores its signal. The timer doesn't keep the process alive.
  *
- * @param outer ends it early when it is aborted itself
- * @throws {TimeLimitExceeded} where `act` does not reject by itself when its signal is aborted
+ * @param outer ends it early when it's aborted itself
+ * @throws {TimeLimitExceeded} if `act` doesn't reject by itself once its signal is aborted
  */
 export async function withTimeLimit<T>(
   seconds: number,
@@ -24,7 +26,7 @@ export async function withTimeLimit<T>(
   const limit = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
       abort();
-      // A turn later: whoever heeds the signal can say better what it was waiting for.
+      // A turn later, because code that heeds the signal can say better what it was waiting for.
       setImmediate(() => reject(new TimeLimitExceeded()));
     }, seconds * 1000);
     timer.unref();
@@ -35,4 +37,18 @@ export async function withTimeLimit<T>(
     clearTimeout(timer);
     outer?.removeEventListener('abort', abort);
   }
+}
+
+/**
+ * Waits for a promise, or rejects with the signal's reason once that is aborted. What the promise stands for
+ * goes on.
+ */
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }

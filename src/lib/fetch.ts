@@ -1,117 +1,181 @@
-import { isJsonObject } from '../token/compact-jws.js';
+import { isUtf8 } from 'node:buffer';
+import { SafeError } from './errors.js';
+import { isJsonObject } from './json.js';
 
-/** The largest body that is read, in bytes after decompression. */
-const MAX_BODY_BYTES = 1_048_576;
-/** Key sets have a media type of their own, and a server may refuse who does not accept it (RFC 7517 §8.5). */
-const ACCEPT = 'application/json, application/jwk-set+json';
-/** Who asks. */
+type Fetch = typeof globalThis.fetch;
+
+/** The `User-Agent` of every request that this package makes. */
 export const USER_AGENT = 'oauth-resource-server';
-/** A kept-alive connection that the server closed meanwhile fails like this, before anything was answered. */
-const BROKEN_CONNECTION: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
+/** The largest body that is read, in KiB after decompression. */
+const MAX_BODY_KIB = 1024;
+/**
+ * Key sets have a media type of their own, and a server may refuse a client that doesn't accept it (RFC 7517
+ * §8.5).
+ */
+const ACCEPT = 'application/json, application/jwk-set+json';
+/** How a kept-alive connection fails that the server closed meanwhile, before anything was answered. */
+const BROKEN_CONNECTION: ReadonlySet<string | undefined> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
+/** The codes of Node and OpenSSL: `ECONNREFUSED`, `CERT_HAS_EXPIRED`. */
+const ERROR_CODE = /^[A-Z][A-Z0-9_]{1,60}$/;
 
-export interface FetchJsonOptions {
-  readonly fetch: typeof globalThis.fetch;
-  readonly signal: AbortSignal;
+/**
+ * How far a request got. `unreachable`: no connection; `timeout`: no answer in time; `broken`: the connection
+ * broke before or during the answer; `status`: an answer that says no; `invalid`: an answer that can't be
+ * used.
+ */
+export type FetchFailureKind = 'unreachable' | 'timeout' | 'broken' | 'status' | 'invalid';
+
+/** Why a request brought nothing that can be used. */
+export class FetchFailure extends SafeError {
+  readonly kind: FetchFailureKind;
+  /** HTTP status of the answer, if that is what was wrong. */
+  readonly status: number | undefined;
+
+  constructor(
+    kind: FetchFailureKind,
+    message: string,
+    { status, cause }: { readonly status?: number; readonly cause?: unknown } = {},
+  ) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.kind = kind;
+    this.status = status;
+  }
+
+  /** Whether the server was there at all: then another path of it may still work. */
+  get isReached(): boolean {
+    return this.kind !== 'unreachable' && this.kind !== 'timeout';
+  }
+
+  /** Whether another attempt may not meet this failure. */
+  get isTransient(): boolean {
+    const { kind, status = 0 } = this;
+    if (kind === 'status') return status === 408 || status === 429 || status >= 500;
+    return kind !== 'invalid';
+  }
 }
 
 export interface JsonDocument {
   readonly json: Record<string, unknown>;
-  /** Seconds of `Cache-Control: max-age`, undefined where the answer has none. */
+  /** Seconds of `Cache-Control: max-age`, undefined if the answer has none. */
   readonly maxAgeSeconds: number | undefined;
 }
 
-/** The request was not answered with 200. */
-export class DocumentUnavailable extends Error {
-  /** Whether the server was there at all: then another path of it may still work. */
-  readonly reached: boolean;
-
-  constructor(message: string, reached: boolean, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause });
-    this.reached = reached;
-  }
-}
-
-/** The answer was 200, but not a JSON object of acceptable size and content. */
-export class DocumentInvalid extends Error {}
-
 /**
- * Fetches a JSON object. Follows no redirect and sends nothing but the request itself: whoever answers elsewhere is not the configured party.
+ * Fetches a JSON object. Follows no redirect and sends nothing but the request itself: whoever answers
+ * elsewhere isn't the configured party.
  *
- * @throws {DocumentUnavailable} network error, time-out, a status other than 200
- * @throws {DocumentInvalid} larger than 1 MiB, not JSON, not an object
+ * @throws {FetchFailure} anything but a JSON object of at most 1 MiB with status 200
  */
-export async function fetchJson(url: string, options: FetchJsonOptions): Promise<JsonDocument> {
-  const { fetch, signal } = options;
+export async function fetchJson(url: string, fetch: Fetch, signal: AbortSignal): Promise<JsonDocument> {
   const headers = { accept: ACCEPT, 'user-agent': USER_AGENT };
-  const response = await request(
-    () => fetch(url, { headers, redirect: 'manual', credentials: 'omit', signal }),
-    signal,
-  );
-  // A fetch that the application brings may have followed redirects all the same.
-  if (response.status !== 200 || response.redirected) {
-    await discard(response);
-    throw new DocumentUnavailable(response.redirected ? 'redirected' : `status ${response.status}`, true);
-  }
+  const get = () => fetch(url, { headers, redirect: 'manual', credentials: 'omit', signal });
+  const response = await sendRequest(get, signal, { repeat: true, secret: false });
+  await refuseStatus(response);
   const json = parseObject(await readText(response, signal));
-  return { json, maxAgeSeconds: maxAgeOf(response.headers.get('cache-control')) };
+  return { json, maxAgeSeconds: readMaxAge(response.headers.get('cache-control')) };
+}
+
+/** How {@link sendRequest} deals with failures. */
+export interface SendOptions {
+  /** Sends once more if the connection broke before anything was answered. */
+  readonly repeat: boolean;
+  /**
+   * Leaves the error of `fetch` out of the failure: a `fetch` of the application may put the request, secrets
+   * included, in it.
+   */
+  readonly secret: boolean;
 }
 
 /**
- * Sends a request, and once more where the connection broke before anything was answered.
+ * Sends a request and names what went wrong.
  *
- * @param send sends it; called twice at most
- * @throws {DocumentUnavailable} network error, time-out
+ * @param send called twice at most; each call makes the request anew
+ * @throws {FetchFailure} `unreachable`, `timeout`, `broken`
  */
-export async function request(send: () => Promise<Response>, signal: AbortSignal): Promise<Response> {
+export async function sendRequest(
+  send: () => Promise<Response>,
+  signal: AbortSignal,
+  { repeat, secret }: SendOptions,
+): Promise<Response> {
   try {
     return await send().catch((error: unknown) => {
-      if (BROKEN_CONNECTION.has(codeOf(error)) && !signal.aborted) return send();
+      if (repeat && BROKEN_CONNECTION.has(readCode(error)) && !signal.aborted) return send();
       throw error;
     });
   } catch (error) {
-    const code = codeOf(error);
-    const reached = BROKEN_CONNECTION.has(code);
-    throw new DocumentUnavailable(signal.aborted ? 'time-out' : (code ?? 'network error'), reached, error);
+    if (error instanceof SafeError) throw error;
+    const code = readCode(error);
+    const options = secret ? {} : { cause: error };
+    if (signal.aborted) throw new FetchFailure('timeout', 'time-out', options);
+    const kind = BROKEN_CONNECTION.has(code) ? 'broken' : 'unreachable';
+    throw new FetchFailure(kind, code ?? 'network error', options);
   }
 }
 
+/** @throws {FetchFailure} `status`: the answer isn't 200, or came from a redirect */
+async function refuseStatus(response: Response): Promise<void> {
+  const { status, redirected } = response;
+  if (status === 200 && !redirected) return;
+  await discard(response);
+  // A fetch that the application brings may have followed redirects anyway.
+  throw new FetchFailure('status', redirected ? 'redirected' : `status ${status}`, { status });
+}
+
 /**
- * The JSON object that a text is.
+ * The JSON object in a text.
  *
- * @throws {DocumentInvalid} not JSON, not an object
+ * @throws {FetchFailure} `invalid`: not JSON, not an object
  */
 export function parseObject(text: string): Record<string, unknown> {
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch {
-    throw new DocumentInvalid('not JSON'); // without the cause: a parse error quotes the body
+    throw new FetchFailure('invalid', 'not JSON'); // without the cause: a parse error quotes the body
   }
-  if (!isJsonObject(json)) throw new DocumentInvalid('not a JSON object');
+  if (!isJsonObject(json)) throw new FetchFailure('invalid', 'not a JSON object');
   return json;
 }
 
+/** How {@link readText} reads. */
+export interface ReadOptions {
+  /** How much at most, in KiB after decompression. Default 1024. */
+  readonly maxKib?: number;
+  /** Refuses bytes that aren't UTF-8, which are replaced otherwise. Default false. */
+  readonly strict?: boolean;
+}
+
 /**
- * Reads a body, as UTF-8.
+ * Reads a body as UTF-8.
  *
- * @throws {DocumentUnavailable} it broke off, or took too long
- * @throws {DocumentInvalid} larger than 1 MiB
+ * @throws {FetchFailure} `broken`: it broke off; `timeout`; `invalid`: it's too large, or not UTF-8
  */
-export async function readText(response: Response, signal: AbortSignal): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = '';
+export async function readText(
+  response: Response,
+  signal: AbortSignal,
+  { maxKib = MAX_BODY_KIB, strict = false }: ReadOptions = {},
+): Promise<string> {
+  const maxBytes = maxKib * 1024;
+  const chunks: Uint8Array[] = [];
   let bytes = 0;
   try {
     for await (const chunk of response.body ?? []) {
       bytes += chunk.byteLength;
-      if (bytes > MAX_BODY_BYTES) break; // leaving the loop cancels the body
-      text += decoder.decode(chunk, { stream: true });
+      if (bytes > maxBytes) break; // leaving the loop cancels the body
+      chunks.push(chunk);
     }
-  } catch (error) {
-    throw new DocumentUnavailable(signal.aborted ? 'time-out' : 'the body broke off', !signal.aborted, error);
+  } catch (cause) {
+    if (signal.aborted) throw new FetchFailure('timeout', 'time-out', { cause });
+    throw new FetchFailure('broken', 'the body broke off', { cause });
   }
-  if (bytes > MAX_BODY_BYTES) throw new DocumentInvalid('larger than 1 MiB');
-  return text + decoder.decode();
+  if (bytes > maxBytes)
+    throw new FetchFailure(
+      'invalid',
+      `larger than ${maxKib < 1024 ? `${maxKib} KiB` : `${maxKib / 1024} MiB`}`,
+    );
+  const body = Buffer.concat(chunks);
+  if (strict && !isUtf8(body)) throw new FetchFailure('invalid', 'not UTF-8');
+  return new TextDecoder().decode(body);
 }
 
 /** Lets go of a body that nobody reads, so that its connection becomes free. */
@@ -123,12 +187,13 @@ export async function discard(response: Response): Promise<void> {
   }
 }
 
-function codeOf(error: unknown): string | undefined {
+function readCode(error: unknown): string | undefined {
   const cause: unknown = error instanceof Error ? (error.cause ?? error) : undefined;
-  return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
+  const code: unknown = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  return typeof code === 'string' && ERROR_CODE.test(code) ? code : undefined;
 }
 
-function maxAgeOf(cacheControl: string | null): number | undefined {
+function readMaxAge(cacheControl: string | null): number | undefined {
   const match = /(?:^|[,\s])max-age=(\d{1,10})(?:$|[,\s])/i.exec(cacheControl ?? '');
   return match === null ? undefined : Number(match[1]);
 }

@@ -1,4 +1,4 @@
-/** A server that asks for more patience than this is asked again all the same. */
+/** A server that asks for more patience than this is asked again anyway. */
 const MAX_SECONDS = 300;
 /** RFC 9110 §5.6.7: the form that servers must send. */
 const IMF_FIXDATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;

@@ -1,88 +1,90 @@
 import type { ClientCredential } from '../issuer/client-authentication.js';
-import { type AssertionKey, resolvePrivateKey } from '../issuer/private-key.js';
-import { choice, optionError } from '../lib/check.js';
-import type { IntrospectionEndpointOptions } from './introspection-options.js';
+import { checkPrivateKey } from '../issuer/private-key.js';
+import { badOption, callable, memberPath, type OptionError, oneOf, optional, text } from '../lib/check.js';
+
+/** How options can say what a client proves its identity with. */
+export interface GivenCredential {
+  readonly clientSecret?: unknown;
+  readonly privateKey?: unknown;
+  readonly keyId?: unknown;
+  readonly algorithm?: unknown;
+  readonly assertionAudience?: unknown;
+  readonly accessToken?: unknown;
+  readonly authenticationMethod?: unknown;
+}
 
 const SECRET_METHODS = ['client_secret_basic', 'client_secret_post'] as const;
-const CERTIFICATE_METHODS = ['tls_client_auth', 'self_signed_tls_client_auth'] as const;
-const METHODS = [...SECRET_METHODS, 'private_key_jwt', ...CERTIFICATE_METHODS] as const;
+const AUDIENCES = ['issuer', 'token_endpoint'] as const;
 
 /** What can be given, and the methods that go with it. A client certificate is given by naming its method. */
-const METHODS_OF = {
+const METHODS: Readonly<Record<Kind, readonly string[]>> = {
   clientSecret: SECRET_METHODS,
   privateKey: ['private_key_jwt'],
   accessToken: [],
-  certificate: CERTIFICATE_METHODS,
-} as const satisfies Record<string, readonly string[]>;
+  certificate: ['tls_client_auth', 'self_signed_tls_client_auth'],
+};
 
-type Given = keyof typeof METHODS_OF;
+type Kind = 'clientSecret' | 'privateKey' | 'accessToken' | 'certificate';
 
 /**
- * Exactly one way to authenticate (RFC 6749 §2.3): without any, everybody could find out about tokens (RFC 7662 §4).
+ * Checks that there's exactly one way to authenticate (RFC 6749 §2.3).
  *
- * @throws {TypeError} none, several, or members that do not go together
+ * @param path of the options that it's part of; empty for the outermost
+ * @param kinds the ways there are
+ * @throws {OptionError} none, several, or members that don't go together
  */
-export function resolveCredential(given: IntrospectionEndpointOptions, name: string): ClientCredential {
-  const method = choice(given.authenticationMethod, METHODS, `${name}.authenticationMethod`);
-  const [one, another] = whatIsGiven(given, method);
-  if (one === undefined || another !== undefined) {
-    throw new TypeError(
-      `option "${name}" takes one of clientSecret, privateKey, accessToken and authenticationMethod 'tls_client_auth', got ${one === undefined ? 'none' : `${one} and ${another}`}`,
-    );
+export function checkCredential(
+  given: GivenCredential,
+  path: string,
+  kinds: readonly Kind[],
+): ClientCredential {
+  const at = (name: string) => memberPath(path, name);
+  const known: readonly string[] = kinds.flatMap((kind) => METHODS[kind]);
+  const method = optional(oneOf(known))(given.authenticationMethod, at('authenticationMethod'));
+  const isGiven = (kind: Kind): boolean =>
+    kind === 'certificate' ? isOneOf(METHODS.certificate, method) : given[kind] !== undefined;
+  const [kind, another] = kinds.filter(isGiven);
+  if (kind === undefined || another !== undefined) throw notOne(path, kinds, kind, another);
+  if (method !== undefined && !isOneOf(METHODS[kind], method))
+    throw misplaced(at('authenticationMethod'), `does not go with ${kind}`);
+  for (const name of ['keyId', 'algorithm', 'assertionAudience'] as const) {
+    if (kind !== 'privateKey' && given[name] !== undefined) throw misplaced(at(name), 'needs privateKey');
   }
-  const methods: readonly string[] = METHODS_OF[one];
-  if (method !== undefined && !methods.includes(method))
-    throw new TypeError(`option "${name}.authenticationMethod" does not go with ${one}`);
-  for (const option of ['keyId', 'algorithm'] as const) {
-    if (one !== 'privateKey' && given[option] !== undefined)
-      throw new TypeError(`option "${name}.${option}" needs privateKey`);
-  }
-  return credentialOf(one, given, name);
-}
-
-function whatIsGiven(
-  given: IntrospectionEndpointOptions,
-  method: (typeof METHODS)[number] | undefined,
-): readonly Given[] {
-  const members = (['clientSecret', 'privateKey', 'accessToken'] as const).filter(
-    (member) => given[member] !== undefined,
-  );
-  return CERTIFICATE_METHODS.some((certificate) => certificate === method)
-    ? [...members, 'certificate']
-    : members;
-}
-
-function credentialOf(one: Given, given: IntrospectionEndpointOptions, name: string): ClientCredential {
-  const { clientSecret, accessToken, authenticationMethod } = given;
-  switch (one) {
-    case 'clientSecret':
-      if (typeof clientSecret !== 'string' || clientSecret === '')
-        throw optionError(`${name}.clientSecret`, 'a non-empty string', clientSecret);
-      return {
-        kind: 'secret',
-        clientSecret,
-        method: SECRET_METHODS.find((method) => method === authenticationMethod),
-      };
+  switch (kind) {
+    case 'clientSecret': {
+      const clientSecret = text(given.clientSecret, at('clientSecret'));
+      return { kind: 'secret', clientSecret, method: SECRET_METHODS.find((one) => one === method) };
+    }
     case 'accessToken':
-      if (typeof accessToken !== 'function')
-        throw optionError(`${name}.accessToken`, 'a function', accessToken);
-      return { kind: 'token', accessToken };
-    case 'privateKey':
-      return { kind: 'key', key: privateKeyOf(given, name) };
+      return { kind: 'token', accessToken: callable(given.accessToken, at('accessToken')) };
+    case 'privateKey': {
+      const audience = optional(oneOf(AUDIENCES))(given.assertionAudience, at('assertionAudience'));
+      const key = checkPrivateKey(given, path);
+      return { kind: 'key', key, audience: audience === 'token_endpoint' ? 'endpoint' : 'issuer' };
+    }
     case 'certificate':
       return { kind: 'certificate' };
   }
 }
 
-/** The messages of that check name the options alone. */
-function privateKeyOf(
-  { privateKey, keyId, algorithm }: IntrospectionEndpointOptions,
-  name: string,
-): AssertionKey {
-  try {
-    return resolvePrivateKey(privateKey, keyId, algorithm);
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw new TypeError(error.message.replace(/^option "/, `option "${name}.`));
-  }
+function isOneOf(methods: readonly string[], method: string | undefined): boolean {
+  return methods.some((one) => one === method);
+}
+
+function misplaced(option: string, why: string): OptionError {
+  return badOption(option, why);
+}
+
+function notOne(
+  path: string,
+  kinds: readonly Kind[],
+  one: Kind | undefined,
+  another: Kind | undefined,
+): OptionError {
+  const words = kinds.map((kind) =>
+    kind === 'certificate' ? "authenticationMethod 'tls_client_auth'" : kind,
+  );
+  const choices = `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
+  const got = one === undefined ? 'none' : `${one} and ${another}`;
+  return badOption(path || 'options', `takes one of ${choices}, got ${got}`);
 }

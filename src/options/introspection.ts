@@ -1,46 +1,160 @@
-import type { ClientCredential } from '../issuer/client-authentication.js';
-import { discoveredLocation, fixedLocation, type LocationSource } from '../issuer/endpoint-location.js';
-import type { Introspection } from '../issuer/introspection.js';
-import { type AnswerSource, endpointSource } from '../issuer/introspection-endpoint.js';
-import { functionSource, Introspector } from '../issuer/introspector.js';
-import type { KeySet } from '../issuer/key-set.js';
-import type { SignedAnswerOptions } from '../issuer/signed-answer.js';
-import { checkNames, choices, flag, numberBetween, optionError, stringList, stringOf } from '../lib/check.js';
-import { isAcceptableUrl } from '../lib/url.js';
-import { resolveCredential } from './credential.js';
 import type {
-  IntrospectionEndpointOptions,
-  IntrospectionFunctionOptions,
-  IntrospectionOptions,
-  IntrospectionPolicyOptions,
-} from './introspection-options.js';
+  Introspect,
+  IntrospectedTokens,
+  IntrospectionSettings,
+  WantedMember,
+} from '../issuer/introspection-settings.js';
+import type { PrivateKey } from '../issuer/private-key.js';
+import {
+  badOption,
+  type Checked,
+  type Checks,
+  callable,
+  checkObject,
+  flag,
+  numberBetween,
+  optional,
+  someOf,
+  text,
+  texts,
+} from '../lib/check.js';
+import { HTTPS_URL, httpsUrl } from '../lib/url.js';
+import type { Algorithm } from '../terms.js';
+import type { TokenRules } from '../token/token-rules.js';
+import { checkCredential } from './credential.js';
 
-const POLICY_NAMES: readonly (keyof IntrospectionPolicyOptions)[] = [
-  'tokens',
-  'cacheSeconds',
-  'negativeCacheSeconds',
-  'cooldownSeconds',
-  'timeoutSeconds',
-  'mayBeAbsent',
-  'claims',
-  'scopeClaim',
-];
-const FUNCTION_NAMES: readonly (keyof IntrospectionFunctionOptions)[] = ['endpoint', ...POLICY_NAMES];
-const NAMES: readonly (keyof IntrospectionEndpointOptions)[] = [
-  'endpoint',
-  'clientId',
-  'clientSecret',
-  'privateKey',
-  'keyId',
-  'algorithm',
-  'accessToken',
-  'authenticationMethod',
-  'signedResponse',
-  ...POLICY_NAMES,
-];
+/** What to do with answers, and with failures. All durations in seconds. */
+export interface IntrospectionPolicyOptions {
+  /**
+   * What is asked about. Default `['opaque']`: JWTs are verified by their signature, and never sent anywhere.
+   * With `'jwt'` those of this issuer are asked about instead. At most one issuer takes `'opaque'`, because
+   * such a token doesn't say who issued it.
+   */
+  readonly tokens?: readonly IntrospectedTokens[];
+  /**
+   * How long an active token is remembered, 0 to 3600 and never beyond its `exp` (RFC 7662 §4). Default 30. A
+   * revoked token may be accepted for that long; 0 asks for every request.
+   */
+  readonly cacheSeconds?: number;
+  /**
+   * How long a token is remembered that isn't active or not for this API, 0 to 10. Default 2. Failures never
+   * are.
+   */
+  readonly negativeCacheSeconds?: number;
+  /**
+   * The longest time for which the server is left alone after it failed five times in a row, 0 to 3600.
+   * Default 30; 0 never leaves it alone.
+   */
+  readonly cooldownSeconds?: number;
+  /** Time limit of one call; above 0, at most 60. Default 5. */
+  readonly timeoutSeconds?: number;
+  /**
+   * Members that answers of this server lack. Default none: an answer without `aud` is refused, because the
+   * token may be for another API, and so is one without `exp`, because nobody knows how long it's valid. A
+   * token without `exp` is taken to be valid for `cacheSeconds`. Members that are there are always checked;
+   * `iss`, `sub` and `token_type` are never required.
+   */
+  readonly mayBeAbsent?: readonly WantedMember[];
+  /**
+   * Further members of the answer that the application needs, such as `['tenant', 'username']`. Default none:
+   * `auth.claims` has those members that this package knows, and no others (docs/introspection.md).
+   */
+  readonly claims?: readonly string[];
+  /**
+   * The member with the granted scopes, as in {@link TrustedIssuer.scopeClaim}, whose value is the default.
+   */
+  readonly scopeClaim?: string;
+}
+
 /**
- * The members of an answer that the application gets to see (RFC 7662 §2.2, RFC 9068 §2.2, RFC 7800 §3.1, RFC 8693 §4, RFC 9396 §9.2). What servers add says more about people than an
- * API mostly needs, `username` included (RFC 7662 §5, RFC 9701 §9).
+ * An introspection endpoint (RFC 7662 §2), and how this API authenticates there: by one of `clientSecret`,
+ * `privateKey`, `accessToken` and a client certificate.
+ */
+export interface IntrospectionEndpointOptions extends IntrospectionPolicyOptions {
+  /**
+   * Where it is: an https URL (http only for loopback hosts). Default: what the issuer's metadata says (RFC
+   * 8414 §2).
+   */
+  readonly endpoint?: string;
+  /** This API's identifier as a client of the authorization server. */
+  readonly clientId: string;
+  readonly clientSecret?: string;
+  /**
+   * The key that signs client assertions (RFC 7523, `private_key_jwt`): PEM (PKCS #8), a JWK, or a key of
+   * `node:crypto` or the Web Cryptography API.
+   */
+  readonly privateKey?: PrivateKey;
+  /** The `kid` of client assertions. Default: the JWK's `kid`, or none. */
+  readonly keyId?: string;
+  /**
+   * The `alg` of client assertions. Default: the JWK's `alg`, or by the key RS256, ES256, ES384, ES512 or
+   * EdDSA.
+   */
+  readonly algorithm?: Algorithm;
+  /**
+   * Returns an access token of this API's own that opens the endpoint (RFC 7662 §2.1). It's called for every
+   * request, so it should remember its token.
+   */
+  readonly accessToken?: () => string | Promise<string>;
+  /**
+   * Default: `private_key_jwt` with a key; with a secret `client_secret_basic`, or `client_secret_post` if
+   * the issuer's metadata has that and not the other. With `tls_client_auth` or `self_signed_tls_client_auth`
+   * the connection authenticates (RFC 8705 §2): the option `fetch` has to bring the certificate.
+   */
+  readonly authenticationMethod?:
+    | 'client_secret_basic'
+    | 'client_secret_post'
+    | 'private_key_jwt'
+    | 'tls_client_auth'
+    | 'self_signed_tls_client_auth';
+  /** Wants answers that the issuer signed (RFC 9701), and refuses all others. Default false. */
+  readonly signedResponse?: boolean;
+}
+
+/**
+ * A function in place of the endpoint: for tests, and for servers that are asked in another way. Its failures
+ * count as an outage.
+ */
+export interface IntrospectionFunctionOptions extends IntrospectionPolicyOptions {
+  readonly endpoint: Introspect;
+}
+
+/** How an issuer is asked about tokens (RFC 7662). Unknown names are refused. */
+export type IntrospectionOptions = IntrospectionEndpointOptions | IntrospectionFunctionOptions;
+
+const POLICY_CHECKS = {
+  tokens: optional(someOf(['opaque', 'jwt'] as const), ['opaque']),
+  cacheSeconds: optional(numberBetween(0, 3600), 30),
+  negativeCacheSeconds: optional(numberBetween(0, 10), 2),
+  cooldownSeconds: optional(numberBetween(0, 3600), 30),
+  timeoutSeconds: optional(numberBetween(0.001, 60), 5),
+  mayBeAbsent: optional(someOf(['aud', 'exp'] as const), []),
+  claims: optional(texts, []),
+  scopeClaim: optional(text),
+} satisfies Checks<IntrospectionPolicyOptions>;
+
+/** Members of the credential are checked together, by {@link checkCredential}. */
+const together = (given: unknown): unknown => given;
+const ENDPOINT_CHECKS = {
+  clientId: text,
+  clientSecret: together,
+  privateKey: together,
+  keyId: together,
+  algorithm: together,
+  accessToken: together,
+  authenticationMethod: together,
+  signedResponse: optional(flag, false),
+  ...POLICY_CHECKS,
+} satisfies Checks<Omit<IntrospectionEndpointOptions, 'endpoint'>>;
+const FUNCTION_CHECKS = {
+  endpoint: callable<Introspect>,
+  ...POLICY_CHECKS,
+} satisfies Checks<IntrospectionFunctionOptions>;
+
+/**
+ * The members of an answer that the application gets to see (RFC 7662 §2.2, RFC 9068 §2.2, RFC 7800 §3.1, RFC
+ * 8693 §4, RFC 9396 §9.2). What servers add says more about people than an API mostly needs, `username`
+ * included (RFC 7662 §5, RFC 9701 §9).
  */
 const MEMBERS: readonly string[] = [
   'iss',
@@ -62,120 +176,67 @@ const MEMBERS: readonly string[] = [
   'authorization_details',
 ];
 
-/** What introspection takes from the issuer around it. */
-export interface IntrospectionContext extends Omit<SignedAnswerOptions, 'audience'> {
-  readonly issuer: string;
-  readonly metadataUrl: string | undefined;
-  readonly audience: ReadonlySet<string>;
-  readonly scopeClaim: string;
-  readonly scopeMayBeArray: boolean;
-  readonly clientIdClaim: string;
-  readonly keySet: KeySet;
-  readonly maxAgeSeconds: number;
-  readonly allowInsecureRequests: boolean;
-  readonly fetch: typeof globalThis.fetch;
+/**
+ * Checks the option `introspection` of an issuer.
+ *
+ * @param path what messages call it: `issuer.introspection`
+ * @throws {OptionError} naming the member that is wrong
+ */
+export function checkIntrospection(
+  given: unknown,
+  path: string,
+  rules: TokenRules,
+  allowInsecureRequests: boolean,
+): IntrospectionSettings {
+  if (typeof Reflect.get(Object(given), 'endpoint') === 'function') {
+    const checked = checkObject(given, path, FUNCTION_CHECKS);
+    return { ...checkPolicy(checked, rules), asks: checked.endpoint };
+  }
+  const endpoint = optional(httpsUrl(allowInsecureRequests, `${HTTPS_URL}, or a function`));
+  const checked = checkObject(given, path, { endpoint, ...ENDPOINT_CHECKS });
+  const kinds = ['clientSecret', 'privateKey', 'accessToken', 'certificate'] as const;
+  const credential = checkCredential(checked, path, kinds);
+  const { endpoint: url, clientId, signedResponse } = checked;
+  return { ...checkPolicy(checked, rules), asks: { url, clientId, credential, signedResponse } };
 }
 
-/**
- * The option `introspection` of an issuer; undefined where it is absent.
- *
- * @param name what messages call it: `issuer.introspection`
- * @throws {TypeError} naming the member that is wrong
- */
-export function resolveIntrospection(
-  given: IntrospectionOptions | undefined,
-  name: string,
-  context: IntrospectionContext,
-): Introspection | undefined {
-  if (given === undefined) return undefined;
-  checkNames(given, isFunctionOptions(given) ? FUNCTION_NAMES : NAMES, name);
-  const { clock, issuer } = context;
-  const timeoutSeconds = numberBetween(given.timeoutSeconds, 0.001, 60, `${name}.timeoutSeconds`) ?? 5;
-  const cooldownSeconds = numberBetween(given.cooldownSeconds, 0, 3600, `${name}.cooldownSeconds`) ?? 30;
-  const scopeClaim = stringOf(given.scopeClaim, `${name}.scopeClaim`);
-  const members = given.claims === undefined ? [] : stringList(given.claims, `${name}.claims`);
-  const { source, location, needsKeys } = isFunctionOptions(given)
-    ? { source: functionSource(given.endpoint), location: undefined, needsKeys: false }
-    : resolveEndpoint(given, name, context, timeoutSeconds);
-  const introspector = new Introspector({ issuer, source, timeoutSeconds, cooldownSeconds, clock });
+function checkPolicy(
+  checked: Checked<typeof POLICY_CHECKS>,
+  rules: TokenRules,
+): Omit<IntrospectionSettings, 'asks'> {
+  const { tokens, mayBeAbsent, claims, scopeClaim = rules.scopeClaim } = checked;
+  // A claim of that very name, or the outermost member of a path.
+  const named = [scopeClaim, rules.clientIdClaim].flatMap((claim) => [
+    claim,
+    claim.split('.', 1)[0] ?? claim,
+  ]);
   return {
-    tokens: new Set(choices(given.tokens, ['opaque', 'jwt'] as const, `${name}.tokens`) ?? ['opaque']),
-    cacheSeconds: numberBetween(given.cacheSeconds, 0, 3600, `${name}.cacheSeconds`) ?? 30,
-    negativeCacheSeconds:
-      numberBetween(given.negativeCacheSeconds, 0, 10, `${name}.negativeCacheSeconds`) ?? 2,
-    mayBeAbsent: new Set(choices(given.mayBeAbsent, ['aud', 'exp'] as const, `${name}.mayBeAbsent`)),
-    members: new Set([
-      ...MEMBERS,
-      ...members,
-      ...[scopeClaim ?? context.scopeClaim, context.clientIdClaim].flatMap(membersOfPath),
-    ]),
-    scopeClaim: scopeClaim ?? context.scopeClaim,
-    scopeMayBeArray: scopeClaim !== undefined || context.scopeMayBeArray,
-    needsKeys,
-    ask: (token) => introspector.ask(token),
-    ready: () => introspector.prepare(() => location?.get()),
+    tokens: new Set(tokens),
+    cacheSeconds: checked.cacheSeconds,
+    negativeCacheSeconds: checked.negativeCacheSeconds,
+    cooldownSeconds: checked.cooldownSeconds,
+    timeoutSeconds: checked.timeoutSeconds,
+    mayBeAbsent: new Set(mayBeAbsent),
+    members: new Set([...MEMBERS, ...claims, ...named]),
+    scopeClaim,
+    scopeMayBeArray: checked.scopeClaim !== undefined || rules.scopeMayBeArray,
   };
 }
 
 /**
- * Refuses several issuers that are asked about opaque tokens: such a token does not say who issued it, and each of them would get to see the tokens of the others.
+ * Refuses several issuers that are asked about opaque tokens: such a token doesn't say who issued it, and
+ * each of them would get to see the tokens of the others.
  *
- * @throws {TypeError}
+ * @throws {OptionError}
  */
 export function checkOpaqueIssuers(
-  issuers: Iterable<{ readonly introspection: Introspection | undefined }>,
+  issuers: readonly { readonly introspection: IntrospectionSettings | undefined }[],
 ): void {
-  const asked = [...issuers].filter(({ introspection }) => introspection?.tokens.has('opaque'));
+  const asked = issuers.filter(({ introspection }) => introspection?.tokens.has('opaque'));
   if (asked.length > 1)
-    throw new TypeError(
-      'option "issuer" has several issuers that are to be asked about opaque tokens; all but one need introspection.tokens: [\'jwt\']',
+    throw badOption(
+      'issuer',
+      'has several issuers that are to be asked about opaque tokens; ' +
+        "all but one need introspection.tokens: ['jwt']",
     );
-}
-
-function isFunctionOptions(given: IntrospectionOptions): given is IntrospectionFunctionOptions {
-  return typeof given === 'object' && given !== null && typeof given.endpoint === 'function';
-}
-
-/** A claim of that very name, or the outermost member of a path. */
-function membersOfPath(claim: string): readonly string[] {
-  return [claim, claim.split('.', 1)[0] ?? claim];
-}
-
-function resolveEndpoint(
-  given: IntrospectionEndpointOptions,
-  name: string,
-  context: IntrospectionContext,
-  timeoutSeconds: number,
-): { readonly source: AnswerSource; readonly location: LocationSource; readonly needsKeys: boolean } {
-  const clientId = stringOf(given.clientId, `${name}.clientId`);
-  if (clientId === undefined) throw optionError(`${name}.clientId`, 'a non-empty string', clientId);
-  const credential = resolveCredential(given, name);
-  const location = resolveLocation(given.endpoint, name, credential, context, timeoutSeconds);
-  const isSigned = flag(given.signedResponse, `${name}.signedResponse`);
-  const { issuer, fetch, clock, audience } = context;
-  const signed = isSigned ? { ...context, audience: new Set([clientId, ...audience]) } : undefined;
-  const source = endpointSource({ issuer, clientId, credential, location, signed, fetch, clock });
-  return { source, location, needsKeys: isSigned };
-}
-
-function resolveLocation(
-  endpoint: string | undefined,
-  name: string,
-  credential: ClientCredential,
-  context: IntrospectionContext,
-  timeoutSeconds: number,
-): LocationSource {
-  if (endpoint === undefined) {
-    const preferMtls = credential.kind === 'certificate';
-    return discoveredLocation({ ...context, timeoutSeconds, preferMtls });
-  }
-  const { allowInsecureRequests } = context;
-  if (!isAcceptableUrl(endpoint, { allowInsecureRequests, allowLoopback: true })) {
-    throw optionError(
-      `${name}.endpoint`,
-      'an absolute https URL (http only for loopback hosts, or with allowInsecureRequests), or a function',
-      endpoint,
-    );
-  }
-  return fixedLocation(endpoint);
 }

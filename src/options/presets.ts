@@ -1,5 +1,5 @@
 import { typeName } from '../lib/check.js';
-import type { TrustedIssuer } from './options.js';
+import type { TrustedIssuer } from './trusted-issuer.js';
 
 /** What a preset leaves to the application. */
 export type PresetOverrides = Partial<Omit<TrustedIssuer, 'issuer'>>;
@@ -48,7 +48,8 @@ export function okta(
 /**
  * Microsoft Entra ID, version 2.0 tokens of one tenant. Give one preset per tenant; there is no wildcard.
  *
- * Tokens of client credentials carry application permissions in `roles`, which is read as scopes; for delegated permissions set `scopeClaim: 'scp'`.
+ * Tokens of client credentials carry application permissions in `roles`, which is read as scopes; for
+ * delegated permissions set `scopeClaim: 'scp'`.
  *
  * @param tenantId the directory's id, not its domain name and not `common`
  * @throws {TypeError} `tenantId` is not that of one tenant
@@ -64,7 +65,8 @@ export function entraId(tenantId: string, overrides: PresetOverrides = {}): Trus
 }
 
 /**
- * Keycloak: the client is in `azp`. For realm roles in place of scopes set `scopeClaim: 'realm_access.roles'`.
+ * Keycloak: the client is in `azp`. For realm roles in place of scopes set `scopeClaim:
+ * 'realm_access.roles'`.
  *
  * @param baseUrl where Keycloak is, `https://sso.example.com`
  * @param realm the realm's name
@@ -93,7 +95,10 @@ export function cognito(
   return { issuer: `https://cognito-idp.${region}.amazonaws.com/${userPoolId}`, clientIds, ...overrides };
 }
 
-/** Without this an unset environment variable would become the issuer `https://undefined/`, whose tokens nobody ever sends. */
+/**
+ * Without this an unset environment variable would become the issuer `https://undefined/`, whose tokens
+ * nobody ever sends.
+ */
 function check(value: unknown, pattern: RegExp, takes: string): void {
   if (typeof value !== 'string' || !pattern.test(value))
     throw new TypeError(`${takes}, got ${typeName(value)}`);

@@ -1,14 +1,24 @@
-import type { ResourceMetadataDocument } from '../answer/resource-document.js';
-import { checkNames, optionError, stringOf, wholeNumberBetween } from '../lib/check.js';
-import { isAcceptableUrl } from '../lib/url.js';
-import { readJsonObject, splitCompactJws } from '../token/compact-jws.js';
+import { type ResourceMetadataDocument, withoutAbsent } from '../answer/resource-document.js';
+import { isSignedMetadata, type MetadataSigner, type ResourceSettings } from '../answer/resource-metadata.js';
+import {
+  type Check,
+  type Checks,
+  callable,
+  checkObject,
+  optional,
+  optionError,
+  text,
+  wholeNumberBetween,
+} from '../lib/check.js';
+import { HTTPS_URL, httpsUrl, isAcceptableUrl } from '../lib/url.js';
 import { isScopeToken } from '../token/scope.js';
 
 /** What clients are told about this API (RFC 9728 §2), beside what follows from the other options. */
 export interface ResourceOptions {
   /**
-   * The resource identifier: an https URL without fragment (http only for loopback hosts), as clients write it when they ask for an access token (RFC 8707). It is
-   * published as given, but for scheme and host, which become lower case.
+   * The resource identifier: an https URL without fragment (http only for loopback hosts), as clients write
+   * it when they ask for an access token (RFC 8707). It is published as given, but for scheme and host, which
+   * become lower case.
    */
   readonly resource: string;
   /** `resource_name`: a name of the API to show to users. */
@@ -19,9 +29,15 @@ export interface ResourceOptions {
   readonly policyUri?: string;
   /** `resource_tos_uri`: the URL of the terms of service. */
   readonly tosUri?: string;
-  /** `scopes_supported`. Default: the scopes that routes require, as far as the adapter can see them. An empty list publishes none. Never `offline_access`. */
+  /**
+   * `scopes_supported`. Default: the scopes that routes require, as far as the adapter can see them. An empty
+   * list publishes none. Never `offline_access`.
+   */
   readonly scopes?: readonly string[];
-  /** `authorization_servers`: which of the issuers to name, for one that is nobody else's business. Default: all. */
+  /**
+   * `authorization_servers`: which of the issuers to name, for one that is nobody else's business. Default:
+   * all.
+   */
   readonly authorizationServers?: readonly string[];
   /** `authorization_details_types_supported` (RFC 9396). */
   readonly authorizationDetailsTypes?: readonly string[];
@@ -30,52 +46,20 @@ export interface ResourceOptions {
   /** `resource_signing_alg_values_supported`: the algorithms with which this API signs its answers. */
   readonly signingAlgorithms?: readonly string[];
   /**
-   * `signed_metadata` (RFC 9728 §2.2): a JWT that repeats the metadata, or a function that makes one of them, in ten seconds at most. It is called again when they
-   * have changed or are older than `maxAgeSeconds`. The claims of the JWT must have `"iss"` and no `signed_metadata`.
+   * `signed_metadata` (RFC 9728 §2.2): a JWT that repeats the metadata, or a function that makes one of them,
+   * in ten seconds at most. It is called again when they have changed or are older than `maxAgeSeconds`. The
+   * claims of the JWT must have `"iss"` and no `signed_metadata`.
    */
   readonly signedMetadata?: string | MetadataSigner;
   /** How long clients may keep the metadata, in whole seconds, 0 to a year. Default 3600. */
   readonly maxAgeSeconds?: number;
 }
 
-/** Makes a signed JWT of the metadata. A failure is answered with 503. */
-export type MetadataSigner = (metadata: ResourceMetadataDocument) => string | Promise<string>;
-
-/** The option `resource` with every default filled in. */
-export interface ResolvedResource {
-  /** Exactly as it is published. */
-  readonly identifier: string;
-  /** Where the metadata is: an absolute URL. */
-  readonly metadataUrl: string;
-  /** The same without scheme and host: path, and query where there is one. */
-  readonly path: string;
-  /** Undefined where those of the routes are to be published. */
-  readonly scopes: readonly string[] | undefined;
-  readonly authorizationServers: readonly string[];
-  /** Members that are published as they are. */
-  readonly members: Readonly<Partial<ResourceMetadataDocument>>;
-  readonly signedMetadata: string | MetadataSigner | undefined;
-  readonly maxAgeSeconds: number;
-}
-
-const NAMES: readonly (keyof ResourceOptions)[] = [
-  'resource',
-  'name',
-  'documentation',
-  'policyUri',
-  'tosUri',
-  'scopes',
-  'authorizationServers',
-  'authorizationDetailsTypes',
-  'jwksUri',
-  'signingAlgorithms',
-  'signedMetadata',
-  'maxAgeSeconds',
-];
 const WELL_KNOWN = '/.well-known/oauth-protected-resource';
 const YEAR_SECONDS = 31_536_000;
 /** Scheme and host, path, query. */
 const PARTS = /^([^:]+:\/\/[^/?]+)([^?]*)(.*)$/;
+const IDENTIFIER = HTTPS_URL.replace('URL', 'URL without fragment, user name, default port and dot segments');
 
 /** What the option is checked against. */
 interface Surroundings {
@@ -86,62 +70,66 @@ interface Surroundings {
 /**
  * Checks the option `resource`.
  *
- * @throws {TypeError} naming the member, what it got and what it takes
+ * @returns undefined if nothing is to be published
+ * @throws {OptionError} naming the member, what it got and what it takes
  */
-export function resolveResource(
-  given: string | ResourceOptions | undefined,
+export function checkResource(
+  given: unknown,
   { issuers, allowInsecureRequests }: Surroundings,
-): ResolvedResource | undefined {
+): ResourceSettings | undefined {
   if (given === undefined) return undefined;
+  const checks = {
+    resource: (identifier: unknown) => splitIdentifier(identifier, allowInsecureRequests),
+    name: optional(text),
+    documentation: optional(checkPage),
+    policyUri: optional(checkPage),
+    tosUri: optional(checkPage),
+    scopes: optional(listCheck(isScopeToken, 'scopes without spaces, quotes and backslashes')),
+    authorizationServers: optional(
+      listCheck((one) => issuers.includes(one), 'configured issuers'),
+      issuers,
+    ),
+    authorizationDetailsTypes: optional(listCheck((type) => type !== '', 'non-empty strings')),
+    jwksUri: optional(httpsUrl(allowInsecureRequests, 'an absolute https URL')),
+    signingAlgorithms: optional(listCheck(isSignature, 'signature algorithms')),
+    signedMetadata: optional(checkSignedMetadata),
+    maxAgeSeconds: optional(wholeNumberBetween(0, YEAR_SECONDS), 3600),
+  } satisfies Checks<ResourceOptions>;
   const options = typeof given === 'string' ? { resource: given } : given;
-  checkNames(options, NAMES, 'resource', 'a resource identifier, or an object');
-  const { origin, path, query } = partsOf(options.resource, allowInsecureRequests);
+  const checked = checkObject(options, 'resource', checks, 'a resource identifier, or an object');
+  const { origin, path, query } = checked.resource;
   // RFC 9728 §3.1: a slash right after the host is removed before insertion.
   const target = `${WELL_KNOWN}${path === '/' ? '' : path}${query}`;
+  const members: Readonly<Partial<ResourceMetadataDocument>> = withoutAbsent({
+    resource_name: checked.name,
+    resource_documentation: checked.documentation,
+    resource_policy_uri: checked.policyUri,
+    resource_tos_uri: checked.tosUri,
+    jwks_uri: checked.jwksUri,
+    resource_signing_alg_values_supported: checked.signingAlgorithms,
+    authorization_details_types_supported: checked.authorizationDetailsTypes,
+  });
+  const { scopes, authorizationServers, signedMetadata, maxAgeSeconds } = checked;
+  const identifier = `${origin}${path}${query}`;
+  const metadataUrl = `${origin}${target}`;
   return {
-    identifier: `${origin}${path}${query}`,
-    metadataUrl: `${origin}${target}`,
+    identifier,
+    metadataUrl,
     path: target,
-    scopes: listOf(options.scopes, isScopeToken, 'scopes', 'scopes without spaces, quotes and backslashes'),
-    authorizationServers:
-      listOf(
-        options.authorizationServers,
-        (one) => issuers.includes(one),
-        'authorizationServers',
-        'configured issuers',
-      ) ?? issuers,
-    members: membersOf(options, allowInsecureRequests),
-    signedMetadata: signedMetadataOf(options.signedMetadata),
-    maxAgeSeconds:
-      wholeNumberBetween(options.maxAgeSeconds, 0, YEAR_SECONDS, 'resource.maxAgeSeconds') ?? 3600,
+    scopes,
+    authorizationServers,
+    members,
+    signedMetadata,
+    maxAgeSeconds,
   };
 }
 
 /**
- * RFC 9728 §2.2: a JWT with an issuer, of a real signature as far as can be seen, and without signed metadata inside.
- *
- * Nobody checks the signature here: it is for the clients, who know whose they trust.
+ * Splits a resource identifier. It has to be written as every client writes it: what the URL parser would
+ * change, such as `/a/../b` or `:443`, would never be found, nor equal what a client compares it with (RFC
+ * 9728 §3.3). Scheme and host have no case, and lower case is the usual one.
  */
-export function isSignedMetadata(value: unknown): value is string {
-  const segments = typeof value === 'string' ? splitCompactJws(value) : undefined;
-  if (segments === undefined) return false;
-  const [header, claims] = segments
-    .slice(0, 2)
-    .map((segment) => readJsonObject(Buffer.from(segment, 'base64url')));
-  if (header === undefined || claims === undefined || segments[2] === '') return false;
-  return (
-    typeof header.alg === 'string' &&
-    header.alg !== 'none' &&
-    typeof claims.iss === 'string' &&
-    !Object.hasOwn(claims, 'signed_metadata')
-  );
-}
-
-/**
- * Splits a resource identifier. It has to be written as every client writes it: what the URL parser would change, such as `/a/../b` or `:443`, would never be found,
- * nor equal what a client compares it with (RFC 9728 §3.3). Scheme and host have no case, and lower case is the usual one.
- */
-function partsOf(
+function splitIdentifier(
   given: unknown,
   allowInsecureRequests: boolean,
 ): { readonly origin: string; readonly path: string; readonly query: string } {
@@ -152,84 +140,32 @@ function partsOf(
     if (url.origin === origin && url.pathname === (path || '/') && url.search === query)
       return { origin, path, query };
   }
-  throw optionError(
-    'resource',
-    'an absolute https URL without fragment, user name, default port and dot segments (http only for loopback hosts, or with allowInsecureRequests)',
-    given,
-  );
+  throw optionError('resource', IDENTIFIER, given);
 }
 
-function membersOf(
-  options: ResourceOptions,
-  allowInsecureRequests: boolean,
-): Readonly<Partial<ResourceMetadataDocument>> {
-  const { name, documentation, policyUri, tosUri, jwksUri } = options;
-  const types = listOf(
-    options.authorizationDetailsTypes,
-    isText,
-    'authorizationDetailsTypes',
-    'non-empty strings',
-  );
-  const algorithms = listOf(
-    options.signingAlgorithms,
-    isSignature,
-    'signingAlgorithms',
-    'signature algorithms',
-  );
-  if (jwksUri !== undefined && !isAcceptableUrl(jwksUri, { allowInsecureRequests, allowLoopback: true }))
-    throw optionError('resource.jwksUri', 'an absolute https URL', jwksUri);
-  return withoutAbsent({
-    resource_name: stringOf(name, 'resource.name'),
-    resource_documentation: pageOf(documentation, 'documentation'),
-    resource_policy_uri: pageOf(policyUri, 'policyUri'),
-    resource_tos_uri: pageOf(tosUri, 'tosUri'),
-    jwks_uri: jwksUri,
-    resource_signing_alg_values_supported: algorithms,
-    authorization_details_types_supported: types,
-  });
-}
-
-/** Without members that are undefined, and without empty lists, which the metadata must not have (RFC 9728 §3.2). */
-export function withoutAbsent<T extends object>(members: T): { [K in keyof T]?: NonNullable<T[K]> } {
-  const present = Object.entries(members).filter(
-    ([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0),
-  );
-  return Object.fromEntries(present) as { [K in keyof T]?: NonNullable<T[K]> }; // the same members, fewer of them
-}
-
-function signedMetadataOf(given: string | MetadataSigner | undefined): string | MetadataSigner | undefined {
-  if (given === undefined || typeof given === 'function' || isSignedMetadata(given)) return given;
-  throw optionError(
-    'resource.signedMetadata',
-    'a function, or a signed JWT with "iss" and without signed_metadata',
-    given,
-  );
+function checkSignedMetadata(given: unknown, path: string): string | MetadataSigner {
+  if (typeof given === 'function') return callable(given, path);
+  if (isSignedMetadata(given)) return given;
+  throw optionError(path, 'a function, or a signed JWT with "iss" and without signed_metadata', given);
 }
 
 /** A page for people, where a fragment is nothing unusual. */
-function pageOf(given: unknown, name: string): string | undefined {
-  if (given === undefined) return undefined;
-  const isPage = typeof given === 'string' && /^https?:\/\/[\x21-\x7e]+$/i.test(given) && URL.canParse(given);
-  if (!isPage || new URL(given).username !== '' || new URL(given).password !== '')
-    throw optionError(`resource.${name}`, 'an absolute URL', given);
-  return given;
+function checkPage(given: unknown, path: string): string {
+  if (typeof given === 'string' && /^https?:\/\/[\x21-\x7e]+$/i.test(given) && URL.canParse(given)) {
+    const { username, password } = new URL(given);
+    if (username === '' && password === '') return given;
+  }
+  throw optionError(path, 'an absolute URL', given);
 }
 
-function listOf(
-  given: unknown,
-  isElement: (element: string) => boolean,
-  name: string,
-  takes: string,
-): readonly string[] | undefined {
-  if (given === undefined) return undefined;
-  const list: readonly unknown[] | undefined = Array.isArray(given) ? given : undefined;
-  if (!list?.every((element) => typeof element === 'string' && isElement(element)))
-    throw optionError(`resource.${name}`, `a list of ${takes}`, given);
-  return Object.freeze([...new Set(list as readonly string[])]); // every element was looked at in the line above
-}
-
-function isText(value: string): boolean {
-  return value !== '';
+function listCheck(isElement: (element: string) => boolean, takes: string): Check<readonly string[]> {
+  return (given, path) => {
+    const list: readonly unknown[] | undefined = Array.isArray(given) ? given : undefined;
+    if (!list?.every((element) => typeof element === 'string' && isElement(element)))
+      throw optionError(path, `a list of ${takes}`, given);
+    // Every element was looked at in the line above.
+    return Object.freeze([...new Set(list as readonly string[])]);
+  };
 }
 
 /** RFC 9728 §2: `none` must not be used. */

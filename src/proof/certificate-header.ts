@@ -2,8 +2,8 @@ import { X509Certificate } from 'node:crypto';
 import { InvalidRequestError } from '../errors.js';
 
 /**
- * How a proxy writes the client certificate into a header field: `'client-cert'` as RFC 9440 §2.2 has it, the others as the documentation of the product
- * that they are named after.
+ * How a proxy writes the client certificate into a header field: `'client-cert'` as RFC 9440 §2.2 has it, the
+ * others as the documentation of the product that they are named after.
  */
 export type CertificateHeaderForm = 'client-cert' | 'nginx' | 'envoy' | 'aws-alb' | 'traefik';
 
@@ -17,12 +17,17 @@ export const HEADER_NAMES: Readonly<Record<CertificateHeaderForm, string>> = Obj
   traefik: 'x-forwarded-tls-client-cert',
 });
 
-/** Longer than the header fields of a whole request may be by default (Node: 16 KiB), for servers that allow more. */
+/**
+ * Longer than the header fields of a whole request may be by default (Node: 16 KiB), for servers that allow
+ * more.
+ */
 const MAX_LENGTH = 32_768;
 
 const BYTE_SEQUENCE = /^:([A-Za-z0-9+/=]+):$/;
 const PEM = /^-----BEGIN CERTIFICATE-----\r?\n((?:[A-Za-z0-9+/=]+\r?\n)+)-----END CERTIFICATE-----[\r\n]*$/;
-/** RFC 8941 §3.3.5: a byte sequence of no bytes, which some proxies send for clients without a certificate. */
+/**
+ * RFC 8941 §3.3.5: a byte sequence of no bytes, which some proxies send for clients without a certificate.
+ */
 const NO_BYTES = '::';
 /** Padding may be missing, as RFC 8941 §4.2.7 wants it. */
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
@@ -30,7 +35,8 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3
 /**
  * Reads the one certificate that a proxy put into a header field.
  *
- * @returns the certificate as DER; undefined where there is none in the field, which some proxies send for clients without a certificate
+ * @returns the certificate as DER; undefined where there is none in the field, which some proxies send for
+ *   clients without a certificate
  * @throws {InvalidRequestError} `client_cert_invalid`: not exactly one certificate in that form
  */
 export function readCertificateHeader(form: CertificateHeaderForm, value: string): Buffer | undefined {
@@ -46,7 +52,8 @@ const READERS: Readonly<Record<CertificateHeaderForm, (value: string) => Buffer 
   nginx: fromEscapedPem,
   envoy: (value) => fromEscapedPem(certOfElement(value)),
   'aws-alb': fromEscapedPem,
-  // Without the lines that begin and end PEM, and without line breaks; escaped by version 2. Several are separated by commas, which base64 has not.
+  // Without the lines that begin and end PEM, and without line breaks; escaped by version 2. Several are
+  // separated by commas, which base64 has not.
   traefik: (value) => fromBase64(unescapeUri(value)),
 };
 
@@ -81,10 +88,11 @@ function isOneCertificate(der: Buffer): boolean {
 const PAIR = /([A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|([^",;]*))(;|$)/y;
 
 /**
- * The value of `Cert` in Envoy's `x-forwarded-client-cert`: `Hash=…;Cert="-----BEGIN%20CERTIFICATE…";Subject="CN=client"`. The names of keys have no case.
+ * The value of `Cert` in Envoy's `x-forwarded-client-cert`:
+ * `Hash=…;Cert="-----BEGIN%20CERTIFICATE…";Subject="CN=client"`. The names of keys have no case.
  *
- * Security: Envoy copies names from the certificate into `URI` and `DNS` as they are, so whoever chooses these can make up further pairs and elements. Hence
- * exactly one of each, or none at all.
+ * Security: Envoy copies names from the certificate into `URI` and `DNS` as they are, so whoever chooses
+ * these can make up further pairs and elements. Hence exactly one of each, or none at all.
  *
  * @returns undefined where there is not exactly one `Cert`, or more than one element
  */

@@ -1,15 +1,19 @@
 import type { AccessToken } from '../auth.js';
 import type { AnswerHeaders } from '../decision.js';
 import { InvalidTokenError } from '../errors.js';
+import { isJsonObject, type JsonObject } from '../lib/json.js';
 import type { Credentials } from '../request/credentials.js';
 import type { RequestView } from '../request/view.js';
-import { isJsonObject } from '../token/compact-jws.js';
 
-/** What a proof of possession adds to the answer, such as a nonce for the next proof; undefined where it adds nothing. */
+/**
+ * What a proof of possession adds to the answer, such as a nonce for the next proof; undefined where it adds
+ * nothing.
+ */
 export type Confirmed = AnswerHeaders | undefined;
 
 /**
- * Makes sure that the request holds the DPoP key of its access token (RFC 9449 §7). Called for every access token, bound or not: the scheme has to fit too.
+ * Makes sure that the request holds the DPoP key of its access token (RFC 9449 §7). Called for every access
+ * token, bound or not: the scheme has to fit too.
  *
  * @param jkt the member `"jkt"` of `"cnf"`, of whatever type; undefined where there is none
  * @param request undefined where the token came without one, and is not bound
@@ -27,59 +31,52 @@ export type DpopBinding = (
  */
 export type CertificateBinding = (thumbprint: unknown, request: RequestView) => Confirmed;
 
-/** The ways in which a request can prove possession of the key that its access token is bound to. One that is undefined is off. */
+/**
+ * The ways in which a request can prove possession of the key that its access token is bound to. One that is
+ * undefined is off.
+ */
 export interface Bindings {
   readonly dpop?: DpopBinding | undefined;
   readonly certificate?: CertificateBinding | undefined;
 }
 
-/** Nothing can prove possession: every bound token is refused. */
-export const NO_BINDINGS: Bindings = Object.freeze({});
-
-/** Registered members of `"cnf"` that there is a check for (RFC 9449 §6.1, RFC 8705 §3.1). */
+/** Registered members of `"cnf"` that there's a check for (RFC 9449 §6.1, RFC 8705 §3.1). */
 const JKT = 'jkt';
 const X5T_S256 = 'x5t#S256';
 
 /**
- * Makes sure that whoever sent the request has the keys that its access token is bound to (`"cnf"`, RFC 7800 §3). All members of `"cnf"` have to be
- * satisfied: as a plain bearer token it would work for whoever stole it, which is what the binding is there to prevent (RFC 9449 §7.2, RFC 8705 §3).
+ * Makes sure that the sender of the request has the keys that its access token is bound to (`"cnf"`, RFC 7800
+ * §3). All members of `"cnf"` have to be satisfied: as a plain bearer token it would work for a thief, which
+ * is what the binding is there to prevent (RFC 9449 §7.2, RFC 8705 §3).
  *
- * @param request undefined where the token came without one; then a bound token is refused
- * @returns what the answer has to carry, at once where nothing has to be waited for
- * @throws {InvalidTokenError} `unsupported_confirmation`: bound in a way that is unknown or off; and the reasons of the bindings
+ * @param request undefined if the token came without one; then a bound token is refused
+ * @returns what the answer has to carry
+ * @throws {InvalidTokenError} `unsupported_confirmation`: bound in a way that is unknown or off; and the
+ *   bindings' reasons
  */
-export function checkConfirmation(
-  accessToken: AccessToken,
+export async function checkConfirmation(
+  { claims }: AccessToken,
   credentials: Credentials,
   request: RequestView | undefined,
   bindings: Bindings,
-): Confirmed | Promise<Confirmed> {
-  const { claims } = accessToken;
+): Promise<Confirmed> {
   if (!Object.hasOwn(claims, 'cnf')) return bindings.dpop?.(undefined, credentials, request);
   if (request === undefined) throw new InvalidTokenError('unsupported_confirmation');
   const cnf = checkMembers(claims.cnf, bindings);
   const certified = X5T_S256 in cnf ? bindings.certificate?.(cnf[X5T_S256], request) : undefined;
   // Last, because it may use the proof up.
-  const proven = bindings.dpop?.(cnf[JKT], credentials, request);
-  if (certified === undefined) return proven;
-  return proven instanceof Promise
-    ? proven.then((headers) => together(certified, headers))
-    : together(certified, proven);
+  const proven = await bindings.dpop?.(cnf[JKT], credentials, request);
+  return certified === undefined ? proven : { ...certified, ...proven };
 }
 
-/** Refuses a confirmation of which a part, or all, would go unchecked. */
-function checkMembers(cnf: unknown, bindings: Bindings): Readonly<Record<string, unknown>> {
+/** Refuses a confirmation if any part of it would go unchecked. */
+function checkMembers(cnf: unknown, bindings: Bindings): JsonObject {
   if (!isJsonObject(cnf)) throw new InvalidTokenError('unsupported_confirmation');
   const members = Object.keys(cnf);
-  const areChecked = members.every(
-    (member) =>
-      (member === JKT && bindings.dpop !== undefined) ||
-      (member === X5T_S256 && bindings.certificate !== undefined),
-  );
-  if (members.length === 0 || !areChecked) throw new InvalidTokenError('unsupported_confirmation');
+  const isChecked = (member: string): boolean =>
+    (member === JKT && bindings.dpop !== undefined) ||
+    (member === X5T_S256 && bindings.certificate !== undefined);
+  if (members.length === 0 || !members.every(isChecked))
+    throw new InvalidTokenError('unsupported_confirmation');
   return cnf;
-}
-
-function together(one: AnswerHeaders, other: Confirmed): AnswerHeaders {
-  return { ...one, ...other };
 }

@@ -1,16 +1,20 @@
-import { type CryptoKey, calculateJwkThumbprint, compactVerify, errors, type JWK } from 'jose';
+import { type CryptoKey, calculateJwkThumbprint, type JWK } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { InvalidProofError } from '../errors.js';
 import { importVerificationKey } from '../issuer/verification-key.js';
-import type { Algorithm } from '../options/options.js';
-import { isJsonObject } from '../token/compact-jws.js';
+import { isJsonObject } from '../lib/json.js';
+import type { Algorithm } from '../terms.js';
+import { isSignedBy } from '../token/signature.js';
 import { type Proof, readProofHeader } from './dpop-proof.js';
 
 /** How many clients' keys are kept ready, and how many characters of headers they may take together. */
 const MAX_KEYS = 1000;
 const MAX_CHARACTERS = 1_000_000;
 
-/** Larger RSA keys than anybody uses would make each check of a signature slow: a modulus of up to 8192 bits, an exponent of up to 32, in base64url. */
+/**
+ * Larger RSA keys than anybody uses would make each check of a signature slow: a modulus of up to 8192 bits,
+ * an exponent of up to 32, in base64url.
+ */
 const MAX_MODULUS_LENGTH = 1366;
 const MAX_EXPONENT_LENGTH = 6;
 
@@ -22,8 +26,9 @@ interface ProofKey {
 }
 
 /**
- * Verifies the signatures of proofs by the keys that they carry (RFC 9449 §4.3, numbers 4 to 7). The header is the same in all proofs of a client, so those of
- * proofs that held are kept with their imported keys: from a client's second proof on only the signature is paid for.
+ * Verifies the signatures of proofs by the keys that they carry (RFC 9449 §4.3, numbers 4 to 7). The header
+ * is the same in all proofs of a client, so those of proofs that held are kept with their imported keys: from
+ * a client's second proof on only the signature is paid for.
  */
 export class ProofKeys {
   readonly #algorithms: ReadonlySet<string>;
@@ -36,17 +41,14 @@ export class ProofKeys {
 
   /**
    * @returns the thumbprint of the key that signed
-   * @throws {InvalidProofError} `malformed_proof`, `proof_typ_mismatch`, `proof_alg_not_allowed`, `jwk_invalid`, `proof_signature_invalid`
+   * @throws {InvalidProofError} `malformed_proof`, `proof_typ_mismatch`, `proof_alg_not_allowed`,
+   *   `jwk_invalid`, `proof_signature_invalid`
    */
   async verifySignature({ text, headerSegment }: Proof): Promise<string> {
     const known = this.#known.get(headerSegment);
     const key = known ?? (await this.#import(readProofHeader(headerSegment)));
-    try {
-      // The key is bound to one algorithm, and that is the header's. `kid`, `jku` and `x5c` say nothing here.
-      await compactVerify(text, key.cryptoKey);
-    } catch (error) {
-      throw error instanceof errors.JOSEError ? new InvalidProofError('proof_signature_invalid') : error;
-    }
+    // The key is bound to one algorithm, and that is the header's. `kid`, `jku` and `x5c` say nothing here.
+    if (!(await isSignedBy(text, key.cryptoKey))) throw new InvalidProofError('proof_signature_invalid');
     if (known === undefined) this.#known.set(headerSegment, key, { size: headerSegment.length });
     return key.thumbprint;
   }
@@ -55,7 +57,7 @@ export class ProofKeys {
     if (typ !== 'dpop+jwt') throw new InvalidProofError('proof_typ_mismatch');
     if (typeof alg !== 'string' || !this.#algorithms.has(alg))
       throw new InvalidProofError('proof_alg_not_allowed');
-    const algorithm = alg as Algorithm; // the set holds nothing else
+    const algorithm = alg as Algorithm; // the set has nothing else in it
     const key = isReasonable(jwk) ? await importVerificationKey(jwk) : 'malformed key';
     if (typeof key === 'string' || key.weakness !== undefined || !key.algorithms.has(algorithm)) {
       throw new InvalidProofError('jwk_invalid');
@@ -69,10 +71,7 @@ export class ProofKeys {
 }
 
 function isReasonable(jwk: unknown): boolean {
-  if (!isJsonObject(jwk)) return false;
-  return isShort(jwk.n, MAX_MODULUS_LENGTH) && isShort(jwk.e, MAX_EXPONENT_LENGTH);
-}
-
-function isShort(member: unknown, maxLength: number): boolean {
-  return member === undefined || (typeof member === 'string' && member.length <= maxLength);
+  const isShort = (member: unknown, maxLength: number): boolean =>
+    member === undefined || (typeof member === 'string' && member.length <= maxLength);
+  return isJsonObject(jwk) && isShort(jwk.n, MAX_MODULUS_LENGTH) && isShort(jwk.e, MAX_EXPONENT_LENGTH);
 }

@@ -12,8 +12,8 @@ interface Window {
 }
 
 /**
- * Nonces for DPoP proofs without memory (RFC 9449 §8, §9): each window of time has one, an HMAC that only who has the secret can tell beforehand. Servers with one
- * secret know each other's.
+ * Nonces for DPoP proofs without memory (RFC 9449 §8, §9): each window of time has one, an HMAC that only who
+ * has the secret can tell beforehand. Servers with one secret know each other's.
  */
 export class ProofNonces {
   readonly #secret: string;

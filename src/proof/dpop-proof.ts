@@ -1,6 +1,7 @@
 import { InvalidProofError } from '../errors.js';
+import { type JsonObject, readJsonObject } from '../lib/json.js';
 import { fieldLinesOf, type RequestView } from '../request/view.js';
-import { readJsonObject, splitCompactJws } from '../token/compact-jws.js';
+import { needsExtension, splitCompactJws } from '../token/compact-jws.js';
 
 /** The longest proof that is looked at, in characters. One with an RSA key of 4096 bits has about 2000. */
 const MAX_PROOF_LENGTH = 8192;
@@ -46,7 +47,8 @@ export function readProofLine(request: RequestView): string {
 }
 
 /**
- * Takes a proof apart, strictly (RFC 9449 §4.3, numbers 2 and 3). The header stays encoded: most often it was read before.
+ * Takes a proof apart, strictly (RFC 9449 §4.3, numbers 2 and 3). The header stays encoded: most often it was
+ * read before.
  *
  * @throws {InvalidProofError} `malformed_proof`, `proof_missing_claim`
  */
@@ -58,19 +60,13 @@ export function parseProof(text: string): Proof {
 }
 
 /**
- * The header of a proof. This package understands no critical extension (RFC 7515 §4.1.11), and a JWT has no unencoded claims (RFC 7797 §7).
+ * The header of a proof.
  *
  * @throws {InvalidProofError} `malformed_proof`
  */
-export function readProofHeader(segment: string): Readonly<Record<string, unknown>> {
+export function readProofHeader(segment: string): JsonObject {
   const header = decode(segment);
-  if (
-    header === undefined ||
-    Object.hasOwn(header, 'crit') ||
-    (Object.hasOwn(header, 'b64') && header.b64 !== true)
-  ) {
-    throw new InvalidProofError('malformed_proof');
-  }
+  if (header === undefined || needsExtension(header)) throw new InvalidProofError('malformed_proof');
   return header;
 }
 
@@ -78,22 +74,12 @@ function decode(segment: string): Record<string, unknown> | undefined {
   return readJsonObject(Buffer.from(segment, 'base64url'));
 }
 
-function readClaims({ jti, htm, htu, iat, ath, nonce }: Readonly<Record<string, unknown>>): ProofClaims {
+function readClaims({ jti, htm, htu, iat, ath, nonce }: JsonObject): ProofClaims {
+  const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
   // JSON can spell numbers that become Infinity.
-  if (
-    !isText(jti) ||
-    !isText(htm) ||
-    !isText(htu) ||
-    !isText(ath) ||
-    typeof iat !== 'number' ||
-    !Number.isFinite(iat)
-  ) {
+  const isDate = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
+  if (!isText(jti) || !isText(htm) || !isText(htu) || !isText(ath) || !isDate(iat))
     throw new InvalidProofError('proof_missing_claim');
-  }
   if (jti.length > MAX_JTI_LENGTH) throw new InvalidProofError('malformed_proof');
   return { jti, htm, htu, iat, ath, nonce };
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== '';
 }

@@ -1,62 +1,70 @@
 import { InvalidProofError, InvalidTokenError } from '../errors.js';
 import { isEqualText } from '../lib/equal-text.js';
-import type { Algorithm } from '../options/options.js';
+import type { Runtime } from '../lib/runtime.js';
 import type { Credentials } from '../request/credentials.js';
 import type { RequestView } from '../request/view.js';
+import type { Algorithm } from '../terms.js';
 import type { Confirmed, DpopBinding } from './confirmation.js';
 import { ProofKeys } from './dpop-keys.js';
-import type { NonceAge, ProofNonces } from './dpop-nonces.js';
+import { type NonceAge, ProofNonces } from './dpop-nonces.js';
 import { type ProofClaims, parseProof, readProofLine } from './dpop-proof.js';
-import type { ReplayStore } from './replay-store.js';
+import { createMemoryReplayStore, type ReplayStore } from './replay-store.js';
 import { normaliseTargetUri, pathOfTargetUri } from './target-uri.js';
 import { useOnce } from './used-proofs.js';
 
-/** What is wanted of proofs. */
-export interface DpopPolicy {
+/** What proofs have to be like: the option `dpop` as plain data. */
+export interface DpopSettings {
   /** Whether an access token has to be bound to a key. */
   readonly isRequired: boolean;
   readonly algorithms: readonly Algorithm[];
   /** How long ago a proof may have been made. */
   readonly maxAgeSeconds: number;
-  /** How much ahead of ours the client's clock may be. */
-  readonly clockToleranceSeconds: number;
-  readonly replayStore: ReplayStore;
-  /** Undefined where proofs need no nonce. */
-  readonly nonces: ProofNonces | undefined;
-  /** Where clients find this API, without a slash at the end; undefined where the request itself says it. */
+  /** Undefined: one in memory. */
+  readonly replayStore: ReplayStore | undefined;
+  /** Undefined if proofs need no nonce. */
+  readonly nonce: { readonly secret: string; readonly lifetimeSeconds: number } | undefined;
+  /** Where clients find this API, without a slash at the end; undefined if the request itself says it. */
   readonly baseUrl: string | undefined;
-  readonly clock: () => number;
 }
 
+type Time = Pick<Runtime, 'clock' | 'clockToleranceSeconds'>;
+
 /**
- * Makes sure that a request under the scheme `DPoP` has a proof of possession of the key that its access token is bound to (RFC 9449 §4.3, §7.1), and that no
- * bound token comes under another scheme (§7.2).
+ * Makes sure that a request under the scheme `DPoP` has a proof of possession of the key that its access
+ * token is bound to (RFC 9449 §4.3, §7.1), and that no bound token comes under another scheme (§7.2).
  */
-export function dpopBinding(policy: DpopPolicy): DpopBinding {
-  const verifier = new DpopVerifier(policy);
+export function createDpopBinding(settings: DpopSettings, time: Time): DpopBinding {
+  const verifier = new DpopVerifier(settings, time);
   return (jkt, credentials, request) => {
     if (credentials.scheme === 'DPoP') {
       if (jkt === undefined || request === undefined) throw new InvalidTokenError('token_not_bound');
       return verifier.verify(jkt, credentials, request);
     }
     if (jkt !== undefined) throw new InvalidTokenError('dpop_downgrade');
-    if (policy.isRequired) throw new InvalidTokenError('dpop_required');
+    if (settings.isRequired) throw new InvalidTokenError('dpop_required');
     return undefined;
   };
 }
 
 class DpopVerifier {
-  readonly #policy: DpopPolicy;
+  readonly #settings: DpopSettings;
+  readonly #time: Time;
   readonly #keys: ProofKeys;
+  readonly #nonces: ProofNonces | undefined;
+  readonly #replayStore: ReplayStore;
 
-  constructor(policy: DpopPolicy) {
-    this.#policy = policy;
-    this.#keys = new ProofKeys(policy.algorithms);
+  constructor(settings: DpopSettings, time: Time) {
+    const { algorithms, nonce, replayStore } = settings;
+    this.#settings = settings;
+    this.#time = time;
+    this.#keys = new ProofKeys(algorithms);
+    this.#nonces = nonce && new ProofNonces(nonce.secret, nonce.lifetimeSeconds);
+    this.#replayStore = replayStore ?? createMemoryReplayStore({ clock: time.clock });
   }
 
   /**
    * @param jkt the thumbprint of the key that the access token is bound to, of whatever type
-   * @returns the next nonce, where it is time for it
+   * @returns the next nonce, if it's time for it
    */
   async verify(jkt: unknown, { digest }: Credentials, request: RequestView): Promise<Confirmed> {
     const proof = parseProof(readProofLine(request));
@@ -64,64 +72,54 @@ class DpopVerifier {
     const thumbprint = await this.#keys.verifySignature(proof);
     if (claims.htm !== request.method) throw new InvalidProofError('htm_mismatch');
     const targetUri = this.#checkTargetUri(claims, request);
-    const now = this.#policy.clock() / 1000;
+    const now = this.#time.clock() / 1000;
     const nonceAge = this.#checkNonce(claims, now);
     this.#checkTime(claims, now);
     if (!isEqualText(claims.ath, digest)) throw new InvalidProofError('ath_mismatch');
     if (typeof jkt !== 'string' || !isEqualText(jkt, thumbprint)) throw new InvalidTokenError('jkt_mismatch');
-    const { jti } = claims;
-    const used = useOnce(
-      this.#policy.replayStore,
-      { thumbprint, targetUri, jti },
-      this.#remainingSeconds(claims, now),
-    );
-    if (used !== undefined) await used;
+    const identity = { thumbprint, targetUri, jti: claims.jti };
+    await useOnce(this.#replayStore, identity, this.#remainingSeconds(claims, now));
     return nonceAge === 'previous' ? this.#nextNonce(now) : undefined;
   }
 
   /** RFC 9449 §4.3, number 9. */
-  #checkTargetUri({ htu }: ProofClaims, request: RequestView): string {
-    const targetUri = this.#targetUriOf(request);
-    if (targetUri === undefined || (htu !== targetUri && normaliseTargetUri(htu) !== targetUri)) {
-      throw new InvalidProofError('htu_mismatch');
-    }
-    return targetUri;
-  }
-
-  /** Undefined where the request has none, such as `OPTIONS *`. */
-  #targetUriOf({ url }: RequestView): string | undefined {
-    const { baseUrl } = this.#policy;
-    if (baseUrl === undefined) return normaliseTargetUri(url);
+  #checkTargetUri({ htu }: ProofClaims, { url }: RequestView): string {
+    const { baseUrl } = this.#settings;
     const path = pathOfTargetUri(url);
-    return path === undefined ? undefined : normaliseTargetUri(`${baseUrl}${path}`);
+    // There's none in a request such as `OPTIONS *`.
+    const targetUri =
+      path === undefined ? undefined : normaliseTargetUri(baseUrl === undefined ? url : `${baseUrl}${path}`);
+    if (targetUri === undefined || (htu !== targetUri && normaliseTargetUri(htu) !== targetUri))
+      throw new InvalidProofError('htu_mismatch');
+    return targetUri;
   }
 
   /** RFC 9449 §9. */
   #checkNonce({ nonce }: ProofClaims, now: number): NonceAge | undefined {
-    const { nonces } = this.#policy;
-    if (nonces === undefined) return undefined;
-    const age = nonces.ageOf(nonce, now);
-    if (age === undefined) throw new InvalidProofError('nonce_required', nonces.current(now));
+    if (this.#nonces === undefined) return undefined;
+    const age = this.#nonces.ageOf(nonce, now);
+    if (age === undefined) throw new InvalidProofError('nonce_required', this.#nonces.current(now));
     return age;
   }
 
   /** RFC 9449 §11.1. */
   #checkTime({ iat }: ProofClaims, now: number): void {
-    const { maxAgeSeconds, clockToleranceSeconds } = this.#policy;
     // Not `iat < …`: a clock that returns NaN must refuse.
-    if (!(iat >= now - maxAgeSeconds)) throw new InvalidProofError('proof_expired');
-    if (!(iat <= now + clockToleranceSeconds)) throw new InvalidProofError('proof_in_future');
+    if (!(iat >= now - this.#settings.maxAgeSeconds)) throw new InvalidProofError('proof_expired');
+    if (!(iat <= now + this.#time.clockToleranceSeconds)) throw new InvalidProofError('proof_in_future');
   }
 
-  /** How long the proof could be used again, by the clock of any instance that shares the store: to the end of its last moment, and a second for whoever rounds. */
+  /**
+   * How long the proof could be used again, by the clock of any instance that shares the store: to the end of
+   * its last moment, and a second more for stores that round.
+   */
   #remainingSeconds({ iat }: ProofClaims, now: number): number {
-    const { maxAgeSeconds, clockToleranceSeconds } = this.#policy;
-    return iat + maxAgeSeconds + clockToleranceSeconds - now + 1;
+    return iat + this.#settings.maxAgeSeconds + this.#time.clockToleranceSeconds - now + 1;
   }
 
-  /** RFC 9449 §8.2: on an answer that nobody keeps, since the nonce is for this client now. */
+  /** RFC 9449 §8.2: on an answer that nobody keeps, because the nonce is for this client now. */
   #nextNonce(now: number): Confirmed {
-    const nonce = this.#policy.nonces?.current(now);
+    const nonce = this.#nonces?.current(now);
     return nonce === undefined ? undefined : { 'DPoP-Nonce': nonce, 'Cache-Control': 'no-store' };
   }
 }

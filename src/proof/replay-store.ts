@@ -1,44 +1,56 @@
 import { reportWarning } from '../diagnostics.js';
 import { UnavailableError } from '../errors.js';
-import { checkNames, functionOf, optionError, wholeNumberBetween } from '../lib/check.js';
+import { type Checks, callable, checkObject, optional, wholeNumberBetween } from '../lib/check.js';
 
-/** Remembers which DPoP proofs were used, so that none is used twice (RFC 9449 §11.1). Share one between all instances of an API. */
+/**
+ * Remembers which DPoP proofs were used, so that none is used twice (RFC 9449 §11.1). Share one between all
+ * instances of an API.
+ */
 export interface ReplayStore {
   /**
-   * Remembers a key, in one step with finding out whether it is known already: of two calls at the same time only one may get `true`.
+   * Remembers a key, in one step with finding out whether it is known already: of two calls at the same time
+   * only one may get `true`.
    *
    * @param key a digest of 43 characters of base64url, different for different proofs
    * @param lifetimeSeconds for how long to remember it at least, above 0. A fraction is possible
-   * @returns `true` where the key was not known, `false` where it was. An exception, another value, or none within five seconds is answered with 503
+   * @returns `true` where the key was not known, `false` where it was. An exception, another value, or none
+   *   within five seconds is answered with 503
    */
   remember(key: string, lifetimeSeconds: number): boolean | Promise<boolean>;
 }
 
 /** Options of {@link createMemoryReplayStore}. */
 export interface MemoryReplayStoreOptions {
-  /** How many proofs are remembered at most; 1 to 10000000. Default 500000, about 50 MB of heap when they are all there. */
+  /**
+   * How many proofs are remembered at most; 1 to 10000000. Default 500000, about 50 MB of heap when they are
+   * all there.
+   */
   readonly maxEntries?: number;
   /** Milliseconds since the epoch. Default `Date.now`. For tests. */
   readonly clock?: () => number;
 }
 
-const DEFAULT_MAX_ENTRIES = 500_000;
+const CHECKS = {
+  maxEntries: optional(wholeNumberBetween(1, 10_000_000), 500_000),
+  clock: optional<() => number>(callable, () => Date.now()),
+} satisfies Checks<MemoryReplayStoreOptions>;
+
 /** Keys are forgotten in bunches that expire at the same time, so that forgetting costs next to nothing. */
 const BUNCH_SECONDS = 10;
 
 /**
- * A {@link ReplayStore} in the memory of this process. It knows nothing of what other instances saw: see docs/dpop.md.
+ * A {@link ReplayStore} in the memory of this process. It knows nothing of what other instances saw: see
+ * docs/dpop.md.
  *
- * Security: it is bounded and never forgets a proof that could still be used. When it is full, further proofs are refused with 503 `replay_store_full` until
- * entries expire, which takes at most as long as a proof is accepted; each refusal is reported on the channel `warning`.
+ * Security: it is bounded and never forgets a proof that could still be used. When it is full, further proofs
+ * are refused with 503 `replay_store_full` until entries expire, which takes at most as long as a proof is
+ * accepted; each refusal is reported on the channel `warning`.
  *
  * @throws {TypeError} an unknown option, or a wrong one
  */
 export function createMemoryReplayStore(options: MemoryReplayStoreOptions = {}): ReplayStore {
-  checkNames(options, ['maxEntries', 'clock'], 'options');
-  const maxEntries =
-    wholeNumberBetween(options.maxEntries, 1, 10_000_000, 'maxEntries') ?? DEFAULT_MAX_ENTRIES;
-  return new MemoryReplayStore(maxEntries, functionOf(options.clock, 'clock') ?? Date.now);
+  const { maxEntries, clock } = checkObject(options, '', CHECKS);
+  return new MemoryReplayStore(maxEntries, clock);
 }
 
 class MemoryReplayStore implements ReplayStore {
@@ -82,16 +94,4 @@ class MemoryReplayStore implements ReplayStore {
     }
     this.#nextExpiry = Math.min(...this.#bunches.keys());
   }
-}
-
-/** @throws {TypeError} `given` is no replay store */
-export function replayStoreOf(given: unknown, name: string): ReplayStore | undefined {
-  if (given === undefined || isReplayStore(given)) return given;
-  throw optionError(name, 'an object with a function "remember"', given);
-}
-
-function isReplayStore(value: unknown): value is ReplayStore {
-  return (
-    typeof value === 'object' && value !== null && 'remember' in value && typeof value.remember === 'function'
-  );
 }

@@ -1,4 +1,7 @@
-/** Scheme, authority and path of an http URL (RFC 3986 §3). A URL parser would repair what is wrong, and what is repaired is never equal to what was signed. */
+/**
+ * Scheme, authority and path of an http URL (RFC 3986 §3). A URL parser would repair what is wrong, and what
+ * is repaired is never equal to what was signed.
+ */
 const HTTP_URL = /^(https?):\/\/([\x21-\x2e\x30-\x7e]+)((?:\/[\x21-\x7e]*)?)$/i;
 const DEFAULT_PORTS: Readonly<Record<string, RegExp>> = { http: /:(?:80)?$/, https: /:(?:443)?$/ };
 const ENCODED = /%[0-9A-Fa-f]{2}/g;
@@ -6,8 +9,9 @@ const ENCODED = /%[0-9A-Fa-f]{2}/g;
 const UNRESERVED = /^[A-Za-z0-9._~-]$/;
 
 /**
- * The target URI of a request, as `"htu"` (HTTP URI) has it and in one spelling: without query and fragment, scheme and host in lower case, without the default port,
- * `/` for an empty path, percent-encoding and dot segments as RFC 3986 §6.2.2 normalises them. Nothing else is changed: `/a` and `/a/` are two resources.
+ * The target URI of a request, as `"htu"` (HTTP URI) has it and in one spelling: without query and fragment,
+ * scheme and host in lower case, without the default port, `/` for an empty path, percent-encoding and dot
+ * segments as RFC 3986 §6.2.2 normalises them. Nothing else is changed: `/a` and `/a/` are two resources.
  *
  * @returns undefined where `url` is no absolute http or https URL
  * @see RFC 9449 §4.3

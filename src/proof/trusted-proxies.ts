@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-import { optionError, stringOrList } from '../lib/check.js';
+import { optionError, textOrTexts } from '../lib/check.js';
 
 const TAKES = 'IP addresses and ranges such as 10.0.0.0/8, but not all addresses';
 const RANGE = /^([^/]+)(?:\/(0|[1-9]\d{0,2}))?$/;
@@ -15,7 +15,7 @@ export type TrustedProxies = (remoteAddress: string | undefined) => boolean;
  */
 export function parseTrustedProxies(given: unknown, name: string): TrustedProxies {
   const trusted = new BlockList();
-  for (const entry of stringOrList(given, name)) addEntry(trusted, entry, name);
+  for (const entry of textOrTexts(given, name)) addEntry(trusted, entry, name);
   return (remoteAddress) => {
     const family = familyOf(remoteAddress ?? '');
     if (remoteAddress === undefined || family === undefined) return false;

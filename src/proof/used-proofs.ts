@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto';
 import { reportWarning } from '../diagnostics.js';
 import { InvalidProofError, UnavailableError } from '../errors.js';
-import { TimeLimitExceeded, withTimeLimit } from '../lib/deadline.js';
+import { withTimeLimit } from '../lib/deadline.js';
+import { describeError } from '../lib/errors.js';
 import type { ReplayStore } from './replay-store.js';
 
 /** For stores that have no time limit of their own. */
@@ -9,7 +10,10 @@ const STORE_TIMEOUT_SECONDS = 5;
 /** A store that was out of reach may be back at once. */
 const RETRY_AFTER_SECONDS = 1;
 
-/** What makes a proof the same proof: the client's key, the resource, and the identifier that the client gave it. */
+/**
+ * What makes a proof the same proof: the client's key, the resource, and the identifier that the client gave
+ * it.
+ */
 export interface ProofIdentity {
   readonly thumbprint: string;
   /** In one spelling. */
@@ -18,57 +22,34 @@ export interface ProofIdentity {
 }
 
 /**
- * Makes sure that a proof is used once (RFC 9449 §11.1). Comes after all other checks, so that nobody fills the store with proofs that do not hold.
+ * Makes sure that a proof is used once (RFC 9449 §11.1). Comes after all other checks, so that nobody fills
+ * the store with invalid proofs.
  *
  * @param lifetimeSeconds how long the proof could still be used
- * @returns undefined where the store told at once
  * @throws {InvalidProofError} `proof_replayed`
- * @throws {UnavailableError} `replay_store_full`, `replay_store_unavailable`: whether the proof was used cannot be told
+ * @throws {UnavailableError} `replay_store_full`, `replay_store_unavailable`: it can't be told whether the
+ *   proof was used
  */
-export function useOnce(
+export async function useOnce(
   store: ReplayStore,
   { thumbprint, targetUri, jti }: ProofIdentity,
   lifetimeSeconds: number,
-): Promise<void> | undefined {
+): Promise<void> {
   // Neither a thumbprint nor a normalised URI has a line feed.
   const key = hash('sha256', `${thumbprint}\n${targetUri}\n${jti}`, 'base64url');
-  let answer: unknown;
-  try {
-    answer = store.remember(key, lifetimeSeconds);
-  } catch (error) {
-    throw asUnavailable(error);
-  }
-  if (typeof answer !== 'boolean') return checkLater(answer);
-  checkAnswer(answer);
-  return undefined;
-}
-
-async function checkLater(answer: unknown): Promise<void> {
   let isNew: unknown;
   try {
-    isNew = await withTimeLimit(STORE_TIMEOUT_SECONDS, async () => answer);
+    isNew = store.remember(key, lifetimeSeconds);
+    if (typeof isNew !== 'boolean') isNew = await withTimeLimit(STORE_TIMEOUT_SECONDS, async () => isNew);
   } catch (error) {
-    throw asUnavailable(error);
+    throw error instanceof UnavailableError ? error : unavailable(describeError(error), error);
   }
-  checkAnswer(isNew);
-}
-
-function checkAnswer(isNew: unknown): void {
   if (isNew === false) throw new InvalidProofError('proof_replayed');
   if (isNew !== true) throw unavailable(typeof isNew);
 }
 
-function asUnavailable(error: unknown): UnavailableError {
-  return error instanceof UnavailableError ? error : unavailable(nameOf(error), error);
-}
-
-/** @param detail a name, never a text of the store */
+/** @param detail never a text of the store */
 function unavailable(detail: string, cause?: unknown): UnavailableError {
   reportWarning({ source: 'replayStore', detail });
   return new UnavailableError('replay_store_unavailable', RETRY_AFTER_SECONDS, cause);
-}
-
-function nameOf(error: unknown): string {
-  if (error instanceof TimeLimitExceeded) return 'time-out';
-  return error instanceof Error ? error.name : typeof error;
 }

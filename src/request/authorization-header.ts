@@ -1,11 +1,13 @@
+import type { Scheme } from '../terms.js';
+
 // RFC 9110 §5.6.2 (token) for the scheme, §11.2 (token68) for the access token.
 const SCHEME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+/;
 const TOKEN68 = /^[A-Za-z0-9\-._~+/]+=*$/;
 
-/** The schemes that carry an access token (RFC 6750 §2.1, RFC 9449 §7.1). */
-export type Scheme = 'Bearer' | 'DPoP';
-
-/** What an `Authorization` field line says: `other` is a scheme that is none of ours. The token's characters have not been looked at. */
+/**
+ * What an `Authorization` field line says: `other` is a scheme that is none of ours. The token's characters
+ * have not been looked at.
+ */
 export type AuthorizationLine =
   | { readonly kind: 'token'; readonly scheme: Scheme; readonly token: string }
   | { readonly kind: 'other' }
@@ -15,7 +17,10 @@ const OTHER: AuthorizationLine = Object.freeze({ kind: 'other' });
 const MALFORMED: AuthorizationLine = Object.freeze({ kind: 'malformed' });
 const SPACE = 0x20;
 
-/** Reads one `Authorization` field line (RFC 6750 §2.1, RFC 9449 §7.1): `Bearer` or `DPoP`, one or more spaces, and the token. */
+/**
+ * Reads one `Authorization` field line (RFC 6750 §2.1, RFC 9449 §7.1): `Bearer` or `DPoP`, one or more
+ * spaces, and the token.
+ */
 export function readAuthorizationLine(line: string): AuthorizationLine {
   let start = lengthOfScheme(line);
   if (start === 0) return MALFORMED;
@@ -27,7 +32,7 @@ export function readAuthorizationLine(line: string): AuthorizationLine {
 }
 
 /** The scheme that a field line names, whatever follows it. */
-export function schemeOfLine(line: string): Scheme | undefined {
+export function readScheme(line: string): Scheme | undefined {
   return schemeNamed(line.slice(0, lengthOfScheme(line)));
 }
 

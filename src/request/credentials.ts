@@ -1,10 +1,15 @@
 import { hash } from 'node:crypto';
 import { InvalidRequestError } from '../errors.js';
-import type { BearerMethod } from '../options/options.js';
-import { isToken68, readAuthorizationLine, type Scheme, schemeOfLine } from './authorization-header.js';
+import type { BearerMethod, Scheme } from '../terms.js';
+import { isToken68, readAuthorizationLine, readScheme } from './authorization-header.js';
 import { fieldLinesOf, parseQuery, queryOf, type RequestView } from './view.js';
 
 const PARAMETER = 'access_token';
+/**
+ * Two field lines in one: proxies and the Fetch standard join repeated lines with ", ". Behind credentials of
+ * ours a scheme and more; or ours behind those of another scheme.
+ */
+const JOINED = /^(?:bearer|dpop) .*, +[!#$%&'*+.^_`|~\w-]+ +[^ ]|, +(?:bearer|dpop) +[^ ]/i;
 /** Methods whose request content has a meaning (RFC 9110 §9.3). */
 const METHODS_WITH_CONTENT: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 
@@ -12,17 +17,21 @@ const METHODS_WITH_CONTENT: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH
 export class Credentials {
   /** Not yet known to be well-formed: see {@link checkToken}. */
   readonly token: string;
-  readonly method: BearerMethod;
+  /** Where it was in the request; undefined if it came without one. */
+  readonly method: BearerMethod | undefined;
   readonly scheme: Scheme;
   #digest: string | undefined;
 
-  constructor(token: string, method: BearerMethod, scheme: Scheme) {
+  constructor(token: string, method: BearerMethod | undefined, scheme: Scheme) {
     this.token = token;
     this.method = method;
     this.scheme = scheme;
   }
 
-  /** SHA-256 of all characters of the token, in base64url: what it is remembered by, and what `"ath"` of a DPoP proof has to be (RFC 9449 §4.2). Made once. */
+  /**
+   * SHA-256 of all characters of the token, in base64url: what it is remembered by, and what `"ath"` of a
+   * DPoP proof has to be (RFC 9449 §4.2). Made once.
+   */
   get digest(): string {
     this.#digest ??= hash('sha256', this.token, 'base64url');
     return this.#digest;
@@ -35,7 +44,8 @@ export class Credentials {
  * @param methods where else than in the header to look for a bearer token
  * @param schemes that are read from the header; another scheme is ignored
  * @returns undefined when the request carries none, or credentials of another scheme
- * @throws {InvalidRequestError} `malformed_credentials`: not a line with scheme and token; `multiple_methods`, `repeated_parameter`
+ * @throws {InvalidRequestError} `malformed_credentials`: not a line with scheme and token;
+ *   `multiple_methods`, `repeated_parameter`
  */
 export function readCredentials(
   request: RequestView,
@@ -55,31 +65,33 @@ export function readCredentials(
 }
 
 /**
- * Refuses what cannot be an access token (RFC 6750 §2.1 `b64token`). Apart from finding it, so that a token that was verified before, which has passed this
- * check, does not pay for it again.
+ * Refuses what can't be an access token (RFC 6750 §2.1 `b64token`). Apart from finding it, so that a token
+ * that was verified before, which has passed this check, doesn't pay for it again.
  *
- * @throws {InvalidRequestError} `malformed_credentials`
+ * @throws {InvalidRequestError} `malformed_credentials`; a token without a request is none
  */
-export function checkToken(token: string): void {
-  if (!isToken68(token)) throw new InvalidRequestError('malformed_credentials');
+export function checkToken({ token, method }: Credentials): void {
+  if (method !== undefined && !isToken68(token)) throw new InvalidRequestError('malformed_credentials');
 }
 
 /**
- * The scheme that the credentials of a request were meant for which {@link readCredentials} refused; undefined where that is not clear (RFC 9449 §7.2).
+ * The scheme that the credentials of a request were meant for which {@link readCredentials} refused;
+ * undefined where that is not clear (RFC 9449 §7.2).
  *
  * @param fault what it threw
  */
 export function intendedScheme(request: RequestView, fault: unknown): Scheme | undefined {
-  if (fault instanceof InvalidRequestError && fault.reason === 'multiple_methods') return undefined;
+  if (!(fault instanceof InvalidRequestError) || fault.reason === 'multiple_methods') return undefined;
   const [line] = fieldLinesOf(request, 'authorization');
-  return line === undefined ? 'Bearer' : schemeOfLine(line); // elsewhere than in the header there are bearer tokens only
+  // Elsewhere than in the header there are bearer tokens only.
+  return line === undefined ? 'Bearer' : readScheme(line);
 }
 
 function readHeader(request: RequestView, schemes: ReadonlySet<Scheme>): Credentials | undefined {
   const lines = schemes.size === 0 ? [] : fieldLinesOf(request, 'authorization');
   const line = lines[0];
   if (line === undefined) return undefined;
-  if (lines.length > 1) throw new InvalidRequestError('multiple_methods');
+  if (lines.length > 1 || JOINED.test(line)) throw new InvalidRequestError('multiple_methods');
   const read = readAuthorizationLine(line);
   if (read.kind === 'malformed') return refuseMalformed(line, schemes);
   if (read.kind === 'other' || !schemes.has(read.scheme)) return undefined;
@@ -88,7 +100,7 @@ function readHeader(request: RequestView, schemes: ReadonlySet<Scheme>): Credent
 
 /** What is malformed under a scheme that is not read does not matter. */
 function refuseMalformed(line: string, schemes: ReadonlySet<Scheme>): undefined {
-  const scheme = schemeOfLine(line);
+  const scheme = readScheme(line);
   if (scheme === undefined || schemes.has(scheme)) throw new InvalidRequestError('malformed_credentials');
   return undefined;
 }
@@ -101,7 +113,9 @@ function readBody(request: RequestView): string | undefined {
   return checkParameter([Reflect.get(body, PARAMETER)]);
 }
 
-/** RFC 6750 §2.3. The parameter is removed from the URL, so that loggers and the application do not see it. */
+/**
+ * RFC 6750 §2.3. The parameter is removed from the URL, so that loggers and the application do not see it.
+ */
 function readQuery(request: RequestView): string | undefined {
   const values = parseQuery(queryOf(request.url)).getAll(PARAMETER);
   if (values.length === 0) return undefined;

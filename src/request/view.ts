@@ -1,19 +1,22 @@
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
-import { type FrameworkOrigin, originOf } from './origin.js';
 
-/** All that the resource server needs to know of a request. Adapters make one from their framework's request. */
+/**
+ * All that the resource server needs to know of a request. Adapters make one from their framework's request.
+ */
 export interface RequestView {
   /** The HTTP method, in the case it was sent: `GET`. */
   readonly method: string;
   /**
    * The absolute URL with query: `https://inventory.example.com/stock/42?limit=1`.
    *
-   * Security: DPoP proofs are for this URL, unless the option `baseUrl` is set. Scheme and host must not come from header fields of a proxy that nobody trusts.
+   * Security: DPoP proofs are for this URL, unless the option `baseUrl` is set. Scheme and host must not come
+   * from header fields of a proxy that nobody trusts.
    */
   readonly url: string;
   /**
-   * The values of a header field, one per field line, in order; a single line may be given as a string, none as undefined or an empty list.
+   * The values of a header field, one per field line, in order; a single line may be given as a string, none
+   * as undefined or an empty list.
    *
    * Security: repeated lines must stay apart. Node's `headers` keeps only the first `Authorization` line.
    *
@@ -21,13 +24,15 @@ export interface RequestView {
    */
   header(name: string): readonly string[] | string | undefined;
   /**
-   * The IP address of the other end of the connection: the proxy's where there is one. Undefined where that is not known.
+   * The IP address of the other end of the connection: the proxy's where there is one. Undefined where that
+   * is not known.
    *
    * Security: never one from a header field such as `X-Forwarded-For`.
    */
   readonly remoteAddress?: string | undefined;
   /**
-   * The client certificate of the TLS connection, in DER; undefined where there is none, or no TLS. Whether anybody vouches for it does not matter.
+   * The client certificate of the TLS connection, in DER; undefined where there is none, or no TLS. Whether
+   * anybody vouches for it does not matter.
    */
   clientCertificate?(): Uint8Array | undefined;
   /** The parsed form body where the framework has parsed one; read only with `bearerMethods: ['body']`. */
@@ -36,65 +41,99 @@ export interface RequestView {
   removeQueryParameter?(name: string): void;
 }
 
-/** Anything that {@link viewRequest} can read: a view, a Node request, or a `Request` of the Fetch standard. */
-export type RequestLike = RequestView | IncomingMessage | Request;
+/**
+ * A request of Koa, or of another framework that keeps Node's as `req` and has the parsed parts beside it.
+ */
+export interface WrappedRequest extends FrameworkRequest {
+  readonly req: IncomingMessage;
+}
 
-/** A {@link RequestView} of a Node request, of a Fetch request, or the view itself. */
+/** Anything that {@link viewRequest} can read. */
+export type RequestLike = RequestView | IncomingMessage | Request | WrappedRequest;
+
+/**
+ * A view of a request: a `RequestView` is returned as it is; a Node request, or a double of one, and a
+ * `Request` of the Fetch standard are wrapped. Koa's `ctx.request` is read through the Node request inside
+ * it.
+ *
+ * Of a Node request only what Node itself knows is read. If a framework knows more (the target before a
+ * router cut its mount path off, a parsed body), make a {@link NodeRequestView} and tell it.
+ *
+ * @throws {TypeError} it's none of these
+ */
 export function viewRequest(request: RequestLike): RequestView {
+  // First, since Express gives Node's request a method `header` as well.
   if ('rawHeaders' in request) return new NodeRequestView(request);
-  if ('header' in request) return request;
-  // What has plain header fields is a double of Node's request.
-  return isFetchRequest(request) ? new FetchRequestView(request) : new NodeRequestView(request);
+  if ('header' in request && typeof request.header === 'function') return request;
+  if ('req' in request) return new NodeRequestView(request.req, request);
+  const headers: unknown = Reflect.get(request, 'headers');
+  if (typeof headers !== 'object' || headers === null) throw new TypeError(NOT_A_REQUEST);
+  // By what they can do: there are several implementations of the Fetch standard, and doubles of Node's
+  // request.
+  if ('get' in headers && typeof headers.get === 'function') return new FetchRequestView(request as Request);
+  return new NodeRequestView(request as object as IncomingMessage);
 }
 
-function isFetchRequest(request: { readonly headers: object }): request is Request {
-  return 'get' in request.headers && typeof request.headers.get === 'function';
-}
+const NOT_A_REQUEST =
+  'a request is a RequestView (with a function "header"), a Node request or a Request of the Fetch standard';
 
-/** What frameworks in the tradition of Connect add to Node's request. */
-interface ConnectMessage extends IncomingMessage, ParsedRequest {
-  /** The request target before a router cut its mount path off. */
-  originalUrl?: string;
-  /** The method before a method override changed it. */
-  readonly originalMethod?: unknown;
-}
-
-/** What a framework has made of a request. Looked at only when it is asked for: a body is parsed late. */
-interface ParsedRequest extends FrameworkOrigin {
+/**
+ * What a framework knows of a Node request that the message doesn't tell. Read only when it's needed: a body
+ * is parsed late.
+ */
+export interface FrameworkRequest {
+  /** The method that the client sent, if a method override may have changed the message's. */
+  readonly method?: unknown;
+  /**
+   * The request target that the client sent, if a router may have cut its mount path off the message's `url`.
+   * Written when a query parameter has to be removed.
+   */
+  target?: string | undefined;
+  /**
+   * `http` or `https`, as the client sees it.
+   *
+   * Security: from `X-Forwarded-…` only if the framework is told to trust the proxy.
+   */
+  readonly protocol?: unknown;
+  /** Host and port, as the client sees them. The same rule as for `protocol`. */
+  readonly host?: unknown;
+  /** The parsed query; a parameter is deleted from it when it has to be removed. */
   readonly query?: unknown;
+  /** The parsed body. */
   readonly body?: unknown;
 }
 
 /** Scheme and host of a request target in absolute form (RFC 9112 §3.2.2). */
 const ABSOLUTE = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/?#]*/;
+/** What can be a host and port: anything else could pass for path or query. */
+const HOST = /^[\w.:%[\]-]+$/;
 
-/** A view of Node's `IncomingMessage` (HTTP/1.1 and the HTTP/2 compatibility API), also as Express extends it. */
+/** A view of Node's `IncomingMessage` (HTTP/1.1 and the HTTP/2 compatibility API). */
 export class NodeRequestView implements RequestView {
-  readonly #message: ConnectMessage;
-  readonly #parsed: ParsedRequest;
+  readonly #message: IncomingMessage;
+  readonly #framework: FrameworkRequest;
 
-  /** @param parsed where the framework puts the parsed body and query, scheme and host, if not on the message itself */
-  constructor(message: IncomingMessage, parsed?: ParsedRequest) {
+  /** @param framework what a framework knows beyond the message */
+  constructor(message: IncomingMessage, framework: FrameworkRequest = {}) {
     this.#message = message;
-    this.#parsed = parsed ?? this.#message;
+    this.#framework = framework;
   }
 
   get method(): string {
-    const { originalMethod, method } = this.#message;
-    return typeof originalMethod === 'string' ? originalMethod : (method ?? '');
+    const { method } = this.#framework;
+    return typeof method === 'string' ? method : (this.#message.method ?? '');
   }
 
   get url(): string {
-    const target = this.#message.originalUrl ?? this.#message.url ?? '/';
-    // In absolute form the client would choose the scheme too, which it cannot know better than we.
+    const target = this.#framework.target ?? this.#message.url ?? '/';
+    // In absolute form the client would choose the scheme too, which it can't know better than we do.
     const path = target.replace(ABSOLUTE, '');
     if (path !== '' && !/^[/?#]/.test(path)) return target; // `*`, of the whole server
-    const framework = this.#parsed === this.#message ? undefined : this.#parsed;
-    return `${originOf(this.#message, framework)}${path}`;
+    return `${this.#scheme()}://${this.#host()}${path}`;
   }
 
   get body(): unknown {
-    return this.#parsed.body;
+    return this.#framework.body;
   }
 
   get remoteAddress(): string | undefined {
@@ -110,7 +149,8 @@ export class NodeRequestView implements RequestView {
   header(name: string): readonly string[] {
     const value = this.#message.headers[name];
     if (value === undefined) return [];
-    // `headers` is what the application sees, `rawHeaders` tells whether Node dropped or joined repeated lines.
+    // `headers` is what the application sees, `rawHeaders` tells whether Node dropped or joined repeated
+    // lines.
     const rawHeaders = this.#message.rawHeaders ?? []; // request doubles in unit tests often have none
     if (countFieldLines(rawHeaders, name) > 1) return fieldLines(rawHeaders, name);
     return typeof value === 'string' ? [value] : value;
@@ -118,19 +158,56 @@ export class NodeRequestView implements RequestView {
 
   removeQueryParameter(name: string): void {
     const message = this.#message;
+    const framework = this.#framework;
     if (message.url !== undefined) message.url = withoutQueryParameter(message.url, name);
-    if (message.originalUrl !== undefined)
-      message.originalUrl = withoutQueryParameter(message.originalUrl, name);
-    const { query } = this.#parsed;
+    if (framework.target !== undefined) framework.target = withoutQueryParameter(framework.target, name);
+    const { query } = framework;
     if (typeof query === 'object' && query !== null) Reflect.deleteProperty(query, name);
+  }
+
+  #scheme(): string {
+    const { protocol } = this.#framework;
+    if (typeof protocol === 'string' && /^https?$/i.test(protocol)) return protocol.toLowerCase();
+    return 'encrypted' in (this.#message.socket ?? {}) ? 'https' : 'http'; // doubles often have no socket
+  }
+
+  /**
+   * Security: `Host` is what the client says it is. It stands for nothing but the URL that the client wants
+   * to have sent the request to.
+   */
+  #host(): string {
+    const { headers } = this.#message;
+    const candidates = [this.#framework.host, headers.host ?? headers[':authority']];
+    const host = candidates.find((candidate) => typeof candidate === 'string' && HOST.test(candidate));
+    return typeof host === 'string' ? host : 'localhost';
   }
 }
 
-class FetchRequestView implements RequestView {
-  readonly #request: Request;
+/**
+ * What a server knows of the connection that a Fetch `Request` came over; the standard has no place for it.
+ */
+export interface FetchConnection {
+  /** The IP address of the other end. Security: never one from a header field. */
+  readonly remoteAddress?: string | undefined;
+  /** The client certificate of the TLS connection, in DER. */
+  readonly clientCertificate?: Uint8Array | undefined;
+}
 
-  constructor(request: Request) {
+/** A view of a `Request` of the Fetch standard. */
+export class FetchRequestView implements RequestView {
+  readonly #request: Request;
+  readonly #connection: FetchConnection;
+  readonly body: unknown;
+  #url: string | undefined;
+
+  /**
+   * @param connection what the server knows of the connection
+   * @param body the parsed form; the view doesn't read the request's stream
+   */
+  constructor(request: Request, connection: FetchConnection = {}, body?: unknown) {
     this.#request = request;
+    this.#connection = connection;
+    this.body = body;
   }
 
   get method(): string {
@@ -138,13 +215,26 @@ class FetchRequestView implements RequestView {
   }
 
   get url(): string {
-    return this.#request.url;
+    return this.#url ?? this.#request.url;
   }
 
+  get remoteAddress(): string | undefined {
+    return this.#connection.remoteAddress;
+  }
+
+  clientCertificate(): Uint8Array | undefined {
+    return this.#connection.clientCertificate;
+  }
+
+  /** Repeated lines are one value here, joined with `", "`: the standard keeps no others. */
   header(name: string): readonly string[] {
-    // The Fetch standard joins repeated lines with ", ", which no valid credentials contain.
     const value = this.#request.headers.get(name);
     return value === null ? [] : [value];
+  }
+
+  /** From {@link url}; a `Request` itself can't be changed. */
+  removeQueryParameter(name: string): void {
+    this.#url = withoutQueryParameter(this.url, name);
   }
 }
 
@@ -155,7 +245,10 @@ export function queryOf(url: string): string {
   return start === -1 ? '' : beforeFragment.slice(start + 1);
 }
 
-/** The parameters of a query string. A `?` at its beginning belongs to the first name; URLSearchParams alone would drop it. */
+/**
+ * The parameters of a query string. A `?` at its beginning belongs to the first name; URLSearchParams alone
+ * would drop it.
+ */
 export function parseQuery(query: string): URLSearchParams {
   return new URLSearchParams(`&${query}`);
 }
@@ -167,8 +260,8 @@ export function fieldLinesOf(request: RequestView, name: string): readonly strin
 }
 
 /**
- * Whether this is a preflight request of the CORS protocol, which carries no credentials by definition and is for the
- * application's CORS layer to answer (Fetch standard, §3.3.2). Any other `OPTIONS` request is not.
+ * Whether this is a preflight request of the CORS protocol, which carries no credentials by definition and is
+ * for the application's CORS layer to answer (Fetch standard, §3.3.2). Any other `OPTIONS` request is not.
  */
 export function isCorsPreflight(request: RequestView): boolean {
   return (

@@ -1,5 +1,5 @@
 import type { Auth, RegisteredClaims } from '../auth.js';
-import { isJsonObject } from '../token/compact-jws.js';
+import { isJsonObject } from '../lib/json.js';
 
 /** One thing that an access token allows (RFC 9396 §2). What else is in it depends on its type. */
 export interface AuthorizationDetail {
@@ -8,10 +8,11 @@ export interface AuthorizationDetail {
 }
 
 /**
- * Says whether the authorization details of an access token open a route. Only `true` does: another value, a promise or an exception refuses. Never called without
- * a detail.
+ * Says whether the authorization details of an access token open a route. Only `true` does: another value, a
+ * promise or an exception refuses. Never called without a detail.
  *
- * Security: a detail of a type that the predicate does not know grants nothing, so look for one that allows the request, as with `details.some(…)`.
+ * Security: a detail of a type that the predicate does not know grants nothing, so look for one that allows
+ * the request, as with `details.some(…)`.
  *
  * @param details all of them, at least one
  * @param auth everything that is known of the caller
@@ -22,8 +23,9 @@ export type AuthorizationDetailsPredicate<C extends object = RegisteredClaims> =
 ) => boolean;
 
 /**
- * The authorization details of an access token, from the claim `authorization_details` (RFC 9396 §9): `[{ type: "payment", … }]`. Empty where there are none, and
- * where the claim is malformed: one element that is not an object with a `type` makes the whole claim worth nothing.
+ * The authorization details of an access token, from the claim `authorization_details` (RFC 9396 §9): `[{
+ * type: "payment", … }]`. Empty where there are none, and where the claim is malformed: one element that is
+ * not an object with a `type` makes the whole claim worth nothing.
  */
 export function authorizationDetailsOf({ claims }: Pick<Auth, 'claims'>): readonly AuthorizationDetail[] {
   if (!Object.hasOwn(claims, 'authorization_details')) return [];

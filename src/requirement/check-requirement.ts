@@ -1,4 +1,3 @@
-import type { Wanted } from '../answer/denial.js';
 import type { Auth } from '../auth.js';
 import { holds } from '../diagnostics.js';
 import {
@@ -7,56 +6,78 @@ import {
   InvalidTokenError,
   type ResourceServerError,
 } from '../errors.js';
-import { faultOfAuthentication, type Moment } from './authentication.js';
+import type { InsufficientScopeReason } from '../reasons.js';
+import { authenticationFault, combineAuthentication, type Moment } from './authentication.js';
 import { authorizationDetailsOf } from './authorization-details.js';
-import { type Requirement, scopesOf } from './requirement.js';
+import { type Requirement, requiredScopes } from './requirement.js';
 
-/**
- * What keeps a caller out of a route, or undefined when the requirement is met.
- *
- * @param auth undefined for a request without credentials, which meets nothing
- * @param moment when this is; looked at only where the requirement depends on it
- */
-export function checkRequirement(
-  auth: Auth | undefined,
-  requirement: Requirement,
-  moment: Moment,
-): ResourceServerError | undefined {
-  if (auth === undefined) return new InvalidTokenError('missing_credentials');
-  const { claims, authentication, authorizationDetails } = requirement;
-  // First, since its challenge can name the scopes too, and nobody has to come twice (RFC 9470 §3).
-  const fault = authentication && faultOfAuthentication(auth, authentication, moment);
-  if (fault !== undefined) return new InsufficientUserAuthenticationError(fault);
-  if (!grantsScopes(auth, requirement)) return new InsufficientScopeError('insufficient_scope');
-  if (claims !== undefined && !holds('claims', () => claims(auth.claims, auth)))
-    return new InsufficientScopeError('claims_not_met');
-  if (authorizationDetails !== undefined && !grantsDetails(auth, authorizationDetails))
-    return new InsufficientScopeError('authorization_details_not_met');
-  return undefined;
+/** What the route wants of an access token, for the challenge. */
+export interface Wanted {
+  /** Empty if that isn't known or doesn't matter. */
+  readonly scopes?: readonly string[];
+  readonly acrValues?: readonly string[] | undefined;
+  readonly maxAgeSeconds?: number | undefined;
+}
+
+/** What keeps a caller out of a route, and what the challenge says of it. */
+export interface Unmet {
+  readonly error: ResourceServerError;
+  readonly wanted: Wanted;
 }
 
 /**
- * What a challenge says of requirements that are not met. All scopes that they name: everything at once, not what is missing first (RFC 6750 §3). Where the user has
- * to authenticate anew, the scopes only if they are missing as well (RFC 9470 §3).
+ * Checks all requirements of a route together, so that one challenge can name everything that the client
+ * needs.
+ *
+ * The order: how the user authenticated, since that challenge can name the scopes too and nobody has to come
+ * twice (RFC 9470 §3); then scopes, claims and authorization details. A predicate isn't called if anything
+ * before it is missing.
+ *
+ * The challenge names every scope of every requirement, not only those that are missing: a client asks for
+ * exactly these (RFC 6750 §3). If the user has to authenticate again, they're named only if one of them is
+ * missing as well.
+ *
+ * @param auth undefined for a request without credentials, which meets nothing
+ * @param moment looked at only if a requirement depends on the time
+ * @returns undefined when all of them are met
  */
-export function wantedBy(
-  requirement: Requirement,
-  error: ResourceServerError,
+export function checkRequirements(
   auth: Auth | undefined,
-): Wanted {
-  if (!(error instanceof InsufficientUserAuthenticationError)) return { scopes: scopesOf([requirement]) };
-  const isGranted = auth !== undefined && grantsScopes(auth, requirement);
-  const { acrValues, maxAgeSeconds } = requirement.authentication ?? {};
-  return { acrValues, maxAgeSeconds, scopes: isGranted ? [] : scopesOf([requirement]) };
+  requirements: readonly Requirement[],
+  moment: Moment,
+): Unmet | undefined {
+  const named = (): readonly string[] => requiredScopes(requirements);
+  if (auth === undefined)
+    return { error: new InvalidTokenError('missing_credentials'), wanted: { scopes: named() } };
+  const isGranted = requirements.every((requirement) => grantsScopes(auth, requirement));
+  for (const { authentication } of requirements) {
+    const fault = authentication && authenticationFault(auth, authentication, moment);
+    if (fault === undefined) continue;
+    const error = new InsufficientUserAuthenticationError(fault);
+    const together = combineAuthentication(requirements.flatMap((each) => each.authentication ?? []));
+    return { error, wanted: { ...together, scopes: isGranted ? [] : named() } };
+  }
+  const reason = isGranted ? unmetPredicate(auth, requirements) : 'insufficient_scope';
+  return reason && { error: new InsufficientScopeError(reason), wanted: { scopes: named() } };
+}
+
+function unmetPredicate(
+  auth: Auth,
+  requirements: readonly Requirement[],
+): InsufficientScopeReason | undefined {
+  for (const { claims } of requirements)
+    if (claims !== undefined && !holds('claims', () => claims(auth.claims, auth))) return 'claims_not_met';
+  for (const { authorizationDetails: predicate } of requirements) {
+    if (predicate === undefined) continue;
+    const details = authorizationDetailsOf(auth);
+    // Not asked about nothing: `details.every(…)` would be true of it.
+    if (details.length === 0 || !holds('authorizationDetails', () => predicate(details, auth)))
+      return 'authorization_details_not_met';
+  }
+  return undefined;
 }
 
 function grantsScopes({ scopes }: Auth, { allScopes, anyScope }: Requirement): boolean {
   if (allScopes !== undefined && !allScopes.every((scope) => scopes.includes(scope))) return false;
   return anyScope === undefined || anyScope.some((scope) => scopes.includes(scope));
-}
-
-/** Not asked where there are none: a predicate such as `details.every(…)` would be true of nothing. */
-function grantsDetails(auth: Auth, predicate: NonNullable<Requirement['authorizationDetails']>): boolean {
-  const details = authorizationDetailsOf(auth);
-  return details.length > 0 && holds('authorizationDetails', () => predicate(details, auth));
 }

@@ -5,7 +5,8 @@ import { type AuthenticationRequirement, checkAuthentication } from './authentic
 import type { AuthorizationDetailsPredicate } from './authorization-details.js';
 
 /**
- * Says whether verified claims open a route. Only `true` does: another value, a promise or an exception refuses.
+ * Says whether verified claims open a route. Only `true` does: another value, a promise or an exception
+ * refuses.
  *
  * @param claims the verified claims
  * @param auth everything that is known of the caller
@@ -71,7 +72,8 @@ export function requirementOfClaims<C extends object = RegisteredClaims>(
   name = 'requireClaims',
 ): Requirement {
   checkPredicate(predicate, name);
-  return known({ claims: predicate as unknown as ClaimsPredicate }); // the claims' type is the application's promise, nothing checks it at run time
+  // The claims' type is the application's promise, nothing checks it at run time.
+  return known({ claims: predicate as unknown as ClaimsPredicate });
 }
 
 /**
@@ -92,7 +94,8 @@ export function requirementOfAuthentication(
 }
 
 /**
- * The requirement that `predicate` returns `true` for the authorization details of the access token (RFC 9396). A token without any does not meet it.
+ * The requirement that `predicate` returns `true` for the authorization details of the access token (RFC
+ * 9396). A token without any does not meet it.
  *
  * @throws {TypeError} `predicate` is not a function
  */
@@ -105,13 +108,14 @@ export function requirementOfAuthorizationDetails<C extends object = RegisteredC
 }
 
 /** All scopes that requirements name, once each, as clients may ask for them. */
-export function scopesOf(requirements: readonly Requirement[]): readonly string[] {
+export function requiredScopes(requirements: readonly Requirement[]): readonly string[] {
   const named = requirements.flatMap(({ allScopes = [], anyScope = [] }) => [...allScopes, ...anyScope]);
   return withoutOfflineAccess([...new Set(named)]);
 }
 
 /**
- * Refuses a requirement that could not deny anything: one without a member, with an unknown member or an empty list.
+ * Refuses a requirement that could not deny anything: one without a member, with an unknown member or an
+ * empty list.
  *
  * @throws {TypeError}
  */
@@ -134,7 +138,10 @@ export function checkRequirementShape(requirement: Requirement): void {
   if (authorizationDetails !== undefined) checkPredicate(authorizationDetails, 'authorizationDetails');
 }
 
-/** Requirements that were checked when they were made, and cannot have changed since: routes make theirs once and use them for every request. */
+/**
+ * Requirements that were checked when they were made, and cannot have changed since: routes make theirs once
+ * and use them for every request.
+ */
 const checked = new WeakSet<Requirement>();
 
 function known(requirement: Requirement): Requirement {
@@ -151,7 +158,8 @@ function checkScopes(scopes: readonly string[], name: string): readonly string[]
   for (const scope of scopes) {
     if (!isScopeToken(scope)) {
       throw new TypeError(
-        `${name} takes scopes without spaces, quotes and backslashes (RFC 6749, section 3.3), one per argument; got ${describe(scope)}`,
+        `${name} takes scopes without spaces, quotes and backslashes (RFC 6749, section 3.3), ` +
+          `one per argument; got ${describe(scope)}`,
       );
     }
   }

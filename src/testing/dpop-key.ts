@@ -1,13 +1,15 @@
 import { hash, randomUUID } from 'node:crypto';
 import { calculateJwkThumbprint, type JWK } from 'jose';
-import type { Algorithm } from '../options/options.js';
-import { checkMembers, checkObject, describe } from './check-members.js';
+import type { Algorithm } from '../index.js';
+import { ALGORITHMS } from '../terms.js';
+import { check, checkFunction, checkMembers, checkObject, checkText } from './check-options.js';
 import { signedJws } from './forged-jws.js';
-import { algorithms, generateSigningKey, type SigningKey } from './signing-key.js';
+import { generateSigningKey, type SigningKey } from './signing-key.js';
+import { secondsNow } from './token-claims.js';
 
-/** What `createDpopKey` takes. Every member is optional. */
+/** Options of {@link createDpopKey}. Every member is optional. */
 export interface DpopKeyOptions {
-  /** What signs the proofs. Default `ES256`. */
+  /** The algorithm that signs the proofs. Default `ES256`. */
   readonly algorithm?: Algorithm;
   /** The time at which proofs are made, in milliseconds since the epoch. Default `Date.now`. */
   readonly clock?: () => number;
@@ -19,7 +21,7 @@ export interface ProofRequest {
   readonly method?: string;
   /** The absolute URL; its query and fragment stay out of the proof. */
   readonly url: string;
-  /** The access token that goes with it. */
+  /** The access token that the request carries. */
   readonly token: string;
   /** What the API sent as `DPoP-Nonce`. Default none. */
   readonly nonce?: string;
@@ -34,14 +36,16 @@ export interface DpopKey {
   /** What binds an access token to the key (RFC 9449 §6.1): `issuer.token({ cnf: { jkt: thumbprint } })`. */
   readonly thumbprint: string;
   /**
-   * A proof of possession for one request (RFC 9449 §4.2), with an identifier of its own: it can be used once.
+   * A proof of possession for one request (RFC 9449 §4.2), with an identifier of its own: it can be used
+   * once.
    *
    * @throws {TypeError} an unknown member, or one of the wrong type (the promise rejects)
    */
   proof(request: ProofRequest): Promise<string>;
   /**
-   * The header fields of a request with its access token and a proof: `{ Authorization: 'DPoP …', DPoP: '…' }`, for supertest's `.set()` or `fetch`. Make them anew for
-   * every request.
+   * The header fields of a request with its access token and a proof:
+   * `{ Authorization: 'DPoP …', DPoP: '…' }`, for supertest's `.set()` or `fetch`. Call it once per request,
+   * because a proof can be used only once.
    *
    * @throws {TypeError} an unknown member, or one of the wrong type (the promise rejects)
    */
@@ -49,7 +53,8 @@ export interface DpopKey {
 }
 
 /**
- * Makes the key of a client that proves possession, for tests of access tokens that are bound to it (RFC 9449).
+ * Makes the key of a client that proves possession, for tests of access tokens that are bound to it (RFC
+ * 9449).
  *
  * @throws {TypeError} an unknown option, or one of the wrong type (the promise rejects)
  * @example
@@ -63,16 +68,17 @@ export interface DpopKey {
 export async function createDpopKey(options: DpopKeyOptions = {}): Promise<DpopKey> {
   checkMembers(options, ['algorithm', 'clock'], 'createDpopKey');
   const { algorithm = 'ES256', clock = Date.now } = options;
-  if (!algorithms.includes(algorithm)) {
-    throw new TypeError(`the option algorithm of createDpopKey takes one of ${algorithms.join(', ')}`);
-  }
-  if (typeof clock !== 'function') {
-    throw new TypeError(`the option clock of createDpopKey takes a function, got ${describe(clock)}`);
-  }
+  check(
+    ALGORITHMS.includes(algorithm),
+    'the option algorithm of createDpopKey',
+    `one of ${ALGORITHMS.join(', ')}`,
+    algorithm,
+  );
+  checkFunction(clock, 'the option clock of createDpopKey');
   const key = await generateSigningKey(algorithm, 'dpop-key');
   const proof = async (request: ProofRequest): Promise<string> => {
     checkRequest(request);
-    const { header, claims } = proofParts(key, request, Math.floor(clock() / 1000));
+    const { header, claims } = proofParts(key, request, secondsNow({ clock }));
     return signedJws(header, claims, key);
   };
   return Object.freeze({
@@ -108,7 +114,7 @@ export function proofParts(key: SigningKey, request: ProofRequest, now: number):
   };
 }
 
-/** The key as it is in the header of a proof. */
+/** The key as it stands in the header of a proof. */
 export function publicJwk({ jwk }: SigningKey): JWK {
   const { kid: _kid, alg: _alg, use: _use, ...members } = jwk;
   return members;
@@ -119,17 +125,10 @@ const MEMBERS = ['method', 'url', 'token', 'nonce', 'claims', 'header'];
 function checkRequest(request: ProofRequest): void {
   checkMembers(request, MEMBERS, 'a proof');
   const { method, url, token, nonce, claims = {}, header = {} } = request;
-  checkText('url', url);
-  checkText('token', token);
-  if (method !== undefined) checkText('method', method);
-  if (nonce !== undefined) checkText('nonce', nonce);
+  checkText(url, 'the member url of a proof');
+  checkText(token, 'the member token of a proof');
+  if (method !== undefined) checkText(method, 'the member method of a proof');
+  if (nonce !== undefined) checkText(nonce, 'the member nonce of a proof');
   checkObject(claims, 'the member claims of a proof');
   checkObject(header, 'the member header of a proof');
-}
-
-function checkText(name: string, value: unknown): void {
-  if (typeof value === 'string' && value !== '') return;
-  throw new TypeError(
-    `the member ${name} of a proof takes a string that is not empty, got ${describe(value)}`,
-  );
 }

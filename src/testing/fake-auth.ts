@@ -1,31 +1,25 @@
-import {
-  type AccessToken,
-  type Auth,
-  createAuth,
-  type RegisteredClaims,
-  type Scope,
-  type StandardClaims,
-} from '../auth.js';
-import { deepFreeze } from '../lib/deep-freeze.js';
-import { audienceOf } from '../token/claims.js';
+import { createAuth } from '../auth.js';
+import type { AccessToken, Auth, RegisteredClaims, Scope, StandardClaims } from '../index.js';
+import { deepFreeze } from '../lib/json.js';
+import { readAudience } from '../token/claims.js';
 import { isScopeToken, parseScopes } from '../token/scope.js';
-import { checkMembers, checkObject, describe } from './check-members.js';
-import { defaultSubject, defaults } from './defaults.js';
+import { check, checkMembers, checkObject } from './check-options.js';
+import { defaultSubject, defaults } from './token-claims.js';
 
 /**
- * What {@link fakeAuth} takes. Every member is optional; a member goes before the claim of the same meaning,
- * and the claim before the default.
+ * Options of {@link fakeAuth}. Every member is optional. A member takes precedence over the claim of the same
+ * meaning, and the claim over the default.
  */
 export interface FakeAuthOptions<C extends object = RegisteredClaims> {
   /** Granted scopes: `['read:inventory']`. Default: those of `claims.scope`, or none. */
   readonly scopes?: readonly Scope[];
   /**
-   * Claims as a token would carry them, for instance the application's own. A claim whose value is
-   * `undefined` is left out.
+   * Claims as a token would carry them, such as the application's own. A claim that's `undefined` is left
+   * out.
    */
   readonly claims?: Readonly<Partial<C>> & Readonly<Record<string, unknown>>;
   /**
-   * `"client_id"`. Default `test-client`; `claims: { client_id: undefined }` makes a token without client.
+   * `"client_id"`. Default `test-client`. For a token without a client: `claims: { client_id: undefined }`.
    */
   readonly clientId?: string;
   /** `"sub"`. Default the client, as with client credentials (RFC 9068 §2.2). */
@@ -43,9 +37,10 @@ export interface FakeAuthOptions<C extends object = RegisteredClaims> {
 const MEMBERS = ['scopes', 'claims', 'clientId', 'subject', 'issuer', 'audience', 'expiresAt', 'token'];
 
 /**
- * An `Auth` without a token behind it, to call a handler directly, without HTTP: `handler({ auth: fakeAuth() }, response)`.
- * It is frozen and genuine for `isAuth`, so `getAuth` takes it; the `require…` functions do not, as only `authenticate`
- * opens a route. Its members and its claims agree with each other.
+ * Makes an `Auth` without a token behind it, to call a handler directly, without HTTP:
+ * `handler({ auth: fakeAuth() }, response)`. It's frozen, its members and its claims agree with each other,
+ * and `isAuth` recognises it, so `getAuth` accepts it. The `require…` functions don't: only `authenticate`
+ * opens a route.
  *
  * For requests through the whole stack use `createTestIssuer`: that also tests that the route is protected.
  *
@@ -56,16 +51,15 @@ const MEMBERS = ['scopes', 'claims', 'clientId', 'subject', 'issuer', 'audience'
  * ```
  */
 export function fakeAuth<C extends object = RegisteredClaims>(options: FakeAuthOptions<C> = {}): Auth<C> {
-  checkMembers(options, MEMBERS, 'fakeAuth');
-  checkTypes(options);
-  const claims = claimsOf(options);
+  checkOptions(options);
+  const claims = completeClaims(options);
   const accessToken: AccessToken = {
     header: { alg: 'ES256', typ: 'at+jwt', kid: 'key-1' },
     claims,
     issuer: claims.iss,
     subject: claims.sub,
     clientId: claims.client_id,
-    audience: audienceOf(claims),
+    audience: readAudience(claims),
     scopes: typeof claims.scope === 'string' ? parseScopes(claims.scope) : [], // as for a real token
     expiresAt: claims.exp,
   };
@@ -73,8 +67,19 @@ export function fakeAuth<C extends object = RegisteredClaims>(options: FakeAuthO
   return auth as unknown as Auth<C>; // the type of the claims is the test's promise
 }
 
-function claimsOf(options: FakeAuthOptions): StandardClaims {
-  const given = { ...options.claims, ...claimsOfMembers(options) };
+function completeClaims(options: FakeAuthOptions): StandardClaims {
+  const members = {
+    iss: options.issuer,
+    aud: options.audience,
+    sub: options.subject,
+    client_id: options.clientId,
+    exp: options.expiresAt,
+    scope: options.scopes?.join(' '),
+  };
+  const given: Record<string, unknown> = {
+    ...options.claims,
+    ...Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)),
+  };
   const claims = {
     iss: defaults.issuer,
     aud: defaults.audience,
@@ -86,44 +91,23 @@ function claimsOf(options: FakeAuthOptions): StandardClaims {
   return JSON.parse(JSON.stringify(claims)); // as a token carries them: a copy, without what is undefined
 }
 
-function claimsOfMembers(options: FakeAuthOptions): Record<string, unknown> {
-  const claims = {
-    iss: options.issuer,
-    aud: options.audience,
-    sub: options.subject,
-    client_id: options.clientId,
-    exp: options.expiresAt,
-    scope: options.scopes?.join(' '),
+function checkOptions(options: FakeAuthOptions): void {
+  checkMembers(options, MEMBERS, 'fakeAuth');
+  const { scopes, claims, audience, expiresAt, ...texts } = options;
+  const checkOption = (name: string, value: unknown, takes: string, isRight: (value: unknown) => boolean) => {
+    if (value !== undefined) check(isRight(value), `the option ${name} of fakeAuth`, takes, value);
   };
-  return Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined));
-}
-
-function checkTypes({ scopes, claims, audience, expiresAt, ...texts }: FakeAuthOptions): void {
-  for (const [name, value] of Object.entries(texts)) checkType(name, value, 'a string', isString);
-  checkType('audience', audience, 'a string or an array of strings', isStringOrStrings);
-  checkType('expiresAt', expiresAt, 'a number', Number.isFinite);
-  checkType('scopes', scopes, 'an array of scopes, one per element', isScopeList);
+  const isString = (value: unknown) => typeof value === 'string';
+  const isList = (isElement: (value: unknown) => boolean) => (value: unknown) =>
+    Array.isArray(value) && value.every(isElement);
+  for (const [name, value] of Object.entries(texts)) checkOption(name, value, 'a string', isString);
+  checkOption(
+    'audience',
+    audience,
+    'a string or an array of strings',
+    (value) => isString(value) || isList(isString)(value),
+  );
+  checkOption('expiresAt', expiresAt, 'a number', Number.isFinite);
+  checkOption('scopes', scopes, 'an array of scopes, one per element', isList(isScopeToken));
   if (claims !== undefined) checkObject(claims, 'the option claims of fakeAuth');
-}
-
-function checkType(
-  name: string,
-  value: unknown,
-  expected: string,
-  isRight: (value: unknown) => boolean,
-): void {
-  if (value === undefined || isRight(value)) return;
-  throw new TypeError(`the option ${name} of fakeAuth takes ${expected}, got ${describe(value)}`);
-}
-
-function isString(value: unknown): boolean {
-  return typeof value === 'string';
-}
-
-function isStringOrStrings(value: unknown): boolean {
-  return isString(value) || (Array.isArray(value) && value.every(isString));
-}
-
-function isScopeList(value: unknown): boolean {
-  return Array.isArray(value) && value.every(isScopeToken);
 }

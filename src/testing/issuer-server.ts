@@ -1,20 +1,64 @@
-import type { RequestListener, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { JSONWebKeySet } from 'jose';
-import { type DocumentPath, documentPaths, type IssuerPath, issuerDocument } from './issuer-documents.js';
-import { type LoopbackServer, startLoopbackServer } from './loopback-server.js';
+import { type LoopbackServer, readBody, startLoopbackServer } from './loopback-server.js';
+import type { TokenClaims } from './token-claims.js';
 
-const INTROSPECT = '/introspect';
+/** The paths of an issuer's documents. */
+export type DocumentPath =
+  | '/.well-known/oauth-authorization-server'
+  | '/.well-known/openid-configuration'
+  | '/jwks';
+
+/** What a listening issuer serves. */
+export type IssuerPath = DocumentPath | '/introspect';
+
+export const documentPaths: readonly DocumentPath[] = [
+  '/.well-known/oauth-authorization-server',
+  '/.well-known/openid-configuration',
+  '/jwks',
+];
+
+/** What the documents of an issuer say. */
+export interface IssuerFacts {
+  /** The issuer identifier, which is also where the documents are. */
+  readonly url: string;
+  readonly algorithm: string;
+  /** Public keys only. */
+  readonly published: JSONWebKeySet;
+  /** More members of the metadata, for an issuer that can do more than publish keys. */
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+export interface IssuerDocument {
+  readonly mediaType: string;
+  readonly body: object;
+}
+
+/** Metadata (RFC 8414 §3, OpenID Connect Discovery §4) or keys (RFC 7517 §5), by path. */
+export function issuerDocument(path: DocumentPath, facts: IssuerFacts): IssuerDocument {
+  const { url, algorithm, published, metadata } = facts;
+  if (path === '/jwks') return { mediaType: 'application/jwk-set+json', body: published };
+  // The members that RFC 8414 §2 and OpenID Connect Discovery §3 require and a resource server may read.
+  const required = {
+    issuer: url,
+    jwks_uri: `${url}/jwks`,
+    response_types_supported: [],
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: [algorithm],
+  };
+  return { mediaType: 'application/json', body: { ...required, ...metadata } };
+}
 
 /** How an issuer fails: not at all, with an answer 503, or by breaking the connection. */
 export type Outage = 'none' | 'unavailable' | 'reset';
 
-/** What the server asks for each request, so that rotation and outage show at once. */
+/** The server calls these for each request, so that rotation and outage show at once. */
 export interface IssuerServerOptions {
   readonly published: () => JSONWebKeySet;
   readonly outage: () => Outage;
   readonly algorithm: string;
-  /** Answers requests for `/introspect`. */
-  readonly introspect: RequestListener;
+  /** What introspection says about a token. */
+  readonly introspect: (token: string) => TokenClaims;
 }
 
 /** A running server. */
@@ -24,11 +68,16 @@ export interface IssuerServer extends LoopbackServer {
 }
 
 /**
- * Publishes metadata and keys on an ephemeral port of the loopback interface. It does not keep the process alive.
+ * Publishes metadata and keys, and answers introspection requests, on an ephemeral port of the loopback
+ * interface. It doesn't keep the process alive.
  */
 export async function startIssuerServer(options: IssuerServerOptions): Promise<IssuerServer> {
-  const paths: readonly IssuerPath[] = [...documentPaths, INTROSPECT];
-  const requests = Object.fromEntries(paths.map((path) => [path, 0])) as Record<IssuerPath, number>; // a member per path
+  const requests = {
+    '/.well-known/oauth-authorization-server': 0,
+    '/.well-known/openid-configuration': 0,
+    '/jwks': 0,
+    '/introspect': 0,
+  };
   const isIssuerPath = (path: string): path is IssuerPath => Object.hasOwn(requests, path);
   const { algorithm } = options;
 
@@ -40,15 +89,16 @@ export async function startIssuerServer(options: IssuerServerOptions): Promise<I
       if (outage === 'reset') {
         socket.resetAndDestroy();
       } else if (outage === 'unavailable') {
-        send(response, 503, 'application/json', {});
-      } else if (path === INTROSPECT) {
-        options.introspect(request, response);
-      } else if (isDocumentPath(path)) {
-        const facts = { url, algorithm, published: options.published(), metadata: metadataOf(url) };
-        const { mediaType, body } = issuerDocument(path, facts);
-        send(response, 200, mediaType, body);
+        sendJson(response, 503, {});
+      } else if (!isIssuerPath(path)) {
+        sendJson(response, 404, {});
+      } else if (path === '/introspect') {
+        void answerIntrospection(request, response, options.introspect);
       } else {
-        send(response, 404, 'application/json', {});
+        const metadata = { introspection_endpoint: `${url}/introspect` };
+        const facts = { url, algorithm, published: options.published(), metadata };
+        const { mediaType, body } = issuerDocument(path, facts);
+        sendJson(response, 200, body, { 'Content-Type': mediaType });
       }
     },
     { background: true },
@@ -62,14 +112,44 @@ export async function startIssuerServer(options: IssuerServerOptions): Promise<I
   };
 }
 
-function isDocumentPath(path: string): path is DocumentPath {
-  return documentPaths.some((known) => known === path);
+/** How the API under test authenticates at the introspection endpoint of a listening issuer. */
+export const introspectionClient = { clientId: 'test-api', clientSecret: 'test-secret' } as const;
+
+/** More than this isn't an introspection request. */
+const MAX_FORM_BYTES = 65_536;
+const NO_STORE = { 'Cache-Control': 'no-store' };
+
+/**
+ * Answers an introspection request (RFC 7662 §2): POST, a form, and {@link introspectionClient} by HTTP
+ * Basic.
+ */
+async function answerIntrospection(
+  request: IncomingMessage,
+  response: ServerResponse,
+  introspect: IssuerServerOptions['introspect'],
+): Promise<void> {
+  // RFC 6749 §2.3.1 encodes both; these two have nothing in them that would have to be encoded.
+  const { clientId, clientSecret } = introspectionClient;
+  const credentials = `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`;
+  if (request.method !== 'POST') {
+    sendJson(response, 405, { error: 'invalid_request' }, NO_STORE);
+  } else if (request.headers.authorization !== credentials) {
+    const headers = { ...NO_STORE, 'WWW-Authenticate': 'Basic realm="test issuer"' };
+    sendJson(response, 401, { error: 'invalid_client' }, headers);
+  } else {
+    // A client that breaks the connection doesn't wait for an answer.
+    const body = await readBody(request, MAX_FORM_BYTES).catch(() => undefined);
+    const token = new URLSearchParams(body?.toString()).get('token');
+    if (token === null) sendJson(response, 400, { error: 'invalid_request' }, NO_STORE);
+    else sendJson(response, 200, introspect(token), NO_STORE);
+  }
 }
 
-function metadataOf(url: string): Readonly<Record<string, unknown>> {
-  return { introspection_endpoint: `${url}${INTROSPECT}` };
-}
-
-function send(response: ServerResponse, status: number, mediaType: string, body: object): void {
-  response.writeHead(status, { 'Content-Type': mediaType }).end(JSON.stringify(body));
+function sendJson(
+  response: ServerResponse,
+  status: number,
+  body: object,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  response.writeHead(status, { 'Content-Type': 'application/json', ...headers }).end(JSON.stringify(body));
 }

@@ -1,7 +1,9 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, isIPv4 } from 'node:net';
 
-/** How long a client may take to send a request, in milliseconds: on one machine a slow one is a stuck one. */
+/**
+ * How long a client may take to send a request, in milliseconds: on one machine a slow one is a stuck one.
+ */
 const REQUEST_TIMEOUT_MS = 10_000;
 
 export interface LoopbackServerOptions {
@@ -9,7 +11,9 @@ export interface LoopbackServerOptions {
   readonly host?: string;
   /** Default 0, any free port. */
   readonly port?: number;
-  /** Lets the process end while the server runs, since a test that fails may never close it. Default false. */
+  /**
+   * Lets the process end while the server runs, because a test that fails may never close it. Default false.
+   */
   readonly background?: boolean;
 }
 
@@ -21,7 +25,10 @@ export interface LoopbackServer {
   close(): Promise<void>;
 }
 
-/** Whether `address` belongs to the loopback interface: 127.0.0.0/8 (RFC 1122 §3.2.1.3) or ::1 (RFC 4291 §2.5.3). */
+/**
+ * Whether `address` belongs to the loopback interface: 127.0.0.0/8 (RFC 1122 §3.2.1.3) or ::1 (RFC 4291
+ * §2.5.3).
+ */
 export function isLoopbackAddress(address: string): boolean {
   return address === '::1' || (isIPv4(address) && address.startsWith('127.'));
 }
@@ -35,28 +42,25 @@ export function isLoopbackHost(host: string): boolean {
  * An HTTP server that only this machine can reach.
  *
  * @param createListener makes the request listener, which may need the URL
- * @throws {Error} the host is not, or does not stand for, a loopback address; the port is taken (`EADDRINUSE`)
+ * @throws {Error} the host isn't, or doesn't stand for, a loopback address; the port is taken (`EADDRINUSE`)
  */
 export async function startLoopbackServer(
   createListener: (url: string) => RequestListener,
   { host = '127.0.0.1', port = 0, background = false }: LoopbackServerOptions = {},
 ): Promise<LoopbackServer> {
-  if (!isLoopbackHost(host)) throw notLoopback(host);
+  const notLoopback = `the server listens on loopback addresses only, and ${JSON.stringify(host)} is none`;
+  if (!isLoopbackHost(host)) throw new Error(notLoopback);
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS });
   if (background) server.on('connection', (socket) => socket.unref());
   const bound = await listen(server, host, port);
   if (background) server.unref();
   if (!isLoopbackAddress(bound.address)) {
     await close(server); // localhost is what the hosts file says, and that can be anything
-    throw notLoopback(host);
+    throw new Error(notLoopback);
   }
   const { origin: url } = new URL(`http://${host.includes(':') ? `[${host}]` : host}:${bound.port}`);
   server.on('request', createListener(url));
   return { url, close: () => close(server) };
-}
-
-function notLoopback(host: string): Error {
-  return new Error(`the server listens on loopback addresses only, and ${JSON.stringify(host)} is none`);
 }
 
 function listen(server: Server, host: string, port: number): Promise<AddressInfo> {
@@ -73,5 +77,26 @@ function close(server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve()); // the only error is that it does not run any more
     server.closeAllConnections();
+  });
+}
+
+/**
+ * Reads the body of a request. What's beyond the limit is read and dropped: a client that still sends
+ * wouldn't see the answer.
+ *
+ * @returns undefined if the body is larger
+ * @throws {Error} the connection broke
+ */
+export function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
+  return new Promise((resolve, reject) => {
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    request.on('data', (chunk: Uint8Array) => {
+      size += chunk.byteLength;
+      if (size <= maxBytes) chunks.push(chunk);
+      else chunks.length = 0;
+    });
+    request.on('end', () => resolve(size <= maxBytes ? Buffer.concat(chunks) : undefined));
+    request.on('error', reject);
   });
 }

@@ -1,20 +1,20 @@
 import { randomBytes } from 'node:crypto';
-import { checkObject } from './check-members.js';
-import type { TestIssuerSettings } from './test-issuer-options.js';
-import { type TokenClaims, usualClaims } from './token-issuer.js';
+import { checkObject } from './check-options.js';
+import { completeClaims, secondsNow, type TokenClaims, type TokenSettings } from './token-claims.js';
 
-/** What a test issuer does with tokens that are no JWTs. */
+/** What a test issuer does with tokens that aren't JWTs. */
 export interface OpaqueTokenIssuer {
   /**
-   * An opaque access token: random characters, for resource servers with `introspectionOptions`. What introspection says of it are the same claims as those of `token()`, and
-   * `token_type`: `DPoP` for a token that is bound to a DPoP key, otherwise `Bearer`. When it has expired it is not active any more.
+   * Makes an opaque access token: random characters, for resource servers with `introspectionOptions`.
+   * Introspection answers with the claims that `token()` would have, and `token_type`: `DPoP` for a token
+   * that's bound to a DPoP key, otherwise `Bearer`. Once the token has expired it isn't active any more.
    *
    * @param claims more claims, or other values; `undefined` removes one: `{ aud: undefined }`
-   * @throws {TypeError} something else than an object
+   * @throws {TypeError} something other than an object
    */
   opaqueToken(claims?: TokenClaims): string;
   /**
-   * From now on introspection says that the token is not active. Does nothing for a token that is not.
+   * From now on introspection answers that the token isn't active. Does nothing for a token that isn't.
    *
    * @param token made by `opaqueToken`
    */
@@ -28,18 +28,18 @@ export interface OpaqueTokens {
   introspect(token: string): TokenClaims;
 }
 
-/** The opaque tokens of an issuer. They are kept for as long as it lives. */
-export function createOpaqueTokens(identifier: string, settings: TestIssuerSettings): OpaqueTokens {
+/** The opaque tokens of an issuer. They're kept for as long as it lives. */
+export function createOpaqueTokens(identifier: string, settings: TokenSettings): OpaqueTokens {
   const active = new Map<string, TokenClaims>();
-  const now = (): number => Math.floor((settings.clock ?? Date.now)() / 1000);
   const issuer: OpaqueTokenIssuer = {
     opaqueToken(claims = {}) {
       checkObject(claims, 'the claims of a token');
+      const { cnf } = claims;
+      const isBoundToDpopKey = typeof cnf === 'object' && cnf !== null && 'jkt' in cnf;
       const token = randomBytes(32).toString('base64url');
       active.set(token, {
-        token_type: isBoundToDpopKey(claims) ? 'DPoP' : 'Bearer',
-        ...usualClaims(identifier, settings, now(), claims),
-        ...claims,
+        token_type: isBoundToDpopKey ? 'DPoP' : 'Bearer',
+        ...completeClaims(identifier, settings, claims),
       });
       return token;
     },
@@ -51,12 +51,8 @@ export function createOpaqueTokens(identifier: string, settings: TestIssuerSetti
     issuer,
     introspect(token) {
       const claims = active.get(token);
-      const isExpired = typeof claims?.exp === 'number' && claims.exp <= now();
+      const isExpired = typeof claims?.exp === 'number' && claims.exp <= secondsNow(settings);
       return claims === undefined || isExpired ? { active: false } : { active: true, ...claims };
     },
   };
-}
-
-function isBoundToDpopKey({ cnf }: TokenClaims): boolean {
-  return typeof cnf === 'object' && cnf !== null && 'jkt' in cnf;
 }

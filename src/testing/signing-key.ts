@@ -4,26 +4,26 @@ import {
   generateKeyPair as generateKeyPairWithCallback,
   type KeyObject,
   type KeyPairKeyObjectResult,
-  sign,
+  sign as signBytes,
 } from 'node:crypto';
 import { promisify } from 'node:util';
-import { exportJWK, type JWK } from 'jose';
-import type { Algorithm } from '../options/options.js';
+import { exportJWK, type JSONWebKeySet, type JWK } from 'jose';
+import type { Algorithm } from '../index.js';
 
 const generateKeyPair = promisify(generateKeyPairWithCallback);
 
-/** A key pair of an issuer, or of who pretends to be one. */
+/** A key pair of an issuer, or of an attacker who pretends to be one. */
 export interface SigningKey {
   readonly kid: string;
   readonly algorithm: Algorithm;
   readonly privateKey: KeyObject;
   readonly publicKey: KeyObject;
-  /** The public key as it is published, with `kid`, `alg` and `use`. */
+  /** The public key as it's published, with `kid`, `alg` and `use`. */
   readonly jwk: JWK;
 }
 
 interface Signature {
-  /** Undefined where the algorithm itself names it (RFC 8032). */
+  /** Undefined if the algorithm itself names it (RFC 8032). */
   readonly digest: string | undefined;
   readonly padding?: number;
   readonly generate: () => Promise<KeyPairKeyObjectResult>;
@@ -48,17 +48,14 @@ const SIGNATURES: Readonly<Record<Algorithm, Signature>> = {
   Ed25519: { digest: undefined, generate: ed25519 },
 };
 
-/** Every algorithm that an issuer can sign with. */
-export const algorithms: readonly Algorithm[] = Object.keys(SIGNATURES) as Algorithm[]; // the record has a member per algorithm and no other
-
 /** A new key pair. RSA keys have 2048 bits. */
 export async function generateSigningKey(algorithm: Algorithm, kid: string): Promise<SigningKey> {
   const { privateKey } = await SIGNATURES[algorithm].generate();
-  return signingKeyOf(privateKey, algorithm, kid);
+  return toSigningKey(privateKey, algorithm, kid);
 }
 
-/** The pair of a private key that is there already. It must be one for `algorithm`. */
-export async function signingKeyOf(
+/** The pair of a private key that exists already. It must be one for `algorithm`. */
+export async function toSigningKey(
   privateKey: KeyObject,
   algorithm: Algorithm,
   kid: string,
@@ -69,17 +66,73 @@ export async function signingKeyOf(
 }
 
 /**
- * The signature over `input`, encoded as RFC 7518 §3 wants it for the key's algorithm. Synchronous, since a
+ * The signature over `input`, encoded as RFC 7518 §3 wants it for the key's algorithm. Synchronous, because a
  * table of forgeries needs dozens and each costs less than handing it to a thread.
  *
  * @param ecdsaEncoding `'der'` is how X.509 encodes ECDSA signatures and JWS must not
  */
-export function signatureOf(
+export function sign(
   input: string | Uint8Array,
   key: SigningKey,
   ecdsaEncoding: 'ieee-p1363' | 'der' = 'ieee-p1363',
 ): Buffer {
   const { digest, padding } = SIGNATURES[key.algorithm];
   const options = padding === undefined ? {} : { padding, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
-  return sign(digest, Buffer.from(input), { key: key.privateKey, dsaEncoding: ecdsaEncoding, ...options });
+  return signBytes(digest, Buffer.from(input), {
+    key: key.privateKey,
+    dsaEncoding: ecdsaEncoding,
+    ...options,
+  });
+}
+
+/** The keys of one issuer, shared by all that speaks for it. */
+export interface KeyRing {
+  /** The key that signs now. */
+  readonly current: SigningKey;
+  /** The keys that are published, the current one first. */
+  readonly keys: readonly SigningKey[];
+  /** What the issuer publishes: public keys only. */
+  readonly published: JSONWebKeySet;
+  /** Replaces the current key by a new one; with `keepPrevious` the keys published so far stay published. */
+  rotate(keepPrevious: boolean): Promise<void>;
+  /** A key of the same algorithm that is never published. Made at the first call. */
+  foreignKey(): Promise<SigningKey>;
+}
+
+export interface KeyRingOptions {
+  /** The keys to begin with; the first one signs. Default one new key. */
+  readonly keys?: readonly [SigningKey, ...SigningKey[]];
+  /** The `kid` of the next new key. Default `key-1`, then `key-2` and so on. */
+  readonly nextKeyId?: () => string;
+}
+
+/** A ring of keys for one algorithm, with one key at least. */
+export async function createKeyRing(algorithm: Algorithm, options: KeyRingOptions = {}): Promise<KeyRing> {
+  let made = 0;
+  const nextKey = (): Promise<SigningKey> => {
+    made += 1;
+    return generateSigningKey(algorithm, options.nextKeyId?.() ?? `key-${made}`);
+  };
+  let keys: readonly [SigningKey, ...SigningKey[]] = options.keys ?? [await nextKey()];
+  let foreignKey: Promise<SigningKey> | undefined;
+
+  return {
+    get current() {
+      return keys[0];
+    },
+    get keys() {
+      return keys;
+    },
+    get published() {
+      return { keys: keys.map(({ jwk }) => ({ ...jwk })) };
+    },
+    async rotate(keepPrevious) {
+      const next = await nextKey();
+      keys = keepPrevious ? [next, ...keys] : [next];
+    },
+    foreignKey() {
+      foreignKey ??= generateSigningKey(algorithm, 'foreign-key');
+      return foreignKey;
+    },
+  };
 }

@@ -1,48 +1,70 @@
 import type {
+  Algorithm,
   IntrospectionEndpointOptions,
   IntrospectionFunctionOptions,
   IntrospectionOptions,
-} from '../options/introspection-options.js';
-import type { TrustedIssuer } from '../options/options.js';
-import { checkMembers } from './check-members.js';
-import { answerIntrospection, introspectionClient } from './introspection-endpoint.js';
-import type { IssuerPath } from './issuer-documents.js';
-import { type Outage, startIssuerServer } from './issuer-server.js';
-import { createKeyRing } from './key-ring.js';
+  TrustedIssuer,
+} from '../index.js';
+import { ALGORITHMS } from '../terms.js';
+import { check, checkFunction, checkMembers, checkText } from './check-options.js';
+import { type IssuerPath, introspectionClient, type Outage, startIssuerServer } from './issuer-server.js';
 import { createOpaqueTokens, type OpaqueTokenIssuer } from './opaque-tokens.js';
-import {
-  resolveTestIssuerOptions,
-  type TestIssuerOptions,
-  type TestIssuerSettings,
-} from './test-issuer-options.js';
+import { createKeyRing } from './signing-key.js';
+import { defaults, type TokenSettings } from './token-claims.js';
 import { createTokenIssuer, type TokenIssuer } from './token-issuer.js';
 
+/** Options of {@link createTestIssuer}. Every member is optional. */
+export interface TestIssuerOptions {
+  /** `"aud"` of the tokens: the identifier of the API under test. Default `https://api.example.com`. */
+  readonly audience?: string;
+  /**
+   * The issuer identifier, `"iss"`. Default `https://issuer.example.com`. If a test has several issuers, each
+   * needs its own.
+   */
+  readonly issuer?: string;
+  /**
+   * The algorithm that signs the tokens. Default `ES256`. A new RSA key takes a tenth of a second or more,
+   * the others next to nothing.
+   */
+  readonly algorithm?: Algorithm;
+  /** `"client_id"` of the tokens, and their `"sub"`. Default `test-client`. */
+  readonly clientId?: string;
+  /** How long a token is valid, in seconds from when it's made, above 0. Default 300. */
+  readonly lifetimeSeconds?: number;
+  /**
+   * The time at which tokens are made, in milliseconds since the epoch. Default `Date.now`. It becomes part
+   * of `issuer.options`, so that the resource server under test uses the same clock.
+   */
+  readonly clock?: () => number;
+}
+
 /**
- * Options that make a resource server trust a test issuer. Others can be added: `{ ...issuer.options,
- * optional: true }`.
+ * Options that make a resource server trust a test issuer. You can add others:
+ * `{ ...issuer.options, optional: true }`.
  */
 export interface TrustOptions<Issuer extends string | TrustedIssuer> {
   /** The test issuer. */
   readonly issuer: Issuer;
   /** What its tokens carry as `"aud"`. */
   readonly audience: string;
-  /** Present when the test issuer was given a clock. */
+  /** Present if the test issuer was given a clock. */
   readonly clock?: () => number;
 }
 
-/** An issuer that is asked about opaque tokens. */
+/** An issuer that's asked about opaque tokens. */
 export interface AskedIssuer<Introspection extends IntrospectionOptions> extends TrustedIssuer {
   readonly introspection: Introspection;
 }
 
-/** What becomes of an issuer in its life. */
+/** What can happen to an issuer. */
 export interface IssuerSwitches {
   /**
-   * From now on a new key signs. The old one is published no more: its tokens stop holding when the resource
-   * server has loaded the keys anew.
+   * From now on a new key signs. The old one isn't published any more: its tokens are refused once the
+   * resource server has loaded the keys again.
    *
-   * Tokens of the new key hold at once. Over HTTP a resource server asks for unknown keys only once per `keys.cooldownSeconds`: a test that rotates a
-   * listening issuer twice, or after sending a token with an unknown `kid`, needs a clock to step over that.
+   * Tokens of the new key are valid at once. Over HTTP a resource server asks for unknown keys only once per
+   * `keys.cooldownSeconds`: a test that rotates a listening issuer twice, or after sending a token with an
+   * unknown `kid`, needs a clock to step over that.
    *
    * @param options `keepPrevious: true` keeps the keys published so far, as an issuer does that rotates in
    *   good order. Default false
@@ -50,9 +72,9 @@ export interface IssuerSwitches {
    */
   rotateKeys(options?: { readonly keepPrevious?: boolean }): Promise<void>;
   /**
-   * The keys are out of reach until {@link IssuerSwitches.comeBack}. Tokens are made as ever.
+   * The keys are out of reach until {@link IssuerSwitches.comeBack}. You can still make tokens.
    *
-   * @param options `resetConnections: true` makes a listening issuer break connections where it would answer
+   * @param options `resetConnections: true` makes a listening issuer break connections instead of answering
    *   503. Default false
    * @throws {TypeError} an unknown option
    */
@@ -69,47 +91,55 @@ export interface TestIssuer extends TokenIssuer, OpaqueTokenIssuer, IssuerSwitch
    */
   readonly options: TrustOptions<TrustedIssuer>;
   /**
-   * The same for an API that accepts opaque tokens too: it asks this issuer about them by a function call, for every request. Frozen.
+   * The same for an API that accepts opaque tokens too: it asks this issuer about them by a function call,
+   * for every request. Frozen.
    */
   readonly introspectionOptions: TrustOptions<AskedIssuer<IntrospectionFunctionOptions>>;
   /**
    * Starts a real issuer on the loopback interface that shares keys and outages with this one: metadata (RFC
-   * 8414, OpenID Connect Discovery) and keys over HTTP. Its identifier is its URL, so use the tokens and the
-   * options of what this returns.
+   * 8414, OpenID Connect Discovery), keys and introspection over HTTP. Its identifier is its URL, so use the
+   * tokens and the options of what this returns.
    */
   listen(): Promise<ListeningIssuer>;
 }
 
 /** A test issuer over HTTP. */
 export interface ListeningIssuer extends TokenIssuer, OpaqueTokenIssuer, IssuerSwitches {
-  /** `issuer` is the URL alone, so that the resource server discovers the keys. Frozen. */
+  /** `issuer` is only the URL, so that the resource server discovers the keys. Frozen. */
   readonly options: TrustOptions<string>;
-  /** The same for an API that accepts opaque tokens too: it discovers the introspection endpoint, and authenticates there with a secret. Frozen. */
+  /**
+   * The same for an API that accepts opaque tokens too: it discovers the introspection endpoint, and
+   * authenticates there with a secret. Frozen.
+   */
   readonly introspectionOptions: TrustOptions<AskedIssuer<IntrospectionEndpointOptions>>;
-  /** How often each path was asked for until now, refusals during an outage included. */
+  /** How often each path has been requested so far, including refusals during an outage. */
   readonly requests: Readonly<Record<IssuerPath, number>>;
-  /** Stops listening and ends every connection. The process does not wait for it. */
+  /** Stops listening and ends every connection. The process doesn't wait for it. */
   close(): Promise<void>;
 }
 
-/** A function call floods nobody: tests see rotation and recovery at once instead of waiting for pauses to end. */
+/**
+ * A function call floods nothing: tests see rotation and recovery at once instead of waiting for pauses to
+ * end.
+ */
 const NO_PAUSES = Object.freeze({ cooldownSeconds: 0 });
 /** For the same reason. */
 const NO_MEMORY = Object.freeze({ cacheSeconds: 0, negativeCacheSeconds: 0, cooldownSeconds: 0 });
 
 /**
- * An issuer of access tokens for tests: real keys, real signatures, no network and no mocks.
+ * Makes an issuer of access tokens for tests: real keys, real signatures, no network and no mocks.
  *
  * @throws {TypeError} an unknown option, or one of the wrong type (the promise rejects)
  * @example
  * ```ts
  * const issuer = await createTestIssuer({ audience: 'https://inventory.example.com' });
  * const app = createApp(issuer.options);
- * await request(app).get('/stock/42').set(await issuer.authorization({ scope: 'read:inventory' })).expect(200);
+ * const headers = await issuer.authorization({ scope: 'read:inventory' });
+ * await request(app).get('/stock/42').set(headers).expect(200);
  * ```
  */
 export async function createTestIssuer(options: TestIssuerOptions = {}): Promise<TestIssuer> {
-  const settings = resolveTestIssuerOptions(options);
+  const settings = resolveOptions(options);
   const keys = await createKeyRing(settings.algorithm);
   let outage: Outage = 'none';
 
@@ -145,18 +175,16 @@ export async function createTestIssuer(options: TestIssuerOptions = {}): Promise
         published: () => keys.published,
         outage: () => outage,
         algorithm: settings.algorithm,
-        introspect: (request, response) => void answerIntrospection(request, response, opaqueHere.introspect),
+        introspect: (token) => opaqueHere.introspect(token),
       });
       const opaqueHere = createOpaqueTokens(server.url, settings);
+      const asked = { issuer: server.url, introspection: introspectionClient };
       return {
         ...createTokenIssuer(server.url, settings, keys),
         ...opaqueHere.issuer,
         ...switches,
         options: trustOptions(server.url, settings),
-        introspectionOptions: trustOptions(
-          Object.freeze({ issuer: server.url, introspection: introspectionClient }),
-          settings,
-        ),
+        introspectionOptions: trustOptions(Object.freeze(asked), settings),
         get requests() {
           return server.requests;
         },
@@ -166,9 +194,31 @@ export async function createTestIssuer(options: TestIssuerOptions = {}): Promise
   };
 }
 
+interface Settings extends TokenSettings {
+  readonly issuer: string;
+  readonly algorithm: Algorithm;
+}
+
+/** @throws {TypeError} an unknown option, or one of the wrong type */
+function resolveOptions(options: TestIssuerOptions): Settings {
+  const names = ['audience', 'issuer', 'algorithm', 'clientId', 'lifetimeSeconds', 'clock'];
+  checkMembers(options, names, 'createTestIssuer');
+  const { audience = defaults.audience, issuer = defaults.issuer, algorithm = 'ES256', clock } = options;
+  const { clientId = defaults.clientId, lifetimeSeconds = defaults.lifetimeSeconds } = options;
+  const named = (name: string): string => `the option ${name} of createTestIssuer`;
+  checkText(audience, named('audience'));
+  checkText(issuer, named('issuer'));
+  check(ALGORITHMS.includes(algorithm), named('algorithm'), `one of ${ALGORITHMS.join(', ')}`, algorithm);
+  checkText(clientId, named('clientId'));
+  const isDuration = Number.isFinite(lifetimeSeconds) && lifetimeSeconds > 0;
+  check(isDuration, named('lifetimeSeconds'), 'a number above 0', lifetimeSeconds);
+  if (clock !== undefined) checkFunction(clock, named('clock'));
+  return { audience, issuer, algorithm, clientId, lifetimeSeconds, clock };
+}
+
 function trustOptions<Issuer extends string | TrustedIssuer>(
   issuer: Issuer,
-  { audience, clock }: TestIssuerSettings,
+  { audience, clock }: TokenSettings,
 ): TrustOptions<Issuer> {
   return Object.freeze({ issuer, audience, ...(clock === undefined ? {} : { clock }) });
 }

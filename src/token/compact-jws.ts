@@ -1,19 +1,23 @@
-import { isUtf8 } from 'node:buffer';
 import { InvalidTokenError } from '../errors.js';
+import { type JsonObject, readJsonObject } from '../lib/json.js';
+import type { Algorithm } from '../terms.js';
 
-/** The longest access token that is looked at, in characters. Node's own limit for all header fields together is as large. */
+/**
+ * The longest access token that is looked at, in characters. Node's own limit for all header fields together
+ * is as large.
+ */
 export const MAX_TOKEN_LENGTH = 16_384;
 
 /** A look-up of headers by their segment. */
 export interface KnownHeaders {
-  get(segment: string): Readonly<Record<string, unknown>> | undefined;
+  get(segment: string): JsonObject | undefined;
 }
 
 /** An access token taken apart but not verified. Nothing in it can be trusted. */
 export interface CompactJws {
   /** The text of the header: equal for all tokens that an issuer signs with one key. */
   readonly headerSegment: string;
-  readonly header: Readonly<Record<string, unknown>>;
+  readonly header: JsonObject;
   /** Whether the header was read before. */
   readonly isHeaderKnown: boolean;
   /** The claims' bytes, decoded only when the header is acceptable. */
@@ -21,8 +25,8 @@ export interface CompactJws {
 }
 
 /**
- * Takes a JWS in compact serialisation apart (RFC 7515 §3.1), strictly: three segments of canonical base64url. A lenient decoder would let many
- * spellings of one token through.
+ * Takes a JWS in compact serialisation apart (RFC 7515 §3.1), strictly: three segments of canonical
+ * base64url. A lenient decoder would let many spellings of one token through.
  *
  * @param knownHeaders headers that were read before, by their segment
  * @throws {InvalidTokenError} `token_too_large`, `malformed_token`
@@ -52,7 +56,10 @@ export function parseJsonObject(bytes: Buffer): Record<string, unknown> {
   return value;
 }
 
-/** Header, claims and signature of a JWS in compact serialisation, still encoded; undefined where `text` is none to the letter. */
+/**
+ * Header, claims and signature of a JWS in compact serialisation, still encoded; undefined unless `text` is
+ * one to the letter.
+ */
 export function splitCompactJws(
   text: string,
 ): readonly [header: string, claims: string, signature: string] | undefined {
@@ -65,33 +72,42 @@ export function splitCompactJws(
 }
 
 /**
- * The JSON object in `bytes` (RFC 7519 §7.2). Of a repeated member the last one counts, as for `JSON.parse`, here and in every later step.
+ * An exact, case-sensitive match with the list of accepted algorithms, so that `none` in any spelling and
+ * HMAC never get further (RFC 8725 §3.1).
  *
- * @returns undefined where it is not UTF-8, not JSON, not an object, or preceded by a byte order mark
+ * @throws {InvalidTokenError} `alg_not_allowed`
  */
-export function readJsonObject(bytes: Buffer): Record<string, unknown> | undefined {
-  if (!isUtf8(bytes)) return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(bytes.toString()); // which keeps a byte order mark in the text, where JSON.parse refuses it
-  } catch {
-    return undefined;
-  }
-  return isJsonObject(value) ? value : undefined;
+export function readAlgorithm({ alg }: JsonObject, accepted: ReadonlySet<string>): Algorithm {
+  if (typeof alg !== 'string' || !accepted.has(alg)) throw new InvalidTokenError('alg_not_allowed');
+  return alg as Algorithm; // the set has nothing else in it
 }
 
-/** Whether a value from `JSON.parse` is an object: not an array, not null. */
-export function isJsonObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+/**
+ * Whether a header asks for an extension. This package understands no critical one (RFC 7515 §4.1.11), and a
+ * JWT has no unencoded claims (RFC 7797 §7).
+ */
+export function needsExtension(header: JsonObject): boolean {
+  return Object.hasOwn(header, 'crit') || (Object.hasOwn(header, 'b64') && header.b64 !== true);
+}
+
+/**
+ * The media type in a `typ` header, in lower case and without `application/`, which may be left out (RFC 7515
+ * §4.1.9).
+ */
+export function mediaType(typ: unknown): string | undefined {
+  return typeof typ === 'string' ? typ.toLowerCase().replace(/^application\//, '') : undefined;
 }
 
 const BASE64URL = /^[\w-]*$/;
-/** What the last character may be, by how many characters the last group of four has: those whose left-over bits are zero (RFC 4648 §3.5). */
+/**
+ * What the last character may be, by how many characters the last group of four has: those whose left-over
+ * bits are zero (RFC 4648 §3.5).
+ */
 const LAST_CHARACTERS = [undefined, '', 'AQgw', 'AEIMQUYcgkosw048'] as const;
 
 /**
- * Whether a segment is base64url without padding as RFC 4648 §5 writes it. A decoder skips everything else, padding and stray bits included, so that without this
- * check one token would have many spellings.
+ * Whether a segment is base64url without padding as RFC 4648 §5 writes it. A decoder skips everything else,
+ * padding and stray bits included, so that without this check one token would have many spellings.
  */
 export function isCanonicalBase64url(segment: string): boolean {
   const allowed = LAST_CHARACTERS[segment.length % 4];

@@ -7,8 +7,9 @@ export function isScopeToken(value: unknown): value is string {
 }
 
 /**
- * The scopes but for the one that asks the authorization server for a refresh token: it is no matter of an API, and neither challenges nor metadata may have clients
- * ask for it (MCP authorization, scope selection).
+ * Scopes without the one that asks the authorization server for a refresh token. It's none of an API's
+ * business, and neither challenges nor metadata may have clients ask for it (MCP authorization, scope
+ * selection).
  */
 export function withoutOfflineAccess(scopes: readonly string[]): readonly string[] {
   return scopes.filter((scope) => scope !== 'offline_access');
@@ -17,16 +18,17 @@ export function withoutOfflineAccess(scopes: readonly string[]): readonly string
 /**
  * The scopes that a claim grants, in order and without repetition.
  *
- * A string is split at single spaces (`"read write"` → `["read", "write"]`), an array is taken element by element, where an element may also be
- * `{ value: "read" }`, as `roles` and `groups` are written after SCIM (RFC 9068 §2.2.3.1). What is not a scope token is dropped: the empty string
- * between two spaces, an element with a space, a value that is not a string. Nothing else separates, so `"read,write"` is one scope.
+ * A string is split at single spaces (`"read write"` → `["read", "write"]`). An array is taken element by
+ * element, where an element may also be `{ value: "read" }`, as SCIM writes `roles` and `groups` (RFC 9068
+ * §2.2.3.1). What isn't a scope token is dropped: the empty string between two spaces, an element with a
+ * space, a value that isn't a string. Nothing else separates, so `"read,write"` is one scope.
  */
 export function parseScopes(claim: unknown): readonly string[] {
-  const candidates: readonly unknown[] =
-    typeof claim === 'string' ? claim.split(' ') : Array.isArray(claim) ? claim.map(scimValueOf) : [];
+  let candidates: readonly unknown[] = [];
+  if (typeof claim === 'string') candidates = claim.split(' ');
+  else if (Array.isArray(claim))
+    candidates = claim.map((element: unknown) =>
+      typeof element === 'object' && element !== null && 'value' in element ? element.value : element,
+    );
   return [...new Set(candidates.filter(isScopeToken))];
-}
-
-function scimValueOf(element: unknown): unknown {
-  return typeof element === 'object' && element !== null && 'value' in element ? element.value : element;
 }

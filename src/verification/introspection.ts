@@ -3,13 +3,20 @@ import type { AccessToken } from '../auth.js';
 import { holds, reportIntrospection } from '../diagnostics.js';
 import { InvalidTokenError } from '../errors.js';
 import type { Introspection } from '../issuer/introspection.js';
-import type { ResolvedIssuer } from '../issuer/trusted-issuer.js';
-import { deepFreeze } from '../lib/deep-freeze.js';
-import { isWithin, type Span, spanFrom } from '../lib/span.js';
+import type { Issuer } from '../issuer/issuer.js';
+import { deepFreeze } from '../lib/json.js';
+import { isWithin, type Span, spanFrom } from '../lib/pause.js';
 import { isToken68 } from '../request/authorization-header.js';
-import { audienceOf, claimAt, grantedScopes } from '../token/claims.js';
-import { type IntrospectedJwt, looksLikeJwt, readIntrospectedJwt } from './introspected-jwt.js';
+import { grantedScopes, readAudience, readClientId } from '../token/claims.js';
+import {
+  checkIntrospectedJwt,
+  type IntrospectedJwt,
+  looksLikeJwt,
+  readIntrospectedJwt,
+  restrictToJwt,
+} from './introspected-jwt.js';
 import { type ActiveToken, checkAnswer } from './introspection-answer.js';
+import type { JwtVerifierOptions } from './jwt.js';
 
 /** How many refused tokens are remembered: a flood of others displaces them, and costs nothing else. */
 const MAX_REFUSED = 1000;
@@ -19,7 +26,7 @@ const NO_HEADER: AccessToken['header'] = Object.freeze({});
 
 /** An issuer that is asked about tokens. */
 interface AskedIssuer {
-  readonly issuer: ResolvedIssuer;
+  readonly issuer: Issuer;
   readonly introspection: Introspection;
 }
 
@@ -35,25 +42,21 @@ export interface IntrospectedToken {
   readonly validity: Span;
 }
 
-/** That a token was refused, and why. */
+/** A refused token, and why. */
 interface Refusal {
   readonly reason: InvalidTokenError['reason'];
   readonly hint: string | undefined;
   readonly remembered: Span;
 }
 
-export interface IntrospectionVerifierOptions {
-  /** By issuer identifier. */
-  readonly issuers: ReadonlyMap<string, ResolvedIssuer>;
-  readonly clockToleranceSeconds: number;
-  readonly clock: () => number;
-}
+export type IntrospectionVerifierOptions = Omit<JwtVerifierOptions, 'algorithms'>;
 
 /**
  * Verifies access tokens by asking their issuer (RFC 7662).
  *
- * What cannot be an access token is refused before anybody is asked. What the issuer says is checked like the claims of a JWT. Refusals are remembered for a moment,
- * apart from the tokens that hold, so that a flood of bad tokens displaces no good one.
+ * What can't be an access token is refused before anybody is asked. What the issuer says is checked like the
+ * claims of a JWT. Refusals are remembered for a moment, apart from the valid tokens, so that a flood of bad
+ * tokens displaces no good one.
  */
 export class IntrospectionVerifier {
   readonly #options: IntrospectionVerifierOptions;
@@ -77,10 +80,11 @@ export class IntrospectionVerifier {
   }
 
   /**
-   * Who is to be asked about a token; undefined where it is to be verified by its signature, whatever comes of that. What looks like a JWT never counts as opaque, and
-   * the other way round: no token gets a second chance.
+   * Who is to be asked about a token; undefined if it's to be verified by its signature, whatever comes of
+   * that. What looks like a JWT never counts as opaque, and the other way round: no token gets a second
+   * chance.
    *
-   * @throws {InvalidTokenError} nobody needs to be asked to see that it does not hold
+   * @throws {InvalidTokenError} nobody needs to be asked to see that it isn't valid
    */
   requestFor(token: string): IntrospectionRequest | undefined {
     if (!looksLikeJwt(token)) return this.#opaque && { ...this.#opaque, jwt: undefined };
@@ -89,19 +93,36 @@ export class IntrospectionVerifier {
     const jwt = readIntrospectedJwt(token);
     const asked = typeof jwt.claims.iss === 'string' ? this.#byIssuer.get(jwt.claims.iss) : undefined;
     if (asked === undefined) return undefined;
-    jwt.check(asked.issuer, clock() / 1000, clockToleranceSeconds);
+    checkIntrospectedJwt(jwt, asked.issuer, clock() / 1000, clockToleranceSeconds);
     return { ...asked, jwt };
   }
 
   /**
-   * @param digest of the token, to remember it by if it is refused
-   * @throws {InvalidTokenError} the token does not hold: at once where that is known, otherwise as a rejection
-   * @throws {UnavailableError} as a rejection: the issuer does not say
+   * @param digest of the token, to remember it by if it's refused
+   * @throws {InvalidTokenError} the token isn't valid
+   * @throws {UnavailableError} the issuer doesn't say
    */
-  verify(token: string, digest: string, request: IntrospectionRequest): Promise<IntrospectedToken> {
+  async verify(token: string, digest: string, request: IntrospectionRequest): Promise<IntrospectedToken> {
     if (!isToken68(token)) throw new InvalidTokenError('malformed_token');
     this.#refuseKnown(digest);
-    return this.#ask(token, digest, request);
+    const { issuer, introspection, jwt } = request;
+    const answer = await introspection.ask(token);
+    const now = this.#options.clock();
+    try {
+      const { clockToleranceSeconds: tolerance } = this.#options;
+      let active = checkAnswer(answer, issuer, introspection, now / 1000, tolerance);
+      if (jwt !== undefined) active = restrictToJwt(active, jwt, issuer, now / 1000, tolerance);
+      // Now that the issuer vouches for a JWT, the application's own rule may look at header and claims.
+      const { isAccessToken } = issuer;
+      if (jwt && isAccessToken && !holds('isAccessToken', () => isAccessToken(jwt.header, jwt.claims)))
+        throw new InvalidTokenError('not_an_access_token');
+      for (const member of active.absent) reportAbsence(issuer.issuer, member);
+      return toIntrospectedToken(active, request, now);
+    } catch (error) {
+      // The issuer did answer, or this wouldn't be reached.
+      if (error instanceof InvalidTokenError) this.#rememberRefusal(digest, error, introspection, now);
+      throw error;
+    }
   }
 
   #refuseKnown(digest: string): void {
@@ -110,25 +131,6 @@ export class IntrospectionVerifier {
     if (isWithin(refusal.remembered, this.#options.clock()))
       throw new InvalidTokenError(refusal.reason, refusal.hint);
     this.#refused.delete(digest);
-  }
-
-  async #ask(token: string, digest: string, request: IntrospectionRequest): Promise<IntrospectedToken> {
-    const { introspection } = request;
-    const answer = await introspection.ask(token);
-    const now = this.#options.clock();
-    try {
-      const { clockToleranceSeconds } = this.#options;
-      const vouchedFor = checkAnswer(answer, request, now / 1000, clockToleranceSeconds);
-      const active =
-        request.jwt?.restrict(vouchedFor, request.issuer, now / 1000, clockToleranceSeconds) ?? vouchedFor;
-      checkOwnRule(request);
-      for (const member of active.absent) reportAbsence(request, member);
-      return toIntrospectedToken(active, request, now);
-    } catch (error) {
-      // Had the issuer said nothing, this would not be reached.
-      if (error instanceof InvalidTokenError) this.#rememberRefusal(digest, error, introspection, now);
-      throw error;
-    }
   }
 
   #rememberRefusal(
@@ -142,29 +144,23 @@ export class IntrospectionVerifier {
   }
 }
 
-/** Now that the issuer vouches for it, the application's own rule for JWTs may look at header and claims. */
-function checkOwnRule({ issuer: { isAccessToken }, jwt }: IntrospectionRequest): void {
-  if (jwt === undefined || isAccessToken === undefined) return;
-  if (!holds('isAccessToken', () => isAccessToken(jwt.header, jwt.claims)))
-    throw new InvalidTokenError('not_an_access_token');
-}
-
 function toIntrospectedToken(
   { claims }: ActiveToken,
   { issuer, introspection, jwt }: IntrospectionRequest,
   now: number,
 ): IntrospectedToken {
-  const clientId = claimAt(claims, issuer.clientIdClaim) ?? claims.client_id;
-  const { scopeClaim, scopeMayBeArray, members, cacheSeconds } = introspection;
+  const { members, cacheSeconds } = introspection;
+  const clientId = readClientId(claims, issuer) ?? claims.client_id;
   const visible = Object.entries(claims).filter(([name]) => members.has(name));
   const accessToken: AccessToken = Object.freeze({
     header: jwt === undefined ? NO_HEADER : deepFreeze(jwt.header),
-    claims: deepFreeze(Object.fromEntries(visible)) as AccessToken['claims'], // iss and exp were made sure of, and are among the members
+    // Iss and exp are there, and among the members.
+    claims: deepFreeze(Object.fromEntries(visible)) as AccessToken['claims'],
     issuer: issuer.issuer,
     subject: claims.sub,
     clientId: typeof clientId === 'string' ? clientId : undefined,
-    audience: Object.freeze(audienceOf(claims)),
-    scopes: Object.freeze(grantedScopes(claims, { ...issuer, scopeClaim, scopeMayBeArray })),
+    audience: Object.freeze(readAudience(claims)),
+    scopes: Object.freeze(grantedScopes(claims, introspection)),
     expiresAt: claims.exp,
   });
   // RFC 7662 §4: never beyond "exp", whatever the tolerance.
@@ -172,12 +168,7 @@ function toIntrospectedToken(
   return { accessToken, validity: { from: now, until } };
 }
 
-function reportAbsence({ issuer }: IntrospectionRequest, member: string): void {
-  reportIntrospection({
-    event: 'member_absent',
-    issuer: issuer.issuer,
-    reason: undefined,
-    detail: member,
-    seconds: undefined,
-  });
+function reportAbsence(issuer: string, member: string): void {
+  const nothingMore = { reason: undefined, seconds: undefined };
+  reportIntrospection({ event: 'member_absent', issuer, detail: member, ...nothingMore });
 }

@@ -1,43 +1,40 @@
-import { compactVerify, errors } from 'jose';
 import { LRUCache } from 'lru-cache';
 import type { AccessToken, JoseHeader, StandardClaims } from '../auth.js';
 import { holds } from '../diagnostics.js';
 import { InvalidTokenError } from '../errors.js';
-import type { ResolvedIssuer } from '../issuer/trusted-issuer.js';
+import type { Issuer } from '../issuer/issuer.js';
 import type { VerificationKey } from '../issuer/verification-key.js';
-import { deepFreeze } from '../lib/deep-freeze.js';
-import type { Algorithm } from '../options/options.js';
-import { audienceOf, checkClaims, claimAt, grantedScopes } from '../token/claims.js';
-import { parseCompactJws, parseJsonObject } from '../token/compact-jws.js';
+import { deepFreeze } from '../lib/json.js';
+import type { Runtime } from '../lib/runtime.js';
+import type { Algorithm } from '../terms.js';
+import { checkClaims, grantedScopes, readAudience, readClientId } from '../token/claims.js';
+import { needsExtension, parseCompactJws, parseJsonObject, readAlgorithm } from '../token/compact-jws.js';
 import { parseScopes } from '../token/scope.js';
+import { isSignedBy } from '../token/signature.js';
 import { checkTokenKind, checkTokenType, readMediaType } from '../token/token-kind.js';
 
-type Header = Readonly<Record<string, unknown>>;
-
-export interface JwtVerifierOptions {
+export interface JwtVerifierOptions extends Pick<Runtime, 'clock' | 'clockToleranceSeconds'> {
   /** By issuer identifier. */
-  readonly issuers: ReadonlyMap<string, ResolvedIssuer>;
+  readonly issuers: ReadonlyMap<string, Issuer>;
   /** The algorithms of all issuers together: what none of them accepts needs no further look. */
   readonly algorithms: ReadonlySet<string>;
-  readonly clockToleranceSeconds: number;
-  readonly clock: () => number;
 }
 
-/** A token whose header and claims are acceptable and whose signature is not verified yet. */
+/** A token whose header and claims are acceptable and whose signature isn't verified yet. */
 interface Candidate {
   readonly header: JoseHeader;
-  /** Undefined where the header was read before. */
+  /** Undefined if the header was read before. */
   readonly newHeaderSegment: string | undefined;
   readonly algorithm: Algorithm;
   readonly claims: StandardClaims;
-  readonly issuer: ResolvedIssuer;
+  readonly issuer: Issuer;
 }
 
-/** An access token that holds, and what it rests on: it holds for as long as the key does. */
+/** A verified access token, and what that rests on: it's good for as long as the key is. */
 export interface VerifiedToken {
   readonly accessToken: AccessToken;
   readonly key: VerificationKey;
-  readonly issuer: ResolvedIssuer;
+  readonly issuer: Issuer;
 }
 
 /** How many headers and scope lists are kept for sharing; an issuer has a handful of each. */
@@ -46,8 +43,9 @@ const MAX_SHARED_PARTS = 100;
 /**
  * Verifies JWT access tokens (RFC 9068 §4, RFC 7519 §7.2, RFC 8725).
  *
- * All that costs nothing is checked first, so that a token which cannot hold causes no look-up of keys and no cryptography. Tokens of one issuer have the
- * same few headers and scopes: those of tokens that held are kept once, and not read again.
+ * Everything that costs nothing is checked first, so that a token that can't be valid causes no look-up of
+ * keys and no cryptography. Tokens of one issuer have the same few headers and scopes: those of valid tokens
+ * are kept once, and not read again.
  */
 export class JwtVerifier {
   readonly #options: JwtVerifierOptions;
@@ -59,31 +57,21 @@ export class JwtVerifier {
   }
 
   /**
-   * @throws {InvalidTokenError} the token does not hold, with the first reason found: at once where no key is needed to tell, otherwise as a rejection
-   * @throws {UnavailableError} as a rejection: the issuer's keys are out of reach
+   * @throws {InvalidTokenError} the token isn't valid, with the first reason found
+   * @throws {UnavailableError} the issuer's keys are out of reach
    */
-  verify(token: string): Promise<VerifiedToken> {
-    return this.#verifyCandidate(token, this.#readCandidate(token));
-  }
-
-  async #verifyCandidate(token: string, candidate: Candidate): Promise<VerifiedToken> {
+  async verify(token: string): Promise<VerifiedToken> {
+    const candidate = this.#readCandidate(token);
     const { issuer, header, newHeaderSegment, algorithm, claims } = candidate;
-    // Each `await` costs a turn, so there is none where there is nothing to wait for.
-    const found = issuer.keySet.find(header.kid, algorithm);
-    const key = found instanceof Promise ? await found : found;
-    const imported = key.cryptoKey(algorithm);
-    try {
-      // The key is bound to one algorithm, and that is the header's.
-      await compactVerify(token, imported instanceof Promise ? await imported : imported);
-    } catch (error) {
-      throw faultOfSignature(error);
-    }
+    const key = await issuer.keySet.find(header.kid, algorithm);
+    // The key is bound to one algorithm, and that is the header's.
+    if (!(await isSignedBy(token, await key.cryptoKey(algorithm))))
+      throw new InvalidTokenError('signature_invalid');
     if (newHeaderSegment !== undefined) this.#headers.set(newHeaderSegment, deepFreeze(header));
     deepFreeze(claims);
     const { isAccessToken } = issuer;
-    if (isAccessToken !== undefined && !holds('isAccessToken', () => isAccessToken(header, claims))) {
+    if (isAccessToken !== undefined && !holds('isAccessToken', () => isAccessToken(header, claims)))
       throw new InvalidTokenError('not_an_access_token');
-    }
     return { accessToken: this.#toAccessToken(candidate), key, issuer };
   }
 
@@ -91,7 +79,7 @@ export class JwtVerifier {
     const { issuers, algorithms, clock, clockToleranceSeconds } = this.#options;
     const { header, headerSegment, isHeaderKnown, claimsBytes } = parseCompactJws(token, this.#headers);
     const algorithm = readAlgorithm(header, algorithms);
-    checkExtensions(header);
+    if (needsExtension(header)) throw new InvalidTokenError('crit_unsupported');
     const type = readMediaType(header);
     const claims = parseJsonObject(claimsBytes);
     const issuer = findIssuer(claims.iss, issuers);
@@ -100,24 +88,24 @@ export class JwtVerifier {
     checkClaims(claims, issuer, clock() / 1000, clockToleranceSeconds);
     checkTokenKind(type, claims, issuer);
     const newHeaderSegment = isHeaderKnown ? undefined : headerSegment;
-    return { header: header as JoseHeader, newHeaderSegment, algorithm, claims, issuer }; // its alg was found to be a string
+    // Its alg was found to be a string.
+    return { header: header as JoseHeader, newHeaderSegment, algorithm, claims, issuer };
   }
 
   #toAccessToken({ header, claims, issuer }: Candidate): AccessToken {
-    const clientId = claimAt(claims, issuer.clientIdClaim);
     return Object.freeze({
       header,
       claims,
       issuer: issuer.issuer,
       subject: claims.sub,
-      clientId: typeof clientId === 'string' ? clientId : undefined,
-      audience: Object.freeze(audienceOf(claims)),
-      scopes: Object.freeze(grantedScopes(claims, issuer, (scope) => this.#scopesOf(scope))),
+      clientId: readClientId(claims, issuer),
+      audience: Object.freeze(readAudience(claims)),
+      scopes: Object.freeze(grantedScopes(claims, issuer, (scope) => this.#parseScopes(scope))),
       expiresAt: claims.exp,
     });
   }
 
-  #scopesOf(scope: string): readonly string[] {
+  #parseScopes(scope: string): readonly string[] {
     const known = this.#scopes.get(scope);
     if (known !== undefined) return known;
     const scopes = Object.freeze(parseScopes(scope));
@@ -127,44 +115,15 @@ export class JwtVerifier {
 }
 
 /**
- * An exact, case-sensitive match with the list of accepted algorithms, so that `none` in any spelling and HMAC never get further (RFC 8725 §3.1).
- *
- * @throws {InvalidTokenError} `alg_not_allowed`
- */
-export function readAlgorithm(header: Header, accepted: ReadonlySet<string>): Algorithm {
-  const { alg } = header;
-  if (typeof alg !== 'string' || !accepted.has(alg)) throw new InvalidTokenError('alg_not_allowed');
-  return alg as Algorithm; // the set holds nothing else
-}
-
-/**
- * This package understands no critical extension (RFC 7515 §4.1.11), and a JWT has no unencoded claims (RFC 7797 §7).
- *
- * @throws {InvalidTokenError} `crit_unsupported`
- */
-export function checkExtensions(header: Header): void {
-  if (Object.hasOwn(header, 'crit') || (Object.hasOwn(header, 'b64') && header.b64 !== true)) {
-    throw new InvalidTokenError('crit_unsupported');
-  }
-}
-
-/**
  * The issuer that `"iss"` names exactly, from the configured ones only (RFC 8725 §3.8).
  *
  * @throws {InvalidTokenError} `iss_mismatch`
  */
-export function findIssuer(iss: unknown, issuers: ReadonlyMap<string, ResolvedIssuer>): ResolvedIssuer {
+export function findIssuer<T>(iss: unknown, issuers: ReadonlyMap<string, T>): T {
   if (typeof iss !== 'string') throw new InvalidTokenError('iss_mismatch');
   const issuer = issuers.get(iss);
   if (issuer !== undefined) return issuer;
   const twin = iss.endsWith('/') ? iss.slice(0, -1) : `${iss}/`;
-  throw new InvalidTokenError(
-    'iss_mismatch',
-    issuers.has(twin) ? 'the issuer differs from a configured one only by a trailing slash' : undefined,
-  );
-}
-
-/** A bad signature is the token's fault. The error of the library is dropped, because it may carry the claims; what is not the library's is a bug of ours. */
-function faultOfSignature(error: unknown): unknown {
-  return error instanceof errors.JOSEError ? new InvalidTokenError('signature_invalid') : error;
+  const hint = 'the issuer differs from a configured one only by a trailing slash';
+  throw new InvalidTokenError('iss_mismatch', issuers.has(twin) ? hint : undefined);
 }

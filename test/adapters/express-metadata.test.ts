@@ -51,7 +51,7 @@ describe.each([
     await request(app).get(WELL_KNOWN).expect(404);
   });
 
-  it('publishes the scopes that routes require, wherever they stand, also those that come later', {
+  it("publishes the scopes that routes require, wherever they are, even if they're added later", {
     tags: ['PRM-13'],
   }, async () => {
     const app = framework();
@@ -67,7 +67,7 @@ describe.each([
     expect(await scopesAt(app, '')).toEqual(['read', 'orders', 'write', 'inner', 'pay']);
   });
 
-  it('publishes no scopes of routes that are protected by nobody, or by several', {
+  it('ignores routes that no resource server protects, or several', {
     tags: ['PRM-13'],
   }, async () => {
     const bare = framework();
@@ -85,7 +85,7 @@ describe.each([
     expect(await scopesAt(shared, '/b')).toBeUndefined();
   });
 
-  it('publishes the scopes also where options are given twice', { tags: ['PRM-13'] }, async () => {
+  it('publishes the scopes even if options are given twice', { tags: ['PRM-13'] }, async () => {
     const app = framework();
     const options = { ...issuer.options, resource: 'https://api.example.com' };
     app.use(resourceMetadata(options), authenticate(options));

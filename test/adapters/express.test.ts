@@ -1,3 +1,4 @@
+import '../../adapters/express/types.js';
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
 import request from 'supertest';
 import { describe, expect, it, vi } from 'vitest';
@@ -54,7 +55,7 @@ describe('authenticate', () => {
     );
   });
 
-  it('protects one router only where it is mounted there', async () => {
+  it("protects only the router that it's mounted in", async () => {
     const app = express();
     const inner = express.Router();
     inner.use(authenticate(issuer.options));
@@ -66,7 +67,7 @@ describe('authenticate', () => {
     await request(app).get('/api/stock').set(reader).expect(200);
   });
 
-  it('decides anew where it stands twice, and the inner decision counts', async () => {
+  it("decides again if it's mounted twice, and the inner decision counts", async () => {
     const other = await createTestIssuer({ issuer: 'https://other.example.com' });
     const app = express();
     app.use(authenticate({ ...issuer.options, optional: true }));
@@ -75,7 +76,7 @@ describe('authenticate', () => {
     await request(app).get('/').set(reader).expect(401);
   });
 
-  it('clears whatever stood in req.auth before', { tags: ['OPS-12'] }, async () => {
+  it('clears what was in req.auth before', { tags: ['OPS-12'] }, async () => {
     const app = express();
     app.use((req, _res, next) => {
       Object.assign(req, { auth: { scopes: ['read:inventory'] } });
@@ -98,7 +99,7 @@ describe('authenticate', () => {
     expect(body).toEqual({ url: '/?a=1&b=2', originalUrl: '/?a=1&b=2', query: { a: '1', b: '2' } });
   });
 
-  it('hands a defect to the error path and does not run the handler', { tags: ['OPS-09'] }, async () => {
+  it("passes a bug to the error path, and doesn't run the handler", { tags: ['OPS-09'] }, async () => {
     const defective: ResourceServer = Object.create(createResourceServer(issuer.options), {
       authenticate: { value: () => Promise.reject(undefined) }, // the worst a promise can do: next(undefined) would continue
     });
@@ -111,7 +112,7 @@ describe('authenticate', () => {
 });
 
 describe('a response that was sent already', () => {
-  it('is left alone by a refusal that comes late', async () => {
+  it("isn't touched by a late refusal", async () => {
     const late = await createTestIssuer();
     const app = express();
     const failed = vi.fn();
@@ -136,14 +137,14 @@ describe('a response that was sent already', () => {
 });
 
 describe('preflight requests', () => {
-  it('meet no requirement where no CORS layer answers them', { tags: ['BRR-28'] }, async () => {
+  it('meet no requirement if no CORS layer answers them', { tags: ['BRR-28'] }, async () => {
     const { app, handler } = createApp();
     const response = await request(app).options('/stock').set(PREFLIGHT).expect(401);
     expect(response.headers['www-authenticate']).toBe(plainChallenges('read:inventory').join(', '));
     expect(handler).not.toHaveBeenCalled();
   });
 
-  it('are none for the routes behind when a method override makes another request of them', {
+  it("don't count as preflights after a method override", {
     tags: ['BRR-28'],
   }, async () => {
     const handler = vi.fn();
@@ -158,7 +159,7 @@ describe('preflight requests', () => {
     expect(handler).not.toHaveBeenCalled();
   });
 
-  it('are no preflight when they carry credentials', { tags: ['BRR-28'] }, async () => {
+  it("don't count as preflights if they carry credentials", { tags: ['BRR-28'] }, async () => {
     const { app } = createApp();
     await request(app)
       .options('/stock')
@@ -174,7 +175,7 @@ describe('requirements', () => {
     ['requireAnyScope', requireAnyScope('a')],
     ['requireClaims', requireClaims(() => true)],
   ])(
-    'fail closed where nothing authenticated the request: %s',
+    'fail closed if nothing authenticated the request: %s',
     { tags: ['SCP-12'] },
     async (name, middleware) => {
       const handler = vi.fn<RequestHandler>((_req, res) => void res.json({}));
@@ -200,7 +201,7 @@ describe('requirements', () => {
     await request(app).get('/').expect(500);
   });
 
-  it('are refused at once when they could deny nothing', { tags: ['SCP-06', 'SCP-12'] }, () => {
+  it('throw at once if they would deny nothing', { tags: ['SCP-06', 'SCP-12'] }, () => {
     expect(() => requireScope()).toThrow(TypeError);
     expect(() => requireAnyScope()).toThrow(TypeError);
     expect(() => requireScope('read write')).toThrow('one per argument');
@@ -211,6 +212,64 @@ describe('requirements', () => {
     const { app } = createApp();
     await request(app).get('/stock').set(reader).expect(200, { caller: 'test-client' });
     await request(app).get('/stock').set(writer).expect(403);
+  });
+});
+
+describe('several requirements of a route', () => {
+  const scopeNamed = async (app: express.Express, path: string, method: 'get' | 'head' | 'post' = 'get') =>
+    /scope="([^"]*)"/.exec(
+      (await request(app)[method](path).set(writer).expect(403)).headers['www-authenticate'] ?? '',
+    )?.[1];
+  const ok: RequestHandler = (_req, res) => void res.json({});
+  const protectedApp = () => express().use(authenticate(issuer.options));
+
+  it('are named in one challenge: as arguments, in a list, with something between', {
+    tags: ['BRR-25'],
+  }, async () => {
+    const app = protectedApp();
+    app.get('/arguments', requireScope('a'), requireScope('b'), ok);
+    app.get('/list', [requireScope('a'), requireScope('b')], ok);
+    app.get('/between', requireScope('a'), express.json(), requireScope('b'), ok);
+    for (const path of ['/arguments', '/list', '/between']) expect(await scopeNamed(app, path)).toBe('a b');
+  });
+
+  it('are those for the method of the request', { tags: ['BRR-25'] }, async () => {
+    const app = protectedApp();
+    app.route('/').all(requireScope('all')).get(requireScope('get'), ok).post(requireScope('post'), ok);
+    expect(await scopeNamed(app, '/', 'get')).toBe('all get');
+    expect(await scopeNamed(app, '/', 'head')).toBe('all get');
+    expect(await scopeNamed(app, '/', 'post')).toBe('all post');
+  });
+
+  it('are named together with those of the router around it', { tags: ['BRR-25'] }, async () => {
+    const app = protectedApp();
+    const router = express.Router().use(requireScope('write:orders'));
+    router.get('/', requireScope('a'), ok);
+    app.use('/inner', router);
+    expect(await scopeNamed(app, '/inner')).toBe('write:orders a');
+  });
+
+  it('are not those of another route that the request came through', async () => {
+    const app = protectedApp();
+    app.get('/', (_req, _res, next) => next('route'), requireScope('admin'), ok);
+    app.use(requireScope('write:orders'), ok);
+    await request(app).get('/').set(writer).expect(200);
+  });
+
+  it('ask a predicate once', async () => {
+    const predicate = vi.fn(() => true);
+    const app = protectedApp();
+    app.get('/', requireScope('write:orders'), requireClaims(predicate), requireScope('write:orders'), ok);
+    await request(app).get('/').set(writer).expect(200);
+    expect(predicate).toHaveBeenCalledTimes(1);
+  });
+
+  it('are named in the 401 where authenticate stands in the route', { tags: ['MCP-05'] }, async () => {
+    const app = express();
+    const resource = 'https://inventory.example.com';
+    app.get('/', authenticate({ ...issuer.options, resource }), requireScope('a'), requireScope('b'), ok);
+    const { headers } = await request(app).get('/').expect(401);
+    expect(headers['www-authenticate']).toContain('scope="a b"');
   });
 });
 
@@ -246,7 +305,7 @@ describe("errors: 'next'", () => {
 });
 
 describe('getAuth', () => {
-  it('throws where a request is not authenticated, also for an object that only looks like an Auth', () => {
+  it("throws if the request isn't authenticated, even with an object that looks like an Auth", () => {
     expect(() => getAuth({})).toThrow('not authenticated');
     expect(() => getAuth({ auth: { ...fakeAuth({ scopes: ['a'] }) } })).toThrow('not authenticated');
   });
@@ -279,7 +338,7 @@ describe('a proof of possession', () => {
     await request(app).get('/inner').set(headers).expect(401);
   });
 
-  it('is no matter of tokens that were taken out of the URL', { tags: ['BRR-11'] }, async () => {
+  it('ignores tokens that were removed from the URL', { tags: ['BRR-11'] }, async () => {
     const server = createResourceServer({ ...issuer.options, bearerMethods: ['query'] });
     const app = express();
     app.use(authenticate(server), authenticate(server), (req, res) => void res.json({ url: req.url }));

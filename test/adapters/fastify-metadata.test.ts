@@ -46,7 +46,7 @@ describe('resourceServer', () => {
     expect((await app.inject({ method: 'HEAD', url: WELL_KNOWN })).statusCode).toBe(200);
   });
 
-  it('serves scripts of any origin, whatever origins the application allows itself', {
+  it('serves scripts of any origin, whatever the application allows', {
     tags: ['PRM-10'],
   }, async () => {
     const { app } = createApp();
@@ -76,7 +76,7 @@ describe('resourceServer', () => {
     expect((await metadataAt(app, '')).scopes_supported).toEqual(['read', 'orders', 'pay']);
   });
 
-  it('tells the scopes of the nearest resource server apart from those further out', {
+  it('keeps the scopes of nested resource servers apart', {
     tags: ['PRM-11', 'PRM-13'],
   }, async () => {
     const { app } = createApp();
@@ -108,7 +108,7 @@ describe('resourceServer', () => {
     expect((await app.inject(`${WELL_KNOWN}/mcp?tenant=d`)).statusCode).toBe(404);
   });
 
-  it('leaves the handler for unknown paths to those with a token', { tags: ['OPS-09'] }, async () => {
+  it('runs the handler for unknown paths only with a token', { tags: ['OPS-09'] }, async () => {
     const { app } = createApp();
     const unknown = vi.fn(async () => 'of the application');
     app.setNotFoundHandler(unknown);
@@ -118,7 +118,7 @@ describe('resourceServer', () => {
     expect(unknown).not.toHaveBeenCalled();
   });
 
-  it('names the scopes of a route whose token is looked for in the body', { tags: ['MCP-05'] }, async () => {
+  it('names the scopes of a route that reads the token from the body', { tags: ['MCP-05'] }, async () => {
     const { app } = createApp();
     await app.register(resourceServer, serverFor('', { bearerMethods: ['header', 'body'] }));
     app.post('/orders', { preHandler: requireScope('write') }, ok);
@@ -127,7 +127,7 @@ describe('resourceServer', () => {
     expect(headers['www-authenticate']?.toString()).toContain('scope="write"');
   });
 
-  it('leaves the config of a route as it is, also where several share it', { tags: ['MCP-05'] }, async () => {
+  it('leaves the config of a route alone, even if several share it', { tags: ['MCP-05'] }, async () => {
     const { app } = createApp();
     await app.register(resourceServer, serverFor(''));
     const config = Object.freeze({ rateLimit: 5 });

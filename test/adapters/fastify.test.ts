@@ -70,13 +70,13 @@ describe('scopes of the plugin', () => {
     expect(await status(app, '/inside')).toBe(401);
   });
 
-  it('wants a token for unknown routes of its scope too', async () => {
+  it('requires a token for unknown routes of its scope too', async () => {
     const { app } = await createApp();
     expect(await status(app, '/nowhere')).toBe(401);
     expect(await status(app, '/nowhere', reader)).toBe(404);
   });
 
-  it('verifies a token once where one server is registered in nested scopes', async () => {
+  it('verifies a token once if one server is registered in nested scopes', async () => {
     const server = createResourceServer(issuer.options);
     const authenticate = vi.spyOn(server, 'authenticate');
     const app = fastify();
@@ -89,7 +89,7 @@ describe('scopes of the plugin', () => {
     expect(authenticate).toHaveBeenCalledTimes(1);
   });
 
-  it('wants nested servers to agree', async () => {
+  it('requires that nested servers agree', async () => {
     const other = await createTestIssuer({ issuer: 'https://other.example.com' });
     const app = fastify();
     await app.register(resourceServer, {
@@ -112,7 +112,7 @@ describe('scopes of the plugin', () => {
     expect(await status(app, '/stock', reader)).toBe(401);
   });
 
-  it('refuses to start where another plugin owns request.auth', async () => {
+  it('refuses to start if another plugin owns request.auth', async () => {
     const app = fastify();
     app.decorateRequest('auth');
     await expect(app.register(resourceServer, issuer.options)).rejects.toThrow(
@@ -134,13 +134,13 @@ describe('options', () => {
     expect(await status(app, '/stock', reader)).toBe(200);
   });
 
-  it('fails at start for an unknown option, and for none', { tags: ['OPS-09'] }, async () => {
+  it('fails at start with an unknown option, or none', { tags: ['OPS-09'] }, async () => {
     const misspelt = { ...issuer.options, audiance: 'https://api.example.com' };
     await expect(fastify().register(resourceServer, misspelt)).rejects.toThrow(/audiance/);
     await expect(fastify().register(resourceServer, {} as ResourceServerOptions)).rejects.toThrow(TypeError);
   });
 
-  it('closes the server that it made, and not one that it was given', async () => {
+  it('closes the server that it created, but not one that it was given', async () => {
     const server = createResourceServer(issuer.options);
     const close = vi.spyOn(Object.getPrototypeOf(server), 'close');
     const given = fastify();
@@ -170,7 +170,7 @@ describe('public routes', () => {
     expect(await status(app, '/almost')).toBe(401);
   });
 
-  it('carry no auth that another plugin put on the request', { tags: ['OPS-12'] }, async () => {
+  it('ignore an auth that another plugin put on the request', { tags: ['OPS-12'] }, async () => {
     const app = fastify();
     const handler = vi.fn((request: FastifyRequest) => ({ auth: request.auth ?? null }));
     app.addHook('onRequest', async (request) => {
@@ -197,7 +197,7 @@ describe('requirements', () => {
     }
   });
 
-  it('hold for a whole scope', async () => {
+  it('apply to a whole scope', async () => {
     const { app } = await createApp();
     app.register(async (scope) => {
       scope.addHook('onRequest', requireScope('write:orders'));
@@ -238,7 +238,7 @@ describe('requirements', () => {
 });
 
 describe('optional: true', () => {
-  it('leaves request.auth undefined, refuses bad credentials, and asks for credentials where scopes are needed', {
+  it('leaves request.auth undefined, refuses bad credentials, and asks for them if scopes are required', {
     tags: ['BRR-31'],
   }, async () => {
     const { app } = await createApp({ optional: true });
@@ -250,7 +250,7 @@ describe('optional: true', () => {
     expect(response.headers['www-authenticate']).toEqual(plainChallenges('read:inventory'));
   });
 
-  it('makes getAuth fail for the anonymous', async () => {
+  it('makes getAuth fail for anonymous callers', async () => {
     const { app } = await createApp({ optional: true });
     app.get('/mine', (request) => getAuth(request).subject);
     expect(await status(app, '/mine', reader)).toBe(200);
@@ -269,7 +269,7 @@ describe('CORS preflight', () => {
   });
 
   it.each([{}, { onRequest: requireScope('read:inventory') }])(
-    'never reaches a handler unauthenticated where no CORS plugin answers it',
+    'never reaches a handler if no CORS plugin answers it',
     { tags: ['BRR-28'] },
     async (routeOptions) => {
       const { app } = await createApp();
@@ -316,7 +316,7 @@ describe("errors: 'next'", () => {
 });
 
 describe('the answer', () => {
-  it('has one field line per challenge, no body without one, and no content type then', {
+  it('has one header line per challenge, and neither body nor content type without an error', {
     tags: ['BRR-26'],
   }, async () => {
     const server = createResourceServer(issuer.options);
@@ -353,7 +353,7 @@ describe('the answer', () => {
     expect(onResponse.mock.calls).toEqual([[401], [403]]);
   });
 
-  it('is logged with its reason alone: 503 as a warning, the rest for debugging', async () => {
+  it('is logged with its reason and nothing of the request: 503 as a warning, the rest for debugging', async () => {
     const lines: Record<string, unknown>[] = [];
     const stream = { write: (line: string) => lines.push(JSON.parse(line)) };
     const app = fastify({ logger: { level: 'debug', stream } });
@@ -371,11 +371,11 @@ describe('the answer', () => {
     }
     const refusals = lines.filter(({ msg }) => msg === 'request refused');
     expect(refusals).toMatchObject([
-      { level: 20, reason: 'malformed_token' },
-      { level: 40, reason: 'jwks_unavailable' },
+      { level: 20, method: 'GET', status: 401, reason: 'malformed_token' },
+      { level: 40, method: 'GET', status: 503, reason: 'jwks_unavailable' },
     ]);
     for (const { level, time, pid, hostname, reqId, msg, ...rest } of refusals) {
-      expect(Object.keys(rest)).toEqual(['reason']);
+      expect(Object.keys(rest)).toEqual(['method', 'status', 'reason']);
     }
     expect(JSON.stringify(lines)).not.toContain('s3cr3t');
   });
@@ -403,7 +403,7 @@ describe('a fault of our own', () => {
   });
 });
 
-it('runs the handler in the same tick where the decision is there at once', async () => {
+it('runs the handler in the same tick if the decision is ready', async () => {
   const server = createResourceServer(issuer.options);
   const auth = fakeAuth({ clientId: 'order-service' });
   vi.spyOn(server, 'authenticate').mockReturnValue({ kind: 'allowed', auth, headers: undefined });
@@ -423,7 +423,7 @@ it('runs the handler in the same tick where the decision is there at once', asyn
 });
 
 describe('other places for the token', () => {
-  it('waits for the parsed body where the body may hold the token', {
+  it('waits for the parsed body if the token may be in it', {
     tags: ['BRR-08', 'OPS-16'],
   }, async () => {
     const { app } = await createApp({ bearerMethods: ['header', 'body'] });
@@ -445,7 +445,7 @@ describe('other places for the token', () => {
     expect(early.json().message).toContain('use requireScope as preHandler');
   });
 
-  it('takes a token in the URL out of what the application sees', { tags: ['BRR-11'] }, async () => {
+  it('removes a token from the URL that the application sees', { tags: ['BRR-11'] }, async () => {
     const { app } = await createApp({ bearerMethods: ['query'] });
     app.get('/echo', ({ url, originalUrl, query, raw }) => ({ url, originalUrl, query, raw: raw.url }));
     const response = await app.inject(
@@ -460,7 +460,7 @@ describe('other places for the token', () => {
     expect(response.headers['cache-control']).toBe('private, no-store');
   });
 
-  it('is not the body, a header or a parameter named like our own', { tags: ['OPS-12'] }, async () => {
+  it("isn't the body, a header or a parameter with our name", { tags: ['OPS-12'] }, async () => {
     const { app, handler } = await createApp();
     app.post('/orders', handler);
     const response = await app.inject({
@@ -480,7 +480,7 @@ describe('getAuth', () => {
     expect(getAuth<{ tenant: string }>({ auth }).claims.tenant).toBe('acme');
   });
 
-  it('refuses a look-alike and the lack of one', { tags: ['OPS-12'] }, () => {
+  it('refuses an object that looks like an Auth, and a missing one', { tags: ['OPS-12'] }, () => {
     expect(() => getAuth({ auth: { ...fakeAuth() } })).toThrow(/no verified access token/);
     expect(() => getAuth({})).toThrow(/no verified access token/);
   });

@@ -27,7 +27,7 @@ import {
 import { APP_FILTER, ExternalContextCreator, LazyModuleLoader, NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   Auth,
   getAuth,
@@ -131,7 +131,7 @@ describe.each([
   { name: 'on Express', platform: () => new ExpressAdapter() },
   { name: 'on Fastify', platform: () => new FastifyAdapter() },
 ])('requests $name', ({ platform }) => {
-  it('are protected without any decorator, for HEAD and @All too', async () => {
+  it('are protected without a decorator, even HEAD and @All', async () => {
     const ran = vi.fn(() => 'ok');
     @Controller()
     class Handlers {
@@ -156,7 +156,7 @@ describe.each([
     expect(await status('/every', reader, { method: 'DELETE' })).toBe(200);
   });
 
-  it('carry no auth that something else put on them', { tags: ['OPS-12'] }, async () => {
+  it('ignore an auth that something else put on them', { tags: ['OPS-12'] }, async () => {
     const forge = (request: { auth?: unknown }, _response: unknown, next: () => void): void => {
       request.auth = fakeAuth({ clientId: 'forged' });
       next();
@@ -220,7 +220,7 @@ describe.each([
     expect(await unknown.json()).toEqual({});
   });
 
-  it('are answered exactly beside an APP_FILTER that catches everything, and by useGlobalFilters only when it comes last', async () => {
+  it('get our answer beside an APP_FILTER, and beside global filters only if ours comes last', async () => {
     @Catch()
     class CatchAll implements ExceptionFilter {
       catch(_error: unknown, host: ArgumentsHost) {
@@ -255,7 +255,7 @@ describe.each([
     expect(await ours.text()).toBe('');
   });
 
-  it('may be anonymous with optional: true, but not with bad credentials nor where scopes are needed', {
+  it('may be anonymous with optional: true, but not with bad credentials or if scopes are required', {
     tags: ['BRR-31'],
   }, async () => {
     @Controller('maybe')
@@ -278,7 +278,7 @@ describe.each([
     expect(challengeOf(response)).toBe(plainChallenges('write:orders').join(', '));
   });
 
-  it('get one field line per challenge', { tags: ['BRR-26'] }, async () => {
+  it('get one header line per challenge', { tags: ['BRR-26'] }, async () => {
     const server = createResourceServer(issuer.options);
     vi.spyOn(server, 'authenticate').mockReturnValue({
       kind: 'denied',
@@ -307,7 +307,7 @@ describe.each([
     ['rejects', () => Promise.reject(new Error('bug'))],
     ['rejects with nothing', () => Promise.reject(undefined)],
   ])(
-    'never get through by a fault of our own: authenticate %s',
+    'never get through because of a bug: authenticate %s',
     { tags: ['OPS-09'] },
     async (_how, authenticate) => {
       const server = createResourceServer(issuer.options);
@@ -419,7 +419,7 @@ describe('decorators of class and handler', () => {
     expect(await status('/scoped/any', both)).toBe(200);
   });
 
-  it('hold in derived controllers, together with their own', async () => {
+  it('apply in derived controllers, together with their own', async () => {
     const { request, status } = await start({ controllers });
     expect(await status('/derived/plain', reader)).toBe(403);
     expect(await status('/derived/plain', both)).toBe(200);
@@ -439,7 +439,7 @@ describe('decorators of class and handler', () => {
     expect(await status(path)).toBe(expected);
   });
 
-  it('refuse to be written without a proper scope', { tags: ['SCP-12'] }, () => {
+  it('throw without a proper scope', { tags: ['SCP-12'] }, () => {
     expect(() => RequireScope()).toThrow(TypeError);
     expect(() => RequireScope('read:inventory write:orders')).toThrow(TypeError);
     expect(() => RequireAnyScope()).toThrow(TypeError);
@@ -497,7 +497,7 @@ describe('@Auth and getAuth', () => {
     expect(new Set(seen).size).toBe(1);
   });
 
-  it('take no look-alike', { tags: ['OPS-12'] }, async () => {
+  it('refuse an object that looks like an Auth', { tags: ['OPS-12'] }, async () => {
     @Injectable()
     class Forge implements NestInterceptor {
       intercept(context: ExecutionContext, next: CallHandler) {
@@ -520,6 +520,25 @@ describe('@Auth and getAuth', () => {
     expect(() => getAuth({ auth: { ...fakeAuth() } })).toThrow(/no verified access token/);
     expect(getAuth({ auth: fakeAuth({ clientId: 'order-service' }) }).clientId).toBe('order-service');
   });
+});
+
+it("Fastify's logger gets refusals: 503 as warn, others as debug, without the token", async () => {
+  const lines: string[] = [];
+  const stream = { write: (line: string) => void lines.push(line) };
+  const platform = () => new FastifyAdapter({ logger: { level: 'debug', stream } });
+  const { status } = await start({ platform, controllers: [StockController] });
+  expect(await status('/orders', reader)).toBe(403);
+  issuer.goDown();
+  onTestFinished(() => issuer.comeBack());
+  const during = await start({ platform, controllers: [StockController] });
+  expect(await during.status('/stock', reader)).toBe(503);
+
+  const refused = lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'request refused');
+  expect(refused).toMatchObject([
+    { level: 20, status: 403, reason: 'insufficient_scope', clientId: 'test-client' },
+    { level: 40, status: 503 },
+  ]);
+  expect(lines.join()).not.toContain(reader.Authorization.slice('Bearer '.length));
 });
 
 describe('exceptions', () => {
@@ -564,7 +583,7 @@ describe('exceptions', () => {
     expect(exception.cause).toBeInstanceOf(InvalidTokenError);
   });
 
-  it('have an empty response where no credentials were sent', async () => {
+  it('have an empty response if no credentials were sent', async () => {
     const exception = await exceptionFor({});
     expect(exception).toMatchObject({ error: undefined, reason: 'missing_credentials', response: {} });
   });
@@ -583,7 +602,7 @@ describe('exceptions', () => {
 });
 
 describe('the module', () => {
-  it('when forgotten keeps the application from starting where a requirement is used', {
+  it("keeps the application from starting if it's forgotten and a requirement is used", {
     tags: ['SCP-12', 'OPS-09'],
   }, async () => {
     const withoutModule = { module: class EmptyModule {}, controllers: [StockController] };
@@ -593,6 +612,46 @@ describe('the module', () => {
   it('fails at start for a wrong option', async () => {
     const module = ResourceServerModule.forRoot({ ...issuer.options, audience: [] });
     await expect(create({ module })).rejects.toThrow(TypeError);
+  });
+
+  it.each<[string, DynamicModule]>([
+    ['forRoot', ResourceServerModule.forRoot(issuer.options)],
+    ['forRootAsync', ResourceServerModule.forRootAsync({ useFactory: () => issuer.options })],
+  ])('fails at start if it is imported twice, by %s, and says what to do', async (_how, second) => {
+    @Module({ imports: [second] })
+    class FeatureModule {}
+    const starting = create({ imports: [FeatureModule] });
+    await expect(starting).rejects.toThrow(TypeError);
+    await expect(starting).rejects.toThrow(
+      /imported twice.* root module.*RESOURCE_SERVER.*application of its own/,
+    );
+  });
+
+  it('may be imported twice if it is the same one', async () => {
+    const module = ResourceServerModule.forRoot(issuer.options);
+    @Module({ imports: [module] })
+    class FeatureModule {}
+    const { status } = await start({ module, imports: [FeatureModule], controllers: [StockController] });
+    expect(await status('/stock')).toBe(401);
+    expect(await status('/stock', reader)).toBe(200);
+  });
+
+  it('fails to load lazily if it is there already', async () => {
+    const app = await create({});
+    const loading = app.get(LazyModuleLoader).load(() => ResourceServerModule.forRoot(issuer.options));
+    await expect(loading).rejects.toThrow(/imported twice/);
+  });
+
+  it('is there once in each of several applications', async () => {
+    const other = await createTestIssuer({ issuer: 'https://other.example.com' });
+    const first = await start({ controllers: [StockController] });
+    const second = await start({
+      module: ResourceServerModule.forRoot(other.options),
+      controllers: [StockController],
+    });
+    expect(await first.status('/stock', reader)).toBe(200);
+    expect(await second.status('/stock', reader)).toBe(401);
+    expect(await second.status('/stock', await other.authorization())).toBe(200);
   });
 
   @Injectable()
@@ -623,13 +682,13 @@ describe('the module', () => {
     expect(await status('/stock', reader)).toBe(200);
   });
 
-  it('wants exactly one source of options', () => {
+  it('requires exactly one source of options', () => {
     expect(() => ResourceServerModule.forRootAsync({})).toThrow(TypeError);
     const two = { useClass: Configuration, useFactory: () => issuer.options };
     expect(() => ResourceServerModule.forRootAsync(two)).toThrow(TypeError);
   });
 
-  it('fails at start where the factory gives nothing or fails', async () => {
+  it('fails at start if the factory fails or returns nothing', async () => {
     const nothing = ResourceServerModule.forRootAsync({ useFactory: () => undefined as never });
     await expect(create({ module: nothing })).rejects.toThrow(TypeError);
     const failing = ResourceServerModule.forRootAsync({
@@ -650,7 +709,7 @@ describe('the module', () => {
     expect(app.get(Queue, { strict: false }).server).toBe(server);
   });
 
-  it('closes the server that it made, and not one that it was given', async () => {
+  it('closes the server that it created, but not one that it was given', async () => {
     const server = createResourceServer(issuer.options);
     const close = vi.spyOn(Object.getPrototypeOf(server), 'close');
     const given = await create({ module: ResourceServerModule.forRoot(server) });
@@ -710,7 +769,7 @@ describe('other features of Nest', () => {
     expect(await status('/v2/stock', reader)).toBe(200);
   });
 
-  it('is there for modules that are loaded lazily', async () => {
+  it('works in modules that are loaded lazily', async () => {
     @Injectable()
     class Late {
       constructor(@Inject(RESOURCE_SERVER) readonly server: ResourceServer) {}
@@ -775,7 +834,7 @@ describe('execution contexts other than HTTP', () => {
     error.mockRestore();
   });
 
-  it('are guarded by a subclass that finds their request, which is authenticated once for all resolvers', async () => {
+  it('are guarded by a subclass that finds their request, authenticated once for all resolvers', async () => {
     class GraphqlGuard extends ResourceServerGuard {
       protected override getRequestResponse(context: ExecutionContext) {
         if (context.getType<string>() !== 'graphql') return super.getRequestResponse(context);
@@ -791,7 +850,11 @@ describe('execution contexts other than HTTP', () => {
           externalHandler(app, name, 'graphql')(undefined, {}, { req, res }),
         );
         const results = await Promise.allSettled(fields);
-        return results.map((result) => (result.status === 'fulfilled' ? result.value : result.reason.reason));
+        await externalHandler(app, 'version', 'graphql')(undefined, {}, { req, res });
+        return [
+          ...results.map((result) => (result.status === 'fulfilled' ? result.value : result.reason.reason)),
+          req.auth === undefined,
+        ];
       }
     }
     const server = createResourceServer(issuer.options);
@@ -803,9 +866,9 @@ describe('execution contexts other than HTTP', () => {
     });
     const query = async (headers: object): Promise<unknown> =>
       (await request('/graphql', headers, { method: 'POST' })).json();
-    expect(await query(both)).toEqual(['test-client', 'orders', 'version']);
+    expect(await query(both)).toEqual(['test-client', 'orders', 'version', false]);
     expect(authenticate).toHaveBeenCalledTimes(1);
-    expect(await query(reader)).toEqual(['test-client', 'insufficient_scope', 'version']);
-    expect(await query({})).toEqual(['missing_credentials', 'missing_credentials', 'version']);
+    expect(await query(reader)).toEqual(['test-client', 'insufficient_scope', 'version', false]);
+    expect(await query({})).toEqual(['missing_credentials', 'missing_credentials', 'version', true]);
   });
 });

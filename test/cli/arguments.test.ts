@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { numberOf, parseCommandLine } from '../../tools/cli/arguments.js';
+import { parseCommandLine, readNumber } from '../../tools/cli/arguments.js';
 import { UsageError } from '../../tools/cli/command.js';
 
 const flags = {
@@ -10,7 +10,7 @@ const flags = {
 const parse = (...args: readonly string[]) => parseCommandLine(args, flags);
 
 describe('parseCommandLine', () => {
-  it('reads options in both spellings, and what is no option in order', () => {
+  it('reads options in both spellings, and the other arguments in order', () => {
     const { values, positionals } = parse(
       'one',
       '--issuer',
@@ -55,16 +55,16 @@ describe('parseCommandLine', () => {
   });
 });
 
-describe('numberOf', () => {
+describe('readNumber', () => {
   it.each([
     ['5', 5],
     ['0.5', 0.5],
     [undefined, undefined],
   ])('reads %s', (value, number) => {
-    expect(numberOf(value, 'timeout')).toBe(number);
+    expect(readNumber(value, 'timeout')).toBe(number);
   });
 
   it.each(['', 'x', '-1', '1e3', '0x10', '5s', ' 5', 'Infinity', '.5', '5.'])('refuses %j', (value) => {
-    expect(() => numberOf(value, 'timeout')).toThrow(new UsageError('--timeout takes a number'));
+    expect(() => readNumber(value, 'timeout')).toThrow(new UsageError('--timeout takes a number'));
   });
 });

@@ -128,7 +128,7 @@ function outages(path: string): readonly Row[] {
   ]);
 }
 
-it('check does not repeat a password in an issuer', { tags: ['OPS-01'] }, async () => {
+it("doesn't repeat a password in an issuer", { tags: ['OPS-01'] }, async () => {
   for (const more of [[], ['--json']]) {
     const { stdout } = await run(['check', 'https://user:secret@auth.example.com/a@b', ...more]);
     expect(stdout).toContain('https://[…]@auth.example.com/a@b');
@@ -251,39 +251,48 @@ describe('check names the fix of metadata', () => {
 describe('check names the fix of', () => {
   const documents = { metadata: paths.oauth, keys: paths.jwks };
 
-  it.each(Object.entries(documents))('%s that never come', { tags: ['KEY-08'] }, async (_what, path) => {
-    const issuer = await startIssuer();
-    stopTimers();
-    let asked = 0;
-    issuer.script(path, () => {
-      asked += 1;
-      vi.advanceTimersByTime(5000);
-    });
-    const { text } = firstFault(await check(issuer.url));
-    expect(text).toMatch(/no answer within 5 s.*--timeout/);
-    expect(asked).toBe(2);
-  });
+  it.each(Object.entries(documents))(
+    'waits no longer than the time limit for %s',
+    { tags: ['KEY-08'] },
+    async (_what, path) => {
+      const issuer = await startIssuer();
+      stopTimers();
+      let asked = 0;
+      issuer.script(path, () => {
+        asked += 1;
+        vi.advanceTimersByTime(5000);
+      });
+      const { text } = firstFault(await check(issuer.url));
+      expect(text).toMatch(/no answer within 5 s.*--timeout/);
+      expect(asked).toBe(2);
+    },
+  );
 
-  it.each(Object.entries(documents))('%s that never end', { tags: ['KEY-08'] }, async (_what, path) => {
-    const issuer = await startIssuer();
-    stopTimers();
-    issuer.script(path, hangInBody('{'));
-    const { text } = firstFault(
-      await check(issuer.url, async (input, init) => {
-        const response = await fetch(input, init);
-        if (String(input).endsWith(path)) setImmediate(() => vi.advanceTimersByTime(5000));
-        return response;
-      }),
-    );
-    expect(text).toMatch(/the answer did not end within 5 s.*--timeout/);
-  });
+  it.each(Object.entries(documents))(
+    'reads no more than the byte limit of %s',
+    { tags: ['KEY-08'] },
+    async (_what, path) => {
+      const issuer = await startIssuer();
+      stopTimers();
+      issuer.script(path, hangInBody('{'));
+      const { text } = firstFault(
+        await check(issuer.url, async (input, init) => {
+          const response = await fetch(input, init);
+          if (String(input).endsWith(path)) setImmediate(() => vi.advanceTimersByTime(5000));
+          return response;
+        }),
+      );
+      expect(text).toMatch(/the answer did not end within 5 s.*--timeout/);
+    },
+  );
 });
 
-it('check ends also where a fetch never does', { tags: ['KEY-08'] }, async () => {
+it('ends even if a fetch never does', { tags: ['KEY-08'] }, async () => {
   stopTimers();
   const forever = () => {
     setImmediate(() => {
-      if (vi.isFakeTimers()) vi.advanceTimersByTime(5000); // the last place that is asked may outlive the test
+      // A request to the last place may outlive the test.
+      if (vi.isFakeTimers()) vi.advanceTimersByTime(5000);
     });
     return new Promise<Response>(() => undefined);
   };
@@ -329,7 +338,7 @@ describe('check names the fix of keys', () => {
     expect(text).toContain(fix);
   });
 
-  it('in words for people, with exit code 1 and no options to paste', async () => {
+  it('prints them for people, with exit code 1 and no options to paste', async () => {
     const issuer = await startIssuer();
     issuer.script(paths.jwks, status(404));
     const { exitCode, stdout } = await run(['check', issuer.url]);

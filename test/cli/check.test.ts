@@ -97,7 +97,7 @@ describe('check, of an issuer that is fine,', () => {
     expect(document.findings.every(({ status }) => status === 'ok' || status === 'info')).toBe(true);
   });
 
-  it('with --jwks-uri asks for the keys alone', async () => {
+  it('asks for the keys alone with --jwks-uri', async () => {
     const issuer = await startMisbehavingIssuer();
     issuer.script('/elsewhere', json({ keys: [key.jwk] }));
     const jwksUri = `${issuer.url}/elsewhere`;
@@ -109,7 +109,7 @@ describe('check, of an issuer that is fine,', () => {
     expect(stdout).toContain(`    issuer: { issuer: '${issuer.url}', jwksUri: '${jwksUri}' },\n`);
   });
 
-  it('with --metadata-url looks for the metadata there', async () => {
+  it('looks for the metadata where --metadata-url says', async () => {
     const issuer = await startMisbehavingIssuer();
     issuer.script('/metadata', json({ issuer: issuer.url, jwks_uri: `${issuer.url}${paths.jwks}` }));
     issuer.script(paths.jwks, json({ keys: [key.jwk] }));
@@ -118,7 +118,7 @@ describe('check, of an issuer that is fine,', () => {
     expect(about(document, 'metadata')).toHaveLength(1);
   });
 
-  it('with --allow-insecure-requests takes plain http, and says so in the options', async () => {
+  it('accepts plain http with --allow-insecure-requests, and says so in the options', async () => {
     const issuer = 'http://auth.example.com';
     const { fetch } = simulateWeb({
       [`${issuer}${paths.oauth}`]: { issuer, jwks_uri: `${issuer}/jwks` },
@@ -132,7 +132,7 @@ describe('check, of an issuer that is fine,', () => {
     );
   });
 
-  it('tells where an API cannot see that tokens and keys come from two hosts', async () => {
+  it("says if an API can't see that tokens and keys come from two hosts", async () => {
     const issuer = 'https://auth.example.com';
     const { fetch } = simulateWeb({
       [`${issuer}${paths.oauth}`]: { issuer, jwks_uri: 'https://keys.example.net/jwks' },
@@ -220,7 +220,7 @@ describe('check, of a usable issuer, warns', () => {
     expect(document.exitCode).toBe(0);
   });
 
-  it('of answers that are not called JSON, and reads them all the same', async () => {
+  it("of answers that aren't called JSON, but reads them", async () => {
     const issuer = await publish([key.jwk], { 'Content-Type': 'text/plain' });
     const metadata = { issuer: issuer.url, jwks_uri: `${issuer.url}${paths.jwks}` };
     issuer.script(paths.oauth, json(metadata, { 'Content-Type': 'text/html' }));
@@ -247,7 +247,7 @@ describe('check, of a usable issuer, warns', () => {
     expect(about(document, 'metadata').map(({ status }) => status)).toEqual(['ok', 'warning']);
   });
 
-  it('not of places where nothing is', async () => {
+  it('not of locations with nothing there', async () => {
     const document = await check((await publish([key.jwk])).url);
     expect(about(document, 'metadata').map(({ status }) => status)).toEqual(['ok', 'info']);
   });
@@ -274,7 +274,7 @@ describe('check, of a usable issuer, warns', () => {
     expect(document.exitCode).toBe(0);
   });
 
-  it('not of clocks where answers tell no time', async () => {
+  it('not of clocks if the answers have no date', async () => {
     const issuer = await publish([key.jwk], { Date: 'today' });
     expect(about(await check(issuer.url), 'clock')).toMatchObject([{ status: 'info', fix: null }]);
   });
@@ -287,7 +287,7 @@ describe('check, of a usable issuer, warns', () => {
     ],
     [{ 'Cache-Control': 'max-age=1' }, 'after 30 s'],
     [{ 'Cache-Control': 'max-age=86400' }, 'after 3600 s'],
-  ])('nobody of caching, but says what it comes to: %j', async (headers, message) => {
+  ])('not of caching, but says what it means: %j', async (headers, message) => {
     const issuer = await publish([key.jwk], headers);
     expect(about(await check(issuer.url), 'cache')[0]?.message).toContain(message);
   });
@@ -327,7 +327,7 @@ describe('check ends', () => {
     [['https://a.example', '--timeout', '61'], '--timeout takes a number from 0.001 to 60, got 61'],
     [['https://a.example', '--timeout', 'x'], '--timeout takes a number'],
     [['https://a.example', '--jwks-url', 'x'], 'unknown option --jwks-url; did you mean --jwks-uri?'],
-  ])('at once when it is used wrongly: %j', async (args, message) => {
+  ])("at once if it's used wrongly: %j", async (args, message) => {
     const { exitCode, stdout, stderr } = await run(['check', ...args]);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
     expect(stderr).toContain(message);

@@ -280,7 +280,7 @@ describe('dev-issuer --keys', () => {
     );
   });
 
-  it('refuses a file that is none, with 1', async () => {
+  it("refuses a file that isn't a key file, with 1", async () => {
     const keys = await configFile('{"keys":[]}');
     const { exitCode, stderr } = await run(['dev-issuer', '--port=0', '--keys', keys]);
     expect([exitCode, stderr]).toEqual([1, `oauth-resource-server: ${keys}: "keys" is empty`]);

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import type { TokenType } from '../../src/options/options.js';
 import type { Reason } from '../../src/reasons.js';
 import { createResourceServer } from '../../src/resource-server.js';
+import type { TokenType } from '../../src/terms.js';
 import { signedJws } from '../../src/testing/forged-jws.js';
 import { createTestIssuer, type Forgery, type ListeningIssuer } from '../../src/testing/index.js';
 import { generateSigningKey, type SigningKey } from '../../src/testing/signing-key.js';
@@ -116,7 +116,7 @@ describe('explain, of every forgery,', () => {
     }
   });
 
-  it('agrees with the resource server also where tokens have to be at+jwt', { timeout: 60_000 }, async () => {
+  it('agrees with the resource server even if tokens have to be at+jwt', { timeout: 60_000 }, async () => {
     const issuer = await listen();
     const server = createResourceServer({ ...issuer.options, tokenType: 'at+jwt', dpop: 'off' });
     onTestFinished(() => server.close());

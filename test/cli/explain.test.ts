@@ -94,7 +94,7 @@ describe('explain, of a good token,', () => {
     `);
   });
 
-  it('has the steps of RFC 9068 where tokens have to follow it', async () => {
+  it('has the steps of RFC 9068 if tokens have to follow it', async () => {
     const strict = ['--token-type', 'at+jwt'];
     const full = tokenWith({ iat: NOW, sub: 'order-service', jti: '1' });
     const { exitCode, stdout } = await explain(full, strict);
@@ -288,13 +288,13 @@ describe('explain, of a token that is refused,', () => {
     ['a.b', 'structure', ['2 parts', 'cut off']],
     ['YWJj.YWJj.YR', 'structure', ['the third part']],
     ['YWJj.YWJj.YWJj', 'header', ['the first part', 'JSON object']],
-  ])('says what is wrong with what is no token: %j', async (input, step, words) => {
+  ])("says what is wrong with something that isn't a token: %j", async (input, step, words) => {
     const { exitCode, stdout } = await explain('-', [], { input });
     expect(exitCode).toBe(1);
     for (const word of words) expect(linesAbout(step, stdout)).toContain(word);
   });
 
-  it('does not compare a date that is none', async () => {
+  it("doesn't compare a date that isn't one", async () => {
     const { stdout } = await explain(tokenWith({ exp: 'soon', nbf: 'now' }));
     expect(linesAbout('claim_types', stdout)).toContain('✗');
     expect(linesAbout('exp', stdout)).toBe('– exp             not reached');
@@ -344,7 +344,7 @@ describe('explain reads the token', () => {
     expect(stderr).toContain('more than a token');
   });
 
-  it('not from a terminal, where nobody would know what to type', async () => {
+  it('not from a terminal', async () => {
     const { exitCode, stderr } = await run(['explain', ...usual]);
     expect(exitCode).toBe(2);
     expect(stderr).toContain('give a token');
@@ -419,7 +419,7 @@ describe('explain refuses wrong use:', () => {
       '--jwks has a private key',
     ],
     ['with a symmetric key', { keys: [{ kty: 'oct', k: 'secret' }] }, '--jwks has a symmetric key'],
-  ])('a file %s, without a word of its content', { tags: ['OPS-01'] }, async (what, content, message) => {
+  ])('a file %s, without quoting its content', { tags: ['OPS-01'] }, async (what, content, message) => {
     const text = typeof content === 'string' ? content : JSON.stringify(content);
     const path = await fileWith(`${what}.json`, text);
     const { exitCode, stderr } = await run(['explain', token, ...usual, '--jwks', path]);
@@ -448,7 +448,7 @@ describe('explain asks the issuer', () => {
     expect(listening.requests).toMatchObject({ '/.well-known/oauth-authorization-server': 1, '/jwks': 1 });
   });
 
-  it('not at all where the token cannot hold', { tags: ['OPS-06'] }, async () => {
+  it("not at all if the token can't be valid", { tags: ['OPS-06'] }, async () => {
     const { listening, options } = await listen();
     for (const claims of [{ iss: 'https://attacker.example' }, { exp: 0 }, { aud: 'x' }]) {
       expect((await run(['explain', await listening.token(claims), ...options])).exitCode).toBe(1);
@@ -456,7 +456,7 @@ describe('explain asks the issuer', () => {
     expect(Object.values(listening.requests).every((count) => count === 0)).toBe(true);
   });
 
-  it('and nobody whom the token names', { tags: ['JWT-17'] }, async () => {
+  it('and no address that the token names', { tags: ['JWT-17'] }, async () => {
     const { listening, options } = await listen();
     const visited: string[] = [];
     const fetch: typeof globalThis.fetch = (input, init) => {
@@ -469,14 +469,14 @@ describe('explain asks the issuer', () => {
     expect(visited).toHaveLength(2);
   });
 
-  it('for keys where it is told that they are', async () => {
+  it('for keys at the given address', async () => {
     const { listening, options } = await listen();
     const uri = ['--jwks-uri', `${listening.identifier}/jwks`];
     expect((await run(['explain', await listening.token(), ...options, ...uri])).exitCode).toBe(0);
     expect(listening.requests['/.well-known/oauth-authorization-server']).toBe(0);
   });
 
-  it('and says so where the issuer is out of reach', async () => {
+  it('and says so if the issuer is out of reach', async () => {
     const { listening, options } = await listen();
     const token = await listening.token();
     await listening.close();
@@ -520,7 +520,7 @@ describe('explain asks the issuer', () => {
     expect(issuer.requests).toHaveLength(1);
   });
 
-  it('no longer than it is told', async () => {
+  it('for no longer than allowed', async () => {
     const issuer = await startMisbehavingIssuer();
     issuer.script(paths.oauth, () => undefined);
     issuer.script(paths.openid, status(500));
@@ -540,7 +540,7 @@ describe('explain asks the issuer', () => {
 });
 
 describe('explain takes the options of the resource server:', () => {
-  it('plain http, where it is allowed', async () => {
+  it("plain http, if that's allowed", async () => {
     const issuer = 'http://issuer.example.com';
     const more = ['--issuer', issuer, '--audience', AUDIENCE, '--jwks', jwks];
     const explainPlain = (...allow: readonly string[]) =>

@@ -18,7 +18,7 @@ describe('the program', () => {
     for (const name of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${name} +\\S`, 'm'));
   });
 
-  it('lists its commands as an error where none is given', async () => {
+  it('lists its commands as an error if none is given', async () => {
     const { exitCode, stdout, stderr } = await run([]);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
     for (const name of COMMANDS) expect(stderr).toContain(`  ${name}`);
@@ -118,7 +118,7 @@ describe('an unexpected failure', () => {
     [new Interruption(143), 143],
     [new Error('stop'), 130],
   ])(
-    'of an interrupted command says nothing, and its exit code is that of the signal',
+    'prints nothing after an interruption, and has the exit code of the signal',
     async (reason, exitCode) => {
       const signal = AbortSignal.abort(reason);
       expect(await fail(new Error('aborted'), { signal })).toEqual({ exitCode, stdout: '', stderr: '' });

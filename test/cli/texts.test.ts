@@ -1,9 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { describeDate, describeDuration } from '../../tools/cli/describe-time.js';
-import { describeDifference } from '../../tools/cli/issuer-difference.js';
-import { printable, show, showList, toJson } from '../../tools/cli/printable.js';
-import { isShellSafe } from '../../tools/cli/shell.js';
-import { closestTo } from '../../tools/cli/suggestion.js';
+import { closestTo } from '../../tools/cli/arguments.js';
+import { describeDate, describeDifference, describeDuration } from '../../tools/cli/describe.js';
+import { isShellSafe, printable, show, showList, toJson } from '../../tools/cli/printable.js';
 
 describe('printable', () => {
   it.each([

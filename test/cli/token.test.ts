@@ -186,7 +186,7 @@ describe('token --keys', () => {
     expect(auth.expiresAt - Number(auth.claims.iat)).toBe(60);
   });
 
-  it('lays claims over it: JSON, or text that is none', async () => {
+  it('overrides claims with JSON or text', async () => {
     const claims = ['tenant=acme', 'level=3', 'id="7"', 'roles=["a","b"]', 'sub=alice', 'text=a=b', 'exp=0'];
     const { stdout } = await run([
       'token',

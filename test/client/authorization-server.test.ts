@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTes
 import { authenticate, getAuth, requireScope } from '../../adapters/express/index.js';
 import { type ClientCredentialsOptions, type ClientMessage, clientChannel } from '../../src/client/index.js';
 import { listenTo } from '../support/listen-to.js';
+import { isFullSize } from '../support/size.js';
 import {
   INVENTORY,
   LIFETIME_SECONDS,
@@ -221,7 +222,7 @@ describe('with a real authorization server', () => {
       passTime(1);
     }
     await server.start();
-    const failed = messages.filter(({ event }) => event === 'failed');
+    const failed = messages.filter(({ event, issuer }) => event === 'failed' && issuer === server.issuer);
     expect(failed.length).toBeGreaterThan(1);
     expect(new Set(failed.map(({ reason }) => reason))).toEqual(new Set(['unreachable']));
     for (let second = 0; second < 10; second += 1) {
@@ -232,14 +233,14 @@ describe('with a real authorization server', () => {
   });
 });
 
-describe('10,000 calls over three lifetimes of a token', () => {
+describe('thousands of calls over three lifetimes of a token', () => {
   it('succeed all, with a token request per lifetime and one more at most', {
     tags: ['CLI-13', 'CLI-14'],
     timeout: 60_000,
   }, async () => {
     const inventory = await startInventory();
     const client = clientOf({ origins: [inventory], random: Math.random });
-    const CALLS = 10_000;
+    const CALLS = isFullSize ? 10_000 : 2_000;
     const AT_ONCE = 50;
     const secondsPerBatch = (3 * LIFETIME_SECONDS * AT_ONCE) / CALLS;
     const statuses = new Map<number, number>();

@@ -46,7 +46,7 @@ describe('fetch', () => {
     expect(tokensOf(api)).toEqual(['Bearer token-1']);
   });
 
-  it('is a function of its own: it can be handed over', async () => {
+  it('can be passed on as a function', async () => {
     const { api, client } = await scene();
     const { fetch } = client;
     expect((await fetch(new URL('/a', api.origin))).status).toBe(200);
@@ -117,7 +117,7 @@ describe('fetch', () => {
     expect(endpoint.requests).toHaveLength(0);
   });
 
-  it('says what is missing where no origin is known', { tags: ['CLI-19'] }, async () => {
+  it('says what is missing if no origin is known', { tags: ['CLI-19'] }, async () => {
     const endpoint = await startTokenEndpoint();
     const client = makeClient({ tokenEndpoint: endpoint.url, resource: 'urn:example:inventory' });
     await expect(client.fetch('https://inventory.example.com/')).rejects.toThrow(
@@ -199,7 +199,7 @@ describe('a token that the API refuses', () => {
     expect(endpoint.requests).toHaveLength(2);
   });
 
-  it('is replaced again and again where each replacement works', { tags: ['CLI-18'] }, async () => {
+  it('is replaced again and again if each replacement works', { tags: ['CLI-18'] }, async () => {
     const refused: string[] = [];
     const { api, endpoint, client } = await scene((call, response) => refusing(...refused)(call, response));
     for (let times = 1; times <= 5; times += 1) {
@@ -320,7 +320,7 @@ describe('a token that the API refuses', () => {
 
 describe('redirects', () => {
   it.each([301, 302, 303, 307, 308])(
-    'of %s are followed with the token on the same origin',
+    'follow %s with the token on the same origin',
     { tags: ['CLI-19'] },
     async (code) => {
       const { api, client } = await scene((call, response) =>
@@ -333,7 +333,7 @@ describe('redirects', () => {
   );
 
   it.each([301, 302, 303, 307, 308])(
-    'of %s to another origin leave the token behind',
+    'leave the token behind after %s to another origin',
     { tags: ['CLI-19'] },
     async (code) => {
       const elsewhere = await startApi();
@@ -347,7 +347,7 @@ describe('redirects', () => {
     },
   );
 
-  it('of a Request to another origin leave the token behind', { tags: ['CLI-19'] }, async () => {
+  it('leave the token of a Request behind on the way to another origin', { tags: ['CLI-19'] }, async () => {
     const elsewhere = await startApi();
     const { api, client } = await scene(redirectTo(307, elsewhere.origin));
     const init = { method: 'POST', headers: { Cookie: 'a=b' }, body: 'order' };
@@ -357,7 +357,7 @@ describe('redirects', () => {
     expect(elsewhere.calls[0]?.headers).not.toHaveProperty('cookie');
   });
 
-  it('do not bring it to another configured origin either, nor back', { tags: ['CLI-19'] }, async () => {
+  it("don't take the token to another configured origin, or back", { tags: ['CLI-19'] }, async () => {
     const endpoint = await startTokenEndpoint();
     const second: Api = await startApi((call, response) =>
       redirectTo(302, `${call.headers['x-back']}/end`)(call, response),
@@ -388,7 +388,7 @@ describe('redirects', () => {
     [302, 'PUT', 'PUT', 'order'],
     [307, 'POST', 'POST', 'order'],
     [308, 'PATCH', 'PATCH', 'order'],
-  ])('of %s make of a %s a %s, as fetch itself does', async (code, method, next, body) => {
+  ])('turn, with %s, a %s into a %s, as fetch itself does', async (code, method, next, body) => {
     const answer: Answer = (call, response) =>
       (call.path === '/new' ? ok : redirectTo(code, '/new'))(call, response);
     const { api, client } = await scene(answer);
@@ -400,7 +400,7 @@ describe('redirects', () => {
     expect({ ...ours, headers: relevant(ours) }).toEqual({ ...theirs, headers: relevant(theirs) });
   });
 
-  it('of a stream that would be wanted again fail, as fetch itself does', async () => {
+  it('fail if a stream would have to be sent again, as fetch itself does', async () => {
     const { api, client } = await scene(redirectTo(307, '/new'));
     const init = (): RequestInit => ({ method: 'POST', body: streamOf('once'), duplex: 'half' });
     await expect(client.fetch(api.origin, init())).rejects.toBeInstanceOf(TypeError);
@@ -461,7 +461,7 @@ describe('redirects', () => {
     expect((await client.getToken()).accessToken).toBe('token-3');
   });
 
-  it('leave the body of the Request readable by nobody twice', async () => {
+  it('leave the body of the Request unreadable', async () => {
     const { api, client } = await scene();
     const request = new Request(api.origin, { method: 'POST', body: 'order' });
     await request.text();

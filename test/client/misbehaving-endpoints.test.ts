@@ -187,7 +187,7 @@ const cases: readonly Case[] = [
   final(
     'bytes that are not UTF-8',
     body(Buffer.from('{"access_token":"\xff"}', 'latin1')),
-    unreadable('not JSON'),
+    unreadable('not UTF-8'),
   ),
   passing('a wrong content encoding', body('{}', { 'Content-Encoding': 'gzip' }), {
     reason: 'unreachable',
@@ -260,7 +260,7 @@ describe('a token endpoint that answers with', { tags: ['CLI-08', 'CLI-09', 'CLI
     expect(await failureOf(client.getToken())).toMatchObject({ reason: 'unreachable', status: undefined });
   });
 
-  it('nothing, because nobody listens', async () => {
+  it('nothing, since no server is there', async () => {
     const endpoint = await startTokenEndpoint();
     await endpoint.stop();
     const client = makeClient({ tokenEndpoint: endpoint.url });
@@ -330,7 +330,7 @@ describe('a fetch of the application', () => {
     expect(await failureOf(client.getToken())).toMatchObject({ reason: 'redirected' });
   });
 
-  it('may ignore its signal: nobody waits longer than the time limit', async () => {
+  it('may ignore its signal: the call still ends at the time limit', async () => {
     const client = makeClient({
       tokenEndpoint,
       timeoutSeconds: 0.05,

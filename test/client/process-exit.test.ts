@@ -93,7 +93,7 @@ describe('a process with a client that nobody closes', { timeout: 20_000 }, () =
     expect(await run(endpoint, {}, code)).toEqual({ exitCode: 0, output: 'token-1\n' });
   });
 
-  it('does not end where a caller joins a renewal that waits for another attempt', async () => {
+  it("doesn't end if a caller joins a renewal that waits for another attempt", async () => {
     const endpoint = await startTokenEndpoint();
     const failing = (response: Parameters<typeof hang>[0]): void => {
       response.shouldKeepAlive = false;

@@ -76,7 +76,7 @@ describe.each(authentications)('with %s', { tags: ['OPS-01', 'OPS-02'] }, (_meth
     ['a wrong scope', () => json({ ...good, scope: [TOKEN] })],
     ['a token that is none', () => json({ ...good, access_token: `${TOKEN}\r\n` })],
     ['an ID token', () => json({ ...good, access_token: '', id_token: TOKEN })],
-  ])('nothing of secret and token is in what is left of %s', async (_what, makeBehaviour) => {
+  ])('leaves no secret or token in %s', async (_what, makeBehaviour) => {
     const endpoint = await startTokenEndpoint();
     endpoint.script(makeBehaviour(endpoint));
     const messages = listenTo<ClientMessage>(clientChannel);
@@ -90,7 +90,7 @@ describe.each(authentications)('with %s', { tags: ['OPS-01', 'OPS-02'] }, (_meth
     expect(failure.cause).toBeUndefined();
   });
 
-  it('nothing of secret and token is in what is left of success', async () => {
+  it('leaves no secret or token after success', async () => {
     const endpoint = await startTokenEndpoint();
     endpoint.script(json(good));
     const api = await startApi(refuseToken);
@@ -115,7 +115,7 @@ it.each(['canary_secret', 'x-canary_secret.'])(
   },
 );
 
-it('quotes a description only where it repeats nothing, in one line and not at length', {
+it('quotes a description only if it repeats no secret, shortened to one line', {
   tags: ['OPS-02'],
 }, async () => {
   const endpoint = await startTokenEndpoint();
@@ -128,7 +128,7 @@ it('quotes a description only where it repeats nothing, in one line and not at l
 });
 
 it.each([7, null, ['text'], undefined])(
-  'has no description where it is %j',
+  "has no description if it's %j",
   { tags: ['OPS-02'] },
   async (error_description) => {
     const endpoint = await startTokenEndpoint();
@@ -138,7 +138,7 @@ it.each([7, null, ['text'], undefined])(
   },
 );
 
-it('shows of a client what identifies it', { tags: ['OPS-01'] }, async () => {
+it('shows only what identifies a client', { tags: ['OPS-01'] }, async () => {
   const client = makeClient({
     issuer: 'https://auth.example.com',
     scope: 'a b',

@@ -70,7 +70,7 @@ async function placeOrder(url: string, body: string = JSON.stringify({ sku: '4/2
 }
 
 describe('the order service', () => {
-  it('calls the inventory service with one access token of its own', async () => {
+  it('calls the inventory service with its own access token', async () => {
     answer = inStock;
     const response = await placeOrder(await startOrderService());
     expect(response.status).toBe(201);
@@ -106,7 +106,7 @@ describe('the order service', () => {
     },
   );
 
-  it('answers 409 where nothing is in stock, and reserves nothing', async () => {
+  it('answers 409 if nothing is in stock, and reserves nothing', async () => {
     answer = json(200, { inStock: 0 });
     expect((await placeOrder(await startOrderService())).status).toBe(409);
     expect(received).toHaveLength(1);
@@ -187,7 +187,7 @@ describe('the stock report', () => {
     ['no sku', ['http://127.0.0.1'], {}],
     ['no secret', ['http://127.0.0.1', '42'], { CLIENT_SECRET: undefined }],
     ['no issuer', ['http://127.0.0.1', '42'], { ISSUER: undefined }],
-  ])('ends with 2 and the usage where there is %s', async (_name, args, missing) => {
+  ])('ends with 2 and the usage if there is %s', async (_name, args, missing) => {
     const { exitCode, lines } = await run(args, { ...credentials(), ...missing } as Record<string, string>);
     expect({ exitCode, lines }).toEqual({ exitCode: 2, lines: [expect.stringMatching(/^usage: /)] });
   });

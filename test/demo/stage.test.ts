@@ -115,7 +115,7 @@ describe('waiting for something to happen', () => {
     vi.useRealTimers();
   });
 
-  it('ends when it holds, at once or after a change', async () => {
+  it("ends when it's true, at once or after a change", async () => {
     const watch = createWatch();
     let count = 1;
     await watch.until('there is one', () => count === 1);
@@ -125,7 +125,7 @@ describe('waiting for something to happen', () => {
     await two;
   });
 
-  it('ends with an error when it does not come to hold', async () => {
+  it("ends with an error if it doesn't become true", async () => {
     vi.useFakeTimers();
     const watch = createWatch();
     const never = expect(watch.until('pigs fly', () => false)).rejects.toThrow(
@@ -136,7 +136,7 @@ describe('waiting for something to happen', () => {
   });
 });
 
-it('an authorization server that does not start says so, and leaves nothing behind', async () => {
+it("reports an authorization server that doesn't start, and leaves nothing behind", async () => {
   const folder = await mkdtemp(join(tmpdir(), 'stage-'));
   const program = join(folder, 'program.mjs');
   await writeFile(program, 'process.exitCode = 3;');

@@ -50,7 +50,7 @@ describe('real clients get tokens that a resource server accepts', () => {
     ],
   ];
 
-  it.each(methods)('openid-client by %s', async (_, clientId, authentication) => {
+  it.each(methods)('accepts openid-client by %s', async (_, clientId, authentication) => {
     const { issuer } = await startWithClients();
     for (const algorithm of ['oidc', 'oauth2'] as const) {
       const configuration = await openid.discovery(new URL(issuer), clientId, undefined, authentication(), {
@@ -73,7 +73,7 @@ describe('real clients get tokens that a resource server accepts', () => {
     }
   });
 
-  it('oauth4webapi, with a new assertion for each request', { tags: ['CLI-07'] }, async () => {
+  it('accepts oauth4webapi, with a new assertion for each request', { tags: ['CLI-07'] }, async () => {
     const { issuer } = await startWithClients();
     const options = { [oauth.allowInsecureRequests]: true };
     const url = new URL(issuer);
@@ -258,7 +258,7 @@ describe('private_key_jwt', () => {
     expect((await send(issuer, { key: otherKeys })).status).toBe(401);
   });
 
-  it('refuses an assertion that nobody signed, or everybody could', async () => {
+  it("refuses an assertion that isn't signed, or that anyone could sign", async () => {
     const issuer = await startWithClients(clock);
     const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
     const claims = { iss: 'key-service', sub: 'key-service', aud: issuer.issuer, exp: now + 60, jti: 'one' };

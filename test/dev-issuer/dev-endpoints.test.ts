@@ -46,7 +46,7 @@ describe('/dev/token', () => {
     server.close();
   });
 
-  it('makes a token without scope where none is ticked', async () => {
+  it('makes a token without scope if none is ticked', async () => {
     const made = await ask(await start(), '/dev/token', { clientId: 'order-service', scope: '' });
     expect(made.claims).not.toHaveProperty('scope');
   });
@@ -72,7 +72,7 @@ describe('/dev/token', () => {
     server.close();
   }, 30_000);
 
-  it('shows what can be shown of a forged token that is no JWT', async () => {
+  it("shows what it can of a forged token that isn't a JWT", async () => {
     const issuer = await start();
     const forge = (forgery: string) => ask(issuer, '/dev/token', { clientId: 'order-service', forgery });
     expect(await forge('claims not JSON')).not.toHaveProperty('claims');
@@ -334,7 +334,7 @@ describe('the files of the page', () => {
     ['/elements.js', 'text/javascript; charset=utf-8'],
     ['/theme.css', 'text/css; charset=utf-8'],
     ['/page.css', 'text/css; charset=utf-8'],
-  ])('%s comes with a strict policy', async (path, mediaType) => {
+  ])('serve %s with a strict policy', async (path, mediaType) => {
     const { issuer } = await start();
     const { status, headers, body } = await send(issuer, { path });
     expect(status).toBe(200);

@@ -6,13 +6,13 @@ import { codeBlocksOf, readPage } from '../docs/markdown.js';
 
 const page = await readPage('docs/dev-issuer.md');
 
-it('the configuration file of the documentation is one', () => {
+it('accepts the configuration file of the documentation', () => {
   const files = codeBlocksOf(page).filter(({ info }) => info === 'json');
   expect(files).toHaveLength(1);
   for (const { code } of files) checkDevIssuerOptions(JSON.parse(code));
 });
 
-it('the tables have every member that the file takes', () => {
+it('has a row for every member of the file', () => {
   const named = new Set([...page.text.matchAll(/`(\w+)`/g)].map(([, name]) => name));
   const namesIn = (options: object): readonly string[] => {
     try {
@@ -27,7 +27,7 @@ it('the tables have every member that the file takes', () => {
   expect(names.filter((name) => !named.has(name))).toEqual([]);
 });
 
-it.each([devIssuer, token])('every option in the help of $name is documented', ({ help }) => {
+it.each([devIssuer, token])('documents every option in the help of $name', ({ help }) => {
   const options = new Set(help.match(/--[a-z][a-z-]+/g));
   expect(options.size).toBeGreaterThan(9);
   expect([...options].filter((option) => !page.text.includes(`${option}`))).toEqual([]);

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { createKeyRing } from '../../src/testing/key-ring.js';
+import { createKeyRing } from '../../src/testing/signing-key.js';
 import { createTokenIssuer, type TokenIssuer } from '../../src/testing/token-issuer.js';
 import { type DevIssuer, readKeysFile } from '../../tools/dev-issuer/index.js';
 import { basic, getToken, inventory, post, start, temporaryFolder } from './support.js';
@@ -43,7 +43,7 @@ describe('introspection (RFC 7662)', () => {
     });
   });
 
-  it('calls a token inactive from the second on in which it expires', async () => {
+  it('calls a token inactive as soon as it expires', async () => {
     let now = Date.parse('2030-01-01T00:00:00Z');
     const issuer = await start({ lifetimeSeconds: 60 }, { clock: () => now });
     const token = await getToken(issuer);
@@ -77,7 +77,7 @@ describe('introspection (RFC 7662)', () => {
     expect(tried).toBeGreaterThan(80);
   }, 30_000);
 
-  it('calls a JWT of its own that is no access token by its type inactive', async () => {
+  it("calls its own JWT inactive if it isn't an access token by its type", async () => {
     const { issuer, tokens } = await startWithTokens();
     expect(await introspect(issuer, await tokens.token({}, { typ: 'JWT' }))).toEqual({ active: false });
   });

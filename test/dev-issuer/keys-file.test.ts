@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { createResourceServer } from '../../src/index.js';
-import { isOpenToOthers, KeysFileError, readKeysFile, startDevIssuer } from '../../tools/dev-issuer/index.js';
+import { isOpenToOthers, readKeysFile, startDevIssuer } from '../../tools/dev-issuer/index.js';
+import { FileError } from '../../tools/json-file.js';
 import { getJson, getToken, inventory, start, temporaryFolder } from './support.js';
 
 /** A private key as a file has it. */
@@ -60,7 +61,7 @@ describe('a file for the keys', () => {
     const keys = join(await temporaryFolder(), 'keys.json');
     await (await start({ keys, algorithm: 'ES384' })).close();
     const refused = startDevIssuer({ port: 0, keys, algorithm: 'ES256' });
-    await expect(refused).rejects.toThrow(KeysFileError);
+    await expect(refused).rejects.toThrow(FileError);
     await expect(refused).rejects.toThrow('has keys for ES384, and the algorithm is to be ES256');
   });
 
@@ -80,7 +81,7 @@ describe('a file for the keys', () => {
     expect(await readdir(folder)).toEqual(['keys.json']);
   });
 
-  it('holds what the last of several rotations left', async () => {
+  it('contains what the last of several rotations left', async () => {
     const keys = join(await temporaryFolder(), 'keys.json');
     const issuer = await start({ keys });
     await Promise.all([true, true, false, true, true].map((keepPrevious) => issuer.rotateKeys(keepPrevious)));
@@ -89,7 +90,7 @@ describe('a file for the keys', () => {
     expect((await readKeysFile(keys))?.map(({ kid }) => kid)).toEqual(published.map(({ kid }: JWK) => kid));
   });
 
-  it('is taken from whoever made it first', async () => {
+  it("isn't overwritten if another process made it first", async () => {
     const keys = join(await temporaryFolder(), 'keys.json');
     const issuers = await Promise.all([start({ keys }), start({ keys }), start({ keys })]);
     const sets = await Promise.all(issuers.map(({ jwksUri }) => getJson(jwksUri)));
@@ -107,14 +108,14 @@ describe('a file for the keys', () => {
 });
 
 describe('a file is refused', () => {
-  it('in a folder that does not exist', async () => {
+  it("if its folder doesn't exist", async () => {
     const keys = join(await temporaryFolder(), 'nowhere/keys.json');
     await expect(startDevIssuer({ port: 0, keys, algorithm: 'ES256' })).rejects.toThrow(
       /cannot be written: ENOENT$/,
     );
   });
 
-  it('that is a folder', async () => {
+  it("if it's a folder", async () => {
     await expect(startDevIssuer({ port: 0, keys: await temporaryFolder() })).rejects.toThrow(
       /cannot be read: EISDIR$/,
     );
@@ -129,7 +130,7 @@ describe('a file is refused', () => {
     ['with a key that is null', '{"keys":[null]}', 'keys[0] is not an object'],
     ['of more than 1 MiB', `"${' '.repeat(1_048_576)}"`, 'is larger than 1 MiB'],
   ])('%s', async (_, text, message) => {
-    await expect(readText(text)).rejects.toThrow(KeysFileError);
+    await expect(readText(text)).rejects.toThrow(FileError);
     await expect(readText(text)).rejects.toThrow(message);
   });
 

@@ -111,7 +111,8 @@ describe('options of the development issuer', () => {
   ])('are refused: %s', async (_, options, message) => {
     expect(() => checkDevIssuerOptions(options)).toThrow(TypeError);
     expect(() => checkDevIssuerOptions(options)).toThrow(message);
-    const started = startDevIssuer(options as Parameters<typeof startDevIssuer>[0]); // as a caller without types would
+    // As a caller without types would.
+    const started = startDevIssuer(options as Parameters<typeof startDevIssuer>[0]);
     await expect(started).rejects.toThrow(message);
   });
 
@@ -135,7 +136,7 @@ describe('options of the development issuer', () => {
     ]);
   });
 
-  it('give a client without credentials a random secret, each time another', async () => {
+  it('give a client without credentials another random secret each time', async () => {
     const secretOf = async () => (await start({ clients: [{ clientId: 'a' }] })).clients[0]?.clientSecret;
     const [one, other] = [await secretOf(), await secretOf()];
     expect(one).toMatch(/^[\w-]{24}$/);

@@ -115,7 +115,7 @@ describe.runIf(executablePath !== undefined)(
       );
     });
 
-    it('copies, or selects where the clipboard is closed', async () => {
+    it('copies, or selects if the clipboard is closed', async () => {
       const { issuer } = await start();
       const page = await open(issuer);
       await make(page);
@@ -145,7 +145,7 @@ describe.runIf(executablePath !== undefined)(
       expect(JSON.parse(await text(page, '#token-claims'))).not.toHaveProperty('scope');
     });
 
-    it('takes text from a configuration for text', async () => {
+    it('treats text from a configuration as text', async () => {
       const hostile = '<img src=x onerror=document.title="hit">';
       const { issuer } = await start({
         audience: hostile,
@@ -228,8 +228,8 @@ describe.runIf(executablePath !== undefined)(
 );
 
 /**
- * Texts whose contrast with their ground is below 4.5 (WCAG 2.2 §1.4.3), as a script for the page. A text without ground of its own stands on that of the
- * element around it.
+ * Texts whose contrast with their ground is below 4.5 (WCAG 2.2 §1.4.3), as a script for the page. A text
+ * without ground of its own stands on that of the element around it.
  */
 const CONTRASTS = `(() => {
   const channels = (color) => color.match(/[\\d.]+/g).map(Number);
@@ -250,7 +250,10 @@ const CONTRASTS = `(() => {
     .filter(({ contrast }) => contrast < 4.5);
 })()`;
 
-/** Opens the page, until the test ends. Whatever its console complains of fails the test, violations of the policy among them. */
+/**
+ * Opens the page, until the test ends. Whatever its console complains of fails the test, violations of the
+ * policy among them.
+ */
 async function open(issuer: string, { mayFail = false } = {}): Promise<Page> {
   const context = await browser.newContext();
   const complaints: string[] = [];

@@ -20,7 +20,7 @@ function optionsIn(text: string | undefined) {
 }
 
 describe('what is pasted', () => {
-  it('into a module is what the functions take', async () => {
+  it('works in a module', async () => {
     const { issuer, clients: resolved } = await start({ clients });
     const [client] = resolved;
     if (client === undefined) throw new Error('no client');
@@ -33,7 +33,7 @@ describe('what is pasted', () => {
     server.close();
   });
 
-  it('names an API that is no URI by the parameter audience', async () => {
+  it("names an API that isn't a URI by the parameter audience", async () => {
     const { issuer, clients: resolved } = await start({ audience: 'inventory', clients });
     const [client] = resolved;
     if (client === undefined) throw new Error('no client');
@@ -61,7 +61,7 @@ describe('what is pasted', () => {
     });
   });
 
-  it.runIf(hasCurl)('into a shell gets a token, whatever is in the secret', async () => {
+  it.runIf(hasCurl)('gets a token in a shell, whatever is in the secret', async () => {
     const { issuer, clients: resolved } = await start({ clients });
     const [client] = resolved;
     if (client === undefined) throw new Error('no client');

@@ -76,7 +76,7 @@ describe('a token of the development issuer', () => {
     expect(decodeJwt(await getToken(await start(), parameters)).aud).toBe(billing);
   });
 
-  it('has no scope where the client has none, and the claims of its client', async () => {
+  it('has no scope if the client has none, and the claims of its client', async () => {
     const issuer = await start({
       clients: [
         { clientId: 'order-service', clientSecret: 'dev-secret', claims: { tenant: 'acme', sub: 'alice' } },

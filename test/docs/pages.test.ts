@@ -19,7 +19,7 @@ const pages = await readPages();
 /** npm's own commands that the pages use, those that run a script of the same name left out. */
 const NPM_COMMANDS: readonly string[] = ['ci', 'install'];
 
-it('docs/errors.md has a row for every reason, and for no other', async () => {
+it('has a row for every reason in docs/errors.md, and no other', async () => {
   const { path, text } = await readPage('docs/errors.md');
   const [tables = ''] = text.split('## The error classes');
   expect([...rowsOf({ path, text: tables })].sort()).toEqual([...reasons].sort());
@@ -42,7 +42,7 @@ describe('docs/options.md', () => {
   });
 });
 
-it('docs/introspection.md has a row for every member of introspection', async () => {
+it('has a row for every member of introspection in docs/introspection.md', async () => {
   const introspection = { unknown: true, clientId: 'api', clientSecret: 'secret' };
   const options = { issuer: { issuer: 'https://auth.example.com', introspection }, audience: 'api' };
   const rows = rowsOf(await readPage('docs/introspection.md'));
@@ -52,7 +52,7 @@ it('docs/introspection.md has a row for every member of introspection', async ()
 });
 
 it.each(pages.map((page) => [page.path, page] as const))(
-  'links of %s lead somewhere',
+  'finds no broken link in %s',
   async (_path, page) => {
     const broken: string[] = [];
     for (const { target, anchor } of localLinksOf(page)) {
@@ -62,7 +62,7 @@ it.each(pages.map((page) => [page.path, page] as const))(
   },
 );
 
-it('every npm command of README and CONTRIBUTING exists', () => {
+it('knows every npm command of README and CONTRIBUTING', () => {
   const commands = pages
     .filter(({ path }) => path === 'README.md' || path === 'CONTRIBUTING.md')
     .flatMap(({ text }) => [...text.matchAll(/\bnpm (?:run ([a-z][\w:-]*)|([a-z]+))/g)])
@@ -72,7 +72,7 @@ it('every npm command of README and CONTRIBUTING exists', () => {
   expect(commands.filter((command) => !known.includes(command))).toEqual([]);
 });
 
-it('the README sets a clone up with two commands: one runs the main job, one the tests', async () => {
+it('sets a clone up with two commands in the README: one runs the main job, one the tests', async () => {
   const shells = codeBlocksOf(await readPage('README.md')).filter(({ info }) => info === 'sh');
   const commands = shells.flatMap(({ code }) => code.trim().split('\n'));
   expect(commands.filter((command) => command.startsWith('npm ci'))).toEqual([
@@ -82,7 +82,7 @@ it('the README sets a clone up with two commands: one runs the main job, one the
 });
 
 it.each(['express', 'fastify', 'nestjs'])(
-  'docs/%s.md shows how scripts get to read the challenge',
+  'shows in docs/%s.md how scripts get to read the challenge',
   { tags: ['BRR-29'] },
   async (name) => {
     const { text } = await readPage(`docs/${name}.md`);
@@ -90,7 +90,7 @@ it.each(['express', 'fastify', 'nestjs'])(
   },
 );
 
-it('the changelog tells of the version in package.json', async () => {
+it('has a changelog entry for the version in package.json', async () => {
   const { text } = await readPage('CHANGELOG.md');
   expect(text).toMatch(new RegExp(`^## ${packageJson.version.replaceAll('.', '\\.')}\\b`, 'm'));
 });

@@ -32,19 +32,19 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-it('every code block says its language, one that is compiled or one that is no program', () => {
+it('names a known language in every code block', () => {
   const known = [...Object.keys(EXTENSIONS), ...OTHER_LANGUAGES];
   const unknown = blocks.filter(({ info }) => !known.includes(info));
   expect(unknown.map(({ page, line, info }) => `${page.path}:${line} ${info}`)).toEqual([]);
 });
 
-it('there are samples in the README and for every framework', () => {
+it('finds samples in the README and for every framework', () => {
   const withSamples = new Set(samples.map(({ page }) => page.path));
   for (const path of ['README.md', 'docs/express.md', 'docs/fastify.md', 'docs/nestjs.md', 'docs/testing.md'])
     expect(withSamples).toContain(path);
 });
 
-it('samples type-check as a user would compile them', { timeout: 60_000 }, async () => {
+it('type-checks the samples as a user would compile them', { timeout: 60_000 }, async () => {
   expect(await typeCheck(samples.filter((sample) => !isGlobal(sample)))).toBe('');
 });
 

@@ -109,7 +109,7 @@ describe('access tokens of a real authorization server', () => {
     }
   });
 
-  it('tell nothing of a login where nobody logged in, as with client credentials', {
+  it('report no login without a user, as with client credentials', {
     tags: ['STP-04'],
   }, async () => {
     const token = await tokenFor({});

@@ -3,25 +3,16 @@ import { contract } from './contract.js';
 import { harnesses } from './harnesses/index.js';
 
 describe('the contract', () => {
-  it('names every row differently', () => {
+  it('gives every row its own title', () => {
     const titles = contract.map(({ title }) => title);
     expect(titles.filter((title, index) => titles.indexOf(title) !== index)).toEqual([]);
   });
 
-  it('is run whole on every framework, but for rows that state why not', () => {
-    for (const { title, except = {} } of contract) {
-      for (const [framework, reason] of Object.entries(except)) {
-        expect(reason.length, `${title}: the reason for ${framework}`).toBeGreaterThan(20);
-        expect(
-          harnesses.some(({ name }) => name.startsWith(framework)),
-          `${title}: ${framework}`,
-        ).toBe(true);
-      }
-      const running = harnesses.filter(
-        ({ name }) => !Object.keys(except).some((framework) => name.startsWith(framework)),
-      );
-      expect(running.length, `${title} runs somewhere`).toBeGreaterThan(0);
-    }
+  it('has no row that could be left out on a framework', () => {
+    // The runner counts what it ran (contract.test.ts), and a row says nothing about frameworks.
+    const members = new Set(contract.flatMap((row) => Object.keys(row)));
+    const known = ['ids', 'title', 'configuration', 'request', 'expected'];
+    expect([...members].filter((name) => !known.includes(name))).toEqual([]);
   });
 
   it('runs on every framework that the package supports', () => {
@@ -31,6 +22,7 @@ describe('the contract', () => {
       'fastify 5',
       'nestjs on express',
       'nestjs on fastify',
+      'fetch (hono)',
     ]);
   });
 });

@@ -74,7 +74,7 @@ describe.each(harnesses)('$name, called by openid-client with a token of oidc-pr
     }
   });
 
-  it('stays closed to who has the token and not the key', { tags: ['DPP-17'] }, async () => {
+  it('stays closed to anyone without the key', { tags: ['DPP-17'] }, async () => {
     const { config, access_token } = await connect();
     const url = new URL(`${await start(undefined)}/stock/42`);
     const stolen = client.fetchProtectedResource(config, access_token, url, 'GET');

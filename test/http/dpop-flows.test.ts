@@ -8,7 +8,7 @@ import {
   type DpopKey,
 } from '../../src/testing/index.js';
 import { type RawResponse, send } from '../support/http-client.js';
-import { parseChallenge } from '../support/parse-challenge.js';
+import { parseChallenges } from '../support/parse-challenge.js';
 import type { Running } from './harnesses/harness.js';
 import { harnesses } from './harnesses/index.js';
 
@@ -43,7 +43,7 @@ describe.each(harnesses)('$name', (harness) => {
     };
   }
 
-  it('refuses a proof the second time, for as long as it could be used', { tags: ['DPP-19'] }, async () => {
+  it('refuses a proof the second time', { tags: ['DPP-19'] }, async () => {
     const { api, headers, get, step } = await start({});
     const once = await headers();
     expect((await get(once)).status).toBe(200);
@@ -57,7 +57,7 @@ describe.each(harnesses)('$name', (harness) => {
     expect(api.handled()).toBe(2);
   });
 
-  it('lets one of several equal requests at the same time through', { tags: ['DPP-19'] }, async () => {
+  it('allows one of several equal concurrent requests', { tags: ['DPP-19'] }, async () => {
     const { api, headers, get } = await start({});
     const once = await headers();
     const answers = await Promise.all(Array.from({ length: 8 }, () => get(once)));
@@ -68,7 +68,7 @@ describe.each(harnesses)('$name', (harness) => {
     expect(api.handled()).toBe(1);
   });
 
-  it('does not use up a proof that does not hold', { tags: ['DPP-19'] }, async () => {
+  it("doesn't use up an invalid proof", { tags: ['DPP-19'] }, async () => {
     const { headers, get } = await start({});
     const once = await headers();
     const damaged = { ...once, Authorization: `${once.Authorization}x` };
@@ -76,7 +76,7 @@ describe.each(harnesses)('$name', (harness) => {
     expect((await get(once)).status).toBe(200);
   });
 
-  it('hands nonces out, takes the last two, and renews them with good answers', {
+  it('issues nonces, accepts the last two, and renews them with good answers', {
     tags: ['DPP-22', 'DPP-23', 'DPP-25'],
   }, async () => {
     const { headers, get, step } = await start({ dpop: { nonce: { secret: SECRET, lifetimeSeconds: 300 } } });
@@ -109,7 +109,7 @@ describe.each(harnesses)('$name', (harness) => {
     expect((await get(await headers(nonceOf(refused)))).status).toBe(200);
   });
 
-  it('wants the certificate and the proof of a token that is bound to both', {
+  it('requires certificate and proof for a token that is bound to both', {
     tags: ['MTL-06'],
   }, async () => {
     const [mine, others] = await Promise.all([createClientCertificate(), createClientCertificate()]);
@@ -142,7 +142,7 @@ describe.each(harnesses)('$name', (harness) => {
     expect(await statusOf({ ...both, jwk: {} }, key, mine)).toBe(401);
   });
 
-  it('takes a binding from introspection too', { tags: ['DPP-15'] }, async () => {
+  it('enforces a binding from introspection too', { tags: ['DPP-15'] }, async () => {
     const issuer = await createTestIssuer();
     const [key, otherKey] = await Promise.all([createDpopKey(), createDpopKey()]);
     const api = await harness.start(issuer.introspectionOptions);
@@ -156,7 +156,7 @@ describe.each(harnesses)('$name', (harness) => {
     expect(await statusOf({ Authorization: `Bearer ${token}` })).toBe(401);
   });
 
-  it('answers 503 while it cannot be told whether a proof was used', { tags: ['DPP-20'] }, async () => {
+  it("answers 503 if it can't find out whether a proof was used", { tags: ['DPP-20'] }, async () => {
     const replayStore = { remember: () => Promise.reject(new Error('out of reach')) };
     const { api, headers, get } = await start({ dpop: { replayStore } });
     const answer = await get(await headers());
@@ -168,7 +168,7 @@ describe.each(harnesses)('$name', (harness) => {
 
 /** The error in the challenge of DPoP, with its description. */
 function errorOf(response: RawResponse): string {
-  const challenges = response.lines('www-authenticate').map(parseChallenge);
+  const challenges = parseChallenges(response.lines('www-authenticate'));
   expect(challenges.map(({ scheme }) => scheme)).toEqual(['Bearer', 'DPoP']);
   expect(challenges[0]?.parameters).toEqual({ realm: 'api' });
   const { error, error_description } = challenges[1]?.parameters ?? {};

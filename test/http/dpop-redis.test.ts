@@ -67,7 +67,7 @@ describe.runIf(redisProgram !== undefined)('several instances of an API with one
     expect(await get(1, await headers())).toBe(200);
   });
 
-  it('let one of many equal requests at the same time through', { tags: ['DPP-19'] }, async () => {
+  it('allow one of many equal concurrent requests', { tags: ['DPP-19'] }, async () => {
     const { headers, get, instances } = await startInstances(2);
     const once = await headers();
     const statuses = await Promise.all(Array.from({ length: 40 }, (_, index) => get(index, once)));
@@ -107,7 +107,7 @@ describe.runIf(redisProgram !== undefined)('several instances of an API with one
     expect([await get(1, proof), await get(0, proof)]).toEqual([200, 401]);
   });
 
-  it('answer 503 while Redis hangs, in time', { tags: ['DPP-20'] }, async () => {
+  it('answer 503 within the time limit while Redis hangs', { tags: ['DPP-20'] }, async () => {
     const { headers, get, instances } = await startInstances(1, { timeoutSeconds: 0.2 });
     redis.pause();
     const proof = await headers();

@@ -101,19 +101,19 @@ const accepted: readonly ContractRow[] = [
     expected: OK,
   },
   {
-    title: 'does not mind the case of scheme and host',
+    title: 'ignores the case of scheme and host',
     ids: ['DPP-12'],
     request: proven({ htu: (url) => url.replace('http://127', 'HTTP://127') }),
     expected: OK,
   },
   {
-    title: 'does not mind how the path is encoded',
+    title: 'accepts a path that is encoded in another way',
     ids: ['DPP-12'],
     request: proven({ path: '/stock/4%32', htu: (url) => url.replace('4%32', '%342') }),
     expected: OK,
   },
   {
-    title: 'accepts a proof for another method',
+    title: 'accepts a proof for POST with POST',
     ids: ['DPP-10'],
     request: proven({ method: 'HEAD' }),
     expected: { status: 200 },
@@ -144,7 +144,7 @@ const refused: readonly ContractRow[] = [
     expected: BAD_PROOF,
   },
   {
-    title: 'refuses a proof for GET with HEAD',
+    title: 'refuses a proof for GET with a HEAD request',
     ids: ['DPP-10'],
     request: proven({ method: 'HEAD', proof: { method: 'GET' } }),
     expected: BAD_PROOF,
@@ -162,7 +162,7 @@ const refused: readonly ContractRow[] = [
     expected: BAD_PROOF,
   },
   {
-    title: 'repairs no slash at the end',
+    title: "doesn't ignore a slash at the end",
     ids: ['DPP-12'],
     request: proven({ htu: (url) => `${url}/` }),
     expected: BAD_PROOF,
@@ -186,7 +186,7 @@ const refused: readonly ContractRow[] = [
     expected: BAD_TOKEN,
   },
   {
-    title: 'refuses a proven token that is also bound to what cannot be checked',
+    title: 'refuses a token with a good proof that is also bound in an unknown way',
     ids: ['MTL-06'],
     request: proven({ claims: { cnf: { jkt: key.thumbprint, 'x5t#S256': 'x' } } }),
     expected: BAD_TOKEN,
@@ -210,7 +210,7 @@ const refused: readonly ContractRow[] = [
     expected: BAD_TOKEN,
   },
   {
-    title: 'answers malformed DPoP credentials in the challenge of DPoP',
+    title: 'answers malformed DPoP credentials in the DPoP challenge',
     ids: ['DPP-27'],
     request: () => ({ path: '/stock/42', headers: [['Authorization', 'DPoP']] }),
     expected: { status: 400, error: 'invalid_request', scheme: 'DPoP' },
@@ -229,7 +229,7 @@ const refused: readonly ContractRow[] = [
 
 const origins: readonly ContractRow[] = [
   {
-    title: 'is not told by a client under which scheme and host it was reached',
+    title: "doesn't believe a client which scheme and host it called",
     ids: ['DPP-13'],
     request: proven({
       htu: under('https://evil.example'),
@@ -243,8 +243,8 @@ const origins: readonly ContractRow[] = [
     expected: BAD_PROOF,
   },
   {
-    title: 'does not mind what a client says of scheme and host',
-    ids: ['DPP-13'],
+    title: 'ignores what a client says about scheme and host',
+    ids: ['DPP-13', 'OPS-15'],
     request: proven({
       headers: [
         ['X-Forwarded-Proto', 'https'],
@@ -257,7 +257,7 @@ const origins: readonly ContractRow[] = [
     expected: OK,
   },
   {
-    title: 'is told by a trusted proxy under which scheme and host it was reached',
+    title: 'believes a trusted proxy which scheme and host were called',
     ids: ['DPP-13'],
     configuration: 'trusting proxies',
     request: proven({
@@ -282,7 +282,7 @@ const origins: readonly ContractRow[] = [
     expected: BAD_PROOF,
   },
   {
-    title: 'takes the base URL for what clients see, without the default port',
+    title: 'uses the base URL, without the default port',
     ids: ['DPP-13', 'DPP-12'],
     configuration: 'below a base URL',
     request: proven({ htu: under('https://API.example.com:443/inventory') }),
@@ -296,7 +296,7 @@ const origins: readonly ContractRow[] = [
     expected: OK,
   },
   {
-    title: 'does not look at the request where there is a base URL',
+    title: 'ignores scheme and host of the request if there is a base URL',
     ids: ['DPP-13'],
     configuration: 'below a base URL',
     request: proven(),
@@ -306,63 +306,63 @@ const origins: readonly ContractRow[] = [
 
 const modes: readonly ContractRow[] = [
   {
-    title: 'accepts a bound token where it is required',
+    title: 'accepts a bound token if one is required',
     ids: ['DPP-28'],
     configuration: 'only DPoP',
     request: proven(),
     expected: OK,
   },
   {
-    title: 'refuses a bearer token where a bound one is required',
+    title: 'refuses a bearer token if a bound one is required',
     ids: ['DPP-28'],
     configuration: 'only DPoP',
     request: proven({ scheme: 'Bearer', claims: { cnf: undefined } }),
     expected: { status: 401, error: 'invalid_token', ...ONLY_DPOP },
   },
   {
-    title: 'refuses a bound token as a bearer token where a proof is required',
+    title: 'refuses a bound token as a bearer token if a proof is required',
     ids: ['DPP-28', 'DPP-17'],
     configuration: 'only DPoP',
     request: proven({ scheme: 'Bearer' }),
     expected: { status: 401, error: 'invalid_token', ...ONLY_DPOP },
   },
   {
-    title: 'challenges for DPoP alone where it is required',
+    title: "challenges for DPoP only if it's required",
     ids: ['DPP-28'],
     configuration: 'only DPoP',
     request: () => ({ path: '/stock/42' }),
     expected: { status: 401, error: null, ...ONLY_DPOP },
   },
   {
-    title: 'refuses a bound token as a bearer token where DPoP is off',
+    title: 'refuses a bound token as a bearer token if DPoP is off',
     ids: ['DPP-17'],
     configuration: 'no DPoP',
     request: proven({ scheme: 'Bearer' }),
     expected: { status: 401, error: 'invalid_token', ...ONLY_BEARER },
   },
   {
-    title: 'does not know the scheme DPoP where it is off',
+    title: "doesn't know the scheme DPoP if it's off",
     ids: ['DPP-01'],
     configuration: 'no DPoP',
     request: proven(),
     expected: { status: 401, error: null, ...ONLY_BEARER },
   },
   {
-    title: 'wants a nonce where nonces are used',
+    title: 'requires a nonce if nonces are on',
     ids: ['DPP-22', 'DPP-24'],
     configuration: 'nonces',
     request: proven(),
     expected: { status: 401, error: 'use_dpop_nonce', scheme: 'DPoP' },
   },
   {
-    title: 'wants a nonce of its own',
+    title: "refuses a nonce that isn't its own",
     ids: ['DPP-22'],
     configuration: 'nonces',
     request: proven({ proof: { nonce: 'eyJ7S_zG.eyJH0-Z.HX4w-7v' } }),
     expected: { status: 401, error: 'use_dpop_nonce', scheme: 'DPoP' },
   },
   {
-    title: 'wants no nonce of bearer tokens',
+    title: 'requires no nonce with a bearer token',
     ids: ['DPP-22'],
     configuration: 'nonces',
     request: proven({ scheme: 'Bearer', claims: { cnf: undefined } }),

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { RawResponse } from '../support/http-client.js';
-import { type Challenge, parseChallenge } from '../support/parse-challenge.js';
+import { type Challenge, parseChallenges } from '../support/parse-challenge.js';
 import { PROOF_ALGORITHMS } from '../support/plain-challenges.js';
 import type { Expected } from './contract.js';
 
@@ -25,11 +25,14 @@ export function expectSameAsGet(head: RawResponse, get: RawResponse): void {
   expect(head.body).toBe('');
 }
 
-/** BRR-14, BRR-18, BRR-26, DPP-27: one line per scheme. The error stands where it belongs, the other lines are plain. */
+/**
+ * BRR-14, BRR-18, BRR-26, DPP-27: one line per scheme. The error stands where it belongs, the other lines are
+ * plain.
+ */
 function expectChallenges(response: RawResponse, expected: Expected): void {
   const { scheme = 'Bearer', error, status } = expected;
   const { offered = status === 403 && scheme !== 'every' ? [scheme] : BOTH } = expected;
-  const challenges = response.lines('www-authenticate').map(parseChallenge);
+  const challenges = parseChallenges(response.lines('www-authenticate'));
   expect(challenges.map((challenge) => challenge.scheme)).toEqual(offered);
   for (const challenge of challenges) {
     const isConcerned = scheme === 'every' || scheme === challenge.scheme;

@@ -178,7 +178,7 @@ describe.each(harnesses)('$name, asking oidc-provider', (harness) => {
     ['an unknown client', { clientId: 'nobody', clientSecret: SECRET }],
     ['a secret where a key is registered', { clientId: 'key-api', clientSecret: SECRET }],
     ['a foreign key', { clientId: 'key-api', privateKey: ofServer.privateKey }],
-  ])('answers 503 when the API has %s', { tags: ['INT-07', 'OPS-10'] }, async (_name, introspection) => {
+  ])('answers 503 if the API has %s', { tags: ['INT-07', 'OPS-10'] }, async (_name, introspection) => {
     const url = await start(introspection);
     const { status, headers, lines } = await stock(url, await getToken());
     expect(status).toBe(503);

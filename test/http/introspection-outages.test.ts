@@ -172,14 +172,14 @@ describe('an endpoint whose answer', () => {
     expect(await closed).toBeLessThan(8 * 1_048_576); // what the buffers in between hold comes on top
   });
 
-  it('is asked for once more where a kept connection broke', async () => {
+  it('is asked for once more if a kept connection broke', async () => {
     const issuer = await startMisbehavingIssuer();
     issuer.script(INTROSPECT, reset, active());
     expect(await protect(asking(issuer)).get(opaque())).toBe('200');
     expect(issuer.count(INTROSPECT)).toBe(2);
   });
 
-  it('nobody gives is 503: the connection is refused', { tags: ['INT-06'] }, async () => {
+  it('is missing because the connection is refused is 503', { tags: ['INT-06'] }, async () => {
     const issuer = await startMisbehavingIssuer();
     const messages = listenTo<IntrospectionMessage>(channels.introspection);
     const api = protect(asking(issuer));
@@ -319,7 +319,7 @@ describe('an endpoint that fails', () => {
     expect(await api.get(opaque(1))).toBe('503 introspection_unavailable');
   });
 
-  it('never lets an outage pass for a refusal', { tags: ['INT-15', 'INT-17'] }, async () => {
+  it('never mistakes an outage for a refusal', { tags: ['INT-15', 'INT-17'] }, async () => {
     const issuer = await startMisbehavingIssuer();
     issuer.script(INTROSPECT, inactive, status(503));
     const api = protect(asking(issuer));
@@ -328,7 +328,7 @@ describe('an endpoint that fails', () => {
     expect(await api.get(opaque(1))).toBe('503 introspection_unavailable');
   });
 
-  it('hears of at most a hundred tokens at the same time, and of each once', {
+  it('gets at most a hundred questions at a time, and one per token', {
     tags: ['INT-16', 'INT-17'],
   }, async () => {
     const issuer = await startMisbehavingIssuer();
@@ -353,7 +353,7 @@ describe('an endpoint that fails', () => {
     ['refuses to name the endpoint', status(500), 'metadata_unavailable'],
     ['names none', json({ issuer: 'replaced below' }), 'issuer_mismatch'],
   ])(
-    'is 503 where the metadata %s, and works when that does',
+    'is 503 if the metadata %s, and works when that does',
     { tags: ['INT-06'] },
     async (_name, behaviour, reason) => {
       const issuer = await startMisbehavingIssuer();
@@ -368,7 +368,7 @@ describe('an endpoint that fails', () => {
   );
 });
 
-it('asks about none of 10,000 hostile values, and answers none with 500', {
+it('asks about none of 10,000 hostile values, and never answers 500', {
   tags: ['INT-18', 'INT-23', 'OPS-10'],
   timeout: 60_000,
 }, async () => {

@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
 import { describe, expect, it } from 'vitest';
 import type { IntrospectionEndpointOptions } from '../../src/index.js';
+import { generateSigningKey } from '../../src/testing/signing-key.js';
 import {
   type AskedRequest,
   active,
@@ -14,14 +15,16 @@ import {
   recorded,
 } from '../support/introspection.js';
 import {
+  json,
   type MisbehavingIssuer,
   paths,
   startMisbehavingIssuer,
   status,
 } from '../support/misbehaving-issuer.js';
-import { type ProtectedApi, protect } from '../support/protected-api.js';
+import { type ProtectedApi, protect, tokenBy } from '../support/protected-api.js';
 
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const key = await generateSigningKey('ES256', 'key-1');
 const NOW = Date.parse('2030-01-01T00:00:00Z') / 1000; // where the clock of a protected API starts
 
 interface Recorded {
@@ -42,6 +45,15 @@ async function record(
   const introspection = { endpoint, ...clientOptions, ...options } as IntrospectionEndpointOptions; // one of its many forms
   const api = protect({ issuer: { issuer: issuer.url, introspection } });
   return { issuer, api, requests };
+}
+
+/** Metadata with these endpoints and no other. */
+function metadataOf({ url: issuer }: MisbehavingIssuer, names: readonly string[]): object {
+  const endpoints: Readonly<Record<string, string>> = {
+    jwks_uri: `${issuer}${paths.jwks}`,
+    introspection_endpoint: `${issuer}${INTROSPECT}`,
+  };
+  return { issuer, ...Object.fromEntries(names.map((name) => [name, endpoints[name]])) };
 }
 
 function basicOf(request: AskedRequest | undefined): string {
@@ -127,7 +139,7 @@ describe('the request', () => {
     expect(decodeJwt(assertions[1] ?? '').jti).not.toBe(payload.jti);
   });
 
-  it('authenticates by an access token of its own', { tags: ['INT-02'] }, async () => {
+  it('authenticates with its own access token', { tags: ['INT-02'] }, async () => {
     const { api, requests } = await record(
       {},
       { clientId: 'inventory-api', accessToken: async () => 'token-of-the-api' },
@@ -149,7 +161,7 @@ describe('the request', () => {
     ['returns nothing', () => undefined],
     ['returns what breaks a header field', () => 'a\r\nX-Injected: yes'],
   ])(
-    'answers 503 when the access token of its own is not to be had: it %s',
+    'answers 503 if it gets no access token of its own: it %s',
     { tags: ['INT-07'] },
     async (_name, accessToken) => {
       const { api, requests } = await record({}, { clientId: 'inventory-api', accessToken });
@@ -158,7 +170,7 @@ describe('the request', () => {
     },
   );
 
-  it('sends the client id alone where the connection authenticates', { tags: ['INT-02'] }, async () => {
+  it('sends the client id alone if the connection authenticates', { tags: ['INT-02'] }, async () => {
     const { api, requests } = await record(
       {},
       { clientId: 'inventory-api', authenticationMethod: 'tls_client_auth' },
@@ -194,7 +206,7 @@ describe('where the request goes', () => {
     expect(issuer.count(paths.jwks)).toBe(0);
   });
 
-  it('is found in the second document where the first one does not name it', async () => {
+  it("is found in the second document if the first one doesn't name it", async () => {
     const issuer = await startMisbehavingIssuer();
     issuer.publish([]);
     issuer.script(paths.openid, (response) =>
@@ -207,7 +219,7 @@ describe('where the request goes', () => {
     expect(await api.get(opaque())).toBe('200');
   });
 
-  it('is the place for client certificates where one is used (RFC 8705)', async () => {
+  it('is the alias for client certificates if one is used (RFC 8705)', async () => {
     const issuer = await startMisbehavingIssuer();
     publishEndpoint(issuer, [], {
       mtls_endpoint_aliases: { introspection_endpoint: `${issuer.url}/mtls${INTROSPECT}` },
@@ -242,7 +254,7 @@ describe('where the request goes', () => {
     },
   );
 
-  it('is looked up anew in the background when the time of the metadata is over', async () => {
+  it('is looked up again in the background when the metadata are old', async () => {
     const issuer = await startMisbehavingIssuer();
     publishEndpoint(issuer);
     issuer.script(INTROSPECT, active());
@@ -258,7 +270,7 @@ describe('where the request goes', () => {
     expect(issuer.count(paths.oauth)).toBe(2);
   });
 
-  it('is looked up anew when there is nothing any more', async () => {
+  it('is looked up again when nothing is there any more', async () => {
     const issuer = await startMisbehavingIssuer();
     publishEndpoint(issuer);
     issuer.script(INTROSPECT, active());
@@ -268,10 +280,31 @@ describe('where the request goes', () => {
     publishEndpoint(issuer, [], { introspection_endpoint: `${issuer.url}/new` });
     issuer.script(INTROSPECT, status(404));
     expect(await api.get(opaque(2))).toBe('503 introspection_unavailable');
-    expect(await api.get(opaque(3))).toBe('503 introspection_unavailable'); // which looks it up in the background
-    await issuer.reached(paths.oauth, 2);
-    while (issuer.count('/new') === 0) await api.get(opaque(issuer.requests.length + 10));
+    expect(issuer.count(paths.oauth)).toBe(1);
+    expect(await api.get(opaque(3))).toBe('200'); // which looked it up before
+    expect(issuer.count(paths.oauth)).toBe(2);
     expect(await api.get(opaque(4))).toBe('200');
+    expect([issuer.count('/new'), issuer.count(paths.oauth)]).toEqual([2, 2]);
+  });
+
+  it("isn't asked any more once the metadata names another issuer", {
+    tags: ['KEY-01'],
+  }, async () => {
+    const issuer = await startMisbehavingIssuer();
+    publishEndpoint(issuer);
+    issuer.script(INTROSPECT, active());
+    const api = protect({ issuer: { issuer: issuer.url, introspection: { ...client, cooldownSeconds: 0 } } });
+    expect(await api.get(opaque(1))).toBe('200');
+    publishEndpoint(issuer, [], { issuer: 'https://other.example.com' });
+    api.step(600);
+    expect(await api.get(opaque(2))).toBe('200'); // and renews the metadata in the background
+    let token = 2;
+    while (issuer.count(paths.openid) === 0 || (await api.get(opaque(token))) === '200') token += 1;
+    const asked = issuer.count(INTROSPECT);
+    expect(await api.get(opaque(1000))).toBe('503 issuer_mismatch');
+    expect(issuer.count(INTROSPECT)).toBe(asked);
+    publishEndpoint(issuer);
+    expect(await api.get(opaque(1001))).toBe('200');
   });
 
   it('is found by ready(), without asking about anything', async () => {
@@ -285,7 +318,7 @@ describe('where the request goes', () => {
     expect(issuer.requests).toHaveLength(1);
   });
 
-  it('ready() says what is wrong with the metadata', { tags: ['KEY-01', 'KEY-03'] }, async () => {
+  it('has ready() say what is wrong with the metadata', { tags: ['KEY-01', 'KEY-03'] }, async () => {
     const issuer = await startMisbehavingIssuer();
     const introspection = { ...client, tokens: ['opaque', 'jwt'] } as const;
     const ready = () => protect({ issuer: { issuer: issuer.url, introspection } }).server.ready();
@@ -301,14 +334,51 @@ describe('where the request goes', () => {
     expect(issuer.count(INTROSPECT)).toBe(0);
   });
 
-  it('ready() loads keys too where JWTs are verified with them', async () => {
+  it('has ready() load keys too if JWTs are verified with them', async () => {
     const issuer = await startMisbehavingIssuer();
     publishEndpoint(issuer);
     const ready = () => protect({ issuer: { issuer: issuer.url, introspection: client } }).server.ready();
     await expect(ready()).rejects.toMatchObject({ reason: 'jwks_invalid' });
   });
 
-  it('is not looked up where the options name it', async () => {
+  it.each<[string, (issuer: MisbehavingIssuer) => void, readonly string[]]>([
+    ['the first place names both endpoints', () => undefined, [paths.oauth]],
+    [
+      'the second place names both endpoints',
+      (issuer) => {
+        issuer.script(paths.openid, json(metadataOf(issuer, ['jwks_uri', 'introspection_endpoint'])));
+        issuer.script(paths.oauth, status(404));
+      },
+      [paths.oauth, paths.openid],
+    ],
+    [
+      'each place names one endpoint',
+      (issuer) => {
+        issuer.script(paths.oauth, json(metadataOf(issuer, ['jwks_uri'])));
+        issuer.script(paths.openid, json(metadataOf(issuer, ['introspection_endpoint'])));
+      },
+      [paths.oauth, paths.openid],
+    ],
+  ])(
+    'ready() fetches each place once, for keys and introspection together: %s',
+    {
+      tags: ['KEY-05', 'KEY-12'],
+    },
+    async (_what, change, places) => {
+      const issuer = await startMisbehavingIssuer();
+      publishEndpoint(issuer, [key.jwk]);
+      change(issuer);
+      issuer.script(INTROSPECT, active());
+      const api = protect({ issuer: { issuer: issuer.url, introspection: client } });
+      await Promise.all([api.server.ready(), api.server.ready()]);
+      await api.server.ready();
+      expect(await api.get(opaque())).toBe('200');
+      expect(await api.get(tokenBy(key, issuer.url))).toBe('200');
+      expect(issuer.requests.map(({ path }) => path)).toEqual([...places, paths.jwks, INTROSPECT]);
+    },
+  );
+
+  it("isn't looked up if the options name it", async () => {
     const issuer = await startMisbehavingIssuer();
     issuer.script(INTROSPECT, active());
     const api = protect(asking(issuer));

@@ -152,13 +152,13 @@ describe('a signed introspection response', () => {
     expect(await api.get(opaque())).toBe('503 introspection_invalid');
   });
 
-  it('is not read where a plain one was asked for', { tags: ['INT-20'] }, async () => {
+  it("isn't read if a plain one was asked for", { tags: ['INT-20'] }, async () => {
     const { issuer, api, say } = await start({ signedResponse: false });
     say(body(signed(issuer), MEDIA_TYPE));
     expect(await api.get(opaque())).toBe('503 introspection_unavailable');
   });
 
-  it('is without active where token_introspection has none', { tags: ['INT-19'] }, async () => {
+  it('has no active if token_introspection has none', { tags: ['INT-19'] }, async () => {
     const { issuer, api, say } = await start();
     say(body(signed(issuer, { token_introspection: {}, active: true }), MEDIA_TYPE));
     expect(await api.get(opaque())).toBe('503 introspection_unavailable');

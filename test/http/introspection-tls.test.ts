@@ -52,7 +52,7 @@ const fetchWith =
     return new Response(body, { status, headers: { 'Content-Type': headers['content-type'] ?? '' } });
   };
 
-it('shows no token to an endpoint whose certificate nobody vouches for', { tags: ['INT-03'] }, async () => {
+it('shows no token to an endpoint with an untrusted certificate', { tags: ['INT-03'] }, async () => {
   const asked: AskedRequest[] = [];
   const messages = listenTo<IntrospectionMessage>(channels.introspection);
   const issuer = await listen(asked);

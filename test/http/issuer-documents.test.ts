@@ -47,15 +47,19 @@ describe('metadata', () => {
     ],
     ['no issuer', (url) => ({ jwks_uri: `${url}/jwks` }), 'metadata_invalid'],
     ['a list of issuers', (url) => ({ issuer: [url], jwks_uri: `${url}/jwks` }), 'metadata_invalid'],
-  ])('of %s is not used', { tags: ['KEY-01', 'KEY-06'] }, async (_what, document, reason) => {
-    const { issuer, token } = await startIssuer();
-    issuer.script(paths.oauth, json(document(issuer.url)));
+  ])(
+    "isn't used if it's the document of %s",
+    { tags: ['KEY-01', 'KEY-06'] },
+    async (_what, document, reason) => {
+      const { issuer, token } = await startIssuer();
+      issuer.script(paths.oauth, json(document(issuer.url)));
 
-    expect(await protect({ issuer: issuer.url }).get(token)).toBe(`503 ${reason}`);
-    expect(issuer.count(paths.jwks)).toBe(0);
-  });
+      expect(await protect({ issuer: issuer.url }).get(token)).toBe(`503 ${reason}`);
+      expect(issuer.count(paths.jwks)).toBe(0);
+    },
+  );
 
-  it('of the wrong issuer at one place does not hide the right one at the next', {
+  it("doesn't hide the right issuer at the next location behind a wrong one", {
     tags: ['KEY-01'],
   }, async () => {
     const { issuer, token } = await startIssuer();
@@ -78,7 +82,7 @@ describe('metadata', () => {
     ['a token_endpoint that is a number', () => ({ token_endpoint: 1 })],
     ['an authorization_endpoint that is null', () => ({ authorization_endpoint: null })],
     ['an introspection_endpoint that is an object', () => ({ introspection_endpoint: {} })],
-  ])('with %s is not used', { tags: ['KEY-06'] }, async (_what, change) => {
+  ])("isn't used with %s", { tags: ['KEY-06'] }, async (_what, change) => {
     const { issuer, token } = await startIssuer();
     const document = { issuer: issuer.url, jwks_uri: `${issuer.url}/jwks`, ...change(issuer.url) };
     issuer.script(paths.oauth, json(document));
@@ -93,7 +97,7 @@ describe('metadata', () => {
     ['http at another host', () => 'http://keys.example.com/jwks'],
     ['http with a user name', (url) => `${url.replace('//', '//user@')}/jwks`],
     ['a fragment', (url) => `${url}/jwks#keys`],
-  ])('whose jwks_uri has %s is not used', { tags: ['KEY-03'] }, async (_what, jwksUri) => {
+  ])("isn't used if its jwks_uri has %s", { tags: ['KEY-03'] }, async (_what, jwksUri) => {
     const { issuer, token } = await startIssuer();
     issuer.script(paths.oauth, json({ issuer: issuer.url, jwks_uri: jwksUri(issuer.url) }));
 
@@ -101,7 +105,7 @@ describe('metadata', () => {
     expect(issuer.count(paths.jwks)).toBe(0);
   });
 
-  it('may have members that nobody knows', { tags: ['KEY-06'] }, async () => {
+  it('may have unknown members', { tags: ['KEY-06'] }, async () => {
     const { issuer, token } = await startIssuer();
     const strange = { signed_metadata: 1, jwks: null, constructor: [], toString: 1 };
     const document = { ...strange, issuer: issuer.url, jwks_uri: `${issuer.url}/jwks` };
@@ -130,7 +134,7 @@ describe.each([
     document === 'metadata' ? { issuer: url, jwks_uri: `${url}${paths.jwks}` } : { keys: [key.jwk] };
 
   it.each([201, 204, 206, 400, 401, 403, 404, 429, 500, 502, 503])(
-    'with status %i is not used, whatever its body',
+    "isn't used with status %i, whatever its body",
     { tags: ['KEY-06'] },
     async (code) => {
       const { issuer, token } = await startIssuer();
@@ -141,7 +145,7 @@ describe.each([
   );
 
   it.each([301, 302, 303, 307, 308])(
-    'is not looked for where a %i points to',
+    "isn't looked for at the target of a %i",
     { tags: ['KEY-07'] },
     async (code) => {
       const { issuer, token } = await startIssuer();
@@ -162,7 +166,7 @@ describe.each([
     ['a string', '"keys"'],
     ['a number', '7'],
     ['nested too deep to make sense', '['.repeat(MEBIBYTE - 1)],
-  ])('that is %s is not used', { tags: ['KEY-06'] }, async (_what, content) => {
+  ])("isn't used if it's %s", { tags: ['KEY-06'] }, async (_what, content) => {
     const { issuer, token } = await startIssuer();
     issuer.script(path, body(content));
 
@@ -218,7 +222,7 @@ describe.each([
     expect(await protect({ issuer: issuer.url }).get(token)).toBe(`503 ${document}_invalid`);
   });
 
-  it('that breaks off is an outage', { tags: ['KEY-24'] }, async () => {
+  it('causes an outage if it breaks off', { tags: ['KEY-24'] }, async () => {
     const { issuer, token } = await startIssuer();
     issuer.script(path, truncated('{"keys":'));
 
@@ -252,7 +256,7 @@ describe.each([
 });
 
 it.each([hang, hangInBody('{'), drip])(
-  'waits as long as keys.timeoutSeconds says, on the real clock',
+  'waits for keys.timeoutSeconds on the real clock',
   { tags: ['KEY-08'] },
   async (stall) => {
     const { issuer, token } = await startIssuer();
@@ -263,7 +267,7 @@ it.each([hang, hangInBody('{'), drip])(
   },
 );
 
-it('metadata and keys share one time limit', { tags: ['KEY-08'] }, async () => {
+it('share one time limit between metadata and keys', { tags: ['KEY-08'] }, async () => {
   const { issuer, token } = await startIssuer();
   const slow = heldBack(json({ issuer: issuer.url, jwks_uri: `${issuer.url}${paths.jwks}` }));
   issuer.script(paths.oauth, slow.behaviour);

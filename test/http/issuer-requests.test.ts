@@ -57,7 +57,7 @@ describe('what is asked of an issuer', () => {
     ['/', ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration']],
     ['', ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration']],
   ])(
-    'the metadata of an issuer at "%s" is looked for at %j, one after the other',
+    'is, for an issuer at "%s", each of %j, one after the other',
     { tags: ['KEY-04', 'KEY-05'] },
     async (path, expected) => {
       const { issuer } = await startIssuer();
@@ -71,7 +71,7 @@ describe('what is asked of an issuer', () => {
     },
   );
 
-  it('the next place is tried only while there is no answer that will do', { tags: ['KEY-05'] }, async () => {
+  it('is the next location only while there is no usable answer', { tags: ['KEY-05'] }, async () => {
     const { issuer } = await startIssuer();
     const identifier = `${issuer.url}/t1`;
     issuer.script(
@@ -86,7 +86,7 @@ describe('what is asked of an issuer', () => {
     ]);
   });
 
-  it('a server that breaks the connection at one place is asked at the other places', {
+  it('is the next location if the connection breaks at one', {
     tags: ['KEY-05'],
   }, async () => {
     const { issuer, token } = await startIssuer();
@@ -97,7 +97,7 @@ describe('what is asked of an issuer', () => {
     }
   });
 
-  it('a server that is not there is not asked at the other places', { tags: ['KEY-05'] }, async () => {
+  it("is no other location if the server isn't there", { tags: ['KEY-05'] }, async () => {
     const asked: string[] = [];
     const fetch = async (url: unknown) => {
       asked.push(String(url));
@@ -112,7 +112,7 @@ describe('what is asked of an issuer', () => {
     expect(asked).toEqual(['https://gone.example.com/.well-known/oauth-authorization-server']);
   });
 
-  it('with metadataUrl nothing else is asked for metadata', { tags: ['KEY-05'] }, async () => {
+  it('is nothing else for metadata with metadataUrl', { tags: ['KEY-05'] }, async () => {
     const { issuer, token } = await startIssuer();
     issuer.script('/meta?tenant=1', json({ issuer: issuer.url, jwks_uri: `${issuer.url}/jwks` }));
     const metadataUrl = `${issuer.url}/meta?tenant=1`;
@@ -121,7 +121,7 @@ describe('what is asked of an issuer', () => {
     expect(issuer.requests.map((request) => request.path)).toEqual(['/meta?tenant=1', '/jwks']);
   });
 
-  it('with metadataUrl the issuer is compared all the same', { tags: ['KEY-01'] }, async () => {
+  it('compares the issuer even with metadataUrl', { tags: ['KEY-01'] }, async () => {
     const { issuer } = await startIssuer();
     const other = 'https://auth.example.com';
     const api = protect({ issuer: { issuer: other, metadataUrl: `${issuer.url}${paths.oauth}` } });
@@ -130,7 +130,7 @@ describe('what is asked of an issuer', () => {
     expect(issuer.count(paths.jwks)).toBe(0);
   });
 
-  it('with jwksUri there is no discovery', { tags: ['KEY-10'] }, async () => {
+  it('is no metadata with jwksUri', { tags: ['KEY-10'] }, async () => {
     const { issuer, token } = await startIssuer();
 
     expect(await protect({ issuer: { issuer: issuer.url, jwksUri: `${issuer.url}/jwks` } }).get(token)).toBe(
@@ -162,7 +162,7 @@ describe('what is asked of an issuer', () => {
     }
   });
 
-  it('a cookie that the issuer sets is not sent back', { tags: ['KEY-09'] }, async () => {
+  it('carries no cookie that the issuer set', { tags: ['KEY-09'] }, async () => {
     const { issuer, token } = await startIssuer();
     issuer.publish([key.jwk], { 'Set-Cookie': 'tracking=1; Path=/' });
     const api = protect({ issuer: issuer.url });
@@ -224,7 +224,7 @@ describe('what is never asked', () => {
       '401 token_too_large',
     ],
   ])(
-    'nothing is fetched for a token %s',
+    'fetches nothing for a token %s',
     { tags: ['KEY-10', 'OPS-06', 'OPS-14'] },
     async (_what, forge, answer) => {
       const { issuer } = await startIssuer();
@@ -234,7 +234,7 @@ describe('what is never asked', () => {
     },
   );
 
-  it('nothing is fetched without credentials, with another scheme or with broken ones', {
+  it('fetches nothing without credentials, with another scheme or with broken ones', {
     tags: ['KEY-10', 'OPS-06'],
   }, async () => {
     const { issuer } = await startIssuer();
@@ -245,7 +245,7 @@ describe('what is never asked', () => {
     expect(issuer.requests).toEqual([]);
   });
 
-  it('no address in a token is visited', { tags: ['KEY-10'] }, async () => {
+  it('visits no address in a token', { tags: ['KEY-10'] }, async () => {
     const { issuer } = await startIssuer();
     const evil = await generateSigningKey('ES256', 'evil');
     issuer.script('/evil', json({ keys: [evil.jwk] }));
@@ -268,7 +268,7 @@ describe('what is never asked', () => {
     expect(issuer.count('/evil')).toBe(0);
   });
 
-  it('each tenant of a list is trusted under its own name, and no other tenant causes a fetch', {
+  it('trusts each listed tenant under its own name, and fetches nothing for another', {
     tags: ['KEY-22'],
   }, async () => {
     const { issuer } = await startIssuer();
@@ -296,7 +296,7 @@ describe('what is never asked', () => {
 });
 
 describe('how often it is asked', () => {
-  it('a hundred concurrent requests to a cold API cause one fetch of metadata and one of keys', {
+  it('fetches metadata and keys once for a hundred concurrent requests to a cold API', {
     tags: ['KEY-12'],
   }, async () => {
     const { issuer, token } = await startIssuer();
@@ -309,7 +309,7 @@ describe('how often it is asked', () => {
     expect(issuer.requests.map(({ path }) => path)).toEqual([paths.oauth, paths.jwks]);
   });
 
-  it('a hundred concurrent requests share the failure of one fetch', { tags: ['KEY-12'] }, async () => {
+  it('fails once for a hundred concurrent requests', { tags: ['KEY-12'] }, async () => {
     const { issuer, token } = await startIssuer();
     const slow = heldBack(status(500));
     issuer.script(paths.jwks, slow.behaviour);
@@ -322,7 +322,7 @@ describe('how often it is asked', () => {
     expect(issuer.count(paths.jwks)).toBe(1);
   });
 
-  it('the keys are fetched once for as long as they are fresh', { tags: ['KEY-11'] }, async () => {
+  it("fetches the keys once while they're fresh", { tags: ['KEY-11'] }, async () => {
     const { issuer, token } = await startIssuer();
     const api = protect({ issuer: issuer.url });
     for (let minute = 0; minute < 8; minute += 1) {

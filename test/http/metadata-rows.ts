@@ -4,7 +4,13 @@ import type { RawRequest } from '../support/http-client.js';
 import type { ContractRow, Expected } from './contract.js';
 
 /** Options of the rows of this module. */
-export type MetadataConfiguration = 'published' | 'published, optional' | 'published, only DPoP';
+export type MetadataConfiguration =
+  | 'published'
+  | 'published, to read'
+  | 'published, to order'
+  | 'published, to read or administer'
+  | 'published, optional'
+  | 'published, only DPoP';
 
 const RESOURCE = 'https://inventory.example.com/v2';
 const METADATA = 'https://inventory.example.com/.well-known/oauth-protected-resource/v2';
@@ -15,6 +21,13 @@ export function metadataOptionsOf(
   switch (configuration) {
     case 'published':
       return { resource: RESOURCE };
+    // Named if the framework doesn't know the route yet; the same as the route requires, so that the rows are the same.
+    case 'published, to read':
+      return { resource: { resource: RESOURCE, scopes: ['read:inventory', 'offline_access'] } };
+    case 'published, to order':
+      return { resource: { resource: RESOURCE, scopes: ['read:inventory', 'write:orders'] } };
+    case 'published, to read or administer':
+      return { resource: { resource: RESOURCE, scopes: ['read:inventory', 'admin'] } };
     case 'published, optional':
       return { resource: { resource: RESOURCE }, optional: true };
     case 'published, only DPoP':
@@ -37,75 +50,73 @@ const withClaims =
 const PUBLISHED = { configuration: 'published' } as const;
 const NO_CREDENTIALS: Expected = { status: 401, error: null, metadata: METADATA };
 const BAD_TOKEN: Expected = { status: 401, error: 'invalid_token', metadata: METADATA };
-/** Of rows that name the scope of a route before anything of the request was accepted. */
-const except = {
-  express: 'authenticate() answers before Express has found the route and what it requires',
-} as const;
-
 export const metadataRows: readonly ContractRow[] = [
   {
     ...PUBLISHED,
-    title: 'names the metadata where no credentials were sent, whatever Host says',
+    title: 'names the metadata if no credentials were sent, whatever Host says',
     ids: ['PRM-08', 'MCP-02'],
     request: () => ({ path: '/whoami', headers: [['X-Forwarded-Host', 'evil.example.com']] }),
     expected: NO_CREDENTIALS,
   },
   {
-    ...PUBLISHED,
-    title: 'names the scope that the route requires where no credentials were sent',
+    configuration: 'published, to read',
+    title: 'names the scope of the route if no credentials were sent',
     ids: ['MCP-05'],
     request: sending('/stock/42'),
     expected: { ...NO_CREDENTIALS, scope: 'read:inventory' },
-    except,
   },
   {
-    ...PUBLISHED,
+    configuration: 'published, to order',
     title: 'names all scopes of the route',
     ids: ['MCP-05'],
     request: sending('/orders', undefined, 'POST'),
     expected: { ...NO_CREDENTIALS, scope: 'read:inventory write:orders' },
-    except,
   },
   {
-    ...PUBLISHED,
-    title: 'names the scopes of which one would do',
+    configuration: 'published, to read or administer',
+    title: 'names every scope of which one is enough',
     ids: ['MCP-05'],
     request: sending('/any'),
     expected: { ...NO_CREDENTIALS, scope: 'read:inventory admin' },
-    except,
   },
   {
-    ...PUBLISHED,
-    title: 'names the scope where the token does not hold',
+    configuration: 'published, to read',
+    title: "names the scope if the token isn't valid",
     ids: ['MCP-03', 'MCP-04', 'MCP-05'],
     request: withClaims('/stock/42', { scope: 'read:inventory', aud: 'https://other.example.com' }),
     expected: { ...BAD_TOKEN, scope: 'read:inventory' },
-    except,
+  },
+  {
+    configuration: 'published, to order',
+    title: 'names the scopes of the metadata on a route that requires none',
+    ids: ['MCP-05'],
+    request: sending('/whoami'),
+    expected: { ...NO_CREDENTIALS, scope: 'read:inventory write:orders' },
   },
   {
     ...PUBLISHED,
-    title: 'names the metadata where the token is for another API',
+    title: 'names the metadata if the token is for another API',
     ids: ['MCP-03', 'PRM-08'],
     request: withClaims('/whoami', { aud: 'https://other.example.com' }),
     expected: BAD_TOKEN,
   },
   {
     ...PUBLISHED,
-    title: 'names metadata and scope where a scope is missing',
+    title: 'names metadata and scope if a scope is missing',
     ids: ['MCP-04'],
     request: withClaims('/stock/42', {}),
     expected: { status: 403, error: 'insufficient_scope', scope: 'read:inventory', metadata: METADATA },
   },
   {
     ...PUBLISHED,
-    title: 'names the metadata where the credentials are malformed, and no scope',
+    title: 'names the metadata, but no scope, if the credentials are malformed',
     ids: ['MCP-04', 'PRM-08'],
     request: sending('/stock/42', 'Bearer'),
     expected: { status: 400, error: 'invalid_request', metadata: METADATA },
   },
   {
     ...PUBLISHED,
-    title: 'authenticates every request, whatever the session that it names',
+    title: 'authenticates every request, whatever session it names',
     ids: ['MCP-06'],
     request: () => ({
       method: 'POST',
@@ -127,21 +138,21 @@ export const metadataRows: readonly ContractRow[] = [
   },
   {
     ...PUBLISHED,
-    title: 'leaves accepted requests as they are',
+    title: 'adds nothing to the answers of accepted requests',
     ids: ['PRM-08'],
     request: withClaims('/stock/42', { scope: 'read:inventory' }),
     expected: { status: 200, body: { sku: '42' } },
   },
   {
     configuration: 'published, optional',
-    title: 'names the scope where an anonymous caller needs one',
+    title: 'names the scope if an anonymous caller needs one',
     ids: ['MCP-05'],
     request: sending('/stock/42'),
     expected: { ...NO_CREDENTIALS, scope: 'read:inventory' },
   },
   {
     configuration: 'published, only DPoP',
-    title: 'names the metadata in the challenge of whichever scheme there is',
+    title: 'names the metadata in the challenge of every scheme',
     ids: ['PRM-08'],
     request: sending('/whoami'),
     expected: { ...NO_CREDENTIALS, scheme: 'DPoP', offered: ['DPoP'] },

@@ -37,7 +37,7 @@ describe.each(harnesses)('$name over TLS', (harness) => {
 
   const statusOf = async (sent: TlsRequest): Promise<number> => (await sendOverTls(api.url, sent)).status;
 
-  it('opens for the certificate that the token is bound to, which nobody vouches for', {
+  it('accepts the certificate that the token is bound to, even self-signed', {
     tags: ['MTL-01', 'MTL-04', 'MTL-07'],
   }, async () => {
     const before = api.handled();
@@ -50,7 +50,7 @@ describe.each(harnesses)('$name over TLS', (harness) => {
   it.each([
     ['another certificate', others],
     ['no certificate', undefined],
-  ])('%s is refused', { tags: ['MTL-01', 'MTL-02'] }, async (_name, certificate) => {
+  ])('refuses %s', { tags: ['MTL-01', 'MTL-02'] }, async (_name, certificate) => {
     const before = api.handled();
     const response = await sendOverTls(api.url, { headers: bound, certificate });
     expect(response.status).toBe(401);
@@ -60,17 +60,17 @@ describe.each(harnesses)('$name over TLS', (harness) => {
     expect(api.handled() - before).toBe(0);
   });
 
-  it('other tokens are bearer tokens as ever', { tags: ['MTL-05'] }, async () => {
+  it('treats other tokens as bearer tokens', { tags: ['MTL-05'] }, async () => {
     expect(await statusOf({ headers: unbound })).toBe(200);
     expect(await statusOf({ headers: unbound, certificate: others })).toBe(200);
   });
 
-  it('a header field is no certificate', { tags: ['MTL-08'] }, async () => {
+  it("doesn't accept a certificate in a header", { tags: ['MTL-08'] }, async () => {
     expect(await statusOf({ headers: { ...bound, 'Client-Cert': mine.clientCertField } })).toBe(401);
   });
 
   it.each(['TLSv1.2', 'TLSv1.3'] as const)(
-    'a resumed session is that of the certificate which it began with, or without one: %s',
+    'keeps the certificate of a resumed session, or the lack of one: %s',
     { tags: ['MTL-07'] },
     async (version) => {
       const begun = await sendOverTls(api.url, { headers: bound, certificate: mine, version });
@@ -107,7 +107,7 @@ describe('HTTP/2', () => {
     }
   }
 
-  it('the certificate of the session counts for its streams', { tags: ['MTL-07'] }, async () => {
+  it('uses the certificate of the session for its streams', { tags: ['MTL-07'] }, async () => {
     const server = createResourceServer(options);
     const peers: (string | undefined)[] = [];
     const listener = createSecureServer(tls, async (request, response) => {
@@ -128,7 +128,7 @@ describe('HTTP/2', () => {
     expect(peers).toEqual(['127.0.0.1', '127.0.0.1', '127.0.0.1']);
   });
 
-  it('also with Fastify', { tags: ['MTL-07'] }, async () => {
+  it('works with Fastify too', { tags: ['MTL-07'] }, async () => {
     const app = fastify({ http2: true, https: tls });
     await app.register(resourceServer, options);
     app.get('/whoami', (request) => ({ caller: getAuth(request).clientId }));

@@ -68,7 +68,7 @@ describe.runIf(nginx !== undefined)(
       },
     );
 
-    it.each(names)('%s refuses where nginx is not told to pass it on', { tags: ['MTL-02'] }, async (name) => {
+    it.each(names)("%s refuses if nginx isn't told to pass it on", { tags: ['MTL-02'] }, async (name) => {
       const response = await sendTo(name, { headers: bound, certificate: mine }, '/forgetful/stock/42');
       expect(response.status).toBe(401);
     });

@@ -88,7 +88,7 @@ describe.each(harnesses)('$name', (harness) => {
     ['query', `${WELL_KNOWN}/v2`],
     ['query', `${WELL_KNOWN}/v2?tenant=other`],
     ['string', `${WELL_KNOWN}/v2`],
-  ] as const)('publishes of %s nothing at %s', { tags: ['PRM-11'] }, async (name, path) => {
+  ] as const)('publishes nothing of %s at %s', { tags: ['PRM-11'] }, async (name, path) => {
     const response = await ask(name, { path });
     expect([401, 404]).toContain(response.status);
     expect(response.body).not.toContain('https://inventory.example.com');
@@ -108,7 +108,7 @@ describe.each(harnesses)('$name', (harness) => {
     expect(dpop_signing_alg_values_supported).toContain('ES256');
   });
 
-  it('publishes every member that there is, but for offline_access', {
+  it('publishes every member, except offline_access', {
     tags: ['PRM-06', 'PRM-07', 'MCP-05'],
   }, async () => {
     const { body } = await ask('full', { path: `${WELL_KNOWN}/v2` });
@@ -138,14 +138,14 @@ describe.each(harnesses)('$name', (harness) => {
     });
   });
 
-  it('says where no bearer token is accepted', { tags: ['PRM-04', 'PRM-06', 'PRM-07'] }, async () => {
+  it('says that no bearer token is accepted', { tags: ['PRM-04', 'PRM-06', 'PRM-07'] }, async () => {
     const metadata = JSON.parse((await ask('only DPoP', { path: WELL_KNOWN })).body);
     expect(metadata).toMatchObject({ bearer_methods_supported: [], dpop_bound_access_tokens_required: true });
     const without = JSON.parse((await ask('no DPoP', { path: WELL_KNOWN })).body);
     expect(Object.keys(without).filter((name) => name.startsWith('dpop'))).toEqual([]);
   });
 
-  it('may be kept and read by scripts of any origin, and HEAD is like GET', {
+  it('may be cached and read by scripts of any origin, and answers HEAD like GET', {
     tags: ['PRM-10', 'PRM-12'],
   }, async () => {
     const request = { path: WELL_KNOWN, headers: [['Origin', 'https://app.example.com']] } as const;
@@ -186,12 +186,12 @@ describe.each(harnesses)('$name', (harness) => {
     },
   );
 
-  it('needs no access token, and does not mind a bad one', { tags: ['PRM-02'] }, async () => {
+  it('needs no access token, and ignores a bad one', { tags: ['PRM-02'] }, async () => {
     const headers = [['Authorization', 'Bearer abc']] as const;
     expect((await ask('string', { path: WELL_KNOWN, headers })).status).toBe(200);
   });
 
-  it('answers 503 where the metadata cannot be signed', { tags: ['PRM-09', 'OPS-09'] }, async () => {
+  it("answers 503 if the metadata can't be signed", { tags: ['PRM-09', 'OPS-09'] }, async () => {
     const response = await ask('unsigned', { path: WELL_KNOWN });
     expect(response.status).toBe(503);
     expect(response.headers).toMatchObject({ 'cache-control': 'no-store', 'retry-after': '30' });

@@ -38,42 +38,42 @@ const configurations: readonly RevocationConfiguration[] = ['revocable', 'slowly
 /** The application is asked whether a token was revoked. */
 export const revocationRows: readonly ContractRow[] = configurations.flatMap((configuration) => [
   {
-    title: `accepts a token that was not revoked: ${configuration}`,
+    title: `accepts a token that wasn't revoked: ${configuration}`,
     ids: ['STP-10'],
     configuration,
     request: withId('good'),
     expected: OK,
   },
   {
-    title: `refuses a token that was: ${configuration}`,
+    title: `refuses a revoked token: ${configuration}`,
     ids: ['STP-10'],
     configuration,
     request: withId('revoked'),
     expected: REVOKED,
   },
   {
-    title: `says so before it says that a scope is missing: ${configuration}`,
+    title: `reports the revocation before a missing scope: ${configuration}`,
     ids: ['STP-10'],
     configuration,
     request: withId('revoked', { scope: 'other' }),
     expected: REVOKED,
   },
   {
-    title: `answers 503 where nobody knows: ${configuration}`,
+    title: `answers 503 if the check fails: ${configuration}`,
     ids: ['STP-14'],
     configuration,
     request: withId('unknown'),
     expected: { status: 503 },
   },
   {
-    title: `refuses what does not hold without asking: ${configuration}`,
+    title: `refuses an invalid token without asking: ${configuration}`,
     ids: ['STP-10'],
     configuration,
     request: withId('unknown', { exp: 1 }),
     expected: REVOKED,
   },
   {
-    title: `asks about no token on a public route: ${configuration}`,
+    title: `doesn't ask on a public route: ${configuration}`,
     ids: ['STP-10'],
     configuration,
     request: async (issuer) => ({ ...(await withId('revoked')(issuer)), path: '/public' }),

@@ -52,7 +52,7 @@ const NO_DETAIL: Expected = { status: 403, error: 'insufficient_scope' };
 
 const authentication: readonly ContractRow[] = [
   {
-    title: 'accepts a user who authenticated as asked, and lately',
+    title: 'accepts a user who logged in as required, and recently',
     ids: ['STP-01', 'STP-02', 'STP-03'],
     request: withClaims('/secure', fresh),
     expected: KNOWN,
@@ -64,7 +64,7 @@ const authentication: readonly ContractRow[] = [
     expected: KNOWN,
   },
   {
-    title: 'refuses another level, and says which are accepted',
+    title: 'refuses another level, and names the accepted ones',
     ids: ['STP-01', 'STP-02'],
     request: withClaims('/secure', () => fresh({ acr: 'bronze' })),
     expected: {
@@ -76,7 +76,7 @@ const authentication: readonly ContractRow[] = [
     },
   },
   {
-    title: 'refuses a login that is too long ago, and says how old it may be',
+    title: 'refuses a login that is too old, and names the maximum age',
     ids: ['STP-01', 'STP-03'],
     request: withClaims('/secure', () => fresh({ auth_time: nowSeconds() - 600 })),
     expected: {
@@ -94,7 +94,7 @@ const authentication: readonly ContractRow[] = [
     expected: STEP_UP,
   },
   {
-    title: 'refuses a token that tells nothing of the user',
+    title: 'refuses a token that says nothing about the login',
     ids: ['STP-04'],
     request: withClaims('/secure', () => ({})),
     expected: STEP_UP,
@@ -106,62 +106,74 @@ const authentication: readonly ContractRow[] = [
     expected: STEP_UP,
   },
   {
-    title: 'does not take the time of the token for that of the login',
+    title: "doesn't mistake the time of the token for the time of the login",
     ids: ['STP-04', 'STP-07'],
     request: withClaims('/secure', () => fresh({ auth_time: undefined, iat: nowSeconds() })),
     expected: STEP_UP,
   },
   {
-    title: 'refuses a time of login that is not a number as the token that it is',
+    title: "refuses a token whose login time isn't a number",
     ids: ['STP-04'],
     request: withClaims('/secure', () => fresh({ auth_time: String(nowSeconds()) })),
     expected: { status: 401, error: 'invalid_token' },
   },
   {
-    title: 'names scope and age at once where both are missing',
+    title: 'names scope and age in one challenge if both are missing',
     ids: ['STP-05'],
     request: withClaims('/recent', () => ({ scope: 'read:inventory' })),
     expected: { ...RECENT, scope: 'write:orders' },
   },
   {
-    title: 'does not name a scope that is there',
+    title: "doesn't name a scope that the token has",
     ids: ['STP-05'],
     request: withClaims('/recent', () => ({ scope: 'write:orders' })),
     expected: RECENT,
   },
   {
-    title: 'refuses a missing scope with 403 where only that is missing',
+    title: 'answers 403 if only the scope is missing',
     ids: ['STP-05'],
     request: withClaims('/recent', fresh),
     expected: { status: 403, error: 'insufficient_scope', scope: 'write:orders' },
   },
   {
-    title: 'accepts where neither is missing',
+    title: 'accepts a token that has both',
     ids: ['STP-05'],
     request: withClaims('/recent', () => fresh({ scope: 'write:orders' })),
     expected: KNOWN,
   },
   {
-    title: 'accepts under DPoP',
+    title: 'names the scope of another requirement of the route and the age at once',
+    ids: ['STP-05'],
+    request: withClaims('/vault', () => ({ scope: 'read:inventory' })),
+    expected: { ...RECENT, scope: 'admin' },
+  },
+  {
+    title: 'refuses the scope of another requirement with 403 where only that is missing',
+    ids: ['STP-05'],
+    request: withClaims('/vault', fresh),
+    expected: { status: 403, error: 'insufficient_scope', scope: 'admin' },
+  },
+  {
+    title: 'accepts a bound token with DPoP',
     ids: ['STP-06'],
     request: proven('/secure', fresh),
     expected: KNOWN,
   },
   {
-    title: 'refuses under DPoP, in the challenge of that scheme',
+    title: 'refuses in the DPoP challenge with DPoP',
     ids: ['STP-06'],
     request: proven('/secure', () => fresh({ acr: 'bronze' })),
     expected: { ...STEP_UP, scheme: 'DPoP', offered: ['DPoP'] },
   },
   {
-    title: 'accepts what introspection tells',
+    title: 'accepts a login that introspection reports',
     ids: ['STP-06'],
     configuration: 'introspection',
     request: introspected('/secure', fresh),
     expected: KNOWN,
   },
   {
-    title: 'refuses by what introspection tells',
+    title: 'refuses a login that introspection reports',
     ids: ['STP-06'],
     configuration: 'introspection',
     request: introspected('/secure', () => fresh({ auth_time: nowSeconds() - 600 })),
@@ -186,7 +198,7 @@ const details: readonly ContractRow[] = [
     expected: KNOWN,
   },
   {
-    title: 'accepts those that introspection tells',
+    title: 'accepts authorization details that introspection reports',
     ids: ['STP-08'],
     configuration: 'introspection',
     request: introspected('/payments', () => ({ authorization_details: [payment] })),
@@ -211,19 +223,19 @@ const details: readonly ContractRow[] = [
     expected: NO_DETAIL,
   },
   {
-    title: 'refuses malformed authorization details, also where one of them would do',
+    title: 'refuses malformed authorization details, even if one of them would be enough',
     ids: ['STP-08'],
     request: withClaims('/payments', () => ({ authorization_details: [payment, { amount: 12 }] })),
     expected: NO_DETAIL,
   },
   {
-    title: 'refuses authorization details that are no list',
+    title: "refuses authorization details that aren't a list",
     ids: ['STP-08'],
     request: withClaims('/payments', () => ({ authorization_details: payment })),
     expected: NO_DETAIL,
   },
   {
-    title: 'refuses authorization details in a text',
+    title: 'refuses authorization details in a string',
     ids: ['STP-08'],
     request: withClaims('/payments', () => ({ authorization_details: JSON.stringify([payment]) })),
     expected: NO_DETAIL,

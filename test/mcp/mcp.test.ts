@@ -22,7 +22,7 @@ describe('the client of the SDK, which knows nothing but a URL, and a real autho
     ]);
   });
 
-  it('is told where the metadata are, and in them by whom tokens are issued', {
+  it('finds the metadata, and the issuer in them', {
     tags: ['MCP-01', 'MCP-02'],
   }, () => {
     const [, origin = ''] =
@@ -82,13 +82,13 @@ describe('an MCP server', () => {
     expect(response.body).toContain('"result":{}');
   });
 
-  it('answers without a token with 401, and says where the metadata are', {
+  it('answers 401 without a token, and says where the metadata are', {
     tags: ['MCP-02', 'MCP-04'],
   }, async () => {
     const response = await post();
     expect(response.status).toBe(401);
     expect(response.lines('www-authenticate')[0]).toBe(
-      `Bearer realm="api", resource_metadata="${url}/.well-known/oauth-protected-resource/mcp"`,
+      `Bearer realm="api", scope="read:inventory", resource_metadata="${url}/.well-known/oauth-protected-resource/mcp"`,
     );
     expect((await send(url, { path: '/.well-known/oauth-protected-resource/mcp' })).status).toBe(200);
   });
@@ -103,7 +103,7 @@ describe('an MCP server', () => {
     }
   });
 
-  it('answers a missing scope with 403, and says what to ask for and where', {
+  it('answers 403 to a missing scope, and says what to ask for and where', {
     tags: ['MCP-04'],
   }, async () => {
     const response = await post(await authorized({ scope: 'other' }));
@@ -118,7 +118,7 @@ describe('an MCP server', () => {
     expect((await post({ Authorization: 'Bearer' })).status).toBe(400);
   });
 
-  it('authenticates each request, also of what calls itself a session', { tags: ['MCP-06'] }, async () => {
+  it('authenticates each request, even within a session', { tags: ['MCP-06'] }, async () => {
     await post(await authorized());
     expect((await post({ 'Mcp-Session-Id': '1868a90c' })).status).toBe(401);
     for (const method of ['GET', 'DELETE']) {
@@ -133,7 +133,7 @@ describe('an MCP server', () => {
     expect((await post({}, { path })).status).toBe(401);
   });
 
-  it('hands a tool who calls, without a token that it could pass on by accident', {
+  it('tells a tool who calls, without the token', {
     tags: ['MCP-08'],
   }, () => {
     const auth = fakeAuth({ clientId: 'order-service', token: 'secret' });
@@ -146,7 +146,7 @@ describe('an MCP server', () => {
     expect(JSON.parse(body).resource).toBe(new URL(`${url}/mcp`).href);
   });
 
-  it('refuses scripts of websites that are not known', { tags: ['MCP-10'] }, async () => {
+  it('refuses scripts of unknown websites', { tags: ['MCP-10'] }, async () => {
     expect((await post({ ...(await authorized()), Origin: 'https://evil.example.com' })).status).toBe(403);
     expect((await post({ ...(await authorized()), Origin: 'null' })).status).toBe(403);
     expect((await post({ ...(await authorized()), Origin: 'https://chat.example.com' })).status).toBe(200);

@@ -102,7 +102,7 @@ describe('the program of the package', () => {
     },
   );
 
-  it('says nothing when nobody reads on', async () => {
+  it('ends silently when the pipe is closed', async () => {
     const issuer = await startIssuer();
     const program = startProgram(app, ['check', issuer.identifier]);
     program.process.stdout?.destroy();

@@ -29,7 +29,7 @@ describe('the packed package, installed on its own', () => {
     manifest = await readManifest(folder);
   });
 
-  it('holds its documents and the build, nothing else', () => {
+  it('contains its documents and the build, nothing else', () => {
     expect(files.filter((file) => !file.startsWith('dist/'))).toEqual([
       'CHANGELOG.md',
       'LICENSE',
@@ -39,7 +39,7 @@ describe('the packed package, installed on its own', () => {
     ]);
   });
 
-  it('holds a module, its declarations and its source map for each source file, nothing else', async () => {
+  it('contains a module, its declarations and its source map for each source, nothing else', async () => {
     const sources = (await Promise.all(['src', 'adapters', 'tools'].map(sourcesIn))).flat();
     const built = sources.flatMap((source) =>
       ['.d.ts', '.js', '.js.map'].map((extension) => `dist/${source.replace(/\.ts$/, extension)}`),
@@ -64,8 +64,11 @@ describe('the packed package, installed on its own', () => {
     expect(Object.keys(manifest.exports)).toMatchInlineSnapshot(`
       [
         ".",
+        "./adapter",
         "./express",
+        "./express/types",
         "./fastify",
+        "./fetch",
         "./nestjs",
         "./client",
         "./redis",
@@ -114,6 +117,9 @@ describe('the packed package, installed on its own', () => {
           "entraId",
           "type ErrorCode",
           "errorKind",
+          "type FetchConnection",
+          "FetchRequestView",
+          "type FrameworkRequest",
           "InsufficientScopeError",
           "type InsufficientScopeReason",
           "InsufficientUserAuthenticationError",
@@ -140,6 +146,7 @@ describe('the packed package, installed on its own', () => {
           "type KeysMessage",
           "type KeysOptions",
           "kindOf",
+          "type McpAuthInfo",
           "type MemoryReplayStoreOptions",
           "type MetadataSigner",
           "type MtlsProxyOptions",
@@ -168,12 +175,39 @@ describe('the packed package, installed on its own', () => {
           "type Scope",
           "type StandardClaims",
           "type TokenType",
+          "toMcpAuthInfo",
           "type TrustedIssuer",
           "UnavailableError",
           "type UnavailableReason",
           "viewRequest",
           "type WantedMember",
           "type WarningMessage",
+          "type WrappedRequest",
+        ],
+        "oauth-resource-server/adapter": [
+          "type Arrival",
+          "challengeHeaders",
+          "checkRequirements",
+          "connectRequestView",
+          "type Declaration",
+          "declare",
+          "declared",
+          "Gate",
+          "getAuth",
+          "metadataMiddleware",
+          "type Next",
+          "proceed",
+          "type Refusal",
+          "type RefusalLog",
+          "refuse",
+          "requirementFamily",
+          "type RequirementFamily",
+          "sendAnswer",
+          "setHeaders",
+          "standInFor",
+          "toHeaders",
+          "toResponse",
+          "whenSettled",
         ],
         "oauth-resource-server/client": [
           "type AssertionAlgorithm",
@@ -193,6 +227,7 @@ describe('the packed package, installed on its own', () => {
         ],
         "oauth-resource-server/express": [
           "type Auth",
+          "type Auth as RequestAuth",
           "authenticate",
           "type AuthenticationOptions",
           "type AuthorizationDetail",
@@ -201,7 +236,6 @@ describe('the packed package, installed on its own', () => {
           "getAuth",
           "type Middleware",
           "type Register",
-          "type RequestAuth",
           "requireAnyScope",
           "requireAuthentication",
           "requireAuthorizationDetails",
@@ -213,6 +247,7 @@ describe('the packed package, installed on its own', () => {
           "type ResourceServerOptions",
           "type Scope",
         ],
+        "oauth-resource-server/express/types": [],
         "oauth-resource-server/fastify": [
           "type Auth",
           "type AuthenticationOptions",
@@ -233,6 +268,20 @@ describe('the packed package, installed on its own', () => {
           "type ResourceServer",
           "type ResourceServerOptions",
           "type Scope",
+        ],
+        "oauth-resource-server/fetch": [
+          "type Auth",
+          "type FetchConnection",
+          "type FetchGate",
+          "type FetchOptions",
+          "getAuth",
+          "requireAnyScope",
+          "requireAuthentication",
+          "requireAuthorizationDetails",
+          "requireClaims",
+          "type Requirement",
+          "requireScope",
+          "resourceServer",
         ],
         "oauth-resource-server/nestjs": [
           "Auth",
@@ -330,6 +379,6 @@ describe('the packed package, installed on its own', () => {
 });
 
 async function sourcesIn(folder: string): Promise<readonly string[]> {
-  const files = await listFiles(join(inject('workFolder'), 'checkout', folder));
+  const files = await listFiles(join(checkout, folder));
   return files.filter((file) => file.endsWith('.ts')).map((file) => `${folder}/${file}`);
 }

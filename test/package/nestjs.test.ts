@@ -1,8 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type App, installApp } from './support/app.js';
+import { type App, installApp, TYPESCRIPT_5 } from './support/app.js';
 import { BEARER, DPOP } from './support/challenges.js';
-
-const TSC = 'node_modules/typescript/bin/tsc';
 
 describe('an application of NestJS 11 with the settings of the Nest CLI', () => {
   let app: App;
@@ -12,7 +10,7 @@ describe('an application of NestJS 11 with the settings of the Nest CLI', () => 
   });
 
   it('is compiled by TypeScript 5.9 and protects its routes', async () => {
-    await app.node([TSC]);
+    await app.node([TYPESCRIPT_5]);
     expect(await app.result(['dist/main.js'])).toEqual({
       anonymous: [401, `${BEARER}, ${DPOP}`],
       open: 200,
@@ -30,7 +28,7 @@ describe('an application of NestJS 11 with the settings of the Nest CLI', () => 
       '--resolvePackageJsonExports',
       'false',
     ];
-    await app.node([TSC, ...older, '--outDir', 'dist-older']);
+    await app.node([TYPESCRIPT_5, ...older, '--outDir', 'dist-older']);
     expect(await app.result(['dist-older/main.js'])).toMatchObject({ open: 200 });
   });
 

@@ -1,10 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type App, installApp } from './support/app.js';
+import { type App, installApp, TYPESCRIPT_5, TYPESCRIPT_7 } from './support/app.js';
 
-const TSC_5 = 'node_modules/typescript/bin/tsc';
-const TSC_7 = 'node_modules/typescript-7/bin/tsc';
 const BUNDLER = ['--module', 'preserve', '--moduleResolution', 'bundler'];
 
 describe('a strict TypeScript application with Express only, which checks the declarations of its libraries', () => {
@@ -18,7 +16,7 @@ describe('a strict TypeScript application with Express only, which checks the de
   });
 
   it('is compiled by TypeScript 5.9 and runs', async () => {
-    await app.node([TSC_5]);
+    await app.node([TYPESCRIPT_5]);
     expect(await app.result(['dist/main.js'])).toEqual({
       status: 200,
       body: { sku: '42', tenant: 'acme', isSame: true },
@@ -28,14 +26,14 @@ describe('a strict TypeScript application with Express only, which checks the de
   });
 
   it('is compiled by TypeScript 5.9 for a bundler', async () => {
-    await app.node([TSC_5, '--noEmit', ...BUNDLER]);
+    await app.node([TYPESCRIPT_5, '--noEmit', ...BUNDLER]);
   });
 
   it('is compiled by TypeScript 7', async () => {
-    await app.node([TSC_7, '--noEmit']);
+    await app.node([TYPESCRIPT_7, '--noEmit']);
   });
 
   it('is compiled by TypeScript 7 for a bundler', async () => {
-    await app.node([TSC_7, '--noEmit', ...BUNDLER]);
+    await app.node([TYPESCRIPT_7, '--noEmit', ...BUNDLER]);
   });
 });

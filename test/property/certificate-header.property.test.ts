@@ -36,11 +36,13 @@ function isDecided(name: CertificateHeaderForm, value: string): void {
   else expect(value).toBe('');
 }
 
-it('any value is one certificate, none, or refused', { tags: ['MTL-10', 'MTL-11'] }, () => {
+it('reads one certificate, none, or refuses the value', { tags: ['MTL-10', 'MTL-11'] }, () => {
   fc.assert(fc.property(form, junk, isDecided));
 });
 
-it('so is any value into which something was put', { tags: ['MTL-10', 'MTL-11'] }, () => {
+it('reads one certificate, none, or refuses a value with something inserted', {
+  tags: ['MTL-10', 'MTL-11'],
+}, () => {
   fc.assert(
     fc.property(form, junk, fc.nat(), fc.nat({ max: 3 }), (name, put, position, length) => {
       const valid = VALID[name];
@@ -50,7 +52,7 @@ it('so is any value into which something was put', { tags: ['MTL-10', 'MTL-11'] 
   );
 });
 
-it('two values are never one certificate', { tags: ['MTL-10', 'MTL-11'] }, () => {
+it('never reads one certificate from two values', { tags: ['MTL-10', 'MTL-11'] }, () => {
   fc.assert(
     fc.property(form, fc.constantFrom('', ',', ', ', ';', ' ', '%0A', '%2C'), (name, separator) => {
       const twice = VALID[name] + separator + VALID[name];

@@ -1,28 +1,28 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { createResourceServer } from '../../src/index.js';
-import { resolveResource } from '../../src/options/resource.js';
+import { checkResource } from '../../src/options/resource.js';
 
 const WELL_KNOWN = '/.well-known/oauth-protected-resource';
 const surroundings = { issuers: [], allowInsecureRequests: false };
 const identifiers = fc.webUrl({ validSchemes: ['https'], withQueryParameters: true });
 
-it('an identifier that is taken is published to the letter, at the place that is made of it', {
+it('publishes an accepted identifier unchanged, at its own location', {
   tags: ['PRM-01', 'PRM-03'],
 }, () => {
   let taken = 0;
   fc.assert(
     fc.property(identifiers, (identifier) => {
-      let resolved: ReturnType<typeof resolveResource>;
+      let settings: ReturnType<typeof checkResource>;
       try {
-        resolved = resolveResource(identifier, surroundings);
+        settings = checkResource(identifier, surroundings);
       } catch {
         return; // written in a way that clients would write differently
       }
       taken += 1;
-      const metadataUrl = new URL(resolved?.metadataUrl ?? '');
-      expect(resolved?.identifier).toBe(identifier);
-      expect(metadataUrl.href).toBe(resolved?.metadataUrl);
+      const metadataUrl = new URL(settings?.metadataUrl ?? '');
+      expect(settings?.identifier).toBe(identifier);
+      expect(metadataUrl.href).toBe(settings?.metadataUrl);
       expect(metadataUrl.origin).toBe(new URL(identifier).origin);
       const rest = `${metadataUrl.pathname}${metadataUrl.search}`.slice(WELL_KNOWN.length);
       expect(new URL(`${metadataUrl.origin}${rest}`).href).toBe(new URL(identifier).href);
@@ -31,7 +31,7 @@ it('an identifier that is taken is published to the letter, at the place that is
   expect(taken).toBeGreaterThan(20);
 });
 
-it('any value of the option is taken or is a TypeError', { tags: ['PRM-02', 'OPS-09'] }, () => {
+it('accepts any value of the option, or throws a TypeError', { tags: ['PRM-02', 'OPS-09'] }, () => {
   fc.assert(
     fc.property(fc.anything(), (resource) => {
       try {
@@ -47,7 +47,7 @@ it('any value of the option is taken or is a TypeError', { tags: ['PRM-02', 'OPS
   );
 });
 
-it('no URL but its own gets the metadata, whatever it looks like', { tags: ['PRM-01', 'PRM-11'] }, () => {
+it('serves the metadata at its own URL only', { tags: ['PRM-01', 'PRM-11'] }, () => {
   const { resourceMetadata } = createResourceServer({
     issuer: 'https://auth.example.com',
     audience: 'api',

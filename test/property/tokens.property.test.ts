@@ -1,14 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import type { Decision } from '../../src/decision.js';
-import type { Algorithm } from '../../src/options/options.js';
 import { createResourceServer, type ResourceServer } from '../../src/resource-server.js';
+import type { Algorithm } from '../../src/terms.js';
 import { type Part, signedJws } from '../../src/testing/forged-jws.js';
 import { createTestIssuer } from '../../src/testing/index.js';
 import { generateSigningKey } from '../../src/testing/signing-key.js';
-import { checkClaims, claimAt } from '../../src/token/claims.js';
+import { checkClaims, readClaim } from '../../src/token/claims.js';
 import { reasonOf, requestWith } from '../support/outcome.js';
 import { AUDIENCE, ISSUER, resolvedIssuer } from '../support/resolved-issuer.js';
+import { repeats } from '../support/size.js';
 
 // A busy machine takes its time.
 vi.setConfig({ testTimeout: 30_000 });
@@ -122,9 +123,9 @@ describe('any claims that the issuer signs', () => {
         expect(kind).toBe(mustHold(parsed) ? 'allowed' : 'denied');
         seen[kind] += 1;
       }),
-      { numRuns: 2000 },
+      { numRuns: repeats(2_000) },
     );
-    expect(Math.min(seen.allowed, seen.denied)).toBeGreaterThan(100);
+    expect(Math.min(seen.allowed, seen.denied)).toBeGreaterThan(repeats(100));
   });
 
   it('yield a decision, whatever else they say', { tags: ['JWT-32', 'OPS-10', 'OPS-11'] }, async () => {
@@ -143,7 +144,7 @@ describe('any claims that the issuer signs', () => {
         else expect(Object.getPrototypeOf(decision.auth?.claims)).toBe(Object.prototype);
         expect(Reflect.get({}, 'polluted')).toBeUndefined();
       }),
-      { numRuns: 1500 },
+      { numRuns: repeats(1_500) },
     );
   });
 });
@@ -163,7 +164,7 @@ describe('any header that the issuer signs', () => {
         if (decision.kind === 'denied') expect(decision.answer.status).toBe(401);
         else expect(decision.auth?.header.alg).toBe('ES256');
       }),
-      { numRuns: 1500 },
+      { numRuns: repeats(1_500) },
     );
   });
 });
@@ -195,7 +196,7 @@ describe.each<Algorithm>(['ES256', 'RS256', 'PS256', 'EdDSA'])('a valid %s token
           expect((await decide(text, own)).kind).toBe('denied');
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: repeats(1_000) },
     );
   });
 
@@ -211,7 +212,7 @@ describe.each<Algorithm>(['ES256', 'RS256', 'PS256', 'EdDSA'])('a valid %s token
       fc.asyncProperty(flipped, async (text) => {
         expect((await decide(text, own)).kind).toBe('denied');
       }),
-      { numRuns: 600 },
+      { numRuns: repeats(600) },
     );
   });
 });
@@ -238,21 +239,21 @@ describe('a larger tolerance', () => {
           if (accepts(Math.min(one, other))) expect(accepts(Math.max(one, other))).toBe(true);
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: repeats(2_000) },
     );
   });
 });
 
-describe('claimAt', () => {
+describe('readClaim', () => {
   it('finds nothing but what is in the token, at any path', { tags: ['OPS-11'] }, () => {
     const path = fc.array(name, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('.'));
     fc.assert(
       fc.property(fc.dictionary(name, fc.jsonValue(), { noNullPrototype: false }), path, (content, at) => {
-        const found = claimAt(content, at);
+        const found = readClaim(content, at);
         expect(typeof found).not.toBe('function');
         if (found !== undefined) expect(JSON.stringify(content)).toContain(JSON.stringify(found));
       }),
-      { numRuns: 2000 },
+      { numRuns: repeats(2_000) },
     );
   });
 });

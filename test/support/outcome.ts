@@ -28,3 +28,14 @@ export function reasonOf(check: () => unknown): Reason | undefined {
   }
   return undefined;
 }
+
+/** Why a check that takes time refuses, as {@link reasonOf}. */
+export async function rejectionReason(check: Promise<unknown>): Promise<Reason | undefined> {
+  try {
+    await check;
+  } catch (error) {
+    if (isResourceServerError(error)) return error.reason;
+    throw error;
+  }
+  return undefined;
+}

@@ -29,3 +29,8 @@ export function parseChallenge(line: string): Challenge {
   if (Object.keys(parameters).length === 0) throw new Error('no parameter');
   return { scheme, parameters };
 }
+
+/** The challenges of an answer. The Fetch standard joins their lines, which means the same (RFC 9110 §5.3). */
+export function parseChallenges(lines: readonly string[]): readonly Challenge[] {
+  return lines.flatMap((line) => line.split(/, (?=(?:Bearer|DPoP) )/)).map(parseChallenge);
+}

@@ -1,3 +1,4 @@
+import '../../adapters/express/types.js';
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import { Controller, Get } from '@nestjs/common';
 import express from 'express';
@@ -5,8 +6,9 @@ import Fastify from 'fastify';
 import { expectTypeOf } from 'vitest';
 import * as onExpress from '../../adapters/express/index.js';
 import * as onFastify from '../../adapters/fastify/index.js';
+import * as onFetch from '../../adapters/fetch/index.js';
 import * as onNest from '../../adapters/nestjs/index.js';
-import { type Auth, createResourceServer } from '../../src/index.js';
+import { type Auth, createResourceServer, toMcpAuthInfo } from '../../src/index.js';
 
 type MyClaims = { readonly tenant: string };
 
@@ -18,11 +20,7 @@ const app = express();
 app.use(onExpress.authenticate(options), onExpress.authenticate(server));
 app.get('/stock/:sku', onExpress.requireScope('read:inventory'), (req) => {
   expectTypeOf(req.params.sku).toEqualTypeOf<string>();
-  // Here the Model Context Protocol's SDK is installed, so it fits that SDK's `AuthInfo` as well; test/package/apps have it without.
-  expectTypeOf(req.auth).toExtend<Auth | undefined>();
-  expectTypeOf(req.auth).toExtend<AuthInfo | undefined>();
-  // @ts-expect-error undefined for anonymous requests
-  expectTypeOf(req.auth).toExtend<Auth>();
+  expectTypeOf(req.auth).toEqualTypeOf<Auth | undefined>(); // by oauth-resource-server/express/types
   expectTypeOf(onExpress.getAuth(req)).toEqualTypeOf<Auth>();
   expectTypeOf(onExpress.getAuth<MyClaims>(req).claims.tenant).toEqualTypeOf<string>();
 });
@@ -46,6 +44,28 @@ onExpress.requireAuthorizationDetails<MyClaims>((details, auth) => {
 onExpress.requireAuthorizationDetails(async () => true);
 onExpress.resourceMetadata(server);
 onExpress.resourceMetadata({ ...options, resource: { resource: options.audience } });
+
+// What other packages declare `req.auth` to be is no matter of getAuth.
+expectTypeOf(onExpress.getAuth({ auth: { clientId: 'x' } as AuthInfo })).toEqualTypeOf<Auth>();
+expectTypeOf(onExpress.getAuth({ auth: { sub: 'x' } })).toEqualTypeOf<Auth>();
+expectTypeOf<onExpress.RequestAuth>().toEqualTypeOf<Auth>();
+// The SDK of the Model Context Protocol takes this for its own.
+expectTypeOf(toMcpAuthInfo({} as Auth)).toExtend<AuthInfo>();
+expectTypeOf(toMcpAuthInfo({} as Auth).clientId).toEqualTypeOf<string>();
+
+// Fetch: `Auth` or the refusal; undefined as well only with `optional: true`.
+const gate = onFetch.resourceServer(options);
+const request = new Request(options.audience);
+expectTypeOf(gate(request, onFetch.requireScope('read:inventory'))).resolves.toEqualTypeOf<Auth | Response>();
+expectTypeOf(onFetch.resourceServer(server)(request)).resolves.toEqualTypeOf<Auth | Response>();
+const optional = onFetch.resourceServer({ ...options, optional: true });
+expectTypeOf(optional(request)).resolves.toEqualTypeOf<Auth | Response | undefined>();
+gate.protect((_request, auth, context: { readonly port: number }) => {
+  expectTypeOf(auth).toEqualTypeOf<Auth>();
+  return Response.json(context.port);
+});
+// @ts-expect-error the audience is missing
+onFetch.resourceServer({ issuer: options.issuer });
 
 // Fastify.
 const fastify = Fastify();

@@ -22,7 +22,7 @@ function reachable(value: unknown, found: object[] = []): readonly object[] {
 }
 
 describe('the token of an Auth', () => {
-  it('is there for who asks for it', { tags: ['OPS-01'] }, () => {
+  it('is there if you ask for it', { tags: ['OPS-01'] }, () => {
     expect(auth.token).toBe(token);
     const { token: taken } = auth;
     expect(taken).toBe(token);
@@ -52,7 +52,7 @@ describe('the token of an Auth', () => {
     expect(text).not.toContain('"token"');
   });
 
-  it('is left behind by a spread copy, which is no Auth any more', { tags: ['OPS-01'] }, () => {
+  it("isn't in a spread copy, which is no longer an Auth", { tags: ['OPS-01'] }, () => {
     const copy = { ...auth };
     expect(Object.hasOwn(copy, 'token')).toBe(false);
     expect(Reflect.get(copy, 'token')).toBeUndefined();
@@ -84,11 +84,11 @@ describe('an Auth', () => {
     ['the audience', (value) => Array.prototype.pop.call(value.audience)],
     ['the prototype', (value) => Object.setPrototypeOf(value, { admin: true })],
     ['a member by deleting it', (value) => delete (value as Partial<Record<keyof Auth, unknown>>).claims],
-  ])('does not let anybody change %s', { tags: ['OPS-11'] }, (_, change) => {
+  ])("doesn't let you change %s", { tags: ['OPS-11'] }, (_, change) => {
     expect(() => change(auth)).toThrow(TypeError);
   });
 
-  it('is the same for each request with the token but for the object itself', async () => {
+  it('is equal for each request with the token, but another object', async () => {
     const again = await createResourceServer(issuer.options).verify(token);
     expect(again).not.toBe(auth);
     expect(again).toEqual(auth);
@@ -96,7 +96,7 @@ describe('an Auth', () => {
 });
 
 describe('isAuth', () => {
-  it('knows what this package made', { tags: ['OPS-12'] }, () => {
+  it('recognizes what this package made', { tags: ['OPS-12'] }, () => {
     expect(isAuth(auth)).toBe(true);
     expect(isAuth(fakeAuth())).toBe(true);
     expect(isAuth(createAuth(auth, 'other'))).toBe(true);
@@ -115,7 +115,7 @@ describe('isAuth', () => {
     ['undefined', undefined],
     ['a string', token],
     ['an array', [auth]],
-  ])('is not fooled by %s', { tags: ['OPS-12'] }, (_, value) => {
+  ])("isn't fooled by %s", { tags: ['OPS-12'] }, (_, value) => {
     expect(isAuth(value)).toBe(false);
   });
 });

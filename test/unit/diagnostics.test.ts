@@ -6,7 +6,7 @@ import {
   reportDecision,
   type WarningMessage,
 } from '../../src/diagnostics.js';
-import type { TrustedIssuer } from '../../src/options/options.js';
+import type { TrustedIssuer } from '../../src/options/trusted-issuer.js';
 import { createResourceServer } from '../../src/resource-server.js';
 import { createTestIssuer } from '../../src/testing/index.js';
 import { listenTo } from '../support/listen-to.js';
@@ -23,7 +23,7 @@ const nothing = {
 };
 
 describe('the decision channel', () => {
-  it('reports who was let through', { tags: ['OPS-18'] }, async () => {
+  it('reports who was allowed', { tags: ['OPS-18'] }, async () => {
     const messages = listenTo<DecisionMessage>(channels.decision);
     await outcomeOf(server, await issuer.token());
     await server.verify(await issuer.token());
@@ -31,13 +31,13 @@ describe('the decision channel', () => {
     expect(messages).toEqual([allowed, allowed]);
   });
 
-  it('reports that nobody was asked for credentials', { tags: ['OPS-18'] }, async () => {
+  it('reports an anonymous request', { tags: ['OPS-18'] }, async () => {
     const messages = listenTo<DecisionMessage>(channels.decision);
     await createResourceServer({ ...issuer.options, optional: true }).authenticate(requestWith());
     expect(messages).toEqual([{ ...nothing, outcome: 'anonymous' }]);
   });
 
-  it('reports a refusal with its reason, and nothing of a token that does not hold', {
+  it('reports a refusal with its reason, and no part of the invalid token', {
     tags: ['OPS-18'],
   }, async () => {
     const messages = listenTo<DecisionMessage>(channels.decision);
@@ -56,7 +56,7 @@ describe('the decision channel', () => {
     ]);
   });
 
-  it('reports a requirement that was not met, with who failed it', { tags: ['OPS-18'] }, async () => {
+  it("reports a requirement that wasn't met, and by whom", { tags: ['OPS-18'] }, async () => {
     const auth = await server.verify(await issuer.token());
     const messages = listenTo<DecisionMessage>(channels.decision);
     server.authorize(auth, { allScopes: ['read'] });
@@ -97,7 +97,7 @@ describe('the decision channel', () => {
     expect(build).not.toHaveBeenCalled();
   });
 
-  it('has a name of its own, as the others', () => {
+  it('has its own name, like the others', () => {
     expect(channels).toEqual({
       decision: 'oauth-resource-server:decision',
       keys: 'oauth-resource-server:keys',
@@ -126,7 +126,7 @@ describe('isAccessToken', () => {
       ['SyntaxError'],
     ],
   ])(
-    'that returns %s lets a token through only with true, and is reported',
+    'accepts a token only with true, and reports a wrong value: %s',
     { tags: ['OPS-09'] },
     async (_, rule, expected, details) => {
       const warnings = listenTo<WarningMessage>(channels.warning);

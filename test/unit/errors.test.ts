@@ -87,13 +87,13 @@ const errors: readonly ResourceServerError[] = [
 ];
 
 describe('every error', () => {
-  it('is of a known reason, and every reason has its error', () => {
+  it('has a known reason, and every reason has an error', () => {
     expect(errors.map(({ reason }) => reason).sort()).toEqual([...reasons].sort());
     expect(new Set(reasons).size).toBe(reasons.length);
   });
 
   it.each(errors)(
-    'says a fixed text of allowed characters: $reason',
+    'has a fixed description in allowed characters: $reason',
     { tags: ['OPS-03', 'BRR-21'] },
     ({ message }) => {
       expect(message).toMatch(/^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/);
@@ -118,7 +118,7 @@ describe('every error', () => {
   });
 
   it.each(errors)(
-    'of a token that was sent is invalid_token: $reason',
+    'has the code invalid_token if the token is at fault: $reason',
     { tags: ['ATP-12'] },
     ({ status, error, reason }) => {
       const isOfToken = isInvalidToken(reason) && reason !== 'missing_credentials';
@@ -190,7 +190,7 @@ describe('instanceof', () => {
 });
 
 describe('an error in a log', () => {
-  it('has its reason and its hint, and nothing else', { tags: ['OPS-02'] }, () => {
+  it('has its reason and its hint only', { tags: ['OPS-02'] }, () => {
     const error = new InvalidTokenError('iss_mismatch', 'a hint');
     expect(JSON.parse(JSON.stringify(error))).toEqual({
       status: 401,

@@ -1,13 +1,20 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Denied } from '../../src/decision.js';
+import type { ResourceServerOptions } from '../../src/options/options.js';
 import { createResourceServer, isResourceServer } from '../../src/resource-server.js';
-import { createTestIssuer, fakeAuth } from '../../src/testing/index.js';
+import { createDpopKey, createTestIssuer, fakeAuth } from '../../src/testing/index.js';
 import { outcomeOf, requestWith } from '../support/outcome.js';
 import { plainChallenges } from '../support/plain-challenges.js';
 
 const issuer = await createTestIssuer();
 const server = createResourceServer(issuer.options);
-const NO_ANSWER_TO = 'a decision at once';
+
+/** A resource server of that issuer, and how often it has asked for keys. */
+function countingServer(options: Partial<ResourceServerOptions> = {}) {
+  const jwks = vi.fn(issuer.options.issuer.jwks as () => never); // the kit gives a function
+  const trusted = { ...issuer.options.issuer, jwks };
+  return { server: createResourceServer({ ...issuer.options, issuer: trusted, ...options }), jwks };
+}
 
 describe('authenticate', () => {
   it.each([
@@ -15,30 +22,34 @@ describe('authenticate', () => {
     ['another scheme', ['Basic abc'], 401, 'missing_credentials'],
     ['a malformed line', ['Bearer'], 400, 'malformed_credentials'],
     ['two lines', ['Bearer a', 'Bearer a'], 400, 'multiple_methods'],
-  ])(`answers %s with ${NO_ANSWER_TO}`, { tags: ['OPS-06'] }, (_, lines, status, reason) => {
-    const decision = server.authenticate(requestWith(...lines));
+    ['what is no JWT', ['Bearer abc'], 401, 'malformed_token'],
+  ])('answers %s without a look at keys', { tags: ['OPS-06'] }, async (_, lines, status, reason) => {
+    const { server: untouched, jwks } = countingServer();
+    const decision = await untouched.authenticate(requestWith(...lines));
     expect(decision).toMatchObject({ kind: 'denied', error: { reason }, answer: { status } });
+    expect(jwks).not.toHaveBeenCalled();
   });
 
-  it('refuses a bearer token at once where bound ones are required, optional or not', {
+  it('refuses a bearer token, unverified, if bound ones are required, optional or not', {
     tags: ['OPS-06', 'DPP-28'],
   }, async () => {
-    const strict = createResourceServer({ ...issuer.options, dpop: 'required', optional: true });
-    expect(strict.authenticate(requestWith(`Bearer ${await issuer.token()}`))).toMatchObject({
+    const { server: strict, jwks } = countingServer({ dpop: 'required', optional: true });
+    expect(await strict.authenticate(requestWith(`Bearer ${await issuer.token()}`))).toMatchObject({
       kind: 'denied',
       error: { reason: 'dpop_required' },
     });
+    expect(jwks).not.toHaveBeenCalled();
     await expect(strict.verify(await issuer.token())).rejects.toMatchObject({ reason: 'dpop_required' });
   });
 
-  it('lets anonymous requests through only where credentials are optional, and no bad ones', {
+  it('allows anonymous requests only if credentials are optional, and never bad ones', {
     tags: ['BRR-31'],
   }, async () => {
     const lenient = createResourceServer({ ...issuer.options, optional: true });
     const anonymous = { kind: 'allowed', auth: undefined, headers: undefined };
-    expect(lenient.authenticate(requestWith())).toEqual(anonymous);
-    expect(lenient.authenticate(requestWith('Basic abc'))).toEqual(anonymous);
-    expect(lenient.authenticate(requestWith('Bearer'))).toMatchObject({ kind: 'denied' });
+    expect(await lenient.authenticate(requestWith())).toEqual(anonymous);
+    expect(await lenient.authenticate(requestWith('Basic abc'))).toEqual(anonymous);
+    expect(await lenient.authenticate(requestWith('Bearer'))).toMatchObject({ kind: 'denied' });
     expect(await outcomeOf(lenient, 'abc')).toBe('malformed_token');
     expect(await outcomeOf(lenient, await issuer.token({ exp: 1 }))).toBe('expired');
   });
@@ -56,7 +67,7 @@ describe('authenticate', () => {
     expect(inHeader).toMatchObject({ kind: 'allowed', headers: undefined });
   });
 
-  it('reads views that give a header field as a string, or undefined where there is none', async () => {
+  it('reads views whose headers are strings or undefined', async () => {
     const { Authorization } = await issuer.authorization();
     const view = (line: string | undefined) => ({
       ...requestWith(),
@@ -86,7 +97,7 @@ describe('authenticate', () => {
     });
   });
 
-  it('does not take a bug for a refusal', { tags: ['OPS-10'] }, async () => {
+  it("doesn't turn a bug into a refusal", { tags: ['OPS-10'] }, async () => {
     const broken = createResourceServer({
       ...issuer.options,
       clock: () => {
@@ -94,7 +105,9 @@ describe('authenticate', () => {
       },
     });
     const line = `Bearer ${await issuer.token()}`;
-    expect(() => broken.authenticate(requestWith(line))).toThrow(new RangeError('broken clock'));
+    await expect(async () => broken.authenticate(requestWith(line))).rejects.toThrow(
+      new RangeError('broken clock'),
+    );
     await expect(broken.verify(await issuer.token())).rejects.toThrow(new RangeError('broken clock'));
     const unreadable = {
       ...requestWith(),
@@ -102,7 +115,9 @@ describe('authenticate', () => {
         throw new RangeError('broken request');
       },
     };
-    expect(() => server.authenticate(unreadable)).toThrow(new RangeError('broken request'));
+    await expect(async () => server.authenticate(unreadable)).rejects.toThrow(
+      new RangeError('broken request'),
+    );
   });
 
   it.each([Number.NaN, undefined, null, 'now', {}])(
@@ -114,6 +129,100 @@ describe('authenticate', () => {
       expect(['expired', 'issued_in_future']).toContain(await outcomeOf(timeless, await issuer.token()));
     },
   );
+});
+
+describe('a token that expires meanwhile', async () => {
+  const EXPIRES = 1_893_456_000;
+  /** A clock that stands a second before the token expires, until `pass` sets it to that moment. */
+  function almostOver() {
+    let now = (EXPIRES - 1) * 1000;
+    const pass = () => {
+      now = EXPIRES * 1000;
+    };
+    return { clock: () => now, clockToleranceSeconds: 0, pass };
+  }
+  const load = issuer.options.issuer.jwks as () => Promise<{ keys: [] }>; // the kit gives a function
+  const token = await issuer.token({ exp: EXPIRES, iat: EXPIRES - 60 });
+
+  it("is still accepted if it doesn't, whatever is waited for", async () => {
+    const { pass: _, ...time } = almostOver();
+    const jwks = async () => load();
+    const inTime = createResourceServer({
+      ...issuer.options,
+      ...time,
+      issuer: { issuer: issuer.identifier, jwks },
+      isRevoked: async () => false,
+    });
+    expect(await outcomeOf(inTime, token)).toBe('allowed');
+    inTime.close();
+  });
+
+  it('is refused if its keys had to be loaded', { tags: ['ATP-05'] }, async () => {
+    const { pass, ...time } = almostOver();
+    const jwks = async () => {
+      pass();
+      return load();
+    };
+    const late = createResourceServer({
+      ...issuer.options,
+      ...time,
+      issuer: { issuer: issuer.identifier, jwks },
+    });
+    expect(await outcomeOf(late, token)).toBe('expired');
+    await expect(late.verify(token)).rejects.toMatchObject({ reason: 'expired' });
+    late.close();
+  });
+
+  it('is refused if isRevoked took its time, even if the token is remembered', {
+    tags: ['ATP-05', 'STP-10'],
+  }, async () => {
+    const { pass, ...time } = almostOver();
+    let isLate = false;
+    const isRevoked = async () => {
+      if (isLate) pass();
+      return false;
+    };
+    const { server: late } = countingServer({ ...time, isRevoked });
+    expect(await outcomeOf(late, token)).toBe('allowed');
+    isLate = true;
+    expect(await outcomeOf(late, token)).toBe('expired');
+  });
+
+  it('is refused if its issuer took its time to answer', { tags: ['ATP-05', 'INT-08'] }, async () => {
+    const { pass, ...time } = almostOver();
+    const endpoint = async () => {
+      pass();
+      return { active: true, aud: issuer.options.audience, client_id: 'a', exp: EXPIRES };
+    };
+    const trusted = { ...issuer.options.issuer, introspection: { endpoint } };
+    const late = createResourceServer({ ...issuer.options, ...time, issuer: trusted });
+    expect(await outcomeOf(late, 'opaque')).toBe('expired');
+  });
+
+  it('is refused if the store of used proofs took its time', { tags: ['ATP-05', 'DPP-18'] }, async () => {
+    const { pass, ...time } = almostOver();
+    const dpopKey = await createDpopKey({ clock: time.clock });
+    const bound = await issuer.token({
+      exp: EXPIRES,
+      iat: EXPIRES - 60,
+      cnf: { jkt: dpopKey.thumbprint },
+    });
+    const url = 'https://api.example.com/stock/42';
+    const outcome = async (isLate: boolean) => {
+      const replayStore = {
+        remember: async () => {
+          if (isLate) pass();
+          return true;
+        },
+      };
+      const { server: late } = countingServer({ ...time, dpop: { replayStore } });
+      const headers = { Authorization: `DPoP ${bound}`, DPoP: await dpopKey.proof({ url, token: bound }) };
+      const decision = await late.authenticate(new Request(url, { headers }));
+      return decision.kind === 'allowed' ? 'allowed' : decision.error.reason;
+    };
+    expect(await outcome(false)).toBe('allowed');
+    expect(await outcome(true)).toBe('expired');
+  });
 });
 
 describe('authorize', () => {
@@ -162,7 +271,7 @@ describe('authorize', () => {
   );
 
   it.each([null, {}, { scopes: 'read' }, { auth: true }])(
-    'does not let %j through for an Auth',
+    "doesn't accept %j as an Auth",
     { tags: ['OPS-09', 'OPS-12'] },
     (value) => {
       const impostor = value as never; // as a caller without types
@@ -182,7 +291,7 @@ function outcome(call: () => string): string {
 }
 
 describe('verify', () => {
-  it('gives the Auth of a token that holds', async () => {
+  it('returns the Auth of a valid token', async () => {
     const token = await issuer.token({ scope: 'read' });
     expect(await server.verify(token)).toMatchObject({ clientId: 'test-client', scopes: ['read'], token });
   });
@@ -203,7 +312,7 @@ describe('verify', () => {
     await expect(server.verify(token)).rejects.toMatchObject({ reason: 'unsupported_confirmation' });
   });
 
-  it('says when the keys are out of reach', { tags: ['KEY-24'] }, async () => {
+  it('reports that the keys are out of reach', { tags: ['KEY-24'] }, async () => {
     const down = await createTestIssuer();
     down.goDown();
     const unreachable = createResourceServer(down.options);
@@ -216,7 +325,7 @@ describe('verify', () => {
 });
 
 describe('a resource server', () => {
-  it('loads the keys of every issuer when it gets ready', async () => {
+  it('loads the keys of every issuer in ready()', async () => {
     const [one, two] = await Promise.all([
       createTestIssuer({ issuer: 'https://one.example.com' }),
       createTestIssuer({ issuer: 'https://two.example.com' }),
@@ -238,7 +347,7 @@ describe('a resource server', () => {
     expect(await outcomeOf(both, await one.token())).toBe('allowed');
   });
 
-  it('says what an adapter needs to know of its options', () => {
+  it('tells an adapter the options it needs', () => {
     const other = createResourceServer({
       ...issuer.options,
       errors: 'next',
@@ -249,7 +358,7 @@ describe('a resource server', () => {
     expect(Object.isFrozen(other.bearerMethods)).toBe(true);
   });
 
-  it('is known by its make', () => {
+  it('is recognized as a resource server', () => {
     expect(isResourceServer(server)).toBe(true);
     for (const value of [undefined, null, issuer.options, { ...server }, {}, 'server']) {
       expect(isResourceServer(value)).toBe(false);

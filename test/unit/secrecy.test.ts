@@ -65,7 +65,7 @@ async function errorOf(server: ResourceServer, token: string): Promise<unknown> 
 
 describe('what is left of a refused token', () => {
   it.each(forgeries)(
-    'holds nothing of it: $name',
+    'contains no part of it: $name',
     { tags: ['OPS-01', 'OPS-02', 'OPS-03', 'OPS-04'] },
     async ({ headers, status }: Forgery) => {
       const messages = listenToAll();
@@ -117,7 +117,7 @@ describe('what is left of a refused token', () => {
       { claims: (async (content: unknown) => content) as unknown as ClaimsPredicate },
     ],
   ])(
-    'holds nothing of it where the requirement is %s',
+    'contains no part of it with the requirement %s',
     { tags: ['OPS-01', 'OPS-02'] },
     async (_, requirement) => {
       const server = createResourceServer(issuer.options);
@@ -132,7 +132,7 @@ describe('what is left of a refused token', () => {
   );
 
   it.each([false, true])(
-    'holds nothing of it when the keys are out of reach (reset: %s)',
+    'contains no part of it when the keys are out of reach (reset: %s)',
     { tags: ['OPS-01', 'OPS-02'] },
     async (reset) => {
       const remote = await issuer.listen();
@@ -150,7 +150,7 @@ describe('what is left of a refused token', () => {
     },
   );
 
-  it('names nothing of the configuration to the client', { tags: ['OPS-03', 'OPS-04'] }, async () => {
+  it('tells the client nothing about the configuration', { tags: ['OPS-03', 'OPS-04'] }, async () => {
     const server = createResourceServer({ ...issuer.options, audience: `https://${CANARY}.internal` });
     const decision = await server.authenticate(requestWith(`Bearer ${await issuer.token()}`));
     expect(decision).toMatchObject({ kind: 'denied', error: { reason: 'aud_mismatch' } });

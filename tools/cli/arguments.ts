@@ -1,30 +1,30 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { isScopeToken } from '../core.js';
 import { UsageError } from './command.js';
-import { closestTo } from './suggestion.js';
 
 /** The options of a command by their names without `--`. */
 type Flags = NonNullable<ParseArgsConfig['options']>;
 
-/** What can be the name of an option; anything else could be a secret in the wrong place. */
+/** What can be the name of an option. Anything else could be a secret in the wrong place. */
 const NAME = /^-{1,2}[a-z][a-z-]{0,30}$/i;
 
 /** What a command line says, by {@link parseCommandLine}. */
 export interface CommandLine<F extends Flags> {
-  readonly values: { readonly [name in keyof F]?: ValueOf<F[name]> };
+  readonly values: { readonly [name in keyof F]?: FlagValue<F[name]> };
   readonly positionals: readonly string[];
 }
 
-type ValueOf<F extends Flags[string]> = F extends { multiple: true }
+type FlagValue<F extends Flags[string]> = F extends { multiple: true }
   ? readonly string[]
   : F extends { type: 'boolean' }
     ? boolean
     : string;
 
 /**
- * Reads the arguments of a command: `--name value`, `--name=value`, and the rest in order. What an option got is never quoted in a message, because it may be a
- * secret.
+ * Reads the arguments of a command: `--name value`, `--name=value`, and the rest in order. Messages never
+ * quote the value of an option, because it may be a secret.
  *
- * @throws {UsageError} an unknown option, one without its value or with one too many, or one that is there twice
+ * @throws {UsageError} an unknown option, one without its value or with one too many, or one that's repeated
  */
 export function parseCommandLine<const F extends Flags>(args: readonly string[], flags: F): CommandLine<F> {
   const { tokens } = parseArgs({ args: [...args], options: flags, strict: false, tokens: true });
@@ -33,7 +33,7 @@ export function parseCommandLine<const F extends Flags>(args: readonly string[],
     if (token.kind !== 'option') continue;
     const { name, rawName, value } = token;
     const flag = Object.hasOwn(flags, name) ? flags[name] : undefined;
-    if (flag === undefined) throw new UsageError(unknownOption(rawName, Object.keys(flags)));
+    if (flag === undefined) throw unknownOption(rawName, Object.keys(flags));
     if (flag.type === 'boolean' && value !== undefined) throw new UsageError(`${rawName} takes no value`);
     // `--issuer --json`: an option was forgotten rather than meant as a value. `-` alone is standard input.
     const isMissing = value === undefined || (!token.inlineValue && /^-./.test(value));
@@ -42,23 +42,68 @@ export function parseCommandLine<const F extends Flags>(args: readonly string[],
     seen.add(name);
   }
   const { values, positionals } = parseArgs({ args: [...args], options: flags, strict: false });
-  return { values: values as CommandLine<F>['values'], positionals }; // the loop has seen that each is of its flag's type
+  // The loop has seen that each value is of its flag's type.
+  return { values: values as CommandLine<F>['values'], positionals };
 }
 
-/**
- * Reads a number that an option got.
- *
- * @throws {UsageError} it is none
- */
-export function numberOf(value: string | undefined, name: string): number | undefined {
+function unknownOption(rawName: string, known: readonly string[]): UsageError {
+  const named = NAME.test(rawName) ? ` ${rawName}` : '';
+  const meant = closestTo(rawName.replace(/^-+/, ''), known);
+  const all = known.map((name) => `--${name}`).join(', ');
+  const help = meant === undefined ? `known are ${all}` : `did you mean --${meant}?`;
+  return new UsageError(`unknown option${named}; ${help}`);
+}
+
+/** The value of an option as a number. @throws {UsageError} it isn't one */
+export function readNumber(value: string | undefined, name: string): number | undefined {
   if (value === undefined) return undefined;
   if (!/^\d+(?:\.\d+)?$/.test(value)) throw new UsageError(`--${name} takes a number`);
   return Number(value);
 }
 
-function unknownOption(rawName: string, known: readonly string[]): string {
-  const named = NAME.test(rawName) ? ` ${rawName}` : '';
-  const meant = closestTo(rawName.replace(/^-+/, ''), known);
-  const all = known.map((name) => `--${name}`).join(', ');
-  return `unknown option${named}; ${meant === undefined ? `known are ${all}` : `did you mean --${meant}?`}`;
+/**
+ * The scopes of repeated `--scope`, each of which may have several.
+ *
+ * @throws {UsageError} something that can't be a scope (RFC 6749 §3.3)
+ */
+export function readScopes(given: readonly string[] = []): readonly string[] {
+  const scopes = splitScopes(given.join(' '));
+  if (!scopes.every(isScopeToken))
+    throw new UsageError('--scope takes scopes without quotes and backslashes (RFC 6749, section 3.3)');
+  return [...new Set(scopes)];
+}
+
+/** `"read:inventory write:orders"` → both. */
+export function splitScopes(text: string): readonly string[] {
+  return text.split(/\s+/).filter(Boolean);
+}
+
+const MAX_DISTANCE = 2;
+/** Longer words aren't typing errors. */
+const MAX_LENGTH = 40;
+
+/** The candidate that was probably meant by a misspelt word, or undefined if none is close. */
+export function closestTo(word: string, candidates: readonly string[]): string | undefined {
+  if (word.length < 2 || word.length > MAX_LENGTH) return undefined;
+  const beginning = candidates.find((candidate) => candidate.startsWith(word));
+  if (beginning !== undefined) return beginning;
+  const [best] = candidates
+    .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
+    .sort((one, other) => one.distance - other.distance);
+  return best !== undefined && best.distance <= MAX_DISTANCE ? best.candidate : undefined;
+}
+
+/** How many characters to insert, remove or replace to turn one word into the other (Levenshtein). */
+function editDistance(one: string, other: string): number {
+  let previous = Array.from({ length: other.length + 1 }, (_, index) => index);
+  for (const [row, character] of [...one].entries()) {
+    const current = [row + 1];
+    for (let column = 0; column < other.length; column += 1) {
+      const replaced = (previous[column] ?? 0) + (character === other[column] ? 0 : 1);
+      const shorter = Math.min(previous[column + 1] ?? 0, current[column] ?? 0) + 1;
+      current.push(Math.min(replaced, shorter));
+    }
+    previous = current;
+  }
+  return previous.at(-1) ?? 0;
 }

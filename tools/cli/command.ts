@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 
-/** What a command may touch of the outside. Tests give it other ends. */
+/** What a command may touch of the outside. Tests replace it. */
 export interface CommandContext {
   readonly stdin: Readable & { readonly isTTY?: boolean };
   /** Prints a line to standard output. */
@@ -11,11 +11,11 @@ export interface CommandContext {
   readonly fetch: typeof fetch;
   /** The time in milliseconds since the epoch. */
   readonly clock: () => number;
-  /** Aborted when the user wants a command to end (Ctrl-C). */
+  /** Aborted when the user wants the command to end (Ctrl-C). */
   readonly signal: AbortSignal;
 }
 
-/** One of the things that the program can do: `oauth-resource-server <name> …`. */
+/** A command of the program: `oauth-resource-server <name> …`. */
 export interface Command {
   readonly name: string;
   /** One line for the list of commands. */
@@ -24,12 +24,15 @@ export interface Command {
   readonly help: string;
   /**
    * @param args what follows the command's name
-   * @returns the exit code: 0 for success, 1 for a negative answer or a failure. Wrong use is a {@link UsageError}
+   * @returns the exit code: 0 for success, 1 for a negative answer or a failure. Wrong use is a {@link
+   *   UsageError}
    */
   run(args: readonly string[], context: CommandContext): Promise<number>;
 }
 
-/** The command line is wrong: the program prints the message and the way to the help, and ends with exit code 2. */
+/**
+ * The command line is wrong: the program prints the message and how to get help, and ends with exit code 2.
+ */
 export class UsageError extends Error {
   override readonly name: string = 'UsageError';
 }

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import {
   checkDevIssuerOptions,
@@ -6,7 +5,8 @@ import {
   type DevClientOptions,
   type DevIssuerOptions,
 } from '../dev-issuer/index.js';
-import { numberOf, parseCommandLine } from './arguments.js';
+import { FileError, readJsonFile } from '../json-file.js';
+import { parseCommandLine, readNumber, splitScopes } from './arguments.js';
 import { UsageError } from './command.js';
 
 const FLAGS = {
@@ -29,31 +29,28 @@ export interface DevIssuerCommandLine {
   readonly json: boolean;
 }
 
-/** The configuration file cannot be used. The message names the file and the member, never its content. */
-export class ConfigFileError extends Error {
-  override readonly name: string = 'ConfigFileError';
-}
-
 /**
- * Reads flags and, where they name one, the configuration file. A flag goes before the member of the same meaning.
+ * Reads flags and, if they name one, the configuration file. A flag takes precedence over the member of the
+ * same meaning.
  *
  * @throws {UsageError} a wrong flag
- * @throws {ConfigFileError} a file that cannot be read, is not JSON, or has a wrong member
+ * @throws {FileError} a configuration file that can't be read, isn't JSON, or has a wrong member
  */
 export async function readDevIssuerCommandLine(args: readonly string[]): Promise<DevIssuerCommandLine> {
   const { values, positionals } = parseCommandLine(args, FLAGS);
   if (positionals.length > 0) throw new UsageError('dev-issuer takes options only');
   const { config, json = false } = values;
   const scopes = values.scope === undefined ? undefined : splitScopes(values.scope.join(' '));
-  const options = withoutUndefined({
+  const flags = {
     host: values.host,
-    port: numberOf(values.port, 'port'),
+    port: readNumber(values.port, 'port'),
     algorithm: values.algorithm,
-    lifetimeSeconds: numberOf(values.lifetime, 'lifetime'),
+    lifetimeSeconds: readNumber(values.lifetime, 'lifetime'),
     keys: values.keys,
     audience: values.audience,
-    clients: clientsOf(values.client, scopes),
-  });
+    clients: readClients(values.client, scopes),
+  };
+  const options = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
   checkFlags(options);
   if (config === undefined) return { options, json };
 
@@ -63,7 +60,7 @@ export async function readDevIssuerCommandLine(args: readonly string[]): Promise
   return { options: { ...fromFile, ...options }, json };
 }
 
-/** `order-service:dev-secret:read:inventory write:orders` → id, secret, scopes. Scopes may have colons in them. */
+/** `order-service:dev-secret:read:inventory write:orders` → id, secret, scopes. Scopes may contain colons. */
 const CLIENT = /^([^:]*)(?::([^:]*)(?::(.*))?)?$/s;
 
 function parseClient(text: string, commonScopes: readonly string[]): DevClientOptions {
@@ -75,7 +72,7 @@ function parseClient(text: string, commonScopes: readonly string[]): DevClientOp
   };
 }
 
-function clientsOf(
+function readClients(
   clients: readonly string[] | undefined,
   scopes: readonly string[] | undefined,
 ): readonly DevClientOptions[] | undefined {
@@ -83,13 +80,9 @@ function clientsOf(
   return scopes === undefined ? undefined : [{ ...DEFAULT_CLIENT, scopes }];
 }
 
-function splitScopes(text: string): readonly string[] {
-  return text.split(/\s+/).filter(Boolean);
-}
-
 function checkFlags(options: object): asserts options is DevIssuerOptions {
   try {
-    checkDevIssuerOptions(options, flagOf);
+    checkDevIssuerOptions(options, toFlag);
   } catch (error) {
     if (error instanceof TypeError) throw new UsageError(error.message);
     throw error;
@@ -97,42 +90,19 @@ function checkFlags(options: object): asserts options is DevIssuerOptions {
 }
 
 /** `clients[0].scopes` → `--client`. */
-function flagOf(path: string): string {
+function toFlag(path: string): string {
   if (path.startsWith('clients')) return '--client';
   return path === 'lifetimeSeconds' ? '--lifetime' : `--${path}`;
 }
 
 async function readConfigFile(file: string): Promise<DevIssuerOptions> {
-  const options = parseJson(await readText(file), file);
+  const options = await readJsonFile(file);
   try {
     checkDevIssuerOptions(options);
   } catch (error) {
-    if (error instanceof TypeError) throw new ConfigFileError(`${file}: ${error.message}`);
+    if (error instanceof TypeError) throw new FileError(`${file}: ${error.message}`);
     throw error;
   }
   const { keys } = options;
   return keys === undefined ? options : { ...options, keys: resolve(dirname(file), keys) };
-}
-
-async function readText(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    throw new ConfigFileError(
-      `${file} cannot be read: ${code === 'ENOENT' ? 'there is no such file' : String(code)}`,
-    );
-  }
-}
-
-function parseJson(text: string, file: string): unknown {
-  try {
-    return JSON.parse(text.replace(/^\uFEFF/, ''));
-  } catch {
-    throw new ConfigFileError(`${file} is not JSON`); // without the cause: it quotes the file, and secrets are in there
-  }
-}
-
-function withoutUndefined(members: object): object {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
 }

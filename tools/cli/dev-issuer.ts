@@ -1,14 +1,15 @@
+import { once } from 'node:events';
 import process from 'node:process';
 import {
   type DevIssuer,
   type DevIssuerOptions,
   isOpenToOthers,
-  KeysFileError,
   settingsToPaste,
   startDevIssuer,
 } from '../dev-issuer/index.js';
+import { errorCode, FileError } from '../json-file.js';
 import type { Command, CommandContext } from './command.js';
-import { ConfigFileError, readDevIssuerCommandLine } from './dev-issuer-options.js';
+import { readDevIssuerCommandLine } from './dev-issuer-options.js';
 import { printable } from './printable.js';
 
 const HELP = `Usage: npx oauth-resource-server dev-issuer [options]
@@ -31,7 +32,7 @@ Options:
   --algorithm <name>               what signs the tokens (default RS256)
   --lifetime <seconds>             how long a token is valid (default 3600)
   --keys <file>                    keep the private keys in this file, so that
-                                   tokens hold after a restart
+                                   tokens stay valid after a restart
   --config <file>                  all of this as JSON, and more per client; flags
                                    go before it
   --json                           print one line of JSON: where what is, and the
@@ -70,7 +71,7 @@ export const devIssuer: Command = {
   },
 };
 
-/** Runs until the context says that it is enough. */
+/** Runs until the context's signal is aborted. */
 async function serve(options: DevIssuerOptions, json: boolean, context: CommandContext): Promise<void> {
   const { clock, signal } = context;
   const issuer = await startDevIssuer(options, {
@@ -84,23 +85,17 @@ async function serve(options: DevIssuerOptions, json: boolean, context: CommandC
       context.printError(
         `warning: others on this machine can read ${printable(options.keys)}; chmod 600 keeps them out`,
       );
-    await ended(signal);
+    if (!signal.aborted) await once(signal, 'abort');
   } finally {
     await issuer.close();
   }
 }
 
-function ended(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-}
-
 /** What went wrong in the user's surroundings; undefined for wrong use and for our own faults. */
 function describeFailure(error: unknown): string | undefined {
-  if (error instanceof ConfigFileError || error instanceof KeysFileError) return error.message;
-  const { code, syscall } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
+  if (error instanceof FileError) return error.message;
+  const code = errorCode(error);
+  const syscall = error instanceof Error && 'syscall' in error ? error.syscall : undefined;
   if (code === 'EADDRINUSE') return 'the port is taken; choose another one with --port';
   return syscall === 'listen' || syscall === 'getaddrinfo' ? `cannot listen there: ${code}` : undefined;
 }
@@ -122,7 +117,7 @@ function describe({ issuer, tokenEndpoint, introspectionEndpoint, jwksUri, clien
   };
 }
 
-/** The first line has the URL at its end and nothing else in it changes. */
+/** Scripts read the first line: the URL is at its end, and nothing else in it changes. */
 function announcement({ issuer, clients }: DevIssuer): readonly string[] {
   const [first] = clients;
   const paste = first === undefined ? undefined : settingsToPaste(issuer, first);

@@ -1,17 +1,20 @@
+import type { Auth, Denied } from '../../src/index.js';
 import type { Command } from './command.js';
-import { readAuthorization } from './explain/authorization-input.js';
+import { readAuthorization, readExplainArguments } from './explain/explain-arguments.js';
 import { explainToken } from './explain/explain-token.js';
-import { readExplainArguments } from './explain/read-options.js';
-import { toDocument, toLines } from './explain/render.js';
+import type { Explanation, Step } from './explain/explanation.js';
+import { printable, show, showList, toJson } from './printable.js';
 
-const HELP = `Usage: npx oauth-resource-server explain [token] --issuer <issuer> --audience <audience> [options]
+const HELP = `\
+Usage: npx oauth-resource-server explain [token] --issuer <issuer> --audience <audience> [options]
 
-Shows each check that a resource server makes of an access token, what it found, what it expected, and what to change.
-The decision is that of a resource server with the same options.
+Shows each check that a resource server makes of an access token, what it found, what it expected,
+and what to change. The decision is that of a resource server with the same options.
 
-The token is a JWT, "Bearer" and a JWT, or a whole "Authorization" line. Without one, and for "-", it is read from
-standard input, which keeps it out of the shell's history. Nothing is asked of anybody but the issuer, and not even of
-the issuer where the token cannot hold. The token's claims are printed, its signature is not.
+The token is a JWT, "Bearer" and a JWT, or a whole "Authorization" line. Without one, and for "-",
+it's read from standard input, which keeps it out of the shell's history. The only requests go to
+the issuer, and none are made for a token that can't be valid. The token's claims are printed, its
+signature isn't.
 
 Options, as those of createResourceServer:
   --issuer <issuer>           whose tokens the API accepts
@@ -47,3 +50,66 @@ export const explain: Command = {
     return explanation.refusal === undefined ? 0 : 1;
   },
 };
+
+const SIGNS = { passed: '✓', failed: '✗', not_reached: '–' } as const;
+const COLUMN = 18;
+
+/** The steps, the decision, and the answer that a client gets, in lines. */
+function toLines(explanation: Explanation): readonly string[] {
+  const { refusal, auth, steps } = explanation;
+  const end = refusal === undefined ? acceptanceLines(auth) : refusalLines(refusal, steps);
+  return [...steps.flatMap(stepLines), '', ...end].map(printable);
+}
+
+/** The same for programs. docs/cli.md describes its shape. */
+function toDocument({ refusal, auth, steps }: Explanation): string {
+  return toJson({
+    outcome: refusal === undefined ? 'accepted' : refusal.answer.status === 503 ? 'unavailable' : 'refused',
+    reason: refusal?.error.reason ?? null,
+    message: refusal?.error.message ?? null,
+    hint: refusal?.error.hint ?? null,
+    answer: refusal === undefined ? null : { ...refusal.answer, body: refusal.answer.body ?? null },
+    auth: auth === undefined ? null : withoutToken(auth),
+    steps: steps.map(({ step, status, reason, actual, expected, fix }) => ({
+      step,
+      status,
+      reason: reason ?? null,
+      actual: actual ?? null,
+      expected: expected ?? null,
+      fix: fix ?? null,
+    })),
+  });
+}
+
+function withoutToken({ issuer, subject, clientId, audience, scopes, expiresAt }: Auth): object {
+  return { issuer, subject: subject ?? null, clientId: clientId ?? null, audience, scopes, expiresAt };
+}
+
+function stepLines({ step, status, actual, expected, fix }: Step): readonly string[] {
+  const line = `${SIGNS[status]} ${step.padEnd(COLUMN - 2)}${actual ?? 'not reached'}`;
+  if (status !== 'failed') return [line];
+  return [line, `${'  expected'.padEnd(COLUMN)}${expected}`, `${'  fix'.padEnd(COLUMN)}${fix}`];
+}
+
+function acceptanceLines(auth: Auth | undefined): readonly string[] {
+  return [
+    'Accepted. The API gets to know:',
+    '',
+    `  clientId  ${show(auth?.clientId)}`,
+    `  subject   ${show(auth?.subject)}`,
+    `  scopes    ${showList(auth?.scopes ?? [])}`,
+  ];
+}
+
+function refusalLines({ error, answer }: Denied, steps: readonly Step[]): readonly string[] {
+  const failures = steps.filter(({ status }) => status === 'failed').length;
+  const others = failures > 1 ? ' That is the first ✗; the others are wrong too.' : '';
+  return [
+    error.status === 503 ? `Cannot be told now: ${error.reason}.` : `Refused: ${error.reason}.${others}`,
+    'The client gets:',
+    '',
+    `  HTTP ${answer.status}`,
+    ...Object.entries(answer.headers).map(([name, value]) => `  ${name}: ${String(value)}`),
+    ...(answer.body === undefined ? [] : ['', `  ${answer.body}`]),
+  ];
+}

@@ -1,17 +1,25 @@
 const MAX_LENGTH = 200;
 
 /**
- * Control characters, which can rewrite a terminal, characters that nobody sees or that turn the direction of text, halves of surrogate pairs, and the
- * separators of lines and paragraphs.
+ * Control characters, which can rewrite a terminal, invisible characters and those that turn the direction of
+ * text, halves of surrogate pairs, and the separators of lines and paragraphs.
  */
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
-/** Text from elsewhere that a terminal shows as it is: what is not printable is escaped, `\u001b`. Leaves JSON the same JSON where its strings have such characters. */
+/**
+ * Text from elsewhere that a terminal shows as it is: other characters are escaped, `\u001b`. JSON whose
+ * strings have such characters stays the same JSON.
+ */
 export function printable(text: string): string {
-  return text.replace(UNPRINTABLE, escapeCharacter);
+  // A character outside of the basic plane becomes two escapes, as JSON writes it.
+  const escapeUnit = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return text.replace(UNPRINTABLE, (character) => character.split('').map(escapeUnit).join(''));
 }
 
-/** A value from a token or a document as JSON, printable and shortened. What JSON cannot write, such as Infinity, as JavaScript does. */
+/**
+ * A value from a token or a document as JSON, printable and shortened. What JSON can't write, such as
+ * Infinity, is written as in JavaScript.
+ */
 export function show(value: unknown): string {
   if (value === undefined) return 'none';
   const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
@@ -34,11 +42,7 @@ export function toJson(value: unknown): string {
   return JSON.stringify(value, null, 2).split('\n').map(printable).join('\n');
 }
 
-/** A character outside of the basic plane becomes two escapes, as JSON writes it. */
-function escapeCharacter(character: string): string {
-  let escaped = '';
-  for (let index = 0; index < character.length; index += 1) {
-    escaped += `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`;
-  }
-  return escaped;
+/** Whether a text can be pasted into a shell as it is: no character in it means anything to one. */
+export function isShellSafe(text: string): boolean {
+  return /^[\w./:%@+~-]+$/.test(text) && !text.startsWith('-');
 }

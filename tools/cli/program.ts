@@ -1,11 +1,11 @@
 import { createRequire } from 'node:module';
+import { closestTo } from './arguments.js';
 import { type Command, type CommandContext, UsageError } from './command.js';
 import { printable } from './printable.js';
-import { closestTo } from './suggestion.js';
 
 const PROGRAM = 'oauth-resource-server';
 
-/** Loaded when they are asked for: a script that only wants a token does not wait for the others. */
+/** Loaded on demand: a script that only wants a token doesn't wait for the others. */
 const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['check', async () => (await import('./check.js')).check],
   ['explain', async () => (await import('./explain.js')).explain],
@@ -14,13 +14,15 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
 ]);
 
 const HELP_FLAGS: ReadonlySet<string> = new Set(['--help', '-h']);
-/** What may be quoted of a command line: anything else could be a token in the wrong place. */
+/** What may be quoted of a command line. Anything else could be a token in the wrong place. */
 const PLAIN_WORD = /^[a-z-]{1,24}$/i;
 /** Three parts with dots between: a JWT. */
 const TOKEN_LIKE = /[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g;
 const MAX_MESSAGE_LENGTH = 500;
 
-/** The reason of an aborted `CommandContext.signal`: what to exit with where the command did not end in good order. */
+/**
+ * The reason of an aborted `CommandContext.signal`: the exit code of a command that didn't end in good order.
+ */
 export class Interruption extends Error {
   override readonly name: string = 'Interruption';
   readonly exitCode: number;
@@ -35,8 +37,8 @@ export class Interruption extends Error {
  * Runs `oauth-resource-server <args>`. Never rejects.
  *
  * @param args the command line behind the program's name
- * @returns the exit code: that of the command, 0 for help and version, 1 for an unexpected failure, 2 for wrong use,
- *   and for an interrupted command that of its {@link Interruption}
+ * @returns the exit code: that of the command, 0 for help and version, 1 for an unexpected failure, 2 for
+ *   wrong use, and for an interrupted command that of its {@link Interruption}
  */
 export async function runProgram(args: readonly string[], context: CommandContext): Promise<number> {
   const [first, ...rest] = args;
@@ -93,12 +95,12 @@ async function load(name: string): Promise<Command> {
   const what = name.startsWith('-') ? 'option' : 'command';
   const named = PLAIN_WORD.test(name) ? ` ${name}` : '';
   const meant = closestTo(name, [...COMMANDS.keys()]);
-  throw new UsageError(
-    `unknown ${what}${named}; ${meant === undefined ? `known are ${[...COMMANDS.keys()].join(', ')}` : `did you mean ${meant}?`}`,
-  );
+  const help =
+    meant === undefined ? `known are ${[...COMMANDS.keys()].join(', ')}` : `did you mean ${meant}?`;
+  throw new UsageError(`unknown ${what}${named}; ${help}`);
 }
 
-/** What is behind `--` is no option. */
+/** What follows `--` isn't an option. */
 function asksForHelp(args: readonly string[]): boolean {
   const end = args.indexOf('--');
   return args.slice(0, end === -1 ? undefined : end).some((arg) => HELP_FLAGS.has(arg));
@@ -113,27 +115,17 @@ function report(error: unknown, name: string | undefined, context: CommandContex
   }
   const { aborted, reason } = context.signal;
   if (aborted) return reason instanceof Interruption ? reason.exitCode : 130;
-  context.printError(`${PROGRAM}: ${oneLine(error)}`);
-  if (isDebugging(context)) context.printError(withoutTokens(stackOf(error)));
+  const text = error instanceof Error ? error.message || error.name : `unexpected ${typeof error}`;
+  const line = printable(withoutTokens(text)).slice(0, MAX_MESSAGE_LENGTH);
+  context.printError(`${PROGRAM}: ${line}`);
+  // As the package `debug` has it: a list of names.
+  const isDebugging = (context.env.DEBUG ?? '').split(/[\s,]+/).some((one) => one === PROGRAM || one === '*');
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  if (isDebugging) context.printError(withoutTokens(stack.split('\n').map(printable).join('\n')));
   return 1;
 }
 
-function oneLine(error: unknown): string {
-  const text = error instanceof Error ? error.message || error.name : `unexpected ${typeof error}`;
-  return printable(withoutTokens(text)).slice(0, MAX_MESSAGE_LENGTH);
-}
-
-function stackOf(error: unknown): string {
-  const stack = error instanceof Error ? (error.stack ?? '') : '';
-  return stack.split('\n').map(printable).join('\n');
-}
-
-/** A last resort: errors of this package hold none, but those of others may. */
+/** A last resort: errors of this package have no tokens in them, but those of others may. */
 function withoutTokens(text: string): string {
   return text.replace(TOKEN_LIKE, '[token]');
-}
-
-/** As the package `debug` has it: a list of names. */
-function isDebugging({ env }: CommandContext): boolean {
-  return (env.DEBUG ?? '').split(/[\s,]+/).some((name) => name === PROGRAM || name === '*');
 }

@@ -1,5 +1,5 @@
-import type { ResourceServerOptions } from '../../src/options/options.js';
-import { resolveOptions } from '../../src/options/resolve.js';
+import type { ResourceServerOptions } from '../../src/index.js';
+import { checkOptions, isOptionError } from '../core.js';
 import { UsageError } from './command.js';
 
 /** Which option of the command line an option of the resource server comes from. */
@@ -26,21 +26,19 @@ const FLAGS: Readonly<Record<string, string>> = {
  */
 export function checkServerOptions(options: ResourceServerOptions): void {
   try {
-    for (const { keySet } of resolveOptions(options).issuers.values()) keySet.close();
+    checkOptions(options);
   } catch (error) {
-    if (error instanceof TypeError) throw new UsageError(inFlags(error.message));
-    throw error;
+    if (!isOptionError(error)) throw error;
+    const { option, problem, message } = error;
+    if (problem.startsWith('takes one of jwks'))
+      throw new UsageError('give one of --jwks, --jwks-uri and --metadata-url at most');
+    const flag = FLAGS[option];
+    const text = flag === undefined ? message : `${flag} ${problem}`;
+    throw new UsageError(text.replace('allowInsecureRequests', '--allow-insecure-requests'));
   }
 }
 
-function inFlags(message: string): string {
-  if (/takes one of jwks/.test(message)) return 'give one of --jwks, --jwks-uri and --metadata-url at most';
-  return message
-    .replace(/^option "([^"]+)"/, (whole, name: string) => FLAGS[name] ?? whole)
-    .replace('allowInsecureRequests', '--allow-insecure-requests');
-}
-
-/** `fetch` for the resource server of a command, which ends with the command. */
+/** A `fetch` that ends with the command. */
 export function interruptible(fetch: typeof globalThis.fetch, signal: AbortSignal): typeof globalThis.fetch {
   return (input, init) => {
     const signals = [signal, init?.signal].filter((one) => one instanceof AbortSignal);

@@ -4,10 +4,11 @@ import {
   createClientCredentials,
   isTokenRequestError,
 } from '../../src/client/index.js';
-import { readSecret, type SecretFlags } from './client-secret.js';
+import { isOptionError } from '../core.js';
+import { readScopes } from './arguments.js';
 import { type CommandContext, UsageError } from './command.js';
 import { printable } from './printable.js';
-import { type MintedToken, scopeOf } from './token-from-keys.js';
+import type { MintedToken } from './token-from-keys.js';
 
 /** The flags of `token` without `--keys`. */
 export interface IssuerFlags extends SecretFlags {
@@ -34,7 +35,7 @@ export async function requestToken(flags: IssuerFlags, context: CommandContext):
   if (issuer === undefined || clientId === undefined)
     throw new UsageError('token needs --issuer and --client-id, or --keys');
   if (others.length > 0) throw new UsageError('several --audience are for tokens from --keys');
-  const scope = scopeOf(flags.scope);
+  const scope = readScopes(flags.scope);
   const client = createClient({
     issuer,
     clientId,
@@ -64,17 +65,58 @@ async function getToken(client: ClientCredentials, signal: AbortSignal): Promise
   }
 }
 
-/** The client checks its options; here they are flags. */
+/** The client checks its options; here they're flags. */
 function createClient(options: ClientCredentialsOptions): ClientCredentials {
   try {
     return createClientCredentials(options);
   } catch (error) {
-    if (error instanceof TypeError) throw new UsageError(error.message.replace(/^option "(\w+)"/, flagOf));
-    throw error;
+    if (!isOptionError(error)) throw error;
+    throw new UsageError(`${toFlag(error.option)} ${error.problem}`);
   }
 }
 
-/** `option "clientId"` → `--client-id`. */
-function flagOf(_match: string, name: string): string {
+/** `clientId` → `--client-id`. */
+function toFlag(name: string): string {
   return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** Where the client's secret may come from. Exactly one of them is given. */
+interface SecretFlags {
+  readonly 'client-secret'?: string;
+  readonly 'client-secret-env'?: string;
+  readonly 'client-secret-stdin'?: boolean;
+}
+
+const MAX_SECRET_LENGTH = 10_000;
+
+/**
+ * Reads the secret from where the flags say.
+ *
+ * @throws {UsageError} none or several of the flags, an empty or overlong secret
+ */
+async function readSecret(flags: SecretFlags, context: CommandContext): Promise<string> {
+  const { 'client-secret': inline, 'client-secret-env': variable, 'client-secret-stdin': fromStdin } = flags;
+  const given = [inline, variable, fromStdin].filter((flag) => flag !== undefined);
+  if (given.length !== 1)
+    throw new UsageError('token needs one of --client-secret-env, --client-secret-stdin and --client-secret');
+  if (inline !== undefined) return checkSecret(inline, '--client-secret');
+  if (variable === undefined) return checkSecret(await readLine(context), 'standard input');
+  return checkSecret(context.env[variable], 'the environment variable of --client-secret-env');
+}
+
+function checkSecret(secret: string | undefined, source: string): string {
+  if (secret === undefined || secret === '') throw new UsageError(`there is no secret in ${source}`);
+  if (secret.length > MAX_SECRET_LENGTH) throw new UsageError(`the secret in ${source} is too long`);
+  return secret;
+}
+
+/** The first line: what a file, a pipe or `pass show` gives, without the line break at its end. */
+async function readLine({ stdin }: CommandContext): Promise<string> {
+  let text = '';
+  stdin.setEncoding('utf8');
+  for await (const chunk of stdin) {
+    text += chunk;
+    if (text.includes('\n') || text.length > MAX_SECRET_LENGTH) break;
+  }
+  return text.split(/\r?\n/, 1)[0] ?? '';
 }

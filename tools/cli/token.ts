@@ -1,4 +1,4 @@
-import { KeysFileError } from '../dev-issuer/index.js';
+import { FileError } from '../json-file.js';
 import { parseCommandLine } from './arguments.js';
 import { type Command, UsageError } from './command.js';
 import { printable } from './printable.js';
@@ -56,7 +56,7 @@ const FLAGS = {
   json: { type: 'boolean' },
 } as const;
 
-/** What makes sense with an authorization server only, and what with keys only. */
+/** Options that make sense only with an authorization server, and those that make sense only with keys. */
 const FOR_ISSUER = ['client-secret', 'client-secret-env', 'client-secret-stdin', 'resource'] as const;
 const FOR_KEYS = ['claim', 'lifetime'] as const;
 
@@ -82,7 +82,7 @@ export const token: Command = {
       context.print(json === true ? JSON.stringify(minted) : minted.accessToken);
       return 0;
     } catch (error) {
-      if (!(error instanceof KeysFileError || error instanceof NoTokenError)) throw error;
+      if (!(error instanceof FileError || error instanceof NoTokenError)) throw error;
       context.printError(`oauth-resource-server: ${printable(error.message)}`);
       return 1;
     }

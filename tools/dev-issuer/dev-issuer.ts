@@ -1,25 +1,18 @@
-import { randomBytes } from 'node:crypto';
-import { type DocumentPath, documentPaths, issuerDocument } from '../../src/testing/issuer-documents.js';
-import { createKeyRing, type KeyRing } from '../../src/testing/key-ring.js';
+import { documentPaths, issuerDocument } from '../../src/testing/issuer-server.js';
 import { type LoopbackServer, startLoopbackServer } from '../../src/testing/loopback-server.js';
+import type { KeyRing } from '../../src/testing/signing-key.js';
 import { createClientAuthenticator } from './client-authentication.js';
-import { devRoutes } from './dev-endpoints.js';
-import type { Handler } from './http.js';
-import { createKeysFile, KeysFileError, readKeysFile, replaceKeysFile } from './keys-file.js';
-import { devIssuerMetadata, endpointsOf } from './metadata.js';
-import { introspectionEndpoint, tokenEndpoint } from './oauth-endpoints.js';
-import {
-  DEFAULT_ALGORITHM,
-  type DevClient,
-  type DevIssuerOptions,
-  type DevIssuerSettings,
-  resolveDevIssuerOptions,
-} from './options.js';
-import { pageRoutes } from './page-files.js';
-import { createRouter, type Route } from './router.js';
+import { createRouter, type Handler, type Route, type Routes } from './http.js';
+import { openKeyRing, replaceKeysFile } from './keys-file.js';
+import { introspectionEndpoint, metadataMembers, paths, tokenEndpoint } from './oauth-endpoints.js';
+import { type DevClient, type DevIssuerOptions, resolveDevIssuerOptions } from './options.js';
+import { devRoutes, pageRoutes } from './page.js';
 import { createTokenMint } from './token-mint.js';
 
-/** How long a resource server may use fetched keys, in seconds: a withdrawn key is to be noticed while somebody watches. */
+/**
+ * How long a resource server may use fetched keys, in seconds. Short, so that you can watch it notice a
+ * withdrawn key.
+ */
 const KEYS_MAX_AGE_SECONDS = 30;
 
 /** A running development issuer. */
@@ -30,28 +23,31 @@ export interface DevIssuer {
   readonly introspectionEndpoint: string;
   readonly jwksUri: string;
   readonly clients: readonly DevClient[];
-  /** A new key signs from now on; the previous ones stay published only if they are to be kept. */
+  /** A new key signs from now on. The previous ones stay published only with `keepPrevious`. */
   rotateKeys(keepPrevious: boolean): Promise<void>;
   /** Stops listening and ends every connection. */
   close(): Promise<void>;
 }
 
-/** What is not configuration. */
+/** What isn't configuration. */
 export interface DevIssuerSurroundings {
   /** Milliseconds since the epoch. Default `Date.now`. */
   readonly clock?: () => number;
-  /** Told of faults of the development issuer itself, which clients see as status 500. Default: nobody is. */
+  /**
+   * Gets the faults of the development issuer itself, which clients see as status 500. Default: they're
+   * dropped.
+   */
   readonly onFault?: (error: unknown) => void;
 }
 
 /**
- * Starts an authorization server for development on the loopback interface: discovery, keys, tokens by client credentials, introspection,
- * and a page to try all of it. It keeps the process alive until it is closed.
+ * Starts an authorization server for development on the loopback interface: discovery, keys, tokens by client
+ * credentials, introspection, and a page to try all of it. It keeps the process alive until you close it.
  *
- * Security: whoever reaches it gets tokens, so it listens on loopback addresses only.
+ * Security: anyone who can reach it gets tokens, so it listens on loopback addresses only.
  *
  * @throws {TypeError} a wrong option (the promise rejects)
- * @throws {KeysFileError} the file with the keys cannot be used
+ * @throws {FileError} the file with the keys can't be used
  * @throws {Error} the port is taken (`EADDRINUSE`)
  */
 export async function startDevIssuer(
@@ -59,96 +55,53 @@ export async function startDevIssuer(
   { clock = Date.now, onFault = () => undefined }: DevIssuerSurroundings = {},
 ): Promise<DevIssuer> {
   const settings = resolveDevIssuerOptions(options);
-  const { clients } = settings;
+  const { clients, lifetimeSeconds } = settings;
   const keys = await openKeyRing(settings);
   const rotateKeys = rotation(keys, settings.keys);
   const page = await pageRoutes();
 
   const server: LoopbackServer = await startLoopbackServer((url) => {
+    const mint = createTokenMint({ issuer: url, keys, lifetimeSeconds, clock });
+    const audiences = [url, `${url}${paths.token}`];
+    const authenticator = createClientAuthenticator({ clients, audiences, clock });
+    const audience = [...new Set(clients.flatMap((client) => client.audience))];
+    const introspection = { issuer: url, keys, audience, clock };
+    const keyIds = () => keys.keys.map(({ kid }) => kid);
     const routes = new Map<string, Route>([
       ...page,
       ...documentRoutes(url, keys, clients),
-      ...oauthRoutes(url, keys, settings, clock),
-      ...devRoutes({
-        issuer: url,
-        clients,
-        mint: createTokenMint({ issuer: url, keys, lifetimeSeconds: settings.lifetimeSeconds, clock }),
-        keyIds: () => keys.keys.map(({ kid }) => kid),
-        rotateKeys,
-      }),
+      [paths.token, { POST: tokenEndpoint(authenticator, mint) }],
+      [paths.introspection, { POST: introspectionEndpoint(authenticator, introspection) }],
+      ...devRoutes({ issuer: url, clients, mint, keyIds, rotateKeys }),
     ]);
     return createRouter({ routes, url, onFault });
   }, settings);
 
-  const endpoints = endpointsOf(server.url);
   return {
     issuer: server.url,
-    tokenEndpoint: endpoints.token,
-    introspectionEndpoint: endpoints.introspection,
-    jwksUri: endpoints.jwks,
+    tokenEndpoint: `${server.url}${paths.token}`,
+    introspectionEndpoint: `${server.url}${paths.introspection}`,
+    jwksUri: `${server.url}${paths.jwks}`,
     clients,
     rotateKeys,
     close: server.close,
   };
 }
 
-type Routes = readonly (readonly [path: string, route: Route])[];
-
 function documentRoutes(url: string, keys: KeyRing, clients: readonly DevClient[]): Routes {
-  const metadata = devIssuerMetadata(url, clients);
-  const serve = (path: DocumentPath): Handler => {
-    return () => {
+  const metadata = metadataMembers(url, clients);
+  return documentPaths.map((path) => {
+    const GET: Handler = () => {
       const facts = { url, algorithm: keys.current.algorithm, published: keys.published, metadata };
       const { mediaType, body } = issuerDocument(path, facts);
       const headers = { 'Content-Type': mediaType, 'Cache-Control': `max-age=${KEYS_MAX_AGE_SECONDS}` };
       return { status: 200, headers, body: JSON.stringify(body) };
     };
-  };
-  return documentPaths.map((path) => [path, { GET: serve(path) }]);
+    return [path, { GET }];
+  });
 }
 
-function oauthRoutes(
-  url: string,
-  keys: KeyRing,
-  { clients, lifetimeSeconds }: DevIssuerSettings,
-  clock: () => number,
-): Routes {
-  const { token, introspection } = endpointsOf(url);
-  const authenticator = createClientAuthenticator({ clients, audiences: [url, token], clock });
-  const mint = createTokenMint({ issuer: url, keys, lifetimeSeconds, clock });
-  const audience = [...new Set(clients.flatMap((client) => client.audience))];
-  const pathOf = (endpoint: string): string => new URL(endpoint).pathname;
-  return [
-    [pathOf(token), { POST: tokenEndpoint(authenticator, mint) }],
-    [
-      pathOf(introspection),
-      { POST: introspectionEndpoint(authenticator, { issuer: url, keys, audience, clock }) },
-    ],
-  ];
-}
-
-/**
- * The stored keys, or a new one. Key ids are never used twice: a resource server that runs on while the issuer starts anew must
- * see by the id that the key is another.
- */
-async function openKeyRing({ keys: file, algorithm }: DevIssuerSettings): Promise<KeyRing> {
-  const nextKeyId = (): string => `dev-${randomBytes(6).toString('hex')}`;
-  const newRing = (): Promise<KeyRing> => createKeyRing(algorithm ?? DEFAULT_ALGORITHM, { nextKeyId });
-  if (file === undefined) return newRing();
-  let stored = await readKeysFile(file);
-  if (stored === undefined) {
-    const ring = await newRing();
-    if (await createKeysFile(file, ring.keys)) return ring;
-    stored = await readKeysFile(file); // another process was first
-  }
-  if (stored === undefined) throw new KeysFileError(`${file} comes and goes`);
-  const kept = stored[0].algorithm;
-  if (algorithm !== undefined && algorithm !== kept)
-    throw new KeysFileError(`${file} has keys for ${kept}, and the algorithm is to be ${algorithm}`);
-  return createKeyRing(kept, { keys: stored, nextKeyId });
-}
-
-/** One rotation after the other, so that the file holds what the last one left. */
+/** One rotation after the other, so that the file ends up with what the last one left. */
 function rotation(keys: KeyRing, file: string | undefined): (keepPrevious: boolean) => Promise<void> {
   let last: Promise<void> = Promise.resolve();
   return (keepPrevious) => {

@@ -1,7 +1,4 @@
-import type { IncomingMessage } from 'node:http';
-
-/** Larger bodies are refused. A token of the largest kind with an assertion beside it needs a fifth of that. */
-const MAX_BODY_BYTES = 65_536;
+import type { IncomingMessage, RequestListener } from 'node:http';
 
 /** What goes back to a client. */
 export interface Answer {
@@ -13,7 +10,15 @@ export interface Answer {
 /** Answers one request to one path. May throw a {@link Refusal}. */
 export type Handler = (request: IncomingMessage) => Answer | Promise<Answer>;
 
-/** The request is not served. Thrown where that is found out and answered in one place. */
+/** What a path does, by method. */
+export interface Route {
+  readonly GET?: Handler;
+  readonly POST?: Handler;
+}
+
+export type Routes = readonly (readonly [path: string, route: Route])[];
+
+/** The request isn't served. Thrown where that's found out, and answered in one place. */
 export class Refusal extends Error {
   readonly answer: Answer;
 
@@ -23,7 +28,7 @@ export class Refusal extends Error {
   }
 }
 
-/** A JSON document that is not kept by caches (RFC 6749 §5.1), unless the headers say otherwise. */
+/** A JSON document that caches don't keep (RFC 6749 §5.1), unless the headers say otherwise. */
 export function jsonAnswer(
   status: number,
   body: object,
@@ -55,42 +60,68 @@ export function refusal(
   return new Refusal(jsonAnswer(status, { error, error_description: description }, headers));
 }
 
-/** @throws {Refusal} 415: the body is of another type, or is compressed */
-export function checkMediaType(request: IncomingMessage, expected: string): void {
-  const mediaType = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase();
-  const isPlain = (request.headers['content-encoding'] ?? 'identity') === 'identity';
-  if (mediaType === expected && isPlain) return;
-  throw refusal(415, 'invalid_request', `the body must be ${expected}`, { Accept: expected });
+/** No answer is a document for other sites to frame, embed or guess the type of. */
+const COMMON_HEADERS = {
+  'X-Content-Type-Options': 'nosniff',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Referrer-Policy': 'no-referrer',
+};
+
+export interface RouterOptions {
+  readonly routes: ReadonlyMap<string, Route>;
+  /** The issuer's URL: what a request must be addressed to. */
+  readonly url: string;
+  /** Gets the faults of this program, which clients see as a bare 500. */
+  readonly onFault: (error: unknown) => void;
+}
+
+/** Answers requests by path and method. Nothing that a client sends makes it throw. */
+export function createRouter({ routes, url, onFault }: RouterOptions): RequestListener {
+  const isOurHost = hostCheck(url);
+  const answer = async (request: IncomingMessage): Promise<Answer> => {
+    if (!isOurHost(request)) throw refusal(421, 'invalid_request', 'the Host header names another server');
+    return findHandler(request, routes)(request);
+  };
+  return (request, response) => {
+    answer(request)
+      .catch((error: unknown) => {
+        if (error instanceof Refusal) return error.answer;
+        // A connection that broke while the body was read isn't a fault, and its answer isn't read.
+        if (!request.destroyed || request.complete) onFault(error);
+        return jsonAnswer(500, { error: 'server_error' });
+      })
+      .then(({ status, headers, body }) => {
+        const length = { 'Content-Length': Buffer.byteLength(body) };
+        response.writeHead(status, { ...COMMON_HEADERS, ...headers, ...length });
+        response.end(body);
+      });
+  };
 }
 
 /**
- * The body as text.
- *
- * @throws {Refusal} 413: larger than 64 KiB; 400: not UTF-8
+ * Whether a request is addressed to this server. A foreign name that stands for this machine (DNS rebinding)
+ * would make its owner's pages same-origin with ours. The names of the loopback interface can't be foreign.
  */
-export async function readText(request: IncomingMessage): Promise<string> {
-  const body = await readBody(request);
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(body);
-  } catch {
-    throw refusal(400, 'invalid_request', 'the body is not UTF-8'); // the decoder says no more than that
-  }
+function hostCheck(url: string): (request: IncomingMessage) => boolean {
+  const { host: ours, port } = new URL(url);
+  const names = ['localhost', '127.0.0.1', '[::1]'].map((name) => (port === '' ? name : `${name}:${port}`));
+  const hosts = new Set([ours, ...names]);
+  return ({ headersDistinct }) => {
+    const [host = '', ...others] = headersDistinct.host ?? [];
+    return others.length === 0 && hosts.has(host.toLowerCase());
+  };
 }
 
-/** What is beyond the limit is read and dropped: a client that still sends would not see the answer. */
-function readBody(request: IncomingMessage): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    request.on('data', (chunk: Uint8Array) => {
-      size += chunk.byteLength;
-      if (size <= MAX_BODY_BYTES) chunks.push(chunk);
-      else chunks.length = 0;
-    });
-    request.on('end', () => {
-      if (size <= MAX_BODY_BYTES) resolve(Buffer.concat(chunks));
-      else reject(refusal(413, 'invalid_request', 'the body is larger than 64 KiB'));
-    });
-    request.on('error', reject);
-  });
+function findHandler({ url = '', method }: IncomingMessage, routes: ReadonlyMap<string, Route>): Handler {
+  const [path = ''] = url.split('?', 1);
+  const route = routes.get(path);
+  if (route === undefined) throw refusal(404, 'not_found', 'there is nothing at this path');
+  const { GET, POST } = route;
+  const handler = method === 'POST' ? POST : method === 'GET' || method === 'HEAD' ? GET : undefined;
+  if (handler !== undefined) return handler;
+  const allowed = [
+    ...(GET === undefined ? [] : ['GET', 'HEAD']),
+    ...(POST === undefined ? [] : ['POST']),
+  ].join(', ');
+  throw refusal(405, 'invalid_request', `this path takes ${allowed}`, { Allow: allowed });
 }

@@ -1,6 +1,7 @@
 export type { DevIssuer, DevIssuerSurroundings } from './dev-issuer.js';
 export { startDevIssuer } from './dev-issuer.js';
-export { isOpenToOthers, KeysFileError, readKeysFile } from './keys-file.js';
+export { isOpenToOthers, readKeysFile } from './keys-file.js';
 export type { DevClientOptions, DevIssuerOptions } from './options.js';
 export { checkDevIssuerOptions, DEFAULT_CLIENT } from './options.js';
 export { settingsToPaste } from './settings-to-paste.js';
+export { describeToken } from './token-mint.js';

@@ -1,25 +1,44 @@
-import type { IncomingMessage } from 'node:http';
-import { isResourceServerError } from '../../src/errors.js';
-import { createResourceServer } from '../../src/resource-server.js';
-import type { KeyRing } from '../../src/testing/key-ring.js';
-import type { ClientAuthenticator } from './client-authentication.js';
-import { parameterOf, readForm } from './form.js';
-import { decideGrant } from './grant.js';
+import { createResourceServer, isResourceServerError } from '../../src/index.js';
+import type { KeyRing } from '../../src/testing/signing-key.js';
+import { ALGORITHMS } from '../core.js';
+import { authenticationMethods, type ClientAuthenticator } from './client-authentication.js';
 import { type Handler, jsonAnswer, refusal } from './http.js';
-import type { TokenMint } from './token-mint.js';
+import type { DevClient } from './options.js';
+import { parameter, readForm } from './request-body.js';
+import { decideGrant, type TokenMint } from './token-mint.js';
 
-/** The token endpoint for the client credentials grant (RFC 6749 §4.4), and for no other. */
+/** Paths of endpoints. */
+export const paths = { token: '/token', introspection: '/introspect', jwks: '/jwks' } as const;
+
+/** The members of the metadata beyond the required ones (RFC 8414 §2). */
+export function metadataMembers(
+  issuer: string,
+  clients: readonly DevClient[],
+): Readonly<Record<string, unknown>> {
+  return {
+    token_endpoint: `${issuer}${paths.token}`,
+    token_endpoint_auth_methods_supported: authenticationMethods,
+    token_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
+    introspection_endpoint: `${issuer}${paths.introspection}`,
+    introspection_endpoint_auth_methods_supported: authenticationMethods,
+    introspection_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
+    grant_types_supported: ['client_credentials'],
+    scopes_supported: [...new Set(clients.flatMap(({ scopes }) => scopes))],
+  };
+}
+
+/** The token endpoint, for the client credentials grant (RFC 6749 §4.4) only. */
 export function tokenEndpoint(authenticator: ClientAuthenticator, mint: TokenMint): Handler {
-  return async (request: IncomingMessage) => {
+  return async (request) => {
     const form = await readForm(request);
     const client = await authenticator.authenticate(request, form);
-    const grantType = parameterOf(form, 'grant_type');
+    const grantType = parameter(form, 'grant_type');
     if (grantType === undefined) throw refusal(400, 'invalid_request', 'the parameter grant_type is missing');
     if (grantType !== 'client_credentials')
       throw refusal(400, 'unsupported_grant_type', 'only client_credentials is supported');
 
     const targets = [...(form.get('resource') ?? []), ...(form.get('audience') ?? [])];
-    const grant = decideGrant(client, { scope: parameterOf(form, 'scope'), targets });
+    const grant = decideGrant(client, { scope: parameter(form, 'scope'), targets });
     return jsonAnswer(200, {
       access_token: await mint.token(client, grant),
       token_type: 'Bearer',
@@ -39,39 +58,32 @@ export interface IntrospectionOptions {
 }
 
 /**
- * The introspection endpoint (RFC 7662 §2). A token is active while a key that is published now verifies it and its time has not run out; of another
- * one the answer says nothing but that.
+ * The introspection endpoint (RFC 7662 §2). A token is active if a key that's published now verifies it and
+ * it hasn't expired. The answer about any other token says only that it isn't active.
  */
 export function introspectionEndpoint(
   authenticator: ClientAuthenticator,
-  options: IntrospectionOptions,
+  { issuer, keys, audience, clock }: IntrospectionOptions,
 ): Handler {
-  return async (request: IncomingMessage) => {
+  return async (request) => {
     const form = await readForm(request);
     await authenticator.authenticate(request, form);
-    const token = parameterOf(form, 'token');
+    const token = parameter(form, 'token');
     if (token === undefined) throw refusal(400, 'invalid_request', 'the parameter token is missing');
-    return jsonAnswer(200, await introspect(token, options));
+    const verifier = createResourceServer({
+      issuer: { issuer, jwks: keys.published },
+      audience,
+      tokenType: 'at+jwt',
+      clockToleranceSeconds: 0, // the same clock made the tokens
+      cache: false,
+      clock,
+    });
+    try {
+      const { claims } = await verifier.verify(token);
+      return jsonAnswer(200, { ...claims, active: true, token_type: 'Bearer' });
+    } catch (error) {
+      if (isResourceServerError(error) && error.status === 401) return jsonAnswer(200, { active: false });
+      throw error;
+    }
   };
-}
-
-async function introspect(
-  token: string,
-  { issuer, keys, audience, clock }: IntrospectionOptions,
-): Promise<object> {
-  const verifier = createResourceServer({
-    issuer: { issuer, jwks: keys.published },
-    audience,
-    tokenType: 'at+jwt',
-    clockToleranceSeconds: 0, // the clock that the tokens were made by
-    cache: false,
-    clock,
-  });
-  try {
-    const { claims } = await verifier.verify(token);
-    return { ...claims, active: true, token_type: 'Bearer' };
-  } catch (error) {
-    if (isResourceServerError(error) && error.status === 401) return { active: false };
-    throw error;
-  }
 }

@@ -1,5 +1,5 @@
-import { formEncode } from '../../src/issuer/client-authentication.js';
-import { endpointsOf } from './metadata.js';
+import { formEncode } from '../core.js';
+import { paths } from './oauth-endpoints.js';
 import type { DevClient } from './options.js';
 
 /** What a developer copies into an application or a shell. */
@@ -16,7 +16,7 @@ export interface SettingsToPaste {
   readonly callApi: string | undefined;
 }
 
-/** Where the examples suppose the API to be. */
+/** Where the API of the examples is. */
 const API = 'http://127.0.0.1:3000/';
 /** Every machine that runs this has Node; few have jq. */
 const READ_TOKEN = "node -p 'JSON.parse(fs.readFileSync(0)).access_token'";
@@ -31,13 +31,15 @@ export function settingsToPaste(issuer: string, client: DevClient): SettingsToPa
   return {
     resourceServer: call('createResourceServer', { issuer, audience: api }),
     client: secret && call('createClientCredentials', { issuer, clientId, ...secret, scope, ...target }),
-    environment: environment({
+    environment: present({
       OAUTH_ISSUER: issuer,
       OAUTH_AUDIENCE: api,
       OAUTH_CLIENT_ID: clientId,
       OAUTH_CLIENT_SECRET: clientSecret,
       OAUTH_SCOPE: scope,
-    }),
+    })
+      .map(([name, value]) => `${name}=${shellWord(value)}`)
+      .join('\n'),
     getToken,
     callApi:
       getToken && `TOKEN=$(${getToken} | ${READ_TOKEN})\ncurl -i -H "Authorization: Bearer $TOKEN" ${API}`,
@@ -49,9 +51,15 @@ function shellWord(text: string): string {
   return /^[\w./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** RFC 8707 §2: a resource indicator is an absolute URI without fragment. Other names of an API go by the parameter `audience`. */
+/** RFC 8707 §2: an absolute URI without fragment. Other names of an API go by the parameter `audience`. */
 function isResource(text: string): boolean {
   return URL.canParse(text) && !text.includes('#');
+}
+
+type Values = Readonly<Record<string, string | undefined>>;
+
+function present(values: Values): readonly (readonly [name: string, value: string])[] {
+  return Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
 }
 
 interface Credentials {
@@ -59,32 +67,18 @@ interface Credentials {
   readonly clientSecret: string;
 }
 
-function curl(
-  issuer: string,
-  { clientId, clientSecret }: Credentials,
-  parameters: Readonly<Record<string, string | undefined>>,
-): string {
-  const pairs = Object.entries({ grant_type: 'client_credentials', ...parameters });
-  const data = pairs
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `--data-urlencode ${shellWord(`${name}=${value}`)}`);
-  // curl does not form-encode id and secret, as RFC 6749 §2.3.1 wants it; where that makes a difference, this does.
+function curl(issuer: string, { clientId, clientSecret }: Credentials, parameters: Values): string {
+  const data = present({ grant_type: 'client_credentials', ...parameters }).map(
+    ([name, value]) => `--data-urlencode ${shellWord(`${name}=${value}`)}`,
+  );
+  // RFC 6749 §2.3.1 wants id and secret form-encoded. curl doesn't do that, so it gets them encoded.
   const user = shellWord(`${formEncode(clientId)}:${formEncode(clientSecret)}`);
-  return ['curl -s', `--user ${user}`, ...data, endpointsOf(issuer).token].join(' ');
+  return ['curl -s', `--user ${user}`, ...data, `${issuer}${paths.token}`].join(' ');
 }
 
-function call(name: string, options: Readonly<Record<string, string | undefined>>): string {
-  const members = Object.entries(options)
-    .filter(([, value]) => value !== undefined)
-    .map(([member, value]) => `  ${member}: ${quote(value ?? '')},`);
+function call(name: string, options: Values): string {
+  const members = present(options).map(([member, value]) => `  ${member}: ${quote(value)},`);
   return [`${name}({`, ...members, '});'].join('\n');
-}
-
-function environment(variables: Readonly<Record<string, string | undefined>>): string {
-  return Object.entries(variables)
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${name}=${shellWord(value ?? '')}`)
-    .join('\n');
 }
 
 /** A string literal with single quotes. */

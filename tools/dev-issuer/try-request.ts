@@ -2,6 +2,7 @@ import { type LookupAddress, type LookupOptions, lookup } from 'node:dns';
 import { type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { isLoopbackAddress, isLoopbackHost } from '../../src/testing/loopback-server.js';
+import { errorCode } from '../json-file.js';
 
 const TIME_LIMIT_MS = 10_000;
 /** How much of a body is read and shown. */
@@ -15,27 +16,27 @@ export interface TryRequest {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** What the API answered, or that it did not. */
+/** What the API answered, or why it didn't. */
 export type TryOutcome =
   | {
       readonly kind: 'answered';
       readonly status: number;
       readonly statusText: string;
-      /** Every line of the header field, since there may be a challenge in each. */
+      /** Every line of the header field, because each may have a challenge. */
       readonly challenges: readonly string[];
       readonly location: string | undefined;
       readonly contentType: string | undefined;
       readonly body: string;
-      /** Whether the body was longer than what is in `body`. */
+      /** Whether the body was longer than `body`. */
       readonly isCut: boolean;
     }
   | { readonly kind: 'unreachable'; readonly reason: string };
 
 /**
- * The URL of an API on this machine. Undefined for every other one: what is asked here comes from a browser, and must
- * not become a way to other machines.
+ * The URL of an API on this machine. Undefined for any other: this comes from a browser, and must not become
+ * a way to other machines.
  */
-export function loopbackUrlOf(text: string): URL | undefined {
+export function parseLoopbackUrl(text: string): URL | undefined {
   if (!URL.canParse(text)) return undefined;
   const url = new URL(text);
   const isWeb = url.protocol === 'http:' || url.protocol === 'https:';
@@ -44,22 +45,26 @@ export function loopbackUrlOf(text: string): URL | undefined {
 }
 
 /**
- * Sends one request to an API on this machine. Redirects are shown and not followed; time and size are bounded.
+ * Sends one request to an API on this machine. Redirects are shown and not followed; time and size are
+ * bounded.
  *
- * @throws {TypeError} a header field that HTTP cannot carry
+ * @throws {TypeError} a header field that HTTP can't carry
  */
 export function sendTry({ url, method, headers }: TryRequest): Promise<TryOutcome> {
   const signal = AbortSignal.timeout(TIME_LIMIT_MS);
-  const ofNoBody = method === 'GET' || method === 'HEAD' ? {} : { 'Content-Length': '0' };
+  const emptyBody = method === 'GET' || method === 'HEAD' ? {} : { 'Content-Length': '0' };
   const options: RequestOptions = {
     method,
-    headers: { ...headers, ...ofNoBody, Connection: 'close' },
+    headers: { ...headers, ...emptyBody, Connection: 'close' },
     agent: false,
     lookup: lookupLoopback,
     signal,
   };
   return new Promise((resolve) => {
-    const fail = (error: unknown): void => resolve(unreachable(error, signal.aborted));
+    const fail = (error: unknown): void => {
+      const timeOut = signal.aborted ? `no answer within ${TIME_LIMIT_MS / 1000} seconds` : undefined;
+      resolve({ kind: 'unreachable', reason: timeOut ?? errorCode(error) ?? 'the connection failed' });
+    };
     const send = url.protocol === 'https:' ? requestHttps : requestHttp;
     const outgoing = send(url, options, (response) => {
       readAnswer(response).then(resolve, fail);
@@ -89,19 +94,13 @@ async function readAnswer(response: IncomingMessage): Promise<TryOutcome> {
   };
 }
 
-function unreachable(error: unknown, isTimeOut: boolean): TryOutcome {
-  if (isTimeOut) return { kind: 'unreachable', reason: `no answer within ${TIME_LIMIT_MS / 1000} seconds` };
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return { kind: 'unreachable', reason: typeof code === 'string' ? code : 'the connection failed' };
-}
-
 type LookupCallback = (
   error: NodeJS.ErrnoException | null,
   address: string | LookupAddress[],
   family?: number,
 ) => void;
 
-/** `localhost` is what the hosts file says: only those of its addresses count that are loopback addresses. */
+/** The hosts file says what `localhost` is: only its loopback addresses count. */
 function lookupLoopback(hostname: string, options: LookupOptions, callback: LookupCallback): void {
   lookup(hostname, { ...options, all: true }, (error, addresses) => {
     const [first, ...others] = (addresses ?? []).filter(({ address }) => isLoopbackAddress(address));

@@ -10,7 +10,7 @@ import type { System } from './system.js';
 import { difference } from './tally.js';
 
 /** At every order service, before and after each event. */
-const SOME_ORDERS = 20;
+const SOME_ORDERS = 8;
 /** Access tokens of this age are due for renewal (the last 10 % of their life), and still good for a while. */
 const DUE_FOR_RENEWAL_SECONDS = TOKEN_LIFETIME_SECONDS * 0.9 + 5;
 

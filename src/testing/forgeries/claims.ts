@@ -1,13 +1,19 @@
 import { signedJws } from '../forged-jws.js';
-import { type AcceptedToken, type Changes, signWith } from './accepted-token.js';
-import { type Forgery, type ForgeryReason, forgedToken } from './forgery.js';
+import {
+  type AcceptedToken,
+  type Changes,
+  type Forgery,
+  type ForgeryReason,
+  forgedToken,
+  signWith,
+} from './forgery.js';
 
 type ChangedClaims = readonly [name: string, reason: ForgeryReason, changes: Changes];
 
 /** Twice the largest clock tolerance that can be configured. */
 const LONG = 600;
 
-/** Tokens of the issuer that are genuine but for the value of one claim (RFC 9068 §4, RFC 7519 §4.1). */
+/** Tokens of the issuer that are genuine except for the value of one claim (RFC 9068 §4, RFC 7519 §4.1). */
 export function forgedClaims(accepted: AcceptedToken): readonly Forgery[] {
   const rows = [
     ...times(accepted),
@@ -85,7 +91,7 @@ function otherTypes(): readonly ChangedClaims[] {
 }
 
 /**
- * RFC 9449 §7.2 and RFC 8705 §3: a token that is bound to a key is worth nothing without proof of possession.
+ * RFC 9449 §7.2 and RFC 8705 §3: a token that's bound to a key is worth nothing without proof of possession.
  */
 function bindings(): readonly ChangedClaims[] {
   const thumbprint = 'A'.repeat(43); // base64url of 32 octets
@@ -109,11 +115,60 @@ function toggleSlash(identifier: string): string {
   return identifier.endsWith('/') ? identifier.slice(0, -1) : `${identifier}/`;
 }
 
-/**
- * JSON.parse reads 1e999 as Infinity, which no comparison with the clock ever ends; JSON.stringify cannot
- * write it.
- */
+/** JSON.parse reads 1e999 as Infinity, a time that never comes. JSON.stringify can't write it. */
 function withInfiniteExpiry({ header, claims, key }: AcceptedToken): string {
   const { exp: _, ...others } = claims;
   return signedJws(header, `${JSON.stringify(others).slice(0, -1)},"exp":1e999}`, key);
+}
+
+/**
+ * Genuine tokens without the scope that opens the route, or with one that looks like it (RFC 6749 §3.3). None
+ * if that scope isn't known.
+ */
+export function forgedScopes(accepted: AcceptedToken): readonly Forgery[] {
+  const { scope } = accepted.claims;
+  if (typeof scope !== 'string') return [];
+  const needed = scope.split(' ').filter((name) => name !== '');
+  if (needed.length === 0) return [];
+
+  return [...otherScopeClaims(needed), ...lookAlikes(needed)].map(([name, changes]) =>
+    forgedToken(name, 'insufficient_scope', signWith(accepted, changes)),
+  );
+}
+
+type ChangedScope = readonly [name: string, changes: Changes];
+
+function otherScopeClaims(needed: readonly string[]): readonly ChangedScope[] {
+  const scope = needed.join(' ');
+  return [
+    ['scope missing', { scope: undefined }],
+    ['scope empty', { scope: '' }],
+    ['scope null', { scope: null }],
+    ['scope as an array', { scope: needed }],
+    ['scope as an object', { scope: Object.fromEntries(needed.map((name) => [name, true])) }],
+    ['scope under the name scp', { scope: undefined, scp: scope }],
+    ['scope under the name scopes', { scope: undefined, scopes: needed }],
+    ['scope under the name permissions', { scope: undefined, permissions: needed }],
+    ['scope under the name roles', { scope: undefined, roles: needed }],
+    ['scope inherited from __proto__', { scope: undefined, ['__proto__']: { scope } }],
+  ];
+}
+
+function lookAlikes(needed: readonly string[]): readonly ChangedScope[] {
+  const every = (change: (name: string) => string): string => needed.map(change).join(' ');
+  const scopes: Readonly<Record<string, string>> = {
+    'scope with a letter more': every((name) => `${name}x`),
+    'scope with a letter less': every((name) => name.slice(0, -1)),
+    'scope up to the separator': every((name) => /^[^:./]*/.exec(name)?.[0] ?? ''),
+    'scope after the separator': every((name) => /[^:./]*$/.exec(name)?.[0] ?? ''),
+    'scope in upper case': every((name) => name.toUpperCase()),
+    'scope with a wildcard': `* ${every((name) => name.replace(/[^:./]*$/, '*'))}`,
+    'scopes joined by commas': [...needed, 'other'].join(','),
+    'scopes joined by tabs': [...needed, 'other'].join('\t'),
+  };
+  // A look-alike of one scope may be another one that's needed: then it would open the route.
+  const isHarmless = (scope: string) => !scope.split(' ').some((name) => needed.includes(name));
+  return Object.entries(scopes)
+    .filter(([, scope]) => isHarmless(scope))
+    .map(([name, scope]) => [name, { scope }]);
 }

@@ -1,13 +1,18 @@
-import { type AcceptedToken, signWith } from './accepted-token.js';
-import { type Forgery, forgedRequest } from './forgery.js';
+import { type AcceptedToken, type Forgery, forgedRequest, signWith } from './forgery.js';
 
 /** A good token in a bad header line, or nowhere (RFC 6750 §2.1, RFC 9110 §11.4). */
 export function forgedCredentials(accepted: AcceptedToken): readonly Forgery[] {
   const token = signWith(accepted);
-  return [...noCredentials(token, accepted.clientId), ...malformedCredentials(token)];
+  return [
+    ...noCredentials(token, accepted.clientId),
+    ...malformedCredentials(token),
+    forgedRequest('Bearer with a second scheme behind', 'multiple_methods', {
+      Authorization: `Bearer ${token}, Basic dGVzdDp0ZXN0`,
+    }),
+  ];
 }
 
-/** RFC 6750 §3.1: another scheme is none of ours, so these requests carry no credentials. */
+/** RFC 6750 §3.1: another scheme isn't ours, so these requests carry no credentials. */
 function noCredentials(token: string, clientId: string): readonly Forgery[] {
   const basic = Buffer.from(`${clientId}:${token}`).toString('base64');
   const rows: Readonly<Record<string, Record<string, string>>> = {
@@ -28,7 +33,6 @@ function malformedCredentials(token: string): readonly Forgery[] {
     'Bearer and the token with a tab between': `Bearer\t${token}`,
     'Bearer with two tokens': `Bearer ${token} ${token}`,
     'Bearer with a list of tokens': `Bearer ${token},${token}`,
-    'Bearer with a second scheme behind': `Bearer ${token}, Basic dGVzdDp0ZXN0`,
     'Bearer with a quoted token': `Bearer "${token}"`,
     'Bearer with a parameter': `Bearer token="${token}"`,
     'Bearer with a character outside of token68': `Bearer ${token}%00`,

@@ -1,12 +1,9 @@
-import type { AcceptedToken } from './accepted-token.js';
-import { forgedAlgorithms } from './algorithms.js';
-import { forgedClaims } from './claims.js';
+import { forgedClaims, forgedScopes } from './claims.js';
 import { forgedCredentials } from './credentials.js';
 import { forgedEncodings } from './encodings.js';
-import type { Forgery } from './forgery.js';
+import type { AcceptedToken, Forgery } from './forgery.js';
 import { forgedKeys } from './keys.js';
-import { forgedScopes } from './scopes.js';
-import { forgedSignatures } from './signatures.js';
+import { forgedAlgorithms, forgedSignatures } from './signatures.js';
 import { forgedTokenKinds } from './token-kinds.js';
 
 /** The whole table of forgeries of one accepted token, family by family. */

@@ -3,7 +3,9 @@ import type {
   InvalidProofReason,
   InvalidRequestReason,
   InvalidTokenReason,
-} from '../../reasons.js';
+} from '../../index.js';
+import { signedJws } from '../forged-jws.js';
+import type { SigningKey } from '../signing-key.js';
 
 /** A request that a resource server must refuse, and how. */
 export interface Forgery {
@@ -34,10 +36,10 @@ export function forgedToken(name: string, reason: ForgeryReason, token: string):
 
 /** A forgery with any header fields. */
 export function forgedRequest(name: string, reason: ForgeryReason, headers: Record<string, string>): Forgery {
-  return Object.freeze({ name, headers: Object.freeze(headers), status: statusOf(reason), reason });
+  return Object.freeze({ name, headers: Object.freeze(headers), status: expectedStatus(reason), reason });
 }
 
-function statusOf(reason: ForgeryReason): Forgery['status'] {
+function expectedStatus(reason: ForgeryReason): Forgery['status'] {
   switch (reason) {
     case 'malformed_credentials':
     case 'multiple_methods':
@@ -50,4 +52,30 @@ function statusOf(reason: ForgeryReason): Forgery['status'] {
     default:
       return 401;
   }
+}
+
+/** Claims or header parameters to lay over the accepted ones; the value `undefined` removes one. */
+export type Changes = Readonly<Record<string, unknown>>;
+
+/** A token that the resource server accepts, in parts: every forgery starts from it and changes one thing. */
+export interface AcceptedToken {
+  readonly header: Changes;
+  readonly claims: Changes;
+  /** The issuer's current key. */
+  readonly key: SigningKey;
+  /** A key of the same algorithm that the issuer never published. */
+  readonly foreignKey: SigningKey;
+  readonly issuer: string;
+  readonly audience: string;
+  readonly clientId: string;
+  /** Seconds since the epoch. */
+  readonly now: number;
+}
+
+/**
+ * The accepted token itself, or with some claims and header parameters changed and then signed by the
+ * issuer's key.
+ */
+export function signWith(accepted: AcceptedToken, claims: Changes = {}, header: Changes = {}): string {
+  return signedJws({ ...accepted.header, ...header }, { ...accepted.claims, ...claims }, accepted.key);
 }

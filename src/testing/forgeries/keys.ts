@@ -1,10 +1,9 @@
 import { X509Certificate } from 'node:crypto';
+import { selfSignedCertificate } from '../certificate.js';
 import { signedJws } from '../forged-jws.js';
-import { selfSignedCertificate } from '../self-signed-certificate.js';
-import { type AcceptedToken, type Changes, signWith } from './accepted-token.js';
-import { type Forgery, forgedToken } from './forgery.js';
+import { type AcceptedToken, type Changes, type Forgery, forgedToken, signWith } from './forgery.js';
 
-/** Tokens that a key signed which the issuer did not publish, or that name a key nobody knows. */
+/** Tokens that a key signed which the issuer didn't publish, or that name an unknown key. */
 export function forgedKeys(accepted: AcceptedToken): readonly Forgery[] {
   return [...foreignKeys(accepted), ...offeredKeys(accepted), ...unknownKeyIds(accepted)];
 }
@@ -26,11 +25,13 @@ function foreignKeys({ header, claims, foreignKey }: AcceptedToken): readonly Fo
 
 /**
  * RFC 8725 §3.10: the header offers the key that verifies the signature. All of it is genuine, and the URLs
- * are `data:` URLs that `fetch` reads, so that whoever trusts such a header accepts the token, without a
+ * are `data:` URLs that `fetch` reads, so a server that trusts such a header accepts the token, without a
  * network.
  */
 function offeredKeys({ header, claims, foreignKey }: AcceptedToken): readonly Forgery[] {
   const certificate = selfSignedCertificate(foreignKey, 'attacker.example');
+  const dataUrl = (mediaType: string, content: string): string =>
+    `data:${mediaType};base64,${Buffer.from(content).toString('base64')}`;
   const jwkSet = JSON.stringify({ keys: [{ ...foreignKey.jwk, kid: header.kid }, foreignKey.jwk] });
   const offers: Changes = {
     jwk: foreignKey.jwk,
@@ -55,7 +56,7 @@ function offeredKeys({ header, claims, foreignKey }: AcceptedToken): readonly Fo
   });
 }
 
-/** RFC 8725 §3.10: a `kid` is compared, and never a path, a member name or anything else than a string. */
+/** RFC 8725 §3.10: a `kid` is a string to compare, never a path or a member name. */
 function unknownKeyIds(accepted: AcceptedToken): readonly Forgery[] {
   const keyIds: readonly (readonly [name: string, kid: unknown])[] = [
     ['unknown', 'unknown-key'],
@@ -69,8 +70,4 @@ function unknownKeyIds(accepted: AcceptedToken): readonly Forgery[] {
   return keyIds.map(([name, kid]) =>
     forgedToken(`kid ${name}`, 'no_matching_key', signWith(accepted, {}, { kid })),
   );
-}
-
-function dataUrl(mediaType: string, content: string): string {
-  return `data:${mediaType};base64,${Buffer.from(content).toString('base64')}`;
 }

@@ -1,11 +1,13 @@
 import { generateKeyPairSync, hash } from 'node:crypto';
 import { proofParts, publicJwk } from '../dpop-key.js';
-import { encodePart, hmacJws, type Part, signedJws, unsignedJws } from '../forged-jws.js';
-import { type SigningKey, signatureOf } from '../signing-key.js';
-import type { Changes } from './accepted-token.js';
-import { type Forgery, type ForgeryReason, forgedRequest } from './forgery.js';
+import { hmacJws, type Part, signedJws, signingInput, unsignedJws } from '../forged-jws.js';
+import { type SigningKey, sign } from '../signing-key.js';
+import { type Changes, type Forgery, type ForgeryReason, forgedRequest } from './forgery.js';
 
-/** A request with an access token and a proof that the resource server accepts, in parts: every forgery starts from it and changes one thing. */
+/**
+ * A request with an access token and a proof that the resource server accepts, in parts: every forgery starts
+ * from it and changes one thing.
+ */
 export interface AcceptedProof {
   readonly method: string;
   /** Absolute, without query. */
@@ -18,17 +20,17 @@ export interface AcceptedProof {
   readonly unboundToken: string;
   /** The client's key; ES256. */
   readonly key: SigningKey;
-  /** A key that the token is not bound to; ES256. */
+  /** A key that the token isn't bound to; ES256. */
   readonly foreignKey: SigningKey;
   /** Seconds since the epoch. */
   readonly now: number;
 }
 
-/** A proof under a name, and why it has to be refused. */
+/** A proof under a name, and why it must be refused. */
 type Row = readonly [name: string, reason: ForgeryReason, proof: string];
 type ChangedPart = readonly [name: string, reason: ForgeryReason, changes: Changes];
 
-/** More than the longest time for which a proof can be made to hold. */
+/** More than the longest time for which a proof can be accepted, in seconds. */
 const LONG = 1200;
 
 /** The whole table of forged proofs (RFC 9449 §4.3, §7). */
@@ -49,7 +51,9 @@ export function forgeProofs(accepted: AcceptedProof): readonly Forgery[] {
   ];
 }
 
-/** The proof itself, or with some claims and header parameters changed and then signed by the client's key. */
+/**
+ * The proof itself, or with some claims and header parameters changed and then signed by the client's key.
+ */
 function signProof(accepted: AcceptedProof, claims: Changes = {}, header: Changes = {}): string {
   const parts = proofParts(accepted.key, { ...accepted, claims, header }, accepted.now);
   return signedJws(parts.header, parts.claims, accepted.key);
@@ -106,7 +110,7 @@ function encodings(accepted: AcceptedProof): readonly Row[] {
   const { key } = accepted;
   const { header, claims } = proofParts(key, accepted, accepted.now);
   const proof = signProof(accepted);
-  const sign = (first: Part, second: Part): string => signedJws(first, second, key);
+  const signed = (first: Part, second: Part): string => signedJws(first, second, key);
   const malformed: Readonly<Record<string, string>> = {
     'proof empty': '',
     'proof opaque': '2YotnFZFEjr1zCsicMWpAA',
@@ -115,19 +119,19 @@ function encodings(accepted: AcceptedProof): readonly Row[] {
     'proof of two parts': proof.split('.').slice(0, 2).join('.'),
     'proof of five parts': `${proof}.AAAA.AAAA`,
     'proof padded': `${proof}=`,
-    'proof with a header that is an array': sign(`[${JSON.stringify(header)}]`, claims),
-    'proof with claims that are an array': sign(header, `[${JSON.stringify(claims)}]`),
-    'proof with claims that are no JSON': sign(header, 'claims'),
-    'proof with claims behind a byte order mark': sign(header, `\ufeff${JSON.stringify(claims)}`),
-    'proof with claims that are not UTF-8': sign(header, Buffer.from('{"jti":"\xff"}', 'latin1')),
-    'proof longer than any': sign(header, { ...claims, 'urn:example:extra': 'x'.repeat(6200) }),
-    'jti longer than any': sign(header, { ...claims, jti: 'x'.repeat(2000) }),
+    'proof with a header that is an array': signed(`[${JSON.stringify(header)}]`, claims),
+    'proof with claims that are an array': signed(header, `[${JSON.stringify(claims)}]`),
+    'proof with claims that are no JSON': signed(header, 'claims'),
+    'proof with claims behind a byte order mark': signed(header, `\ufeff${JSON.stringify(claims)}`),
+    'proof with claims that are not UTF-8': signed(header, Buffer.from('{"jti":"\xff"}', 'latin1')),
+    'proof longer than any': signed(header, { ...claims, 'urn:example:extra': 'x'.repeat(6200) }),
+    'jti longer than any': signed(header, { ...claims, jti: 'x'.repeat(2000) }),
   };
   return [
     ['two proofs in a list', 'multiple_proofs', `${proof}, ${signProof(accepted)}`],
     ['one proof twice in a list', 'multiple_proofs', `${proof},${proof}`],
     ...Object.entries(malformed).map(([name, text]): Row => [name, 'malformed_proof', text]),
-    // A signed JWT of the issuer, which lacks all that makes a proof.
+    // A signed JWT of the issuer, without anything that makes a proof.
     ['access token as the proof', 'proof_missing_claim', accepted.token],
   ];
 }
@@ -148,6 +152,7 @@ function algorithms({ key }: AcceptedProof): readonly ChangedPart[] {
 function keys({ key, foreignKey }: AcceptedProof): readonly ChangedPart[] {
   const jwk = publicJwk(key);
   const set = { keys: [jwk] };
+  const shortKey = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey; // RFC 7518 §3.3
   const rows: Readonly<Record<string, Changes>> = {
     'jwk missing': { jwk: undefined },
     'jwk missing, jku in its place': {
@@ -171,15 +176,10 @@ function keys({ key, foreignKey }: AcceptedProof): readonly ChangedPart[] {
     'jwk for encryption': { jwk: { ...jwk, use: 'enc' } },
     'jwk for another algorithm': { jwk: { ...jwk, alg: 'ES384' } },
     'jwk of another kind than alg': { alg: 'RS256' },
-    'jwk with a short RSA key': { alg: 'RS256', jwk: shortRsaKey() },
+    'jwk with a short RSA key': { alg: 'RS256', jwk: shortKey.export({ format: 'jwk' }) },
     'jwk with an RSA exponent of 1': { alg: 'RS256', jwk: { kty: 'RSA', n: 'u'.repeat(342), e: 'AQ' } },
   };
   return Object.entries(rows).map(([name, changes]) => [name, 'jwk_invalid', changes]);
-}
-
-/** RFC 7518 §3.3. */
-function shortRsaKey(): object {
-  return generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' });
 }
 
 /** RFC 7515 §4.1.11. */
@@ -270,8 +270,8 @@ function otherTypes(): readonly ChangedPart[] {
 function signatures(accepted: AcceptedProof): readonly Row[] {
   const { key, foreignKey, now } = accepted;
   const { header, claims } = proofParts(key, accepted, now);
-  const input = `${encodePart(header)}.${encodePart(claims)}`;
-  const signature = signatureOf(input, key);
+  const input = signingInput(header, claims);
+  const signature = sign(input, key);
   const altered = { ...claims, 'urn:example:extra': true };
   const proofs: Readonly<Record<string, string>> = {
     'proof signed by another key': signedJws(header, claims, foreignKey),
@@ -284,7 +284,7 @@ function signatures(accepted: AcceptedProof): readonly Row[] {
     'proof without a signature': unsignedJws(header, claims, ''),
     'proof with a signature of zeros': unsignedJws(header, claims, Buffer.alloc(64)),
     'proof with a truncated signature': unsignedJws(header, claims, signature.subarray(1)),
-    'proof with a signature in DER': unsignedJws(header, claims, signatureOf(input, key, 'der')),
+    'proof with a signature in DER': unsignedJws(header, claims, sign(input, key, 'der')),
     'proof with an HMAC by the public key': hmacJws(header, claims, JSON.stringify(header.jwk)),
   };
   return Object.entries(proofs).map(([name, proof]) => [name, 'proof_signature_invalid', proof]);

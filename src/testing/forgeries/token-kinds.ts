@@ -1,17 +1,23 @@
-import { type AcceptedToken, type Changes, signWith } from './accepted-token.js';
-import { type Forgery, type ForgeryReason, forgedToken } from './forgery.js';
+import {
+  type AcceptedToken,
+  type Changes,
+  type Forgery,
+  type ForgeryReason,
+  forgedToken,
+  signWith,
+} from './forgery.js';
 
 /** Header and claims to change together. */
 type Kind = readonly [name: string, reason: ForgeryReason, header: Changes, claims?: Changes];
 
-/** Genuine tokens of the issuer that are something else than an access token for this API. */
+/** Genuine tokens of the issuer that aren't access tokens for this API. */
 export function forgedTokenKinds(accepted: AcceptedToken): readonly Forgery[] {
   return [...otherTypes(), ...idTokens(accepted), ...extensions()].map(([name, reason, header, claims]) =>
     forgedToken(name, reason, signWith(accepted, claims, header)),
   );
 }
 
-/** RFC 8725 §3.11: a JWT that says by its type what it is for is for nothing else. */
+/** RFC 8725 §3.11: a JWT whose type says what it's for is for nothing else. */
 function otherTypes(): readonly Kind[] {
   const types = [
     'dpop+jwt',
@@ -31,51 +37,27 @@ function otherTypes(): readonly Kind[] {
 }
 
 /**
- * OpenID Connect Core §2: what marks an ID token. Without the type `at+jwt` only the claims tell one from an
- * access token.
+ * OpenID Connect Core §2: the marks of an ID token. Without the type `at+jwt` only the claims tell one from
+ * an access token.
  */
 function idTokens({ audience, clientId }: AcceptedToken): readonly Kind[] {
-  const typ = 'JWT';
+  const kind = (name: string, claims: Changes): Kind => [name, 'not_an_access_token', { typ: 'JWT' }, claims];
+  const nonce = 'n-0S6_WzA2Mj';
   return [
-    [
-      'ID token for the client',
-      'aud_mismatch',
-      { typ },
-      { aud: clientId, azp: clientId, nonce: 'n-0S6_WzA2Mj' },
-    ],
-    ['ID token for this API, by nonce', 'not_an_access_token', { typ }, { nonce: 'n-0S6_WzA2Mj' }],
-    [
-      'ID token for this API, by at_hash',
-      'not_an_access_token',
-      { typ },
-      { at_hash: 'MTIzNDU2Nzg5MDEyMzQ1Ng' },
-    ],
-    [
-      'ID token for this API, by c_hash',
-      'not_an_access_token',
-      { typ },
-      { c_hash: 'LDktKdoQak3Pk0cnXxCltA' },
-    ],
-    [
-      'ID token for this API, by s_hash',
-      'not_an_access_token',
-      { typ },
-      { s_hash: '76sa5dd0LDktKdoQak3Pkw' },
-    ],
-    ['ID token for this API, by token_use', 'not_an_access_token', { typ }, { token_use: 'id' }],
-    ['ID token for this API, by the claim typ', 'not_an_access_token', { typ }, { typ: 'ID' }],
-    ['ID token, by an audience equal to the client', 'not_an_access_token', { typ }, { client_id: audience }],
-    ['ID token without a type', 'not_an_access_token', { typ: undefined }, { nonce: 'n-0S6_WzA2Mj' }],
-    [
-      'JWT without scope and client',
-      'not_an_access_token',
-      { typ },
-      { scope: undefined, client_id: undefined, azp: undefined },
-    ],
+    ['ID token for the client', 'aud_mismatch', { typ: 'JWT' }, { aud: clientId, azp: clientId, nonce }],
+    kind('ID token for this API, by nonce', { nonce }),
+    kind('ID token for this API, by at_hash', { at_hash: 'MTIzNDU2Nzg5MDEyMzQ1Ng' }),
+    kind('ID token for this API, by c_hash', { c_hash: 'LDktKdoQak3Pk0cnXxCltA' }),
+    kind('ID token for this API, by s_hash', { s_hash: '76sa5dd0LDktKdoQak3Pkw' }),
+    kind('ID token for this API, by token_use', { token_use: 'id' }),
+    kind('ID token for this API, by the claim typ', { typ: 'ID' }),
+    kind('ID token, by an audience equal to the client', { client_id: audience }),
+    ['ID token without a type', 'not_an_access_token', { typ: undefined }, { nonce }],
+    kind('JWT without scope and client', { scope: undefined, client_id: undefined, azp: undefined }),
   ];
 }
 
-/** RFC 7515 §4.1.11: extensions that must be understood, of which this package understands none. */
+/** RFC 7515 §4.1.11: extensions that must be understood. This package understands none. */
 function extensions(): readonly Kind[] {
   return [
     ['crit unknown', 'crit_unsupported', { crit: ['urn:example:ext'], 'urn:example:ext': true }],

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
 
-const sources = fileURLToPath(new URL('../../../src', import.meta.url));
+const tools = fileURLToPath(new URL('../../../tools', import.meta.url));
 
 /** The command line program of this package, built from the sources. */
 export interface BuiltProgram {
@@ -21,12 +21,12 @@ export async function buildProgram(): Promise<BuiltProgram> {
     logLevel: 'error',
     ssr: { noExternal: true },
     build: {
-      ssr: join(sources, 'cli/main.ts'),
+      ssr: join(tools, 'cli/main.ts'),
       outDir: folder,
       emptyOutDir: true,
       rollupOptions: { output: { entryFileNames: 'program.mjs', chunkFileNames: '[name].mjs' } },
     },
   });
-  await cp(join(sources, 'dev-issuer/page'), join(folder, 'page'), { recursive: true });
+  await cp(join(tools, 'dev-issuer/page'), join(folder, 'page'), { recursive: true });
   return { path: join(folder, 'program.mjs'), remove: () => rm(folder, { recursive: true }) };
 }

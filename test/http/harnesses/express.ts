@@ -1,3 +1,4 @@
+import '../../../adapters/express/types.js';
 import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { createRequire } from 'node:module';
@@ -24,20 +25,20 @@ import type { Harness, TlsOptions } from './harness.js';
 
 export const express5Harness: Harness = {
   name: 'express 5',
-  start: (options, tls, trustProxy) => start(express, options, tls, trustProxy),
+  start: (...given) => start(express, ...given),
 };
 export const express4Harness: Harness = {
   name: 'express 4',
   // Installed under another name, without types; what is used of it is the same.
-  start: (options, tls, trustProxy) =>
-    start(createRequire(import.meta.url)('express4') as typeof express, options, tls, trustProxy),
+  start: (...given) => start(createRequire(import.meta.url)('express4') as typeof express, ...given),
 };
 
 async function start(
   framework: typeof express,
   options: ResourceServerOptions | ResourceServer,
-  tls: TlsOptions | undefined,
+  tls?: TlsOptions,
   trustProxy = false,
+  hasCors = true,
 ) {
   let handled = 0;
   const count: express.RequestHandler = (_request, _response, next) => {
@@ -62,7 +63,7 @@ async function start(
   });
   app.use(framework.urlencoded({ extended: true }), framework.json());
   app.use(authenticate(resourceServer));
-  app.use(cors());
+  if (hasCors) app.use(cors());
   app.get('/stock/:sku', requireScope('read:inventory'), count, stock);
   app.post('/orders', requireScope('read:inventory', 'write:orders'), count, (_request, response) => {
     response.status(201).json({ ok: true });
@@ -87,7 +88,16 @@ async function start(
     count,
     whoami,
   );
+  app.post('/refunds', requireScope('read:inventory'), requireScope('write:orders'), count, whoami);
+  app.get(
+    '/stocktake',
+    [requireScope('read:inventory'), requireAnyScope('write:orders', 'admin')],
+    count,
+    whoami,
+  );
+  app.get('/vault', requireScope('admin'), requireAuthentication({ maxAgeSeconds: 300 }), count, whoami);
   app.get('/whoami', count, whoami);
+  app.options('/whoami', count, whoami);
   app.post('/whoami', count, whoami);
   const mounted = framework.Router();
   mounted.get('/stock/:sku', requireScope('read:inventory'), count, stock);

@@ -18,19 +18,19 @@ import type { Harness } from './harness.js';
 export const fastifyHarness: Harness = {
   name: 'fastify 5',
 
-  async start(options, tls, trustProxy = false) {
+  async start(options, tls, trustProxy = false, hasCors = true) {
     let handled = 0;
     const app = fastify({
       trustProxy: trustProxy ? 'loopback' : false,
       serverFactory: (handler) => (tls === undefined ? createServer(handler) : createTlsServer(tls, handler)),
     });
     await app.register(resourceServer, options);
-    await app.register(cors);
+    if (hasCors) await app.register(cors);
     await app.register(formbody);
     // With body tokens authentication waits for the parsed body, and so must the requirements.
     const requires = options.bearerMethods?.includes('body')
-      ? (hook: RequirementHook) => ({ preHandler: hook })
-      : (hook: RequirementHook) => ({ onRequest: hook });
+      ? (...hooks: RequirementHook[]) => ({ preHandler: hooks })
+      : (...hooks: RequirementHook[]) => ({ onRequest: hooks });
 
     const stock = (scope: FastifyInstance): void => {
       scope.get<{ Params: { sku: string } }>(
@@ -75,7 +75,19 @@ export const fastifyHarness: Harness = {
       requires(requireAuthorizationDetails((details) => details.some(({ type }) => type === 'payment'))),
       whoami,
     );
+    app.post('/refunds', requires(requireScope('read:inventory'), requireScope('write:orders')), whoami);
+    app.get(
+      '/stocktake',
+      requires(requireScope('read:inventory'), requireAnyScope('write:orders', 'admin')),
+      whoami,
+    );
+    app.get(
+      '/vault',
+      { ...requires(requireScope('admin')), preHandler: requireAuthentication({ maxAgeSeconds: 300 }) },
+      whoami,
+    );
     app.get('/whoami', whoami);
+    if (!hasCors) app.options('/whoami', whoami);
     app.post('/whoami', whoami);
     app.get('/public', { config: { public: true } }, () => ({ ok: true }));
 

@@ -14,11 +14,13 @@ export interface Harness {
   /**
    * @param tls for a server that speaks TLS itself; otherwise it is plain HTTP
    * @param trustProxy whether the framework is told to believe proxies on loopback
+   * @param hasCors whether there is a CORS layer; default true
    */
   start(
     options: ResourceServerOptions | ResourceServer,
     tls?: TlsOptions,
     trustProxy?: boolean,
+    hasCors?: boolean,
   ): Promise<Running>;
 }
 

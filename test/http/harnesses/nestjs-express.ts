@@ -5,8 +5,8 @@ import { startNest } from './nestjs.js';
 
 export const nestExpressHarness: Harness = {
   name: 'nestjs on express',
-  start: (options, tls, trustProxy = false) =>
-    startNest(options, (root) => {
+  start: (options, tls, trustProxy = false, hasCors = true) =>
+    startNest(options, hasCors, (root) => {
       const platform = new ExpressAdapter();
       if (trustProxy) platform.set('trust proxy', 'loopback');
       return NestFactory.create(root, platform, {

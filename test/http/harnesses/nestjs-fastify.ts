@@ -5,8 +5,8 @@ import { startNest } from './nestjs.js';
 
 export const nestFastifyHarness: Harness = {
   name: 'nestjs on fastify',
-  start: (options, tls, trustProxy = false) =>
-    startNest(options, (root) => {
+  start: (options, tls, trustProxy = false, hasCors = true) =>
+    startNest(options, hasCors, (root) => {
       const platform = new FastifyAdapter({
         trustProxy: trustProxy ? 'loopback' : false,
         ...(tls !== undefined && { https: tls }),

@@ -7,6 +7,7 @@ import {
   type INestApplication,
   Inject,
   Module,
+  Options,
   Param,
   Post,
 } from '@nestjs/common';
@@ -86,6 +87,33 @@ class OtherController {
     return this.whoami(auth);
   }
 
+  @Post('refunds')
+  @HttpCode(200)
+  @RequireScope('read:inventory')
+  @RequireScope('write:orders')
+  refund(@Auth() auth: Auth): object {
+    return this.whoami(auth);
+  }
+
+  @Get('stocktake')
+  @RequireScope('read:inventory')
+  @RequireAnyScope('write:orders', 'admin')
+  count(@Auth() auth: Auth): object {
+    return this.whoami(auth);
+  }
+
+  @Get('vault')
+  @RequireScope('admin')
+  @RequireAuthentication({ maxAgeSeconds: 300 })
+  vault(@Auth() auth: Auth): object {
+    return this.whoami(auth);
+  }
+
+  @Options('whoami')
+  whoamiOptions(@Auth() auth: Auth | undefined): object {
+    return this.whoami(auth);
+  }
+
   @Get('whoami')
   whoami(@Auth() auth: Auth | undefined): object {
     this.counter.handled++;
@@ -111,6 +139,7 @@ class InventoryModule {}
 /** The inventory service on whichever HTTP platform `create` chooses. */
 export async function startNest(
   options: ResourceServerModuleOptions,
+  hasCors: boolean,
   create: (root: DynamicModule) => Promise<INestApplication>,
 ): Promise<Running> {
   const counter = new Counter();
@@ -120,7 +149,7 @@ export async function startNest(
     controllers: [StockController, MountedStockController, OtherController],
     providers: [{ provide: Counter, useValue: counter }],
   });
-  app.enableCors();
+  if (hasCors) app.enableCors();
   await app.listen(0, '127.0.0.1');
   return { url: await app.getUrl(), close: () => app.close(), handled: () => counter.handled };
 }

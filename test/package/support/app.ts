@@ -2,9 +2,13 @@ import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inject } from 'vitest';
-import { type Output, type RunOptions, runNode, runNpm } from './run.js';
+import { npmInstall, type Output, type RunOptions, runNode, runNpm } from './run.js';
 
 type AppRunOptions = Omit<RunOptions, 'cwd'>;
+
+/** The compilers, as an application finds them. They and Jest are installed once, in the folder above. */
+export const TYPESCRIPT_5 = '../node_modules/typescript/bin/tsc';
+export const TYPESCRIPT_7 = '../node_modules/typescript-7/bin/tsc';
 
 /** An application of `test/package/apps`, installed outside of the checkout. */
 export interface App {
@@ -21,14 +25,13 @@ export interface App {
 export async function installApp(name: string): Promise<App> {
   const folder = join(inject('workFolder'), name);
   await cp(fileURLToPath(new URL(`../apps/${name}`, import.meta.url)), folder, { recursive: true });
-  const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--no-package-lock', '--ignore-scripts'];
-  await runNpm(['install', ...flags, inject('tarball')], { cwd: folder, timeoutSeconds: 180 });
+  await npmInstall(folder, inject('tarball'));
 
   const node: App['node'] = (args, options) => runNode(args, { ...options, cwd: folder });
   return {
     folder,
     node,
     result: async (args, options) => JSON.parse((await node(args, options)).stdout),
-    test: () => runNpm(['test'], { cwd: folder }),
+    test: () => runNpm(['test', '--', '--testTimeout=60000'], { cwd: folder, timeoutSeconds: 180 }),
   };
 }

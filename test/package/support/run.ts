@@ -26,6 +26,12 @@ export async function runNpm(args: readonly string[], options: RunOptions): Prom
   return run('npm', args, options);
 }
 
+/** Installs what the manifest of a folder names, and these packages beside it. */
+export async function npmInstall(folder: string, ...packages: readonly string[]): Promise<void> {
+  const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--no-package-lock', '--ignore-scripts'];
+  await runNpm(['install', ...flags, ...packages], { cwd: folder, timeoutSeconds: 180 });
+}
+
 function run(
   file: string,
   args: readonly string[],

@@ -3,7 +3,7 @@ import { formatChallenge } from '../../../src/answer/challenge.js';
 import { parseChallenge } from '../../support/parse-challenge.js';
 
 describe('formatChallenge', () => {
-  it('writes quoted values, separated by commas, none behind the scheme', { tags: ['BRR-23'] }, () => {
+  it('writes quoted values, separated by commas, with none after the scheme', { tags: ['BRR-23'] }, () => {
     const parameters = {
       realm: 'api',
       error: 'invalid_token',
@@ -15,7 +15,7 @@ describe('formatChallenge', () => {
     );
   });
 
-  it('leaves out what has no value', { tags: ['BRR-19'] }, () => {
+  it('leaves out parameters without a value', { tags: ['BRR-19'] }, () => {
     expect(formatChallenge('Bearer', { realm: 'api', error: undefined, scope: undefined })).toBe(
       'Bearer realm="api"',
     );
@@ -32,7 +32,7 @@ describe('formatChallenge', () => {
   });
 
   it.each(['a\r\nSet-Cookie: x=y', 'a\nb', 'a\u0000b', 'a\tb', 'für', '\u{1f511}', 'a\u007fb', 'a\u0085b'])(
-    'puts spaces for what a header must not hold: %j',
+    'replaces what a header must not contain with spaces: %j',
     { tags: ['OPS-04', 'BRR-21'] },
     (realm) => {
       expect(formatChallenge('Bearer', { realm })).toMatch(/^Bearer realm="[\x20-\x7e]+"$/);

@@ -1,10 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import {
-  type ChallengePolicy,
-  DenialResponses,
-  denialResponse,
-  type Wanted,
-} from '../../../src/answer/denial.js';
+import { type ChallengePolicy, DenialResponses, denialResponse } from '../../../src/answer/denial.js';
 import {
   InsufficientScopeError,
   InvalidProofError,
@@ -12,6 +7,7 @@ import {
   InvalidTokenError,
   UnavailableError,
 } from '../../../src/errors.js';
+import type { Wanted } from '../../../src/requirement/check-requirement.js';
 
 const POLICY: ChallengePolicy = {
   realm: 'api',
@@ -21,7 +17,7 @@ const POLICY: ChallengePolicy = {
 };
 
 describe('denialResponse', () => {
-  it('says nothing but the realm where no credentials were sent', {
+  it('names only the realm if no credentials were sent', {
     tags: ['BRR-13', 'BRR-14', 'BRR-27'],
   }, () => {
     expect(denialResponse(new InvalidTokenError('missing_credentials'), POLICY)).toEqual({
@@ -35,14 +31,14 @@ describe('denialResponse', () => {
     });
   });
 
-  it('says the scope, where the route needs one', { tags: ['BRR-13', 'MCP-05'] }, () => {
+  it('names the scope if the route requires one', { tags: ['BRR-13', 'MCP-05'] }, () => {
     const { headers } = denialResponse(new InvalidTokenError('missing_credentials'), POLICY, undefined, {
       scopes: ['a', 'b'],
     });
     expect(headers['WWW-Authenticate']).toBe('Bearer realm="api", scope="a b"');
   });
 
-  it('answers 401 with the same in challenge and body', { tags: ['BRR-15', 'BRR-27', 'BRR-32'] }, () => {
+  it('answers 401, and says the same in challenge and body', { tags: ['BRR-15', 'BRR-27', 'BRR-32'] }, () => {
     expect(denialResponse(new InvalidTokenError('expired', 'a hint for the log'), POLICY)).toEqual({
       status: 401,
       headers: {
@@ -73,7 +69,7 @@ describe('denialResponse', () => {
     });
   });
 
-  it('names no scope where scopes are not what is missing', { tags: ['BRR-16'] }, () => {
+  it('names no scope if none is missing', { tags: ['BRR-16'] }, () => {
     const { headers } = denialResponse(new InsufficientScopeError('claims_not_met'), POLICY);
     expect(headers['WWW-Authenticate']).not.toContain('scope=');
   });
@@ -115,7 +111,7 @@ describe('DenialResponses', () => {
   ];
   const wanted: readonly Wanted[] = [{}, { scopes: [] }, { scopes: ['read'] }, { scopes: ['write'] }];
 
-  it('are those that would be made anew, also the second time', () => {
+  it('are the same as new ones, even the second time', () => {
     const responses = new DenialResponses(POLICY);
     for (const _time of [1, 2]) {
       for (const error of errors) {
@@ -129,7 +125,7 @@ describe('DenialResponses', () => {
     }
   });
 
-  it('tell nonces and times of one refusal to no other', () => {
+  it('keep nonces and times of one refusal to itself', () => {
     const responses = new DenialResponses(POLICY);
     const nonceFor = (nonce: string) =>
       responses.to(new InvalidProofError('nonce_required', nonce), 'DPoP', {}).headers['DPoP-Nonce'];
@@ -141,7 +137,7 @@ describe('DenialResponses', () => {
     expect([retryAfter(7), retryAfter(8)]).toEqual(['7', '8']);
   });
 
-  it('are frozen where they are shared', () => {
+  it("are frozen if they're shared", () => {
     const { headers } = new DenialResponses(POLICY).to(new InvalidTokenError('expired'), 'Bearer', {});
     expect([headers, headers['WWW-Authenticate']].every(Object.isFrozen)).toBe(true);
   });

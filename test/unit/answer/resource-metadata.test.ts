@@ -39,7 +39,7 @@ async function bodyOf(answer: Answer | Promise<Answer> | undefined): Promise<Rec
 }
 
 describe('the metadata of an API', () => {
-  it('know their URL, and are nothing without the option', { tags: ['PRM-08'] }, () => {
+  it("know their URL, and don't exist without the option", { tags: ['PRM-08'] }, () => {
     expect(metadataOf()).toMatchObject({
       url: 'https://api.example.com/.well-known/oauth-protected-resource/mcp',
       path: '/.well-known/oauth-protected-resource/mcp',
@@ -47,14 +47,14 @@ describe('the metadata of an API', () => {
     expect(createResourceServer({ issuer, audience: 'inventory' }).resourceMetadata).toBeUndefined();
   });
 
-  it('name issuers, and nothing else of where they are', { tags: ['PRM-05', 'PRM-13'] }, () => {
+  it('name issuers, but not where their keys are', { tags: ['PRM-05', 'PRM-13'] }, () => {
     const secrets = { jwksUri: 'https://keys.internal/jwks', audience: 'hidden', clientIds: ['client-1'] };
     const { document } = metadataOf({}, { issuer: [{ issuer, ...secrets }, 'https://second.example.com'] });
     expect(document.authorization_servers).toEqual([issuer, 'https://second.example.com']);
     expect(JSON.stringify(document)).not.toMatch(/internal|hidden|client-1|inventory/);
   });
 
-  it('cannot be changed by who reads them', () => {
+  it("can't be changed by a reader", () => {
     const { document } = metadataOf({ scopes: ['read'] });
     expect(Object.isFrozen(document)).toBe(true);
     expect(Object.isFrozen(document.scopes_supported)).toBe(true);
@@ -73,7 +73,7 @@ describe('the metadata of an API', () => {
     expect((await bodyOf(get(metadata))).scopes_supported).toEqual(['read', 'write']);
   });
 
-  it('publish only the scopes that the option names, where it does', { tags: ['PRM-13'] }, () => {
+  it('publish only the scopes that the option names, if it does', { tags: ['PRM-13'] }, () => {
     const metadata = metadataOf({ scopes: ['read', 'offline_access'] });
     metadata.addRequirement({ allScopes: ['admin'] });
     expect(metadata.document.scopes_supported).toEqual(['read']);
@@ -97,7 +97,7 @@ describe('the metadata of an API', () => {
     expect(metadataOf().answer({ method: 'GET', url, header: () => [] })).toBeUndefined();
   });
 
-  it('are for GET and HEAD, in the case that these have', { tags: ['PRM-12'] }, () => {
+  it('are for GET and HEAD, in upper case', { tags: ['PRM-12'] }, () => {
     const ask = (method: string) => metadataOf().answer({ method, url: metadataOf().url, header: () => [] });
     expect(['GET', 'HEAD', 'OPTIONS'].map((method) => (ask(method) as Answer).status)).toEqual([
       200, 200, 204,
@@ -112,12 +112,12 @@ describe('signed metadata', () => {
   const sign = (metadata: ResourceMetadataDocument, claims: object = {}) =>
     signedJws({ alg: 'ES256' }, { ...metadata, iss: resource, ...claims }, key);
 
-  it('are published where they are given', { tags: ['PRM-09'] }, async () => {
+  it("are published if they're given", { tags: ['PRM-09'] }, async () => {
     const signedMetadata = signedJws({ alg: 'ES256' }, { iss: resource, resource }, key);
     expect((await bodyOf(get(metadataOf({ signedMetadata })))).signed_metadata).toBe(signedMetadata);
   });
 
-  it('are made of what is published, once for many clients', { tags: ['PRM-09'] }, async () => {
+  it('sign what is published, once for many clients', { tags: ['PRM-09'] }, async () => {
     const signedMetadata = vi.fn(async (metadata: ResourceMetadataDocument) => sign(metadata));
     const metadata = metadataOf({ signedMetadata });
     const [first, second] = await Promise.all([bodyOf(get(metadata)), bodyOf(get(metadata, 'HEAD'))]);
@@ -127,7 +127,7 @@ describe('signed metadata', () => {
     expect(second).toEqual(first);
   });
 
-  it('are made once for all who ask meanwhile, however short their life', { tags: ['PRM-09'] }, async () => {
+  it('are made once for all concurrent requests, however short-lived', { tags: ['PRM-09'] }, async () => {
     const signedMetadata = vi.fn(async (metadata: ResourceMetadataDocument) => sign(metadata));
     const metadata = metadataOf({ signedMetadata, maxAgeSeconds: 0 });
     await Promise.all([get(metadata), get(metadata), get(metadata)]);
@@ -136,7 +136,7 @@ describe('signed metadata', () => {
     expect(signedMetadata).toHaveBeenCalledTimes(2);
   });
 
-  it('are made anew when the clock was set back', { tags: ['PRM-09'] }, async () => {
+  it('are made again when the clock was set back', { tags: ['PRM-09'] }, async () => {
     let now = 1_000_000;
     const signedMetadata = vi.fn(sign);
     const metadata = metadataOf({ signedMetadata, maxAgeSeconds: 60 }, { clock: () => now });
@@ -146,7 +146,7 @@ describe('signed metadata', () => {
     expect(signedMetadata).toHaveBeenCalledTimes(2);
   });
 
-  it('are made anew when the metadata change, and when they are old', { tags: ['PRM-09'] }, async () => {
+  it('are made again when the metadata change or get old', { tags: ['PRM-09'] }, async () => {
     let now = 0;
     const signedMetadata = vi.fn(sign);
     const metadata = metadataOf({ signedMetadata, maxAgeSeconds: 60 }, { clock: () => now });
@@ -184,7 +184,7 @@ describe('signed metadata', () => {
       'TypeError',
     ],
   ])(
-    'are answered with 503 where the function %s, and tried again',
+    'are answered with 503 if the function %s, and tried again',
     { tags: ['PRM-09', 'OPS-09'] },
     async (_name, failing, detail) => {
       const warnings = listenTo<WarningMessage>(channels.warning);
@@ -196,7 +196,7 @@ describe('signed metadata', () => {
     },
   );
 
-  it('are not waited for without end', { tags: ['OPS-09'] }, async () => {
+  it("aren't waited for endlessly", { tags: ['OPS-09'] }, async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
       const warnings = listenTo<WarningMessage>(channels.warning);

@@ -19,14 +19,14 @@ describe('TokenRequestError', () => {
     expect(new TokenRequestError('closed').message).toBe('The client is closed');
   });
 
-  it('has no text of a third party in its message', () => {
+  it('has no third-party text in its message', () => {
     const error = new TokenRequestError('refused', { error: 'made_up', status: 400, description: 'text' });
     expect(error.message).toBe(
       'The authorization server refused the request for an access token (status 400)',
     );
   });
 
-  it('shows its description only to who asks for it by name', { tags: ['OPS-02'] }, () => {
+  it('shows its description only if you ask for it by name', { tags: ['OPS-02'] }, () => {
     const error = new TokenRequestError('refused', { description: 'canary' });
     expect(error.description).toBe('canary');
     expect(inspect(error, { showHidden: true, depth: Infinity })).not.toContain('canary');
@@ -76,7 +76,7 @@ describe('TokenRequestError', () => {
     expect(value).not.toBeInstanceOf(TokenRequestError);
   });
 
-  it('is the same for a caller who comes later, but for the time to wait', () => {
+  it('is equal for a later caller, except for the time to wait', () => {
     const failure = new TokenRequestError('server_error', { status: 503, detail: 'x', description: 'y' });
     const later = repeatedFailure(failure, 7);
     expect(later).not.toBe(failure);

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { lifetimeOf, renewalAge } from '../../../src/client/lifetime.js';
+import { renewalAge, tokenLifetime } from '../../../src/client/lifetime.js';
 
-describe('lifetimeOf', () => {
+describe('tokenLifetime', () => {
   it.each<[number | undefined, number]>([
     [600, 600],
     [0, 0],
@@ -10,7 +10,7 @@ describe('lifetimeOf', () => {
     [1e15, 86_400],
     [Number.POSITIVE_INFINITY, 86_400],
   ])('takes expires_in %s as %s seconds', { tags: ['CLI-10'] }, (expiresIn, seconds) => {
-    expect(lifetimeOf(expiresIn, 60)).toBe(seconds);
+    expect(tokenLifetime(expiresIn, 60)).toBe(seconds);
   });
 });
 

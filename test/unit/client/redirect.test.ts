@@ -71,7 +71,7 @@ describe('followingHop', () => {
     [302, 'DELETE', 'DELETE'],
     [307, 'POST', 'POST'],
     [308, 'PATCH', 'PATCH'],
-  ])('makes of %s to %s a %s, as the Fetch standard says', (status, method, next) => {
+  ])('turns, after %s, a %s into a %s, as the Fetch standard says', (status, method, next) => {
     const following = followingHop({ ...posting, method }, answer(status, '/'), true);
     const becameGet = next === 'GET';
     expect(following.method).toBe(next);
@@ -85,7 +85,7 @@ describe('followingHop', () => {
     expect(followingHop({ ...here, method: 'HEAD' }, answer(303, '/'), true).method).toBe('HEAD');
   });
 
-  it.each([301, 302, 307, 308])('fails where %s wants a stream again', (status) => {
+  it.each([301, 302, 307, 308])('fails if %s needs a stream again', (status) => {
     expect(() => followingHop(posting, answer(status, '/'), false)).toThrow(TypeError);
   });
 
@@ -94,7 +94,7 @@ describe('followingHop', () => {
   });
 
   it.each(['http://[', 'file:///etc/passwd', 'data:text/plain,x', 'javascript:alert(1)'])(
-    'fails where a redirect leads to %s',
+    'fails if a redirect leads to %s',
     (location) => {
       expect(() => followingHop(here, answer(302, location), true)).toThrow(TypeError);
     },

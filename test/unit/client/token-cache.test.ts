@@ -90,7 +90,7 @@ function turn(): Promise<void> {
 }
 
 describe('TokenCache', () => {
-  it('makes one request for all who wait', { tags: ['CLI-14'] }, async () => {
+  it('makes one request for all waiting callers', { tags: ['CLI-14'] }, async () => {
     const { cache, pending } = scene();
     const callers = Array.from({ length: 50 }, () => cache.get());
     await turn();
@@ -99,7 +99,7 @@ describe('TokenCache', () => {
     expect(new Set(await Promise.all(callers)).size).toBe(1);
   });
 
-  it('refuses all who wait when it fails, and keeps no failure as a token', {
+  it('fails all waiting callers, and caches no failure', {
     tags: ['CLI-14'],
   }, async () => {
     const { cache, pending, now } = scene();
@@ -150,7 +150,7 @@ describe('TokenCache', () => {
     expect(await now()).toBe('waits');
   });
 
-  it('gives a token of no lifetime to those who waited for it, and to nobody else', {
+  it('gives a token without lifetime only to the callers who waited for it', {
     tags: ['CLI-10'],
   }, async () => {
     const { granted, now, pending } = scene();
@@ -178,7 +178,7 @@ describe('TokenCache', () => {
     expect(attempts).toEqual([0, 1, 3, 7, 15, 31, 61]);
   });
 
-  it('ends the pause with the token: whoever finds none may try', { tags: ['CLI-16'] }, async () => {
+  it('ends the pause when the token expires', { tags: ['CLI-16'] }, async () => {
     const { granted, now, step, pending } = scene();
     await granted(60);
     step(50);
@@ -329,7 +329,7 @@ describe('a caller', () => {
     expect(pending).toHaveLength(1);
   });
 
-  it('who stops as the only one leaves the request going', async () => {
+  it('leaves the request going after stopping as the only one', async () => {
     const { cache, pending, now } = scene();
     const controller = new AbortController();
     const impatient = cache.get(controller.signal);
@@ -340,7 +340,7 @@ describe('a caller', () => {
     expect(await now()).toBe('waits');
   });
 
-  it('who has stopped before gets nothing, even where there is a token', async () => {
+  it('gets nothing after stopping, even if there is a token', async () => {
     const { cache, granted, pending } = scene();
     await granted();
     await expect(cache.get(AbortSignal.abort())).rejects.toMatchObject({ name: 'AbortError' });

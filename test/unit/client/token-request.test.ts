@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest';
-import { fixedMetadata } from '../../../src/client/server-metadata.js';
+import { checkClientOptions } from '../../../src/client/options.js';
 import { createTokenRequest } from '../../../src/client/token-request.js';
 import { failureOf } from '../../client/support/make-client.js';
 
@@ -7,26 +7,20 @@ it('does not blame the network when the assertion cannot be signed, and quotes n
   tags: ['CLI-05'],
 }, async () => {
   const fetch = vi.fn();
-  const request = createTokenRequest({
+  const settings = checkClientOptions({
     issuer: 'https://auth.example.com',
+    tokenEndpoint: 'https://auth.example.com/token',
     clientId: 'order-service',
-    credential: {
-      kind: 'key',
-      audience: 'issuer',
-      key: {
-        algorithm: 'ES256',
-        keyId: undefined,
-        load: () => Promise.reject(new RangeError('canary')),
-      },
-    },
-    metadata: fixedMetadata('https://auth.example.com/token'),
-    parameters: new URLSearchParams(),
-    requestedScopes: [],
-    requireAllScopes: false,
-    defaultLifetimeSeconds: 60,
+    clientSecret: 'in place of a key',
     fetch,
-    time: { clock: Date.now, monotonic: () => performance.now() },
   });
+  const load = () => Promise.reject(new RangeError('canary'));
+  const key = { algorithm: 'ES256', keyId: undefined, load } as const;
+  const time = { clock: Date.now, monotonic: () => performance.now() };
+  const request = createTokenRequest(
+    { ...settings, credential: { kind: 'key', audience: 'issuer', key } },
+    time,
+  );
   const failure = await failureOf(request(new AbortController().signal));
   expect(failure).toMatchObject({ reason: 'assertion_failed', detail: 'RangeError', transient: false });
   expect(failure.message).not.toContain('canary');

@@ -11,7 +11,7 @@ function setUp(cooldownSeconds = 8, retryAfterSeconds?: number) {
   const breaker = new CircuitBreaker({
     cooldownSeconds,
     clock: () => now,
-    outageOf: (error) => (error === outage ? { retryAfterSeconds } : undefined),
+    findOutage: (error) => (error === outage ? { retryAfterSeconds } : undefined),
     onPause: (seconds) => events.push(`pause ${seconds}`),
     onRecovery: () => events.push('recovery'),
   });
@@ -137,7 +137,7 @@ describe('a circuit breaker', () => {
     expect(await succeed()).toBe('answer');
   });
 
-  it('leaves the server alone at once where it asks for that, but not for longer than cooldownSeconds', {
+  it('leaves the server alone if it asks for that, but not for longer than cooldownSeconds', {
     tags: ['INT-17'],
   }, async () => {
     const wanted = setUp(8, 3);

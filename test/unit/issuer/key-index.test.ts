@@ -32,7 +32,7 @@ describe('findKey', () => {
     expect(outcome(index, 'c', 'ES256')).toBeUndefined();
   });
 
-  it('of several keys with one id takes the one for the algorithm', { tags: ['KEY-19'] }, async () => {
+  it('picks the key for the algorithm among several with one id', { tags: ['KEY-19'] }, async () => {
     const index = await indexOf(one, rsa, p384);
     expect(['ES256', 'PS256', 'ES384'].map((algorithm) => outcome(index, 'a', algorithm))).toEqual([0, 1, 2]);
   });
@@ -68,7 +68,7 @@ describe('findKey', () => {
     expect(outcome(index, undefined, 'RS256')).toBe(1);
   });
 
-  it('without kid takes the only key for the algorithm, and refuses to choose between several', {
+  it('picks the only key for the algorithm without a kid, and refuses to choose between several', {
     tags: ['KEY-19'],
   }, async () => {
     const index = await indexOf(one, two, p384);
@@ -93,7 +93,7 @@ describe('findKey', () => {
   });
 
   it.each([[null], [7], [['a']], [{}], [true], ['a'.repeat(513)]])(
-    '%j cannot be a key id',
+    "doesn't accept %j as a key id",
     { tags: ['KEY-13'] },
     async (keyId) => {
       expect(outcome(await indexOf(one), keyId, 'ES256')).toBe('no_matching_key');

@@ -1,7 +1,7 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { generateKeyPair } from 'jose';
 import { describe, expect, it } from 'vitest';
-import { resolvePrivateKey } from '../../../src/issuer/private-key.js';
+import { checkPrivateKey } from '../../../src/issuer/private-key.js';
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
 const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
@@ -11,7 +11,7 @@ const ed25519 = generateKeyPairSync('ed25519').privateKey;
 
 const pem = (key: KeyObject): string => key.export({ type: 'pkcs8', format: 'pem' }).toString();
 
-describe('resolvePrivateKey', () => {
+describe('checkPrivateKey', () => {
   it.each([
     ['RS256', rsa],
     ['ES256', p256],
@@ -20,7 +20,7 @@ describe('resolvePrivateKey', () => {
     ['EdDSA', ed25519],
   ])('picks %s by the key, however it is written', { tags: ['CLI-05'] }, async (algorithm, key) => {
     for (const form of [key, pem(key), key.export({ format: 'jwk' })]) {
-      const resolved = resolvePrivateKey(form, undefined, undefined);
+      const resolved = checkPrivateKey({ privateKey: form }, '');
       expect(resolved).toMatchObject({ algorithm, keyId: undefined });
       const loaded = await resolved.load();
       expect(loaded).toMatchObject({ type: 'private', extractable: false, usages: ['sign'] });
@@ -32,7 +32,7 @@ describe('resolvePrivateKey', () => {
     'takes the algorithm %s for an RSA key',
     { tags: ['CLI-05'] },
     async (algorithm) => {
-      const { load, ...resolved } = resolvePrivateKey(rsa, 'key-1', algorithm);
+      const { load, ...resolved } = checkPrivateKey({ privateKey: rsa, keyId: 'key-1', algorithm }, '');
       expect(resolved).toEqual({ algorithm, keyId: 'key-1' });
       expect((await load()).algorithm).toMatchObject({ hash: { name: `SHA-${algorithm.slice(2)}` } });
     },
@@ -43,7 +43,7 @@ describe('resolvePrivateKey', () => {
     { tags: ['CLI-05'] },
     async (algorithm) => {
       const { privateKey } = await generateKeyPair(algorithm);
-      const { load, ...resolved } = resolvePrivateKey(privateKey, undefined, undefined);
+      const { load, ...resolved } = checkPrivateKey({ privateKey }, '');
       expect(resolved).toEqual({ algorithm, keyId: undefined });
       expect(await load()).toBe(privateKey);
     },
@@ -51,15 +51,18 @@ describe('resolvePrivateKey', () => {
 
   it('takes kid and alg of a JWK, unless the options name others', { tags: ['CLI-05'] }, () => {
     const jwk = { ...rsa.export({ format: 'jwk' }), kid: 'of-jwk', alg: 'PS384' };
-    expect(resolvePrivateKey(jwk, undefined, undefined)).toMatchObject({
+    expect(checkPrivateKey({ privateKey: jwk }, '')).toMatchObject({
       keyId: 'of-jwk',
       algorithm: 'PS384',
     });
-    expect(resolvePrivateKey(jwk, 'mine', 'RS512')).toMatchObject({ keyId: 'mine', algorithm: 'RS512' });
+    expect(checkPrivateKey({ privateKey: jwk, keyId: 'mine', algorithm: 'RS512' }, '')).toMatchObject({
+      keyId: 'mine',
+      algorithm: 'RS512',
+    });
   });
 
   it('takes both names of Ed25519', () => {
-    expect(resolvePrivateKey(ed25519, undefined, 'Ed25519').algorithm).toBe('Ed25519');
+    expect(checkPrivateKey({ privateKey: ed25519, algorithm: 'Ed25519' }, '').algorithm).toBe('Ed25519');
   });
 
   const encrypted = rsa
@@ -83,14 +86,20 @@ describe('resolvePrivateKey', () => {
     ['a curve without algorithm', generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).privateKey],
     ['an RSA-PSS key object', generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).privateKey],
   ])('refuses %s, and quotes nothing of it', { tags: ['CLI-05'] }, (_what, given) => {
-    const refuse = () => resolvePrivateKey(given, undefined, undefined);
-    expect(refuse).toThrow(TypeError);
-    expect(refuse).toThrow(/^option "privateKey"/);
-    expect(refuse).not.toThrow(/canary/);
-    try {
-      refuse();
-    } catch (error) {
-      expect((error as Error).cause).toBeUndefined();
+    for (const [path, option] of [
+      ['', 'privateKey'],
+      ['issuer.introspection', 'issuer.introspection.privateKey'],
+    ] as const) {
+      const refuse = () => checkPrivateKey({ privateKey: given }, path);
+      expect(refuse).toThrow(TypeError);
+      expect(refuse).toThrow(`option "${option}"`);
+      expect(refuse).not.toThrow(/canary/);
+      try {
+        refuse();
+      } catch (error) {
+        expect(error).toMatchObject({ option });
+        expect((error as Error).cause).toBeUndefined();
+      }
     }
   });
 
@@ -110,7 +119,7 @@ describe('resolvePrivateKey', () => {
       'deriveBits',
     ]);
     for (const key of [publicKey, weak.privateKey, agreement.privateKey])
-      expect(() => resolvePrivateKey(key, undefined, undefined)).toThrow(/^option "privateKey"/);
+      expect(() => checkPrivateKey({ privateKey: key }, '')).toThrow(/^option "privateKey"/);
   });
 
   it.each([
@@ -123,17 +132,17 @@ describe('resolvePrivateKey', () => {
     'refuses an algorithm that does not fit the key (%#)',
     { tags: ['CLI-05'] },
     (key, algorithm, fitting) => {
-      expect(() => resolvePrivateKey(key, undefined, algorithm)).toThrow(
+      expect(() => checkPrivateKey({ privateKey: key, algorithm }, '')).toThrow(
         `option "algorithm" takes ${fitting}`,
       );
     },
   );
 
-  it('refuses a key id that is no string', () => {
-    expect(() => resolvePrivateKey(p256, 7, undefined)).toThrow(
+  it("refuses a key id that isn't a string", () => {
+    expect(() => checkPrivateKey({ privateKey: p256, keyId: 7 }, '')).toThrow(
       'option "keyId" takes a non-empty string, got number',
     );
     const jwk = { ...p256.export({ format: 'jwk' }), kid: 7 };
-    expect(() => resolvePrivateKey(jwk, undefined, undefined)).toThrow('option "privateKey.kid"');
+    expect(() => checkPrivateKey({ privateKey: jwk }, '')).toThrow('option "privateKey.kid"');
   });
 });

@@ -124,7 +124,7 @@ describe('a member of a key set', () => {
   });
 });
 
-it('nobody can sign for an issuer that publishes an RSA key with exponent 1', {
+it('accepts no signature of an RSA key with exponent 1', {
   tags: ['KEY-18'],
 }, async () => {
   const issuer = 'https://auth.example.com';

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { TimeLimitExceeded, withTimeLimit } from '../../../src/lib/deadline.js';
+import { TimeLimitExceeded, unlessAborted, withTimeLimit } from '../../../src/lib/deadline.js';
 import { stopTimers } from '../../support/protected-api.js';
 
 const never = () => new Promise<never>(() => undefined);
@@ -75,5 +75,36 @@ describe('withTimeLimit', () => {
     onTestFinished(() => limited);
     expect(timers()).toBe(before);
     outer.abort();
+  });
+});
+
+describe('unlessAborted', () => {
+  it('waits for the promise where there is no signal, and where it is not aborted', async () => {
+    const { signal } = new AbortController();
+    expect(await unlessAborted(Promise.resolve(7), undefined)).toBe(7);
+    expect(await unlessAborted(Promise.resolve(7), signal)).toBe(7);
+    await expect(unlessAborted(Promise.reject(new Error('x')), signal)).rejects.toThrow('x');
+  });
+
+  it('rejects with the reason of a signal that is aborted, or was', async () => {
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const waiting = unlessAborted(never(), controller.signal);
+    controller.abort(reason);
+    await expect(waiting).rejects.toBe(reason);
+    await expect(unlessAborted(never(), controller.signal)).rejects.toBe(reason);
+  });
+
+  it('leaves no rejection unhandled when the promise fails afterwards', async () => {
+    const failing = Promise.reject(new Error('later'));
+    await expect(unlessAborted(failing, AbortSignal.abort())).rejects.toMatchObject({ name: 'AbortError' });
+  });
+
+  it('leaves no listener on a signal that lives longer', async () => {
+    const { signal } = new AbortController();
+    const removed = vi.spyOn(signal, 'removeEventListener');
+    await unlessAborted(Promise.resolve(), signal);
+    await Promise.resolve();
+    expect(removed).toHaveBeenCalledOnce();
   });
 });

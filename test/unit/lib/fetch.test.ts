@@ -1,11 +1,17 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { DocumentUnavailable, type FetchJsonOptions, fetchJson } from '../../../src/lib/fetch.js';
+import {
+  FetchFailure,
+  type FetchFailureKind,
+  fetchJson,
+  readText,
+  sendRequest,
+} from '../../../src/lib/fetch.js';
 
 const url = 'https://auth.example.com/jwks';
 
-function fetchBy(fetch: FetchJsonOptions['fetch'], signal = new AbortController().signal) {
-  return fetchJson(url, { fetch, signal });
+function fetchBy(fetch: typeof globalThis.fetch, signal = new AbortController().signal) {
+  return fetchJson(url, fetch, signal);
 }
 
 /** As `fetch` fails: the reason is in the cause. */
@@ -33,7 +39,11 @@ describe('fetchJson', () => {
 
   it('does not use what a fetch of the application brings from elsewhere', { tags: ['KEY-07'] }, async () => {
     const elsewhere = Object.defineProperty(Response.json({ keys: [] }), 'redirected', { value: true });
-    await expect(fetchBy(async () => elsewhere)).rejects.toThrow(new DocumentUnavailable('redirected', true));
+    await expect(fetchBy(async () => elsewhere)).rejects.toMatchObject({
+      message: 'redirected',
+      kind: 'status',
+      isReached: true,
+    });
   });
 
   it.each([
@@ -88,7 +98,11 @@ describe('fetchJson', () => {
         calls += 1;
         throw failure(code);
       });
-      await expect(failing).rejects.toMatchObject({ message: code, reached: attempts > 1 });
+      await expect(failing).rejects.toMatchObject({
+        message: code,
+        kind: attempts > 1 ? 'broken' : 'unreachable',
+        isReached: attempts > 1,
+      });
       expect(calls).toBe(attempts);
     },
   );
@@ -101,7 +115,7 @@ describe('fetchJson', () => {
       controller.abort();
       throw failure('ECONNRESET');
     }, controller.signal);
-    await expect(failing).rejects.toMatchObject({ message: 'time-out' });
+    await expect(failing).rejects.toMatchObject({ message: 'time-out', kind: 'timeout', isReached: false });
     expect(calls).toBe(1);
   });
 
@@ -115,13 +129,15 @@ describe('fetchJson', () => {
     ],
     ['throws undefined', () => Promise.reject(undefined)],
   ])('counts a fetch that %s as a network error', { tags: ['KEY-24'] }, async (_what, fetch) => {
-    await expect(fetchBy(fetch as typeof globalThis.fetch)).rejects.toThrow(
-      // a fetch that breaks its own contract
-      new DocumentUnavailable('network error', false),
-    );
+    // a fetch that breaks its own contract
+    await expect(fetchBy(fetch as typeof globalThis.fetch)).rejects.toMatchObject({
+      message: 'network error',
+      kind: 'unreachable',
+      isReached: false,
+    });
   });
 
-  it('quotes nothing of a body that is no JSON', { tags: ['OPS-02'] }, async () => {
+  it("quotes no part of a body that isn't JSON", { tags: ['OPS-02'] }, async () => {
     const failing = fetchBy(async () => new Response('{"secret": bearer-abc'));
     const error: unknown = await failing.catch((thrown: unknown) => thrown);
     expect(inspect(error)).toContain('not JSON');
@@ -157,5 +173,124 @@ describe('fetchJson', () => {
       },
     });
     expect((await fetchBy(async () => new Response(body))).json).toEqual({ name: 'Zoë €' });
+  });
+});
+
+describe('a failure', () => {
+  it.each<[FetchFailureKind, number | undefined, boolean, boolean]>([
+    ['unreachable', undefined, false, true],
+    ['timeout', undefined, false, true],
+    ['broken', undefined, true, true],
+    ['invalid', undefined, true, false],
+    ['status', 200, true, false],
+    ['status', 302, true, false],
+    ['status', 404, true, false],
+    ['status', 408, true, true],
+    ['status', 429, true, true],
+    ['status', 499, true, false],
+    ['status', 500, true, true],
+    ['status', 503, true, true],
+  ])(
+    'of the kind %s (%s): the server is there: %s, it may pass: %s',
+    (kind, status, isReached, isTransient) => {
+      const failure = new FetchFailure(kind, 'x', status === undefined ? {} : { status });
+      expect(failure).toMatchObject({ isReached, isTransient, status });
+    },
+  );
+
+  it('says with which status', async () => {
+    await expect(fetchBy(async () => new Response(null, { status: 503 }))).rejects.toMatchObject({
+      kind: 'status',
+      status: 503,
+      message: 'status 503',
+    });
+  });
+
+  it.each(['secret in a code', 'ECONNREFUSED\nSet-Cookie: a=b', '', 'E'.repeat(63), 7])(
+    'has no code that is none of Node and OpenSSL: %j',
+    { tags: ['OPS-02'] },
+    async (code) => {
+      const thrown = new TypeError('fetch failed', { cause: Object.assign(new Error('x'), { code }) });
+      await expect(fetchBy(() => Promise.reject(thrown))).rejects.toMatchObject({ message: 'network error' });
+    },
+  );
+});
+
+describe('sendRequest', () => {
+  const { signal } = new AbortController();
+
+  it('sends what must not be sent twice once', { tags: ['CLI-16'] }, async () => {
+    let calls = 0;
+    const send = () => {
+      calls += 1;
+      return Promise.reject(failure('ECONNRESET'));
+    };
+    const sent = sendRequest(send, signal, { repeat: false, secret: true });
+    await expect(sent).rejects.toMatchObject({ kind: 'broken', message: 'ECONNRESET' });
+    expect(calls).toBe(1);
+  });
+
+  it.each([
+    [true, undefined],
+    [false, expect.any(TypeError)],
+  ])(
+    'keeps the error of a fetch out of a request with secrets: %s',
+    { tags: ['OPS-02'] },
+    async (secret, cause) => {
+      const send = () => Promise.reject(failure('ECONNREFUSED'));
+      const error: unknown = await sendRequest(send, signal, { repeat: true, secret }).catch(
+        (thrown) => thrown,
+      );
+      expect(error).toBeInstanceOf(FetchFailure);
+      expect(Reflect.get(Object(error), 'cause')).toEqual(cause);
+      if (secret) expect(inspect(error)).not.toContain('secret detail');
+    },
+  );
+});
+
+describe('readText', () => {
+  const { signal } = new AbortController();
+  const bodyOf = (bytes: number) => new Response(new Uint8Array(bytes).fill(0x20));
+
+  it.each([
+    [undefined, 1024 * 1024, 'larger than 1 MiB'],
+    [256, 256 * 1024, 'larger than 256 KiB'],
+  ])('reads at most %s KiB', { tags: ['KEY-08'] }, async (maxKib, bytes, message) => {
+    const options = maxKib === undefined ? {} : { maxKib };
+    expect(await readText(bodyOf(bytes), signal, options)).toHaveLength(bytes);
+    await expect(readText(bodyOf(bytes + 1), signal, options)).rejects.toMatchObject({
+      kind: 'invalid',
+      message,
+    });
+  });
+
+  it('tells a body that broke off from one that took too long', { tags: ['KEY-08'] }, async () => {
+    const breaking = () =>
+      new Response(
+        new ReadableStream({
+          pull() {
+            throw new Error('gone');
+          },
+        }),
+      );
+    await expect(readText(breaking(), signal)).rejects.toMatchObject({ kind: 'broken', isReached: true });
+    await expect(readText(breaking(), AbortSignal.abort())).rejects.toMatchObject({
+      kind: 'timeout',
+      isReached: false,
+    });
+  });
+
+  it('replaces bytes that are not UTF-8, or refuses them', async () => {
+    const response = () => new Response(Uint8Array.of(0x61, 0xff, 0x62));
+    expect(await readText(response(), signal)).toBe('a\ufffdb');
+    await expect(readText(response(), signal, { strict: true })).rejects.toMatchObject({
+      kind: 'invalid',
+      message: 'not UTF-8',
+    });
+    expect(await readText(new Response('a\ufffdb'), signal, { strict: true })).toBe('a\ufffdb');
+  });
+
+  it('is empty where there is no body', async () => {
+    expect(await readText(new Response(null), signal)).toBe('');
   });
 });

@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { ALGORITHMS } from '../../../src/algorithms.js';
-import { baseUrlOf, resolveDpop } from '../../../src/options/dpop.js';
-import { resolveOptions } from '../../../src/options/resolve.js';
+import { baseUrlCheck, checkDpop } from '../../../src/options/dpop.js';
+import { checkOptions } from '../../../src/options/options.js';
+import { ALGORITHMS } from '../../../src/terms.js';
+import { optionErrorWith } from '../../support/option-error.js';
 
-const surroundings = { baseUrl: undefined, clockToleranceSeconds: 5, clock: Date.now };
-const resolve = (given: unknown) => resolveDpop(given as never, surroundings);
+const check = (given: unknown) => checkDpop(given, undefined);
+/** The settings of a whole resource server, as a caller without types may build it. */
+const settingsFor = (given: object) =>
+  checkOptions({ issuer: 'https://issuer.example.com', audience: 'x', ...given });
 const SECRET = 'a secret of at least 32 characters';
 
 describe('the option dpop', () => {
@@ -20,9 +23,12 @@ describe('the option dpop', () => {
     'offers schemes and algorithms: %s',
     { tags: ['DPP-26', 'DPP-27', 'DPP-28'] },
     (_, given, schemes, algorithms) => {
-      const resolved = resolve(given);
-      expect(resolved).toMatchObject({ schemes, algorithms });
-      expect(resolved.binding === undefined).toBe(given === 'off');
+      const settings = settingsFor({ dpop: given });
+      expect(settings.schemes).toEqual(schemes);
+      expect(settings.proofAlgorithms).toEqual(algorithms);
+      expect(check(given)).toEqual(settings.dpop);
+      expect(settings.dpop === undefined).toBe(given === 'off');
+      expect(settings.dpop?.isRequired ?? false).toBe(!schemes.includes('Bearer'));
     },
   );
 
@@ -33,7 +39,20 @@ describe('the option dpop', () => {
     { nonce: { secret: SECRET } },
     { nonce: { secret: SECRET, lifetimeSeconds: 3600 } },
   ])('takes %j', (given) => {
-    expect(resolve(given).binding).toBeTypeOf('function');
+    const { nonce, ...others } = given;
+    const wanted = nonce && { lifetimeSeconds: 300, ...nonce };
+    expect(check(given)).toMatchObject(wanted === undefined ? others : { ...others, nonce: wanted });
+  });
+
+  it('is plain data with the documented defaults', () => {
+    expect(checkDpop(undefined, 'https://api.example.com')).toEqual({
+      isRequired: false,
+      algorithms: ALGORITHMS,
+      maxAgeSeconds: 60,
+      replayStore: undefined,
+      nonce: undefined,
+      baseUrl: 'https://api.example.com',
+    });
   });
 
   const TAKES = `option "dpop" takes 'allowed', 'required', 'off', or an object, got`;
@@ -66,40 +85,45 @@ describe('the option dpop', () => {
       'option "dpop.nonce.lifetimeSeconds" takes a number from 1 to 3600, got 0',
     ],
   ])('refuses %j', (given, message) => {
-    expect(() => resolve(given)).toThrow(new TypeError(message));
+    expect(() => check(given)).toThrow(optionErrorWith(message));
   });
 
   it.each([['HS256'], ['none'], ['ES256', 'es256'], []])(
     'refuses the algorithms %j',
     { tags: ['DPP-06'] },
     (...algorithms) => {
-      expect(() => resolve({ algorithms })).toThrow(
+      expect(() => check({ algorithms })).toThrow(
         /^option "dpop.algorithms" takes a list of at least one of RS256/,
       );
     },
   );
 
   it('has the header read for the scheme DPoP wherever bearer tokens are', { tags: ['DPP-01'] }, () => {
-    const schemesOf = (given: object) =>
-      [...resolveOptions({ issuer: 'https://issuer.example.com', audience: 'x', ...given }).schemes].join();
-    expect(schemesOf({})).toBe('Bearer,DPoP');
-    expect(schemesOf({ dpop: 'required' })).toBe('Bearer,DPoP');
-    expect(schemesOf({ dpop: 'off' })).toBe('Bearer');
-    expect(schemesOf({ bearerMethods: ['body'] })).toBe('DPoP');
-    expect(schemesOf({ bearerMethods: ['body'], dpop: 'off' })).toBe('');
+    const headerSchemes = (given: object) => [...settingsFor(given).headerSchemes].join();
+    expect(headerSchemes({})).toBe('Bearer,DPoP');
+    expect(headerSchemes({ dpop: 'required' })).toBe('Bearer,DPoP');
+    expect(headerSchemes({ dpop: 'off' })).toBe('Bearer');
+    expect(headerSchemes({ bearerMethods: ['body'] })).toBe('DPoP');
+    expect(headerSchemes({ bearerMethods: ['body'], dpop: 'off' })).toBe('');
   });
 });
 
 describe('the option baseUrl', () => {
+  const checkBaseUrl = (given: unknown) => baseUrlCheck(false)(given, 'baseUrl');
+
   it.each([
     ['https://api.example.com', 'https://api.example.com'],
     ['https://api.example.com/', 'https://api.example.com'],
     ['https://API.example.com:443/Inventory/', 'https://api.example.com/Inventory'],
     ['https://api.example.com:8443/a/../b//', 'https://api.example.com:8443/b'],
     ['http://localhost:3000', 'http://localhost:3000'],
-    [undefined, undefined],
   ])('takes %s', { tags: ['DPP-13'] }, (given, expected) => {
-    expect(baseUrlOf(given, false)).toBe(expected);
+    expect(checkBaseUrl(given)).toBe(expected);
+    expect(settingsFor({ baseUrl: given }).dpop).toMatchObject({ baseUrl: expected });
+  });
+
+  it('need not be there', () => {
+    expect(settingsFor({ baseUrl: undefined }).dpop).toMatchObject({ baseUrl: undefined });
   });
 
   it.each([
@@ -115,10 +139,10 @@ describe('the option baseUrl', () => {
     null,
     ['https://api.example.com'],
   ])('refuses %j', { tags: ['DPP-13'] }, (given) => {
-    expect(() => baseUrlOf(given, false)).toThrow(/^option "baseUrl" takes an absolute https URL/);
+    expect(() => checkBaseUrl(given)).toThrow(/^option "baseUrl" takes an absolute https URL/);
   });
 
-  it('takes plain http only where that is allowed', { tags: ['DPP-13'] }, () => {
-    expect(baseUrlOf('http://api.internal', true)).toBe('http://api.internal');
+  it("takes plain http only if that's allowed", { tags: ['DPP-13'] }, () => {
+    expect(baseUrlCheck(true)('http://api.internal', 'baseUrl')).toBe('http://api.internal');
   });
 });

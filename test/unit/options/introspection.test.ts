@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { createResourceServer, type IntrospectionOptions } from '../../../src/index.js';
-import type { TrustedIssuer } from '../../../src/options/options.js';
+import type { TrustedIssuer } from '../../../src/options/trusted-issuer.js';
 
 const issuer = 'https://issuer.example.com';
 const audience = 'https://api.example.com';

@@ -1,27 +1,29 @@
 import { describe, expect, it } from 'vitest';
-import { type MtlsProxyOptions, resolveMtls } from '../../../src/options/mtls.js';
+import { checkMtls, type MtlsProxyOptions } from '../../../src/options/mtls.js';
 
-/** As a caller without types may give it. */
-const resolve = (given: unknown) => resolveMtls(given as MtlsProxyOptions);
 const right: MtlsProxyOptions = { header: 'client-cert', trustedProxies: '10.0.0.0/8' };
 
 describe('the option mtls', () => {
   it('is off by default', { tags: ['MTL-05', 'MTL-08'] }, () => {
-    expect(resolve(undefined)).toBeUndefined();
-    expect(resolve(false)).toBeUndefined();
+    expect(checkMtls(undefined)).toBeUndefined();
+    expect(checkMtls(false)).toBeUndefined();
+  });
+
+  it('takes the certificate from the connection if it is true', () => {
+    expect(checkMtls(true)).toBe('connection');
   });
 
   it.each([
-    true,
-    right,
-    { ...right, headerName: 'X-Client-Cert' },
-    { ...right, headerName: undefined },
-    { ...right, header: 'nginx', trustedProxies: ['10.0.0.1', '::1'] },
-    { ...right, header: 'envoy' },
-    { ...right, header: 'aws-alb' },
-    { ...right, header: 'traefik' },
-  ])('takes %j', (given) => {
-    expect(resolve(given)).toBeTypeOf('function');
+    [right, 'client-cert', 'client-cert'],
+    [{ ...right, headerName: 'X-Client-Cert' }, 'client-cert', 'x-client-cert'],
+    [{ ...right, headerName: undefined }, 'client-cert', 'client-cert'],
+    [{ ...right, header: 'nginx', trustedProxies: ['10.0.0.1', '::1'] }, 'nginx', 'ssl-client-cert'],
+    [{ ...right, header: 'envoy' }, 'envoy', 'x-forwarded-client-cert'],
+    [{ ...right, header: 'aws-alb' }, 'aws-alb', 'x-amzn-mtls-clientcert'],
+    [{ ...right, header: 'traefik' }, 'traefik', 'x-forwarded-tls-client-cert'],
+  ])('takes %j: in the form %s, from the field %s', (given, form, name) => {
+    const trustedProxies = expect.any(Function);
+    expect(checkMtls(given)).toEqual({ form, name, trustedProxies });
   });
 
   it.each([
@@ -43,7 +45,7 @@ describe('the option mtls', () => {
     ['mtls.trustedProxies', { ...right, trustedProxies: ['10.0.0.1', 'proxy'] }],
     ['unknown option "proxies"', { ...right, proxies: '10.0.0.1' }],
   ])('refuses a wrong %s: %j', { tags: ['MTL-09'] }, (name, given) => {
-    expect(() => resolve(given)).toThrow(
+    expect(() => checkMtls(given)).toThrow(
       expect.objectContaining({ name: 'TypeError', message: expect.stringContaining(name) }),
     );
   });

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { TrustedIssuer } from '../../../src/options/options.js';
 import { auth0, cognito, entraId, keycloak, okta } from '../../../src/options/presets.js';
+import type { TrustedIssuer } from '../../../src/options/trusted-issuer.js';
 import { createResourceServer } from '../../../src/resource-server.js';
 import { signedJws } from '../../../src/testing/forged-jws.js';
 import { generateSigningKey } from '../../../src/testing/signing-key.js';
+import { optionErrorWith } from '../../support/option-error.js';
 import { outcomeOf } from '../../support/outcome.js';
 
 const CLOCK = () => Date.parse('2030-01-01T00:00:00Z');
@@ -465,7 +466,7 @@ describe('an ID token of a known issuer', () => {
   );
 
   it.each(idTokens)(
-    'is refused for its type where at+jwt is required: $title',
+    'is refused for its type if at+jwt is required: $title',
     { tags: ['ATP-01'] },
     async (shape) => {
       const strict: Shape = { ...shape, issuer: { ...shape.issuer, tokenType: 'at+jwt' } };
@@ -573,9 +574,9 @@ describe('a preset', () => {
     ).toThrow('unknown option "clientIDClaim" in issuer');
   });
 
-  it('of Cognito needs clients', { tags: ['ATP-20'] }, () => {
+  it('needs clients for Cognito', { tags: ['ATP-20'] }, () => {
     expect(() => createResourceServer({ issuer: cognito(POOL, []), audience: 'urn:api' })).toThrow(
-      new TypeError(
+      optionErrorWith(
         'option "issuer.clientIds" takes a list of at least one non-empty string, got an empty list',
       ),
     );

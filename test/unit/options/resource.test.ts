@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { isSignedMetadata, type ResourceOptions, resolveResource } from '../../../src/options/resource.js';
+import { isSignedMetadata } from '../../../src/answer/resource-metadata.js';
+import { checkResource } from '../../../src/options/resource.js';
 import { signedJws } from '../../../src/testing/forged-jws.js';
 import { generateSigningKey } from '../../../src/testing/signing-key.js';
 
 const issuers = ['https://auth.example.com', 'https://internal.example.com'];
 const surroundings = { issuers, allowInsecureRequests: false };
 const resource = 'https://api.example.com/mcp';
-const resolve = (given: unknown, allowInsecureRequests = false) =>
-  resolveResource(given as ResourceOptions, { issuers, allowInsecureRequests });
+const check = (given: unknown, allowInsecureRequests = false) =>
+  checkResource(given, { issuers, allowInsecureRequests });
 
 describe('the resource identifier', () => {
   it.each([
@@ -29,15 +30,15 @@ describe('the resource identifier', () => {
     ['http://localhost:3000/mcp', 'http://localhost:3000/.well-known/oauth-protected-resource/mcp'],
     ['http://127.0.0.1:3000', 'http://127.0.0.1:3000/.well-known/oauth-protected-resource'],
     ['http://[::1]:3000', 'http://[::1]:3000/.well-known/oauth-protected-resource'],
-  ])('%s is published as it is, at %s', { tags: ['PRM-01', 'PRM-03', 'PRM-08'] }, (identifier, url) => {
-    const resolved = resolve(identifier);
-    expect(resolved).toMatchObject({ identifier, metadataUrl: url });
-    expect(url.endsWith(resolved?.path ?? '-')).toBe(true);
-    expect(resolved?.path.startsWith('/.well-known/oauth-protected-resource')).toBe(true);
+  ])('publishes %s as it is, at %s', { tags: ['PRM-01', 'PRM-03', 'PRM-08'] }, (identifier, url) => {
+    const settings = check(identifier);
+    expect(settings).toMatchObject({ identifier, metadataUrl: url });
+    expect(url.endsWith(settings?.path ?? '-')).toBe(true);
+    expect(settings?.path.startsWith('/.well-known/oauth-protected-resource')).toBe(true);
   });
 
   it('has scheme and host in lower case, and the rest as it is', { tags: ['MCP-09'] }, () => {
-    expect(resolve('HTTPS://API.Example.COM/MCP?Tenant=A')).toMatchObject({
+    expect(check('HTTPS://API.Example.COM/MCP?Tenant=A')).toMatchObject({
       identifier: 'https://api.example.com/MCP?Tenant=A',
       path: '/.well-known/oauth-protected-resource/MCP?Tenant=A',
     });
@@ -67,27 +68,27 @@ describe('the resource identifier', () => {
     null,
     true,
   ])('cannot be %j', { tags: ['PRM-03'] }, (identifier) => {
-    expect(() => resolve(identifier)).toThrow(TypeError);
-    expect(() => resolve({ resource: identifier })).toThrow(TypeError);
+    expect(() => check(identifier)).toThrow(TypeError);
+    expect(() => check({ resource: identifier })).toThrow(TypeError);
   });
 
-  it('may be plain http elsewhere only where that is allowed for all', { tags: ['PRM-03'] }, () => {
-    expect(() => resolve('http://api:3000')).toThrow('option "resource" takes an absolute https URL');
-    expect(resolve('http://api:3000', true)?.identifier).toBe('http://api:3000');
+  it('may be plain http elsewhere only with allowInsecureRequests', { tags: ['PRM-03'] }, () => {
+    expect(() => check('http://api:3000')).toThrow('option "resource" takes an absolute https URL');
+    expect(check('http://api:3000', true)?.identifier).toBe('http://api:3000');
   });
 
-  it('is not in the message where it is refused', { tags: ['PRM-13'] }, () => {
-    expect(() => resolve('https://user:secret@api.example.com')).toThrow(/^(?!.*secret)/);
+  it("isn't in the message if it's refused", { tags: ['PRM-13'] }, () => {
+    expect(() => check('https://user:secret@api.example.com')).toThrow(/^(?!.*secret)/);
   });
 });
 
 describe('the option as an object', () => {
-  it('is nothing where it is not there', () => {
-    expect(resolveResource(undefined, surroundings)).toBeUndefined();
+  it("does nothing if it's missing", () => {
+    expect(checkResource(undefined, surroundings)).toBeUndefined();
   });
 
   it('names every issuer, and publishes the scopes of the routes, for an hour', { tags: ['PRM-05'] }, () => {
-    expect(resolve({ resource })).toEqual({
+    expect(check({ resource })).toEqual({
       identifier: resource,
       metadataUrl: 'https://api.example.com/.well-known/oauth-protected-resource/mcp',
       path: '/.well-known/oauth-protected-resource/mcp',
@@ -101,15 +102,15 @@ describe('the option as an object', () => {
 
   it('can leave an issuer out, and names none that is not configured', { tags: ['PRM-13'] }, () => {
     const authorizationServers = ['https://auth.example.com'];
-    expect(resolve({ resource, authorizationServers })?.authorizationServers).toEqual(authorizationServers);
-    expect(() => resolve({ resource, authorizationServers: ['https://auth.example.com/'] })).toThrow(
+    expect(check({ resource, authorizationServers })?.authorizationServers).toEqual(authorizationServers);
+    expect(() => check({ resource, authorizationServers: ['https://auth.example.com/'] })).toThrow(
       'option "resource.authorizationServers" takes a list of configured issuers',
     );
   });
 
   it('leaves empty lists out, but keeps that no scope is to be published', { tags: ['PRM-04'] }, () => {
     expect(
-      resolve({ resource, scopes: [], authorizationDetailsTypes: [], signingAlgorithms: [] }),
+      check({ resource, scopes: [], authorizationDetailsTypes: [], signingAlgorithms: [] }),
     ).toMatchObject({
       scopes: [],
       members: {},
@@ -140,8 +141,8 @@ describe('the option as an object', () => {
     [{ resource, signedMetadata: 'x' }, 'option "resource.signedMetadata" takes a function, or a signed JWT'],
     [{ resource, signedMetadata: {} }, 'option "resource.signedMetadata"'],
   ])('refuses %j: %s', { tags: ['PRM-13'] }, (given, message) => {
-    expect(() => resolve(given)).toThrow(TypeError);
-    expect(() => resolve(given)).toThrow(message);
+    expect(() => check(given)).toThrow(TypeError);
+    expect(() => check(given)).toThrow(message);
   });
 });
 
@@ -153,9 +154,7 @@ describe('signed metadata', async () => {
 
   it('are a JWT with an issuer', { tags: ['PRM-09'] }, () => {
     expect(isSignedMetadata(signed({}, claims))).toBe(true);
-    expect(resolve({ resource, signedMetadata: signed({}, claims) })?.signedMetadata).toBe(
-      signed({}, claims),
-    );
+    expect(check({ resource, signedMetadata: signed({}, claims) })?.signedMetadata).toBe(signed({}, claims));
   });
 
   it.each([

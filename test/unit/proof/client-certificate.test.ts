@@ -61,11 +61,11 @@ describe('the certificate of the connection', () => {
     expect(await outcome({ mtls: true, certificate: others.certificate })).toBe('401 certificate_mismatch');
   });
 
-  it('has to be there', { tags: ['MTL-02', 'MTL-07'] }, async () => {
+  it('is required', { tags: ['MTL-02', 'MTL-07'] }, async () => {
     expect(await outcome({ mtls: true })).toBe('401 certificate_missing');
   });
 
-  it('is missing from requests of which nothing more is known', { tags: ['MTL-02'] }, async () => {
+  it('is missing from requests without a connection', { tags: ['MTL-02'] }, async () => {
     const server = createResourceServer({ ...issuer.options, mtls: true });
     const headers = await issuer.authorization({ cnf: { [X5T]: mine.thumbprint } });
     const decision = await server.authenticate(new Request('https://api.example.com/', { headers }));
@@ -102,7 +102,7 @@ describe('the certificate of the connection', () => {
     expect(await outcome({ mtls: true, cnf: null })).toBe('allowed');
   });
 
-  it('is not looked at unless it is wanted', { tags: ['MTL-05'] }, async () => {
+  it("is ignored unless it's configured", { tags: ['MTL-05'] }, async () => {
     expect(await outcome({ certificate: mine.certificate })).toBe('401 unsupported_confirmation');
     expect(await outcome({ mtls: false, certificate: mine.certificate })).toBe(
       '401 unsupported_confirmation',
@@ -114,7 +114,7 @@ describe('the certificate of the connection', () => {
     expect(await outcome({ mtls: true, fields, remoteAddress: PROXY })).toBe('401 certificate_missing');
   });
 
-  it('needs no answer that is kept for nobody else', { tags: ['MTL-12'] }, async () => {
+  it('needs no answer that is kept out of caches', { tags: ['MTL-12'] }, async () => {
     expect(await decide({ mtls: true, certificate: mine.certificate })).toMatchObject({ headers: undefined });
   });
 
@@ -127,7 +127,7 @@ describe('the certificate of the connection', () => {
     });
   });
 
-  it('is looked at each time, also where the token was verified before, and then at once', {
+  it('is checked each time, even for a remembered token', {
     tags: ['MTL-01'],
   }, async () => {
     const server = createResourceServer({ ...issuer.options, mtls: true });
@@ -139,11 +139,13 @@ describe('the certificate of the connection', () => {
       clientCertificate: () => (certificate === undefined ? undefined : new X509Certificate(certificate).raw),
     });
     expect(await server.authenticate(view(mine.certificate))).toMatchObject({ kind: 'allowed' });
-    expect(server.authenticate(view(others.certificate))).toMatchObject({
+    expect(await server.authenticate(view(others.certificate))).toMatchObject({
       error: { reason: 'certificate_mismatch' },
     });
-    expect(server.authenticate(view(undefined))).toMatchObject({ error: { reason: 'certificate_missing' } });
-    expect(server.authenticate(view(mine.certificate))).toMatchObject({ kind: 'allowed' });
+    expect(await server.authenticate(view(undefined))).toMatchObject({
+      error: { reason: 'certificate_missing' },
+    });
+    expect(await server.authenticate(view(mine.certificate))).toMatchObject({ kind: 'allowed' });
   });
 });
 
@@ -159,7 +161,7 @@ describe('the certificate of a header field', () => {
   );
 
   it.each(['192.0.2.1', '::1', undefined])(
-    'is ignored from anybody else: %s',
+    'is ignored from anyone else: %s',
     { tags: ['MTL-09'] },
     async (remoteAddress) => {
       expect(await outcome({ mtls: fromHeader, fields, remoteAddress })).toBe('401 certificate_missing');
@@ -177,11 +179,11 @@ describe('the certificate of a header field', () => {
     );
   });
 
-  it('is ignored unless it is wanted', { tags: ['MTL-08'] }, async () => {
+  it("isn't read unless it's configured", { tags: ['MTL-08'] }, async () => {
     expect(await outcome({ fields, remoteAddress: PROXY })).toBe('401 unsupported_confirmation');
   });
 
-  it('has to be there, and the one of the connection, which is that of the proxy, is no substitute', {
+  it('is required, and that of the connection to the proxy is no substitute', {
     tags: ['MTL-02'],
   }, async () => {
     expect(await outcome({ mtls: fromHeader, remoteAddress: PROXY })).toBe('401 certificate_missing');
@@ -203,7 +205,7 @@ describe('the certificate of a header field', () => {
     ['joined', `${mine.clientCertField}, ${mine.clientCertField}`],
     ['malformed', 'junk'],
     ['empty', ''],
-  ])('is refused where it is %s', { tags: ['MTL-10'] }, async (_name, lines) => {
+  ])("is refused if it's %s", { tags: ['MTL-10'] }, async (_name, lines) => {
     expect(await outcome({ mtls: fromHeader, fields: { 'client-cert': lines }, remoteAddress: PROXY })).toBe(
       '400 client_cert_invalid',
     );
@@ -240,7 +242,7 @@ describe('the certificate of a header field', () => {
     expect(await outcome({ mtls, fields, remoteAddress: PROXY })).toBe('401 certificate_missing');
   });
 
-  it('makes answers that must not be kept for others', { tags: ['MTL-12'] }, async () => {
+  it('keeps answers out of shared caches', { tags: ['MTL-12'] }, async () => {
     const allowed = await decide({ mtls: fromHeader, fields, remoteAddress: PROXY });
     expect(allowed).toMatchObject({ kind: 'allowed', headers: { 'Cache-Control': 'no-store' } });
     const denied = await decide({ mtls: fromHeader, remoteAddress: PROXY });
@@ -267,7 +269,7 @@ it('counts for introspected tokens too', { tags: ['MTL-03'] }, async () => {
   expect(await outcomeWith()).toBe('certificate_missing');
 });
 
-it('is told of in the metadata of the API, where it is on', { tags: ['MTL-13'] }, () => {
+it("is in the metadata of the API if it's on", { tags: ['MTL-13'] }, () => {
   const documentOf = (mtls: boolean | MtlsProxyOptions) =>
     createResourceServer({ ...issuer.options, resource: 'https://api.example.com', mtls }).resourceMetadata
       ?.document;

@@ -20,21 +20,21 @@ describe('ProofNonces', () => {
     expect(ages).toEqual([undefined, 'current', 'current', 'previous', 'previous', undefined]);
   });
 
-  it('is known by all who share the secret, and by nobody else', { tags: ['DPP-23'] }, () => {
+  it('is known to those who share the secret only', { tags: ['DPP-23'] }, () => {
     const nonce = new ProofNonces(SECRET, 300).current(NOW);
     expect(new ProofNonces(SECRET, 300).ageOf(nonce, NOW)).toBe('current');
     expect(new ProofNonces(`${SECRET}!`, 300).ageOf(nonce, NOW)).toBeUndefined();
   });
 
   it.each([undefined, null, '', 42, {}, ['x'], 'x'.repeat(43), '\u00e9'.repeat(43), 'x'.repeat(10_000)])(
-    'takes %j for none of its nonces',
+    "doesn't accept %j as a nonce",
     { tags: ['DPP-22'] },
     (nonce) => {
       expect(new ProofNonces(SECRET, 300).ageOf(nonce, NOW)).toBeUndefined();
     },
   );
 
-  it('takes no list with a nonce for one', { tags: ['DPP-22'] }, () => {
+  it("doesn't accept a list that contains a nonce", { tags: ['DPP-22'] }, () => {
     const nonces = new ProofNonces(SECRET, 300);
     expect(nonces.ageOf([nonces.current(NOW)], NOW)).toBeUndefined();
   });

@@ -1,12 +1,13 @@
 import { hash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { ALGORITHMS } from '../../../src/algorithms.js';
 import { isResourceServerError } from '../../../src/errors.js';
-import { type DpopPolicy, dpopBinding } from '../../../src/proof/dpop.js';
+import type { DpopBinding } from '../../../src/proof/confirmation.js';
+import { createDpopBinding, type DpopSettings } from '../../../src/proof/dpop.js';
 import { ProofNonces } from '../../../src/proof/dpop-nonces.js';
 import { createMemoryReplayStore } from '../../../src/proof/replay-store.js';
 import { Credentials } from '../../../src/request/credentials.js';
 import type { RequestView } from '../../../src/request/view.js';
+import { ALGORITHMS } from '../../../src/terms.js';
 import { createDpopKey, type ProofRequest } from '../../../src/testing/index.js';
 
 const NOW = 1_893_456_000;
@@ -40,6 +41,15 @@ const RESOURCE_PROOF = [
 /** RFC 9449 §6.1, figure 9. */
 const RFC_THUMBPRINT = '0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I';
 
+/** What the tests change of settings and time. */
+type Policy = Partial<
+  DpopSettings & { readonly clock: () => number; readonly clockToleranceSeconds: number }
+>;
+
+/** How the resource server asks for nonces, and the same nonces for the test. */
+const nonce = { secret: 'a secret of at least 32 characters', lifetimeSeconds: 300 };
+const nonces = new ProofNonces(nonce.secret, nonce.lifetimeSeconds);
+
 interface Sent {
   readonly jkt?: unknown;
   readonly scheme?: 'Bearer' | 'DPoP';
@@ -50,8 +60,8 @@ interface Sent {
 }
 
 /** What a request gets: the header fields of the answer, or the reason of the refusal. */
-async function outcomeOf(sent: Sent = {}, policy: Partial<DpopPolicy> = {}): Promise<unknown> {
-  const binding = dpopBinding({ ...policyOf(), ...policy });
+async function outcomeOf(sent: Sent = {}, policy: Policy = {}): Promise<unknown> {
+  const binding = bindingWith(policy);
   const { jkt = key.thumbprint, scheme = 'DPoP', token = TOKEN } = sent;
   const { lines = [await key.proof({ url: URL, token })] } = sent;
   const header = (name: string) => (name === 'dpop' ? lines : []);
@@ -62,7 +72,7 @@ async function outcomeOf(sent: Sent = {}, policy: Partial<DpopPolicy> = {}): Pro
 /** The outcome for a proof that differs in something from a good one. */
 const outcomeOfProof = async (
   request: Partial<ProofRequest>,
-  policy: Partial<DpopPolicy> = {},
+  policy: Policy = {},
   sent: Sent = {},
 ): Promise<unknown> =>
   outcomeOf({ ...sent, lines: [await key.proof({ url: URL, token: TOKEN, ...request })] }, policy);
@@ -76,7 +86,7 @@ describe('the examples of RFC 9449', () => {
   };
   const then = { clock: () => 1_562_262_618_000 };
 
-  it('figure 13 opens the resource', { tags: ['DPP-14', 'DPP-15'] }, async () => {
+  it('accepts figure 13', { tags: ['DPP-14', 'DPP-15'] }, async () => {
     expect(await outcomeOf(figure13, then)).toBeUndefined();
   });
 
@@ -90,11 +100,11 @@ describe('the examples of RFC 9449', () => {
       'htu_mismatch',
     ],
     ['another time', {}, 'proof_expired'],
-  ])('figure 13 does not open with %s', { tags: ['DPP-10', 'DPP-11'] }, async (name, change, reason) => {
+  ])('refuses figure 13 with %s', { tags: ['DPP-10', 'DPP-11'] }, async (name, change, reason) => {
     expect(await outcomeOf({ ...figure13, ...change }, name === 'another time' ? {} : then)).toBe(reason);
   });
 
-  it('figure 3, of a token request, has no digest of an access token', { tags: ['DPP-09'] }, async () => {
+  it('misses the digest of an access token in figure 3', { tags: ['DPP-09'] }, async () => {
     const sent = { ...figure13, lines: [TOKEN_REQUEST_PROOF] };
     expect(await outcomeOf(sent, { clock: () => 1_562_262_616_000 })).toBe('proof_missing_claim');
   });
@@ -109,7 +119,7 @@ describe('schemes', () => {
     ['a DPoP token that is bound to nothing sensible', 'DPoP', null, 'jkt_mismatch'],
     ['a DPoP token that is bound to a list of keys', 'DPoP', [key.thumbprint], 'jkt_mismatch'],
   ] as const)('%s', { tags: ['DPP-16', 'DPP-17', 'DPP-15'] }, async (_, scheme, jkt, reason) => {
-    const binding = dpopBinding({ ...policyOf(), isRequired: false });
+    const binding = bindingWith({ isRequired: false });
     const credentials = new Credentials(TOKEN, 'header', scheme);
     const lines = [await key.proof({ url: URL, token: TOKEN })];
     const request: RequestView = { method: 'GET', url: URL, header: () => lines };
@@ -117,16 +127,16 @@ describe('schemes', () => {
     expect(outcome).toBe(reason);
   });
 
-  it('a bearer token where bound ones are required, also without a request', {
+  it('refuses a bearer token if bound ones are required, even without a request', {
     tags: ['DPP-28'],
   }, async () => {
-    const binding = dpopBinding({ ...policyOf(), isRequired: true });
+    const binding = bindingWith({ isRequired: true });
     const credentials = new Credentials(TOKEN, 'header', 'Bearer');
     expect(await settle(() => binding(undefined, credentials, undefined))).toBe('dpop_required');
   });
 
-  it('a bearer token is decided upon at once', { tags: ['DPP-01'] }, () => {
-    const binding = dpopBinding(policyOf());
+  it('decides about a bearer token at once', { tags: ['DPP-01'] }, () => {
+    const binding = bindingWith();
     const credentials = new Credentials(TOKEN, 'header', 'Bearer');
     expect(binding(undefined, credentials, undefined)).toBeUndefined();
   });
@@ -137,12 +147,12 @@ describe('the header field', () => {
     ['none', 0, 'missing_proof'],
     ['one', 1, undefined],
     ['two', 2, 'multiple_proofs'],
-  ])('with %s of it', { tags: ['DPP-02', 'DPP-03'] }, async (_, count, outcome) => {
+  ])('refuses a request with %s of it', { tags: ['DPP-02', 'DPP-03'] }, async (_, count, outcome) => {
     const proof = await key.proof({ url: URL, token: TOKEN });
     expect(await outcomeOf({ lines: Array.from({ length: count }, () => proof) })).toBe(outcome);
   });
 
-  it('joined by who received it', { tags: ['DPP-02'] }, async () => {
+  it('refuses proofs that were joined into one line', { tags: ['DPP-02'] }, async () => {
     const proofs = [await key.proof({ url: URL, token: TOKEN }), await key.proof({ url: URL, token: TOKEN })];
     expect(await outcomeOf({ lines: [proofs.join(', ')] })).toBe('multiple_proofs');
     expect(await outcomeOf({ lines: [`${proofs[0]},`] })).toBe('multiple_proofs');
@@ -207,7 +217,7 @@ describe('the header of a proof', () => {
   );
 
   it('is read once per client, and its signature each time', { tags: ['DPP-08'] }, async () => {
-    const binding = dpopBinding(policyOf());
+    const binding = bindingWith();
     const credentials = new Credentials(TOKEN, 'header', 'DPoP');
     const outcomeFor = (line: string) =>
       settle(() => binding(key.thumbprint, credentials, { method: 'GET', url: URL, header: () => [line] }));
@@ -245,13 +255,13 @@ describe('the claims of a proof', () => {
     expect(await outcomeOfProof({ claims: { iat: NOW + seconds } })).toBe(outcome);
   });
 
-  it('may be older where that is wanted', { tags: ['DPP-18'] }, async () => {
+  it("may be older if that's configured", { tags: ['DPP-18'] }, async () => {
     const claims = { iat: NOW - 300 };
     expect(await outcomeOfProof({ claims }, { maxAgeSeconds: 300 })).toBeUndefined();
     expect(await outcomeOfProof({ claims }, { maxAgeSeconds: 299 })).toBe('proof_expired');
   });
 
-  it('are never in time by a clock that has stopped to be one', { tags: ['DPP-18'] }, async () => {
+  it("are never in time if the clock doesn't work", { tags: ['DPP-18'] }, async () => {
     expect(await outcomeOfProof({}, { clock: () => Number.NaN })).toBe('proof_expired');
   });
 
@@ -286,9 +296,8 @@ describe('the order of checks', () => {
       const rest = faults.slice(index).map(([, change]) => change);
       const claims = Object.assign({}, ...rest.map((change) => change.claims));
       const header = Object.assign({}, ...rest.map((change) => change.header));
-      const nonces = new ProofNonces('a secret of at least 32 characters', 300);
       const usual = { nonce: nonces.current(NOW), claims, header };
-      expect(await outcomeOfProof(usual, { nonces }, { jkt: 'another key' })).toBe(reason);
+      expect(await outcomeOfProof(usual, { nonce }, { jkt: 'another key' })).toBe(reason);
     },
   );
 
@@ -299,7 +308,7 @@ describe('the order of checks', () => {
     const at = () => now * 1000;
     const replayStore = createMemoryReplayStore({ clock: at });
     const policy = { replayStore, clock: at, clockToleranceSeconds: 0 };
-    const binding = dpopBinding({ ...policyOf(), ...policy });
+    const binding = bindingWith(policy);
     const lines = [await key.proof({ url: URL, token: TOKEN })];
     const request: RequestView = { method: 'GET', url: URL, header: () => lines };
     const use = () =>
@@ -341,34 +350,38 @@ describe('the target URI', () => {
 });
 
 describe('nonces', () => {
-  const nonces = new ProofNonces('a secret of at least 32 characters', 300);
-
   it.each([undefined, 'eyJ7S_zG.eyJH0-Z.HX4w-7v'])(
-    'are wanted: %s',
+    'are required: %s',
     { tags: ['DPP-22', 'DPP-24'] },
-    async (nonce) => {
-      expect(await outcomeOfProof(nonce === undefined ? {} : { nonce }, { nonces })).toBe('nonce_required');
+    async (given) => {
+      expect(await outcomeOfProof(given === undefined ? {} : { nonce: given }, { nonce })).toBe(
+        'nonce_required',
+      );
     },
   );
 
   it('are renewed by the answer to a proof with the one before', { tags: ['DPP-25'] }, async () => {
-    const fields = await outcomeOfProof({ nonce: nonces.current(NOW - 300) }, { nonces });
+    const fields = await outcomeOfProof({ nonce: nonces.current(NOW - 300) }, { nonce });
     expect(fields).toEqual({ 'DPoP-Nonce': nonces.current(NOW), 'Cache-Control': 'no-store' });
-    expect(await outcomeOfProof({ nonce: nonces.current(NOW) }, { nonces })).toBeUndefined();
+    expect(await outcomeOfProof({ nonce: nonces.current(NOW) }, { nonce })).toBeUndefined();
   });
 });
 
-function policyOf(): DpopPolicy {
-  return {
+/** A binding with the default settings, except for these. */
+function bindingWith({
+  clock: at = clock,
+  clockToleranceSeconds = 5,
+  ...settings
+}: Policy = {}): DpopBinding {
+  const defaults: DpopSettings = {
     isRequired: false,
     algorithms: ALGORITHMS,
     maxAgeSeconds: 60,
-    clockToleranceSeconds: 5,
-    replayStore: createMemoryReplayStore({ clock }),
-    nonces: undefined,
+    replayStore: undefined,
+    nonce: undefined,
     baseUrl: undefined,
-    clock,
   };
+  return createDpopBinding({ ...defaults, ...settings }, { clock: at, clockToleranceSeconds });
 }
 
 /** What `act` comes to: a value, or the reason of the refusal. */

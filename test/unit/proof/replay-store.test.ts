@@ -4,6 +4,7 @@ import { channels, type WarningMessage } from '../../../src/diagnostics.js';
 import { UnavailableError } from '../../../src/errors.js';
 import { createMemoryReplayStore } from '../../../src/proof/replay-store.js';
 import { listenTo } from '../../support/listen-to.js';
+import { optionErrorWith } from '../../support/option-error.js';
 
 /** A store whose clock stands still until it is moved. */
 function storeOf(maxEntries?: number) {
@@ -21,7 +22,7 @@ function storeOf(maxEntries?: number) {
 }
 
 describe('createMemoryReplayStore', () => {
-  it('knows a key for as long as it was told to, and forgets it soon after', { tags: ['DPP-19'] }, () => {
+  it('remembers a key for its lifetime, and forgets it soon after', { tags: ['DPP-19'] }, () => {
     const { remember, step } = storeOf();
     expect(remember('a')).toBe(true);
     for (const seconds of [0, 30, 34.9]) {
@@ -44,7 +45,7 @@ describe('createMemoryReplayStore', () => {
     expect([remember('a'), remember('b')]).toEqual([false, true]);
   });
 
-  it('refuses what is new when it is full, still knows what it knew, and says so', {
+  it("refuses new keys when it's full, and still knows the old ones", {
     tags: ['DPP-20'],
   }, () => {
     const warnings = listenTo<WarningMessage>(channels.warning);
@@ -81,7 +82,7 @@ describe('createMemoryReplayStore', () => {
     expect(refused).toBeGreaterThan(200_000);
   });
 
-  it('has room for half a million by default, and takes it back', {
+  it('has room for half a million keys by default, and frees it', {
     tags: ['DPP-20'],
     timeout: 60_000,
   }, () => {
@@ -102,7 +103,7 @@ describe('createMemoryReplayStore', () => {
     [{ ttl: 5 }, 'unknown option "ttl" in options; known are maxEntries, clock'],
     [null, 'option "options" takes an object, got null'],
   ])('refuses the options %j', (options, message) => {
-    expect(() => createMemoryReplayStore(options as never)).toThrow(new TypeError(message));
+    expect(() => createMemoryReplayStore(options as never)).toThrow(optionErrorWith(message));
   });
 });
 

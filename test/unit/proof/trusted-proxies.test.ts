@@ -19,7 +19,7 @@ describe('parseTrustedProxies', () => {
     ['0:0:0:0:0:0:0:1', '::1'],
     ['fd00::/8', 'fd12:3456::1'],
     ['2001:db8::1/128', '2001:db8::1'],
-  ])('%j trusts %s', { tags: ['MTL-09'] }, (entries, address) => {
+  ])('trusts, with %j, %s', { tags: ['MTL-09'] }, (entries, address) => {
     expect(trusts(entries, address)).toBe(true);
   });
 
@@ -38,7 +38,7 @@ describe('parseTrustedProxies', () => {
     ['10.0.0.1', '10.0.0.1:443'],
     ['10.0.0.1', '010.0.0.1'],
     ['10.0.0.1', 'localhost'],
-  ])('%j does not trust %s', { tags: ['MTL-09'] }, (entries, address) => {
+  ])("doesn't trust, with %j, %s", { tags: ['MTL-09'] }, (entries, address) => {
     expect(trusts(entries, address)).toBe(false);
   });
 

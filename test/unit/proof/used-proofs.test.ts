@@ -32,7 +32,7 @@ describe('useOnce', () => {
     [1, 'number'],
     [Promise.resolve('OK'), 'string'],
     [Promise.resolve(undefined), 'undefined'],
-  ])('is not told anything by a store that says %s', { tags: ['DPP-20'] }, async (answer, detail) => {
+  ])('fails if the store says %s', { tags: ['DPP-20'] }, async (answer, detail) => {
     const warnings = listenTo<WarningMessage>(channels.warning);
     await expect(ask(() => answer)).rejects.toMatchObject({
       status: 503,
@@ -51,7 +51,7 @@ describe('useOnce', () => {
     ],
     ['rejects', reject(new RangeError('x')), 'RangeError'],
     ['rejects with anything', reject('x'), 'string'],
-  ])('is not told anything by a store that %s', { tags: ['DPP-20'] }, async (_, remember, detail) => {
+  ])('fails if the store %s', { tags: ['DPP-20'] }, async (_, remember, detail) => {
     const warnings = listenTo<WarningMessage>(channels.warning);
     await expect(ask(remember)).rejects.toMatchObject({
       status: 503,
@@ -75,7 +75,7 @@ describe('useOnce', () => {
     await expect(ask(reject(fault))).rejects.toBe(fault);
   });
 
-  it('knows proofs by a digest of client, resource and identifier', { tags: ['DPP-19'] }, async () => {
+  it('identifies proofs by a digest of client, resource and identifier', { tags: ['DPP-19'] }, async () => {
     const keys: string[] = [];
     const note = (key: string) => keys.push(key) > 0;
     const proofs = [

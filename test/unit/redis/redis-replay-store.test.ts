@@ -42,7 +42,7 @@ describe('createRedisReplayStore', () => {
     },
   );
 
-  it('fails at once where there is no connection', { tags: ['DPP-20'] }, async () => {
+  it('fails at once if there is no connection', { tags: ['DPP-20'] }, async () => {
     const { client, commands } = clientThat(async () => 'OK');
     const store = createRedisReplayStore({ ...client, isReady: false });
     await expect(store.remember('key', 1)).rejects.toThrow('not connected');

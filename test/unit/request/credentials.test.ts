@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { BearerMethod } from '../../../src/options/options.js';
-import type { Scheme } from '../../../src/request/authorization-header.js';
 import { checkToken, intendedScheme, readCredentials } from '../../../src/request/credentials.js';
 import type { RequestView } from '../../../src/request/view.js';
+import type { BearerMethod, Scheme } from '../../../src/terms.js';
 import { reasonOf } from '../../support/outcome.js';
 
 const BEARER = new Set(['Bearer'] as const);
@@ -38,7 +37,7 @@ function read(sent: Sent, ...methods: readonly BearerMethod[]) {
     new Set(methods),
     methods.includes('header') ? BEARER : new Set(),
   );
-  if (credentials !== undefined) checkToken(credentials.token);
+  if (credentials !== undefined) checkToken(credentials);
   return credentials;
 }
 
@@ -155,11 +154,11 @@ describe('a token in the query', () => {
     '?access_token=a+b',
     '?access_token=a%20b',
     '?access_token=%ff',
-  ])('is refused when it is no token: %s', { tags: ['BRR-04'] }, (query) => {
+  ])("is refused if it isn't a token: %s", { tags: ['BRR-04'] }, (query) => {
     expect(reasonOf(() => read({ query }, 'query'))).toBe('malformed_credentials');
   });
 
-  it('is left alone where the method is off', { tags: ['BRR-10'] }, () => {
+  it('is left alone if the method is off', { tags: ['BRR-10'] }, () => {
     const request = requestOf({ query: '?access_token=abc', body: { access_token: 'abc' } });
     expect(readCredentials(request, new Set(['header']), BEARER)).toBeUndefined();
     expect(request.removed).toEqual([]);
@@ -239,12 +238,12 @@ describe('a token under the scheme DPoP', () => {
     }
   });
 
-  it('is no credentials where DPoP is off, however malformed', { tags: ['DPP-01'] }, () => {
+  it("doesn't count as credentials if DPoP is off, however malformed", { tags: ['DPP-01'] }, () => {
     for (const line of ['DPoP abc', 'DPoP', 'DPoP\tabc'])
       expect(readCredentials(sent(line), new Set(['header']), BEARER)).toBeUndefined();
   });
 
-  it('leaves a bearer token in the header alone where those belong into the body', {
+  it('leaves a bearer token in the header alone if those belong in the body', {
     tags: ['BRR-10', 'DPP-01'],
   }, () => {
     for (const line of ['Bearer abc', 'Bearer'])

@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import {
+  FetchRequestView,
   isCorsPreflight,
   NodeRequestView,
   parseQuery,
@@ -20,7 +21,7 @@ const view = (members: Record<string, unknown> = {}, socket?: Socket) =>
   new NodeRequestView(message(members, socket));
 
 describe('the header fields of a Node request', () => {
-  it('are read line by line where Node drops or joins lines', { tags: ['BRR-06'] }, () => {
+  it('are read line by line if Node drops or joins lines', { tags: ['BRR-06'] }, () => {
     const request = view({
       headers: { authorization: 'Bearer a', 'x-joined': 'a, b', accept: '*/*' },
       rawHeaders: [
@@ -42,7 +43,7 @@ describe('the header fields of a Node request', () => {
     expect(request.header('cookie')).toEqual([]);
   });
 
-  it('are what the application sees where there is one line', { tags: ['BRR-06'] }, () => {
+  it('are what the application sees if there is one line', { tags: ['BRR-06'] }, () => {
     // A middleware in front may have set or removed it.
     const rawHeaders = ['Authorization', 'Bearer raw'];
     expect(view({ headers: { authorization: 'Bearer set' }, rawHeaders }).header('authorization')).toEqual([
@@ -111,11 +112,6 @@ describe('the URL of a Node request', () => {
 
   it.each([
     ['/stock?a=1', { url: '/stock?a=1', headers }, 'http://api.example.com/stock?a=1'],
-    [
-      'a mounted router',
-      { url: '/42', originalUrl: '/stock/42', headers },
-      'http://api.example.com/stock/42',
-    ],
     ['no Host', { url: '/x', headers: {} }, 'http://localhost/x'],
     ['HTTP/2', { url: '/x', headers: { ':authority': 'h2.example.com' } }, 'http://h2.example.com/x'],
     ['absolute form', { url: 'https://other.example/x?a=1', headers }, 'http://api.example.com/x?a=1'],
@@ -147,6 +143,57 @@ describe('the URL of a Node request', () => {
   );
 });
 
+describe('what a framework knows of a Node request', () => {
+  const HOST = { host: 'api.example.com:3000' };
+
+  it.each([
+    ['what the framework says', { protocol: 'https', host: 'other:1' }, 'https://other:1'],
+    ['a scheme in capitals', { protocol: 'HTTPS', host: 'other' }, 'https://other'],
+    ['no other scheme than http and https', { protocol: 'javascript', host: 'other' }, 'http://other'],
+    ['no list of schemes', { protocol: 'https, http', host: 'other' }, 'http://other'],
+    ['no host with a path', { protocol: 'https', host: 'evil/path?' }, 'https://api.example.com:3000'],
+    ['no host with a user name', { protocol: 'https', host: 'a@evil' }, 'https://api.example.com:3000'],
+    ['no empty host', { protocol: 'https', host: '' }, 'https://api.example.com:3000'],
+    ['the message where there is nothing', {}, 'http://api.example.com:3000'],
+    ['the message where there is nothing sensible', { protocol: 1, host: {} }, 'http://api.example.com:3000'],
+  ])('decides scheme and host: %s', { tags: ['DPP-13'] }, (_, framework, expected) => {
+    const headers = { ...HOST, 'x-forwarded-proto': 'https', 'x-forwarded-host': 'public.example.com' };
+    const request = message({ url: '/a', headers, protocol: 'ftp', host: 'evil' });
+    expect(new NodeRequestView(request, framework).url).toBe(`${expected}/a`);
+  });
+
+  it.each([
+    ['POST', 'POST'],
+    [42, 'DELETE'],
+    [undefined, 'DELETE'],
+  ])('is the method that was sent, if it is one: %j', { tags: ['DPP-10'] }, (method, expected) => {
+    expect(new NodeRequestView(message({ method: 'DELETE' }), { method }).method).toBe(expected);
+  });
+
+  it('is the target before a router cut its mount path off', { tags: ['DPP-13'] }, () => {
+    const request = message({ url: '/42', headers: HOST });
+    expect(new NodeRequestView(request, { target: '/stock/42' }).url).toBe(
+      'http://api.example.com:3000/stock/42',
+    );
+  });
+
+  it('is not looked for on the message itself', () => {
+    const members = {
+      url: '/42',
+      originalUrl: '/stock/42',
+      originalMethod: 'PUT',
+      body: { a: 1 },
+      headers: HOST,
+    };
+    const request = view({ ...members, app: Object.assign(() => undefined, { get: () => () => true }) });
+    expect([request.url, request.method, request.body]).toEqual([
+      'http://api.example.com:3000/42',
+      'GET',
+      undefined,
+    ]);
+  });
+});
+
 describe('removeQueryParameter', () => {
   it.each([
     ['/stock?access_token=x', '/stock'],
@@ -175,14 +222,16 @@ describe('removeQueryParameter', () => {
     ['/?access_token=x', '/'],
     ['', ''],
   ])('makes of %s: %s', { tags: ['BRR-11'] }, (url, expected) => {
-    const request = message({ url, originalUrl: `/mounted${url}` });
-    new NodeRequestView(request).removeQueryParameter('access_token');
-    expect([request.url, Reflect.get(request, 'originalUrl')]).toEqual([expected, `/mounted${expected}`]);
+    const request = message({ url });
+    const framework = { target: `/mounted${url}` };
+    new NodeRequestView(request, framework).removeQueryParameter('access_token');
+    expect([request.url, framework.target]).toEqual([expected, `/mounted${expected}`]);
   });
 
   it('removes it from the parsed query too', { tags: ['BRR-11'] }, () => {
     const query = { access_token: 'x', a: '1' };
-    new NodeRequestView(message({ url: '/?access_token=x&a=1', query })).removeQueryParameter('access_token');
+    const request = message({ url: '/?access_token=x&a=1' });
+    new NodeRequestView(request, { query }).removeQueryParameter('access_token');
     expect(query).toEqual({ a: '1' });
   });
 
@@ -190,8 +239,8 @@ describe('removeQueryParameter', () => {
     'does not mind the parsed query %j',
     { tags: ['BRR-11'] },
     (query) => {
-      const request = message({ url: '/?access_token=x', query });
-      new NodeRequestView(request).removeQueryParameter('access_token');
+      const request = message({ url: '/?access_token=x' });
+      new NodeRequestView(request, { query }).removeQueryParameter('access_token');
       expect(request.url).toBe('/');
     },
   );
@@ -202,7 +251,7 @@ describe('viewRequest', () => {
     const request = message({ method: 'POST', url: '/x', body: { a: 1 }, header: () => 'x' });
     const read = viewRequest(request);
     expect(read).toBeInstanceOf(NodeRequestView);
-    expect([read.method, read.body]).toEqual(['POST', { a: 1 }]);
+    expect(read.method).toBe('POST');
     expect(new NodeRequestView(message({ method: undefined })).method).toBe('');
   });
 
@@ -216,6 +265,68 @@ describe('viewRequest', () => {
     expect(read.header('cookie')).toEqual([]);
     expect(read.body).toBeUndefined();
   });
+
+  it('takes a parameter out of the URL of a Fetch request, which itself stays as it is', {
+    tags: ['BRR-11'],
+  }, () => {
+    const request = new Request('https://api.example.com/x?a=1&access_token=y#z');
+    const read = new FetchRequestView(request);
+    read.removeQueryParameter('access_token');
+    expect(read.url).toBe('https://api.example.com/x?a=1#z');
+    expect(request.url).toContain('access_token');
+  });
+
+  it('reads a Fetch request of another implementation', () => {
+    const headers = new Headers({ authorization: 'Bearer a' });
+    const read = viewRequest({ method: 'GET', url: 'https://api.example.com/', headers } as Request);
+    expect(read.header('authorization')).toEqual(['Bearer a']);
+  });
+
+  it('knows of the connection of a Fetch request what it is told', { tags: ['MTL-07', 'MTL-09'] }, () => {
+    const request = new Request('https://api.example.com/x', { headers: { 'x-forwarded-for': '192.0.2.1' } });
+    const unknown = new FetchRequestView(request);
+    expect([unknown.remoteAddress, unknown.clientCertificate()]).toEqual([undefined, undefined]);
+    const clientCertificate = new Uint8Array([1]);
+    const told = new FetchRequestView(request, { remoteAddress: '10.0.0.1', clientCertificate });
+    expect([told.remoteAddress, told.clientCertificate()]).toEqual(['10.0.0.1', clientCertificate]);
+  });
+
+  it('reads the request of Koa through that of Node, line by line', { tags: ['BRR-06'] }, () => {
+    const req = message({
+      method: 'PUT',
+      url: '/x?access_token=y',
+      headers: { host: 'internal', authorization: 'Bearer a' },
+      rawHeaders: ['Authorization', 'Bearer a', 'Authorization', 'Bearer b'],
+    });
+    // As Koa has it: `header` is an object, `host` and `protocol` are what it makes of proxies that it trusts.
+    const koa = {
+      req,
+      header: req.headers,
+      headers: req.headers,
+      method: 'PUT',
+      url: req.url,
+      protocol: 'https',
+      host: 'api.example.com',
+      query: { access_token: 'y' },
+      body: { a: 1 },
+    };
+    const read = viewRequest(koa);
+    expect(read.header('authorization')).toEqual(['Bearer a', 'Bearer b']);
+    expect([read.method, read.url, read.body]).toEqual([
+      'PUT',
+      'https://api.example.com/x?access_token=y',
+      { a: 1 },
+    ]);
+    read.removeQueryParameter?.('access_token');
+    expect([req.url, koa.query]).toEqual(['/x', {}]);
+  });
+
+  it.each([[{}], [{ headers: null }], [{ header: {}, url: '/' }]])(
+    'says what it takes, given %j',
+    (request) => {
+      expect(() => viewRequest(request as RequestView)).toThrow(TypeError);
+    },
+  );
 
   it('takes a view as it is', () => {
     const own: RequestView = { method: 'GET', url: '/', header: () => [] };

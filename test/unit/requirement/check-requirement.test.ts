@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Auth } from '../../../src/auth.js';
 import { channels, type WarningMessage } from '../../../src/diagnostics.js';
-import { InsufficientScopeError, InsufficientUserAuthenticationError } from '../../../src/errors.js';
 import { authorizationDetailsOf } from '../../../src/requirement/authorization-details.js';
-import { checkRequirement, wantedBy } from '../../../src/requirement/check-requirement.js';
+import { checkRequirements } from '../../../src/requirement/check-requirement.js';
 import type { ClaimsPredicate, Requirement } from '../../../src/requirement/requirement.js';
 import { fakeAuth } from '../../../src/testing/index.js';
 import { listenTo } from '../../support/listen-to.js';
@@ -12,7 +11,7 @@ const auth = fakeAuth({ scopes: ['read:inventory', 'write'], claims: { tenant: '
 const NOW = 1_900_000_000;
 const moment = { clock: () => NOW * 1000, clockToleranceSeconds: 5 };
 const refusal = (requirement: Requirement, caller: Auth | undefined = auth) =>
-  checkRequirement(caller, requirement, moment)?.reason;
+  checkRequirements(caller, [requirement], moment)?.error.reason;
 
 describe('scopes', () => {
   it.each<[Requirement]>([
@@ -66,7 +65,7 @@ describe('a request without credentials', () => {
     [{ authentication: { maxAgeSeconds: 300 } }],
     [{ authorizationDetails: () => true }],
   ])('meets nothing, and is asked for credentials: %j', { tags: ['BRR-13', 'BRR-31'] }, (requirement) => {
-    const error = checkRequirement(undefined, requirement, moment);
+    const error = checkRequirements(undefined, [requirement], moment)?.error;
     expect(error).toMatchObject({ status: 401, reason: 'missing_credentials', error: undefined });
   });
 });
@@ -95,7 +94,7 @@ describe('a predicate', () => {
     ['a promise of true', async () => true, 'claims_not_met', ['promise']],
     ['a promise of an error', () => Promise.reject(new RangeError('acme')), 'claims_not_met', ['promise']],
   ])(
-    'that returns %s refuses unless it is true, and is reported',
+    'refuses unless it returns true, and a wrong %s is reported',
     { tags: ['OPS-09'] },
     (_, predicate, reason, details) => {
       const warnings = listenTo<WarningMessage>(channels.warning);
@@ -111,7 +110,7 @@ describe('a predicate', () => {
     ['undefined', undefined, 'undefined'],
     ['null', null, 'object'],
   ])(
-    'that throws %s refuses, and is reported without the text',
+    'refuses if it throws %s, which is reported without the text',
     { tags: ['OPS-09'] },
     (_, thrown, detail) => {
       const warnings = listenTo<WarningMessage>(channels.warning);
@@ -149,7 +148,7 @@ describe('authentication', () => {
       { ...SILVER, ...RECENT },
       { acr: 'gold', auth_time: NOW - 300 },
     ],
-  ])('%j is met by %j', { tags: ['STP-02', 'STP-03'] }, (authentication, claims) => {
+  ])('lets %j be met by %j', { tags: ['STP-02', 'STP-03'] }, (authentication, claims) => {
     expect(refusal({ authentication }, fakeAuth({ claims }))).toBeUndefined();
   });
 
@@ -173,15 +172,21 @@ describe('authentication', () => {
     [{ maxAgeSeconds: 0 }, { auth_time: NOW - 6 }, 'authentication_too_old'],
     [{ ...SILVER, ...RECENT }, { acr: 'gold' }, 'authentication_too_old'],
     [{ ...SILVER, ...RECENT }, { auth_time: NOW }, 'acr_not_met'],
-  ])('%j is not met by %j', { tags: ['STP-01', 'STP-04', 'STP-07'] }, (authentication, claims, reason) => {
-    const error = checkRequirement(fakeAuth({ claims }), { authentication }, moment);
-    expect(error).toMatchObject({ status: 401, error: 'insufficient_user_authentication', reason });
-  });
+  ])(
+    "doesn't let %j be met by %j",
+    { tags: ['STP-01', 'STP-04', 'STP-07'] },
+    (authentication, claims, reason) => {
+      const error = checkRequirements(fakeAuth({ claims }), [{ authentication }], moment)?.error;
+      expect(error).toMatchObject({ status: 401, error: 'insufficient_user_authentication', reason });
+    },
+  );
 
   it('is not met by a clock that does not work', { tags: ['STP-04'] }, () => {
     const auth = fakeAuth({ claims: { auth_time: NOW } });
     const broken = { ...moment, clock: () => Number.NaN };
-    expect(checkRequirement(auth, { authentication: RECENT }, broken)?.reason).toBe('authentication_too_old');
+    expect(checkRequirements(auth, [{ authentication: RECENT }], broken)?.error.reason).toBe(
+      'authentication_too_old',
+    );
   });
 
   it('goes before what else is missing', { tags: ['STP-05'] }, () => {
@@ -198,7 +203,7 @@ describe('authentication', () => {
     };
     const requirement: Requirement = { allScopes: ['write'], authentication: { acrValues: ['gold'] } };
     const auth = fakeAuth({ scopes: ['write'], claims: { acr: 'gold' } });
-    expect(checkRequirement(auth, requirement, { ...moment, clock })).toBeUndefined();
+    expect(checkRequirements(auth, [requirement], { ...moment, clock })).toBeUndefined();
   });
 });
 
@@ -220,11 +225,11 @@ describe('authorization details', () => {
   });
 
   it.each([[false], [undefined], [1], ['true'], [Promise.resolve(true)]])(
-    'are refused where the predicate returns %j',
+    'are refused if the predicate returns %j',
     { tags: ['STP-09'] },
     (returned) => {
       const authorizationDetails = () => returned as unknown as boolean; // as an application without types may write it
-      const error = checkRequirement(withDetails(details), { authorizationDetails }, moment);
+      const error = checkRequirements(withDetails(details), [{ authorizationDetails }], moment)?.error;
       expect(error).toMatchObject({
         status: 403,
         error: 'insufficient_scope',
@@ -233,7 +238,7 @@ describe('authorization details', () => {
     },
   );
 
-  it('are refused where the predicate throws, and that is reported without the text', {
+  it('are refused if the predicate throws, and that is reported without the text', {
     tags: ['STP-09'],
   }, () => {
     const warnings = listenTo<WarningMessage>(channels.warning);
@@ -259,7 +264,7 @@ describe('authorization details', () => {
     [[{ type: 'payment' }, { Type: 'account' }]],
     [JSON.stringify(details)],
   ])(
-    'grant nothing where there are none or they are malformed, and nobody is asked: %j',
+    "grant nothing if they're missing or malformed, without asking the predicate: %j",
     { tags: ['STP-08'] },
     (claim) => {
       let asked = 0;
@@ -279,33 +284,69 @@ describe('authorization details', () => {
   });
 });
 
-describe('wantedBy', () => {
-  const scopeError = new InsufficientScopeError('insufficient_scope');
+describe('what the challenge names', () => {
+  const claims = () => false;
+  const wanted = (...requirements: Requirement[]) => checkRequirements(auth, requirements, moment)?.wanted;
 
-  it.each<[Requirement, readonly string[]]>([
-    [{ allScopes: ['a', 'b'] }, ['a', 'b']],
-    [{ anyScope: ['a', 'b'] }, ['a', 'b']],
-    [{ allScopes: ['a', 'b'], anyScope: ['b', 'c'] }, ['a', 'b', 'c']],
-    [{ claims: () => true }, []],
-    [{ allScopes: ['a'], authentication: { maxAgeSeconds: 300 } }, ['a']],
-    [{ allScopes: ['a', 'offline_access'] }, ['a']],
-  ])('of %j are %j', { tags: ['BRR-25', 'SCP-11', 'MCP-05'] }, (requirement, expected) => {
-    expect(wantedBy(requirement, scopeError, auth)).toEqual({ scopes: expected });
+  it.each<[Requirement[], readonly string[]]>([
+    [[{ allScopes: ['a', 'b'] }], ['a', 'b']],
+    [[{ anyScope: ['a', 'b'] }], ['a', 'b']],
+    [[{ allScopes: ['a', 'b'], anyScope: ['b', 'c'] }], ['a', 'b', 'c']],
+    [[{ claims }], []],
+    [[{ allScopes: ['a', 'offline_access'] }], ['a']],
+    [
+      [{ allScopes: ['a'] }, { allScopes: ['b'] }],
+      ['a', 'b'],
+    ],
+    [
+      [{ allScopes: ['write'] }, { allScopes: ['b'] }],
+      ['write', 'b'],
+    ],
+    [
+      [{ allScopes: ['a'] }, { anyScope: ['b', 'write'] }],
+      ['a', 'b', 'write'],
+    ],
+    [[{ claims }, { allScopes: ['write'] }], ['write']],
+  ])('of %j are the scopes %j', { tags: ['BRR-25', 'SCP-11', 'MCP-05'] }, (requirements, scopes) => {
+    expect(wanted(...requirements)).toEqual({ scopes });
   });
 
-  it('of a step-up are level and age, and the scopes only where they are missing too', {
+  it("are level and age of a step-up, and the scopes only if they're missing too", {
     tags: ['STP-02', 'STP-03', 'STP-05'],
   }, () => {
-    const error = new InsufficientUserAuthenticationError('acr_not_met');
     const authentication = { acrValues: ['gold'], maxAgeSeconds: 300 };
-    const wanted = { acrValues: ['gold'], maxAgeSeconds: 300 };
-    expect(wantedBy({ authentication, allScopes: ['write'] }, error, auth)).toEqual({
-      ...wanted,
-      scopes: [],
-    });
-    expect(wantedBy({ authentication, anyScope: ['admin'] }, error, auth)).toEqual({
-      ...wanted,
+    expect(wanted({ authentication, allScopes: ['write'] })).toEqual({ ...authentication, scopes: [] });
+    expect(wanted({ authentication }, { anyScope: ['admin'] })).toEqual({
+      ...authentication,
       scopes: ['admin'],
     });
+  });
+
+  it.each<[NonNullable<Requirement['authentication']>[], NonNullable<Requirement['authentication']>]>([
+    [
+      [{ acrValues: ['gold', 'silver'] }, { acrValues: ['silver', 'gold', 'tin'] }],
+      { acrValues: ['gold', 'silver'] },
+    ],
+    [[{ acrValues: ['gold', 'silver'] }, { acrValues: ['silver'] }], { acrValues: ['silver'] }],
+    [[{ acrValues: ['gold'] }, { acrValues: ['silver'] }], { acrValues: ['gold'] }],
+    [[{ maxAgeSeconds: 300 }, { maxAgeSeconds: 60 }], { maxAgeSeconds: 60 }],
+    [[{ maxAgeSeconds: 300 }, { acrValues: ['gold'] }], { acrValues: ['gold'], maxAgeSeconds: 300 }],
+  ])(
+    'of the demands %j are those that meet all of them: %j',
+    { tags: ['STP-02', 'STP-03'] },
+    (demands, expected) => {
+      const requirements = demands.map((authentication) => ({ authentication }));
+      expect(wanted(...requirements)).toEqual({ ...expected, scopes: [] });
+    },
+  );
+
+  it('is found before any predicate is called', { tags: ['OPS-06'] }, () => {
+    let asked = 0;
+    const ask = () => {
+      asked += 1;
+      return true;
+    };
+    expect(wanted({ claims: ask }, { authorizationDetails: ask }, { allScopes: ['admin'] })).toBeDefined();
+    expect(asked).toBe(0);
   });
 });

@@ -4,12 +4,12 @@ import {
   type ClaimsPredicate,
   checkRequirementShape,
   type Requirement,
+  requiredScopes,
   requirementOfAnyScope,
   requirementOfAuthentication,
   requirementOfAuthorizationDetails,
   requirementOfClaims,
   requirementOfScopes,
-  scopesOf,
 } from '../../../src/requirement/requirement.js';
 
 const MEMBERS = 'allScopes, anyScope, claims, authentication, authorizationDetails';
@@ -30,7 +30,7 @@ describe.each([
     expect(make(['b', 'a', 'b'])).toEqual({ [member]: ['b', 'a'] });
   });
 
-  it('cannot be changed afterwards, also not by the list it was made of', { tags: ['SCP-12'] }, () => {
+  it("can't be changed afterwards, even through the list it was made from", { tags: ['SCP-12'] }, () => {
     const scopes = ['read'];
     const requirement = make(scopes);
     scopes.pop();
@@ -102,7 +102,7 @@ describe('requirementOfAuthentication', () => {
     });
   });
 
-  it('takes the scopes that the route requires as well', { tags: ['STP-05'] }, () => {
+  it('includes the scopes that the route requires', { tags: ['STP-05'] }, () => {
     expect(requirementOfAuthentication({ maxAgeSeconds: 300, scopes: ['write', 'write'] })).toEqual({
       authentication: { maxAgeSeconds: 300 },
       allScopes: ['write'],
@@ -173,7 +173,7 @@ describe('requirementOfAuthorizationDetails', () => {
   );
 });
 
-describe('scopesOf', () => {
+describe('requiredScopes', () => {
   it('names each scope once, and never offline_access', { tags: ['BRR-25', 'MCP-05'] }, () => {
     const requirements: Requirement[] = [
       { allScopes: ['read', 'offline_access'] },
@@ -181,8 +181,8 @@ describe('scopesOf', () => {
       { claims: () => true },
       { authentication: { maxAgeSeconds: 1 }, allScopes: ['pay'] },
     ];
-    expect(scopesOf(requirements)).toEqual(['read', 'write', 'pay']);
-    expect(scopesOf([])).toEqual([]);
+    expect(requiredScopes(requirements)).toEqual(['read', 'write', 'pay']);
+    expect(requiredScopes([])).toEqual([]);
   });
 });
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { calculateJwkThumbprint, EmbeddedJWK, jwtVerify } from 'jose';
 import { describe, expect, it } from 'vitest';
-import { ALGORITHMS } from '../../../src/algorithms.js';
 import { createResourceServer } from '../../../src/resource-server.js';
+import { ALGORITHMS } from '../../../src/terms.js';
 import { createDpopKey, createTestIssuer } from '../../../src/testing/index.js';
 
 const URL = 'https://api.example.com/stock/42';
@@ -25,7 +25,7 @@ describe('createDpopKey', () => {
     expect(protectedHeader.jwk).not.toHaveProperty('d');
   });
 
-  it('makes a proof of its own for every request', async () => {
+  it('makes another proof for every request', async () => {
     const key = await createDpopKey();
     const one = await key.headers({ url: URL, token: 'token' });
     const other = await key.headers({ url: URL, token: 'token' });
@@ -33,7 +33,7 @@ describe('createDpopKey', () => {
     expect(one.DPoP).not.toBe(other.DPoP);
   });
 
-  it('lays claims and header parameters over the usual ones, and removes them', async () => {
+  it('overrides and removes claims and header parameters', async () => {
     const key = await createDpopKey();
     const claims = { iat: 1, ath: undefined };
     const proof = await key.proof({
@@ -63,7 +63,10 @@ describe('createDpopKey', () => {
     [{ url: URL }, /^the member token of a proof takes a string/],
     [{ url: URL, token: 'x', method: '' }, /^the member method of a proof takes a string/],
     [{ url: URL, token: 'x', nonce: 1 }, /^the member nonce of a proof takes a string/],
-    [{ url: URL, token: 'x', claims: [] }, /^the member claims of a proof takes an object, got array/],
+    [
+      { url: URL, token: 'x', claims: [] },
+      /^the member claims of a proof takes an object, got an empty list/,
+    ],
     [{ url: URL, token: 'x', header: null }, /^the member header of a proof takes an object, got null/],
     [{ url: URL, token: 'x', htm: 'GET' }, /^a proof has no option "htm"/],
   ])('makes no proof for %j', async (request, message) => {
@@ -90,7 +93,7 @@ describe('dpopForgeries', () => {
     }
   });
 
-  it('are refused where bound tokens are required', async () => {
+  it('are refused if bound tokens are required', async () => {
     const issuer = await createTestIssuer();
     const server = createResourceServer({ ...issuer.options, dpop: 'required' });
     for (const { name, headers, status } of await issuer.dpopForgeries(request)) {

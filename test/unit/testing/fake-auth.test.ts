@@ -75,7 +75,7 @@ describe('fakeAuth', () => {
     expect(auth).toMatchObject({ scopes: [], clientId: 'order-service', subject: 'order-service' });
   });
 
-  it('has no scopes where a real one has none', { tags: ['SCP-04'] }, () => {
+  it('has no scopes if a real one has none', { tags: ['SCP-04'] }, () => {
     expect(fakeAuth({ claims: { scope: ['read:inventory'] } }).scopes).toEqual([]);
     expect(fakeAuth({ claims: { scope: 'read:inventory' } }).scopes).toEqual(['read:inventory']);
   });
@@ -94,7 +94,7 @@ describe('fakeAuth', () => {
     expect(server.authorize(fakeAuth(), requirement).kind).toBe('denied');
   });
 
-  it('is frozen in all its depth and keeps no hold on what it was given', () => {
+  it('is deeply frozen, and shares nothing with what it was given', () => {
     const address = { city: 'Ghent' };
     const auth = fakeAuth({ scopes: ['read:inventory'], claims: { address } });
     address.city = 'Bruges';
@@ -122,7 +122,8 @@ describe('fakeAuth', () => {
     ['an expiry that is never', { expiresAt: Infinity }, 'expiresAt'],
     ['no object', 'read', 'takes an object'],
   ])('refuses %s', (_, options, message) => {
-    const build = () => fakeAuth(options as Parameters<typeof fakeAuth>[0]); // as a caller without types would
+    // As a caller without types would.
+    const build = () => fakeAuth(options as Parameters<typeof fakeAuth>[0]);
     expect(build).toThrow(TypeError);
     expect(build).toThrow(message);
   });

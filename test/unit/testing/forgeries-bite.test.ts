@@ -22,7 +22,10 @@ const digests = {
 };
 const algorithms = Object.keys(digests) as readonly (keyof typeof digests)[]; // keys of a literal
 
-/** A forgery proves nothing when a careless verifier refuses it for another reason: here careless verifiers accept them. */
+/**
+ * A forgery proves nothing when a careless verifier refuses it for another reason: here careless verifiers
+ * accept them.
+ */
 describe.each(algorithms)('of the forgeries with %s', (algorithm) => {
   let forgeries: readonly Forgery[];
   let published: JWK;
@@ -36,29 +39,30 @@ describe.each(algorithms)('of the forgeries with %s', (algorithm) => {
 
   const tokenOf = (name: string): string =>
     forgeries.find((forgery) => forgery.name === name)?.headers.Authorization?.replace('Bearer ', '') ?? '';
-  const publicKey = () => createPublicKey({ key: published as JsonWebKey, format: 'jwk' }); // two names of one thing
+  // Two names of one thing.
+  const publicKey = () => createPublicKey({ key: published as JsonWebKey, format: 'jwk' });
 
   describe.each(["the issuer's kid", 'its own kid'])('those that offer a key, under %s,', (kid) => {
-    it('are accepted by who trusts "jwk"', { tags: ['JWT-17'] }, async () => {
+    it('are accepted if you trust "jwk"', { tags: ['JWT-17'] }, async () => {
       const token = tokenOf(`foreign key offered in jwk, under ${kid}`);
       await expect(jwtVerify(token, EmbeddedJWK)).resolves.toMatchObject({ payload: { scope } });
     });
 
-    it('are accepted by who loads "jku"', { tags: ['JWT-17'] }, async () => {
+    it('are accepted if you load "jku"', { tags: ['JWT-17'] }, async () => {
       const token = tokenOf(`foreign key offered in jku, under ${kid}`);
       const response = await fetch(String(decodeProtectedHeader(token).jku));
       const keys = createLocalJWKSet(JSON.parse(await response.text()));
       await expect(jwtVerify(token, keys)).resolves.toMatchObject({ payload: { scope } });
     });
 
-    it('are accepted by who loads "x5u"', { tags: ['JWT-17'] }, async () => {
+    it('are accepted if you load "x5u"', { tags: ['JWT-17'] }, async () => {
       const token = tokenOf(`foreign key offered in x5u, under ${kid}`);
       const response = await fetch(String(decodeProtectedHeader(token).x5u));
       const key = await importX509(await response.text(), algorithm);
       await expect(jwtVerify(token, key)).resolves.toMatchObject({ payload: { scope } });
     });
 
-    it('are accepted by who trusts any "x5c"', { tags: ['JWT-17'] }, async () => {
+    it('are accepted if you trust any "x5c"', { tags: ['JWT-17'] }, async () => {
       const token = tokenOf(`foreign key offered in x5c, under ${kid}`);
       const der = Buffer.from(String(decodeProtectedHeader(token).x5c), 'base64');
       const certificate = new X509Certificate(der);
@@ -68,7 +72,7 @@ describe.each(algorithms)('of the forgeries with %s', (algorithm) => {
     });
   });
 
-  it('those with HS256 are accepted by who takes the public key for a secret', {
+  it('are accepted with HS256 if you use the public key as the secret', {
     tags: ['JWT-03'],
   }, async () => {
     const secrets = {
@@ -82,11 +86,11 @@ describe.each(algorithms)('of the forgeries with %s', (algorithm) => {
     }
   });
 
-  it('the one with alg none is accepted by who accepts unsecured tokens', { tags: ['JWT-02'] }, () => {
+  it('are accepted with alg none if you accept unsecured tokens', { tags: ['JWT-02'] }, () => {
     expect(UnsecuredJWT.decode(tokenOf('alg none, empty signature')).payload).toMatchObject({ scope });
   });
 
-  it('those about claims, types and encodings have a genuine signature', () => {
+  it('have a genuine signature if they are about claims, types or encodings', () => {
     const aboutSomethingElse =
       /^(alg|foreign|signed|signature|opaque|dots|five|no credentials)|altered|Bearer|SD-JWT/;
     const signed = forgeries.filter(

@@ -2,8 +2,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import supertest from 'supertest';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Algorithm } from '../../../src/options/options.js';
 import { createResourceServer } from '../../../src/resource-server.js';
+import type { Algorithm } from '../../../src/terms.js';
 import { createTestIssuer, type Forgery } from '../../../src/testing/index.js';
 import { decide, scope, trusting } from './decide.js';
 
@@ -50,7 +50,7 @@ describe('forgeries', () => {
     expect(Math.max(...sizes)).toBeLessThan(8192);
   });
 
-  it('leave scopes alone where the claims name none', async () => {
+  it('leave scopes alone if the claims name none', async () => {
     const issuer = await createTestIssuer();
     for (const claims of [undefined, {}, { scope: '' }, { scp: [scope] }]) {
       const forgeries = await issuer.forgeries(claims);
@@ -91,7 +91,7 @@ describe('forgeries', () => {
     expect(outcomes).toEqual(forgeries.map(expected));
   });
 
-  it('have the right status also where the resource server takes nothing but at+jwt', {
+  it('have the right status even if the resource server accepts only at+jwt', {
     tags: ['ATP-01'],
   }, async () => {
     const issuer = await createTestIssuer();
@@ -113,7 +113,7 @@ describe('forgeries', () => {
     }
   });
 
-  it('without credentials go through where these are optional, and no others', {
+  it('pass only without credentials, if those are optional', {
     tags: ['BRR-31'],
   }, async () => {
     const issuer = await createTestIssuer();

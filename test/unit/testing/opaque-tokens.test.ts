@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createResourceServer, type ResourceServer } from '../../../src/resource-server.js';
 import { createTestIssuer, type ListeningIssuer, type TestIssuer } from '../../../src/testing/index.js';
-import { introspectionClient } from '../../../src/testing/introspection-endpoint.js';
+import { introspectionClient } from '../../../src/testing/issuer-server.js';
 import { decide, scope, steppedClock } from './decide.js';
 
 const bearer = (token: string) => ({ Authorization: `Bearer ${token}` });
@@ -25,7 +25,7 @@ async function listening(): Promise<{
 }
 
 describe('an opaque token of the test issuer', () => {
-  it('opens an API that asks about it, without a network', async () => {
+  it('is accepted by an API that asks about it, without a network', async () => {
     const { issuer, server } = await trusted();
     const token = issuer.opaqueToken({ scope, tenant: 'acme' });
     expect(token).toMatch(/^[\w-]{43}$/);
@@ -72,7 +72,7 @@ describe('an opaque token of the test issuer', () => {
     expect(await decide(server, bearer(other))).toBe('401 token_inactive');
   });
 
-  it('cannot be told from any other text by an API that does not ask', async () => {
+  it("means nothing to an API that doesn't ask", async () => {
     const issuer = await createTestIssuer();
     const server = createResourceServer(issuer.options);
     expect(await decide(server, bearer(issuer.opaqueToken({ scope })))).toBe('401 malformed_token');
@@ -125,7 +125,7 @@ describe('the introspection endpoint of a listening issuer', () => {
     expect(await decide(server, bearer(issuer.opaqueToken()))).toBe('503 introspection_unavailable');
   });
 
-  it('takes forms from who knows the secret, and nothing else', async () => {
+  it('accepts only forms with the secret', async () => {
     const { listening: issuer } = await listening();
     const url = `${issuer.identifier}/introspect`;
     const authorization = `Basic ${btoa(`${introspectionClient.clientId}:${introspectionClient.clientSecret}`)}`;

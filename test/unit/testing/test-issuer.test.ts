@@ -95,7 +95,8 @@ describe('the options of the test issuer', () => {
     ['a clock that is no function', { clock: 5 }, 'clock'],
     ['no object', 'https://api.example.com', 'takes an object'],
   ])('refuse %s', async (_, options, message) => {
-    const refused = createTestIssuer(options as Parameters<typeof createTestIssuer>[0]); // as a caller without types would
+    // As a caller without types would.
+    const refused = createTestIssuer(options as Parameters<typeof createTestIssuer>[0]);
     await expect(refused).rejects.toThrow(TypeError);
     await expect(refused).rejects.toThrow(message);
   });
@@ -166,7 +167,7 @@ describe('rotation of keys', () => {
     expect(await decide(server, after)).toBe('200');
   });
 
-  it('ends the tokens of the old key once the keys are loaded anew', { tags: ['KEY-16'] }, async () => {
+  it('ends the tokens of the old key when the keys are reloaded', { tags: ['KEY-16'] }, async () => {
     const issuer = await createTestIssuer();
     const server = trusting(issuer);
     const before = await issuer.authorization({ scope });
@@ -176,7 +177,7 @@ describe('rotation of keys', () => {
     expect(await decide(server, before)).toBe('401 no_matching_key');
   });
 
-  it('keeps the old keys published where asked to', async () => {
+  it('keeps the old keys published if asked to', async () => {
     const issuer = await createTestIssuer();
     const first = await issuer.authorization({ scope });
     await issuer.rotateKeys({ keepPrevious: true });
@@ -200,7 +201,8 @@ describe('rotation of keys', () => {
 
   it('takes no unknown options', async () => {
     const issuer = await createTestIssuer();
-    const options = { keepOld: true } as Parameters<typeof issuer.rotateKeys>[0]; // as a caller without types would
+    // As a caller without types would.
+    const options = { keepOld: true } as Parameters<typeof issuer.rotateKeys>[0];
     await expect(issuer.rotateKeys(options)).rejects.toThrow('rotateKeys has no option "keepOld"');
   });
 });

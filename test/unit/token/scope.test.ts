@@ -28,7 +28,7 @@ describe('parseScopes', () => {
     ['read wri\\te', ['read']],
     ['read schreiben-für-alle', ['read']],
     ['read \u0000', ['read']],
-  ])('drops what is no scope token from %j: %j', { tags: ['SCP-03'] }, (claim, expected) => {
+  ])("drops what isn't a scope token from %j: %j", { tags: ['SCP-03'] }, (claim, expected) => {
     expect(parseScopes(claim)).toEqual(expected);
   });
 
@@ -44,7 +44,7 @@ describe('parseScopes', () => {
     expect(parseScopes(claim)).toEqual(expected);
   });
 
-  it('takes the value of elements that are objects after SCIM, and nothing else of them', {
+  it('reads the value of SCIM objects, and nothing else of them', {
     tags: ['ATP-14'],
   }, () => {
     const roles = [
@@ -75,7 +75,7 @@ describe('isScopeToken', () => {
     expect(allowed).toEqual(printable.filter((code) => code !== 0x22 && code !== 0x5c));
   });
 
-  it.each(['', 'a b', 'a\n', '\na', 42, null, ['a']])('says no to %j', { tags: ['BRR-20'] }, (value) => {
+  it.each(['', 'a b', 'a\n', '\na', 42, null, ['a']])('refuses %j', { tags: ['BRR-20'] }, (value) => {
     expect(isScopeToken(value)).toBe(false);
   });
 });

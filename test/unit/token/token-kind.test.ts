@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { TrustedIssuer } from '../../../src/options/options.js';
+import type { TrustedIssuer } from '../../../src/options/trusted-issuer.js';
 import {
   checkTokenKind,
   checkTokenType,
@@ -23,7 +23,7 @@ describe('readMediaType', () => {
     expect(readMediaType({ typ })).toBe(expected);
   });
 
-  it('takes an absent typ for none', { tags: ['ATP-16'] }, () => {
+  it('treats a missing typ as none', { tags: ['ATP-16'] }, () => {
     expect(readMediaType({})).toBeUndefined();
   });
 
@@ -64,7 +64,7 @@ describe('checkTokenType', () => {
     ['jwt', 'any', undefined],
     [undefined, 'any', undefined],
   ] as const)(
-    'type %s where %s is accepted: %s',
+    'compares the type %s with the accepted %s: %s',
     { tags: ['ATP-01', 'ATP-16'] },
     (type, accepted, expected) => {
       expect(reasonOf(() => checkTokenType(type, accepted))).toBe(expected);
@@ -89,7 +89,7 @@ describe('checkTokenKind', () => {
     { typ: 'Bearer' },
     { client_id: 'web' },
     { azp: 'web' },
-  ])('takes %j for the mark of an access token', { tags: ['ATP-17'] }, (claims) => {
+  ])('accepts %j as the mark of an access token', { tags: ['ATP-17'] }, (claims) => {
     expect(kindOf(claims)).toBeUndefined();
     expect(kindOf(claims, {}, 'jwt')).toBeUndefined();
   });
@@ -106,19 +106,19 @@ describe('checkTokenKind', () => {
     { scopes: ['read'] },
     { cid: 'web' },
     { auth_time: 1 },
-  ])('does not take %j for such a mark', { tags: ['ATP-17'] }, (claims) => {
+  ])("doesn't accept %j as such a mark", { tags: ['ATP-17'] }, (claims) => {
     expect(kindOf(claims)).toBe('not_an_access_token');
     expect(kindOf(claims, {}, 'jwt')).toBe('not_an_access_token');
   });
 
-  it('takes the client by the name that the options say', { tags: ['ATP-17'] }, () => {
+  it('finds the client under the configured name', { tags: ['ATP-17'] }, () => {
     expect(kindOf({ cid: 'web' }, { clientIdClaim: 'cid' })).toBeUndefined();
     expect(kindOf({ act: { client: 'web' } }, { clientIdClaim: 'act.client' })).toBeUndefined();
     expect(kindOf({ cid: 42 }, { clientIdClaim: 'cid' })).toBe('not_an_access_token');
   });
 
   it.each(['roles', 'groups', 'realm_access.roles'])(
-    'does not take %s for such a mark where it holds the scopes: ID tokens carry roles too',
+    "doesn't accept %s as such a mark if it has the scopes, since ID tokens carry roles too",
     { tags: ['ATP-17'] },
     (scopeClaim) => {
       const claims = { roles: ['admin'], groups: ['admin'], realm_access: { roles: ['admin'] } };
@@ -145,7 +145,7 @@ describe('checkTokenKind', () => {
     { aud: ['web'] },
     { aud: ['web', 'web'] },
     { aud: ['web', 'mobile'], azp: 'mobile' },
-  ])('refuses %j in a token that else looks like an access token', { tags: ['ATP-18'] }, (claims) => {
+  ])('refuses %j in a token that otherwise looks like an access token', { tags: ['ATP-18'] }, (claims) => {
     expect(kindOf({ ...ACCESS, ...claims })).toBe('not_an_access_token');
     expect(kindOf({ ...ACCESS, ...claims }, {}, 'jwt')).toBe('not_an_access_token');
     // What marks an ID token is refused also where the issuer brings its own rule.
@@ -156,7 +156,7 @@ describe('checkTokenKind', () => {
     expect(kindOf({ ...ACCESS, aud: ['web', AUDIENCE] })).toBeUndefined();
   });
 
-  it('leaves a token alone that says to be one by its type', { tags: ['ATP-18'] }, () => {
+  it("accepts a token whose type says that it's an access token", { tags: ['ATP-18'] }, () => {
     const claims = { nonce: 'n', token_use: 'id', aud: 'web', client_id: 'web' };
     expect(kindOf(claims, {}, 'at+jwt')).toBeUndefined();
     expect(kindOf({}, {}, 'at+jwt')).toBeUndefined();
@@ -167,7 +167,7 @@ describe('checkTokenKind', () => {
     expect(kindOf({}, { isAccessToken: () => false })).toBeUndefined(); // asked later, with the signature verified
   });
 
-  it('does not take members of every object for marks', { tags: ['OPS-11'] }, () => {
+  it("isn't fooled by members of every object", { tags: ['OPS-11'] }, () => {
     expect(kindOf({ constructor: 'x', toString: 'y' })).toBe('not_an_access_token');
   });
 });

@@ -18,9 +18,20 @@ async function setUp(options: Partial<ResourceServerOptions> = {}) {
   return { issuer, server, decide, step };
 }
 
-/** A decision that was there at once, as only that about a known token is. */
-function atOnce(decision: Decision | Promise<Decision>): Decision {
-  if (decision instanceof Promise) throw new Error('the decision has to be waited for');
+/** A decision, and whether it was made from memory: without a look at the signature. */
+async function fromMemory(
+  decide: () => Decision | Promise<Decision>,
+): Promise<{ readonly decision: Decision; readonly isRemembered: boolean }> {
+  const verify = vi.spyOn(globalThis.crypto.subtle, 'verify');
+  const before = verify.mock.calls.length;
+  const decision = await decide();
+  return { decision, isRemembered: verify.mock.calls.length === before };
+}
+
+/** The decision about a token that is known. */
+async function remembered(decide: () => Decision | Promise<Decision>): Promise<Decision> {
+  const { decision, isRemembered } = await fromMemory(decide);
+  if (!isRemembered) throw new Error('the signature was verified anew');
   return decision;
 }
 
@@ -29,24 +40,24 @@ afterEach(() => {
 });
 
 describe('a token that cannot be one', () => {
-  it('costs no digest, and one that could be costs one', async () => {
+  it('costs no digest, while one that could be does', async () => {
     const digest = vi.spyOn(Credentials.prototype, 'digest', 'get');
     const { issuer, server, decide } = await setUp();
     expect(await outcomeOf(server, 'x'.repeat(400))).toBe('malformed_token');
     expect(await outcomeOf(server, `${'x'.repeat(16_384)}.x.x`)).toBe('token_too_large');
     expect(digest).not.toHaveBeenCalled();
     expect((await decide(await issuer.token())).kind).toBe('allowed');
-    expect(digest).toHaveBeenCalledTimes(1);
+    expect(digest).toHaveBeenCalled();
   });
 });
 
 describe('a token that was verified before', () => {
-  it('is decided upon at once, and only the first use pays for the signature', async () => {
+  it('is decided upon from memory, and only the first use pays for the signature', async () => {
     const verify = vi.spyOn(globalThis.crypto.subtle, 'verify');
     const { issuer, decide } = await setUp();
     const token = await issuer.token({ scope: 'read:inventory' });
     const first = await decide(token);
-    const again = atOnce(decide(token));
+    const again = await remembered(() => decide(token));
     expect(again).toEqual(first);
     expect(again).toMatchObject({ kind: 'allowed', auth: { scopes: ['read:inventory'] } });
     expect(verify).toHaveBeenCalledTimes(1);
@@ -61,7 +72,7 @@ describe('a token that was verified before', () => {
     expect(verify).toHaveBeenCalledTimes(1);
   });
 
-  it('gives an error of its own to each of those who share a verification that fails', async () => {
+  it('gives each request its own error when a shared verification fails', async () => {
     const { issuer, decide } = await setUp();
     const other = await createTestIssuer({ clock: () => 1_800_000_000_000 });
     const forged = await other.token({}, { kid: issuer.identifier });
@@ -71,7 +82,7 @@ describe('a token that was verified before', () => {
     expect(new Set(errors.map((error) => error?.reason))).toEqual(new Set(['no_matching_key']));
   });
 
-  it('is refused from the second on in which it expires', { tags: ['OPS-19', 'ATP-05'] }, async () => {
+  it('is refused as soon as it expires', { tags: ['OPS-19', 'ATP-05'] }, async () => {
     const { issuer, server, decide, step } = await setUp({ clockToleranceSeconds: 0 });
     const token = await issuer.token();
     await decide(token);
@@ -81,7 +92,7 @@ describe('a token that was verified before', () => {
     expect(await outcomeOf(server, token)).toBe('expired');
   });
 
-  it('is refused again when the clock is set back to before it is valid', { tags: ['ATP-09'] }, async () => {
+  it('is refused when the clock is set back to before its start', { tags: ['ATP-09'] }, async () => {
     const { issuer, server, decide, step } = await setUp();
     const token = await issuer.token({ nbf: 1_800_000_000, iat: 1_800_000_000 });
     await decide(token);
@@ -98,7 +109,7 @@ describe('a token that was verified before', () => {
     expect(await outcomeOf(server, token)).toBe('no_matching_key');
   });
 
-  it('is refused when another key comes under the same kid', { tags: ['KEY-16'] }, async () => {
+  it('is refused when another key gets the same kid', { tags: ['KEY-16'] }, async () => {
     const [before, after] = await Promise.all([createTestIssuer(), createTestIssuer()]);
     let keys = await publishedBy(before);
     const jwks = () => keys;
@@ -112,16 +123,13 @@ describe('a token that was verified before', () => {
     expect(await outcomeOf(server, token)).toBe('signature_invalid');
   });
 
-  it('stays verified when the keys are loaded anew and its key is still among them', async () => {
-    const verify = vi.spyOn(globalThis.crypto.subtle, 'verify');
+  it('stays verified when the keys are reloaded with its key among them', async () => {
     const { issuer, decide } = await setUp();
     const token = await issuer.token();
     await decide(token);
     await issuer.rotateKeys({ keepPrevious: true });
     await decide(await issuer.token());
-    verify.mockClear();
-    expect(atOnce(decide(token)).kind).toBe('allowed');
-    expect(verify).not.toHaveBeenCalled();
+    expect((await remembered(() => decide(token))).kind).toBe('allowed');
   });
 
   it('keeps the keys of its issuer in use, so that they are renewed before they are stale', async () => {
@@ -137,22 +145,37 @@ describe('a token that was verified before', () => {
     const token = await source.token({ exp: Math.floor(now / 1000) + 3600 });
     await server.authenticate(requestWith(`Bearer ${token}`));
     now += 500_000; // of 600 s
-    expect(atOnce(server.authenticate(requestWith(`Bearer ${token}`))).kind).toBe('allowed');
+    // The renewal never ends: nobody waits for it.
+    jwks.mockImplementation(() => new Promise(() => undefined));
+    const again = await remembered(() => server.authenticate(requestWith(`Bearer ${token}`)));
+    expect(again.kind).toBe('allowed');
     expect(jwks).toHaveBeenCalledTimes(2);
+    server.close();
   });
 
-  it('stays accepted at once while the issuer is down', { tags: ['KEY-15'] }, async () => {
-    const { issuer, decide, step } = await setUp();
-    const token = await issuer.token();
-    await decide(token);
-    issuer.goDown();
-    step(1000);
-    expect((await decide(token)).kind).toBe('allowed'); // finds the issuer down
-    step(1);
-    expect(atOnce(decide(token)).kind).toBe('allowed');
+  it('stays accepted while the issuer is down, without waiting for it', { tags: ['KEY-15'] }, async () => {
+    const source = await createTestIssuer();
+    const jwks = vi.fn(() => publishedBy(source));
+    let now = Date.now();
+    const server = createResourceServer({
+      ...source.options,
+      issuer: { issuer: source.identifier, jwks },
+      clock: () => now,
+    });
+    const token = await source.token({ exp: Math.floor(now / 1000) + 3600 });
+    const decide = () => server.authenticate(requestWith(`Bearer ${token}`));
+    await decide();
+    jwks.mockImplementation(() => Promise.reject(new Error('down')));
+    now += 1_000_000;
+    expect((await decide()).kind).toBe('allowed'); // finds the issuer down
+    now += 1000;
+    jwks.mockImplementation(() => new Promise(() => undefined));
+    expect((await remembered(decide)).kind).toBe('allowed');
+    expect(jwks).toHaveBeenCalledTimes(3);
+    server.close();
   });
 
-  it('is refused as undecidable when the issuer has been down for too long', {
+  it('is answered with 503 when the issuer has been down for too long', {
     tags: ['KEY-15'],
   }, async () => {
     const { issuer, server, decide, step } = await setUp({ keys: { staleIfErrorSeconds: 60 } });
@@ -166,7 +189,7 @@ describe('a token that was verified before', () => {
   it('carries its own token, and shares all else with other requests', async () => {
     const { issuer, decide } = await setUp();
     const token = await issuer.token();
-    const [one, two] = [await decide(token), atOnce(decide(token))];
+    const [one, two] = [await decide(token), await remembered(() => decide(token))];
     if (one.kind === 'denied' || two.kind === 'denied') throw new Error('refused');
     expect(one.auth).not.toBe(two.auth);
     expect(one.auth?.claims).toBe(two.auth?.claims);
@@ -175,7 +198,7 @@ describe('a token that was verified before', () => {
 });
 
 describe('what is remembered', () => {
-  it('is the token to the letter: another signature or claim is verified anew', {
+  it('belongs to exactly this token: another signature or claim is verified again', {
     tags: ['OPS-08', 'JWT-10'],
   }, async () => {
     const { issuer, server, decide } = await setUp();
@@ -196,15 +219,16 @@ describe('what is remembered', () => {
     expect(await outcomeOf(other, token)).toBe('aud_mismatch');
   });
 
-  it('is bounded, and what was used least lately goes first', { tags: ['OPS-07'] }, async () => {
+  it('is bounded, and drops the least recently used first', { tags: ['OPS-07'] }, async () => {
     const { issuer, decide } = await setUp({ cache: { maxTokens: 2 } });
     const [one, two, three] = await Promise.all(
       [1, 2, 3].map((jti) => issuer.token({ jti: `token-${jti}` })),
     );
     for (const token of [one, two, one, three]) await decide(token ?? '');
-    expect(atOnce(decide(one ?? '')).kind).toBe('allowed');
-    expect(atOnce(decide(three ?? '')).kind).toBe('allowed');
-    expect(decide(two ?? '')).toBeInstanceOf(Promise);
+    expect((await remembered(() => decide(one ?? ''))).kind).toBe('allowed');
+    expect((await remembered(() => decide(three ?? ''))).kind).toBe('allowed');
+    const forgotten = await fromMemory(() => decide(two ?? ''));
+    expect(forgotten).toMatchObject({ isRemembered: false, decision: { kind: 'allowed' } });
   });
 
   it('is bounded in memory too: a token of thousands of claims takes the place of many', {
@@ -216,12 +240,17 @@ describe('what is remembered', () => {
       Array.from({ length: 20 }, (_, index) => issuer.token({ ...large, jti: `token-${index}` })),
     );
     for (const token of tokens) await decide(token);
-    const remembered = tokens.filter((token) => !(decide(token) instanceof Promise));
-    expect(remembered.length).toBeGreaterThan(0);
-    expect(remembered.length).toBeLessThan(10);
+    // The latest first: what is verified anew displaces the one that was used least lately.
+    let known = 0;
+    for (const token of tokens.toReversed()) {
+      if (!(await fromMemory(() => decide(token))).isRemembered) break;
+      known += 1;
+    }
+    expect(known).toBeGreaterThan(0);
+    expect(known).toBeLessThan(10);
   });
 
-  it('is no refusal: bad tokens evict no good one, and are looked at each time', {
+  it("isn't a refusal: bad tokens evict no good one, and are checked each time", {
     tags: ['OPS-07'],
   }, async () => {
     const { issuer, server, decide } = await setUp({ cache: { maxTokens: 1 } });
@@ -234,7 +263,7 @@ describe('what is remembered', () => {
       const { authorization, Authorization = authorization } = forgery.headers;
       await server.authenticate(requestWith(...(Authorization === undefined ? [] : [Authorization])));
     }
-    expect(atOnce(decide(token)).kind).toBe('allowed');
+    expect((await remembered(() => decide(token))).kind).toBe('allowed');
   });
 
   it('is not the outage of an issuer', async () => {
@@ -281,13 +310,13 @@ describe('what is remembered', () => {
     expect(verify).toHaveBeenCalledTimes(3);
   });
 
-  it('is decided upon by no answer from before: confirmation and requirements are looked at each time', async () => {
+  it('never replaces the checks of confirmation and requirements', async () => {
     const { issuer, server, decide } = await setUp();
     const bound = await issuer.token({ cnf: { jkt: 'x' } });
     for (let use = 0; use < 2; use += 1) expect(await outcomeOf(server, bound)).toBe('dpop_downgrade');
     const token = await issuer.token({ scope: 'read' });
     await decide(token);
-    const decision = atOnce(decide(token));
+    const decision = await remembered(() => decide(token));
     if (decision.kind === 'denied') throw new Error('refused');
     expect(server.authorize(decision.auth, { allScopes: ['read'] }).kind).toBe('allowed');
     expect(server.authorize(decision.auth, { allScopes: ['write'] }).kind).toBe('denied');

@@ -15,7 +15,9 @@ export type FindingStep =
 /** One thing that was looked at. Texts from the issuer are printable already. */
 export interface Finding {
   readonly step: FindingStep;
-  /** `failed`: keeps tokens from being verified, or endangers them. `warning`: may. `info`: good to know. */
+  /**
+   * `failed`: tokens can't be verified, or are in danger. `warning`: that may happen. `info`: good to know.
+   */
   readonly status: 'ok' | 'info' | 'warning' | 'failed';
   readonly message: string;
   /** What to do about it. */

@@ -1,19 +1,18 @@
-import { createKeyIndex } from '../../../src/issuer/key-index.js';
-import { membersOf } from '../../../src/issuer/key-source.js';
-import { maxAgeOfKeys } from '../../../src/issuer/refreshing-key-set.js';
+import type { Algorithm } from '../../../src/index.js';
 import {
+  createKeyIndex,
+  DEFAULT_KEYS,
+  FetchFailure,
   importVerificationKey,
+  isJsonObject,
+  keyLifetime,
+  readKeys,
   type SkipCause,
   type VerificationKey,
-} from '../../../src/issuer/verification-key.js';
-import { DocumentInvalid } from '../../../src/lib/fetch.js';
-import { DEFAULT_KEYS } from '../../../src/options/issuers.js';
-import type { Algorithm } from '../../../src/options/options.js';
-import { isJsonObject } from '../../../src/token/compact-jws.js';
+} from '../../core.js';
 import { show, showList, showText } from '../printable.js';
-import { describeFailure } from './describe-failure.js';
 import { type Finding, failure, info, ok, warning } from './finding.js';
-import type { Probe } from './probe.js';
+import { describeFailure, type Probe } from './probe.js';
 
 /** One member of a key set, for programs. */
 export interface KeyReport {
@@ -23,9 +22,9 @@ export interface KeyReport {
   readonly algorithms: readonly string[];
   /** Of RSA keys that can be read: the length of the modulus. */
   readonly bits: number | undefined;
-  /** `rejected`: tokens that it signed are refused. `skipped`: the verifier does as if it were not there. */
+  /** `rejected`: tokens that it signed are refused. `skipped`: the verifier ignores it. */
   readonly use: 'usable' | 'rejected' | 'skipped';
-  /** Why it is not usable. */
+  /** Why it isn't usable. */
   readonly cause: SkipCause | 'rsa_too_short' | undefined;
 }
 
@@ -35,7 +34,7 @@ export interface ExaminedKeys {
 }
 
 const REPLACE = 'Replace the key at once: everybody can read it and make tokens with it.';
-/** What to say of members that the verifier leaves out. Those without an entry are none of its business, such as keys for encryption. */
+/** What to say of members that the verifier leaves out. The others, such as keys for encryption, are fine. */
 const SKIPPED: Partial<Readonly<Record<SkipCause, readonly [status: 'failed' | 'warning', fix: string]>>> = {
   'private key published': ['failed', REPLACE],
   'symmetric key': ['failed', REPLACE],
@@ -58,21 +57,22 @@ export async function examineKeySet(probed: Probe, timeoutSeconds: number): Prom
   }
   let members: readonly unknown[];
   try {
-    members = membersOf(json);
+    members = readKeys(json);
   } catch (error) {
-    if (!(error instanceof DocumentInvalid)) throw error;
+    if (!(error instanceof FetchFailure)) throw error;
     const fix = 'Publish a JWK Set there: {"keys":[…]} with at most 500 members (RFC 7517 §5).';
     return { findings: [failure('key_set', `${url}: ${error.message}, ${milliseconds} ms`, fix)], keys: [] };
   }
   const examined = await Promise.all(members.map(examineMember));
   const keys = examined.map(({ report }) => report);
   const usable = examined.flatMap(({ key }) => (key === undefined ? [] : [key]));
+  const names = [...new Set(usable.flatMap(({ algorithms }) => [...algorithms]))];
   return {
     findings: [
       describeKeySet(probed, keys),
       ...keys.map(describeKey),
       ...describeKeyIds(usable),
-      ...describeAlgorithms(usable),
+      ...(names.length === 0 ? [] : [info('algorithms', `the keys are for ${names.join(' ')}`)]),
       describeCache(probed),
     ],
     keys,
@@ -88,21 +88,32 @@ async function examineMember(member: unknown): Promise<ExaminedMember> {
   }
   const algorithms = [...key.algorithms];
   const use = key.weakness === undefined ? 'usable' : 'rejected';
-  const report: KeyReport = { kid, kty, crv, algorithms, bits: await bitsOf(key), use, cause: key.weakness };
+  const report: KeyReport = {
+    kid,
+    kty,
+    crv,
+    algorithms,
+    bits: await modulusBits(key),
+    use,
+    cause: key.weakness,
+  };
   return { report, key };
 }
 
-async function bitsOf(key: VerificationKey): Promise<number | undefined> {
-  const [algorithm = 'RS256'] = key.algorithms as ReadonlySet<Algorithm>; // a key has one at least, and none but these
+async function modulusBits(key: VerificationKey): Promise<number | undefined> {
+  // A key has at least one algorithm, and only those of this type.
+  const [algorithm = 'RS256'] = key.algorithms as ReadonlySet<Algorithm>;
   const imported = await key.cryptoKey(algorithm);
-  const { modulusLength } = imported.algorithm as { modulusLength?: number }; // present for RSA keys (Web Cryptography API §20.4)
+  // RSA keys have this member (Web Cryptography API §20.4).
+  const { modulusLength } = imported.algorithm as { modulusLength?: number };
   return modulusLength;
 }
 
 function describeKeySet({ url, answer, milliseconds }: Probe, keys: readonly KeyReport[]): Finding {
   const type = answer?.contentType ?? null;
   const count = `${keys.length} ${keys.length === 1 ? 'key' : 'keys'}`;
-  const message = `${url}: ${answer?.status}, ${type === null ? 'no content type' : showText(type)}, ${count}, ${milliseconds} ms`;
+  const described = type === null ? 'no content type' : showText(type);
+  const message = `${url}: ${answer?.status}, ${described}, ${count}, ${milliseconds} ms`;
   if (!keys.some(({ use }) => use !== 'skipped'))
     return failure(
       'key_set',
@@ -136,6 +147,10 @@ function describeKey({ kid, kty, crv, algorithms, bits, use, cause }: KeyReport)
 
 function describeKeyIds(keys: readonly VerificationKey[]): readonly Finding[] {
   const index = createKeyIndex(keys);
+  const shareAnAlgorithm = (sameId: readonly VerificationKey[]): boolean => {
+    const names = sameId.flatMap(({ algorithms }) => [...algorithms]);
+    return new Set(names).size < names.length;
+  };
   const repeated = [...index.byKeyId.values()].filter(shareAnAlgorithm).map(([key]) => key?.kid);
   const findings: Finding[] = [];
   if (repeated.length > 0)
@@ -151,28 +166,16 @@ function describeKeyIds(keys: readonly VerificationKey[]): readonly Finding[] {
       warning(
         'key_ids',
         'a key has no kid',
-        'Give each key a "kid", and name it in tokens: those without are refused with ambiguous_key where several keys fit.',
+        'Give each key a "kid", and name it in tokens: ' +
+          'those without are refused with ambiguous_key where several keys fit.',
       ),
     );
   return findings;
 }
 
-function shareAnAlgorithm(keys: readonly VerificationKey[]): boolean {
-  const algorithms = keys.flatMap((key) => [...key.algorithms]);
-  return new Set(algorithms).size < algorithms.length;
-}
-
-function describeAlgorithms(keys: readonly VerificationKey[]): readonly Finding[] {
-  if (keys.length === 0) return [];
-  const names = [...new Set(keys.flatMap(({ algorithms }) => [...algorithms]))];
-  return [info('algorithms', `the keys are for ${names.join(' ')}`)];
-}
-
 function describeCache({ answer, maxAgeSeconds }: Probe): Finding {
   const field = answer?.cacheControl ?? null;
-  const seconds = maxAgeOfKeys(maxAgeSeconds, DEFAULT_KEYS);
-  return info(
-    'cache',
-    `${field === null ? 'no Cache-Control' : `Cache-Control: ${showText(field)}`}; by default keys are renewed after ${seconds} s`,
-  );
+  const seconds = keyLifetime(maxAgeSeconds, DEFAULT_KEYS);
+  const shown = field === null ? 'no Cache-Control' : `Cache-Control: ${showText(field)}`;
+  return info('cache', `${shown}; by default keys are renewed after ${seconds} s`);
 }

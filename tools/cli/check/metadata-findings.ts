@@ -1,16 +1,9 @@
-import {
-  type IssuerMetadata,
-  IssuerMismatch,
-  metadataUrls,
-  readMetadata,
-} from '../../../src/issuer/metadata.js';
-import { DocumentInvalid } from '../../../src/lib/fetch.js';
-import { describeDifference } from '../issuer-difference.js';
-import { show, showList, showText } from '../printable.js';
-import { isShellSafe } from '../shell.js';
-import { describeFailure } from './describe-failure.js';
+import { UnavailableError } from '../../../src/index.js';
+import { checkMetadata, FetchFailure, Metadata, metadataUrls } from '../../core.js';
+import { describeDifference } from '../describe.js';
+import { isShellSafe, show, showList, showText } from '../printable.js';
 import { type Finding, failure, info, ok, warning } from './finding.js';
-import { type Probe, type ProbeOptions, probe } from './probe.js';
+import { describeFailure, type Probe, type ProbeOptions, probe } from './probe.js';
 
 export interface MetadataOptions extends ProbeOptions {
   readonly issuer: string;
@@ -21,41 +14,46 @@ export interface MetadataOptions extends ProbeOptions {
 
 export interface ExaminedMetadata {
   readonly findings: readonly Finding[];
-  /** What the verifier takes: that of the first place that has a good document. */
-  readonly metadata: IssuerMetadata | undefined;
+  /** Where the verifier finds the keys, by the first good document. */
+  readonly jwksUri: string | undefined;
   readonly probes: readonly Probe[];
 }
 
 /** One place, and what the verifier thinks of what is there. */
 interface Place {
   readonly probe: Probe;
-  readonly metadata: IssuerMetadata | undefined;
+  /** Undefined unless the document is good. */
+  readonly jwksUri: string | undefined;
   readonly fault: 'missing' | 'unavailable' | 'mismatch' | 'invalid' | undefined;
   /** Of `invalid`: a fixed text. */
   readonly detail: string;
 }
 
 interface UsablePlace extends Place {
-  readonly metadata: IssuerMetadata;
+  readonly jwksUri: string;
 }
 
-/** Steps `metadata`, `jwks_uri` and `token_endpoint`: every place where an issuer's metadata may be, those too that the verifier has no need of. */
+/**
+ * Steps `metadata`, `jwks_uri` and `token_endpoint`: every place where an issuer's metadata may be, including
+ * those that the verifier doesn't need.
+ */
 export async function examineMetadata(options: MetadataOptions): Promise<ExaminedMetadata> {
   const urls = options.metadataUrl === undefined ? metadataUrls(options.issuer) : [options.metadataUrl];
   const places: Place[] = [];
   for (const url of urls) {
     const place = assess(await probe(url, options), options);
     places.push(place);
-    // The others are at the same server, which the verifier asks no more either.
-    if (place.fault === 'unavailable' && !isReached(place.probe)) break;
+    // The others are at the same server, which the verifier doesn't ask any more either.
+    const { failure: failed } = place.probe;
+    if (place.fault === 'unavailable' && failed !== undefined && !failed.isReached) break;
   }
-  const used = places.find(isUsable);
+  const used = places.find((place): place is UsablePlace => place.jwksUri !== undefined);
   return {
     findings: [
       ...places.map((place) => describePlace(place, used, places, options)),
-      ...(used === undefined ? [] : describeContent(used, options.issuer)),
+      ...(used === undefined ? [] : describeUsed(used, options.issuer)),
     ],
-    metadata: used?.metadata,
+    jwksUri: used?.jwksUri,
     probes: places.map((place) => place.probe),
   };
 }
@@ -63,27 +61,25 @@ export async function examineMetadata(options: MetadataOptions): Promise<Examine
 function assess(probed: Probe, { issuer, allowInsecureRequests }: MetadataOptions): Place {
   const place = (fault: Place['fault'], detail = ''): Place => ({
     probe: probed,
-    metadata: undefined,
+    jwksUri: undefined,
     fault,
     detail,
   });
   const { json, failure: failed, answer, url } = probed;
   if (json === undefined) {
-    if (failed instanceof DocumentInvalid) return place('unavailable');
+    if (failed?.kind === 'invalid') return place('unavailable');
     return place(answer?.status === 404 || answer?.status === 410 ? 'missing' : 'unavailable');
   }
   try {
-    const metadata = readMetadata(json, issuer, url, allowInsecureRequests);
-    return { probe: probed, metadata, fault: undefined, detail: '' };
+    checkMetadata(json, issuer);
+    const jwksUri = new Metadata([{ json, url }], allowInsecureRequests).endpoint('jwks_uri');
+    return { probe: probed, jwksUri, fault: undefined, detail: '' };
   } catch (error) {
-    if (error instanceof IssuerMismatch) return place('mismatch');
-    if (error instanceof DocumentInvalid) return place('invalid', error.message);
+    if (error instanceof UnavailableError && error.reason === 'issuer_mismatch') return place('mismatch');
+    const cause = error instanceof UnavailableError ? error.cause : error;
+    if (cause instanceof FetchFailure) return place('invalid', cause.message);
     throw error;
   }
-}
-
-function isReached({ failure: failed }: Probe): boolean {
-  return failed === undefined || failed instanceof DocumentInvalid || failed.reached;
 }
 
 function describePlace(
@@ -108,7 +104,9 @@ function describePlace(
 
 function describeGood({ probe: { url, answer, milliseconds } }: Place, isUsed: boolean): Finding {
   const type = answer?.contentType ?? null;
-  const message = `${url}: ${answer?.status}, ${type === null ? 'no content type' : showText(type)}, ${milliseconds} ms${isUsed ? '' : ' (not needed)'}`;
+  const described = type === null ? 'no content type' : showText(type);
+  const note = isUsed ? '' : ' (not needed)';
+  const message = `${url}: ${answer?.status}, ${described}, ${milliseconds} ms${note}`;
   if (/^application\/json\b/i.test(type ?? '')) return ok('metadata', message);
   return warning(
     'metadata',
@@ -153,36 +151,29 @@ function describeInvalid({ json }: Probe, detail: string): readonly [what: strin
     ];
   return [
     `its jwks_uri is no https URL: ${show(uri)}`,
-    'Publish an absolute https URL. Http is for issuers on this host, and for allowInsecureRequests (--allow-insecure-requests).',
+    'Publish an absolute https URL. Http is for issuers on this host, and for allowInsecureRequests ' +
+      '(--allow-insecure-requests).',
   ];
 }
 
-function isUsable(place: Place): place is UsablePlace {
-  return place.metadata !== undefined;
-}
-
-function describeContent(
-  { probe: { json = {} }, metadata }: UsablePlace,
-  issuer: string,
-): readonly Finding[] {
-  const { jwksUri } = metadata;
+function describeUsed({ probe: { json = {} }, jwksUri }: UsablePlace, issuer: string): readonly Finding[] {
   const elsewhere = new URL(jwksUri).host === new URL(issuer).host ? '' : ', on another host than the issuer';
   const { id_token_signing_alg_values_supported: algorithms } = json;
   return [
     ok('jwks_uri', `${show(jwksUri)}${elsewhere}`),
     describeTokenEndpoint(json),
-    // Metadata tells nothing of access tokens, but most issuers sign both alike.
+    // Metadata says nothing about access tokens, but most issuers sign both alike.
     ...(Array.isArray(algorithms)
       ? [info('algorithms', `by the metadata, ID tokens are signed with ${showList(algorithms)}`)]
       : []),
   ];
 }
 
-/** For whoever writes the clients: a resource server does not use it. */
+/** For developers of clients: a resource server doesn't use it. */
 function describeTokenEndpoint(json: Readonly<Record<string, unknown>>): Finding {
   const { token_endpoint: endpoint, token_endpoint_auth_methods_supported: methods } = json;
   if (endpoint === undefined) return info('token_endpoint', 'none; an API needs none, its clients do');
-  // RFC 8414 §2 on what holds where the list is left out.
+  // RFC 8414 §2: the default if the list is left out.
   const listed = Array.isArray(methods) ? showList(methods) : '"client_secret_basic"';
   return info('token_endpoint', `${show(endpoint)}, client authentication by ${listed}`);
 }

@@ -1,7 +1,7 @@
-import { TimeLimitExceeded, withTimeLimit } from '../../../src/lib/deadline.js';
-import { DocumentInvalid, DocumentUnavailable, fetchJson } from '../../../src/lib/fetch.js';
+import { FetchFailure, fetchJson, TimeLimitExceeded, withTimeLimit } from '../../core.js';
+import { printable, show } from '../printable.js';
 
-/** How documents are fetched: with the verifier's own functions and limits. */
+/** How documents are fetched: by the verifier's own functions, with its limits. */
 export interface ProbeOptions {
   readonly fetch: typeof globalThis.fetch;
   /** The time limit of one document. */
@@ -13,12 +13,12 @@ export interface ProbeOptions {
 /** What an answer says about itself. */
 interface ProbedAnswer {
   readonly status: number;
-  /** Field values, `null` where there is none. */
+  /** Field values, `null` without one. */
   readonly contentType: string | null;
   readonly cacheControl: string | null;
   readonly location: string | null;
   readonly date: string | null;
-  /** How long a cache has had the answer, in seconds; then `Date` is that long ago (RFC 9111 §5.1). */
+  /** How long a cache has had the answer, in seconds: `Date` is that old (RFC 9111 §5.1). */
   readonly ageSeconds: number;
   /** Milliseconds since the epoch, by our clock. */
   readonly receivedAt: number;
@@ -29,16 +29,19 @@ export interface Probe {
   readonly url: string;
   /** From the request to the end of the answer. */
   readonly milliseconds: number;
-  /** Undefined where none came. */
+  /** Undefined if none came. */
   readonly answer: ProbedAnswer | undefined;
   readonly json: Readonly<Record<string, unknown>> | undefined;
   /** Of `Cache-Control`. */
   readonly maxAgeSeconds: number | undefined;
   /** Why there is no `json`. */
-  readonly failure: DocumentUnavailable | DocumentInvalid | undefined;
+  readonly failure: FetchFailure | undefined;
 }
 
-/** Fetches a document as the verifier does, and notes what came. Rejects only when it is interrupted, or for a bug. */
+/**
+ * Fetches a document as the verifier does, and notes what came. Rejects only if it's interrupted, or for a
+ * bug.
+ */
 export async function probe(url: string, options: ProbeOptions): Promise<Probe> {
   const startedAt = performance.now();
   const seen: { answer?: ProbedAnswer } = {};
@@ -56,20 +59,16 @@ export async function probe(url: string, options: ProbeOptions): Promise<Probe> 
   try {
     const { json, maxAgeSeconds } = await withTimeLimit(
       options.timeoutSeconds,
-      (signal) => fetchJson(url, { fetch, signal }),
+      (signal) => fetchJson(url, fetch, signal),
       options.signal,
     );
     return ended({ json, maxAgeSeconds, failure: undefined });
   } catch (error) {
     options.signal.throwIfAborted();
-    return ended({ json: undefined, maxAgeSeconds: undefined, failure: failureOf(error) });
+    const failure = error instanceof TimeLimitExceeded ? new FetchFailure('timeout', error.message) : error;
+    if (!(failure instanceof FetchFailure)) throw failure;
+    return ended({ json: undefined, maxAgeSeconds: undefined, failure });
   }
-}
-
-function failureOf(error: unknown): DocumentUnavailable | DocumentInvalid {
-  if (error instanceof DocumentUnavailable || error instanceof DocumentInvalid) return error;
-  if (error instanceof TimeLimitExceeded) return new DocumentUnavailable(error.message, false);
-  throw error;
 }
 
 function describeAnswer({ status, headers }: Response, receivedAt: number): ProbedAnswer {
@@ -83,4 +82,120 @@ function describeAnswer({ status, headers }: Response, receivedAt: number): Prob
     ageSeconds: /^\d{1,10}$/.test(age) ? Number(age) : 0,
     receivedAt,
   };
+}
+
+/** What went wrong on the way to a document, and what to do about it. */
+export interface FailedFetch {
+  readonly what: string;
+  readonly fix: string;
+}
+
+/** What a document is called, and what helps if there's nothing at its place. */
+const DOCUMENTS = {
+  metadata: {
+    name: 'metadata',
+    missing:
+      'Is the path of the issuer right, such as /realms/<name> or /oauth2/default? ' +
+      'For metadata at another place there is metadataUrl (--metadata-url), ' +
+      'and for the keys alone jwksUri (--jwks-uri).',
+  },
+  jwks: {
+    name: 'keys',
+    missing: 'Correct "jwks_uri" in the metadata, or give the address of the keys: jwksUri (--jwks-uri).',
+  },
+} as const;
+
+const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET)|ALTNAME/;
+
+/** Network errors by their codes. */
+const NETWORK: Readonly<Record<string, FailedFetch>> = {
+  ECONNREFUSED: {
+    what: 'nothing listens there (ECONNREFUSED)',
+    fix: 'Does the issuer run, and is the port right?',
+  },
+  ENOTFOUND: {
+    what: 'no such host (ENOTFOUND)',
+    fix: 'Is the host spelt right, and does DNS know it from here?',
+  },
+  EAI_AGAIN: {
+    what: 'the host could not be looked up (EAI_AGAIN)',
+    fix: 'Is there a network, and does DNS answer?',
+  },
+  EHOSTUNREACH: {
+    what: 'no way to the host (EHOSTUNREACH)',
+    fix: 'Is a VPN or a route missing on this host?',
+  },
+  ENETUNREACH: {
+    what: 'no way to the network (ENETUNREACH)',
+    fix: 'Is there a network, and is a VPN missing?',
+  },
+};
+const BROKEN: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'the body broke off']);
+
+/** Describes why a probe has no document. */
+export function describeFailure(
+  probe: Probe,
+  document: 'metadata' | 'jwks',
+  timeoutSeconds: number,
+): FailedFetch {
+  const { failure, answer } = probe;
+  const code = failure?.message ?? '';
+  if (code === 'time-out')
+    return {
+      what: `${answer === undefined ? 'no answer' : 'the answer did not end'} within ${timeoutSeconds} s`,
+      fix:
+        'Is a firewall or a proxy in between? ' +
+        'Give it more time with keys.timeoutSeconds, at most 60 (--timeout).',
+    };
+  if (code.startsWith('status ') || code === 'redirected') return describeStatus(probe, document);
+  if (BROKEN.has(code))
+    return {
+      what: `the connection broke (${code})`,
+      fix: 'Is a proxy in between, or does the port speak another protocol, https instead of http?',
+    };
+  if (CERTIFICATE.test(code))
+    return {
+      what: `its certificate is not trusted (${printable(code)})`,
+      fix:
+        'Correct the certificate. For a certificate authority of your own, start Node with ' +
+        'NODE_EXTRA_CA_CERTS=<file>, or give a fetch that knows it.',
+    };
+  return NETWORK[code] ?? describeContent(probe, document);
+}
+
+function describeStatus({ answer }: Probe, document: 'metadata' | 'jwks'): FailedFetch {
+  const { status = 0, location = null } = answer ?? {};
+  const { name, missing } = DOCUMENTS[document];
+  if (location !== null)
+    return {
+      what: `redirects (${status}) to ${show(location)}`,
+      fix:
+        'Redirects are not followed, because whoever answers elsewhere is not the configured party. ' +
+        `Is the issuer there? Else publish the ${name} here.`,
+    };
+  if (status === 404 || status === 410) return { what: `nothing there (${status})`, fix: missing };
+  if (status === 401 || status === 403)
+    return {
+      what: `access refused (${status})`,
+      fix: `Make the ${name} public: they hold no secrets, and resource servers ask without credentials.`,
+    };
+  if (status >= 500)
+    return {
+      what: `the issuer has a fault (${status})`,
+      fix: "Look at the issuer's log, or ask who runs it.",
+    };
+  return { what: `answers with status ${status}`, fix: missing };
+}
+
+/** The answer was 200, or the request failed in a way that has no code of its own. */
+function describeContent({ failure, answer }: Probe, document: 'metadata' | 'jwks'): FailedFetch {
+  const code = printable(failure?.message ?? '');
+  const { missing, name } = DOCUMENTS[document];
+  if (answer === undefined)
+    return { what: `out of reach (${code})`, fix: 'Look at address, network and proxy from this host.' };
+  if (code === 'not JSON' && /html/i.test(answer.contentType ?? ''))
+    return { what: 'a web page and no JSON', fix: missing };
+  if (code === 'larger than 1 MiB')
+    return { what: code, fix: `Make the ${name} smaller: more than 1 MiB is not read.` };
+  return { what: code, fix: `Make the issuer answer with a JSON object. ${missing}` };
 }

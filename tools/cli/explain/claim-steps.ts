@@ -1,19 +1,18 @@
-import type { ResolvedIssuer } from '../../../src/issuer/trusted-issuer.js';
 import {
-  audienceOf,
   checkAudience,
-  claimsOfWrongType,
-  faultOfDates,
+  checkTokenKind,
+  findDateFault,
+  findIssuer,
+  foreignMark,
+  type MediaType,
   missingClaims,
-} from '../../../src/token/claims.js';
-import { checkTokenKind, type MediaType, markOfAnotherKind } from '../../../src/token/token-kind.js';
-import { findIssuer } from '../../../src/verification/jwt.js';
-import { describeDate, formatDate } from '../describe-time.js';
-import { describeDifference } from '../issuer-difference.js';
+  readAudience,
+  type TokenRules,
+  wronglyTypedClaims,
+} from '../../core.js';
+import { describeDate, describeDifference, formatDate } from '../describe.js';
 import { show, showList } from '../printable.js';
-import { type Fault, failed, notReached, passed, type Step, type StepName } from './explanation.js';
-import type { Members } from './header-steps.js';
-import { judge } from './judge.js';
+import { type Fault, failed, judge, type Members, notReached, passed, type Step } from './explanation.js';
 
 /** The clock that the verifier goes by. */
 export interface Time {
@@ -22,25 +21,26 @@ export interface Time {
   readonly toleranceSeconds: number;
 }
 
-/** An `"exp"` that is never over, so that {@link faultOfDates} speaks about the other dates. */
+/** An `"exp"` that never passes, so that {@link findDateFault} judges the other dates. */
 const NEVER = Number.MAX_SAFE_INTEGER;
 
 /** Step `iss`. */
-export function examineIssuer(claims: Members, issuer: ResolvedIssuer): Step {
+export function examineIssuer(claims: Members, issuer: TokenRules): Step {
   const { iss } = claims;
   const difference = typeof iss === 'string' ? describeDifference(iss, issuer.issuer) : undefined;
   return judge('iss', () => findIssuer(iss, new Map([[issuer.issuer, issuer]])), show(iss), {
     expected: show(issuer.issuer),
     fix:
       difference === undefined
-        ? 'Is this the token of another issuer, or of another environment? Configure the issuer that tokens name.'
+        ? 'Is this the token of another issuer, or of another environment? ' +
+          'Configure the issuer that tokens name.'
         : `Configure the issuer exactly as the token writes it: ${difference}.`,
   });
 }
 
 /** Steps `claim_types`, `exp`, `nbf` and `iat`. */
 export function examineDates(claims: Members, time: Time): readonly Step[] {
-  const wrong = claimsOfWrongType(claims);
+  const wrong = wronglyTypedClaims(claims);
   const types =
     wrong.length === 0
       ? passed('claim_types', 'registered claims are of their types')
@@ -54,21 +54,21 @@ export function examineDates(claims: Members, time: Time): readonly Step[] {
     examineDate('nbf', claims, time),
     examineDate('iat', claims, time),
   ];
-  // A date that is none has been reported, and cannot be compared.
+  // A date of the wrong type has been reported, and can't be compared.
   return [types, ...dates.map((step) => (wrong.includes(step.step) ? notReached(step.step) : step))];
 }
 
 /** Step `aud`. */
-export function examineAudience(claims: Members, issuer: ResolvedIssuer): Step {
+export function examineAudience(claims: Members, issuer: TokenRules): Step {
   const expected = [...issuer.audience];
   return judge('aud', () => checkAudience(claims, issuer), show(claims.aud), {
     expected: `${expected.length > 1 ? 'one of ' : ''}${showList(expected)}`,
-    fix: fixOfAudience(claims, expected),
+    fix: suggestAudience(claims, expected),
   });
 }
 
 /** Step `required_claims`. */
-export function examineRequiredClaims(claims: Members, issuer: ResolvedIssuer): Step {
+export function examineRequiredClaims(claims: Members, issuer: TokenRules): Step {
   const missing = missingClaims(claims, issuer);
   if (missing.length === 0) return passed('required_claims', 'all that RFC 9068 wants');
   return failed('required_claims', 'missing_claim', {
@@ -79,8 +79,8 @@ export function examineRequiredClaims(claims: Members, issuer: ResolvedIssuer): 
 }
 
 /** Step `token_kind`. */
-export function examineTokenKind(type: MediaType, claims: Members, issuer: ResolvedIssuer): Step {
-  const mark = markOfAnotherKind(claims);
+export function examineTokenKind(type: MediaType, claims: Members, issuer: TokenRules): Step {
+  const mark = foreignMark(claims);
   const actual =
     type === 'at+jwt'
       ? 'an access token by its type'
@@ -91,13 +91,14 @@ export function examineTokenKind(type: MediaType, claims: Members, issuer: Resol
     expected: 'an access token: with a scope or a client, and without what marks ID tokens and the like',
     fix:
       mark === undefined
-        ? 'Make the issuer send "scope" or "client_id". If the client is in another claim, use clientIdClaim (--client-id-claim).'
+        ? 'Make the issuer send "scope" or "client_id". ' +
+          'If the client is in another claim, use clientIdClaim (--client-id-claim).'
         : 'Send the access token, not the ID token. Both are in the token response.',
   });
 }
 
 function examineExpiry({ exp }: Members, { now, toleranceSeconds }: Time): Step {
-  const reason = faultOfDates({ exp }, now, toleranceSeconds);
+  const reason = findDateFault({ exp }, now, toleranceSeconds);
   if (reason === undefined) return passed('exp', showDate(exp, now));
   const fix =
     reason === 'expired'
@@ -108,29 +109,37 @@ function examineExpiry({ exp }: Members, { now, toleranceSeconds }: Time): Step 
 }
 
 function examineDate(name: 'nbf' | 'iat', claims: Members, { now, toleranceSeconds }: Time): Step {
-  const reason = faultOfDates({ exp: NEVER, [name]: claims[name] }, now, toleranceSeconds);
+  const reason = findDateFault({ exp: NEVER, [name]: claims[name] }, now, toleranceSeconds);
   const actual = showDate(claims[name], now);
   if (reason === undefined) return passed(name, actual);
   const fault: Fault = {
     actual,
     expected: `not later than ${describeDate(now + toleranceSeconds, now)}`,
-    fix: 'Compare the clocks of the issuer and of this host. For a small difference there is clockToleranceSeconds (--clock-tolerance).',
+    fix:
+      'Compare the clocks of the issuer and of this host. For a small difference there is ' +
+      'clockToleranceSeconds (--clock-tolerance).',
   };
-  return failed(name satisfies StepName, reason, fault);
+  return failed(name, reason, fault);
 }
 
 function showDate(value: unknown, now: number): string {
   return typeof value === 'number' ? describeDate(value, now) : show(value);
 }
 
-function fixOfAudience(claims: Members, expected: readonly string[]): string {
-  const named = audienceOf(claims);
+function suggestAudience(claims: Members, expected: readonly string[]): string {
+  const named = readAudience(claims);
   const difference = named.flatMap((one) => expected.map((other) => describeDifference(one, other)));
   const [typical] = difference.filter((text) => text !== undefined);
   if (typical !== undefined) return `Configure the audience exactly as the token writes it: ${typical}.`;
   if (!Object.hasOwn(claims, 'aud'))
-    return 'Make the client ask for this API (resource or audience). For an issuer that sends no "aud", such as Amazon Cognito, list its clients: clientIds (--client-id).';
-  return 'Make the client ask the issuer for this API (resource or audience), or configure the audience that the issuer sends.';
+    return (
+      'Make the client ask for this API (resource or audience). For an issuer that sends no "aud", ' +
+      'such as Amazon Cognito, list its clients: clientIds (--client-id).'
+    );
+  return (
+    'Make the client ask the issuer for this API (resource or audience), ' +
+    'or configure the audience that the issuer sends.'
+  );
 }
 
 function describeOwnMarks(claims: Members): string {

@@ -1,13 +1,17 @@
-import type { ResolvedOptions } from '../../../src/options/resolve.js';
-import type { Reason } from '../../../src/reasons.js';
-import { checkToken, readCredentials } from '../../../src/request/credentials.js';
-import type { RequestView } from '../../../src/request/view.js';
-import { type Fault, failed, passed, type Step } from './explanation.js';
-import { refusalOf } from './judge.js';
+import type { Reason, RequestView } from '../../../src/index.js';
+import {
+  checkToken,
+  isCanonicalBase64url,
+  MAX_TOKEN_LENGTH,
+  readCredentials,
+  type Settings,
+  splitCompactJws,
+} from '../../core.js';
+import { type Fault, failed, findRefusal, passed, type Step } from './explanation.js';
 
 /** RFC 6750 §2.1 `b64token`, without the padding at its end. */
 const OUTSIDE_OF_TOKEN = /[^A-Za-z0-9\-._~+/]/;
-/** What is said of characters that get into tokens on the way. */
+/** Names of characters that get into tokens on the way. */
 const CHARACTERS: Readonly<Record<string, string>> = {
   ' ': 'a space',
   '\t': 'a tab',
@@ -20,15 +24,16 @@ const CHARACTERS: Readonly<Record<string, string>> = {
 };
 const EXPECTED = 'Authorization: Bearer <token>';
 
-/** Step `credentials`, and the token where there is one. */
+/** Step `credentials`, and the token if there is one. */
 export function examineCredentials(
   request: RequestView,
-  { bearerMethods, schemes }: Pick<ResolvedOptions, 'bearerMethods' | 'schemes'>,
+  { bearerMethods, headerSchemes }: Pick<Settings, 'bearerMethods' | 'headerSchemes'>,
 ): { readonly step: Step; readonly token: string | undefined } {
   let token: string | undefined;
-  const refusal = refusalOf(() => {
-    token = readCredentials(request, bearerMethods, schemes)?.token;
-    if (token !== undefined) checkToken(token);
+  const refusal = findRefusal(() => {
+    const credentials = readCredentials(request, bearerMethods, headerSchemes);
+    token = credentials?.token;
+    if (credentials !== undefined) checkToken(credentials);
   });
   const line = String(request.header('authorization') ?? '');
   if (refusal !== undefined) return refused(refusal.reason, describeMalformed(token));
@@ -60,7 +65,8 @@ function describeMalformed(token: string | undefined): Fault {
     return { actual: 'Bearer and no token', expected: EXPECTED, fix: 'Send a token behind Bearer.' };
   const position = token.replace(/=+$/, '').search(OUTSIDE_OF_TOKEN);
   const character = String.fromCodePoint(token.codePointAt(position) ?? 0);
-  const name = CHARACTERS[character] ?? `a character that no token has (${codePoint(character)})`;
+  const codePoint = (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
+  const name = CHARACTERS[character] ?? `a character that no token has (U+${codePoint})`;
   const wrapped = character === '\n' || character === '\r' || character === ' ';
   return {
     actual: position === -1 ? 'padding and no token' : `${name} as character ${position + 1} of the token`,
@@ -71,6 +77,61 @@ function describeMalformed(token: string | undefined): Fault {
   };
 }
 
-function codePoint(character: string): string {
-  return `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`;
+/** What a variable that isn't set turns into. */
+const PLACEHOLDERS: ReadonlySet<string> = new Set(['undefined', 'null', 'NaN', 'true', 'false']);
+
+/** Steps `size` and `structure`, and the segments if these are right. */
+export function examineStructure(token: string): {
+  readonly steps: readonly Step[];
+  readonly segments: readonly [header: string, claims: string, signature: string] | undefined;
+} {
+  const length = `${token.length} characters`;
+  const most = `at most ${MAX_TOKEN_LENGTH} characters`;
+  if (token.length > MAX_TOKEN_LENGTH) {
+    const fix = 'Make the issuer leave claims out. Node itself takes 16 KiB for all header fields together.';
+    const fault = { actual: length, expected: most, fix };
+    return { steps: [failed('size', 'token_too_large', fault)], segments: undefined };
+  }
+  const size = passed('size', `${token.length} of ${most}`);
+  const segments = splitCompactJws(token);
+  if (segments === undefined)
+    return { steps: [size, failed('structure', 'malformed_token', describeStructure(token))], segments };
+  return { steps: [size, passed('structure', 'three parts of base64url')], segments };
+}
+
+function describeStructure(token: string): Fault {
+  const expected = 'three parts of base64url without padding, with dots between (RFC 7515 §3.1)';
+  const parts = token.split('.');
+  if (PLACEHOLDERS.has(token))
+    return {
+      actual: `the word ${token}`,
+      expected,
+      fix: 'Look at the program that sends it: its variable has no token.',
+    };
+  if (parts.length === 1)
+    return {
+      actual: 'one part: an opaque token, or none at all',
+      expected,
+      fix:
+        'Ask the issuer for a token for this API (resource, or audience with some issuers): ' +
+        'many give opaque tokens otherwise.',
+    };
+  if (parts.length === 5)
+    return {
+      actual: 'five parts: an encrypted token (JWE)',
+      expected,
+      fix: 'Make the issuer send signed tokens that are not encrypted.',
+    };
+  if (parts.length !== 3)
+    return {
+      actual: `${parts.length} parts`,
+      expected,
+      fix: 'Send the whole token. Was it cut off, or is something behind it?',
+    };
+  const odd = ['first', 'second', 'third'].filter((_, index) => !isCanonicalBase64url(parts[index] ?? ''));
+  return {
+    actual: `the ${odd.join(' and the ')} part is not canonical base64url`,
+    expected,
+    fix: 'Send the token as the issuer gave it: no padding, no "+" and "/", nothing left out.',
+  };
 }

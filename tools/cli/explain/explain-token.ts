@@ -1,12 +1,20 @@
-import type { Decision, Denied } from '../../../src/decision.js';
-import type { ResolvedIssuer } from '../../../src/issuer/trusted-issuer.js';
-import type { ResourceServerOptions } from '../../../src/options/options.js';
-import { type ResolvedOptions, resolveOptions } from '../../../src/options/resolve.js';
-import type { RequestView } from '../../../src/request/view.js';
-import { requirementOfScopes } from '../../../src/requirement/requirement.js';
-import { type ResourceServer, resourceServerOf } from '../../../src/resource-server.js';
-import { grantedScopes } from '../../../src/token/claims.js';
-import type { MediaType } from '../../../src/token/token-kind.js';
+import {
+  type Decision,
+  type Denied,
+  type RequestView,
+  type ResourceServer,
+  type ResourceServerOptions,
+  requirementOfScopes,
+} from '../../../src/index.js';
+import {
+  buildResourceServer,
+  checkOptions,
+  createIssuer,
+  grantedScopes,
+  type Issuer,
+  type MediaType,
+  type Settings,
+} from '../../core.js';
 import { show, showList } from '../printable.js';
 import {
   examineAudience,
@@ -15,10 +23,11 @@ import {
   examineRequiredClaims,
   examineTokenKind,
 } from './claim-steps.js';
-import { examineCredentials } from './credential-steps.js';
+import { examineCredentials, examineStructure } from './credential-steps.js';
 import {
   type Explanation,
   failed,
+  type Members,
   notReached,
   passed,
   STEPS,
@@ -28,17 +37,16 @@ import {
 import {
   examineHeader,
   examineJson,
-  examineStructure,
+  examineKey,
+  examineSignature,
   examineTokenType,
-  type Members,
 } from './header-steps.js';
-import { examineKey, examineSignature } from './key-steps.js';
 
 /** What a token is explained with. */
 export interface ExplainOptions {
   /** Of one issuer. */
   readonly server: ResourceServerOptions;
-  /** What the route requires, all of it; empty for a route that any access token opens. */
+  /** Every scope that the route requires; empty for a route that any access token opens. */
   readonly scopes: readonly string[];
 }
 
@@ -50,10 +58,12 @@ interface ReadToken {
 }
 
 /**
- * Decides about a request with this `Authorization` field as a resource server with these options does, and says which of its checks pass and which do not.
+ * Decides about a request with this `Authorization` field as a resource server with these options does, and
+ * says which of its checks pass and which don't.
  *
- * The decision is that of a real resource server. The steps are the checks it consists of, each made by the same function; those behind the first that fails
- * are made too where they need nothing but the token, so that everything that is wrong with it is seen at once.
+ * The decision is that of a real resource server. The steps are the checks it consists of, each made by the
+ * same function. Those after the first failure are made too if they need nothing but the token, so that you
+ * see at once everything that's wrong with it.
  *
  * @param authorization the field's value, undefined for a request without
  * @throws {TypeError} wrong options
@@ -64,18 +74,23 @@ export async function explainToken(
 ): Promise<Explanation> {
   // The time stands still: the decision and the steps must not be on two sides of "exp".
   const now = (options.clock ?? Date.now)();
-  // A token alone proves no possession of a key, so it is explained as what it is without: a bearer token.
-  const resolved = resolveOptions({ ...options, dpop: 'off', clock: () => now });
-  const [issuer] = resolved.issuers.values();
-  if (issuer === undefined) throw new TypeError('options without an issuer were accepted');
-  const server = resourceServerOf(resolved);
+  // A token alone proves no possession of a key, so it's explained as what it is without: a bearer token.
+  const settings = checkOptions({ ...options, dpop: 'off', clock: () => now });
+  const [issuerSettings] = settings.issuers.values();
+  if (issuerSettings === undefined) throw new TypeError('options without an issuer were accepted');
+  const issuer = createIssuer(issuerSettings, settings.runtime);
+  const server = buildResourceServer(settings, new Map([[issuer.issuer, issuer]]));
   try {
-    const request = requestWith(authorization);
+    const request: RequestView = {
+      method: 'GET',
+      url: 'https://api.example.com/',
+      header: (name) => (name === 'authorization' ? authorization : undefined),
+    };
     const decision = await decide(server, request, scopes);
     const refusal = decision.kind === 'denied' ? decision : undefined;
-    const examined = await examine(request, { resolved, issuer, scopes, refusal });
+    const examined = await examine(request, { settings, issuer, scopes, refusal });
     const auth = decision.kind === 'allowed' ? decision.auth : undefined;
-    return { refusal, auth, steps: inOrder(examined, stepsOf(issuer, scopes)) };
+    return { refusal, auth, steps: inOrder(examined, stepNames(issuer, scopes)) };
   } finally {
     server.close();
   }
@@ -92,38 +107,43 @@ async function decide(
 }
 
 interface Circumstances {
-  readonly resolved: ResolvedOptions;
-  readonly issuer: ResolvedIssuer;
+  readonly settings: Settings;
+  readonly issuer: Issuer;
   readonly scopes: readonly string[];
   readonly refusal: Denied | undefined;
 }
 
 async function examine(request: RequestView, circumstances: Circumstances): Promise<readonly Step[]> {
-  const { resolved, issuer, refusal } = circumstances;
-  const credentials = examineCredentials(request, resolved);
+  const { settings, issuer, refusal } = circumstances;
+  const credentials = examineCredentials(request, settings);
   const steps = [credentials.step];
   if (credentials.token === undefined) return steps;
-  const { steps: ofStructure, segments } = examineStructure(credentials.token);
-  steps.push(...ofStructure);
+  const { steps: structureSteps, segments } = examineStructure(credentials.token);
+  steps.push(...structureSteps);
   if (segments === undefined) return steps;
   const header = examineJson('header', segments[0]);
   steps.push(header.step);
   if (header.members === undefined) return steps;
-  const { steps: ofHeader, type } = examineHeader(header.members, resolved.algorithms);
-  steps.push(...ofHeader);
+  const { steps: headerSteps, type } = examineHeader(header.members, issuer.algorithms);
+  steps.push(...headerSteps);
   const claims = examineJson('claims', segments[1]);
   steps.push(claims.step);
   if (claims.members === undefined) return steps;
   const token = { header: header.members, claims: claims.members, type };
   steps.push(...examineClaims(token, circumstances));
-  if (steps.every(({ status }) => status === 'passed'))
-    steps.push(...(await examineKeyAndSignature(token, issuer, refusal)));
+  // The issuer isn't asked about a token that can't be valid.
+  if (steps.every(({ status }) => status === 'passed')) {
+    const key = await examineKey(token.header, issuer);
+    steps.push(key);
+    if (key.status === 'passed') steps.push(examineSignature(refusal));
+  }
   steps.push(examineConfirmation(token.claims), examineScope(token.claims, circumstances));
   return steps;
 }
 
-function examineClaims({ claims, type }: ReadToken, { resolved, issuer }: Circumstances): readonly Step[] {
-  const time = { now: resolved.clock() / 1000, toleranceSeconds: resolved.clockToleranceSeconds };
+function examineClaims({ claims, type }: ReadToken, { settings, issuer }: Circumstances): readonly Step[] {
+  const { clock, clockToleranceSeconds } = settings.runtime;
+  const time = { now: clock() / 1000, toleranceSeconds: clockToleranceSeconds };
   return [
     examineIssuer(claims, issuer),
     ...(type === undefined ? [] : [examineTokenType(type.is, issuer.tokenType)]),
@@ -134,23 +154,15 @@ function examineClaims({ claims, type }: ReadToken, { resolved, issuer }: Circum
   ];
 }
 
-/** Nothing is asked of an issuer for a token that cannot hold. */
-async function examineKeyAndSignature(
-  { header }: ReadToken,
-  issuer: ResolvedIssuer,
-  refusal: Denied | undefined,
-): Promise<readonly Step[]> {
-  const key = await examineKey(header, issuer);
-  return key.status === 'passed' ? [key, examineSignature(refusal)] : [key];
-}
-
 function examineConfirmation(claims: Members): Step {
   const actual = Object.hasOwn(claims, 'cnf') ? `bound to a key: ${show(claims.cnf)}` : 'not bound to a key';
   if (!Object.hasOwn(claims, 'cnf')) return passed('cnf', actual);
   return failed('cnf', 'unsupported_confirmation', {
     actual,
     expected: 'a bearer token',
-    fix: 'A token alone proves no possession. Send it with a DPoP proof where it has cnf.jkt, and over mutual TLS, with the option mtls of the API, where it has cnf.x5t#S256.',
+    fix:
+      'A token alone proves no possession. Send it with a DPoP proof where it has cnf.jkt, ' +
+      'and over mutual TLS, with the option mtls of the API, where it has cnf.x5t#S256.',
   });
 }
 
@@ -161,12 +173,14 @@ function examineScope(claims: Members, { issuer, scopes }: Circumstances): Step 
   return failed('scope', 'insufficient_scope', {
     actual: showList(granted),
     expected: showList(scopes),
-    fix: `Make the client ask for ${showList(missing)}. If it was granted, it is in another claim: use scopeClaim (--scope-claim).`,
+    fix:
+      `Make the client ask for ${showList(missing)}. ` +
+      'If it was granted, it is in another claim: use scopeClaim (--scope-claim).',
   });
 }
 
-/** The steps that there are with these options. */
-function stepsOf(issuer: ResolvedIssuer, scopes: readonly string[]): readonly StepName[] {
+/** The steps that these options ask for. */
+function stepNames(issuer: Issuer, scopes: readonly string[]): readonly StepName[] {
   const isStrict = issuer.tokenType === 'at+jwt';
   return STEPS.filter((name) => {
     if (name === 'token_type' || name === 'required_claims') return isStrict;
@@ -176,12 +190,4 @@ function stepsOf(issuer: ResolvedIssuer, scopes: readonly string[]): readonly St
 
 function inOrder(steps: readonly Step[], names: readonly StepName[]): readonly Step[] {
   return names.map((name) => steps.find(({ step }) => step === name) ?? notReached(name));
-}
-
-function requestWith(authorization: string | undefined): RequestView {
-  return {
-    method: 'GET',
-    url: 'https://api.example.com/',
-    header: (name) => (name === 'authorization' ? authorization : undefined),
-  };
 }

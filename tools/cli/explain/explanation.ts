@@ -1,6 +1,13 @@
-import type { Auth } from '../../../src/auth.js';
-import type { Denied } from '../../../src/decision.js';
-import type { Reason } from '../../../src/reasons.js';
+import {
+  type Auth,
+  type Denied,
+  isResourceServerError,
+  type Reason,
+  type ResourceServerError,
+} from '../../../src/index.js';
+
+/** Header or claims of a token. Their values aren't checked. */
+export type Members = Readonly<Record<string, unknown>>;
 
 /** The checks of a token, in the order in which the verifier makes them. */
 export const STEPS = [
@@ -32,9 +39,9 @@ export type StepName = (typeof STEPS)[number];
 /** One check and what came of it. Texts from the token are printable already. */
 export interface Step {
   readonly step: StepName;
-  /** `not_reached`: cannot be told, or is not looked at for a token that cannot hold. */
+  /** `not_reached`: can't be decided, or isn't looked at because the token can't be valid. */
   readonly status: 'passed' | 'failed' | 'not_reached';
-  /** Of a failed step: what the verifier says where it is the first one. */
+  /** Of a failed step: what the verifier says if it's the first one. */
   readonly reason: Reason | undefined;
   readonly actual: string | undefined;
   readonly expected: string | undefined;
@@ -44,9 +51,9 @@ export interface Step {
 
 /** What the resource server decides about a token, and the way there. */
 export interface Explanation {
-  /** The refusal, or undefined where the token is accepted. */
+  /** The refusal, or undefined if the token is accepted. */
   readonly refusal: Denied | undefined;
-  /** What the API gets to know where the token is accepted. */
+  /** What the API gets if the token is accepted. */
   readonly auth: Auth | undefined;
   readonly steps: readonly Step[];
 }
@@ -75,4 +82,26 @@ export interface Fault {
 
 export function failed(step: StepName, reason: Reason, { actual, expected, fix }: Fault): Step {
   return { step, status: 'failed', reason, actual, expected, fix };
+}
+
+/** A step that one of the verifier's checks decides. */
+export function judge(
+  step: StepName,
+  check: () => unknown,
+  actual: string,
+  fault: Omit<Fault, 'actual'>,
+): Step {
+  const refusal = findRefusal(check);
+  return refusal === undefined ? passed(step, actual) : failed(step, refusal.reason, { actual, ...fault });
+}
+
+/** The error with which one of the verifier's checks refuses, or undefined if it doesn't. */
+export function findRefusal(check: () => unknown): ResourceServerError | undefined {
+  try {
+    check();
+  } catch (error) {
+    if (isResourceServerError(error)) return error;
+    throw error; // a bug, which must not look like a refusal
+  }
+  return undefined;
 }

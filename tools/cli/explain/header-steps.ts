@@ -1,49 +1,34 @@
-import type { TokenType } from '../../../src/options/options.js';
 import {
-  isCanonicalBase64url,
-  MAX_TOKEN_LENGTH,
+  type Denied,
+  InvalidTokenError,
+  isResourceServerError,
+  type Reason,
+  type TokenType,
+  UnavailableError,
+} from '../../../src/index.js';
+import {
+  checkTokenType,
+  createKeyIndex,
+  describeError,
+  findKey,
+  type Issuer,
+  type MediaType,
+  needsExtension,
   parseJsonObject,
-  splitCompactJws,
-} from '../../../src/token/compact-jws.js';
-import { checkTokenType, type MediaType, readMediaType } from '../../../src/token/token-kind.js';
-import { checkExtensions, readAlgorithm } from '../../../src/verification/jwt.js';
-import { show } from '../printable.js';
-import { type Fault, failed, passed, type Step } from './explanation.js';
-import { judge, refusalOf } from './judge.js';
+  readAlgorithm,
+  readMediaType,
+  type VerificationKey,
+} from '../../core.js';
+import { show, showList } from '../printable.js';
+import { type Fault, failed, findRefusal, judge, type Members, passed, type Step } from './explanation.js';
 
-export type Members = Readonly<Record<string, unknown>>;
-
-/** Header parameters that offer a key, which nobody may trust (RFC 8725 §3.10). */
-const KEY_OFFERS = ['jwk', 'jku', 'x5c', 'x5u'] as const;
-/** What a variable that is not set turns into. */
-const PLACEHOLDERS: ReadonlySet<string> = new Set(['undefined', 'null', 'NaN', 'true', 'false']);
-
-/** Steps `size` and `structure`, and the segments where these are right. */
-export function examineStructure(token: string): {
-  readonly steps: readonly Step[];
-  readonly segments: readonly [header: string, claims: string, signature: string] | undefined;
-} {
-  const length = `${token.length} characters`;
-  const most = `at most ${MAX_TOKEN_LENGTH} characters`;
-  if (token.length > MAX_TOKEN_LENGTH) {
-    const fix = 'Make the issuer leave claims out. Node itself takes 16 KiB for all header fields together.';
-    const fault = { actual: length, expected: most, fix };
-    return { steps: [failed('size', 'token_too_large', fault)], segments: undefined };
-  }
-  const size = passed('size', `${token.length} of ${most}`);
-  const segments = splitCompactJws(token);
-  if (segments === undefined)
-    return { steps: [size, failed('structure', 'malformed_token', describeStructure(token))], segments };
-  return { steps: [size, passed('structure', 'three parts of base64url')], segments };
-}
-
-/** Steps `header` or `claims`, and the object where there is one. */
+/** Steps `header` or `claims`, and the object if there is one. */
 export function examineJson(
   step: 'header' | 'claims',
   segment: string,
 ): { readonly step: Step; readonly members: Members | undefined } {
   let members: Members | undefined;
-  const refusal = refusalOf(() => {
+  const refusal = findRefusal(() => {
     members = parseJsonObject(Buffer.from(segment, 'base64url'));
   });
   if (refusal === undefined) return { step: passed(step, 'a JSON object'), members };
@@ -56,7 +41,7 @@ export function examineJson(
   return { step: failed(step, refusal.reason, fault), members };
 }
 
-/** Steps `alg`, `crit` and `typ`, and the media type where it is one of an access token. */
+/** Steps `alg`, `crit` and `typ`, and the media type if it's one of an access token. */
 export function examineHeader(
   header: Members,
   algorithms: ReadonlySet<string>,
@@ -64,12 +49,18 @@ export function examineHeader(
   let type: { readonly is: MediaType } | undefined;
   const alg = judge('alg', () => readAlgorithm(header, algorithms), show(header.alg), {
     expected: `one of ${[...algorithms].join(', ')}`,
-    fix: 'Make the issuer sign with one of these. "none" and HMAC (HS256 …) are never accepted: whoever verifies those can also forge them.',
+    fix:
+      'Make the issuer sign with one of these. "none" and HMAC (HS256 …) are never accepted: ' +
+      'whoever verifies those can also forge them.',
   });
-  const crit = judge('crit', () => checkExtensions(header), describeExtensions(header), {
-    expected: 'no "crit", and no "b64" other than true',
-    fix: 'Make the issuer leave the extension out: it has to be understood, and none is.',
-  });
+  const critActual = describeExtensions(header);
+  const crit = needsExtension(header)
+    ? failed('crit', 'crit_unsupported', {
+        actual: critActual,
+        expected: 'no "crit", and no "b64" other than true',
+        fix: 'Make the issuer leave the extension out: it has to be understood, and none is.',
+      })
+    : passed('crit', critActual);
   const typ = judge(
     'typ',
     () => {
@@ -84,17 +75,12 @@ export function examineHeader(
   return { steps: [alg, crit, typ], type };
 }
 
-/** Step `token_type`: what the type has to be where the options say so. */
+/** Step `token_type`: what the type must be, if the options say so. */
 export function examineTokenType(type: MediaType, accepted: TokenType): Step {
   return judge('token_type', () => checkTokenType(type, accepted), show(type), {
     expected: show(accepted),
     fix: "If the issuer's access tokens are of that type, use tokenType: 'any' (--token-type any).",
   });
-}
-
-/** The names of header parameters that offer a key. They are not followed. */
-export function keyOffers(header: Members): readonly string[] {
-  return KEY_OFFERS.filter((name) => Object.hasOwn(header, name));
 }
 
 function describeExtensions(header: Members): string {
@@ -104,37 +90,77 @@ function describeExtensions(header: Members): string {
     : named.map((name) => `"${name}": ${show(header[name])}`).join(', ');
 }
 
-function describeStructure(token: string): Fault {
-  const expected = 'three parts of base64url without padding, with dots between (RFC 7515 §3.1)';
-  const parts = token.split('.');
-  if (PLACEHOLDERS.has(token))
+const MAX_KEYS_SHOWN = 8;
+/** Header parameters that offer a key, which the verifier ignores (RFC 8725 §3.10). */
+const KEY_OFFERS = ['jwk', 'jku', 'x5c', 'x5u'] as const;
+
+const FIXES: Partial<Readonly<Record<Reason, string>>> = {
+  no_matching_key:
+    'Is the token of another issuer or environment, or was its key withdrawn? ' +
+    'Get a new token, and look at the keys with the command check.',
+  ambiguous_key: 'Make the issuer send a "kid" that only one of its keys has.',
+  key_mismatch:
+    'The key is for another algorithm. Correct "alg" in the issuer\'s key set, or what it signs with.',
+  key_rejected: 'Make the issuer use a longer key: RSA keys need 2048 bits.',
+};
+
+/**
+ * Step `key`: the verifier's look-up, in the keys that it has loaded by now, so that nothing is fetched for
+ * it.
+ */
+export async function examineKey(header: Members, { issuer, keySet }: Issuer): Promise<Step> {
+  try {
+    await keySet.ready();
+    const key = findKey(createKeyIndex(keySet.known()), header.kid, String(header.alg));
+    if (key === undefined) throw new InvalidTokenError('no_matching_key');
+    return passed('key', `${describeKey(key)}${describeOffers(header)}`);
+  } catch (error) {
+    if (!isResourceServerError(error)) throw error;
+    return failed('key', error.reason, describeKeyFault(error, header, issuer, keySet.known()));
+  }
+}
+
+/**
+ * Step `signature`, by the verifier's own word: it checks the signature after the key and before everything
+ * else.
+ */
+export function examineSignature(refusal: Denied | undefined): Step {
+  if (refusal?.error.reason !== 'signature_invalid') return passed('signature', "by the issuer's key");
+  return failed('signature', 'signature_invalid', {
+    actual: 'not that of the key over this token',
+    expected: "a signature by the issuer's key",
+    fix:
+      'The token was altered or forged. ' +
+      'If many are refused: does the issuer use a new key under an old "kid"?',
+  });
+}
+
+function describeKeyFault(
+  error: { readonly reason: Reason; readonly cause?: unknown },
+  header: Members,
+  issuer: string,
+  keys: readonly VerificationKey[],
+): Fault {
+  if (error instanceof UnavailableError)
     return {
-      actual: `the word ${token}`,
-      expected,
-      fix: 'Look at the program that sends it: its variable has no token.',
+      actual: `no keys of the issuer: ${describeError(error.cause)}`,
+      expected: "the issuer's keys within reach",
+      fix: `Look at the issuer: npx oauth-resource-server check ${issuer}`,
     };
-  if (parts.length === 1)
-    return {
-      actual: 'one part: an opaque token, or none at all',
-      expected,
-      fix: 'Ask the issuer for a token for this API (resource, or audience with some issuers): many give opaque tokens otherwise.',
-    };
-  if (parts.length === 5)
-    return {
-      actual: 'five parts: an encrypted token (JWE)',
-      expected,
-      fix: 'Make the issuer send signed tokens that are not encrypted.',
-    };
-  if (parts.length !== 3)
-    return {
-      actual: `${parts.length} parts`,
-      expected,
-      fix: 'Send the whole token. Was it cut off, or is something behind it?',
-    };
-  const odd = ['first', 'second', 'third'].filter((_, index) => !isCanonicalBase64url(parts[index] ?? ''));
+  const listed = keys.slice(0, MAX_KEYS_SHOWN).map(describeKey);
+  const more = keys.length > MAX_KEYS_SHOWN ? `, and ${keys.length - MAX_KEYS_SHOWN} more` : '';
   return {
-    actual: `the ${odd.join(' and the ')} part is not canonical base64url`,
-    expected,
-    fix: 'Send the token as the issuer gave it: no padding, no "+" and "/", nothing left out.',
+    actual: `kid ${show(header.kid)}, ${show(header.alg)}${describeOffers(header)}`,
+    expected: `a key of the issuer: ${listed.join('; ')}${more}`,
+    fix: FIXES[error.reason] ?? '',
   };
+}
+
+function describeKey({ kid, algorithms }: VerificationKey): string {
+  return `kid ${show(kid)}, ${[...algorithms].join(' ')}`;
+}
+
+function describeOffers(header: Members): string {
+  const offers = KEY_OFFERS.filter((name) => Object.hasOwn(header, name));
+  return offers.length === 0 ? '' : `; what the token offers in ${showList(offers)} is not looked at`;
 }

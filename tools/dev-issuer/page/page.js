@@ -117,7 +117,8 @@ function explainKind() {
   element('kind-hint').textContent =
     forgery === undefined
       ? 'A token that the API must accept.'
-      : `A request that the API must refuse with status ${forgery.status}. It differs in one thing from a genuine one.`;
+      : `A request that the API must refuse with status ${forgery.status}. ` +
+        'It differs in one thing from a genuine one.';
 }
 
 async function makeToken() {
@@ -129,7 +130,7 @@ async function makeToken() {
     scope: scopes.join(' '),
     ...(forgery === '' ? {} : { forgery }),
   });
-  element('token-summary').textContent = forgery === '' ? summaryOf(made.claims) : `Forged: ${forgery}.`;
+  element('token-summary').textContent = forgery === '' ? summary(made.claims) : `Forged: ${forgery}.`;
   element('token-parts').hidden = made.token === undefined;
   element('token-header').textContent = showPart(made.header);
   element('token-claims').textContent = showPart(made.claims);
@@ -141,7 +142,7 @@ async function makeToken() {
   showCurl();
 }
 
-function summaryOf({ exp, client_id: client }) {
+function summary({ exp, client_id: client }) {
   return `For ${client}, valid until ${new Date(exp * 1000).toLocaleTimeString()}.`;
 }
 
@@ -149,7 +150,7 @@ function showPart(part) {
   return part === undefined ? 'No JSON object.' : JSON.stringify(part, null, 2);
 }
 
-/** The token with its parts in the colours of what they decode to, or the header fields of a request without one. */
+/** The token, its parts coloured like what they decode to, or the header fields of a request without one. */
 function sentParts({ token, headers }) {
   if (token === undefined) {
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
@@ -175,7 +176,7 @@ async function tryToken() {
   });
   const { tone, words } = judge(answer, expected);
   element('verdict').replaceChildren(text('p', words, `verdict ${tone}`));
-  const rows = answer.kind === 'answered' ? rowsOf(answer) : [];
+  const rows = answer.kind === 'answered' ? answerRows(answer) : [];
   element('answer').replaceChildren(
     ...rows.flatMap(([name, content]) => [text('dt', name), definition(content)]),
   );
@@ -203,7 +204,7 @@ function judge(answer, expected) {
   return { tone: 'mixed', words: `Status ${status}, and should be ${expected.status} (${expected.reason}).` };
 }
 
-function rowsOf({ status, statusText, challenges, location, contentType, body, isCut }) {
+function answerRows({ status, statusText, challenges, location, contentType, body, isCut }) {
   const rows = [
     ['Status', `${status} ${statusText}`],
     ...(challenges.length === 0
@@ -246,8 +247,8 @@ async function rotateKeys(keepPrevious) {
   const { keyIds } = await ask('/dev/keys', { keepPrevious });
   showKeys(keyIds);
   element('keys-status').textContent = keepPrevious
-    ? 'A new key signs. Tokens of the old ones still hold.'
-    : 'A new key signs. Tokens of the old ones stop holding when the API has loaded the keys anew.';
+    ? 'A new key signs. Tokens of the old ones are still valid.'
+    : 'A new key signs. Tokens of the old ones are refused once the API has loaded the keys again.';
 }
 
 function showKeys(keyIds) {

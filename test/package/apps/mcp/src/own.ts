@@ -1,9 +1,10 @@
-// An MCP server that is protected by oauth-resource-server alone: nothing here loads the SDK's own declaration of `auth`.
+// An MCP server that is protected by oauth-resource-server alone, with our declaration of `req.auth`.
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import express, { type Express } from 'express';
-import { createResourceServer } from 'oauth-resource-server';
+import { createResourceServer, toMcpAuthInfo } from 'oauth-resource-server';
+import 'oauth-resource-server/express/types';
 import {
   type Auth,
   authenticate,
@@ -19,24 +20,25 @@ export function createApp(issuer: string, resource: string): Express {
   app.post('/mcp/:tenant', requireScope('tools'), express.json(), async (req, res) => {
     const mcp = new McpServer({ name: 'inventory', version: '1.0.0' });
     mcp.registerTool('whoami', {}, ({ authInfo }) => ({
-      content: [{ type: 'text', text: String(getAuth({ auth: authInfo }).subject) }],
+      content: [{ type: 'text', text: String(getAuth(authInfo?.extra ?? {}).subject) }],
     }));
     const transport = new StreamableHTTPServerTransport();
     await mcp.connect(transport);
-    await transport.handleRequest(req, res, req.body); // takes our req.auth for its AuthInfo
+    await transport.handleRequest(Object.assign(req, { auth: toMcpAuthInfo(getAuth(req)) }), res, req.body);
   });
   app.get('/whoami/:tenant', (req, res) => {
     const auth: Auth = getAuth(req);
     const clientId: string | undefined = auth.clientId;
     const same: Auth | undefined = req.auth;
-    const info: AuthInfo | undefined = req.auth;
+    const info: AuthInfo = toMcpAuthInfo(auth);
     const tenant: string = req.params.tenant;
     res.json({
       clientId,
       issuer: req.auth?.issuer,
       plan: req.auth?.claims.plan,
       tenant,
-      isSame: same === info,
+      isSame: same === auth,
+      calledBy: info.clientId,
     });
     // @ts-expect-error undefined for anonymous requests
     req.auth.claims;

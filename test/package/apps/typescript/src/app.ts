@@ -8,6 +8,7 @@ import {
   requireClaims,
   requireScope,
 } from 'oauth-resource-server/express';
+import 'oauth-resource-server/express/types';
 
 export function createApp(options: ResourceServerOptions): Express {
   const app = express();

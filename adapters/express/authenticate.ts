@@ -1,0 +1,100 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ResourceServer, ResourceServerOptions } from '../../src/index.js';
+import {
+  connectRequestView,
+  declare,
+  Gate,
+  type Next,
+  proceed,
+  type Refusal,
+  refuse,
+  replyOf,
+  serveMetadata,
+  setHeaders,
+} from '../kit/index.js';
+import { declarations, routeRequirements } from './declarations.js';
+
+/** A middleware of Express 4, Express 5 and whatever else calls `(req, res, next)` with Node's objects. */
+export type Middleware = (request: IncomingMessage, response: ServerResponse, next: Next) => void;
+
+/** What Express adds to a request: the application that it came to. */
+interface ExpressRequest extends IncomingMessage {
+  readonly app?: object;
+}
+
+/**
+ * Lets only requests with a valid access token through, and sets `req.auth`; `getAuth(req)` is the typed way
+ * to it. Others are answered with 400, 401 or 503 and a challenge (RFC 6750 §3).
+ *
+ * Security: a CORS preflight request passes without authentication, for the CORS layer to answer. It meets no
+ * requirement, but if there's no CORS layer, a handler for `OPTIONS` without a requirement runs:
+ * `app.all(path, handler)` and `app.use(handler)` are such.
+ *
+ * @param options the options of a resource server, or a ready one to share
+ * @throws {TypeError} at once: an option is wrong
+ * @example
+ * ```ts
+ * app.use(authenticate({ issuer: 'https://auth.example.com', audience: 'https://inventory.example.com' }));
+ * ```
+ */
+export function authenticate(options: ResourceServerOptions | ResourceServer): Middleware {
+  const gate = new Gate(options);
+  const { server } = gate;
+  const middleware: Middleware = (request, response, next) => {
+    const arrival = { message: request, request, view: connectRequestView(request) };
+    proceed(
+      gate.authenticate(arrival, routeRequirements(request, middleware)),
+      (decision) => {
+        if (decision.kind === 'allowed') {
+          setHeaders(replyOf(response), decision.headers);
+          next();
+        } else answerRefusal({ ...decision, errors: server.errors }, response, next);
+      },
+      next,
+    );
+  };
+  return declare(middleware, { server });
+}
+
+/** Answers a refused request, unless the application has meanwhile, as with a time-out. */
+export function answerRefusal(refusal: Refusal, response: ServerResponse, next: Next): void {
+  if (!response.headersSent) refuse(refusal, replyOf(response), next);
+}
+
+/**
+ * Serves the metadata of this API (RFC 9728) at the well-known place that belongs to its identifier, the
+ * option `resource`; everything else goes on to what comes next. Belongs on the root application, before
+ * {@link authenticate}, since the metadata are for clients that have no access token yet.
+ *
+ * Scopes that the routes of the application require are published with it, unless `resource.scopes` says
+ * which, or several resource servers protect it.
+ *
+ * @param options the options of a resource server with `resource`, or a ready one to share
+ * @throws {TypeError} at once: an option is wrong, or `resource` is missing
+ * @example
+ * ```ts
+ * const server = createResourceServer({ issuer, audience, resource: 'https://inventory.example.com' });
+ * app.use(resourceMetadata(server), authenticate(server));
+ * ```
+ */
+export function resourceMetadata(options: ResourceServerOptions | ResourceServer): Middleware {
+  const { resourceMetadata: metadata } = new Gate(options).server;
+  if (metadata === undefined)
+    throw new TypeError('resourceMetadata needs a resource server with the option "resource"');
+  const known = new WeakSet<object>();
+  return (request: ExpressRequest, response, next) => {
+    const { app } = request;
+    if (app !== undefined && !known.has(app)) {
+      known.add(app); // at the first request, when all routes are there
+      const found = declarations(app);
+      const urls = new Set(
+        found.flatMap(({ server }) => (server === undefined ? [] : [server.resourceMetadata?.url])),
+      );
+      // If several resource servers protect the application, whose routes are whose can't be seen.
+      if (urls.size === 1 && urls.has(metadata.url))
+        for (const { requirement } of found)
+          if (requirement !== undefined) metadata.addRequirement(requirement);
+    }
+    serveMetadata(metadata, request, replyOf(response), next);
+  };
+}

@@ -1,0 +1,46 @@
+import type { IncomingMessage } from 'node:http';
+import type { Requirement } from '../../src/index.js';
+import { type Declaration, declared } from '../kit/index.js';
+
+/**
+ * What the middleware of an application of Express 4 or 5 declared, as far as its router shows it: its own
+ * layers, those of its routes and of routers inside, in their order.
+ */
+export function declarations(application: object): readonly Declaration[] {
+  // Express 4 has its router at `_router`, and throws when asked for `router`; Express 5 has it at `router`.
+  return inside(member(application, '_router') ?? member(application, 'router'));
+}
+
+function inside(router: unknown): readonly Declaration[] {
+  return layers(router).flatMap((layer) => {
+    const handle = member(layer, 'handle');
+    return [declared(handle) ?? [], inside(member(layer, 'route') ?? handle)].flat();
+  });
+}
+
+/** What the route that a middleware stands in requires together; undefined if it stands in none. */
+export function routeRequirements(
+  request: IncomingMessage,
+  middleware: object,
+): readonly Requirement[] | undefined {
+  const route = member(request, 'route');
+  // As Express does it: handlers for GET serve HEAD, unless there are some for HEAD.
+  const isGet = request.method === 'HEAD' && member(member(route, 'methods'), 'head') !== true;
+  const wanted = [undefined, isGet ? 'get' : request.method?.toLowerCase()];
+  const handles = layers(route)
+    .filter((layer) => wanted.includes(member(layer, 'method') as string | undefined)) // Express's own
+    .map((layer) => member(layer, 'handle'));
+  // Behind a route that went on, `request.route` still is that one.
+  if (!handles.includes(middleware)) return undefined;
+  return handles.flatMap((handle) => declared(handle)?.requirement ?? []);
+}
+
+function layers(routerOrRoute: unknown): readonly unknown[] {
+  const stack = member(routerOrRoute, 'stack');
+  return Array.isArray(stack) ? stack : [];
+}
+
+function member(value: unknown, name: string): unknown {
+  const isObject = (typeof value === 'object' && value !== null) || typeof value === 'function';
+  return isObject ? Reflect.get(value, name) : undefined;
+}

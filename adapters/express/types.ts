@@ -1,0 +1,13 @@
+import type { Auth } from '../../src/index.js';
+
+declare global {
+  namespace Express {
+    interface Request {
+      /**
+       * The verified access token, set by `authenticate()`; undefined before it, and for anonymous requests.
+       * `getAuth(req)` is never undefined.
+       */
+      auth?: Auth;
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import type { IncomingMessage } from 'node:http';
+import { type FrameworkRequest, NodeRequestView, type RequestView } from '../../src/index.js';
+
+/** What frameworks in the tradition of Connect add to Node's request; `app` is Express's. */
+interface ConnectMessage extends IncomingMessage, Parsed {
+  /** The request target before a router cut its mount path off. */
+  originalUrl?: string;
+  /** The method before a method override changed it. */
+  readonly originalMethod?: unknown;
+  readonly app?: unknown;
+}
+
+type Parsed = Pick<FrameworkRequest, 'protocol' | 'host' | 'query' | 'body'>;
+
+/**
+ * A view of a Node request that Express, or another framework in the tradition of Connect, may have extended:
+ * with `originalUrl`, `originalMethod`, and what the setting `trust proxy` says of proxies.
+ *
+ * @param parsed the framework's own request, if it has body, query, protocol and host on another object
+ */
+export function connectRequestView(message: ConnectMessage, parsed?: Parsed): RequestView {
+  return new NodeRequestView(message, new ConnectRequest(message, parsed));
+}
+
+class ConnectRequest implements FrameworkRequest {
+  readonly #message: ConnectMessage;
+  readonly #parsed: Parsed | undefined;
+
+  constructor(message: ConnectMessage, parsed: Parsed | undefined) {
+    this.#message = message;
+    this.#parsed = parsed;
+  }
+
+  get method(): unknown {
+    return this.#message.originalMethod;
+  }
+
+  get target(): string | undefined {
+    return this.#message.originalUrl;
+  }
+
+  set target(target: string | undefined) {
+    if (target !== undefined) this.#message.originalUrl = target;
+  }
+
+  get protocol(): unknown {
+    return (this.#parsed ?? this.#message).protocol;
+  }
+
+  get host(): unknown {
+    return this.#parsed === undefined ? forwardedHost(this.#message) : this.#parsed.host;
+  }
+
+  get query(): unknown {
+    return (this.#parsed ?? this.#message).query;
+  }
+
+  get body(): unknown {
+    return (this.#parsed ?? this.#message).body;
+  }
+}
+
+/**
+ * The host that a proxy names, if Express trusts it. Express 4 has no member for the host with its port, so
+ * this is what Express 5 does, for both.
+ */
+function forwardedHost({ app, headers, socket }: ConnectMessage): string | undefined {
+  const forwarded = headers['x-forwarded-host'];
+  if (typeof forwarded !== 'string' || typeof app !== 'function') return undefined;
+  const trusts: unknown = 'get' in app && typeof app.get === 'function' && app.get('trust proxy fn');
+  const isTrusted = typeof trusts === 'function' && trusts(socket?.remoteAddress, 0);
+  return isTrusted ? forwarded.split(',', 1)[0]?.trim() : undefined;
+}

@@ -1,0 +1,232 @@
+import {
+  type Allowed,
+  type Auth,
+  createResourceServer,
+  type Decision,
+  type Denied,
+  isAuth,
+  isCorsPreflight,
+  isResourceServer,
+  type RegisteredClaims,
+  type RequestView,
+  type Requirement,
+  type ResourceServer,
+  type ResourceServerOptions,
+} from '../../src/index.js';
+import { logRefusal, type RefusalLog } from './refusal-log.js';
+import { whenSettled } from './settle.js';
+
+/** A request that arrived, as an adapter hands it to a {@link Gate}. */
+export interface Arrival {
+  /**
+   * The object that stays the same as long as the request is handled: Node's message, a Fetch `Request`. What
+   * was decided is kept by it. Its `method` is the one that the routes behind go by, which a method override
+   * may have changed.
+   */
+  readonly message: object & { readonly method?: string | undefined };
+  /** What handlers get, if it should carry `auth`. May be the message itself. */
+  readonly request?: object | undefined;
+  readonly view: RequestView;
+  /** Where the framework logs what belongs to this request; refusals are reported there as well. */
+  readonly log?: RefusalLog | undefined;
+}
+
+/** A refusal, and how it's answered: the option `errors` of the resource server. */
+export interface Refusal extends Denied {
+  readonly errors: ResourceServer['errors'];
+}
+
+/** What one resource server decided about one request. */
+interface Passage {
+  readonly server: ResourceServer;
+  readonly arrival: Arrival;
+  /** Undefined as long as the request only passes as a CORS preflight. */
+  decision: Decision | Promise<Decision> | undefined;
+  isConcluded: boolean;
+  auth: Auth | undefined;
+  /** The requirements that `auth` was found to meet. */
+  met: readonly Requirement[];
+}
+
+/** Where a request keeps its passages; the last one counts. Nothing that a client sends has such a key. */
+const passages: unique symbol = Symbol('oauth-resource-server.passages');
+
+type Seen = object & { [passages]?: Passage[] | undefined };
+
+const PASSED: Allowed = Object.freeze({ kind: 'allowed', auth: undefined, headers: undefined });
+
+/**
+ * Lets requests in on behalf of one resource server. An adapter makes one when the application is put
+ * together, and hands it every request.
+ *
+ * @example
+ * ```ts
+ * const gate = new Gate(options);
+ * const decision = await gate.authenticate({ message: req, request: req, view: new NodeRequestView(req) });
+ * if (decision.kind === 'denied') sendAnswer(decision.answer, res);
+ * else next();
+ * ```
+ */
+export class Gate {
+  readonly server: ResourceServer;
+
+  /**
+   * @param options of a resource server, or a ready one to share
+   * @throws {TypeError} an option is missing, unknown or wrong
+   */
+  constructor(options: ResourceServerOptions | ResourceServer) {
+    this.server = isResourceServer(options) ? options : createResourceServer(options);
+  }
+
+  /**
+   * Authenticates a request once: another gate with the same resource server reuses the outcome, so that a
+   * DPoP proof is used once. Another resource server decides anew, and the last one counts. `auth` is cleared
+   * first, then set on the arrival's `request`. A refusal is logged.
+   *
+   * A CORS preflight passes unauthenticated, for the application's CORS layer to answer. It meets no
+   * requirement.
+   *
+   * @param requirements those of the route, if they're known already; see `ResourceServer.authenticate`
+   * @param preflight `'refuse'` if no CORS layer can come any more: a preflight is then authenticated like
+   *   any request
+   * @returns at once if nothing has to be waited for. Allowed without `auth`: a preflight, or anonymous
+   *   (`optional: true`)
+   */
+  authenticate(
+    arrival: Arrival,
+    requirements?: readonly Requirement[],
+    preflight: 'pass' | 'refuse' = 'pass',
+  ): Decision | Promise<Decision> {
+    const { message, request, view } = arrival;
+    const passage = this.#enter(arrival);
+    show(undefined, request); // whatever was there before
+    if (passage.decision === undefined) {
+      // Not if a method override makes it another request for the routes behind.
+      if (preflight === 'pass' && message.method === 'OPTIONS' && isCorsPreflight(view)) return PASSED;
+      passage.decision = this.server.authenticate(view, requirements);
+    }
+    return whenSettled(passage.decision, (decision) => {
+      conclude(passage, decision);
+      show(passage.auth, request);
+      return decision;
+    });
+  }
+
+  /**
+   * Lets a request to a public route in, unauthenticated. Clears an `auth` that something else put on it; one
+   * that this gate's resource server verified stays, for what else handles the request.
+   */
+  pass({ message, request }: Pick<Arrival, 'message' | 'request'>): void {
+    if (this.#passageOf(message) === undefined) show(undefined, request);
+  }
+
+  /** Whether the request passed this gate as a CORS preflight, and nothing else of it is known. */
+  isPreflight(message: object): boolean {
+    const passage = this.#passageOf(message);
+    return passage !== undefined && passage.decision === undefined;
+  }
+
+  /** The passage of this request, which is the current one from now on. */
+  #enter(arrival: Arrival): Passage {
+    const { message, request = message }: { message: Seen; request?: Seen | undefined } = arrival;
+    message[passages] ??= [];
+    const all = message[passages];
+    const passage = this.#passageOf(message) ?? newPassage(this.server, arrival);
+    if (all.includes(passage)) all.splice(all.indexOf(passage), 1);
+    all.push(passage);
+    if (request !== message) standInFor(message, request);
+    return passage;
+  }
+
+  #passageOf(message: Seen): Passage | undefined {
+    return message[passages]?.find(({ server }) => server === this.server);
+  }
+}
+
+/** Where handlers find it. */
+function show(auth: Auth | undefined, request: { auth?: unknown } | undefined): void {
+  if (request !== undefined) request.auth = auth;
+}
+
+function newPassage(server: ResourceServer, arrival: Arrival): Passage {
+  return { server, arrival, decision: undefined, isConcluded: false, auth: undefined, met: [] };
+}
+
+/** Once, whichever of those who wait for the decision comes first. */
+function conclude(passage: Passage, decision: Decision): void {
+  if (passage.isConcluded) return;
+  passage.isConcluded = true;
+  if (decision.kind === 'allowed') passage.auth = decision.auth;
+  else logRefusal(decision, passage.arrival);
+}
+
+/**
+ * From now on `request` counts as the request that `message` is: what was decided about one goes for both.
+ */
+export function standInFor(message: Seen, request: Seen): void {
+  request[passages] = message[passages];
+}
+
+/**
+ * Checks requirements of a request that a gate let in. They're checked together, so that one challenge names
+ * everything that's needed; it also names the scopes that the request was found to have before. A requirement
+ * that was met isn't checked again.
+ *
+ * @param request the arrival's `message` or `request`
+ * @param requirements of the route, all that are known
+ * @param mistake what to say if nothing authenticated the request: who asks, and the advice, with its
+ *   punctuation
+ * @returns the refusal, which is logged; undefined if they're met
+ * @throws {Error} no gate has seen the request, which is a mistake in the application
+ */
+export function checkRequirements(
+  request: object,
+  requirements: readonly Requirement[],
+  mistake: { readonly name: string; readonly advice: string },
+): Refusal | undefined {
+  const passage = currentPassage(request);
+  if (passage === undefined)
+    throw new Error(`${mistake.name}: nothing authenticated this request${mistake.advice}`);
+  const { server, auth, arrival, met } = passage;
+  const open = requirements.filter(
+    (requirement, index) => !met.includes(requirement) && requirements.indexOf(requirement) === index,
+  );
+  if (open.length === 0) return undefined;
+  // Those with a predicate say nothing in a challenge, and it isn't called twice.
+  const named = met.filter(
+    ({ claims, authorizationDetails }) => (claims ?? authorizationDetails) === undefined,
+  );
+  const decision = server.authorize(auth, [...named, ...open]);
+  if (decision.kind === 'denied') {
+    logRefusal(decision, arrival, auth);
+    return { ...decision, errors: server.errors };
+  }
+  passage.met = [...met, ...open];
+  return undefined;
+}
+
+function currentPassage(request: Seen): Passage | undefined {
+  return request[passages]?.at(-1);
+}
+
+/**
+ * The verified access token of a request that a gate let in, never undefined.
+ *
+ * Also takes an object whose member `auth` is a genuine `Auth`, so that a unit test can pass `{ auth:
+ * fakeAuth(…) }`.
+ *
+ * @typeParam C the application's own claims
+ * @throws {Error} nothing authenticated the request, it's anonymous (`optional: true`), or its `auth` isn't
+ *   genuine
+ */
+export function getAuth<C extends object = RegisteredClaims>(request: object): Auth<C> {
+  const passage = currentPassage(request);
+  const auth: unknown = passage === undefined ? Reflect.get(request, 'auth') : passage.auth;
+  if (!isAuth(auth)) throw new Error(NO_AUTH);
+  return auth as unknown as Auth<C>; // the claims' type is the application's promise
+}
+
+const NO_AUTH =
+  'getAuth: the request is not authenticated, so it carries no verified access token. ' +
+  'Put authenticate(), the plugin or the module before its handler. ' +
+  'On a public route, or if it may be anonymous (optional: true), look at its auth first';

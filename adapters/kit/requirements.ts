@@ -1,0 +1,118 @@
+import {
+  type AuthenticationOptions,
+  type AuthorizationDetailsPredicate,
+  type ClaimsPredicate,
+  type RegisteredClaims,
+  type Requirement,
+  type ResourceServer,
+  requirementOfAnyScope,
+  requirementOfAuthentication,
+  requirementOfAuthorizationDetails,
+  requirementOfClaims,
+  requirementOfScopes,
+  type Scope,
+} from '../../src/index.js';
+
+/**
+ * What a route can require of an access token. Requirements of one route add up and are checked together: one
+ * challenge names everything that's needed. On a request that nothing authenticated they fail closed, with an
+ * error that says what to do.
+ *
+ * @typeParam R what the framework takes: a middleware, a hook, a decorator
+ */
+export interface RequirementFamily<R> {
+  /**
+   * Requires every scope listed; otherwise 403 `insufficient_scope`.
+   *
+   * @param scopes at least one, each as its own argument
+   * @throws {TypeError} at once: no scope, or one that isn't a scope token (RFC 6749 §3.3), such as `'read
+   *   write'`
+   * @see RFC 6750 §3.1
+   */
+  requireScope(...scopes: readonly Scope[]): R;
+  /**
+   * Requires at least one of the scopes; otherwise 403 `insufficient_scope`.
+   *
+   * @param scopes at least one, each as its own argument
+   * @throws {TypeError} at once: no scope, or one that isn't a scope token (RFC 6749 §3.3)
+   */
+  requireAnyScope(...scopes: readonly Scope[]): R;
+  /**
+   * Requires that `predicate` returns `true` for the verified claims; otherwise 403. A promise or an
+   * exception refuses too.
+   *
+   * @typeParam C the application's own claims
+   * @throws {TypeError} at once: `predicate` isn't a function
+   * @example `requireClaims((claims) => claims.tenant === 'acme')`
+   */
+  requireClaims<C extends object = RegisteredClaims>(predicate: ClaimsPredicate<C>): R;
+  /**
+   * Requires that the user authenticated in one of these ways, or that recently; otherwise 401
+   * `insufficient_user_authentication`, so that the client has the user log in again (RFC 9470). A token that
+   * doesn't tell is refused.
+   *
+   * @param options `acrValues`, `maxAgeSeconds` or both; `scopes` that are required as well
+   * @throws {TypeError} at once: neither is there, or a member is unknown or wrong
+   * @example `requireAuthentication({ maxAgeSeconds: 300 })`
+   */
+  requireAuthentication(options: AuthenticationOptions): R;
+  /**
+   * Requires that `predicate` returns `true` for the authorization details (RFC 9396); otherwise, and if the
+   * token has none, 403. A promise or an exception refuses too.
+   *
+   * @typeParam C the application's own claims
+   * @throws {TypeError} at once: `predicate` isn't a function
+   * @example `requireAuthorizationDetails((details) => details.some(({ type }) => type === 'payment'))`
+   */
+  requireAuthorizationDetails<C extends object = RegisteredClaims>(
+    predicate: AuthorizationDetailsPredicate<C>,
+  ): R;
+}
+
+/**
+ * The `require…` functions of a framework.
+ *
+ * @param wrap makes of a requirement what the framework takes; `name` is for messages: `requireScope`
+ * @param naming how the framework calls them in messages
+ */
+export function requirementFamily<R>(
+  wrap: (requirement: Requirement, name: string) => R,
+  naming: (name: string) => string = (name) => name,
+): RequirementFamily<R> {
+  const make =
+    <G>(name: string, requirementOf: (given: G, name: string) => Requirement) =>
+    (given: G): R =>
+      wrap(requirementOf(given, naming(name)), naming(name));
+  const allScopes = make('requireScope', requirementOfScopes);
+  const anyScope = make('requireAnyScope', requirementOfAnyScope);
+  return {
+    requireScope: (...scopes) => allScopes(scopes),
+    requireAnyScope: (...scopes) => anyScope(scopes),
+    requireClaims: make('requireClaims', requirementOfClaims),
+    requireAuthentication: make('requireAuthentication', requirementOfAuthentication),
+    requireAuthorizationDetails: make('requireAuthorizationDetails', requirementOfAuthorizationDetails),
+  };
+}
+
+/** What a middleware or hook of this package does. */
+export interface Declaration {
+  readonly server?: ResourceServer;
+  readonly requirement?: Requirement;
+}
+
+/** Says nothing about requests, only about how the application is put together. */
+const declarations = new WeakMap<object, Declaration>();
+
+/**
+ * Remembers what a middleware or hook does, so that the routes that use it can be seen to require it. Returns
+ * it.
+ */
+export function declare<T extends object>(handler: T, declaration: Declaration): T {
+  declarations.set(handler, declaration);
+  return handler;
+}
+
+/** What {@link declare} was told of a middleware or hook; undefined for those of others. */
+export function declared(handler: unknown): Declaration | undefined {
+  return typeof handler === 'function' ? declarations.get(handler) : undefined;
+}

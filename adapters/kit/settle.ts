@@ -1,0 +1,24 @@
+/**
+ * Calls `use` at once if the value is there, otherwise when it is. A known token is decided on at once; on
+ * Fastify, waiting for it would cost about a tenth of the throughput.
+ */
+export function whenSettled<T, R>(value: T | Promise<T>, use: (value: T) => R): R | Promise<R> {
+  return value instanceof Promise ? value.then(use) : use(value);
+}
+
+/**
+ * The same for frameworks with callbacks.
+ *
+ * @param fail gets a rejection, always as an `Error`: `next(undefined)` would continue
+ */
+export function proceed<T>(
+  value: T | Promise<T>,
+  use: (value: T) => void,
+  fail: (error: Error) => void,
+): void {
+  const used = whenSettled(value, use);
+  if (!(used instanceof Promise)) return;
+  used.catch((cause: unknown) =>
+    fail(cause instanceof Error ? cause : new Error('authentication failed', { cause })),
+  );
+}

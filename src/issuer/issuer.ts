@@ -1,0 +1,81 @@
+import type { JSONWebKeySet } from 'jose';
+import type { Runtime } from '../lib/runtime.js';
+import type { TokenRules } from '../token/token-rules.js';
+import { importConfiguredKeys } from './configured-keys.js';
+import { createIntrospection, type Introspection } from './introspection.js';
+import type { IntrospectionSettings } from './introspection-settings.js';
+import { FixedKeySet, type KeySet } from './key-set.js';
+import { discoveredSource, functionSource, jwksUriSource } from './key-source.js';
+import { createIssuerMetadata, type EndpointName, type IssuerMetadata } from './metadata.js';
+import { type KeysPolicy, RefreshingKeySet } from './refreshing-key-set.js';
+
+/** Where the keys of an issuer come from. */
+export type KeyOrigin =
+  | { readonly kind: 'fixed'; readonly members: readonly unknown[] }
+  | { readonly kind: 'function'; readonly load: () => JSONWebKeySet | Promise<JSONWebKeySet> }
+  | { readonly kind: 'url'; readonly jwksUri: string }
+  | { readonly kind: 'discovered' };
+
+/** A trusted issuer as plain data: what the options say, with every default filled in. */
+export interface IssuerSettings {
+  readonly rules: TokenRules;
+  readonly keyOrigin: KeyOrigin;
+  readonly keys: KeysPolicy;
+  /** In place of the well-known locations. */
+  readonly metadataUrl: string | undefined;
+  /** Undefined if the issuer isn't asked about tokens. */
+  readonly introspection: IntrospectionSettings | undefined;
+}
+
+/** A trusted issuer at work. */
+export interface Issuer extends TokenRules {
+  readonly keySet: KeySet;
+  readonly introspection: Introspection | undefined;
+  /**
+   * Loads what is needed of it. Introspection endpoints are found, not called.
+   *
+   * @throws {UnavailableError}
+   */
+  ready(): Promise<void>;
+}
+
+export function createIssuer(settings: IssuerSettings, runtime: Runtime): Issuer {
+  const { rules, keyOrigin, keys, metadataUrl, introspection } = settings;
+  const { issuer } = rules;
+  const endpoint = typeof introspection?.asks === 'object' ? introspection.asks : undefined;
+  const isEndpointDiscovered = endpoint !== undefined && endpoint.url === undefined;
+  // An issuer that is asked about all of its tokens needs no keys, except for its signed answers.
+  const needsKeys = !introspection?.tokens.has('jwt') || endpoint?.signedResponse === true;
+  const wanted: EndpointName[] = [];
+  if (keyOrigin.kind === 'discovered' && needsKeys) wanted.push('jwks_uri');
+  if (isEndpointDiscovered) wanted.push('introspection_endpoint');
+  const metadata = createIssuerMetadata({ issuer, metadataUrl, wanted }, keys, runtime);
+  const keySet = createKeySet(settings, metadata, runtime);
+  const context = { rules, keySet, metadata, runtime };
+  return {
+    ...rules,
+    keySet,
+    introspection: introspection && createIntrospection(introspection, context),
+    async ready() {
+      const findEndpoint = async () => (await metadata.get()).endpoint('introspection_endpoint');
+      await Promise.all([needsKeys && keySet.ready(), isEndpointDiscovered && findEndpoint()]);
+    },
+  };
+}
+
+function createKeySet(
+  { rules: { issuer }, keyOrigin, keys }: IssuerSettings,
+  metadata: IssuerMetadata,
+  runtime: Runtime,
+): KeySet {
+  switch (keyOrigin.kind) {
+    case 'fixed':
+      return new FixedKeySet(importConfiguredKeys(keyOrigin.members, issuer));
+    case 'function':
+      return new RefreshingKeySet(issuer, functionSource(keyOrigin.load), keys, runtime);
+    case 'url':
+      return new RefreshingKeySet(issuer, jwksUriSource(keyOrigin.jwksUri, runtime), keys, runtime);
+    case 'discovered':
+      return new RefreshingKeySet(issuer, discoveredSource(metadata, runtime), keys, runtime);
+  }
+}

@@ -1,0 +1,216 @@
+import type { JSONWebKeySet } from 'jose';
+import type { JoseHeader, StandardClaims } from '../auth.js';
+import { checkConfiguredKeys } from '../issuer/configured-keys.js';
+import type { IssuerSettings, KeyOrigin } from '../issuer/issuer.js';
+import type { KeysPolicy } from '../issuer/refreshing-key-set.js';
+import {
+  badOption,
+  type Check,
+  type Checks,
+  callable,
+  checkObject,
+  numberBetween,
+  object,
+  oneOf,
+  optional,
+  optionError,
+  someOf,
+  text,
+  textOrTexts,
+  texts,
+} from '../lib/check.js';
+import { HTTPS_URL, httpsUrl, isIssuerIdentifier } from '../lib/url.js';
+import { ALGORITHMS, type Algorithm, TOKEN_TYPES, type TokenType } from '../terms.js';
+import { checkIntrospection, checkOpaqueIssuers, type IntrospectionOptions } from './introspection.js';
+
+/** How metadata and keys of an issuer are fetched, kept and renewed. All durations in seconds. */
+export interface KeysOptions {
+  /**
+   * How long fetched keys are used before they're fetched anew; at least 1. Default 600. `Cache-Control:
+   * max-age` of the issuer shortens it down to `cooldownSeconds` and lengthens it up to six times. A key that
+   * the issuer withdrew is trusted at most that long, and longer only while the issuer is out of reach.
+   */
+  readonly maxAgeSeconds?: number;
+  /**
+   * How much longer the last good keys serve while the issuer doesn't answer. Default 86400, a day; 0 refuses
+   * at once.
+   */
+  readonly staleIfErrorSeconds?: number;
+  /**
+   * How long no further fetch is made for unknown key ids, and the longest pause between attempts after
+   * failures. Default 30. With 0 every unknown key id causes a fetch: for tests only.
+   */
+  readonly cooldownSeconds?: number;
+  /** Time limit of one refresh, bodies included; above 0, at most 60. Default 5. */
+  readonly timeoutSeconds?: number;
+}
+
+/**
+ * An issuer whose tokens are accepted. With `jwks` there's no network at all, with `jwksUri` no discovery;
+ * otherwise the metadata is found by RFC 8414 or OpenID Connect Discovery, or at `metadataUrl`. Give at most
+ * one of the three.
+ */
+export interface TrustedIssuer {
+  /**
+   * The issuer identifier, equal to the tokens' `"iss"` character by character: an https URL (http only for
+   * loopback hosts).
+   */
+  readonly issuer: string;
+  /** Where the keys are. */
+  readonly jwksUri?: string;
+  /**
+   * The keys themselves, or a function that returns them and is called where a fetch would be made (keys from
+   * a vault or a file): its failures count as an outage of the issuer.
+   */
+  readonly jwks?: JSONWebKeySet | (() => JSONWebKeySet | Promise<JSONWebKeySet>);
+  /** Where the metadata is, for an issuer that publishes it at an unusual place. */
+  readonly metadataUrl?: string;
+  /** This API's identifiers at this issuer, in place of the common `audience`. */
+  readonly audience?: string | readonly string[];
+  /**
+   * For issuers whose access tokens have no `"aud"` (Amazon Cognito): tokens without it are accepted if their
+   * client is on this list. Tokens with `"aud"` are still checked against the audience.
+   */
+  readonly clientIds?: readonly string[];
+  /** In place of the common `algorithms`. */
+  readonly algorithms?: readonly Algorithm[];
+  /** In place of the common `tokenType`. */
+  readonly tokenType?: TokenType;
+  /**
+   * Says whether a token is an access token, in place of the rule that one must carry a scope or a client
+   * (docs/security.md). Called after the signature was verified; only `true` accepts. ID tokens are still
+   * rejected.
+   */
+  readonly isAccessToken?: (header: JoseHeader, claims: StandardClaims) => boolean;
+  /**
+   * The claim with the granted scopes, as a space-separated string or an array. Default `scope`, which must
+   * be a string. A path such as `realm_access.roles` reads nested claims.
+   */
+  readonly scopeClaim?: string;
+  /** The claim that names the client. Default `client_id`. */
+  readonly clientIdClaim?: string;
+  /** In place of the common `keys`, member by member. */
+  readonly keys?: KeysOptions;
+  /**
+   * Asks the issuer about tokens that it didn't sign (RFC 7662): opaque ones. Default: only JWTs are
+   * accepted.
+   */
+  readonly introspection?: IntrospectionOptions;
+}
+
+/** What issuers inherit from the options around them. */
+export interface IssuerDefaults {
+  readonly audience: readonly string[];
+  readonly algorithms: readonly Algorithm[];
+  readonly tokenType: TokenType;
+  readonly keys: KeysPolicy;
+  readonly allowInsecureRequests: boolean;
+}
+
+/** What {@link KeysOptions} are if nothing is said. */
+export const DEFAULT_KEYS: KeysPolicy = {
+  maxAgeSeconds: 600,
+  staleIfErrorSeconds: 86_400,
+  cooldownSeconds: 30,
+  timeoutSeconds: 5,
+};
+/** Durations beyond a year are mistakes, most often milliseconds. */
+const YEAR_SECONDS = 31_536_000;
+const ISSUER_IDENTIFIER = HTTPS_URL.replace('URL', 'URL without query and fragment');
+
+/** Checks the option `keys`. What it doesn't say is as in `defaults`. */
+export function keysCheck(defaults: KeysPolicy): Check<KeysPolicy> {
+  const checks = {
+    maxAgeSeconds: optional(numberBetween(1, YEAR_SECONDS), defaults.maxAgeSeconds),
+    staleIfErrorSeconds: optional(numberBetween(0, YEAR_SECONDS), defaults.staleIfErrorSeconds),
+    cooldownSeconds: optional(numberBetween(0, YEAR_SECONDS), defaults.cooldownSeconds),
+    timeoutSeconds: optional(numberBetween(0.001, 60), defaults.timeoutSeconds),
+  } satisfies Checks<KeysOptions>;
+  return optional(object(checks), defaults);
+}
+
+/**
+ * Checks the option `issuer`.
+ *
+ * @returns the issuers by their identifiers
+ * @throws {OptionError} naming the option that is wrong
+ */
+export function checkIssuers(given: unknown, defaults: IssuerDefaults): ReadonlyMap<string, IssuerSettings> {
+  const list: readonly unknown[] = Array.isArray(given) ? given : [given];
+  if (list.length === 0) throw optionError('issuer', 'an issuer, or a list of at least one', given);
+  const issuers = new Map<string, IssuerSettings>();
+  for (const [index, entry] of list.entries()) {
+    const path = Array.isArray(given) ? `issuer[${index}]` : 'issuer';
+    const settings = checkIssuer(entry, path, defaults);
+    const { issuer } = settings.rules;
+    if (issuers.has(issuer)) throw badOption(path, `names an issuer that is in the list already`);
+    issuers.set(issuer, settings);
+  }
+  checkOpaqueIssuers([...issuers.values()]);
+  return issuers;
+}
+
+function checkIssuer(entry: unknown, path: string, defaults: IssuerDefaults): IssuerSettings {
+  const { allowInsecureRequests } = defaults;
+  const checkIdentifier: Check<string> = (given, name) => {
+    if (isIssuerIdentifier(given, allowInsecureRequests)) return given;
+    throw optionError(typeof entry === 'string' ? path : name, ISSUER_IDENTIFIER, given);
+  };
+  const url = optional(httpsUrl(allowInsecureRequests));
+  const checks = {
+    issuer: checkIdentifier,
+    jwksUri: url,
+    jwks: (jwks: unknown) => jwks, // see checkKeyOrigin
+    metadataUrl: url,
+    audience: optional(textOrTexts, defaults.audience),
+    clientIds: optional(texts, []),
+    algorithms: optional(someOf(ALGORITHMS), defaults.algorithms),
+    tokenType: optional(oneOf(TOKEN_TYPES), defaults.tokenType),
+    isAccessToken: optional(callable<(header: JoseHeader, claims: StandardClaims) => boolean>),
+    scopeClaim: optional(text),
+    clientIdClaim: optional(text, 'client_id'),
+    keys: keysCheck(defaults.keys),
+    introspection: (introspection: unknown) => introspection, // it depends on the rules
+  } satisfies Checks<TrustedIssuer>;
+  const given = typeof entry === 'string' ? { issuer: entry } : entry;
+  const takes = 'an issuer identifier, a trusted issuer, or a list of them';
+  const checked = checkObject(given, path, checks, takes);
+  const rules = {
+    issuer: checked.issuer,
+    audience: new Set(checked.audience),
+    clientIds: new Set(checked.clientIds),
+    algorithms: new Set<string>(checked.algorithms),
+    tokenType: checked.tokenType,
+    isAccessToken: checked.isAccessToken,
+    scopeClaim: checked.scopeClaim ?? 'scope',
+    scopeMayBeArray: checked.scopeClaim !== undefined,
+    clientIdClaim: checked.clientIdClaim,
+  };
+  return {
+    rules,
+    keyOrigin: checkKeyOrigin(checked, path),
+    keys: checked.keys,
+    metadataUrl: checked.metadataUrl,
+    introspection:
+      checked.introspection === undefined
+        ? undefined
+        : checkIntrospection(checked.introspection, `${path}.introspection`, rules, allowInsecureRequests),
+  };
+}
+
+function checkKeyOrigin(
+  given: {
+    readonly jwks: unknown;
+    readonly jwksUri: string | undefined;
+    readonly metadataUrl: string | undefined;
+  },
+  path: string,
+): KeyOrigin {
+  const { jwks, jwksUri } = given;
+  const sources = (['jwks', 'jwksUri', 'metadataUrl'] as const).filter((name) => given[name] !== undefined);
+  if (sources.length > 1)
+    throw badOption(path, `takes one of jwks, jwksUri and metadataUrl, got ${sources.join(' and ')}`);
+  if (typeof jwks === 'function') return { kind: 'function', load: callable(jwks, `${path}.jwks`) };
+  if (jwks !== undefined) return { kind: 'fixed', members: checkConfiguredKeys(jwks, `${path}.jwks`) };
+  return jwksUri === undefined ? { kind: 'discovered' } : { kind: 'url', jwksUri };
+}

@@ -1,0 +1,42 @@
+import { typeName } from '../lib/check.js';
+
+/**
+ * Refuses what isn't an object, and members that the kit doesn't know: a misspelt option must not go
+ * unnoticed.
+ *
+ * @param name what messages call the object: `createTestIssuer`
+ * @throws {TypeError}
+ */
+export function checkMembers(value: unknown, known: readonly string[], name: string): void {
+  checkObject(value, name);
+  for (const member of Object.keys(value)) {
+    if (!known.includes(member)) {
+      throw new TypeError(`${name} has no option "${member}"; it takes ${known.join(', ')}`);
+    }
+  }
+}
+
+/** @throws {TypeError} `value` isn't an object, or is an array */
+export function checkObject(value: unknown, name: string): asserts value is object {
+  check(typeof value === 'object' && value !== null && !Array.isArray(value), name, 'an object', value);
+}
+
+/** @throws {TypeError} `value` isn't a string, or is empty */
+export function checkText(value: unknown, name: string): void {
+  check(typeof value === 'string' && value !== '', name, 'a string that is not empty', value);
+}
+
+/** @throws {TypeError} `value` isn't a function */
+export function checkFunction(value: unknown, name: string): void {
+  check(typeof value === 'function', name, 'a function', value);
+}
+
+/**
+ * Throws unless the value is right. The message says of what type the value is, never the value.
+ *
+ * @param takes what would be right, in words
+ * @throws {TypeError}
+ */
+export function check(isRight: boolean, name: string, takes: string, value: unknown): asserts isRight {
+  if (!isRight) throw new TypeError(`${name} takes ${takes}, got ${typeName(value)}`);
+}

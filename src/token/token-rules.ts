@@ -1,0 +1,20 @@
+import type { JoseHeader, StandardClaims } from '../auth.js';
+import type { TokenType } from '../terms.js';
+
+/** What the access tokens of one issuer must be like. */
+export interface TokenRules {
+  /** The issuer identifier, equal to `"iss"` character by character. */
+  readonly issuer: string;
+  /** This API's identifiers: `"aud"` must have one of them. */
+  readonly audience: ReadonlySet<string>;
+  /** Clients whose tokens need no `"aud"`. */
+  readonly clientIds: ReadonlySet<string>;
+  readonly algorithms: ReadonlySet<string>;
+  readonly tokenType: TokenType;
+  /** The application's own rule in place of the general one; undefined without one. */
+  readonly isAccessToken: ((header: JoseHeader, claims: StandardClaims) => boolean) | undefined;
+  readonly scopeClaim: string;
+  /** Whether `"scope"` may be an array: only if the application named the claim. */
+  readonly scopeMayBeArray: boolean;
+  readonly clientIdClaim: string;
+}

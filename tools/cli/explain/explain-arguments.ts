@@ -1,0 +1,146 @@
+import { addAbortSignal, type Readable } from 'node:stream';
+import type { JSONWebKeySet } from 'jose';
+import type { Algorithm, ResourceServerOptions, TokenType, TrustedIssuer } from '../../../src/index.js';
+import { FileError, readJsonFile } from '../../json-file.js';
+import { type CommandLine, parseCommandLine, readNumber, readScopes } from '../arguments.js';
+import { type CommandContext, UsageError } from '../command.js';
+import { checkServerOptions, interruptible } from '../server-options.js';
+import type { ExplainOptions } from './explain-token.js';
+
+const FLAGS = {
+  issuer: { type: 'string' },
+  audience: { type: 'string', multiple: true },
+  scope: { type: 'string', multiple: true },
+  'token-type': { type: 'string' },
+  algorithm: { type: 'string', multiple: true },
+  'clock-tolerance': { type: 'string' },
+  'scope-claim': { type: 'string' },
+  'client-id': { type: 'string', multiple: true },
+  'client-id-claim': { type: 'string' },
+  jwks: { type: 'string' },
+  'jwks-uri': { type: 'string' },
+  'metadata-url': { type: 'string' },
+  timeout: { type: 'string' },
+  'allow-insecure-requests': { type: 'boolean' },
+  json: { type: 'boolean' },
+} as const;
+
+type Values = CommandLine<typeof FLAGS>['values'];
+
+export interface ExplainArguments {
+  readonly positionals: readonly string[];
+  readonly options: ExplainOptions;
+  readonly json: boolean;
+}
+
+/** Reads the arguments of `explain`. @throws {UsageError} */
+export async function readExplainArguments(
+  args: readonly string[],
+  context: CommandContext,
+): Promise<ExplainArguments> {
+  const { values, positionals } = parseCommandLine(args, FLAGS);
+  const server = await toServerOptions(values, context);
+  checkServerOptions(server);
+  const scopes = readScopes(values.scope);
+  if (values.scope !== undefined && scopes.length === 0)
+    throw new UsageError('--scope takes scopes, and got none');
+  const options = { server, scopes };
+  return { positionals, options, json: values.json ?? false };
+}
+
+async function toServerOptions(values: Values, context: CommandContext): Promise<ResourceServerOptions> {
+  const { audience, algorithm } = values;
+  if (values.issuer === undefined) throw new UsageError('--issuer is missing: whose tokens the API accepts');
+  if (audience === undefined) throw new UsageError("--audience is missing: the API's own identifier");
+  const tolerance = readNumber(values['clock-tolerance'], 'clock-tolerance');
+  const timeout = readNumber(values.timeout, 'timeout');
+  return {
+    issuer: await toTrustedIssuer(values.issuer, values),
+    audience,
+    ...given('algorithms', algorithm as readonly Algorithm[] | undefined), // checked with the others
+    ...given('tokenType', values['token-type'] as TokenType | undefined), // checked with the others
+    ...given('clockToleranceSeconds', tolerance),
+    ...(timeout === undefined ? {} : { keys: { timeoutSeconds: timeout } }),
+    allowInsecureRequests: values['allow-insecure-requests'] ?? false,
+    fetch: interruptible(context.fetch, context.signal),
+    clock: context.clock,
+  };
+}
+
+async function toTrustedIssuer(issuer: string, values: Values): Promise<TrustedIssuer> {
+  return {
+    issuer,
+    ...given('jwks', values.jwks === undefined ? undefined : await readKeys(values.jwks)),
+    ...given('jwksUri', values['jwks-uri']),
+    ...given('metadataUrl', values['metadata-url']),
+    ...given('clientIds', values['client-id']),
+    ...given('scopeClaim', values['scope-claim']),
+    ...given('clientIdClaim', values['client-id-claim']),
+  };
+}
+
+async function readKeys(file: string): Promise<JSONWebKeySet> {
+  try {
+    return (await readJsonFile(file)) as JSONWebKeySet; // checked with the others
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    if (error.code !== undefined)
+      throw new UsageError(`--jwks takes a file that can be read (${error.code})`);
+    throw new UsageError('--jwks takes a file with a JWK Set; this one is no JSON');
+  }
+}
+
+/** A member of options, left out if there's no value. */
+function given<N extends string, V>(name: N, value: V | undefined): { readonly [name in N]?: V } {
+  // A computed name loses its type.
+  return (value === undefined ? {} : { [name]: value }) as { readonly [name in N]?: V };
+}
+
+/** Far beyond any token, so that one that's too large can still be explained. */
+const MAX_INPUT_LENGTH = 1_048_576;
+const FIELD = /^authorization:/i;
+/** Schemes that may stand in front of a token. Any other first word could be a piece of the token itself. */
+const SCHEME = /^(?:bearer|basic|digest|dpop|jwt|token|mac)(?:\s|$)/i;
+
+/**
+ * The value of the `Authorization` field to explain: from the arguments, or from standard input if these are
+ * `-` or none.
+ *
+ * @returns undefined for no field: the input is empty
+ * @throws {UsageError} neither has one
+ */
+export async function readAuthorization(
+  positionals: readonly string[],
+  context: CommandContext,
+): Promise<string | undefined> {
+  const [first, ...others] = positionals;
+  if (first === '-' && others.length > 0) throw new UsageError('nothing may stand beside -');
+  // `Bearer eyJ…` without quotes is two arguments.
+  if (first !== undefined && first !== '-') return toAuthorization(positionals.join(' '));
+  if (first === undefined && context.stdin.isTTY === true)
+    throw new UsageError('give a token, or pipe one to standard input');
+  return toAuthorization(await readAll(context.stdin, context.signal));
+}
+
+/**
+ * Reads a token, `Bearer` and a token, or a whole `Authorization` line, as people copy them, as the value of
+ * the field.
+ *
+ * `eyJ…` → `Bearer eyJ…`; `Authorization: Bearer eyJ…` → `Bearer eyJ…`; blank → undefined
+ */
+function toAuthorization(input: string): string | undefined {
+  const text = input.trim();
+  if (text === '') return undefined;
+  if (FIELD.test(text)) return text.replace(FIELD, '').trim();
+  return SCHEME.test(text) ? text : `Bearer ${text}`;
+}
+
+async function readAll(stdin: Readable, signal: AbortSignal): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const chunk of addAbortSignal(signal, stdin)) {
+    text += typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true });
+    if (text.length > MAX_INPUT_LENGTH) throw new UsageError('there is more than a token on standard input');
+  }
+  return text + decoder.decode();
+}

@@ -1,0 +1,63 @@
+// What the tools use of the library's inside, beyond its public face: `check` and `explain` repeat single
+// steps of the verifier, and the development issuer reads keys and options as the library does.
+
+export { formEncode } from '../src/issuer/client-authentication.js';
+export { checkConfiguredKeys } from '../src/issuer/configured-keys.js';
+export { createIssuer, type Issuer } from '../src/issuer/issuer.js';
+export { createKeyIndex, findKey } from '../src/issuer/key-index.js';
+export { readKeys } from '../src/issuer/key-source.js';
+export { checkMetadata, Metadata, metadataUrls } from '../src/issuer/metadata.js';
+export { keyLifetime } from '../src/issuer/refreshing-key-set.js';
+export {
+  importVerificationKey,
+  readMember as readKey,
+  type SkipCause,
+  type VerificationKey,
+} from '../src/issuer/verification-key.js';
+export {
+  checkNames,
+  isOptionError,
+  oneOf,
+  optional,
+  optionError,
+  text,
+  textOrTexts,
+  typeName,
+  wholeNumberBetween,
+} from '../src/lib/check.js';
+export { TimeLimitExceeded, withTimeLimit } from '../src/lib/deadline.js';
+export { describeError } from '../src/lib/errors.js';
+export { FetchFailure, fetchJson } from '../src/lib/fetch.js';
+export { isJsonObject, readJsonObject } from '../src/lib/json.js';
+export { isIssuerIdentifier } from '../src/lib/url.js';
+export { checkOptions, type Settings } from '../src/options/options.js';
+export { DEFAULT_KEYS } from '../src/options/trusted-issuer.js';
+export { checkToken, readCredentials } from '../src/request/credentials.js';
+export { buildResourceServer } from '../src/resource-server.js';
+export { ALGORITHMS } from '../src/terms.js';
+export {
+  checkAudience,
+  findDateFault,
+  grantedScopes,
+  missingClaims,
+  readAudience,
+  wronglyTypedClaims,
+} from '../src/token/claims.js';
+export {
+  isCanonicalBase64url,
+  MAX_TOKEN_LENGTH,
+  needsExtension,
+  parseJsonObject,
+  readAlgorithm,
+  splitCompactJws,
+} from '../src/token/compact-jws.js';
+export { isScopeToken } from '../src/token/scope.js';
+export {
+  checkTokenKind,
+  checkTokenType,
+  foreignMark,
+  type MediaType,
+  readMediaType,
+} from '../src/token/token-kind.js';
+export type { TokenRules } from '../src/token/token-rules.js';
+export { findIssuer } from '../src/verification/jwt.js';

@@ -1,0 +1,174 @@
+import { readFile } from 'node:fs/promises';
+import { isJsonObject } from '../core.js';
+import { type Handler, jsonAnswer, type Routes, refusal } from './http.js';
+import { paths } from './oauth-endpoints.js';
+import type { DevClient } from './options.js';
+import { type Members, optionalText, readMembers, requiredText } from './request-body.js';
+import { settingsToPaste } from './settings-to-paste.js';
+import { decideGrant, describeToken, type TokenMint } from './token-mint.js';
+import { parseLoopbackUrl, sendTry, tryMethods } from './try-request.js';
+
+const FILES: Readonly<Record<string, readonly [file: string, mediaType: string]>> = {
+  '/': ['index.html', 'text/html; charset=utf-8'],
+  '/page.js': ['page.js', 'text/javascript; charset=utf-8'],
+  '/elements.js': ['elements.js', 'text/javascript; charset=utf-8'],
+  '/theme.css': ['theme.css', 'text/css; charset=utf-8'],
+  '/page.css': ['page.css', 'text/css; charset=utf-8'],
+};
+
+/** What the page may do: run its own script, and talk to its own server. The icon is an empty `data:` URL. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "connect-src 'self'",
+  'img-src data:',
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "base-uri 'none'",
+].join('; ');
+
+/** The page and its files, by path. */
+export async function pageRoutes(): Promise<Routes> {
+  return Promise.all(
+    Object.entries(FILES).map(async ([path, [file, mediaType]]) => {
+      const body = await readFile(new URL(`page/${file}`, import.meta.url));
+      const headers = {
+        'Content-Type': mediaType,
+        'Content-Security-Policy': CONTENT_SECURITY_POLICY,
+        'Cross-Origin-Opener-Policy': 'same-origin',
+        'Cache-Control': 'no-cache',
+      };
+      return [path, { GET: () => ({ status: 200, headers, body }) }] as const;
+    }),
+  );
+}
+
+/** The header fields that forgeries use. */
+const TRY_HEADERS: readonly string[] = ['Authorization', 'Cookie', 'Proxy-Authorization'];
+
+export interface DevRoutesOptions {
+  readonly issuer: string;
+  readonly clients: readonly DevClient[];
+  readonly mint: TokenMint;
+  /** Key ids that are published, the one that signs first. */
+  readonly keyIds: () => readonly string[];
+  readonly rotateKeys: (keepPrevious: boolean) => Promise<void>;
+}
+
+/** What the page talks to. None of it is part of any standard, and no application should use it. */
+export function devRoutes(options: DevRoutesOptions): Routes {
+  const post = (
+    names: readonly string[],
+    answer: (members: Members) => Promise<object>,
+  ): { POST: Handler } => ({
+    POST: ownPageOnly(async (request) => jsonAnswer(200, await answer(await readMembers(request, names)))),
+  });
+  return [
+    ['/dev/settings', { GET: ownPageOnly(async () => jsonAnswer(200, await settings(options))) }],
+    [
+      '/dev/token',
+      post(['clientId', 'scope', 'audience', 'forgery'], (members) => makeToken(members, options)),
+    ],
+    ['/dev/keys', post(['keepPrevious'], (members) => rotateKeys(members, options))],
+    ['/dev/try', post(['url', 'method', 'headers'], tryApi)],
+  ];
+}
+
+/**
+ * Keeps pages of other sites from using what only our own page, or a program on this machine, should use:
+ * browsers say where a request comes from (Fetch §3.1, Fetch Metadata), and programs say nothing.
+ */
+function ownPageOnly(handler: Handler): Handler {
+  return (request) => {
+    const { origin, host, 'sec-fetch-site': site } = request.headers;
+    // The router has checked that the host is ours.
+    const isOurs = origin === undefined || origin === `http://${host}`;
+    const isHere = site === undefined || site === 'same-origin' || site === 'none';
+    if (isOurs && isHere) return handler(request);
+    throw refusal(403, 'invalid_request', 'requests from pages of other sites are not served');
+  };
+}
+
+async function settings({ issuer, clients, mint, keyIds }: DevRoutesOptions): Promise<object> {
+  // Without a scope some forgeries don't exist: the client with the most scopes shows them all.
+  const [client] = clients.toSorted((one, other) => other.scopes.length - one.scopes.length);
+  const forgeries =
+    client === undefined
+      ? []
+      : await mint.forgeries(client, decideGrant(client, { scope: undefined, targets: [] }));
+  return {
+    issuer,
+    endpoints: {
+      token: `${issuer}${paths.token}`,
+      introspection: `${issuer}${paths.introspection}`,
+      jwks: `${issuer}${paths.jwks}`,
+    },
+    algorithm: mint.algorithm,
+    lifetimeSeconds: mint.lifetimeSeconds,
+    keyIds: keyIds(),
+    methods: tryMethods,
+    clients: clients.map((one) => ({
+      clientId: one.clientId,
+      scopes: one.scopes,
+      audience: one.audience,
+      paste: settingsToPaste(issuer, one),
+    })),
+    forgeries: forgeries.map(({ name, status, reason }) => ({ name, status, reason })),
+  };
+}
+
+async function makeToken(members: Members, { clients, mint }: DevRoutesOptions): Promise<object> {
+  const clientId = requiredText(members, 'clientId');
+  const client = clients.find((one) => one.clientId === clientId);
+  if (client === undefined) throw refusal(400, 'invalid_request', 'there is no such client');
+  const audience = optionalText(members, 'audience');
+  const name = optionalText(members, 'forgery');
+  const grant = decideGrant(client, {
+    scope: optionalText(members, 'scope'),
+    targets: audience === undefined ? [] : [audience],
+  });
+  if (name === undefined) {
+    const token = await mint.token(client, grant);
+    return { headers: { Authorization: `Bearer ${token}` }, ...describeToken(token) };
+  }
+  const forgery = (await mint.forgeries(client, grant)).find((one) => one.name === name);
+  if (forgery === undefined)
+    throw refusal(400, 'invalid_request', 'there is no such forgery of a token with these scopes');
+  const { headers, status, reason } = forgery;
+  const [, token] = /^Bearer (.*)$/s.exec(headers.Authorization ?? '') ?? [];
+  return { headers, expected: { status, reason }, ...(token === undefined ? {} : describeToken(token)) };
+}
+
+async function rotateKeys(members: Members, options: DevRoutesOptions): Promise<object> {
+  const { keepPrevious = false } = members;
+  if (typeof keepPrevious !== 'boolean')
+    throw refusal(400, 'invalid_request', 'keepPrevious is neither true nor false');
+  await options.rotateKeys(keepPrevious);
+  return { keyIds: options.keyIds() };
+}
+
+async function tryApi(members: Members): Promise<object> {
+  const url = parseLoopbackUrl(requiredText(members, 'url'));
+  if (url === undefined)
+    throw refusal(
+      400,
+      'invalid_request',
+      'url is not an http or https URL of localhost, 127.0.0.0/8 or [::1]',
+    );
+  const method = optionalText(members, 'method') ?? 'GET';
+  if (!tryMethods.includes(method))
+    throw refusal(400, 'invalid_request', `method is none of ${tryMethods.join(', ')}`);
+  const given = members.headers ?? {};
+  if (!isJsonObject(given)) throw refusal(400, 'invalid_request', 'headers is not an object');
+  const unknown = Object.keys(given).find((name) => !TRY_HEADERS.includes(name));
+  if (unknown !== undefined) throw refusal(400, 'invalid_request', `headers takes ${TRY_HEADERS.join(', ')}`);
+  const headers = Object.fromEntries(Object.keys(given).map((name) => [name, requiredText(given, name)]));
+  try {
+    return await sendTry({ url, method, headers });
+  } catch (error) {
+    if (error instanceof TypeError)
+      throw refusal(400, 'invalid_request', 'headers has a value that HTTP cannot carry');
+    throw error;
+  }
+}

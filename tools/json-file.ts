@@ -1,0 +1,45 @@
+import { readFile, stat } from 'node:fs/promises';
+
+const MAX_BYTES = 1_048_576;
+
+/** A file of the user's can't be used. The message names the file and the member, never its content. */
+export class FileError extends Error {
+  override readonly name: string = 'FileError';
+  /** A code as the system has it, such as `ENOENT`. Undefined if the content is at fault. */
+  readonly code: string | undefined;
+
+  constructor(message: string, code?: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/**
+ * Reads a JSON file, with or without a byte order mark.
+ *
+ * @throws {FileError} it can't be read, is larger than 1 MiB, or isn't JSON
+ */
+export async function readJsonFile(file: string): Promise<unknown> {
+  let text: string;
+  try {
+    const { size } = await stat(file);
+    if (size > MAX_BYTES) throw new FileError(`${file} is larger than 1 MiB`, 'EFBIG');
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if (error instanceof FileError) throw error;
+    const code = errorCode(error);
+    const reason = code === 'ENOENT' ? 'there is no such file' : (code ?? 'unknown error');
+    throw new FileError(`${file} cannot be read: ${reason}`, code);
+  }
+  try {
+    return JSON.parse(text.replace(/^\uFEFF/, ''));
+  } catch {
+    throw new FileError(`${file} is not JSON`); // without the cause: it quotes the file, which has secrets
+  }
+}
+
+/** The code of a system error, such as `EACCES`. */
+export function errorCode(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}
