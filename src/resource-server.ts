@@ -190,7 +190,7 @@ class RequestVerifier implements ResourceServer {
    * in.
    */
   #acceptKnown(credentials: Credentials): Accepted | undefined {
-    if (this.#bindings.dpop !== undefined || this.#settings.revocation !== undefined) return undefined;
+    if (credentials.scheme !== 'Bearer' || this.#settings.revocation !== undefined) return undefined;
     const accessToken = this.#tokens.known(credentials);
     if (accessToken === undefined || Object.hasOwn(accessToken.claims, 'cnf')) return undefined;
     return this.#allow(credentials, createAuth(accessToken, credentials.token, credentials.scheme));

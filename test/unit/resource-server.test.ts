@@ -1,8 +1,14 @@
+import { X509Certificate } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
 import type { Denied } from '../../src/decision.js';
 import type { ResourceServerOptions } from '../../src/options/options.js';
 import { createResourceServer, isResourceServer } from '../../src/resource-server.js';
-import { createDpopKey, createTestIssuer, fakeAuth } from '../../src/testing/index.js';
+import {
+  createClientCertificate,
+  createDpopKey,
+  createTestIssuer,
+  fakeAuth,
+} from '../../src/testing/index.js';
 import { outcomeOf, requestWith } from '../support/outcome.js';
 import { plainChallenges } from '../support/plain-challenges.js';
 
@@ -52,6 +58,53 @@ describe('authenticate', () => {
     expect(await lenient.authenticate(requestWith('Bearer'))).toMatchObject({ kind: 'denied' });
     expect(await outcomeOf(lenient, 'abc')).toBe('malformed_token');
     expect(await outcomeOf(lenient, await issuer.token({ exp: 1 }))).toBe('expired');
+  });
+
+  describe('of a token that was accepted before', () => {
+    it('decides at once', async () => {
+      const known = createResourceServer(issuer.options);
+      const request = requestWith(`Bearer ${await issuer.token()}`);
+      expect(known.authenticate(request)).toBeInstanceOf(Promise);
+      await known.authenticate(request);
+      expect(known.authenticate(request)).toMatchObject({ kind: 'allowed', headers: undefined });
+    });
+
+    it('asks anew for the certificate that it is bound to', { tags: ['MTL-01'] }, async () => {
+      const { certificate, thumbprint } = await createClientCertificate();
+      const bound = createResourceServer({ ...issuer.options, mtls: true });
+      const token = await issuer.token({ cnf: { 'x5t#S256': thumbprint } });
+      const without = requestWith(`Bearer ${token}`);
+      const withIt = { ...without, clientCertificate: () => new X509Certificate(certificate).raw };
+      expect(await bound.authenticate(withIt)).toMatchObject({ kind: 'allowed' });
+      expect(await bound.authenticate(without)).toMatchObject({
+        kind: 'denied',
+        error: { reason: 'certificate_missing' },
+      });
+    });
+
+    it('asks anew for a proof of the key that it is bound to', { tags: ['DPP-28'] }, async () => {
+      const key = await createDpopKey();
+      const token = await issuer.token({ cnf: { jkt: key.thumbprint } });
+      const known = createResourceServer(issuer.options);
+      const proof = await key.headers({ method: 'GET', url: 'https://api.example.com/stock/42', token });
+      const proven = {
+        ...requestWith(),
+        header: (name: string) => Object.entries(proof).find(([field]) => field.toLowerCase() === name)?.[1],
+      };
+      expect(await known.authenticate(proven)).toMatchObject({ kind: 'allowed' });
+      expect(await known.authenticate(requestWith(`Bearer ${token}`))).toMatchObject({
+        kind: 'denied',
+        error: { reason: 'dpop_downgrade' },
+      });
+    });
+
+    it('asks anew whether it was revoked', async () => {
+      const isRevoked = vi.fn().mockReturnValueOnce(false).mockReturnValueOnce(true);
+      const asking = createResourceServer({ ...issuer.options, isRevoked });
+      const request = requestWith(`Bearer ${await issuer.token()}`);
+      expect(await asking.authenticate(request)).toMatchObject({ kind: 'allowed' });
+      expect(await asking.authenticate(request)).toMatchObject({ error: { reason: 'revoked' } });
+    });
   });
 
   it('says that an answer to a token in the URL must stay out of shared caches', {
