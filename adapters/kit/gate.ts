@@ -63,7 +63,7 @@ const PASSED: Allowed = Object.freeze({ kind: 'allowed', auth: undefined, header
  * ```ts
  * const gate = new Gate(options);
  * const decision = await gate.authenticate({ message: req, request: req, view: new NodeRequestView(req) });
- * if (decision.kind === 'denied') sendAnswer(decision.answer, res);
+ * if (decision.kind === 'denied') sendAnswer(decision.answer, replyOf(res));
  * else next();
  * ```
  */
