@@ -55,6 +55,7 @@ export type {
   UnavailableReason,
 } from './reasons.js';
 export { reasons } from './reasons.js';
+export { readForm } from './request/form.js';
 export type {
   FetchConnection,
   FrameworkRequest,

@@ -1,21 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ResourceServer, ResourceServerOptions } from '../../src/index.js';
-import {
-  connectRequestView,
-  declare,
-  Gate,
-  type Next,
-  proceed,
-  type Refusal,
-  refuse,
-  replyOf,
-  serveMetadata,
-  setHeaders,
-} from '../kit/index.js';
+import { connectRequestView, declare, Gate, replyOf, serveMetadata } from '../kit/index.js';
 import { declarations, routeRequirements } from './declarations.js';
 
 /** A middleware of Express 4, Express 5 and whatever else calls `(req, res, next)` with Node's objects. */
-export type Middleware = (request: IncomingMessage, response: ServerResponse, next: Next) => void;
+export type Middleware = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+) => void;
 
 /** What Express adds to a request: the application that it came to. */
 interface ExpressRequest extends IncomingMessage {
@@ -39,26 +32,11 @@ interface ExpressRequest extends IncomingMessage {
  */
 export function authenticate(options: ResourceServerOptions | ResourceServer): Middleware {
   const gate = new Gate(options);
-  const { server } = gate;
   const middleware: Middleware = (request, response, next) => {
     const arrival = { message: request, request, view: connectRequestView(request) };
-    proceed(
-      gate.authenticate(arrival, routeRequirements(request, middleware)),
-      (decision) => {
-        if (decision.kind === 'allowed') {
-          setHeaders(replyOf(response), decision.headers);
-          next();
-        } else answerRefusal({ ...decision, errors: server.errors }, response, next);
-      },
-      next,
-    );
+    gate.admit(arrival, replyOf(response), next, routeRequirements(request, middleware));
   };
-  return declare(middleware, { server });
-}
-
-/** Answers a refused request, unless the application has meanwhile, as with a time-out. */
-export function answerRefusal(refusal: Refusal, response: ServerResponse, next: Next): void {
-  if (!response.headersSent) refuse(refusal, replyOf(response), next);
+  return declare(middleware, { server: gate.server });
 }
 
 /**
@@ -87,13 +65,10 @@ export function resourceMetadata(options: ResourceServerOptions | ResourceServer
     if (app !== undefined && !known.has(app)) {
       known.add(app); // at the first request, when all routes are there
       const found = declarations(app);
-      const urls = new Set(
-        found.flatMap(({ server }) => (server === undefined ? [] : [server.resourceMetadata?.url])),
-      );
       // If several resource servers protect the application, whose routes are whose can't be seen.
+      const urls = new Set(found.flatMap(({ server }) => (server ? [server.resourceMetadata?.url] : [])));
       if (urls.size === 1 && urls.has(metadata.url))
-        for (const { requirement } of found)
-          if (requirement !== undefined) metadata.addRequirement(requirement);
+        for (const { requirement } of found) if (requirement) metadata.addRequirement(requirement);
     }
     serveMetadata(metadata, request, replyOf(response), next);
   };

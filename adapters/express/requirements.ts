@@ -1,21 +1,24 @@
-import { checkRequirements, declare, type RequirementFamily, requirementFamily } from '../kit/index.js';
-import { answerRefusal, type Middleware } from './authenticate.js';
+import {
+  declare,
+  enforceRequirements,
+  type RequirementFamily,
+  replyOf,
+  requirementFamily,
+} from '../kit/index.js';
+import type { Middleware } from './authenticate.js';
 import { routeRequirements } from './declarations.js';
 
-const ADVICE = '; put authenticate() before it';
+type Family = RequirementFamily<Middleware>;
 
-const family: RequirementFamily<Middleware> = requirementFamily((requirement, name) => {
+const family: Family = requirementFamily((requirement, name) => {
+  const mistake = { name, advice: '; put authenticate() before it' };
   const middleware: Middleware = (request, response, next) => {
     // All of the route at once, so that one challenge names them all.
     const known = routeRequirements(request, middleware) ?? [requirement];
-    const refusal = checkRequirements(request, known, { name, advice: ADVICE });
-    if (refusal === undefined) next();
-    else answerRefusal(refusal, response, next);
+    enforceRequirements(request, known, mistake, replyOf(response), next);
   };
   return declare(middleware, { requirement });
 });
-
-type Family = RequirementFamily<Middleware>;
 
 /**
  * Requires every scope listed, see {@link RequirementFamily.requireScope}. Belongs behind `authenticate`,

@@ -1,25 +1,7 @@
 import './request-types.js';
 
-export type {
-  Auth,
-  AuthenticationOptions,
-  AuthorizationDetail,
-  AuthorizationDetailsPredicate,
-  ClaimsPredicate,
-  Register,
-  ResourceOptions,
-  ResourceServer,
-  ResourceServerOptions,
-  Scope,
-} from '../../src/index.js';
+export type { Auth } from '../../src/index.js';
+export type * from '../kit/core-types.js';
 export { getAuth } from '../kit/index.js';
-export { resourceMetadata } from './metadata.js';
-export { resourceServer } from './plugin.js';
-export type { RequirementHook } from './requirements.js';
-export {
-  requireAnyScope,
-  requireAuthentication,
-  requireAuthorizationDetails,
-  requireClaims,
-  requireScope,
-} from './requirements.js';
+export * from './plugin.js';
+export * from './requirements.js';

@@ -1,17 +1,16 @@
-import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
-import type { ResourceServer, ResourceServerOptions } from '../../src/index.js';
-import { connectRequestView, Gate, proceed, refuse, setHeaders } from '../kit/index.js';
-import { publish } from './metadata.js';
-import { withoutRegisterOptions } from './register-options.js';
-import './request-types.js';
 import {
-  collectRequirements,
-  type HookDone,
-  readRoute,
-  requirements,
-  requirementsOf,
-} from './requirements.js';
+  isResourceServer,
+  type ResourceMetadata,
+  type ResourceServer,
+  type ResourceServerOptions,
+} from '../../src/index.js';
+import { connectRequestView, Gate, type Next, serveMetadata } from '../kit/index.js';
+import { noteRoutes, ROUTE, readRoute } from './routes.js';
+import './request-types.js';
+
+type Plugin = FastifyPluginAsync<ResourceServerOptions | ResourceServer>;
 
 /**
  * Fastify plugin: every route of the scope it is registered in, and of the scopes inside, needs a valid
@@ -23,64 +22,128 @@ import {
  * Takes the options of `createResourceServer`, or a ready resource server, which it does not close.
  *
  * Tokens are checked in `onRequest`, before the body is parsed; with `bearerMethods` including `'body'` in
- * `preValidation`. A CORS preflight passes that check so that a CORS plugin can answer it; if none did it is
- * refused before the handler.
+ * `preValidation`. A CORS preflight passes that check, so that a CORS plugin can answer it in `onRequest`. If
+ * none does, it's refused before any hook of the route, its body parser and its handler.
  *
  * Security: with `bearerMethods` including `'query'`, Fastify logs the URL of an incoming request, with the
  * token, before any hook runs. Give the logger a `req` serializer that leaves the query out.
  *
  * @throws {TypeError} through `app.ready()`: an option is missing, unknown or wrong
- * @example await app.register(resourceServer, { issuer: 'https://auth.example.com', audience:
- *   'https://inventory.example.com' }); app.get('/stock/:sku', { onRequest: requireScope('read:inventory') },
- *   (request) => ({ caller: request.auth?.clientId }));
+ * @example
+ * ```ts
+ * const options = { issuer: 'https://auth.example.com', audience: 'https://inventory.example.com' };
+ * await app.register(resourceServer, options);
+ * app.get('/stock/:sku', { onRequest: requireScope('read:inventory') }, (request) => ({
+ *   caller: request.auth?.clientId,
+ * }));
+ * ```
  */
-export const resourceServer: FastifyPluginAsync<ResourceServerOptions | ResourceServer> = fastifyPlugin(
-  protect,
-  { fastify: '5.x', name: 'oauth-resource-server' },
+export const resourceServer: Plugin = fastifyPlugin(protect, {
+  fastify: '5.x',
+  name: 'oauth-resource-server',
+});
+
+/**
+ * Fastify plugin that serves the metadata of this API (RFC 9728) at the well-known place that belongs to its
+ * identifier, the option `resource`. The plugin `resourceServer` does the same by itself, unless it is
+ * registered in a scope with a prefix: the well-known place is at the root of the host, so register this one
+ * there, with the same resource server.
+ *
+ * @throws {TypeError} through `app.ready()`: an option is wrong or `resource` is missing
+ * @throws {Error} through `app.ready()`: it is registered in a scope with a prefix
+ * @example
+ * ```ts
+ * const server = createResourceServer({ issuer, audience, resource: 'https://inventory.example.com/v2' });
+ * await app.register(resourceMetadata, server);
+ * app.register(
+ *   async (scope) => {
+ *     await scope.register(resourceServer, server);
+ *   },
+ *   { prefix: '/v2' },
+ * );
+ * ```
+ */
+export const resourceMetadata: Plugin = fastifyPlugin(
+  async (app: FastifyInstance, options: ResourceServerOptions | ResourceServer) => {
+    const { resourceMetadata: metadata } = createGate(options).server;
+    if (metadata === undefined)
+      throw new TypeError('resourceMetadata needs a resource server with the option "resource"');
+    if (app.prefix !== '')
+      throw new Error(`resourceMetadata has to be registered outside of the prefix "${app.prefix}"`);
+    publish(app, metadata);
+  },
+  { fastify: '5.x', name: 'oauth-resource-server-metadata' },
 );
+
+/** Of what a plugin was given but for `app.register`'s own options, which come beside the plugin's. */
+function createGate(given: ResourceServerOptions | ResourceServer): Gate {
+  const options = isResourceServer(given) ? given : { ...given };
+  if (options !== given)
+    for (const name of ['prefix', 'logLevel', 'logSerializers']) Reflect.deleteProperty(options, name);
+  return new Gate(options);
+}
 
 // Async, because Fastify turns only a rejection, not a thrown TypeError, into an error of `app.ready()`.
 async function protect(app: FastifyInstance, options: ResourceServerOptions | ResourceServer): Promise<void> {
-  const gate = new Gate(withoutRegisterOptions(options));
+  const gate = createGate(options);
   const { server } = gate;
   if (server !== options) app.addHook('onClose', async () => server.close());
-  if (!app.hasRequestDecorator(requirements)) {
-    app.decorateRequest(requirements, undefined);
+  if (!app.hasRequestDecorator(ROUTE)) {
+    app.decorateRequest(ROUTE, undefined);
     app.decorateRequest('auth', undefined);
   }
   if (server.resourceMetadata !== undefined) publish(app, server.resourceMetadata);
-  collectRequirements(app, server);
 
-  const authenticate = (
+  const admit = (
     request: FastifyRequest,
     reply: FastifyReply,
-    done: HookDone,
+    done: Next,
     preflight: 'pass' | 'refuse',
   ): void => {
     const { raw: message, log } = request;
     const arrival = { message, request, view: connectRequestView(message, request), log };
-    proceed(
-      gate.authenticate(arrival, requirementsOf(request), preflight),
-      (decision) => {
-        if (decision.kind === 'denied') return refuse({ ...decision, errors: server.errors }, reply, done);
-        setHeaders(reply, decision.headers);
-        done();
-      },
-      done,
-    );
+    gate.admit(arrival, reply, done, request[ROUTE]?.requirements, preflight);
   };
-  app.addHook(
-    server.bearerMethods.includes('body') ? 'preValidation' : 'onRequest',
-    (request: FastifyRequest, reply: FastifyReply, done: HookDone) => {
-      request.auth = undefined; // whatever another plugin put there
-      if (readRoute(request).isPublic) done();
-      else authenticate(request, reply, done, 'pass');
-    },
-  );
-  // A CORS plugin would have answered by now, and the handler must not run for anyone who sends the headers
-  // of a preflight.
-  app.addHook('preHandler', (request, reply, done) => {
-    if (gate.isPreflight(request)) authenticate(request, reply, done, 'refuse');
+  // A CORS plugin would have answered in a hook of its own, and nothing of the route must run for anyone who
+  // sends the headers of a preflight.
+  noteRoutes(app, server, (request, reply, done) => {
+    if (gate.isPreflight(request)) admit(request, reply, done, 'refuse');
     else done();
   });
+  app.addHook(
+    server.bearerMethods.includes('body') ? 'preValidation' : 'onRequest',
+    (request: FastifyRequest, reply: FastifyReply, done: Next) => {
+      request.auth = undefined; // whatever another plugin put there
+      const { isPublic, servers } = readRoute(request);
+      if (isPublic) done();
+      else admit(request, reply, done, servers.includes(server) ? 'pass' : 'refuse');
+    },
+  );
 }
+
+/** Every method that a client could try: those that are not for the metadata are answered with 405. */
+const METHODS: HTTPMethods[] = ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
+/** Serves the metadata, or, in a scope with a prefix, warns if nobody else does. */
+export function publish(app: FastifyInstance, metadata: ResourceMetadata): void {
+  // A single colon begins a parameter.
+  const url = metadata.path.split('?', 1)[0]?.replaceAll(':', '::') ?? '';
+  const isServed = (): boolean => app.hasRoute({ method: 'GET', url });
+  if (app.prefix !== '') {
+    app.addHook('onReady', async () => {
+      if (!isServed()) app.log.warn(notServed(metadata.path, app.prefix));
+    });
+    return;
+  }
+  // In a hook, before hooks of the application could stand in the way; the route is there so that one is
+  // found at all.
+  app.addHook('onRequest', (request, reply, done) => serveMetadata(metadata, request.raw, reply, done));
+  // Resources that differ in the query share a route, whose handler only sees what none of them answered. Not
+  // the application's own handler for unknown paths, which nobody without an access token reaches otherwise.
+  const handler = (_request: unknown, reply: FastifyReply): void => void reply.code(404).send();
+  if (!isServed()) app.route({ method: METHODS, url, config: { public: true }, handler });
+}
+
+const notServed = (path: string, prefix: string): string =>
+  `The metadata of this API are to be at ${path}, which the prefix "${prefix}" keeps out of reach. ` +
+  'Register the plugin resourceMetadata at the root, with the same resource server.';

@@ -1,10 +1,5 @@
 export type { Auth, FetchConnection, Requirement } from '../../src/index.js';
+export type * from '../kit/core-types.js';
 export { getAuth } from '../kit/index.js';
-export {
-  requireAnyScope,
-  requireAuthentication,
-  requireAuthorizationDetails,
-  requireClaims,
-  requireScope,
-} from './requirements.js';
-export { type FetchGate, type FetchOptions, resourceServer } from './resource-server.js';
+export * from './requirements.js';
+export * from './resource-server.js';

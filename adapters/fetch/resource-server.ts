@@ -5,9 +5,9 @@ import {
   type Requirement,
   type ResourceServer,
   type ResourceServerOptions,
+  readForm,
 } from '../../src/index.js';
 import { checkRequirements, Gate, standInFor, toHeaders, toResponse } from '../kit/index.js';
-import { readForm } from './form.js';
 
 /** What a gate needs to know beyond the resource server's options. */
 export interface FetchOptions {
@@ -57,8 +57,11 @@ export interface FetchGate<A extends Auth | undefined> {
  * @param options of a resource server, or a ready one to share
  * @throws {TypeError} at once: an option is wrong
  * @example
- * ```ts const gate = resourceServer({ issuer: 'https://auth.example.com', audience:
- * 'https://inventory.example.com' });
+ * ```ts
+ * const gate = resourceServer({
+ *   issuer: 'https://auth.example.com',
+ *   audience: 'https://inventory.example.com',
+ * });
  *
  * export default {
  *   async fetch(request: Request): Promise<Response> {
@@ -85,25 +88,24 @@ export function resourceServer(
   const { server } = gate;
   const isOptional = 'optional' in options && options.optional === true;
 
-  /** What `auth` an accepted request carries, and what else its answer needs; or the refusal. */
+  /** Who calls, the URL without a token, and what the answer must carry; or the refusal. */
   const enter = async (
     request: Request,
     requirements: readonly Requirement[],
-    context: readonly unknown[],
+    context: readonly unknown[] = [],
   ) => {
     const body = server.bearerMethods.includes('body') ? await readForm(request) : undefined;
     const view = new FetchRequestView(request, connection?.(request, ...(context as never[])), body);
     const decision = await gate.authenticate({ message: request, view }, requirements, 'refuse');
     if (decision.kind === 'denied') return toResponse(decision.answer);
-    const { auth, headers = {} } = decision;
+    const { auth, headers } = decision;
     const wanted = auth === undefined && !isOptional ? [...requirements, ANYONE] : requirements;
     const refusal = checkRequirements(request, wanted, { name: 'resourceServer', advice: '' });
-    if (refusal !== undefined) return toResponse(refusal.answer);
-    return { auth, headers, url: view.url };
+    return refusal === undefined ? { auth, headers, url: view.url } : toResponse(refusal.answer);
   };
 
   const check = async (request: Request, ...requirements: readonly Requirement[]) => {
-    const entered = await enter(request, requirements, []);
+    const entered = await enter(request, requirements);
     return entered instanceof Response ? entered : entered.auth;
   };
   const protect: FetchGate<Auth | undefined>['protect'] = (handler, ...requirements) => {
@@ -117,10 +119,9 @@ export function resourceServer(
       const seen = url === request.url ? request : new Request(url, request);
       standInFor(request, seen);
       const response = await handler(seen, auth, ...context);
-      const fields = [...toHeaders(headers)];
-      if (fields.length === 0) return response;
+      if (headers === undefined) return response;
       const answer = new Response(response.body, response); // that of the handler may not be changed
-      for (const [name, value] of fields) answer.headers.set(name, value);
+      for (const [name, value] of toHeaders(headers)) answer.headers.set(name, value);
       return answer;
     };
   };

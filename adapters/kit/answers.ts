@@ -1,11 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Answer, AnswerHeaders, ResourceMetadata } from '../../src/index.js';
+import type { Answer, AnswerHeaders, Denied, ResourceMetadata, ResourceServer } from '../../src/index.js';
 import { connectRequestView } from './connect-request.js';
-import type { Refusal } from './gate.js';
 import { proceed } from './settle.js';
 
-/** What Express calls to go on, or to hand over an error. */
-export type Next = (error?: unknown) => void;
+/** What frameworks with callbacks call to go on, or to hand over an error. */
+export type Next = (error?: Error) => void;
+
+/** A refusal, and how it's answered: the option `errors` of the resource server. */
+export interface Refusal extends Denied {
+  readonly errors: ResourceServer['errors'];
+}
 
 /** Where an answer is written to: the response of Nest, Fastify's reply, or Node's ({@link replyOf}). */
 export interface Reply {
@@ -13,17 +17,33 @@ export interface Reply {
   /** A list is one field line per element. */
   header(name: string, value: string | readonly string[]): unknown;
   send(body?: string | Buffer): unknown;
+  /** Whether the application has answered meanwhile, as with a time-out: then nothing is sent. */
+  readonly sent?: boolean;
 }
 
 /** Node's response, as a {@link Reply}. */
 export function replyOf(response: ServerResponse): Reply {
-  return {
-    status: (code) => {
-      response.statusCode = code;
-    },
-    header: (name, value) => response.setHeader(name, value),
-    send: (body) => response.end(body),
-  };
+  return new NodeReply(response);
+}
+
+class NodeReply implements Reply {
+  constructor(private readonly response: ServerResponse) {}
+
+  get sent(): boolean {
+    return this.response.headersSent;
+  }
+
+  status(code: number): void {
+    this.response.statusCode = code;
+  }
+
+  header(name: string, value: string | readonly string[]): void {
+    this.response.setHeader(name, value);
+  }
+
+  send(body?: string | Buffer): void {
+    this.response.end(body);
+  }
 }
 
 /** Nothing if there are none. */
@@ -45,13 +65,13 @@ export function sendAnswer({ status, headers, body }: Answer, reply: Reply): voi
  * forgotten.
  */
 export function challengeHeaders({ headers }: Answer): AnswerHeaders {
-  return Object.fromEntries(
-    Object.entries(headers).filter(([name]) => !name.toLowerCase().startsWith('content-')),
-  );
+  const fields = Object.entries(headers);
+  return Object.fromEntries(fields.filter(([name]) => !name.toLowerCase().startsWith('content-')));
 }
 
 /** Answers a refused request, or hands the typed error over (`errors: 'next'`). */
-export function refuse({ error, answer, errors }: Refusal, reply: Reply, next: (error: Error) => void): void {
+export function refuse({ error, answer, errors }: Refusal, reply: Reply, next: Next): void {
+  if (reply.sent === true) return;
   if (errors === 'respond') sendAnswer(answer, reply);
   else {
     reply.status(answer.status);
@@ -67,11 +87,10 @@ export function toResponse({ status, headers, body }: Answer): Response {
 
 /** Header fields as the Fetch standard has them. */
 export function toHeaders(headers: AnswerHeaders): Headers {
-  return new Headers(
-    Object.entries(headers).flatMap(([name, value]) =>
-      [value].flat().map((line): [string, string] => [name, line]),
-    ),
+  const lines = Object.entries(headers).flatMap(([name, value]) =>
+    [value].flat().map((line) => [name, line]),
   );
+  return new Headers(lines as [string, string][]); // each line is a pair
 }
 
 /** Serves the metadata of this API (RFC 9728), and lets everything else through. */
@@ -79,7 +98,7 @@ export function serveMetadata(
   metadata: ResourceMetadata,
   message: IncomingMessage,
   reply: Reply,
-  next: (error?: Error) => void,
+  next: Next,
 ): void {
   const answer = metadata.answer(connectRequestView(message));
   if (answer === undefined) next();

@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { type FrameworkRequest, NodeRequestView, type RequestView } from '../../src/index.js';
 
+type Parsed = Pick<FrameworkRequest, 'protocol' | 'host' | 'query' | 'body'>;
+
 /** What frameworks in the tradition of Connect add to Node's request; `app` is Express's. */
 interface ConnectMessage extends IncomingMessage, Parsed {
   /** The request target before a router cut its mount path off. */
@@ -10,53 +12,48 @@ interface ConnectMessage extends IncomingMessage, Parsed {
   readonly app?: unknown;
 }
 
-type Parsed = Pick<FrameworkRequest, 'protocol' | 'host' | 'query' | 'body'>;
-
 /**
  * A view of a Node request that Express, or another framework in the tradition of Connect, may have extended:
  * with `originalUrl`, `originalMethod`, and what the setting `trust proxy` says of proxies.
  *
  * @param parsed the framework's own request, if it has body, query, protocol and host on another object
  */
-export function connectRequestView(message: ConnectMessage, parsed?: Parsed): RequestView {
+export function connectRequestView(message: ConnectMessage, parsed: Parsed = message): RequestView {
   return new NodeRequestView(message, new ConnectRequest(message, parsed));
 }
 
 class ConnectRequest implements FrameworkRequest {
-  readonly #message: ConnectMessage;
-  readonly #parsed: Parsed | undefined;
-
-  constructor(message: ConnectMessage, parsed: Parsed | undefined) {
-    this.#message = message;
-    this.#parsed = parsed;
-  }
+  constructor(
+    private readonly message: ConnectMessage,
+    private readonly parsed: Parsed,
+  ) {}
 
   get method(): unknown {
-    return this.#message.originalMethod;
+    return this.message.originalMethod;
   }
 
   get target(): string | undefined {
-    return this.#message.originalUrl;
+    return this.message.originalUrl;
   }
 
-  set target(target: string | undefined) {
-    if (target !== undefined) this.#message.originalUrl = target;
+  set target(target: string) {
+    this.message.originalUrl = target;
   }
 
   get protocol(): unknown {
-    return (this.#parsed ?? this.#message).protocol;
+    return this.parsed.protocol;
   }
 
   get host(): unknown {
-    return this.#parsed === undefined ? forwardedHost(this.#message) : this.#parsed.host;
+    return this.parsed === this.message ? forwardedHost(this.message) : this.parsed.host;
   }
 
   get query(): unknown {
-    return (this.#parsed ?? this.#message).query;
+    return this.parsed.query;
   }
 
   get body(): unknown {
-    return (this.#parsed ?? this.#message).body;
+    return this.parsed.body;
   }
 }
 

@@ -3,7 +3,6 @@ import {
   type Auth,
   createResourceServer,
   type Decision,
-  type Denied,
   isAuth,
   isCorsPreflight,
   isResourceServer,
@@ -13,8 +12,9 @@ import {
   type ResourceServer,
   type ResourceServerOptions,
 } from '../../src/index.js';
+import { type Next, type Refusal, type Reply, refuse, setHeaders } from './answers.js';
 import { logRefusal, type RefusalLog } from './refusal-log.js';
-import { whenSettled } from './settle.js';
+import { proceed, whenSettled } from './settle.js';
 
 /** A request that arrived, as an adapter hands it to a {@link Gate}. */
 export interface Arrival {
@@ -31,18 +31,12 @@ export interface Arrival {
   readonly log?: RefusalLog | undefined;
 }
 
-/** A refusal, and how it's answered: the option `errors` of the resource server. */
-export interface Refusal extends Denied {
-  readonly errors: ResourceServer['errors'];
-}
-
 /** What one resource server decided about one request. */
 interface Passage {
   readonly server: ResourceServer;
   readonly arrival: Arrival;
   /** Undefined as long as the request only passes as a CORS preflight. */
   decision: Decision | Promise<Decision> | undefined;
-  isConcluded: boolean;
   auth: Auth | undefined;
   /** The requirements that `auth` was found to meet. */
   met: readonly Requirement[];
@@ -62,9 +56,7 @@ const PASSED: Allowed = Object.freeze({ kind: 'allowed', auth: undefined, header
  * @example
  * ```ts
  * const gate = new Gate(options);
- * const decision = await gate.authenticate({ message: req, request: req, view: new NodeRequestView(req) });
- * if (decision.kind === 'denied') sendAnswer(decision.answer, replyOf(res));
- * else next();
+ * gate.admit({ message: req, request: req, view: new NodeRequestView(req) }, replyOf(res), next);
  * ```
  */
 export class Gate {
@@ -103,13 +95,34 @@ export class Gate {
     if (passage.decision === undefined) {
       // Not if a method override makes it another request for the routes behind.
       if (preflight === 'pass' && message.method === 'OPTIONS' && isCorsPreflight(view)) return PASSED;
-      passage.decision = this.server.authenticate(view, requirements);
+      passage.decision = whenSettled(this.server.authenticate(view, requirements), (decision) => {
+        if (decision.kind === 'allowed') passage.auth = decision.auth;
+        else logRefusal(decision, arrival);
+        return decision;
+      });
     }
     return whenSettled(passage.decision, (decision) => {
-      conclude(passage, decision);
       show(passage.auth, request);
       return decision;
     });
+  }
+
+  /** {@link authenticate}, for frameworks with callbacks: calls `next`, or answers. */
+  admit(
+    arrival: Arrival,
+    reply: Reply,
+    next: Next,
+    requirements?: readonly Requirement[],
+    preflight?: 'pass' | 'refuse',
+  ): void {
+    const admitted = (decision: Decision): void => {
+      if (decision.kind === 'denied') refuse({ ...decision, errors: this.server.errors }, reply, next);
+      else {
+        setHeaders(reply, decision.headers);
+        next();
+      }
+    };
+    proceed(this.authenticate(arrival, requirements, preflight), admitted, next);
   }
 
   /**
@@ -131,8 +144,9 @@ export class Gate {
     const { message, request = message }: { message: Seen; request?: Seen | undefined } = arrival;
     message[passages] ??= [];
     const all = message[passages];
-    const passage = this.#passageOf(message) ?? newPassage(this.server, arrival);
-    if (all.includes(passage)) all.splice(all.indexOf(passage), 1);
+    const found = this.#passageOf(message);
+    const passage = found ?? { server: this.server, arrival, decision: undefined, auth: undefined, met: [] };
+    if (found !== undefined) all.splice(all.indexOf(found), 1);
     all.push(passage);
     if (request !== message) standInFor(message, request);
     return passage;
@@ -148,23 +162,17 @@ function show(auth: Auth | undefined, request: { auth?: unknown } | undefined): 
   if (request !== undefined) request.auth = auth;
 }
 
-function newPassage(server: ResourceServer, arrival: Arrival): Passage {
-  return { server, arrival, decision: undefined, isConcluded: false, auth: undefined, met: [] };
-}
-
-/** Once, whichever of those who wait for the decision comes first. */
-function conclude(passage: Passage, decision: Decision): void {
-  if (passage.isConcluded) return;
-  passage.isConcluded = true;
-  if (decision.kind === 'allowed') passage.auth = decision.auth;
-  else logRefusal(decision, passage.arrival);
-}
-
 /**
  * From now on `request` counts as the request that `message` is: what was decided about one goes for both.
  */
 export function standInFor(message: Seen, request: Seen): void {
   request[passages] = message[passages];
+}
+
+/** What to say if nothing authenticated a request: who asks, and the advice, with its punctuation. */
+export interface Mistake {
+  readonly name: string;
+  readonly advice: string;
 }
 
 /**
@@ -174,28 +182,21 @@ export function standInFor(message: Seen, request: Seen): void {
  *
  * @param request the arrival's `message` or `request`
  * @param requirements of the route, all that are known
- * @param mistake what to say if nothing authenticated the request: who asks, and the advice, with its
- *   punctuation
  * @returns the refusal, which is logged; undefined if they're met
  * @throws {Error} no gate has seen the request, which is a mistake in the application
  */
 export function checkRequirements(
   request: object,
   requirements: readonly Requirement[],
-  mistake: { readonly name: string; readonly advice: string },
+  { name, advice }: Mistake,
 ): Refusal | undefined {
   const passage = currentPassage(request);
-  if (passage === undefined)
-    throw new Error(`${mistake.name}: nothing authenticated this request${mistake.advice}`);
+  if (passage === undefined) throw new Error(`${name}: nothing authenticated this request${advice}`);
   const { server, auth, arrival, met } = passage;
-  const open = requirements.filter(
-    (requirement, index) => !met.includes(requirement) && requirements.indexOf(requirement) === index,
-  );
+  const open = [...new Set(requirements)].filter((requirement) => !met.includes(requirement));
   if (open.length === 0) return undefined;
   // Those with a predicate say nothing in a challenge, and it isn't called twice.
-  const named = met.filter(
-    ({ claims, authorizationDetails }) => (claims ?? authorizationDetails) === undefined,
-  );
+  const named = met.filter(({ claims, authorizationDetails }) => !claims && !authorizationDetails);
   const decision = server.authorize(auth, [...named, ...open]);
   if (decision.kind === 'denied') {
     logRefusal(decision, arrival, auth);
@@ -203,6 +204,19 @@ export function checkRequirements(
   }
   passage.met = [...met, ...open];
   return undefined;
+}
+
+/** {@link checkRequirements}, for frameworks with callbacks: calls `next`, or answers. */
+export function enforceRequirements(
+  request: object,
+  requirements: readonly Requirement[],
+  mistake: Mistake,
+  reply: Reply,
+  next: Next,
+): void {
+  const refusal = checkRequirements(request, requirements, mistake);
+  if (refusal === undefined) next();
+  else refuse(refusal, reply, next);
 }
 
 function currentPassage(request: Seen): Passage | undefined {
@@ -222,11 +236,10 @@ function currentPassage(request: Seen): Passage | undefined {
 export function getAuth<C extends object = RegisteredClaims>(request: object): Auth<C> {
   const passage = currentPassage(request);
   const auth: unknown = passage === undefined ? Reflect.get(request, 'auth') : passage.auth;
-  if (!isAuth(auth)) throw new Error(NO_AUTH);
-  return auth as unknown as Auth<C>; // the claims' type is the application's promise
+  if (isAuth(auth)) return auth as unknown as Auth<C>; // the claims' type is the application's promise
+  throw new Error(
+    'getAuth: the request is not authenticated, so it carries no verified access token. ' +
+      'Put authenticate(), the plugin or the module before its handler. ' +
+      'On a public route, or if it may be anonymous (optional: true), look at its auth first',
+  );
 }
-
-const NO_AUTH =
-  'getAuth: the request is not authenticated, so it carries no verified access token. ' +
-  'Put authenticate(), the plugin or the module before its handler. ' +
-  'On a public route, or if it may be anonymous (optional: true), look at its auth first';

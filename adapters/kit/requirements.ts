@@ -79,10 +79,10 @@ export function requirementFamily<R>(
   wrap: (requirement: Requirement, name: string) => R,
   naming: (name: string) => string = (name) => name,
 ): RequirementFamily<R> {
-  const make =
-    <G>(name: string, requirementOf: (given: G, name: string) => Requirement) =>
-    (given: G): R =>
-      wrap(requirementOf(given, naming(name)), naming(name));
+  const make = <G>(plainName: string, requirementOf: (given: G, name: string) => Requirement) => {
+    const name = naming(plainName);
+    return (given: G): R => wrap(requirementOf(given, name), name);
+  };
   const allScopes = make('requireScope', requirementOfScopes);
   const anyScope = make('requireAnyScope', requirementOfAnyScope);
   return {
@@ -100,19 +100,18 @@ export interface Declaration {
   readonly requirement?: Requirement;
 }
 
-/** Says nothing about requests, only about how the application is put together. */
-const declarations = new WeakMap<object, Declaration>();
+/** Where a middleware or hook says what it does. */
+const declaration: unique symbol = Symbol('oauth-resource-server.declaration');
 
 /**
- * Remembers what a middleware or hook does, so that the routes that use it can be seen to require it. Returns
- * it.
+ * Notes on a middleware or hook what it does, so that the routes that use it can be seen to require it.
+ * Returns it.
  */
-export function declare<T extends object>(handler: T, declaration: Declaration): T {
-  declarations.set(handler, declaration);
-  return handler;
+export function declare<T extends object>(handler: T, said: Declaration): T {
+  return Object.assign(handler, { [declaration]: said });
 }
 
 /** What {@link declare} was told of a middleware or hook; undefined for those of others. */
 export function declared(handler: unknown): Declaration | undefined {
-  return typeof handler === 'function' ? declarations.get(handler) : undefined;
+  return typeof handler === 'function' ? Reflect.get(handler, declaration) : undefined;
 }

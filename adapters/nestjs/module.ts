@@ -37,9 +37,9 @@ export interface ResourceServerOptionsFactory {
 }
 
 /** Options of `forRootAsync`: exactly one of `useFactory`, `useClass` and `useExisting`. */
-export interface ResourceServerModuleAsyncOptions
-  extends Pick<ModuleMetadata, 'imports'>,
-    ResourceServerModuleExtras {
+export interface ResourceServerModuleAsyncOptions extends ResourceServerModuleExtras {
+  /** Modules with what the options are made from. */
+  readonly imports?: ModuleMetadata['imports'];
   /** What `useFactory` takes as its arguments. */
   readonly inject?: FactoryProvider['inject'];
   /** Makes the options. */
@@ -117,6 +117,8 @@ export class ResourceServerModule implements NestModule, OnModuleInit, OnApplica
 
     const { guard = ResourceServerGuard } = options;
     const guards = [guard, ResourceServerGuard];
+    // Nest wants to know beforehand if a guard is made for each request.
+    const { scope = Scope.DEFAULT } = new Reflector().get<ScopeOptions>('scope:options', guard) ?? {};
     /** Binds the guards as enhancers in this module: those are what `overrideGuard` of a test replaces. */
     @UseGuards(...guards)
     class Overridable {}
@@ -141,18 +143,10 @@ export class ResourceServerModule implements NestModule, OnModuleInit, OnApplica
         [Overridable, ...guards],
         {
           provide: GUARD,
-          useFactory: (own: CanActivate, modules: ModulesContainer) =>
-            overridingGuard(modules, guards) ?? own,
+          useFactory: (own: CanActivate, all: ModulesContainer) => overridingGuard(all, guards) ?? own,
           inject: [guard, ModulesContainer],
         },
-        {
-          provide: APP_GUARD,
-          useFactory: (chosen: CanActivate) => chosen,
-          inject: [GUARD],
-          // Nest wants to know beforehand if a guard is made for each request.
-          scope:
-            new Reflector().get<ScopeOptions | undefined>('scope:options', guard)?.scope ?? Scope.DEFAULT,
-        },
+        { provide: APP_GUARD, useFactory: (chosen: CanActivate) => chosen, inject: [GUARD], scope },
         { provide: APP_FILTER, useClass: ResourceServerExceptionFilter },
       ].flat(),
       exports: [RESOURCE_SERVER, GUARD],
@@ -191,12 +185,10 @@ const IMPORTED_TWICE =
 /** What `overrideGuard` or `overrideProvider` put in place of a guard: the class of its wrapper differs. */
 function overridingGuard(modules: ModulesContainer, guards: readonly Type[]): CanActivate | undefined {
   const overridden = resourceServerModules(modules)
-    .flatMap(({ providers, injectables }) =>
-      guards.flatMap((guard) => [providers.get(guard), injectables.get(guard)]),
-    )
+    .flatMap(({ providers, injectables }) => [providers, injectables])
+    .flatMap((wrappers) => guards.map((guard) => wrappers.get(guard)))
     .find((wrapper) => wrapper?.metatype !== wrapper?.token);
+  if (overridden === undefined) return undefined;
   // Asked later, since Nest makes enhancers after providers. A guard is what the test promised.
-  return (
-    overridden && { canActivate: (context) => (overridden.instance as CanActivate).canActivate(context) }
-  );
+  return { canActivate: (context) => (overridden.instance as CanActivate).canActivate(context) };
 }

@@ -151,7 +151,7 @@ export interface ReadOptions {
  * @throws {FetchFailure} `broken`: it broke off; `timeout`; `invalid`: it's too large, or not UTF-8
  */
 export async function readText(
-  response: Response,
+  { body }: Pick<Response, 'body'>,
   signal: AbortSignal,
   { maxKib = MAX_BODY_KIB, strict = false }: ReadOptions = {},
 ): Promise<string> {
@@ -159,23 +159,23 @@ export async function readText(
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   try {
-    for await (const chunk of response.body ?? []) {
+    for await (const chunk of body?.values({ preventCancel: true }) ?? []) {
       bytes += chunk.byteLength;
-      if (bytes > maxBytes) break; // leaving the loop cancels the body
+      if (bytes > maxBytes) break;
       chunks.push(chunk);
     }
   } catch (cause) {
     if (signal.aborted) throw new FetchFailure('timeout', 'time-out', { cause });
     throw new FetchFailure('broken', 'the body broke off', { cause });
   }
-  if (bytes > maxBytes)
-    throw new FetchFailure(
-      'invalid',
-      `larger than ${maxKib < 1024 ? `${maxKib} KiB` : `${maxKib / 1024} MiB`}`,
-    );
-  const body = Buffer.concat(chunks);
-  if (strict && !isUtf8(body)) throw new FetchFailure('invalid', 'not UTF-8');
-  return new TextDecoder().decode(body);
+  if (bytes > maxBytes) {
+    body?.cancel().catch(() => undefined); // of a copy it settles when the original was read, or never
+    const limit = maxKib < 1024 ? `${maxKib} KiB` : `${maxKib / 1024} MiB`;
+    throw new FetchFailure('invalid', `larger than ${limit}`);
+  }
+  const content = Buffer.concat(chunks);
+  if (strict && !isUtf8(content)) throw new FetchFailure('invalid', 'not UTF-8');
+  return new TextDecoder().decode(content);
 }
 
 /** Lets go of a body that nobody reads, so that its connection becomes free. */

@@ -129,7 +129,8 @@ function checkParameter(values: readonly unknown[]): string {
   return value;
 }
 
-function isForm(request: RequestView): boolean {
+/** Whether the content is a form (RFC 6750 §2.2). */
+export function isForm(request: RequestView): boolean {
   const [contentType, another] = fieldLinesOf(request, 'content-type');
   if (contentType === undefined || another !== undefined) return false;
   return contentType.split(';', 1)[0]?.trim().toLowerCase() === 'application/x-www-form-urlencoded';

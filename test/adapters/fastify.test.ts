@@ -280,6 +280,62 @@ describe('CORS preflight', () => {
       expect(handler).not.toHaveBeenCalled();
     },
   );
+
+  it('reaches neither hooks nor body parser of a route', { tags: ['BRR-28'] }, async () => {
+    const { app } = await createApp();
+    const reached: string[] = [];
+    const note = (name: string) => async () => void reached.push(name);
+    app.addContentTypeParser('text/special', { parseAs: 'string' }, async () => void reached.push('parser'));
+    app.all('/orders', {
+      onRequest: note('onRequest'),
+      preParsing: async (_request, _reply, body) => {
+        reached.push('preParsing');
+        return body;
+      },
+      preValidation: note('preValidation'),
+      preHandler: note('preHandler'),
+      handler: note('handler'),
+    });
+    const headers = { ...PREFLIGHT, 'content-type': 'text/special' };
+    const response = await app.inject({ method: 'OPTIONS', url: '/orders', headers, payload: 'body' });
+    expect(response.statusCode).toBe(401);
+    expect(reached).toEqual([]);
+    const granted = { ...headers, ...reader };
+    await app.inject({ method: 'OPTIONS', url: '/orders', headers: granted, payload: 'body' });
+    expect(reached).toEqual(['onRequest', 'preParsing', 'parser', 'preValidation', 'preHandler', 'handler']);
+  });
+
+  it('is refused by routes made before the plugin, and where there is no route', {
+    tags: ['BRR-28'],
+  }, async () => {
+    const app = fastify();
+    const handler = vi.fn(() => 'ok');
+    app.setNotFoundHandler(handler);
+    app.all('/orders', handler);
+    await app.register(resourceServer, issuer.options);
+    for (const url of ['/orders', '/nowhere']) {
+      const response = await app.inject({ method: 'OPTIONS', url, headers: PREFLIGHT });
+      expect(response.statusCode).toBe(401);
+    }
+    expect(handler).not.toHaveBeenCalled();
+  });
+
+  it('is refused by each plugin around a route, also where an outer one takes anonymous requests', {
+    tags: ['BRR-28', 'BRR-31'],
+  }, async () => {
+    const { app } = await createApp({ optional: true });
+    const handler = vi.fn(() => 'ok');
+    await app.register(async (scope) => {
+      scope.all('/before', handler);
+      await scope.register(resourceServer, issuer.options);
+      scope.all('/after', handler);
+    });
+    for (const url of ['/before', '/after']) {
+      const response = await app.inject({ method: 'OPTIONS', url, headers: PREFLIGHT });
+      expect(response.statusCode).toBe(401);
+    }
+    expect(handler).not.toHaveBeenCalled();
+  });
 });
 
 describe("errors: 'next'", () => {

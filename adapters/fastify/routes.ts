@@ -1,0 +1,67 @@
+import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify';
+import type { Requirement, ResourceServer } from '../../src/index.js';
+import { declared } from '../kit/index.js';
+
+/** What a route requires, and who protects it. */
+export interface Route {
+  /** Those of its hooks; hooks of whole scopes can't be seen. */
+  readonly requirements: readonly Requirement[];
+  /** The resource servers that saw it being made, and guard it against preflights. */
+  readonly servers: readonly ResourceServer[];
+  readonly isPublic: boolean;
+}
+
+/** Where a route's `config`, and each request to it, keeps its {@link Route}. */
+export const ROUTE: unique symbol = Symbol('oauth-resource-server.route');
+/** Where a scope keeps the resource server that protects it; scopes inside inherit it. */
+const protector: unique symbol = Symbol('oauth-resource-server.protector');
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    [ROUTE]?: Route | undefined;
+  }
+  interface FastifyContextConfig {
+    [ROUTE]?: Route | undefined;
+  }
+}
+
+/** Of routes that were made before anything protected their scope, and of unknown paths. */
+const UNSEEN: Route = { requirements: [], servers: [], isPublic: false };
+
+/**
+ * From now on, notes the routes of this scope and of the scopes inside: what they require, for their
+ * challenges, and for the metadata of the resource server that's nearest to them.
+ *
+ * @param guard runs before the own hooks of a route that could be asked with a preflight
+ */
+export function noteRoutes(app: FastifyInstance, server: ResourceServer, guard: onRequestHookHandler): void {
+  Object.defineProperty(app, protector, { value: server, configurable: true });
+  app.addHook('onRoute', function note(route) {
+    const { onRequest = [], preValidation = [], preHandler = [], config } = route;
+    const hooks = [onRequest, preValidation, preHandler].flat();
+    const requirements = hooks.flatMap((hook) => declared(hook)?.requirement ?? []);
+    const servers = [...(config?.[ROUTE]?.servers ?? []), server];
+    const isPublic = config?.public === true;
+    route.config = { ...config, [ROUTE]: { requirements, servers, isPublic } };
+    if (!isPublic && [route.method].flat().includes('OPTIONS')) route.onRequest = [guard, onRequest].flat();
+    if (Reflect.get(this, protector) !== server) return;
+    for (const requirement of requirements) server.resourceMetadata?.addRequirement(requirement);
+  });
+}
+
+/**
+ * The route of a request, which keeps it: Fastify makes the options of a route anew each time that they're
+ * read.
+ */
+export function readRoute(request: FastifyRequest): Route {
+  const { config } = request.routeOptions;
+  const route = config?.[ROUTE] ?? { ...UNSEEN, isPublic: config?.public === true };
+  request[ROUTE] = route;
+  return route;
+}
+
+/** What the route of a request requires, of which one requirement is known. */
+export function routeRequirements(request: object, requirement: Requirement): readonly Requirement[] {
+  const known: Route = Reflect.get(request, ROUTE) ?? UNSEEN; // only this module writes under its symbol
+  return known.requirements.includes(requirement) ? known.requirements : [...known.requirements, requirement];
+}

@@ -1,0 +1,26 @@
+import { readText } from '../lib/fetch.js';
+import { isForm } from './credentials.js';
+import { FetchRequestView } from './view.js';
+
+/** A form with a token in it isn't longer; a longer one isn't looked at. */
+const MAX_KIB = 64;
+
+/**
+ * The form in the body of a `Request` of the Fetch standard, for {@link FetchRequestView}. Reads a copy, and
+ * leaves the body to the handler.
+ *
+ * @returns a name that occurs more than once has a list; undefined if the body isn't a form, is longer than
+ *   64 KiB, breaks off or was read already
+ */
+export async function readForm(
+  request: Request,
+): Promise<Readonly<Record<string, string | readonly string[]>> | undefined> {
+  if (request.bodyUsed || !isForm(new FetchRequestView(request))) return undefined;
+  const text = await readText(request.clone(), request.signal, { maxKib: MAX_KIB }).catch(() => undefined);
+  if (text === undefined) return undefined;
+  const form = new URLSearchParams(text);
+  const fields = [...form.keys()].map((name) => [name, form.getAll(name)] as const);
+  return Object.fromEntries(
+    fields.map(([name, values]) => [name, values.length > 1 ? values : values.join()]),
+  );
+}
