@@ -193,7 +193,7 @@ export function checkRequirements(
   const passage = currentPassage(request);
   if (passage === undefined) throw new Error(`${name}: nothing authenticated this request${advice}`);
   const { server, auth, arrival, met } = passage;
-  const open = [...new Set(requirements)].filter((requirement) => !met.includes(requirement));
+  const open = requirements.filter((requirement) => !met.includes(requirement));
   if (open.length === 0) return undefined;
   // Those with a predicate say nothing in a challenge, and it isn't called twice.
   const named = met.filter(({ claims, authorizationDetails }) => !claims && !authorizationDetails);

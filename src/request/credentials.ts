@@ -91,7 +91,9 @@ function readHeader(request: RequestView, schemes: ReadonlySet<Scheme>): Credent
   const lines = schemes.size === 0 ? [] : fieldLinesOf(request, 'authorization');
   const line = lines[0];
   if (line === undefined) return undefined;
-  if (lines.length > 1 || JOINED.test(line)) throw new InvalidRequestError('multiple_methods');
+  // The comma first: the expression alone takes a quarter of the time that a known token does.
+  if (lines.length > 1 || (line.includes(',') && JOINED.test(line)))
+    throw new InvalidRequestError('multiple_methods');
   const read = readAuthorizationLine(line);
   if (read.kind === 'malformed') return refuseMalformed(line, schemes);
   if (read.kind === 'other' || !schemes.has(read.scheme)) return undefined;
