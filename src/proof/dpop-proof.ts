@@ -27,6 +27,9 @@ export interface ProofClaims {
   readonly htu: string;
   /** When the proof was made, in seconds since the epoch. */
   readonly iat: number;
+  /** From when on and until when the client says that it's valid; most proofs say neither. */
+  readonly nbf: number | undefined;
+  readonly exp: number | undefined;
   /** The digest of the access token. */
   readonly ath: string;
   /** What the client took from `DPoP-Nonce`, of whatever type. */
@@ -74,12 +77,15 @@ function decode(segment: string): Record<string, unknown> | undefined {
   return readJsonObject(Buffer.from(segment, 'base64url'));
 }
 
-function readClaims({ jti, htm, htu, iat, ath, nonce }: JsonObject): ProofClaims {
+function readClaims({ jti, htm, htu, iat, nbf, exp, ath, nonce }: JsonObject): ProofClaims {
   const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
   // JSON can spell numbers that become Infinity.
   const isDate = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
   if (!isText(jti) || !isText(htm) || !isText(htu) || !isText(ath) || !isDate(iat))
     throw new InvalidProofError('proof_missing_claim');
-  if (jti.length > MAX_JTI_LENGTH) throw new InvalidProofError('malformed_proof');
-  return { jti, htm, htu, iat, ath, nonce };
+  const isDateOrAbsent = (value: unknown): value is number | undefined =>
+    value === undefined || isDate(value);
+  if (jti.length > MAX_JTI_LENGTH || !isDateOrAbsent(nbf) || !isDateOrAbsent(exp))
+    throw new InvalidProofError('malformed_proof');
+  return { jti, htm, htu, iat, nbf, exp, ath, nonce };
 }

@@ -9,7 +9,7 @@ import { ProofKeys } from './dpop-keys.js';
 import { type NonceAge, ProofNonces } from './dpop-nonces.js';
 import { type ProofClaims, parseProof, readProofLine } from './dpop-proof.js';
 import { createMemoryReplayStore, type ReplayStore } from './replay-store.js';
-import { normaliseTargetUri, pathOfTargetUri } from './target-uri.js';
+import { normaliseTargetUri, requestTargetUri } from './target-uri.js';
 import { useOnce } from './used-proofs.js';
 
 /** What proofs have to be like: the option `dpop` as plain data. */
@@ -84,11 +84,7 @@ class DpopVerifier {
 
   /** RFC 9449 §4.3, number 9. */
   #checkTargetUri({ htu }: ProofClaims, { url }: RequestView): string {
-    const { baseUrl } = this.#settings;
-    const path = pathOfTargetUri(url);
-    // There's none in a request such as `OPTIONS *`.
-    const targetUri =
-      path === undefined ? undefined : normaliseTargetUri(baseUrl === undefined ? url : `${baseUrl}${path}`);
+    const targetUri = requestTargetUri(url, this.#settings.baseUrl);
     if (targetUri === undefined || (htu !== targetUri && normaliseTargetUri(htu) !== targetUri))
       throw new InvalidProofError('htu_mismatch');
     return targetUri;
@@ -102,11 +98,13 @@ class DpopVerifier {
     return age;
   }
 
-  /** RFC 9449 §11.1. */
-  #checkTime({ iat }: ProofClaims, now: number): void {
+  /** RFC 9449 §11.1, and what the client said itself (RFC 7519 §4.1.4, §4.1.5). */
+  #checkTime({ iat, exp = Number.POSITIVE_INFINITY, nbf = iat }: ProofClaims, now: number): void {
+    const { clockToleranceSeconds } = this.#time;
     // Not `iat < …`: a clock that returns NaN must refuse.
-    if (!(iat >= now - this.#settings.maxAgeSeconds)) throw new InvalidProofError('proof_expired');
-    if (!(iat <= now + this.#time.clockToleranceSeconds)) throw new InvalidProofError('proof_in_future');
+    if (!(iat >= now - this.#settings.maxAgeSeconds && exp > now - clockToleranceSeconds))
+      throw new InvalidProofError('proof_expired');
+    if (!(Math.max(iat, nbf) <= now + clockToleranceSeconds)) throw new InvalidProofError('proof_in_future');
   }
 
   /**

@@ -5,6 +5,8 @@
 const HTTP_URL = /^(https?):\/\/([\x21-\x2e\x30-\x7e]+)((?:\/[\x21-\x7e]*)?)$/i;
 const DEFAULT_PORTS: Readonly<Record<string, RegExp>> = { http: /:(?:80)?$/, https: /:(?:443)?$/ };
 const ENCODED = /%[0-9A-Fa-f]{2}/g;
+/** A percent sign that encodes nothing: with the digits that decoding finds behind it, it could encode something. */
+const STRAY_PERCENT = /%(?![0-9A-Fa-f]{2})/;
 /** RFC 3986 §2.3. */
 const UNRESERVED = /^[A-Za-z0-9._~-]$/;
 
@@ -13,21 +15,33 @@ const UNRESERVED = /^[A-Za-z0-9._~-]$/;
  * scheme and host in lower case, without the default port, `/` for an empty path, percent-encoding and dot
  * segments as RFC 3986 §6.2.2 normalises them. Nothing else is changed: `/a` and `/a/` are two resources.
  *
- * @returns undefined where `url` is no absolute http or https URL
+ * @returns undefined where `url` is no absolute http or https URL, or has a percent sign without two digits
  * @see RFC 9449 §4.3
  */
 export function normaliseTargetUri(url: string): string | undefined {
-  const [, scheme, authority, path] = HTTP_URL.exec(withoutQuery(url)) ?? [];
+  const [whole = '', scheme, authority, path] = HTTP_URL.exec(withoutQuery(url)) ?? [];
   if (scheme === undefined || authority === undefined || path === undefined) return undefined;
+  if (STRAY_PERCENT.test(whole)) return undefined;
   const protocol = scheme.toLowerCase();
   const host = authority.toLowerCase().replace(DEFAULT_PORTS[protocol] ?? '', '');
   if (host === '') return undefined;
   return `${protocol}://${host}${withoutDotSegments(normaliseEncoding(path)) || '/'}`;
 }
 
-/** The path of an absolute http URL, as it is written there; undefined for anything else. */
-export function pathOfTargetUri(url: string): string | undefined {
-  return HTTP_URL.exec(withoutQuery(url))?.[3];
+/**
+ * The target URI of a request, in the same spelling.
+ *
+ * Security: routers match the path as it was sent, so dot segments aren't taken away from it: a proof for
+ * `/b` would open what `/a/../b` leads to.
+ *
+ * @param url what the request says
+ * @param baseUrl where the API is, if the request's own scheme and host don't matter
+ * @returns undefined if there's none, as of `OPTIONS *`, or if it has dot segments, plain or encoded
+ */
+export function requestTargetUri(url: string, baseUrl: string | undefined): string | undefined {
+  const path = HTTP_URL.exec(withoutQuery(url))?.[3];
+  if (path === undefined || normaliseEncoding(path).split('/').some(isDotSegment)) return undefined;
+  return normaliseTargetUri(baseUrl === undefined ? url : `${baseUrl}${path}`);
 }
 
 function withoutQuery(url: string): string {
@@ -49,10 +63,13 @@ function withoutDotSegments(path: string): string {
   const kept: string[] = [];
   const segments = path.split('/').slice(1);
   for (const [index, segment] of segments.entries()) {
-    const isDotSegment = segment === '.' || segment === '..';
     if (segment === '..') kept.pop();
-    if (!isDotSegment) kept.push(segment);
+    if (!isDotSegment(segment)) kept.push(segment);
     else if (index === segments.length - 1) kept.push('');
   }
   return `/${kept.join('/')}`;
+}
+
+function isDotSegment(segment: string): boolean {
+  return segment === '.' || segment === '..';
 }

@@ -104,7 +104,7 @@ export interface FrameworkRequest {
 }
 
 /** Scheme and host of a request target in absolute form (RFC 9112 §3.2.2). */
-const ABSOLUTE = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/?#]*/;
+const ABSOLUTE = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/([^/?#]*)/;
 /** What can be a host and port: anything else could pass for path or query. */
 const HOST = /^[\w.:%[\]-]+$/;
 
@@ -127,9 +127,10 @@ export class NodeRequestView implements RequestView {
   get url(): string {
     const target = this.#framework.target ?? this.#message.url ?? '/';
     // In absolute form the client would choose the scheme too, which it can't know better than we do.
-    const path = target.replace(ABSOLUTE, '');
+    const [start = '', authority] = ABSOLUTE.exec(target) ?? [];
+    const path = target.slice(start.length);
     if (path !== '' && !/^[/?#]/.test(path)) return target; // `*`, of the whole server
-    return `${this.#scheme()}://${this.#host()}${path}`;
+    return `${this.#scheme()}://${this.#host(authority)}${path}`;
   }
 
   get body(): unknown {
@@ -174,10 +175,15 @@ export class NodeRequestView implements RequestView {
   /**
    * Security: `Host` is what the client says it is. It stands for nothing but the URL that the client wants
    * to have sent the request to.
+   *
+   * @param authority of a target in absolute form, which counts in place of `Host` (RFC 9112 §3.2.2)
    */
-  #host(): string {
+  #host(authority: string | undefined): string {
     const { headers } = this.#message;
-    const candidates = [this.#framework.host, headers.host ?? headers[':authority']];
+    const named = headers.host ?? headers[':authority'];
+    const { host: known } = this.#framework;
+    // A framework that trusts no proxy repeats `Host`.
+    const candidates = [known === named ? undefined : known, authority ?? named];
     const host = candidates.find((candidate) => typeof candidate === 'string' && HOST.test(candidate));
     return typeof host === 'string' ? host : 'localhost';
   }

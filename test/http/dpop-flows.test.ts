@@ -68,6 +68,19 @@ describe.each(harnesses)('$name', (harness) => {
     expect(api.handled()).toBe(1);
   });
 
+  it('opens no other route by dot segments', { tags: ['DPP-11', 'DPP-12'] }, async () => {
+    const { api, headers } = await start({});
+    const proof = Object.entries(await headers()); // for /stock/42
+    const targets = ['/orders/7/../../stock/42', '/./stock/42', '/mounted/%2e%2e/stock/42', '/stock/42/.'];
+    const statuses = await Promise.all(
+      targets.map(async (path) => (await send(api.url, { path, headers: proof })).status),
+    );
+    // Servers of the Fetch standard take dot segments away first, so that these are the URL of the proof.
+    const [opened, allowed] = harness.name.startsWith('fetch') ? [1, [200, 401, 404]] : [0, [401, 404]];
+    expect(allowed).toEqual(expect.arrayContaining(statuses));
+    expect(api.handled()).toBe(opened); // once, like every proof
+  });
+
   it("doesn't use up an invalid proof", { tags: ['DPP-19'] }, async () => {
     const { headers, get } = await start({});
     const once = await headers();

@@ -41,6 +41,8 @@ interface Change {
   readonly method?: string;
   /** Where the request goes. Default `/stock/42`. */
   readonly path?: string;
+  /** The request target as it's sent. Default the path. */
+  readonly target?: (url: string) => string;
   /** What the proof is for. Default the URL of the request. */
   readonly htu?: (url: string) => string;
   readonly proof?: Partial<ProofRequest>;
@@ -60,10 +62,13 @@ const proven =
     const proof = await key.proof({ method, url, token, ...(claims && { claims }), ...change.proof });
     return {
       method,
-      path,
+      path: change.target?.(url) ?? path,
       headers: [['Authorization', `${scheme} ${token}`], ['DPoP', proof], ...(change.headers ?? [])],
     };
   };
+
+/** The same server under another name. */
+const toLocalhost = (url: string) => url.replace('127.0.0.1', 'localhost');
 
 /** A proof for the same path under another scheme and host. */
 const under = (origin: string) => (url: string) => `${origin}${new URL(url).pathname}`;
@@ -255,6 +260,18 @@ const origins: readonly ContractRow[] = [
       ],
     }),
     expected: OK,
+  },
+  {
+    title: 'goes by the host of a target in absolute form, not by Host',
+    ids: ['DPP-13'],
+    request: proven({ target: toLocalhost, htu: toLocalhost }),
+    expected: OK,
+  },
+  {
+    title: 'refuses a proof for Host if the target in absolute form names another host',
+    ids: ['DPP-13'],
+    request: proven({ target: toLocalhost }),
+    expected: BAD_PROOF,
   },
   {
     title: 'believes a trusted proxy which scheme and host were called',

@@ -3,6 +3,7 @@ import { type IncomingHttpHeaders, request } from 'node:http';
 /** A request as it goes over the wire; header lines stay as they are given, repeated ones too. */
 export interface RawRequest {
   readonly method?: string;
+  /** The request target, sent as it is. */
   readonly path: string;
   readonly headers?: readonly (readonly [name: string, value: string])[];
   readonly body?: string;
@@ -25,8 +26,8 @@ export async function send(
   if (body !== '' || method === 'POST') flat.push('Content-Length', String(Buffer.byteLength(body)));
   return new Promise((resolve, reject) => {
     const outgoing = request(
-      `${url}${path}`,
-      { method, agent: false, headers: ['Host', new URL(url).host, 'Connection', 'close', ...flat] },
+      url,
+      { method, path, agent: false, headers: ['Host', new URL(url).host, 'Connection', 'close', ...flat] },
       (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));

@@ -236,6 +236,8 @@ function times({ now }: AcceptedProof): readonly ChangedPart[] {
     ['proof made before 1970', 'proof_expired', { iat: -1 }],
     ['proof made in the future', 'proof_in_future', { iat: now + LONG }],
     ['proof made in milliseconds', 'proof_in_future', { iat: now * 1000 }],
+    ['proof that says it expired', 'proof_expired', { exp: now - LONG }],
+    ['proof that says it begins later', 'proof_in_future', { nbf: now + LONG }],
   ];
 }
 

@@ -236,7 +236,13 @@ describe('the claims of a proof', () => {
     ['an identifier of 256 characters', { jti: 'x'.repeat(256) }, undefined],
     ['one of 257', { jti: 'x'.repeat(257) }, 'malformed_proof'],
     ['a nonce that nobody asked for', { nonce: 42 }, undefined],
-    ['other claims', { aud: 1, exp: 0, 'urn:example': {} }, undefined],
+    ['other claims', { aud: 1, sub: 0, 'urn:example': {} }, undefined],
+    ['its own exp, in the tolerance', { exp: NOW - 4 }, undefined],
+    ['its own exp, past', { exp: NOW - 5 }, 'proof_expired'],
+    ['its own nbf, in the tolerance', { nbf: NOW + 5 }, undefined],
+    ['its own nbf, to come', { nbf: NOW + 6 }, 'proof_in_future'],
+    ['an exp that is no number', { exp: '9999999999' }, 'malformed_proof'],
+    ['an nbf that is no number', { nbf: null }, 'malformed_proof'],
   ])('may have %s, or not', { tags: ['DPP-09', 'DPP-20'] }, async (_, claims, outcome) => {
     expect(await outcomeOfProof({ claims })).toBe(outcome);
   });

@@ -114,7 +114,10 @@ describe('the URL of a Node request', () => {
     ['/stock?a=1', { url: '/stock?a=1', headers }, 'http://api.example.com/stock?a=1'],
     ['no Host', { url: '/x', headers: {} }, 'http://localhost/x'],
     ['HTTP/2', { url: '/x', headers: { ':authority': 'h2.example.com' } }, 'http://h2.example.com/x'],
-    ['absolute form', { url: 'https://other.example/x?a=1', headers }, 'http://api.example.com/x?a=1'],
+    ['absolute form', { url: 'https://other.example/x?a=1', headers }, 'http://other.example/x?a=1'],
+    ['absolute form with a port', { url: 'http://other.example:8080', headers }, 'http://other.example:8080'],
+    ['absolute form without a host', { url: 'http:///x', headers }, 'http://localhost/x'],
+    ['absolute form with a user', { url: 'http://api.example.com@evil/x', headers }, 'http://localhost/x'],
     ['asterisk form', { url: '*', headers }, '*'],
     ['no target', { url: undefined, headers }, 'http://api.example.com/'],
   ])('is that of %s', { tags: ['DPP-13'] }, (_, members, expected) => {
