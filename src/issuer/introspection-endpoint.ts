@@ -31,11 +31,12 @@ export function endpointSource(endpoint: IntrospectionEndpoint, context: Introsp
   const { metadata, runtime } = context;
   return async (token, signal) => {
     const located = await locate(endpoint, context, signal);
+    const askedAt = runtime.clock() / 1000;
     try {
       const response = await send(token, endpoint, located, context, signal);
       if (response.status !== 200 || response.redirected)
         throw await readFailure(response, runtime.clock(), signal);
-      return await readAnswer(response, endpoint, context, signal);
+      return await readAnswer(response, endpoint, askedAt, context, signal);
     } catch (error) {
       // The endpoint may have moved.
       if (endpoint.url === undefined && !(error instanceof IntrospectionFailure && error.isAboutToken))
@@ -80,12 +81,13 @@ async function send(
 async function readAnswer(
   response: Response,
   { signedResponse, clientId }: IntrospectionEndpoint,
+  askedAt: number,
   context: IntrospectionContext,
   signal: AbortSignal,
 ): Promise<JsonObject> {
   const mediaType = response.headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
   if (signedResponse && mediaType === SIGNED_MEDIA_TYPE)
-    return readSignedAnswer(await readText(response, signal), clientId, context);
+    return readSignedAnswer(await readText(response, signal), clientId, askedAt, context);
   if (!signedResponse && mediaType === PLAIN_MEDIA_TYPE) return parseObject(await readText(response, signal));
   await discard(response);
   // A plain answer where a signed one is required could be anybody's.

@@ -1,46 +1,77 @@
 import { InvalidTokenError } from '../errors.js';
 import { isKeyId, type VerificationKey } from './verification-key.js';
 
-/** The usable keys of one issuer, each of them once, found by key id. */
+/** How a token's header points to a key (RFC 7515 §4.1). Untrusted. */
+export interface KeyReference {
+  readonly kid?: unknown;
+  readonly 'x5t#S256'?: unknown;
+  readonly x5t?: unknown;
+}
+
+/** The usable keys of one issuer, each of them once, found by what a token may call them. */
 export interface KeyIndex {
   readonly keys: readonly VerificationKey[];
+  /** By `kid`. */
   readonly byKeyId: ReadonlyMap<string, readonly VerificationKey[]>;
+  /** By the thumbprints of their certificates. */
+  readonly byThumbprint: ReadonlyMap<string, readonly VerificationKey[]>;
   /** The same keys, to find out whether one is among them. */
   readonly members: ReadonlySet<VerificationKey>;
 }
 
 export function createKeyIndex(given: readonly VerificationKey[]): KeyIndex {
   const keys = [...new Map(given.map((key) => [key.fingerprint, key])).values()];
-  const byKeyId = new Map<string, VerificationKey[]>();
-  for (const key of keys) {
-    if (key.kid === undefined) continue;
-    const sameId = byKeyId.get(key.kid);
-    if (sameId === undefined) byKeyId.set(key.kid, [key]);
-    else sameId.push(key);
-  }
-  return { keys, byKeyId, members: new Set(keys) };
+  const byKeyId = groupBy(keys, ({ kid }) => (kid === undefined ? [] : [kid]));
+  const byThumbprint = groupBy(keys, ({ thumbprints }) => thumbprints);
+  return { keys, byKeyId, byThumbprint, members: new Set(keys) };
+}
+
+function groupBy(
+  keys: readonly VerificationKey[],
+  namesOf: (key: VerificationKey) => readonly string[],
+): ReadonlyMap<string, readonly VerificationKey[]> {
+  const names = [...new Set(keys.flatMap(namesOf))];
+  return new Map(names.map((name) => [name, keys.filter((key) => namesOf(key).includes(name))]));
 }
 
 /**
- * The one key that a token's header points to, or undefined if no key has that id (or, for a token without
- * `kid`, none fits).
+ * The one key that a token's header points to: by `kid`, or else by the thumbprint of the key's certificate,
+ * if the issuer publishes any (RFC 7515 §4.1.7, §4.1.8).
  *
- * @param keyId the header's `kid`, untrusted; undefined if there's none (RFC 7517 §4.5)
+ * @returns undefined if no key has that name or, for a token without one, none fits
  * @throws {InvalidTokenError} `key_mismatch` the key is of another algorithm, `ambiguous_key` several keys
  *   fit, `key_rejected` the key is too weak
  */
-export function findKey(index: KeyIndex, keyId: unknown, algorithm: string): VerificationKey | undefined {
-  if (keyId !== undefined && !isKeyId(keyId)) throw new InvalidTokenError('no_matching_key');
-  const candidates = keyId === undefined ? index.keys : index.byKeyId.get(keyId);
+export function findKey(
+  index: KeyIndex,
+  reference: KeyReference,
+  algorithm: string,
+): VerificationKey | undefined {
+  const candidates = findCandidates(index, reference);
   if (candidates === undefined) return undefined;
   const [key, another] = withoutRepetition(candidates.filter(({ algorithms }) => algorithms.has(algorithm)));
   if (another !== undefined) throw new InvalidTokenError('ambiguous_key');
   if (key === undefined) {
-    if (keyId === undefined) return undefined;
+    if (candidates === index.keys) return undefined;
     throw new InvalidTokenError('key_mismatch');
   }
   if (key.weakness !== undefined) throw new InvalidTokenError('key_rejected');
   return key;
+}
+
+function findCandidates(
+  { keys, byKeyId, byThumbprint }: KeyIndex,
+  reference: KeyReference,
+): readonly VerificationKey[] | undefined {
+  const { kid } = reference;
+  if (kid !== undefined) {
+    if (!isKeyId(kid)) throw new InvalidTokenError('no_matching_key');
+    return byKeyId.get(kid);
+  }
+  const name = ['x5t#S256' as const, 'x5t' as const].find((one) => typeof reference[one] === 'string');
+  return name === undefined || byThumbprint.size === 0
+    ? keys
+    : byThumbprint.get(`${name} ${reference[name]}`);
 }
 
 /**

@@ -1,5 +1,7 @@
 import { InvalidTokenError } from '../errors.js';
-import { createKeyIndex, findKey, type KeyIndex } from './key-index.js';
+import type { Algorithm } from '../terms.js';
+import { isSignedBy } from '../token/signature.js';
+import { createKeyIndex, findKey, type KeyIndex, type KeyReference } from './key-index.js';
 import type { VerificationKey } from './verification-key.js';
 
 /** The keys of one issuer. */
@@ -10,7 +12,16 @@ export interface KeySet {
    * @throws {InvalidTokenError} no key of the issuer can have signed the token
    * @throws {UnavailableError} it can't be told now whether there is such a key
    */
-  find(keyId: unknown, algorithm: string): VerificationKey | Promise<VerificationKey>;
+  find(reference: KeyReference, algorithm: string): VerificationKey | Promise<VerificationKey>;
+  /**
+   * Another key for the same token, after `key` was found not to have signed it: the issuer may have put a
+   * new key in its place. Undefined if it hasn't, or if that can't be told.
+   */
+  findReplacement(
+    key: VerificationKey,
+    reference: KeyReference,
+    algorithm: string,
+  ): Promise<VerificationKey | undefined>;
   /**
    * Whether what `key` verified before is still verified: the key is in the set, and the set may be used
    * without waiting. Counts as a use of the set, so that it's renewed in time.
@@ -22,6 +33,31 @@ export interface KeySet {
   ready(): Promise<void>;
   /** Stops background refresh. */
   close(): void;
+}
+
+/**
+ * The key that signed a JWS. If the one that its header points to didn't, the issuer may have put another one
+ * in its place without a new name: then the keys are loaded, once in a while, and it's looked for again.
+ *
+ * @param header checked before; `algorithm` is its `alg`, to which the key is bound
+ * @throws {InvalidTokenError} `signature_invalid`, or that there's no such key
+ * @throws {UnavailableError} the keys are out of reach
+ */
+export async function findSigningKey(
+  jws: string,
+  header: KeyReference,
+  algorithm: Algorithm,
+  keySet: KeySet,
+): Promise<VerificationKey> {
+  const found = keySet.find(header, algorithm);
+  const key = await found;
+  if (await isSignedBy(jws, await key.cryptoKey(algorithm))) return key;
+  // What had to be waited for is as new as it can be.
+  const replacement =
+    found instanceof Promise ? undefined : await keySet.findReplacement(key, header, algorithm);
+  if (replacement !== undefined && (await isSignedBy(jws, await replacement.cryptoKey(algorithm))))
+    return replacement;
+  throw new InvalidTokenError('signature_invalid');
 }
 
 /** A key set that never changes. */
@@ -36,10 +72,14 @@ export class FixedKeySet implements KeySet {
     });
   }
 
-  async find(keyId: unknown, algorithm: string): Promise<VerificationKey> {
-    const key = findKey(this.#index ?? (await this.#loaded), keyId, algorithm);
+  async find(reference: KeyReference, algorithm: string): Promise<VerificationKey> {
+    const key = findKey(this.#index ?? (await this.#loaded), reference, algorithm);
     if (key === undefined) throw new InvalidTokenError('no_matching_key');
     return key;
+  }
+
+  async findReplacement(): Promise<undefined> {
+    return undefined;
   }
 
   vouchesFor(key: VerificationKey): boolean {

@@ -133,6 +133,8 @@ export function createIssuerMetadata(
    */
   let fruitless = 0;
   let pause: Span | undefined;
+  /** Locations that said 404 since the last success. */
+  const absent = new Set<string>();
 
   const usable = (now: number): Known | undefined =>
     known !== undefined && now < known.endAt ? known : undefined;
@@ -143,12 +145,13 @@ export function createIssuerMetadata(
       before !== undefined && source.wanted.every((name) => isSameEndpoint(before, metadata, name));
     try {
       const metadata = await withTimeLimit(limitSeconds, (signal) =>
-        discover(source, { ...runtime, signal, timeoutSeconds: limitSeconds }),
+        discover(source, { ...runtime, signal, timeoutSeconds: limitSeconds, absent }),
       );
       const missing = source.wanted.filter((name) => !metadata.has(name));
       // One of several locations may be down: what it said before serves on, as if all of them had failed.
       for (const name of missing) if (before?.has(name)) metadata.endpoint(name);
       const isComplete = missing.length === 0;
+      absent.clear();
       const fresh = spanFrom(clock(), maxAgeSeconds);
       known = { metadata, isComplete, fresh, endAt: fresh.until + staleIfErrorSeconds * 1000 };
       fruitless = !isComplete || (isDoubted && isSame(metadata)) ? fruitless + 1 : 0;
@@ -216,6 +219,8 @@ export interface DiscoveryOptions extends Pick<Runtime, 'fetch' | 'allowInsecure
   readonly signal: AbortSignal;
   /** When `signal` will be aborted. */
   readonly timeoutSeconds: number;
+  /** Locations that aren't asked if there are others; those that answer 404 are added. */
+  readonly absent?: Set<string>;
 }
 
 /**
@@ -227,9 +232,11 @@ export interface DiscoveryOptions extends Pick<Runtime, 'fetch' | 'allowInsecure
  */
 export async function discover(
   { issuer, metadataUrl, wanted }: MetadataSource,
-  { fetch, allowInsecureRequests, signal: outer, timeoutSeconds }: DiscoveryOptions,
+  { fetch, allowInsecureRequests, signal: outer, timeoutSeconds, absent = new Set() }: DiscoveryOptions,
 ): Promise<Metadata> {
-  const urls = metadataUrl === undefined ? metadataUrls(issuer) : [metadataUrl];
+  const all = metadataUrl === undefined ? metadataUrls(issuer) : [metadataUrl];
+  const present = all.filter((url) => !absent.has(url));
+  const urls = present.length > 0 ? present : all;
   // An equal share for each location, and one for what follows.
   const shareSeconds = timeoutSeconds / (urls.length + 1);
   const over = new AbortController();
@@ -258,6 +265,7 @@ export async function discover(
       return 'enough';
     } catch (error) {
       failures.push(error);
+      if (error instanceof FetchFailure && error.status === 404) absent.add(url);
       return error instanceof FetchFailure && !error.isReached ? 'enough' : 'more';
     }
   };

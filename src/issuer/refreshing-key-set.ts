@@ -5,7 +5,7 @@ import { describeError } from '../lib/errors.js';
 import { FetchFailure } from '../lib/fetch.js';
 import { isWithin, pauseAfter, type Span, spanFrom } from '../lib/pause.js';
 import type { Runtime } from '../lib/runtime.js';
-import { createKeyIndex, findKey, type KeyIndex } from './key-index.js';
+import { createKeyIndex, findKey, type KeyIndex, type KeyReference } from './key-index.js';
 import type { KeySet } from './key-set.js';
 import type { KeySource, PublishedKeys } from './key-source.js';
 import { unavailable } from './metadata.js';
@@ -24,6 +24,9 @@ const MAX_AGE_FACTOR = 6;
 /** Keys are renewed in the background from this part of their age on. */
 const EARLY_REFRESH = 0.8;
 const FIRST_BACKOFF_SECONDS = 1;
+/** If there are no keys yet, the first attempts come faster: every request meanwhile is refused. */
+const COLD_BACKOFF_SECONDS = [0.05, 0.1, 0.2] as const;
+const NO_KEYS = 'no usable key';
 /** The longest delay of a Node timer; a longer one would fire at once. */
 const MAX_TIMER_MS = 2_147_483_647;
 
@@ -49,8 +52,9 @@ interface Failure {
  *
  * What it guarantees: one load at a time; a request for a known key of a fresh set never waits; an unknown
  * key id causes one load, and no other within `cooldownSeconds` whatever its outcome; after a failure the
- * next load waits (1 s, doubling up to `cooldownSeconds`), and meanwhile the last good keys serve until
- * `staleIfErrorSeconds` are over; if it can't tell, it throws an {@link UnavailableError}.
+ * next load waits (1 s, doubling up to `cooldownSeconds`, less while there are no keys at all), and meanwhile
+ * the last good keys serve until `staleIfErrorSeconds` are over, or until their age if the issuer answers
+ * well that it has none; if it can't tell, it throws an {@link UnavailableError}.
  */
 export class RefreshingKeySet implements KeySet {
   readonly #issuer: string;
@@ -74,10 +78,21 @@ export class RefreshingKeySet implements KeySet {
     this.#clock = clock;
   }
 
-  find(keyId: unknown, algorithm: string): VerificationKey | Promise<VerificationKey> {
+  find(reference: KeyReference, algorithm: string): VerificationKey | Promise<VerificationKey> {
     const index = this.#current();
-    const key = index && findKey(index, keyId, algorithm);
-    return key ?? this.#findAfterLoad(keyId, algorithm, index !== undefined);
+    const key = index && findKey(index, reference, algorithm);
+    return key ?? this.#findAfterLoad(reference, algorithm, index !== undefined);
+  }
+
+  async findReplacement(
+    key: VerificationKey,
+    reference: KeyReference,
+    algorithm: string,
+  ): Promise<VerificationKey | undefined> {
+    await this.#loadForUnknown(this.#clock());
+    const loaded = this.#usable(this.#clock());
+    const found = loaded && findKey(loaded.index, reference, algorithm);
+    return found === key ? undefined : found;
   }
 
   vouchesFor(key: VerificationKey): boolean {
@@ -119,20 +134,29 @@ export class RefreshingKeySet implements KeySet {
    * There are no fresh keys, or this one isn't among them and the issuer may have begun to use a new one:
    * loads them first, if that may be done now.
    */
-  async #findAfterLoad(keyId: unknown, algorithm: string, isUnknown: boolean): Promise<VerificationKey> {
+  async #findAfterLoad(
+    reference: KeyReference,
+    algorithm: string,
+    isUnknown: boolean,
+  ): Promise<VerificationKey> {
     const now = this.#clock();
-    const isNewLoad = this.#refreshing === undefined;
-    const isCoolingDown = isUnknown && isNewLoad && isWithin(this.#cooldown, now);
-    if (!isCoolingDown && this.#mayAttempt(now)) {
-      if (isUnknown && isNewLoad) this.#cooldown = spanFrom(now, this.#policy.cooldownSeconds);
-      await this.#refresh();
-    }
+    if (isUnknown) await this.#loadForUnknown(now);
+    else if (this.#mayAttempt(now)) await this.#refresh();
     const loaded = this.#usable(this.#clock());
-    const key = loaded && findKey(loaded.index, keyId, algorithm);
+    const key = loaded && findKey(loaded.index, reference, algorithm);
     if (key !== undefined) return key;
     // While the issuer doesn't answer, nobody can say that it has no such key.
     if (loaded === undefined || this.#failure !== undefined) throw this.#unavailable();
     throw new InvalidTokenError('no_matching_key');
+  }
+
+  /** Waits for a load that is under way, or begins the one that may be made in the cool-down. */
+  async #loadForUnknown(now: number): Promise<void> {
+    if (this.#refreshing === undefined) {
+      if (isWithin(this.#cooldown, now) || !this.#mayAttempt(now)) return;
+      this.#cooldown = spanFrom(now, this.#policy.cooldownSeconds);
+    }
+    await this.#refresh();
   }
 
   #usable(now: number): Loaded | undefined {
@@ -172,7 +196,7 @@ export class RefreshingKeySet implements KeySet {
     try {
       const published = await withTimeLimit(this.#policy.timeoutSeconds, (signal) => this.#source(signal));
       const keys = await this.#importKeys(published);
-      if (keys.length === 0) throw new FetchFailure('invalid', 'no usable key');
+      if (keys.length === 0) throw new FetchFailure('invalid', NO_KEYS);
       this.#succeed(keys, published.maxAgeSeconds);
     } catch (error) {
       this.#fail(unavailable('jwks', error));
@@ -206,12 +230,20 @@ export class RefreshingKeySet implements KeySet {
   }
 
   #fail(error: UnavailableError): void {
+    const now = this.#clock();
     const count = (this.#failure?.count ?? 0) + 1;
     const limits = { firstSeconds: FIRST_BACKOFF_SECONDS, maxSeconds: this.#policy.cooldownSeconds };
-    const seconds = pauseAfter(count, limits);
-    this.#failure = { error, backoff: spanFrom(this.#clock(), seconds), count };
+    const quick = this.#loaded === undefined ? COLD_BACKOFF_SECONDS : [];
+    const seconds = Math.min(quick[count - 1] ?? pauseAfter(count - quick.length, limits), limits.maxSeconds);
+    this.#failure = { error, backoff: spanFrom(now, seconds), count };
     this.#report('failed', error, describeError(error.cause));
-    if (this.#loaded !== undefined) this.#schedule(Math.max(seconds, FIRST_BACKOFF_SECONDS));
+    if (this.#loaded === undefined) return;
+    if (isWithdrawal(error.cause)) {
+      const { fresh, endAt } = this.#loaded;
+      const trustedUntil = Math.min(endAt, fresh.until, now + this.#policy.maxAgeSeconds * 1000);
+      this.#loaded = { ...this.#loaded, endAt: trustedUntil };
+    }
+    this.#schedule(Math.max(seconds, FIRST_BACKOFF_SECONDS));
   }
 
   /** Renews in the background, but only for as long as requests come: an unused issuer is left alone. */
@@ -234,6 +266,12 @@ export class RefreshingKeySet implements KeySet {
   ): void {
     reportKeys({ event, issuer: this.#issuer, reason: error?.reason, detail, keys: this.known().length });
   }
+}
+
+/** Whether the issuer is there and has no keys: that's no outage. */
+function isWithdrawal(cause: unknown): boolean {
+  if (!(cause instanceof FetchFailure)) return false;
+  return cause.message === NO_KEYS || cause.status === 404 || cause.status === 410;
 }
 
 /**

@@ -8,17 +8,19 @@ import {
   parseJsonObject,
   readAlgorithm,
 } from '../token/compact-jws.js';
-import { isSignedBy } from '../token/signature.js';
 import { IntrospectionFailure } from './introspection-failure.js';
 import type { IntrospectionContext } from './introspection-settings.js';
+import { findSigningKey } from './key-set.js';
 
 const TYPE = 'token-introspection+jwt';
-/** How old an answer may be, in seconds: it's made for the request that it answers. */
-const MAX_AGE_SECONDS = 60;
 
 /**
  * Verifies a signed introspection response (RFC 9701 §5). Encrypted ones aren't supported.
  *
+ * Security: nothing in a response says which token it's about. It has to be made after the question was
+ * asked, but whoever can exchange answers on the way could exchange two of the same time.
+ *
+ * @param askedAt when the question was asked, in seconds since the epoch
  * @param clientId what this API is called in `"aud"`, or one of its identifiers as an audience
  * @returns its member `token_introspection`, and nothing else of it: the rest is about the response, not
  *   about the token
@@ -28,6 +30,7 @@ const MAX_AGE_SECONDS = 60;
 export async function readSignedAnswer(
   text: string,
   clientId: string,
+  askedAt: number,
   context: IntrospectionContext,
 ): Promise<Record<string, unknown>> {
   const { rules, runtime } = context;
@@ -39,7 +42,7 @@ export async function readSignedAnswer(
   if (claims.iss !== rules.issuer) throw invalid('iss_mismatch');
   if (!readAudience(claims).some((name) => name === clientId || rules.audience.has(name)))
     throw invalid('aud_mismatch');
-  checkDates(claims, runtime.clock() / 1000, runtime.clockToleranceSeconds);
+  checkDates(claims, askedAt, runtime.clock() / 1000, runtime.clockToleranceSeconds);
   const { token_introspection: answer } = claims;
   if (!isJsonObject(answer)) throw invalid('token_introspection is not an object');
   return answer;
@@ -50,22 +53,21 @@ async function verify(jwt: string, { rules, keySet }: IntrospectionContext): Pro
   const algorithm = readAlgorithm(header, rules.algorithms);
   if (needsExtension(header)) throw new InvalidTokenError('crit_unsupported');
   if (mediaType(header.typ) !== TYPE) throw new InvalidTokenError('typ_mismatch');
-  const key = await keySet.find(header.kid, algorithm);
-  if (!(await isSignedBy(jwt, await key.cryptoKey(algorithm))))
-    throw new InvalidTokenError('signature_invalid');
+  await findSigningKey(jwt, header, algorithm, keySet);
   return parseJsonObject(claimsBytes);
 }
 
 /**
- * `"iat"` has to be there; a response should have no `"exp"`, but if it has one, or `"nbf"`, these count too.
+ * `"iat"` has to be there, and not from before the question; a response should have no `"exp"`, but if it has
+ * one, or `"nbf"`, these count too.
  */
-function checkDates(claims: JsonObject, now: number, tolerance: number): void {
-  const { iat, nbf } = claims;
+function checkDates(claims: JsonObject, askedAt: number, now: number, tolerance: number): void {
+  const { iat, nbf, exp = Number.MAX_SAFE_INTEGER } = claims;
   if (typeof iat !== 'number') throw invalid('iat is not a number');
-  const fault = findDateFault({ exp: iat + MAX_AGE_SECONDS, nbf, iat }, now, tolerance);
+  // Most servers write whole seconds.
+  if (!(iat >= Math.floor(askedAt) - tolerance)) throw invalid('from before the question');
+  const fault = findDateFault({ exp, nbf, iat }, now, tolerance);
   if (fault !== undefined) throw invalid(fault);
-  if (Object.hasOwn(claims, 'exp') && findDateFault({ exp: claims.exp }, now, tolerance) !== undefined)
-    throw invalid('expired');
 }
 
 function invalid(detail: string): IntrospectionFailure {

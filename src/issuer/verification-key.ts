@@ -1,5 +1,6 @@
+import { hash, X509Certificate } from 'node:crypto';
 import { type CryptoKey, importJWK, type JWK } from 'jose';
-import { isJsonObject } from '../lib/json.js';
+import { isJsonObject, type JsonObject } from '../lib/json.js';
 import type { Algorithm } from '../terms.js';
 
 /** Minimum RSA modulus (RFC 7518 §3.3, §3.5). */
@@ -24,6 +25,8 @@ const CURVE_ALGORITHMS: Readonly<Record<string, readonly Algorithm[]>> = {
 /** A public key of an issuer, ready to verify signatures. */
 export interface VerificationKey {
   readonly kid: string | undefined;
+  /** What `x5t` and `x5t#S256` call the key's certificate, each with its name in front. */
+  readonly thumbprints: readonly string[];
   /** The algorithms that this key may be used with: those of its type, narrowed by its `alg`. */
   readonly algorithms: ReadonlySet<string>;
   /** Why no signature by this key is accepted, or undefined. */
@@ -51,6 +54,7 @@ export type SkipCause =
 interface UsableMember {
   readonly jwk: Readonly<Record<string, unknown>>;
   readonly kid: string | undefined;
+  readonly thumbprints: readonly string[];
   readonly algorithms: readonly [Algorithm, ...Algorithm[]];
 }
 
@@ -64,8 +68,10 @@ export async function importVerificationKey(member: unknown): Promise<Verificati
 }
 
 /** Checks a member without importing it: what it is for, and that it is a public key of a known type. */
-export function readMember(member: unknown): UsableMember | SkipCause {
-  if (!isJsonObject(member)) return 'not a JSON object';
+export function readMember(given: unknown): UsableMember | SkipCause {
+  if (!isJsonObject(given)) return 'not a JSON object';
+  const certificate = readCertificate(given);
+  const member = certificate === undefined ? given : withKeyMembers(given, certificate);
   if (member.kty === 'oct') return 'symmetric key';
   if (PRIVATE_MEMBERS.some((name) => Object.hasOwn(member, name))) return 'private key published';
   const ofType = algorithmsOfType(member);
@@ -78,7 +84,8 @@ export function readMember(member: unknown): UsableMember | SkipCause {
   if (MATERIAL_MEMBERS.some((name) => Object.hasOwn(member, name) && typeof member[name] !== 'string'))
     return 'malformed key';
   if (member.kty === 'RSA' && !isRsaExponent(member.e)) return 'malformed key';
-  return { jwk: publicMembers(member), kid, algorithms: [first, ...others] };
+  const thumbprints = readThumbprints(member, certificate);
+  return { jwk: publicMembers(member), kid, thumbprints, algorithms: [first, ...others] };
 }
 
 /** Whether `value` can be a key id: a string of reasonable length. It is compared and nothing else. */
@@ -86,7 +93,12 @@ export function isKeyId(value: unknown): value is string {
   return typeof value === 'string' && value.length <= MAX_KEY_ID_LENGTH;
 }
 
-async function importMember({ jwk, kid, algorithms }: UsableMember): Promise<VerificationKey | SkipCause> {
+async function importMember({
+  jwk,
+  kid,
+  thumbprints,
+  algorithms,
+}: UsableMember): Promise<VerificationKey | SkipCause> {
   const imported = new Map<Algorithm, CryptoKey>();
   const importFor = async (algorithm: Algorithm): Promise<CryptoKey> => {
     // The import itself checks the members; only oct keys import to bytes.
@@ -98,12 +110,43 @@ async function importMember({ jwk, kid, algorithms }: UsableMember): Promise<Ver
   try {
     const weakness = isShortRsa(await cryptoKey(algorithms[0])) ? 'rsa_too_short' : undefined;
     const material = JSON.stringify(jwk);
-    const fingerprint = JSON.stringify([kid, algorithms, material]);
-    return { kid, algorithms: new Set(algorithms), weakness, fingerprint, material, cryptoKey };
+    const fingerprint = JSON.stringify([kid, thumbprints, algorithms, material]);
+    return { kid, thumbprints, algorithms: new Set(algorithms), weakness, fingerprint, material, cryptoKey };
   } catch {
     // Whatever the import did not like: missing or out-of-range members, a point off the curve.
     return 'malformed key';
   }
+}
+
+/** The first certificate of `x5c` (RFC 7517 §4.7), undefined if there's none that can be read. */
+function readCertificate({ x5c }: JsonObject): X509Certificate | undefined {
+  const first: unknown = Array.isArray(x5c) ? x5c[0] : undefined;
+  if (typeof first !== 'string') return undefined;
+  try {
+    return new X509Certificate(Buffer.from(first, 'base64'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** A key that has nothing but a certificate is the certificate's; otherwise its own members count. */
+function withKeyMembers(member: JsonObject, { publicKey }: X509Certificate): JsonObject {
+  if (MATERIAL_MEMBERS.some((name) => Object.hasOwn(member, name))) return member;
+  try {
+    return { ...publicKey.export({ format: 'jwk' }), ...member };
+  } catch {
+    return member; // a kind of key that no JWK can be
+  }
+}
+
+/** As the key has them, or else those of its certificate (RFC 7517 §4.8, §4.9). */
+function readThumbprints(member: JsonObject, certificate: X509Certificate | undefined): readonly string[] {
+  return (['x5t#S256', 'x5t'] as const).flatMap((name) => {
+    const own = member[name];
+    if (typeof own === 'string') return [`${name} ${own}`];
+    if (certificate === undefined) return [];
+    return [`${name} ${hash(name === 'x5t' ? 'sha1' : 'sha256', certificate.raw, 'base64url')}`];
+  });
 }
 
 function publicMembers({

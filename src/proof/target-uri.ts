@@ -5,7 +5,7 @@
 const HTTP_URL = /^(https?):\/\/([\x21-\x2e\x30-\x7e]+)((?:\/[\x21-\x7e]*)?)$/i;
 const DEFAULT_PORTS: Readonly<Record<string, RegExp>> = { http: /:(?:80)?$/, https: /:(?:443)?$/ };
 const ENCODED = /%[0-9A-Fa-f]{2}/g;
-/** A percent sign that encodes nothing: with the digits that decoding finds behind it, it could encode something. */
+/** A percent sign that encodes nothing: with what decoding makes of the next one, it could. */
 const STRAY_PERCENT = /%(?![0-9A-Fa-f]{2})/;
 /** RFC 3986 §2.3. */
 const UNRESERVED = /^[A-Za-z0-9._~-]$/;

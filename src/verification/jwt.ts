@@ -3,6 +3,7 @@ import type { AccessToken, JoseHeader, StandardClaims } from '../auth.js';
 import { holds } from '../diagnostics.js';
 import { InvalidTokenError } from '../errors.js';
 import type { Issuer } from '../issuer/issuer.js';
+import { findSigningKey } from '../issuer/key-set.js';
 import type { VerificationKey } from '../issuer/verification-key.js';
 import { deepFreeze } from '../lib/json.js';
 import type { Runtime } from '../lib/runtime.js';
@@ -10,7 +11,6 @@ import type { Algorithm } from '../terms.js';
 import { checkClaims, grantedScopes, readAudience, readClientId } from '../token/claims.js';
 import { needsExtension, parseCompactJws, parseJsonObject, readAlgorithm } from '../token/compact-jws.js';
 import { parseScopes } from '../token/scope.js';
-import { isSignedBy } from '../token/signature.js';
 import { checkTokenKind, checkTokenType, readMediaType } from '../token/token-kind.js';
 
 export interface JwtVerifierOptions extends Pick<Runtime, 'clock' | 'clockToleranceSeconds'> {
@@ -63,10 +63,7 @@ export class JwtVerifier {
   async verify(token: string): Promise<VerifiedToken> {
     const candidate = this.#readCandidate(token);
     const { issuer, header, newHeaderSegment, algorithm, claims } = candidate;
-    const key = await issuer.keySet.find(header.kid, algorithm);
-    // The key is bound to one algorithm, and that is the header's.
-    if (!(await isSignedBy(token, await key.cryptoKey(algorithm))))
-      throw new InvalidTokenError('signature_invalid');
+    const key = await findSigningKey(token, header, algorithm, issuer.keySet);
     if (newHeaderSegment !== undefined) this.#headers.set(newHeaderSegment, deepFreeze(header));
     deepFreeze(claims);
     const { isAccessToken } = issuer;

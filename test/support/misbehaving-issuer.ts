@@ -32,6 +32,8 @@ export interface MisbehavingIssuer {
   script(path: string, ...behaviours: readonly [Behaviour, ...Behaviour[]]): void;
   /** Valid metadata at the first well-known path, and these keys, with `headers` on the answer. */
   publish(keys: readonly unknown[], headers?: Readonly<Record<string, string>>): void;
+  /** Asked before the script of the path: what it returns is done in place of that. */
+  interrupt(behaviour: () => Behaviour | undefined): void;
   /** How many requests a path has had. */
   count(path: string): number;
   /** Resolves when a path has had so many requests. */
@@ -46,10 +48,13 @@ export async function startMisbehavingIssuer(): Promise<MisbehavingIssuer> {
   const requests: LoggedRequest[] = [];
   const arrivals = new EventEmitter().setMaxListeners(0);
   let connections = 0;
+  let interruption: () => Behaviour | undefined = () => undefined;
 
   const server = createServer(({ method, url: path = '', headers }, response) => {
     requests.push({ method, path, headers });
     arrivals.emit('request');
+    const interrupted = interruption();
+    if (interrupted !== undefined) return interrupted(response);
     const script = scripts.get(path) ?? [];
     const behaviour = script.length > 1 ? script.shift() : script[0];
     (behaviour ?? status(404))(response);
@@ -75,6 +80,9 @@ export async function startMisbehavingIssuer(): Promise<MisbehavingIssuer> {
     publish(keys, headers) {
       script(paths.oauth, json({ issuer: url, jwks_uri: `${url}${paths.jwks}` }));
       script(paths.jwks, json({ keys }, headers));
+    },
+    interrupt(behaviour) {
+      interruption = behaviour;
     },
     count,
     async reached(path, times) {

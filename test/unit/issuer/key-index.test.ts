@@ -1,7 +1,8 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, hash, X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { createKeyIndex, findKey, type KeyIndex } from '../../../src/issuer/key-index.js';
 import { importVerificationKey, type VerificationKey } from '../../../src/issuer/verification-key.js';
+import { createClientCertificate } from '../../../src/testing/index.js';
 import { generateSigningKey } from '../../../src/testing/signing-key.js';
 
 const one = (await generateSigningKey('ES256', 'a')).jwk;
@@ -16,13 +17,26 @@ async function indexOf(...members: readonly object[]): Promise<KeyIndex> {
 }
 
 /** The reason of the refusal, undefined when no key was found, or what tells the key. */
-function outcome(index: KeyIndex, keyId: unknown, algorithm: string): unknown {
+function outcome(index: KeyIndex, kid: unknown, algorithm: string, further: object = {}): unknown {
   try {
-    const key = findKey(index, keyId, algorithm);
+    const key = findKey(index, { kid, ...further }, algorithm);
     return key === undefined ? undefined : index.keys.indexOf(key);
   } catch (error) {
     return Reflect.get(Object(error), 'reason');
   }
+}
+
+/** A key with a certificate, and what tokens may call that. */
+async function certified() {
+  const { certificate: pem, privateKey } = await createClientCertificate();
+  const { raw, publicKey } = new X509Certificate(pem);
+  expect(privateKey).toContain('PRIVATE KEY');
+  return {
+    certificate: raw.toString('base64'),
+    key: publicKey.export({ format: 'jwk' }),
+    x5t: hash('sha1', raw, 'base64url'),
+    sha256: hash('sha256', raw, 'base64url'),
+  };
 }
 
 describe('findKey', () => {
@@ -44,12 +58,31 @@ describe('findKey', () => {
     expect(outcome(index, 'a', 'RS512')).toBe('key_mismatch');
   });
 
+  it('finds a key by the thumbprint of its certificate if the token has no kid', {
+    tags: ['KEY-19'],
+  }, async () => {
+    const { certificate, key, x5t, sha256 } = await certified();
+    const { kid: _kid, ...anonymous } = one;
+    const index = await indexOf({ ...anonymous, x5t: 'of-one' }, { ...key, x5c: [certificate] });
+    expect(outcome(index, undefined, 'ES256', { x5t: 'of-one' })).toBe(0);
+    expect(outcome(index, undefined, 'ES256', { x5t })).toBe(1);
+    expect(outcome(index, undefined, 'ES256', { 'x5t#S256': sha256, x5t: 'of-one' })).toBe(1);
+    expect(outcome(index, undefined, 'ES256', { x5t: 'of-another' })).toBeUndefined();
+    expect(outcome(index, undefined, 'ES384', { x5t })).toBe('key_mismatch');
+    expect(outcome(index, undefined, 'ES256', { x5t: 7 })).toBe('ambiguous_key'); // as if it weren't there
+    expect(outcome(index, 'b', 'ES256', { x5t })).toBeUndefined(); // a kid comes first
+  });
+
+  it('ignores thumbprints if the issuer publishes none', { tags: ['KEY-19'] }, async () => {
+    expect(outcome(await indexOf(one), undefined, 'ES256', { x5t: 'x', 'x5t#S256': 'x' })).toBe(0);
+  });
+
   it('refuses to choose between keys for the same algorithm', { tags: ['KEY-19'] }, async () => {
     expect(outcome(await indexOf(one, { ...two, kid: 'a' }), 'a', 'ES256')).toBe('ambiguous_key');
   });
 
   it('takes a key that is listed twice for one', { tags: ['KEY-19'] }, async () => {
-    const index = await indexOf(one, { ...one, x5t: 'x' }, { ...one });
+    const index = await indexOf(one, { ...one, use: 'sig' }, { ...one });
     expect(index.keys).toHaveLength(1);
     expect(outcome(index, 'a', 'ES256')).toBe(0);
   });

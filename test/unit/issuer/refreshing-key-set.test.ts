@@ -4,7 +4,9 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { channels, type KeysMessage } from '../../../src/diagnostics.js';
 import type { UnavailableError } from '../../../src/errors.js';
 import { functionSource, type KeySource, type PublishedKeys } from '../../../src/issuer/key-source.js';
+import { unavailable } from '../../../src/issuer/metadata.js';
 import { type KeysPolicy, RefreshingKeySet } from '../../../src/issuer/refreshing-key-set.js';
+import { FetchFailure } from '../../../src/lib/fetch.js';
 import { generateSigningKey } from '../../../src/testing/signing-key.js';
 
 const one = (await generateSigningKey('ES256', 'one')).jwk;
@@ -72,7 +74,7 @@ function setUp(policy: Partial<KeysPolicy> = {}, { fromTheStart = true } = {}): 
     },
     async find(keyId, algorithm = 'ES256') {
       try {
-        await set.find(keyId, algorithm);
+        await set.find({ kid: keyId }, algorithm);
         return 'found';
       } catch (error) {
         return String(Reflect.get(Object(error), 'reason'));
@@ -90,6 +92,11 @@ function published(members: readonly unknown[], maxAgeSeconds?: number): Publish
 }
 
 const down: KeySource = () => Promise.reject(new Error('down'));
+const failing =
+  (failure: FetchFailure): KeySource =>
+  async () => {
+    throw unavailable('jwks', failure);
+  };
 const hanging: KeySource = () => new Promise(() => undefined);
 
 describe('how long keys live', () => {
@@ -126,7 +133,7 @@ describe('how long keys live', () => {
     const scene = setUp();
     const windows: number[] = [];
     for (let second = 0; second < 2_000; second += 1) {
-      const found = scene.set.find('one', 'ES256');
+      const found = scene.set.find({ kid: 'one' }, 'ES256');
       if (second === 0) await found;
       else expect(found).not.toBeInstanceOf(Promise); // nobody waits, in no window
       await scene.pass(1);
@@ -149,7 +156,7 @@ describe('how long keys live', () => {
     await scene.find('one');
     await scene.pass(500);
     expect(scene.loads()).toBe(1);
-    expect(scene.set.find('one', 'ES256')).not.toBeInstanceOf(Promise);
+    expect(scene.set.find({ kid: 'one' }, 'ES256')).not.toBeInstanceOf(Promise);
     expect(scene.loads()).toBe(2);
   });
 
@@ -181,19 +188,19 @@ describe('what a refresh changes', () => {
   }, async () => {
     const scene = setUp();
     scene.publishes([one, two]);
-    const before = await scene.set.find('one', 'ES256');
+    const before = await scene.set.find({ kid: 'one' }, 'ES256');
     scene.publishes([{ ...one, x5c: ['new'] }]);
     await scene.pass(600);
-    expect(await scene.set.find('one', 'ES256')).toBe(before);
+    expect(await scene.set.find({ kid: 'one' }, 'ES256')).toBe(before);
     expect(await scene.find('two')).toBe('no_matching_key');
   });
 
   it('replaces a key under the same kid', { tags: ['KEY-16'] }, async () => {
     const scene = setUp();
-    const before = await scene.set.find('one', 'ES256');
+    const before = await scene.set.find({ kid: 'one' }, 'ES256');
     scene.publishes([{ ...two, kid: 'one' }]);
     await scene.pass(600);
-    expect(await scene.set.find('one', 'ES256')).not.toBe(before);
+    expect(await scene.set.find({ kid: 'one' }, 'ES256')).not.toBe(before);
     const rsa = (await generateSigningKey('RS256', 'one')).jwk;
     scene.publishes([rsa]);
     await scene.pass(600);
@@ -298,12 +305,12 @@ describe('failures', () => {
     const scene = setUp();
     scene.does(down);
     const error = (): Promise<UnavailableError> =>
-      Promise.resolve(scene.set.find('one', 'ES256')).then(
+      Promise.resolve(scene.set.find({ kid: 'one' }, 'ES256')).then(
         () => expect.unreachable(),
         (thrown) => thrown,
       );
     expect(await error()).toMatchObject({ status: 503, reason: 'jwks_unavailable', retryAfterSeconds: 1 });
-    for (let attempt = 0; attempt < 6; attempt += 1) {
+    for (let attempt = 0; attempt < 8; attempt += 1) {
       await scene.pass(30);
       await error();
     }
@@ -369,7 +376,7 @@ describe('failures', () => {
     expect(await first).toBe('found');
     for (let minute = 0; minute < 30; minute += 1) {
       await scene.pass(60);
-      expect(scene.set.find('one', 'ES256')).not.toBeInstanceOf(Promise);
+      expect(scene.set.find({ kid: 'one' }, 'ES256')).not.toBeInstanceOf(Promise);
     }
   });
 
@@ -384,6 +391,98 @@ describe('failures', () => {
     scene.publishes([two]);
     await scene.pass(3_000);
     expect(await scene.find('one')).toBe('no_matching_key');
+  });
+});
+
+describe('an issuer that answers without keys', () => {
+  const answers: readonly (readonly [string, KeySource])[] = [
+    ['has an empty set', async () => published([])],
+    ['has no key that can be used', async () => published([{ kty: 'oct', k: 'c2VjcmV0' }])],
+    ['says 404', failing(new FetchFailure('status', 'status 404', { status: 404 }))],
+    ['says 410', failing(new FetchFailure('status', 'status 410', { status: 410 }))],
+  ];
+
+  it.each(answers)(
+    'is believed when the keys are as old as they may be: it %s',
+    { tags: ['KEY-15'] },
+    async (_, answer) => {
+      const scene = setUp();
+      await scene.find('one');
+      scene.does(answer);
+      await scene.pass(599);
+      expect(await scene.find('one')).toBe('found');
+      await scene.pass(1);
+      expect(await scene.find('one')).toMatch(/^jwks_/);
+      scene.does(down); // an outage afterwards gives nothing back
+      await scene.pass(60);
+      expect(await scene.find('one')).toMatch(/^jwks_/);
+      scene.publishes([one]);
+      await scene.pass(60);
+      expect(await scene.find('one')).toBe('found');
+    },
+  );
+
+  it.each(answers)(
+    'is believed after maxAgeSeconds, however long its keys could be kept: it %s',
+    { tags: ['KEY-15'] },
+    async (_, answer) => {
+      const scene = setUp();
+      scene.publishes([one], 3_600);
+      await scene.find('one');
+      scene.does(answer);
+      await scene.find('unknown');
+      await scene.pass(599);
+      expect(await scene.find('one')).toBe('found');
+      await scene.pass(1);
+      expect(await scene.find('one')).toMatch(/^jwks_/);
+    },
+  );
+});
+
+describe('the first attempts', () => {
+  it('come after fractions of a second while there are no keys at all', { tags: ['KEY-14'] }, async () => {
+    const scene = setUp();
+    scene.does(down);
+    const attempts: number[] = [];
+    for (let milliseconds = 0; milliseconds <= 4_000; milliseconds += 50) {
+      const before = scene.loads();
+      await scene.find('one');
+      if (scene.loads() > before) attempts.push(milliseconds);
+      await scene.pass(0.05);
+    }
+    expect(attempts).toEqual([0, 50, 150, 350, 1350, 3350]);
+  });
+});
+
+describe('a key that did not sign a token', () => {
+  it.each([{ kid: 'one' }, {}])(
+    'is looked for again, once per cool-down (%j)',
+    { tags: ['KEY-13', 'KEY-16'] },
+    async (reference) => {
+      const scene = setUp();
+      await scene.find('one');
+      const old = await scene.set.find(reference, 'ES256');
+      const again = () => scene.set.findReplacement(old, reference, 'ES256');
+      expect(await Promise.all([again(), again(), again()])).toEqual([undefined, undefined, undefined]);
+      expect(scene.loads()).toBe(2);
+      scene.publishes([{ ...two, kid: 'one' }]);
+      await scene.pass(29);
+      expect(await again()).toBeUndefined();
+      expect(scene.loads()).toBe(2);
+      await scene.pass(1);
+      expect(await again()).toMatchObject({ kid: 'one' });
+      expect(scene.loads()).toBe(3);
+      expect(scene.set.vouchesFor(old)).toBe(false);
+    },
+  );
+
+  it('stays the key of its tokens while the issuer is out of reach', { tags: ['KEY-15'] }, async () => {
+    const scene = setUp();
+    await scene.find('one');
+    const key = await scene.set.find({ kid: 'one' }, 'ES256');
+    scene.does(down);
+    expect(await scene.set.findReplacement(key, { kid: 'one' }, 'ES256')).toBeUndefined();
+    expect(scene.set.vouchesFor(key)).toBe(true);
   });
 });
 
@@ -428,7 +527,7 @@ describe('unknown key ids', () => {
     await scene.find('one');
     await scene.pass(1);
     expect(scene.loads()).toBe(3);
-    expect(scene.set.find('two', 'ES256')).not.toBeInstanceOf(Promise);
+    expect(scene.set.find({ kid: 'two' }, 'ES256')).not.toBeInstanceOf(Promise);
   });
 
   it.each([30, 0])(
@@ -484,7 +583,7 @@ describe('ready', () => {
     await scene.pass(599);
     await scene.set.ready();
     expect(scene.loads()).toBe(1);
-    expect(scene.set.find('one', 'ES256')).not.toBeInstanceOf(Promise);
+    expect(scene.set.find({ kid: 'one' }, 'ES256')).not.toBeInstanceOf(Promise);
     await scene.pass(600);
     await scene.set.ready();
     expect(scene.loads()).toBe(3);

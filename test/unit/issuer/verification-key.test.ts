@@ -1,7 +1,8 @@
-import { createHash, generateKeyPairSync } from 'node:crypto';
+import { createHash, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { importVerificationKey } from '../../../src/issuer/verification-key.js';
+import { importVerificationKey, type VerificationKey } from '../../../src/issuer/verification-key.js';
 import { encodePart, unsignedJws } from '../../../src/testing/forged-jws.js';
+import { createClientCertificate } from '../../../src/testing/index.js';
 import { generateSigningKey } from '../../../src/testing/signing-key.js';
 import { audience, protect } from '../../support/protected-api.js';
 
@@ -20,6 +21,18 @@ async function read(member: unknown): Promise<string | readonly string[]> {
 }
 
 describe('a member of a key set', () => {
+  it('may be nothing but a certificate', { tags: ['KEY-18'] }, async () => {
+    const { certificate } = await createClientCertificate();
+    const { raw, publicKey } = new X509Certificate(certificate);
+    const x5c = [raw.toString('base64')];
+    const key = await importVerificationKey({ kty: 'EC', kid: 'c', use: 'sig', x5c });
+    expect(key).toMatchObject({ kid: 'c', algorithms: new Set(['ES256']) });
+    expect(JSON.parse((key as VerificationKey).material)).toEqual(publicKey.export({ format: 'jwk' }));
+    expect(await read({ kty: 'RSA', x5c })).toBe('malformed key'); // it isn't what it says
+    expect(await read({ kty: 'EC', crv: 'P-256', x5c: ['AAAA'] })).toBe('malformed key');
+    expect(await read({ ...ec, x5c })).toEqual(['ES256']); // its own members count
+  });
+
   it.each([
     ['an EC key', { ...ec, alg: undefined }, ['ES256']],
     ['an RSA key', { ...rsa, alg: 'RS256' }, ['RS256']],

@@ -111,7 +111,7 @@ const FIXES: Partial<Readonly<Record<Reason, string>>> = {
 export async function examineKey(header: Members, { issuer, keySet }: Issuer): Promise<Step> {
   try {
     await keySet.ready();
-    const key = findKey(createKeyIndex(keySet.known()), header.kid, String(header.alg));
+    const key = findKey(createKeyIndex(keySet.known()), header, String(header.alg));
     if (key === undefined) throw new InvalidTokenError('no_matching_key');
     return passed('key', `${describeKey(key)}${describeOffers(header)}`);
   } catch (error) {
