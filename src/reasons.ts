@@ -21,7 +21,7 @@ const INVALID_TOKEN = {
   expired: 'The access token expired',
   not_yet_valid: 'The access token is not valid yet',
   issued_in_future: 'The access token was issued in the future',
-  aud_mismatch: 'The access token was issued for another audience',
+  aud_mismatch: 'The access token is not for this API',
   not_an_access_token: 'The token is not an access token',
   no_matching_key: 'The access token is signed with an unknown key',
   ambiguous_key: 'The access token does not say which key signed it',

@@ -142,7 +142,6 @@ class RequestVerifier implements ResourceServer {
     try {
       credentials = readCredentials(view, this.#settings.bearerMethods, this.#settings.headerSchemes);
       if (credentials === undefined) return this.#admitAnonymous();
-      if (!this.#settings.schemes.includes(credentials.scheme)) throw new InvalidTokenError('dpop_required');
       return this.#acceptKnown(credentials) ?? this.#accept(credentials, view).catch(deny);
     } catch (error) {
       return deny(error);
@@ -190,7 +189,9 @@ class RequestVerifier implements ResourceServer {
    * in.
    */
   #acceptKnown(credentials: Credentials): Accepted | undefined {
-    if (credentials.scheme !== 'Bearer' || this.#settings.revocation !== undefined) return undefined;
+    const { schemes, revocation } = this.#settings;
+    if (credentials.scheme !== 'Bearer' || !schemes.includes('Bearer') || revocation !== undefined)
+      return undefined;
     const accessToken = this.#tokens.known(credentials);
     if (accessToken === undefined || Object.hasOwn(accessToken.claims, 'cnf')) return undefined;
     return this.#allow(credentials, createAuth(accessToken, credentials.token, credentials.scheme));

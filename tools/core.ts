@@ -37,6 +37,7 @@ export { buildResourceServer } from '../src/resource-server.js';
 export { ALGORITHMS } from '../src/terms.js';
 export {
   checkAudience,
+  dropAbsentClaims,
   findDateFault,
   grantedScopes,
   missingClaims,
@@ -55,6 +56,7 @@ export { isScopeToken } from '../src/token/scope.js';
 export {
   checkTokenKind,
   checkTokenType,
+  foreignKind,
   foreignMark,
   type MediaType,
   readMediaType,

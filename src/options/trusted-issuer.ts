@@ -9,6 +9,7 @@ import {
   type Checks,
   callable,
   checkObject,
+  flag,
   numberBetween,
   object,
   oneOf,
@@ -67,6 +68,12 @@ export interface TrustedIssuer {
   readonly metadataUrl?: string;
   /** This API's identifiers at this issuer, in place of the common `audience`. */
   readonly audience?: string | readonly string[];
+  /**
+   * Accepts tokens whose only audience is their own client, as where one registration stands for an
+   * application and its API (Entra ID), or where the issuer names no other (authentik). Default false,
+   * because ID tokens look like that. What else marks an ID token is still refused: `nonce`, `at_hash`.
+   */
+  readonly audienceMayBeClient?: boolean;
   /**
    * For issuers whose access tokens have no `"aud"` (Amazon Cognito): tokens without it are accepted if their
    * client is on this list. Tokens with `"aud"` are still checked against the audience.
@@ -163,6 +170,7 @@ function checkIssuer(entry: unknown, path: string, defaults: IssuerDefaults): Is
     jwks: (jwks: unknown) => jwks, // see checkKeyOrigin
     metadataUrl: url,
     audience: optional(textOrTexts, defaults.audience),
+    audienceMayBeClient: optional(flag, false),
     clientIds: optional(texts, []),
     algorithms: optional(someOf(ALGORITHMS), defaults.algorithms),
     tokenType: optional(oneOf(TOKEN_TYPES), defaults.tokenType),
@@ -178,6 +186,7 @@ function checkIssuer(entry: unknown, path: string, defaults: IssuerDefaults): Is
   const rules = {
     issuer: checked.issuer,
     audience: new Set(checked.audience),
+    audienceMayBeClient: checked.audienceMayBeClient,
     clientIds: new Set(checked.clientIds),
     algorithms: new Set<string>(checked.algorithms),
     tokenType: checked.tokenType,

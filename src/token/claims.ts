@@ -5,10 +5,41 @@ import type { InvalidTokenReason } from '../reasons.js';
 import { parseScopes } from './scope.js';
 import type { TokenRules } from './token-rules.js';
 
-const STRING_CLAIMS = ['sub', 'client_id', 'jti', 'acr'] as const;
-const DATE_CLAIMS = ['exp', 'nbf', 'iat', 'auth_time'] as const;
+const DATE_CLAIMS = ['exp', 'nbf', 'iat'] as const;
+/**
+ * The claims that this package reads (RFC 7519 §4.1, RFC 9068 §2.2, OpenID Connect Core §2). Some issuers
+ * write null for one that isn't there. Not `cnf`: a binding that nobody understands isn't no binding.
+ */
+const NULLABLE_CLAIMS: readonly string[] = (
+  'iss sub aud exp nbf iat jti client_id azp scope scp acr amr auth_time nonce at_hash c_hash s_hash events ' +
+  'token_use token_type type typ act authorization_details'
+).split(' ');
+/** Whatever else these are, they count as absent: only a requirement that reads them has to refuse. */
+const LENIENT_CLAIMS: Readonly<Record<string, (value: unknown) => boolean>> = {
+  sub: isString,
+  jti: isString,
+  acr: isString,
+  amr: isStringArray,
+  auth_time: isNumericDate,
+};
 /** RFC 9068 §2.2. */
 const PROFILE_CLAIMS = ['exp', 'aud', 'sub', 'client_id', 'iat', 'jti'] as const;
+
+/**
+ * Takes away what counts as absent: null, an `"aud"` without a member, and values of a wrong type that don't
+ * decide about the token.
+ *
+ * @param claims from `JSON.parse`, changed in place
+ */
+export function dropAbsentClaims(claims: Record<string, unknown>): void {
+  for (const name of NULLABLE_CLAIMS) {
+    if (!Object.hasOwn(claims, name)) continue;
+    const value = claims[name];
+    const isEmptyAudience = name === 'aud' && Array.isArray(value) && value.length === 0;
+    const isOfWrongType = LENIENT_CLAIMS[name]?.(value) === false;
+    if (value === null || isEmptyAudience || isOfWrongType) delete claims[name];
+  }
+}
 
 /**
  * Checks the registered claims of a token (RFC 7519 §4.1, RFC 9068 §4): types, dates, audience.
@@ -60,35 +91,27 @@ export function readClientId(claims: JsonObject, { clientIdClaim }: TokenRules):
 /**
  * The scopes that a token grants: the claim that the issuer keeps them in, as a string, or as an array if the
  * application said that the issuer sends one.
- *
- * @param parse how a string is read; replaced by a function that remembers what it read
  */
 export function grantedScopes(
   claims: JsonObject,
   { scopeClaim, scopeMayBeArray }: Pick<TokenRules, 'scopeClaim' | 'scopeMayBeArray'>,
-  parse: (scope: string) => readonly string[] = parseScopes,
 ): readonly string[] {
   const scope = readClaim(claims, scopeClaim);
-  if (typeof scope === 'string') return parse(scope);
-  return scopeMayBeArray ? parseScopes(scope) : [];
+  return typeof scope === 'string' || scopeMayBeArray ? parseScopes(scope) : [];
 }
 
 /**
- * The registered claims, `"aud"` aside, that are there and of a type that they can't have (RFC 7519 §4.1, RFC
- * 9068 §2.2).
+ * The claims, `"aud"` aside, that decide about a token and are of a type that they can't have (RFC 7519 §4.1,
+ * RFC 9068 §2.2).
  */
 export function wronglyTypedClaims(claims: JsonObject): readonly string[] {
   const wrong: string[] = [];
   // JSON has no undefined, so an undefined member isn't there.
-  for (const name of STRING_CLAIMS) {
-    const value = claims[name];
-    if (value !== undefined && typeof value !== 'string') wrong.push(name);
-  }
+  if (claims.client_id !== undefined && !isString(claims.client_id)) wrong.push('client_id');
   for (const name of DATE_CLAIMS) {
     const value = claims[name];
     if (value !== undefined && !isNumericDate(value)) wrong.push(name);
   }
-  if (claims.amr !== undefined && !isStringArray(claims.amr)) wrong.push('amr');
   // An array or object grants no scope (some issuers send one); a bare number or boolean is nobody's scope
   // claim.
   if (typeof claims.scope === 'number' || typeof claims.scope === 'boolean') wrong.push('scope');
@@ -150,13 +173,37 @@ export function checkAudience(claims: JsonObject, rules: TokenRules): void {
   }
   const audience = readAudience(claims);
   if (audience.length === 0) throw new InvalidTokenError('invalid_claim');
-  if (!audience.some((identifier) => rules.audience.has(identifier)))
-    throw new InvalidTokenError('aud_mismatch');
+  if (audience.some((identifier) => rules.audience.has(identifier))) return;
+  const names = new Set([...rules.audience].map(withoutCaseAndSlash));
+  if (audience.some((identifier) => names.has(withoutCaseAndSlash(identifier)))) {
+    const hint = 'the audience differs from a configured one only by case or by a trailing slash';
+    throw new InvalidTokenError('aud_mismatch', hint);
+  }
+  throw new InvalidTokenError('aud_mismatch', isForClient(claims) ? CLIENT_IS_AUDIENCE : undefined);
+}
+
+/** For whoever configures an issuer that names an API by the identifier of its client. */
+export const CLIENT_IS_AUDIENCE =
+  'the only audience of the token is its client; if the issuer names this API so, see audienceMayBeClient';
+
+/** Whether the token is for its own client and nobody else, as ID tokens are. */
+export function isForClient(claims: JsonObject): boolean {
+  const audience = readAudience(claims);
+  const isClient = (name: string): boolean => name === claims.azp || name === claims.client_id;
+  return audience.length > 0 && audience.every(isClient);
+}
+
+function withoutCaseAndSlash(identifier: string): string {
+  return identifier.toLowerCase().replace(/\/$/, '');
 }
 
 /** RFC 7519 §2. JSON can spell numbers that become Infinity, which would never expire. */
 function isNumericDate(value: unknown): boolean {
   return typeof value === 'number' && Math.abs(value) <= Number.MAX_SAFE_INTEGER;
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === 'string';
 }
 
 function isStringArray(value: unknown): value is readonly string[] {

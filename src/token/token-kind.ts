@@ -1,7 +1,7 @@
 import { InvalidTokenError } from '../errors.js';
 import type { JsonObject } from '../lib/json.js';
 import type { TokenType } from '../terms.js';
-import { readAudience, readClaim } from './claims.js';
+import { CLIENT_IS_AUDIENCE, isForClient, readClaim } from './claims.js';
 import { mediaType } from './compact-jws.js';
 import type { TokenRules } from './token-rules.js';
 
@@ -10,8 +10,9 @@ import type { TokenRules } from './token-rules.js';
  * security events (RFC 8417 §2.2).
  */
 const FOREIGN_CLAIMS = ['nonce', 'at_hash', 'c_hash', 's_hash', 'events'] as const;
-/** What Keycloak calls its other tokens, in a claim named `typ`. */
-export const FOREIGN_TYP_CLAIMS: ReadonlySet<unknown> = new Set(['ID', 'Refresh', 'Offline', 'Logout']);
+/** Where issuers say what kind of token it is, and what they call those that no API may accept. */
+const KIND_CLAIMS = ['typ', 'type', 'token_type'] as const;
+const FOREIGN_KIND = /^(?:id|refresh|offline|logout)(?:[-_ ]?token)?$/i;
 
 /** The media type in a `typ` header; undefined if there's none. */
 export type MediaType = 'at+jwt' | 'jwt' | undefined;
@@ -46,28 +47,36 @@ export function checkTokenType(type: MediaType, accepted: TokenType): void {
  * @throws {InvalidTokenError} `not_an_access_token`
  */
 export function checkTokenKind(type: MediaType, claims: JsonObject, rules: TokenRules): void {
+  if (foreignKind(claims) !== undefined) throw new InvalidTokenError('not_an_access_token');
   if (type === 'at+jwt') return;
-  if (foreignMark(claims) !== undefined) throw new InvalidTokenError('not_an_access_token');
+  const mark = foreignMark(claims, rules);
+  if (mark !== undefined)
+    throw new InvalidTokenError('not_an_access_token', mark === 'aud' ? CLIENT_IS_AUDIENCE : undefined);
   if (rules.isAccessToken === undefined && !isMarkedAsAccessToken(claims, rules)) {
     throw new InvalidTokenError(
       'not_an_access_token',
-      'no scope and no client in the token; an odd issuer needs isAccessToken',
+      'no scope and no client in the token; an odd issuer needs clientIdClaim or isAccessToken',
     );
   }
 }
 
-/** The claim that shows a token to be something else than an access token, or undefined if none does. */
-export function foreignMark(claims: JsonObject): string | undefined {
+/** The claim that says that it's a refresh token, an ID token or the like, or undefined if none does. */
+export function foreignKind(claims: JsonObject): string | undefined {
+  return KIND_CLAIMS.find((name) => {
+    const kind = claims[name];
+    return typeof kind === 'string' && FOREIGN_KIND.test(kind);
+  });
+}
+
+/**
+ * The claim that shows a token without a telling `typ` to be something else than an access token, or
+ * undefined if none does.
+ */
+export function foreignMark(claims: JsonObject, { audienceMayBeClient }: TokenRules): string | undefined {
   const foreign = FOREIGN_CLAIMS.find((name) => Object.hasOwn(claims, name));
   if (foreign !== undefined) return foreign;
   if (Object.hasOwn(claims, 'token_use') && claims.token_use !== 'access') return 'token_use';
-  if (FOREIGN_TYP_CLAIMS.has(claims.typ)) return 'typ';
-  // The audience of an ID token is the client itself, and nobody else.
-  const audience = readAudience(claims);
-  const isForClient =
-    audience.length > 0 &&
-    audience.every((identifier) => identifier === claims.azp || identifier === claims.client_id);
-  return isForClient ? 'aud' : undefined;
+  return isForClient(claims) && !audienceMayBeClient ? 'aud' : undefined;
 }
 
 function isMarkedAsAccessToken(claims: JsonObject, { clientIdClaim }: TokenRules): boolean {
@@ -77,6 +86,7 @@ function isMarkedAsAccessToken(claims: JsonObject, { clientIdClaim }: TokenRules
     Object.hasOwn(claims, 'scp') ||
     claims.token_use === 'access' ||
     claims.typ === 'Bearer' ||
-    ['client_id', 'azp', clientIdClaim].some((name) => typeof readClaim(claims, name) === 'string')
+    // Not `azp`, unless the issuer's access tokens name the client there: ID tokens have it as well.
+    ['client_id', clientIdClaim].some((name) => typeof readClaim(claims, name) === 'string')
   );
 }

@@ -7,6 +7,8 @@ export interface TokenRules {
   readonly issuer: string;
   /** This API's identifiers: `"aud"` must have one of them. */
   readonly audience: ReadonlySet<string>;
+  /** Whether a token may be for its own client and nobody else. */
+  readonly audienceMayBeClient: boolean;
   /** Clients whose tokens need no `"aud"`. */
   readonly clientIds: ReadonlySet<string>;
   readonly algorithms: ReadonlySet<string>;

@@ -1,6 +1,12 @@
 import type { JoseHeader, StandardClaims } from '../auth.js';
 import { InvalidTokenError } from '../errors.js';
-import { checkAudience, checkDates, findDateFault, wronglyTypedClaims } from '../token/claims.js';
+import {
+  checkAudience,
+  checkDates,
+  dropAbsentClaims,
+  findDateFault,
+  wronglyTypedClaims,
+} from '../token/claims.js';
 import { parseCompactJws, parseJsonObject } from '../token/compact-jws.js';
 import { checkTokenKind, checkTokenType, readMediaType } from '../token/token-kind.js';
 import type { TokenRules } from '../token/token-rules.js';
@@ -39,8 +45,10 @@ export function looksLikeJwt(token: string): boolean {
 /** @throws {InvalidTokenError} `token_too_large`, `malformed_token` */
 export function readIntrospectedJwt(token: string): IntrospectedJwt {
   const { header, claimsBytes } = parseCompactJws(token);
+  const claims = parseJsonObject(claimsBytes);
+  dropAbsentClaims(claims);
   // Only an isAccessToken of the application gets to see them, after the issuer vouched for the token.
-  return { header: header as JoseHeader, claims: parseJsonObject(claimsBytes) as StandardClaims };
+  return { header: header as JoseHeader, claims: claims as StandardClaims };
 }
 
 /**

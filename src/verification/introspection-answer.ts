@@ -3,8 +3,14 @@ import { InvalidTokenError } from '../errors.js';
 import type { IntrospectionAnswer } from '../issuer/introspection.js';
 import type { IntrospectionSettings, WantedMember } from '../issuer/introspection-settings.js';
 import { isJsonObject, type JsonObject } from '../lib/json.js';
-import { checkAudience, findDateFault, readClientId, wronglyTypedClaims } from '../token/claims.js';
-import { FOREIGN_TYP_CLAIMS } from '../token/token-kind.js';
+import {
+  checkAudience,
+  dropAbsentClaims,
+  findDateFault,
+  readClientId,
+  wronglyTypedClaims,
+} from '../token/claims.js';
+import { foreignKind } from '../token/token-kind.js';
 import type { TokenRules } from '../token/token-rules.js';
 
 /** What some servers say of access tokens in a member `token_use` (Ory Hydra, Amazon). */
@@ -28,18 +34,22 @@ export interface ActiveToken {
  *   `not_an_access_token`, `missing_claim`, `expired`, `not_yet_valid`, `issued_in_future`, `aud_mismatch`
  */
 export function checkAnswer(
-  { active, ...answer }: IntrospectionAnswer,
+  { active, ...said }: IntrospectionAnswer,
   rules: TokenRules,
   { mayBeAbsent, cacheSeconds }: IntrospectionSettings,
   now: number,
   toleranceSeconds: number,
 ): ActiveToken {
   if (!active) throw new InvalidTokenError('token_inactive');
+  const answer: Record<string, unknown> = said;
+  dropAbsentClaims(answer);
   if (wronglyTypedClaims(answer).length > 0) throw new InvalidTokenError('invalid_claim');
   if (Object.hasOwn(answer, 'iss') && answer.iss !== rules.issuer)
     throw new InvalidTokenError('iss_mismatch');
   checkTokenType(answer);
-  const absent = (['aud', 'exp'] as const).filter((name) => mayBeAbsent.has(name) && lacks(answer, name));
+  const absent = (['aud', 'exp'] as const).filter(
+    (name) => mayBeAbsent.has(name) && !Object.hasOwn(answer, name),
+  );
   const claims = {
     ...answer,
     iss: rules.issuer,
@@ -63,7 +73,8 @@ function checkTokenType(answer: JsonObject): void {
   const { token_type: type, token_use: use, cnf } = answer;
   if (Object.hasOwn(answer, 'token_use') && !ACCESS_TOKEN_USES.has(use))
     throw new InvalidTokenError('not_an_access_token');
-  if (FOREIGN_TYP_CLAIMS.has(answer.typ)) throw new InvalidTokenError('not_an_access_token');
+  if (foreignKind({ ...answer, token_type: undefined }) !== undefined)
+    throw new InvalidTokenError('not_an_access_token');
   // Duende IdentityServer uses that member for the kind of token, and says nothing about the scheme.
   if (!Object.hasOwn(answer, 'token_type') || type === 'access_token') return;
   const expected = isJsonObject(cnf) && Object.hasOwn(cnf, 'jkt') ? 'dpop' : 'bearer';
@@ -71,14 +82,8 @@ function checkTokenType(answer: JsonObject): void {
     throw new InvalidTokenError('token_type_mismatch');
 }
 
-/** An empty list of audiences is how some servers say that there's none. */
-function lacks(answer: JsonObject, name: WantedMember): boolean {
-  const value = answer[name];
-  return !Object.hasOwn(answer, name) || (name === 'aud' && Array.isArray(value) && value.length === 0);
-}
-
 function checkAnswerAudience(claims: JsonObject, rules: TokenRules): void {
-  if (!lacks(claims, 'aud')) {
+  if (Object.hasOwn(claims, 'aud')) {
     checkAudience(claims, rules);
     return;
   }

@@ -8,9 +8,15 @@ import type { VerificationKey } from '../issuer/verification-key.js';
 import { deepFreeze } from '../lib/json.js';
 import type { Runtime } from '../lib/runtime.js';
 import type { Algorithm } from '../terms.js';
-import { checkClaims, grantedScopes, readAudience, readClientId } from '../token/claims.js';
+import {
+  checkClaims,
+  dropAbsentClaims,
+  grantedScopes,
+  readAudience,
+  readClaim,
+  readClientId,
+} from '../token/claims.js';
 import { needsExtension, parseCompactJws, parseJsonObject, readAlgorithm } from '../token/compact-jws.js';
-import { parseScopes } from '../token/scope.js';
 import { checkTokenKind, checkTokenType, readMediaType } from '../token/token-kind.js';
 
 export interface JwtVerifierOptions extends Pick<Runtime, 'clock' | 'clockToleranceSeconds'> {
@@ -35,6 +41,8 @@ export interface VerifiedToken {
   readonly accessToken: AccessToken;
   readonly key: VerificationKey;
   readonly issuer: Issuer;
+  /** Whether no other token shares its list of scopes. */
+  readonly hasOwnScopes: boolean;
 }
 
 /** How many headers and scope lists are kept for sharing; an issuer has a handful of each. */
@@ -69,7 +77,8 @@ export class JwtVerifier {
     const { isAccessToken } = issuer;
     if (isAccessToken !== undefined && !holds('isAccessToken', () => isAccessToken(header, claims)))
       throw new InvalidTokenError('not_an_access_token');
-    return { accessToken: this.#toAccessToken(candidate), key, issuer };
+    const { scopes, hasOwnScopes } = this.#readScopes(claims, issuer);
+    return { accessToken: toAccessToken(candidate, scopes), key, issuer, hasOwnScopes };
   }
 
   #readCandidate(token: string): Candidate {
@@ -79,6 +88,7 @@ export class JwtVerifier {
     if (needsExtension(header)) throw new InvalidTokenError('crit_unsupported');
     const type = readMediaType(header);
     const claims = parseJsonObject(claimsBytes);
+    dropAbsentClaims(claims);
     const issuer = findIssuer(claims.iss, issuers);
     if (!issuer.algorithms.has(algorithm)) throw new InvalidTokenError('alg_not_allowed');
     checkTokenType(type, issuer.tokenType);
@@ -89,26 +99,28 @@ export class JwtVerifier {
     return { header: header as JoseHeader, newHeaderSegment, algorithm, claims, issuer };
   }
 
-  #toAccessToken({ header, claims, issuer }: Candidate): AccessToken {
-    return Object.freeze({
-      header,
-      claims,
-      issuer: issuer.issuer,
-      subject: claims.sub,
-      clientId: readClientId(claims, issuer),
-      audience: Object.freeze(readAudience(claims)),
-      scopes: Object.freeze(grantedScopes(claims, issuer, (scope) => this.#parseScopes(scope))),
-      expiresAt: claims.exp,
-    });
+  /** Tokens with the same text in the claim share one list. */
+  #readScopes(claims: StandardClaims, issuer: Issuer): { scopes: readonly string[]; hasOwnScopes: boolean } {
+    const scope = readClaim(claims, issuer.scopeClaim);
+    const known = typeof scope === 'string' ? this.#scopes.get(scope) : undefined;
+    if (known !== undefined) return { scopes: known, hasOwnScopes: false };
+    const scopes = Object.freeze(grantedScopes(claims, issuer));
+    if (typeof scope === 'string') this.#scopes.set(scope, scopes);
+    return { scopes, hasOwnScopes: true };
   }
+}
 
-  #parseScopes(scope: string): readonly string[] {
-    const known = this.#scopes.get(scope);
-    if (known !== undefined) return known;
-    const scopes = Object.freeze(parseScopes(scope));
-    this.#scopes.set(scope, scopes);
-    return scopes;
-  }
+function toAccessToken({ header, claims, issuer }: Candidate, scopes: readonly string[]): AccessToken {
+  return Object.freeze({
+    header,
+    claims,
+    issuer: issuer.issuer,
+    subject: claims.sub,
+    clientId: readClientId(claims, issuer),
+    audience: Object.freeze(readAudience(claims)),
+    scopes,
+    expiresAt: claims.exp,
+  });
 }
 
 /**

@@ -14,6 +14,7 @@ import { JwtVerifier, type JwtVerifierOptions, type VerifiedToken } from './jwt.
  */
 const BYTES_PER_TOKEN = 800;
 const SPARE_BYTES = 65_536;
+const BYTES_PER_SCOPE = 60;
 
 /** A verified access token, good for as long as a key is, or for as long as its issuer's word is taken. */
 type VerifiedAccessToken = VerifiedToken | IntrospectedToken;
@@ -126,6 +127,8 @@ function estimateBytes(verified: VerifiedAccessToken, tokenLength: number): numb
   const { claims, scopes } = verified.accessToken;
   const isSigned = 'key' in verified;
   let bytes = 180 + Math.ceil(tokenLength / 2);
+  // Each element is a string of its own, and of a long claim half the token's length is too little.
+  if (!isSigned || verified.hasOwnScopes) bytes += BYTES_PER_SCOPE * scopes.length;
   const pending: unknown[] = isSigned ? [claims] : [claims, scopes];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     bytes += 20;

@@ -223,10 +223,10 @@ describe('explain, of a token that is refused,', () => {
     ['no issuer', { iss: undefined }, {}, 'iss', ['none']],
     [
       'a claim of the wrong type',
-      { nbf: 'soon', sub: 7 },
+      { nbf: 'soon', client_id: 7 },
       {},
       'claim_types',
-      ['"sub": 7', '"nbf": "soon"', 'mapping'],
+      ['"client_id": 7', '"nbf": "soon"', 'mapping'],
     ],
     [
       'the end',

@@ -168,7 +168,7 @@ describe.each(harnesses)('$name, asking oidc-provider', (harness) => {
       const elsewhere = await stock(url, await getToken({ resource: BILLING }));
       expect([elsewhere.status, elsewhere.lines('www-authenticate').join()]).toEqual([
         401,
-        expect.stringContaining('The access token was issued for another audience'),
+        expect.stringContaining('The access token is not for this API'),
       ]);
     },
   );

@@ -115,7 +115,7 @@ const badClaim = fc.constantFrom<Member>(
   ['aud', '"https://other.example.com"'],
   ['aud', '[]'],
   ['aud', `["${AUDIENCE}",{}]`],
-  ['sub', '42'],
+  ['client_id', '42'],
   ['cnf', '{}'],
   ['scope', '"read"'],
   ['scope', '["read:inventory"]'],

@@ -76,6 +76,16 @@ describe('the decision channel', () => {
   it.each([
     [{ aud: undefined }, {}, 'the token has no "aud"; an issuer that sends none needs clientIds'],
     [
+      { aud: 'HTTPS://api.example.com/' },
+      {},
+      'the audience differs from a configured one only by case or by a trailing slash',
+    ],
+    [
+      { aud: 'web', client_id: 'web' },
+      { typ: 'JWT' },
+      'the only audience of the token is its client; if the issuer names this API so, see audienceMayBeClient',
+    ],
+    [
       { iss: `https://issuer.example.com/` },
       {},
       'the issuer differs from a configured one only by a trailing slash',
@@ -83,7 +93,7 @@ describe('the decision channel', () => {
     [
       { client_id: undefined },
       { typ: 'JWT' },
-      'no scope and no client in the token; an odd issuer needs isAccessToken',
+      'no scope and no client in the token; an odd issuer needs clientIdClaim or isAccessToken',
     ],
   ])('helps with the token %j: %s', async (claims, header, hint) => {
     const messages = listenTo<DecisionMessage>(channels.decision);

@@ -36,15 +36,22 @@ describe('authenticate', () => {
     expect(jwks).not.toHaveBeenCalled();
   });
 
-  it('refuses a bearer token, unverified, if bound ones are required, optional or not', {
-    tags: ['OPS-06', 'DPP-28'],
+  it('refuses a bearer token if bound ones are required, optional or not, known or not', {
+    tags: ['DPP-17', 'DPP-28'],
   }, async () => {
-    const { server: strict, jwks } = countingServer({ dpop: 'required', optional: true });
-    expect(await strict.authenticate(requestWith(`Bearer ${await issuer.token()}`))).toMatchObject({
-      kind: 'denied',
-      error: { reason: 'dpop_required' },
-    });
-    expect(jwks).not.toHaveBeenCalled();
+    const { server: strict } = countingServer({ dpop: 'required', optional: true });
+    const bound = await issuer.token({ cnf: { jkt: 'x' } });
+    const unbound = await issuer.token();
+    for (const _use of ['first', 'second']) {
+      for (const [token, reason] of [
+        [unbound, 'dpop_required'],
+        [bound, 'dpop_downgrade'],
+      ])
+        expect(await strict.authenticate(requestWith(`Bearer ${token}`))).toMatchObject({
+          kind: 'denied',
+          error: { reason },
+        });
+    }
     await expect(strict.verify(await issuer.token())).rejects.toMatchObject({ reason: 'dpop_required' });
   });
 

@@ -90,7 +90,7 @@ function everyday(tokens: Tokens): readonly Check[] {
       request: STOCK,
       token: "the web-shop's, passed on",
       accessToken: tokens.forOrders,
-      expected: refused('The access token was issued for another audience'),
+      expected: refused('The access token is not for this API'),
     },
     {
       request: RESERVATIONS,

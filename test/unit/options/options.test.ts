@@ -72,6 +72,7 @@ describe('the defaults', () => {
             tokenType: 'any',
             isAccessToken: undefined,
             scopeClaim: 'scope',
+            audienceMayBeClient: false,
             clientIdClaim: 'client_id',
             scopeMayBeArray: false,
           },

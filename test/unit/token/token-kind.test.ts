@@ -88,7 +88,6 @@ describe('checkTokenKind', () => {
     { token_use: 'access' },
     { typ: 'Bearer' },
     { client_id: 'web' },
-    { azp: 'web' },
   ])('accepts %j as the mark of an access token', { tags: ['ATP-17'] }, (claims) => {
     expect(kindOf(claims)).toBeUndefined();
     expect(kindOf(claims, {}, 'jwt')).toBeUndefined();
@@ -97,7 +96,7 @@ describe('checkTokenKind', () => {
   it.each([
     {},
     { sub: 'alice', email: 'alice@example.com' },
-    { azp: 42 },
+    { azp: 'web' }, // Google's ID tokens for another client
     { client_id: ['web'] },
     { typ: 'bearer' },
     { token_use: 'Access' },
@@ -111,8 +110,51 @@ describe('checkTokenKind', () => {
     expect(kindOf(claims, {}, 'jwt')).toBe('not_an_access_token');
   });
 
+  it.each(['token_type', 'type', 'typ'])(
+    'refuses a refresh token that says so in %s, whatever its type',
+    {
+      tags: ['ATP-18'],
+    },
+    (name) => {
+      for (const kind of [
+        'refresh',
+        'Refresh',
+        'refresh_token',
+        'REFRESH-TOKEN',
+        'Offline',
+        'ID',
+        'id_token',
+        'Logout',
+      ]) {
+        expect(kindOf({ ...ACCESS, [name]: kind })).toBe('not_an_access_token');
+        expect(kindOf({ ...ACCESS, [name]: kind }, {}, 'at+jwt')).toBe('not_an_access_token');
+      }
+      for (const kind of ['Bearer', 'access', 'access_token', 'JWT', 'refreshing', 7, { refresh: 1 }])
+        expect(kindOf({ ...ACCESS, [name]: kind })).toBeUndefined();
+    },
+  );
+
+  it('accepts its client as the only audience if the issuer names the API so, but no ID token', {
+    tags: ['ATP-18'],
+  }, () => {
+    const own = { aud: 'web', azp: 'web', scope: 'read' };
+    expect(kindOf(own)).toBe('not_an_access_token');
+    const trusting = { audienceMayBeClient: true };
+    expect(kindOf(own, trusting)).toBeUndefined();
+    for (const mark of [
+      { nonce: 'n' },
+      { at_hash: 'h' },
+      { c_hash: 'h' },
+      { token_use: 'id' },
+      { typ: 'ID' },
+    ])
+      expect(kindOf({ ...own, ...mark }, trusting)).toBe('not_an_access_token');
+    expect(kindOf({ aud: 'web', azp: 'web', email: 'a@b' }, trusting)).toBe('not_an_access_token');
+  });
+
   it('finds the client under the configured name', { tags: ['ATP-17'] }, () => {
     expect(kindOf({ cid: 'web' }, { clientIdClaim: 'cid' })).toBeUndefined();
+    expect(kindOf({ azp: 'web' }, { clientIdClaim: 'azp' })).toBeUndefined();
     expect(kindOf({ act: { client: 'web' } }, { clientIdClaim: 'act.client' })).toBeUndefined();
     expect(kindOf({ cid: 42 }, { clientIdClaim: 'cid' })).toBe('not_an_access_token');
   });
@@ -123,20 +165,18 @@ describe('checkTokenKind', () => {
     (scopeClaim) => {
       const claims = { roles: ['admin'], groups: ['admin'], realm_access: { roles: ['admin'] } };
       expect(kindOf(claims, { scopeClaim })).toBe('not_an_access_token');
-      expect(kindOf({ ...claims, azp: 'web' }, { scopeClaim })).toBeUndefined();
+      expect(kindOf({ ...claims, client_id: 'web' }, { scopeClaim })).toBeUndefined();
     },
   );
 
   it.each([
     { nonce: 'n' },
-    { nonce: null },
     { at_hash: 'h' },
     { c_hash: 'h' },
     { s_hash: 'h' },
     { events: {} },
     { token_use: 'id' },
     { token_use: 'refresh' },
-    { token_use: null },
     { typ: 'ID' },
     { typ: 'Refresh' },
     { typ: 'Offline' },

@@ -74,7 +74,7 @@ describe('what the issuer says', () => {
     ['expired within the tolerance', { exp: NOW - 4 }, '200'],
     ['expired by the tolerance', { exp: NOW - 5 }, '401 expired'],
     ['exp as a string', { exp: String(EXPIRES) }, '401 invalid_claim'],
-    ['exp null', { exp: null }, '401 invalid_claim'],
+    ['exp null', { exp: null }, '401 missing_claim'],
     ['exp infinite', { exp: Number.MAX_VALUE }, '401 invalid_claim'],
     ['no exp', { exp: undefined }, '401 missing_claim'],
     ['nbf in the future', { nbf: NOW + 6 }, '401 not_yet_valid'],
@@ -91,7 +91,7 @@ describe('what the issuer says', () => {
     ['the issuer', { iss: ISSUER }, '200'],
     ['with a slash', { iss: `${ISSUER}/` }, '401 iss_mismatch'],
     ['another issuer', { iss: 'https://other.example.com' }, '401 iss_mismatch'],
-    ['null', { iss: null }, '401 iss_mismatch'],
+    ['null', { iss: null }, '200'],
     ['an array', { iss: [ISSUER] }, '401 iss_mismatch'],
   ])("compares the issuer if it's named: %s → %s", { tags: ['INT-09'] }, async (_name, claims, outcome) => {
     expect(await ask(activeClaims(claims)).get(opaque())).toBe(outcome);
@@ -104,7 +104,7 @@ describe('what the issuer says', () => {
     ['a longer name', `${audience}/`, '401 aud_mismatch', '401 aud_mismatch'],
     ['nobody', undefined, '401 aud_mismatch', '200'],
     ['an empty list', [], '401 aud_mismatch', '200'],
-    ['null', null, '401 invalid_claim', '401 invalid_claim'],
+    ['null', null, '401 aud_mismatch', '200'],
     ['an object', { [audience]: true }, '401 invalid_claim', '401 invalid_claim'],
     ['a list with a number', [audience, 1], '401 invalid_claim', '401 invalid_claim'],
   ])(
@@ -190,7 +190,7 @@ describe('what the issuer says', () => {
     ['refresh_token', { token_type: 'refresh_token' }, '401 token_type_mismatch'],
     ['N_A', { token_type: 'N_A' }, '401 token_type_mismatch'],
     ['an array', { token_type: ['Bearer'] }, '401 token_type_mismatch'],
-    ['null', { token_type: null }, '401 token_type_mismatch'],
+    ['null', { token_type: null }, '200'],
     ['the use access_token', { token_use: 'access_token' }, '200'],
     ['the use access', { token_use: 'access' }, '200'],
     ['the use refresh_token', { token_use: 'refresh_token' }, '401 not_an_access_token'],

@@ -441,7 +441,7 @@ describe('header and claims', () => {
     expect([auth.subject, auth.claims.sub]).toEqual(['alice', 'alice']);
   });
 
-  it.each(['1e999', '-1e999', '1e400', '9007199254740993', 'null', '"1900000000"'])(
+  it.each(['1e999', '-1e999', '1e400', '9007199254740993', '"1900000000"'])(
     'refuses exp %s, however it is spelt',
     { tags: ['JWT-21'] },
     async (exp) => {

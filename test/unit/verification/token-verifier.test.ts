@@ -250,6 +250,25 @@ describe('what is remembered', () => {
     expect(known).toBeLessThan(10);
   });
 
+  it('counts the scopes of a token, unless it shares them with others', { tags: ['OPS-07'] }, async () => {
+    const scopes = Array.from({ length: 60 }, (_, index) => `scope-${index}:read`);
+    const rotated = (by: number) => [...scopes.slice(by), ...scopes.slice(0, by)].join(' ');
+    const rememberedOf = async (scopeOf: (index: number) => string) => {
+      const { issuer, decide } = await setUp({ cache: { maxTokens: 100 } });
+      const tokens = await Promise.all(
+        Array.from({ length: 60 }, (_, index) => issuer.token({ scope: scopeOf(index), jti: `${index}` })),
+      );
+      for (const token of tokens) await decide(token);
+      let known = 0;
+      for (const token of tokens.toReversed())
+        if ((await fromMemory(() => decide(token))).isRemembered) known += 1;
+        else break;
+      return known;
+    };
+    expect(await rememberedOf(() => rotated(0))).toBe(60);
+    expect(await rememberedOf(rotated)).toBeLessThan(40);
+  });
+
   it("isn't a refusal: bad tokens evict no good one, and are checked each time", {
     tags: ['OPS-07'],
   }, async () => {

@@ -3,6 +3,7 @@ import {
   checkTokenKind,
   findDateFault,
   findIssuer,
+  foreignKind,
   foreignMark,
   type MediaType,
   missingClaims,
@@ -80,7 +81,7 @@ export function examineRequiredClaims(claims: Members, issuer: TokenRules): Step
 
 /** Step `token_kind`. */
 export function examineTokenKind(type: MediaType, claims: Members, issuer: TokenRules): Step {
-  const mark = foreignMark(claims);
+  const mark = foreignKind(claims) ?? foreignMark(claims, issuer);
   const actual =
     type === 'at+jwt'
       ? 'an access token by its type'
@@ -93,7 +94,10 @@ export function examineTokenKind(type: MediaType, claims: Members, issuer: Token
       mark === undefined
         ? 'Make the issuer send "scope" or "client_id". ' +
           'If the client is in another claim, use clientIdClaim (--client-id-claim).'
-        : 'Send the access token, not the ID token. Both are in the token response.',
+        : mark === 'aud'
+          ? 'If this is an ID token, send the access token. If the issuer names this API by the id of its ' +
+            'client, set audienceMayBeClient: true for the issuer.'
+          : 'Send the access token, not the ID token or the refresh token. All are in the token response.',
   });
 }
 

@@ -10,6 +10,7 @@ import {
   buildResourceServer,
   checkOptions,
   createIssuer,
+  dropAbsentClaims,
   grantedScopes,
   type Issuer,
   type MediaType,
@@ -129,7 +130,8 @@ async function examine(request: RequestView, circumstances: Circumstances): Prom
   const claims = examineJson('claims', segments[1]);
   steps.push(claims.step);
   if (claims.members === undefined) return steps;
-  const token = { header: header.members, claims: claims.members, type };
+  const token = { header: header.members, claims: { ...claims.members }, type };
+  dropAbsentClaims(token.claims);
   steps.push(...examineClaims(token, circumstances));
   // The issuer isn't asked about a token that can't be valid.
   if (steps.every(({ status }) => status === 'passed')) {
