@@ -11,8 +11,8 @@ const DATE_CLAIMS = ['exp', 'nbf', 'iat'] as const;
  * write null for one that isn't there. Not `cnf`: a binding that nobody understands isn't no binding.
  */
 const NULLABLE_CLAIMS: readonly string[] = (
-  'iss sub aud exp nbf iat jti client_id azp scope scp acr amr auth_time nonce at_hash c_hash s_hash events ' +
-  'token_use token_type type typ act authorization_details'
+  'iss sub aud exp nbf iat jti client_id azp scope scp acr amr auth_time nonce at_hash c_hash s_hash ' +
+  'events token_use token_type type typ act authorization_details'
 ).split(' ');
 /** Whatever else these are, they count as absent: only a requirement that reads them has to refuse. */
 const LENIENT_CLAIMS: Readonly<Record<string, (value: unknown) => boolean>> = {
