@@ -4,6 +4,8 @@ import type { Scheme } from './terms.js';
  * Types that an application may set once, by module augmentation:
  *
  * ```ts
+ * import type {} from 'oauth-resource-server';
+ *
  * declare module 'oauth-resource-server' {
  *   interface Register {
  *     claims: { tenant: string };

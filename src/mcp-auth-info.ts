@@ -20,7 +20,13 @@ export interface McpAuthInfo {
  *
  * @example
  * ```ts
- * await transport.handleRequest(Object.assign(req, { auth: toMcpAuthInfo(getAuth(req)) }), res, req.body);
+ * import { toMcpAuthInfo } from 'oauth-resource-server';
+ * import { getAuth } from 'oauth-resource-server/express';
+ *
+ * app.post('/mcp', async (req, res) => {
+ *   const authorized = Object.assign(req, { auth: toMcpAuthInfo(getAuth(req)) });
+ *   await transport.handleRequest(authorized, res, req.body);
+ * });
  * ```
  */
 export function toMcpAuthInfo(auth: Auth): McpAuthInfo {

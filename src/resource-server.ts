@@ -76,8 +76,15 @@ export interface ResourceServer {
  * @throws {TypeError} an option is missing, unknown or wrong; the message names it, what it got and what it
  *   takes
  * @example
- * ```ts const server = createResourceServer({ issuer: 'https://auth.example.com', audience:
- * 'https://inventory.example.com' }); const decision = await server.authenticate(request);
+ * ```ts
+ * import { createResourceServer, NodeRequestView } from 'oauth-resource-server';
+ *
+ * const server = createResourceServer({
+ *   issuer: 'https://auth.example.com',
+ *   audience: 'https://inventory.example.com',
+ * });
+ * const decision = await server.authenticate(new NodeRequestView(req));
+ * if (decision.kind === 'allowed') console.log(decision.auth?.clientId);
  * ```
  */
 export function createResourceServer(options: ResourceServerOptions): ResourceServer {

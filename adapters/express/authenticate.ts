@@ -27,6 +27,8 @@ interface ExpressRequest extends IncomingMessage {
  * @throws {TypeError} at once: an option is wrong
  * @example
  * ```ts
+ * import { authenticate } from 'oauth-resource-server/express';
+ *
  * app.use(authenticate({ issuer: 'https://auth.example.com', audience: 'https://inventory.example.com' }));
  * ```
  */
@@ -51,7 +53,10 @@ export function authenticate(options: ResourceServerOptions | ResourceServer): M
  * @throws {TypeError} at once: an option is wrong, or `resource` is missing
  * @example
  * ```ts
- * const server = createResourceServer({ issuer, audience, resource: 'https://inventory.example.com' });
+ * import { createResourceServer } from 'oauth-resource-server';
+ * import { authenticate, resourceMetadata } from 'oauth-resource-server/express';
+ *
+ * const server = createResourceServer({ ...options, resource: 'https://inventory.example.com' });
  * app.use(resourceMetadata(server), authenticate(server));
  * ```
  */

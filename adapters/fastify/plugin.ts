@@ -31,7 +31,11 @@ type Plugin = FastifyPluginAsync<ResourceServerOptions | ResourceServer>;
  * @throws {TypeError} through `app.ready()`: an option is missing, unknown or wrong
  * @example
  * ```ts
+ * import { fastify } from 'fastify';
+ * import { requireScope, resourceServer } from 'oauth-resource-server/fastify';
+ *
  * const options = { issuer: 'https://auth.example.com', audience: 'https://inventory.example.com' };
+ * const app = fastify();
  * await app.register(resourceServer, options);
  * app.get('/stock/:sku', { onRequest: requireScope('read:inventory') }, (request) => ({
  *   caller: request.auth?.clientId,
@@ -53,7 +57,12 @@ export const resourceServer: Plugin = fastifyPlugin(protect, {
  * @throws {Error} through `app.ready()`: it is registered in a scope with a prefix
  * @example
  * ```ts
- * const server = createResourceServer({ issuer, audience, resource: 'https://inventory.example.com/v2' });
+ * import { fastify } from 'fastify';
+ * import { createResourceServer } from 'oauth-resource-server';
+ * import { resourceMetadata, resourceServer } from 'oauth-resource-server/fastify';
+ *
+ * const server = createResourceServer({ ...options, resource: 'https://inventory.example.com/v2' });
+ * const app = fastify();
  * await app.register(resourceMetadata, server);
  * app.register(
  *   async (scope) => {

@@ -58,6 +58,8 @@ export interface FetchGate<A extends Auth | undefined> {
  * @throws {TypeError} at once: an option is wrong
  * @example
  * ```ts
+ * import { requireScope, resourceServer } from 'oauth-resource-server/fetch';
+ *
  * const gate = resourceServer({
  *   issuer: 'https://auth.example.com',
  *   audience: 'https://inventory.example.com',

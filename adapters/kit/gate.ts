@@ -55,6 +55,9 @@ const PASSED: Allowed = Object.freeze({ kind: 'allowed', auth: undefined, header
  *
  * @example
  * ```ts
+ * import { NodeRequestView } from 'oauth-resource-server';
+ * import { Gate, replyOf } from 'oauth-resource-server/adapter';
+ *
  * const gate = new Gate(options);
  * gate.admit({ message: req, request: req, view: new NodeRequestView(req) }, replyOf(res), next);
  * ```

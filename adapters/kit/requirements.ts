@@ -43,7 +43,10 @@ export interface RequirementFamily<R> {
    *
    * @typeParam C the application's own claims
    * @throws {TypeError} at once: `predicate` isn't a function
-   * @example `requireClaims((claims) => claims.tenant === 'acme')`
+   * @example
+   * ```ts
+   * requireClaims((claims) => claims.tenant === 'acme');
+   * ```
    */
   requireClaims<C extends object = RegisteredClaims>(predicate: ClaimsPredicate<C>): R;
   /**
@@ -53,7 +56,10 @@ export interface RequirementFamily<R> {
    *
    * @param options `acrValues`, `maxAgeSeconds` or both; `scopes` that are required as well
    * @throws {TypeError} at once: neither is there, or a member is unknown or wrong
-   * @example `requireAuthentication({ maxAgeSeconds: 300 })`
+   * @example
+   * ```ts
+   * requireAuthentication({ maxAgeSeconds: 300 });
+   * ```
    */
   requireAuthentication(options: AuthenticationOptions): R;
   /**
@@ -62,7 +68,10 @@ export interface RequirementFamily<R> {
    *
    * @typeParam C the application's own claims
    * @throws {TypeError} at once: `predicate` isn't a function
-   * @example `requireAuthorizationDetails((details) => details.some(({ type }) => type === 'payment'))`
+   * @example
+   * ```ts
+   * requireAuthorizationDetails((details) => details.some(({ type }) => type === 'payment'));
+   * ```
    */
   requireAuthorizationDetails<C extends object = RegisteredClaims>(
     predicate: AuthorizationDetailsPredicate<C>,

@@ -30,14 +30,22 @@ export interface RequestResponse {
  * @throws {ResourceServerException} the request is refused
  * @example
  * ```ts
+ * import { type ExecutionContext, Injectable } from '@nestjs/common';
+ * import {
+ *   type RequestResponse,
+ *   ResourceServerGuard,
+ *   ResourceServerModule,
+ * } from 'oauth-resource-server/nestjs';
+ *
+ * @Injectable()
  * class GraphqlGuard extends ResourceServerGuard {
- *   protected override getRequestResponse(context: ExecutionContext) {
- *     if (context.getType<GqlContextType>() !== 'graphql') return super.getRequestResponse(context);
- *     const { req } = GqlExecutionContext.create(context).getContext();
- *     return { req, res: req.res };
+ *   protected override getRequestResponse(context: ExecutionContext): RequestResponse | undefined {
+ *     if (context.getType<string>() !== 'graphql') return super.getRequestResponse(context);
+ *     return context.getArgByIndex<RequestResponse>(2); // what `context` of the GraphQL module returned
  *   }
  * }
- * // ResourceServerModule.forRoot(options, { guard: GraphqlGuard })
+ *
+ * ResourceServerModule.forRoot(options, { guard: GraphqlGuard });
  * ```
  */
 @Injectable()

@@ -66,6 +66,9 @@ const MODULE_OPTIONS = Symbol('oauth-resource-server.options');
  *
  * @example
  * ```ts
+ * import { Module } from '@nestjs/common';
+ * import { ResourceServerModule } from 'oauth-resource-server/nestjs';
+ *
  * const options = { issuer: 'https://auth.example.com', audience: 'https://inventory.example.com' };
  *
  * @Module({ imports: [ResourceServerModule.forRoot(options)] })
@@ -101,6 +104,8 @@ export class ResourceServerModule implements NestModule, OnModuleInit, OnApplica
    * @throws {TypeError} none or several of `useFactory`, `useClass` and `useExisting` are given
    * @example
    * ```ts
+   * import { ResourceServerModule } from 'oauth-resource-server/nestjs';
+   *
    * ResourceServerModule.forRootAsync({
    *   inject: [ConfigService],
    *   useFactory: (config: ConfigService) => ({

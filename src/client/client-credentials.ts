@@ -60,6 +60,8 @@ export interface ClientCredentials {
  * @throws {TypeError} an option is missing, unknown or wrong
  * @example
  * ```ts
+ * import { createClientCredentials } from 'oauth-resource-server/client';
+ *
  * const inventory = createClientCredentials({
  *   issuer: 'https://auth.example.com',
  *   clientId: 'order-service',
@@ -68,6 +70,7 @@ export interface ClientCredentials {
  *   resource: 'https://inventory.example.com',
  * });
  * const response = await inventory.fetch('https://inventory.example.com/stock/42');
+ * console.log(await response.json());
  * ```
  */
 export function createClientCredentials(options: ClientCredentialsOptions): ClientCredentials {

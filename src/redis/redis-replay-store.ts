@@ -46,8 +46,12 @@ const CHECKS = {
  * @throws {TypeError} an unknown option, or a wrong one
  * @example
  * ```ts
+ * import { authenticate } from 'oauth-resource-server/express';
+ * import { createRedisReplayStore } from 'oauth-resource-server/redis';
+ * import { createClient } from 'redis';
+ *
  * const client = await createClient({ url: 'redis://localhost:6379' }).on('error', console.error).connect();
- * app.use(authenticate({ issuer, audience, dpop: { replayStore: createRedisReplayStore(client) } }));
+ * app.use(authenticate({ ...options, dpop: { replayStore: createRedisReplayStore(client) } }));
  * ```
  */
 export function createRedisReplayStore(

@@ -29,6 +29,9 @@ export interface ClientCertificate {
  * @throws {TypeError} an unknown option, or one of the wrong type (the promise rejects)
  * @example
  * ```ts
+ * import { createClientCertificate } from 'oauth-resource-server/testing';
+ * import request from 'supertest';
+ *
  * const { thumbprint, clientCertField } = await createClientCertificate();
  * await request(app)
  *   .get('/stock/42')

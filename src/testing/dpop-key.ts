@@ -59,6 +59,9 @@ export interface DpopKey {
  * @throws {TypeError} an unknown option, or one of the wrong type (the promise rejects)
  * @example
  * ```ts
+ * import { createDpopKey } from 'oauth-resource-server/testing';
+ * import request from 'supertest';
+ *
  * const key = await createDpopKey();
  * const token = await issuer.token({ scope: 'read:inventory', cnf: { jkt: key.thumbprint } });
  * const url = 'https://inventory.example.com/stock/42';

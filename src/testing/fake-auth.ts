@@ -47,7 +47,9 @@ const MEMBERS = ['scopes', 'claims', 'clientId', 'subject', 'issuer', 'audience'
  * @throws {TypeError} an unknown option, or one of the wrong type
  * @example
  * ```ts
- * await findStock({ params: { sku: '42' }, auth: fakeAuth({ scopes: ['read:inventory'] }) }, response);
+ * import { fakeAuth } from 'oauth-resource-server/testing';
+ *
+ * await findStock({ params: { sku: '42' }, auth: fakeAuth({ scopes: ['read:inventory'] }) }, res);
  * ```
  */
 export function fakeAuth<C extends object = RegisteredClaims>(options: FakeAuthOptions<C> = {}): Auth<C> {

@@ -132,6 +132,9 @@ const NO_MEMORY = Object.freeze({ cacheSeconds: 0, negativeCacheSeconds: 0, cool
  * @throws {TypeError} an unknown option, or one of the wrong type (the promise rejects)
  * @example
  * ```ts
+ * import { createTestIssuer } from 'oauth-resource-server/testing';
+ * import request from 'supertest';
+ *
  * const issuer = await createTestIssuer({ audience: 'https://inventory.example.com' });
  * const app = createApp(issuer.options);
  * const headers = await issuer.authorization({ scope: 'read:inventory' });

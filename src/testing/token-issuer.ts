@@ -48,6 +48,8 @@ export interface TokenIssuer {
    * @throws {TypeError} something other than an object (the promise rejects)
    * @example
    * ```ts
+   * import request from 'supertest';
+   *
    * for (const forgery of await issuer.forgeries({ scope: 'read:inventory' })) {
    *   await request(app).get('/stock/42').set(forgery.headers).expect(forgery.status);
    * }

@@ -39,6 +39,19 @@ export async function readPages(): Promise<readonly Page[]> {
   return Promise.all(paths.sort().map(readPage));
 }
 
+/** The docstrings of each source file, on the lines that they have there. The rest is blank. */
+export async function readDocstrings(): Promise<readonly Page[]> {
+  const paths: string[] = [];
+  for (const folder of ['src', 'adapters', 'tools'])
+    for (const name of await readdir(`${root}${folder}`, { recursive: true }))
+      if (name.endsWith('.ts')) paths.push(`${folder}/${name.replaceAll('\\', '/')}`);
+  const sources = await Promise.all(paths.sort().map(readPage));
+  return sources.map(({ path, text }) => ({
+    path,
+    text: text.replaceAll(/^.*$/gm, (line) => /^ *\/?\*+ ?(.*)$/.exec(line)?.[1] ?? ''),
+  }));
+}
+
 export async function readPage(path: string): Promise<Page> {
   return { path, text: await readFile(`${root}${path}`, 'utf8') };
 }

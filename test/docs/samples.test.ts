@@ -2,15 +2,45 @@ import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type CodeBlock, codeBlocksOf, readPages, root } from './markdown.js';
+import { type CodeBlock, codeBlocksOf, readDocstrings, readPages, root } from './markdown.js';
 
 /** The languages that are compiled, with the extension of their modules. */
 const EXTENSIONS: Readonly<Record<string, string>> = { ts: 'ts', js: 'js', cjs: 'cjs' };
 /** What else a block may be. */
 const OTHER_LANGUAGES: readonly string[] = ['sh', 'console', 'json', 'http', 'text'];
 
+/** What the application around an example of a docstring has. Samples on pages have to be complete. */
+const APPLICATION = `
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import type { Express } from 'express';
+import type { Auth, ResourceServerOptions } from 'oauth-resource-server';
+import type { RequirementFamily } from 'oauth-resource-server/adapter';
+import type { TestIssuer } from 'oauth-resource-server/testing';
+
+declare global {
+  const options: ResourceServerOptions;
+  const createApp: (options: ResourceServerOptions) => Express;
+  const app: Express;
+  const req: IncomingMessage;
+  const res: ServerResponse;
+  const next: (error?: unknown) => void;
+  const clientSecret: string;
+  const transport: StreamableHTTPServerTransport;
+  const issuer: TestIssuer;
+  const findStock: (request: { params: { sku: string }; auth: Auth }, res: ServerResponse) => Promise<void>;
+  const requireClaims: RequirementFamily<unknown>['requireClaims'];
+  const requireAuthentication: RequirementFamily<unknown>['requireAuthentication'];
+  const requireAuthorizationDetails: RequirementFamily<unknown>['requireAuthorizationDetails'];
+  class ConfigService {
+    getOrThrow(name: string): string;
+  }
+}
+`;
+
 const pages = (await readPages()).filter(({ path }) => path === 'README.md' || path.startsWith('docs/'));
-const blocks = pages.flatMap(codeBlocksOf);
+const docstrings = await readDocstrings();
+const blocks = [...pages, ...docstrings].flatMap(codeBlocksOf);
 const samples = blocks.filter(({ info }) => info in EXTENSIONS);
 // What a sample declares for all modules would hold for the other samples too.
 const isGlobal = ({ code }: CodeBlock): boolean => /^declare (module|global)\b/m.test(code);
@@ -27,6 +57,7 @@ beforeAll(async () => {
     await mkdir(join(folder, dirname(fileName(sample))), { recursive: true });
     await writeFile(join(folder, fileName(sample)), withLineNumbers(sample));
   }
+  await writeFile(join(folder, 'application.ts'), APPLICATION);
   expect(await tsc('-p', root, '--emitDeclarationOnly', '--outDir', join(folder, 'types'))).toBe('');
 }, 60_000);
 
@@ -44,8 +75,21 @@ it('finds samples in the README and for every framework', () => {
     expect(withSamples).toContain(path);
 });
 
-it('type-checks the samples as a user would compile them', { timeout: 60_000 }, async () => {
-  expect(await typeCheck(samples.filter((sample) => !isGlobal(sample)))).toBe('');
+it('finds a sample below every @example of a docstring', () => {
+  const marks = docstrings.flatMap(({ path, text }) =>
+    text.split('\n').flatMap((line, index) => (line.includes('@example') ? [`${path}:${index + 1}`] : [])),
+  );
+  const withSample = samples.map(({ page, line }) => `${page.path}:${line - 2}`);
+  expect(marks.length).toBeGreaterThan(15);
+  expect(marks.filter((place) => !withSample.includes(place))).toEqual([]);
+});
+
+it.each([
+  ['samples of the pages', pages, []],
+  ['examples of the docstrings', docstrings, ['application.ts']],
+])('type-checks the %s as a user would compile them', { timeout: 60_000 }, async (_what, among, around) => {
+  const checked = samples.filter((sample) => among.includes(sample.page) && !isGlobal(sample));
+  expect(await typeCheck(checked, around)).toBe('');
 });
 
 it.each(alone.map((sample) => [fileName(sample), sample] as const))(
@@ -70,8 +114,12 @@ function withLineNumbers({ line, info, code }: CodeBlock): string {
   return `${'\n'.repeat(line - 1)}${code}${info === 'cjs' ? '' : '\nexport {};\n'}`;
 }
 
-/** The compiler's output for these samples against the declarations of this checkout: empty when there is nothing to say. */
-async function typeCheck(checked: readonly CodeBlock[]): Promise<string> {
+/**
+ * The compiler's output for these samples against the declarations of this checkout: empty if all is well.
+ *
+ * @param around modules with global declarations that the samples may use
+ */
+async function typeCheck(checked: readonly CodeBlock[], around: readonly string[] = []): Promise<string> {
   const [first] = checked;
   if (first === undefined) return '';
   const project = join(folder, `${fileName(first).replaceAll('/', '-')}.json`);
@@ -94,7 +142,7 @@ async function typeCheck(checked: readonly CodeBlock[]): Promise<string> {
     skipLibCheck: true,
     paths: await pathsOfEntries(),
   };
-  await writeFile(project, JSON.stringify({ compilerOptions, files: checked.map(fileName) }));
+  await writeFile(project, JSON.stringify({ compilerOptions, files: [...around, ...checked.map(fileName)] }));
   return tsc('-p', project);
 }
 
