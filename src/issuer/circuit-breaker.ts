@@ -1,27 +1,11 @@
-import { SafeError } from '../lib/errors.js';
 import { isWithin, pauseAfter, type Span, spanFrom } from '../lib/pause.js';
+import { RequestHeldBack } from './request-slots.js';
 
 /** So many failures in a row are no coincidence. */
 const FAILURES_UNTIL_PAUSE = 5;
 const FIRST_PAUSE_SECONDS = 1;
-/** More requests than this at the same time would be a flood. */
-const MAX_RUNNING = 100;
-/** How soon to come back when only the number of requests is in the way. */
+/** How soon to come back while another request tries whether the server is well. */
 const MOMENT_SECONDS = 1;
-
-/** No request may be made now. */
-export class RequestHeldBack extends SafeError {
-  /** Seconds until one may be. */
-  readonly retryAfterSeconds: number;
-  /** Whether the server failed before, or there are just too many requests. */
-  readonly isPaused: boolean;
-
-  constructor(retryAfterSeconds: number, isPaused: boolean) {
-    super(isPaused ? 'paused after failures' : 'too many requests at the same time');
-    this.retryAfterSeconds = retryAfterSeconds;
-    this.isPaused = isPaused;
-  }
-}
 
 /** What the failure of a request says about the server. */
 export interface Outage {
@@ -33,8 +17,8 @@ export interface CircuitBreakerOptions {
   /** The longest pause, in seconds; 0 for none at all. */
   readonly cooldownSeconds: number;
   readonly clock: () => number;
-  /** What an error says about the server; undefined where the server is well. */
-  readonly findOutage: (error: unknown) => Outage | undefined;
+  /** What an error says about the server; undefined if it may be about this one request. */
+  readonly findOutage: (error: unknown, isNewcomer: boolean) => Outage | undefined;
   /** Called when a pause begins, with its length in seconds, and when the server answers again. */
   readonly onPause: (seconds: number) => void;
   readonly onRecovery: () => void;
@@ -42,18 +26,21 @@ export interface CircuitBreakerOptions {
 
 /**
  * Spares a server that fails, and those who would wait for it: after five failures in a row no request is
- * made for a second. Then one is made to see whether the server is well again, and while it is not, pauses
- * double up to `cooldownSeconds`. At most 100 requests run at the same time.
+ * made for a second. Then one is made to see whether the server is well again, and while it isn't, pauses
+ * double up to `cooldownSeconds`.
+ *
+ * Security: anybody can be a newcomer. After a pause one of them at a time may ask, and an answer ends the
+ * outage, but what they meet neither lengthens it nor keeps others from trying.
  */
 export class CircuitBreaker {
   readonly #options: CircuitBreakerOptions;
   #failures = 0;
   #pauses = 0;
-  /** The last pause, also when it is over; undefined when the server has answered since. */
+  /** The last pause, also when it's over; undefined when the server has answered since. */
   #pause: Span | undefined;
-  #isProbing = false;
-  #running = 0;
-  /** Counts what the server went through, so that requests from before a pause do not lengthen it. */
+  /** Who tries whether the server is well. */
+  readonly #trying = { newcomer: false, known: false };
+  /** Counts what the server went through, so that requests from before a pause don't lengthen it. */
   #era = 0;
 
   constructor(options: CircuitBreakerOptions) {
@@ -63,36 +50,35 @@ export class CircuitBreaker {
   /**
    * Makes a request, if one may be made now.
    *
+   * @param isNewcomer whether it's for somebody whom the server hasn't vouched for
    * @throws {RequestHeldBack} none may be made
    */
-  async run<T>(request: () => Promise<T>): Promise<T> {
-    this.#checkMayRun();
+  async run<T>(isNewcomer: boolean, request: () => Promise<T>): Promise<T> {
+    this.check(isNewcomer);
     const era = this.#era;
-    const isProbe = this.#pause !== undefined;
-    this.#isProbing ||= isProbe;
-    this.#running += 1;
+    const trying = this.#pause === undefined ? undefined : isNewcomer ? 'newcomer' : 'known';
+    if (trying !== undefined) this.#trying[trying] = true;
     try {
       const result = await request();
       this.#recover();
       return result;
     } catch (error) {
-      const outage = this.#options.findOutage(error);
-      if (outage === undefined) this.#recover();
-      else if (era === this.#era) this.#fail(outage);
+      const outage = this.#options.findOutage(error, isNewcomer);
+      const mayLengthen = trying !== 'newcomer';
+      if (outage !== undefined && era === this.#era && mayLengthen) this.#fail(outage);
       throw error;
     } finally {
-      this.#running -= 1;
-      if (isProbe) this.#isProbing = false;
+      if (trying !== undefined) this.#trying[trying] = false;
     }
   }
 
-  #checkMayRun(): void {
+  /** @throws {RequestHeldBack} no request may be made now */
+  check(isNewcomer: boolean): void {
+    if (this.#pause === undefined) return;
     const now = this.#options.clock();
-    if (this.#pause !== undefined) {
-      if (isWithin(this.#pause, now)) throw new RequestHeldBack((this.#pause.until - now) / 1000, true);
-      if (this.#isProbing) throw new RequestHeldBack(MOMENT_SECONDS, true);
-    }
-    if (this.#running >= MAX_RUNNING) throw new RequestHeldBack(MOMENT_SECONDS, false);
+    if (isWithin(this.#pause, now)) throw new RequestHeldBack((this.#pause.until - now) / 1000, true);
+    if (isNewcomer ? this.#trying.newcomer : this.#trying.known)
+      throw new RequestHeldBack(MOMENT_SECONDS, true);
   }
 
   #recover(): void {

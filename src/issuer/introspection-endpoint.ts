@@ -11,8 +11,10 @@ const PLAIN_MEDIA_TYPE = 'application/json';
 const SIGNED_MEDIA_TYPE = 'application/token-introspection+jwt';
 /** What servers say with status 400 if it's this API that they don't know (RFC 6749 §5.2). */
 const CLIENT_ERRORS: ReadonlySet<unknown> = new Set(['invalid_client', 'unauthorized_client']);
-/** With these, a server that is well says that it can't make sense of this one token. */
-const TOKEN_STATUSES: ReadonlySet<number> = new Set([400, 413, 414, 422, 431]);
+/** With these, a server says that it's busy, whatever it's asked. */
+const BUSY_STATUSES: ReadonlySet<number> = new Set([408, 429]);
+/** An error code of OAuth, as far as it may be logged. */
+const ERROR_CODE = /^[a-z_]{1,40}$/;
 
 /**
  * Says about a token what an introspection endpoint does; the members aren't looked at. Rejects if there's no
@@ -39,8 +41,7 @@ export function endpointSource(endpoint: IntrospectionEndpoint, context: Introsp
       return await readAnswer(response, endpoint, askedAt, context, signal);
     } catch (error) {
       // The endpoint may have moved.
-      if (endpoint.url === undefined && !(error instanceof IntrospectionFailure && error.isAboutToken))
-        metadata.doubt();
+      if (endpoint.url === undefined && !isBadRequest(error)) metadata.doubt();
       throw error;
     }
   };
@@ -92,35 +93,41 @@ async function readAnswer(
   await discard(response);
   // A plain answer where a signed one is required could be anybody's.
   const reason = signedResponse ? 'introspection_invalid' : 'introspection_unavailable';
-  throw new IntrospectionFailure(reason, 'another media type');
+  throw new IntrospectionFailure(reason, 'another media type', 'unclear');
 }
 
 /**
  * Why an answer other than 200 says nothing about the token. It's never the client's fault: 401 and 403
- * refuse this API, not the client (RFC 7662 §2.3).
+ * refuse this API, not the client (RFC 7662 §2.3), if it's the server that says so, with a challenge or an
+ * OAuth error. A firewall before it may refuse a token that looks like an attack.
  */
 async function readFailure(
   response: Response,
   now: number,
   signal: AbortSignal,
 ): Promise<IntrospectionFailure> {
-  const { status } = response;
-  const detail = response.redirected ? 'redirected' : `status ${status}`;
-  if (status === 400 && CLIENT_ERRORS.has(await readErrorCode(response, signal)))
-    return new IntrospectionFailure('introspection_auth_failed', detail);
-  await discard(response);
-  if (status === 401 || status === 403) return new IntrospectionFailure('introspection_auth_failed', detail);
-  const isOutage = status >= 500 || status === 429 || status === 408;
-  return new IntrospectionFailure('introspection_unavailable', detail, {
-    retryAfterSeconds: isOutage ? readRetryAfter(response.headers.get('retry-after'), now) : undefined,
-    isAboutToken: TOKEN_STATUSES.has(status),
-  });
+  const { status, headers, redirected } = response;
+  const code = await readErrorCode(response, signal);
+  const detail = redirected ? 'redirected' : `status ${status}${code === undefined ? '' : `, ${code}`}`;
+  const isRefusal =
+    (status === 401 || status === 403) && (code !== undefined || headers.has('www-authenticate'));
+  if (isRefusal || (status === 400 && CLIENT_ERRORS.has(code)))
+    return new IntrospectionFailure('introspection_auth_failed', detail, 'server');
+  const isBusy = BUSY_STATUSES.has(status);
+  const pause = isBusy || status >= 500 ? readRetryAfter(headers.get('retry-after'), now) : undefined;
+  return new IntrospectionFailure('introspection_unavailable', detail, isBusy ? 'server' : 'unclear', pause);
 }
 
-async function readErrorCode(response: Response, signal: AbortSignal): Promise<unknown> {
+async function readErrorCode(response: Response, signal: AbortSignal): Promise<string | undefined> {
   try {
-    return parseObject(await readText(response, signal)).error;
+    const { error } = parseObject(await readText(response, signal, { maxKib: 64 }));
+    return typeof error === 'string' && ERROR_CODE.test(error) ? error : undefined;
   } catch {
     return undefined; // whatever the body is: the status says enough
   }
+}
+
+/** What a server says with status 400 is about the question, which it did get. */
+function isBadRequest(error: unknown): boolean {
+  return error instanceof IntrospectionFailure && error.message.startsWith('status 400');
 }

@@ -2,6 +2,12 @@ import { SafeError } from '../lib/errors.js';
 import type { UnavailableReason } from '../reasons.js';
 
 /**
+ * What a failure says about the server. `server`: it's out of order, or refuses this API, whatever it's asked;
+ * `unclear`: it may be only this one question, for which the server or something before it has no answer.
+ */
+export type FailureScope = 'server' | 'unclear';
+
+/**
  * An introspection endpoint said nothing that can be used.
  *
  * Security: it has no `cause`, because an error of a `fetch` that the application brings may carry the
@@ -9,19 +15,14 @@ import type { UnavailableReason } from '../reasons.js';
  */
 export class IntrospectionFailure extends SafeError {
   readonly reason: UnavailableReason;
+  readonly scope: FailureScope;
   /** Seconds until the server wants to be asked again (`Retry-After`). */
   readonly retryAfterSeconds: number | undefined;
-  /** Whether the server did answer, if only to this one request. */
-  readonly isAboutToken: boolean;
 
-  constructor(
-    reason: UnavailableReason,
-    detail: string,
-    facts: { readonly retryAfterSeconds?: number | undefined; readonly isAboutToken?: boolean } = {},
-  ) {
+  constructor(reason: UnavailableReason, detail: string, scope: FailureScope, retryAfterSeconds?: number) {
     super(detail);
     this.reason = reason;
-    this.retryAfterSeconds = facts.retryAfterSeconds;
-    this.isAboutToken = facts.isAboutToken ?? false;
+    this.scope = scope;
+    this.retryAfterSeconds = retryAfterSeconds;
   }
 }

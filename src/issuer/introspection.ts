@@ -4,11 +4,12 @@ import { withTimeLimit } from '../lib/deadline.js';
 import { describeError, SafeError } from '../lib/errors.js';
 import { FetchFailure } from '../lib/fetch.js';
 import { isJsonObject, type JsonObject } from '../lib/json.js';
-import { CircuitBreaker, RequestHeldBack } from './circuit-breaker.js';
+import { CircuitBreaker } from './circuit-breaker.js';
 import { ClientAuthenticationFailure } from './client-authentication.js';
 import { type AnswerSource, endpointSource } from './introspection-endpoint.js';
 import { IntrospectionFailure } from './introspection-failure.js';
 import type { Introspect, IntrospectionContext, IntrospectionSettings } from './introspection-settings.js';
+import { RequestHeldBack, RequestSlots } from './request-slots.js';
 
 /** What an issuer says about a token (RFC 7662 §2.2). Nothing but `active` has been looked at. */
 export interface IntrospectionAnswer {
@@ -21,9 +22,10 @@ export interface Introspection extends IntrospectionSettings {
   /**
    * Asks the issuer.
    *
+   * @param isNewcomer whether the token was never found to be active: then anybody may have made it up
    * @throws {UnavailableError} there's no answer, or none that can be used
    */
-  ask(token: string): Promise<IntrospectionAnswer>;
+  ask(token: string, isNewcomer: boolean): Promise<IntrospectionAnswer>;
 }
 
 /** When another attempt makes sense if nothing says more. */
@@ -53,13 +55,12 @@ export function createIntrospection(
   const breaker = new CircuitBreaker({
     clock: context.runtime.clock,
     cooldownSeconds,
-    findOutage: (error) =>
-      error instanceof UnavailableError && isAboutToken(error)
-        ? undefined
-        : { retryAfterSeconds: error instanceof UnavailableError ? askedPause(error) : undefined },
+    findOutage: (error, isNewcomer) =>
+      isNewcomer && isUnclear(error) ? undefined : { retryAfterSeconds: askedPause(error) },
     onPause: (seconds) => report('suspended', lastFailure, seconds),
     onRecovery: () => report('resumed', undefined, undefined),
   });
+  const slots = new RequestSlots(context.runtime.clock, timeoutSeconds);
   const askOnce = async (token: string): Promise<IntrospectionAnswer> => {
     try {
       return checkAnswer(await withTimeLimit(timeoutSeconds, (signal) => source(token, signal)));
@@ -73,9 +74,10 @@ export function createIntrospection(
 
   return {
     ...settings,
-    async ask(token) {
+    async ask(token, isNewcomer) {
       try {
-        return await breaker.run(() => askOnce(token));
+        breaker.check(isNewcomer);
+        return await slots.run(isNewcomer, () => breaker.run(isNewcomer, () => askOnce(token)));
       } catch (error) {
         if (!(error instanceof RequestHeldBack)) throw error;
         const { isPaused, retryAfterSeconds } = error;
@@ -93,11 +95,22 @@ export function createIntrospection(
  */
 function functionSource(introspect: Introspect): AnswerSource {
   return async (token) => {
-    const answer: unknown = await introspect(token);
+    const answer = await callFunction(introspect, token);
     const copy: unknown = JSON.parse(JSON.stringify(answer) ?? 'null');
     if (!isJsonObject(copy)) throw new FetchFailure('invalid', 'not an object');
     return copy;
   };
+}
+
+/** A function of the application failed; its error may carry token and secret, so only its name is kept. */
+class FunctionFailure extends SafeError {}
+
+async function callFunction(introspect: Introspect, token: string): Promise<unknown> {
+  try {
+    return await introspect(token);
+  } catch (error) {
+    throw new FunctionFailure(describeError(error));
+  }
 }
 
 /** RFC 7662 §2.2: `active` is a boolean, and nothing that's like one. */
@@ -122,12 +135,18 @@ function toUnavailable(error: unknown): UnavailableError {
   return new UnavailableError(reason, seconds, cause);
 }
 
-/** Whether the server did answer, if only to this one request: then others needn't be held back. */
-function isAboutToken({ cause }: UnavailableError): boolean {
-  return cause instanceof IntrospectionFailure && cause.isAboutToken;
+/**
+ * Whether a failure may be about this one token only, or about something that the token made something before
+ * the server do.
+ */
+function isUnclear(error: unknown): boolean {
+  const cause: unknown = error instanceof UnavailableError ? error.cause : undefined;
+  if (cause instanceof IntrospectionFailure) return cause.scope === 'unclear';
+  return cause instanceof FetchFailure ? cause.kind === 'invalid' : cause instanceof FunctionFailure;
 }
 
 /** How long the server itself wants to be left alone, in seconds. */
-function askedPause({ cause }: UnavailableError): number | undefined {
+function askedPause(error: unknown): number | undefined {
+  const cause: unknown = error instanceof UnavailableError ? error.cause : undefined;
   return cause instanceof IntrospectionFailure ? cause.retryAfterSeconds : undefined;
 }

@@ -71,5 +71,5 @@ function checkDates(claims: JsonObject, askedAt: number, now: number, tolerance:
 }
 
 function invalid(detail: string): IntrospectionFailure {
-  return new IntrospectionFailure('introspection_invalid', detail);
+  return new IntrospectionFailure('introspection_invalid', detail, 'unclear');
 }

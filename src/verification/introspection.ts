@@ -18,6 +18,8 @@ import {
 import { type ActiveToken, checkAnswer } from './introspection-answer.js';
 import type { JwtVerifierOptions } from './jwt.js';
 
+/** How many tokens that were active are known, for the time after their issuer's word has expired. */
+const MAX_PROVEN = 10_000;
 /** How many refused tokens are remembered: a flood of others displaces them, and costs nothing else. */
 const MAX_REFUSED = 1000;
 
@@ -65,6 +67,8 @@ export class IntrospectionVerifier {
   /** Who is asked about JWTs, by what they say in `"iss"`. */
   readonly #byIssuer: ReadonlyMap<string, AskedIssuer>;
   readonly #refused = new LRUCache<string, Refusal>({ max: MAX_REFUSED });
+  /** Digests of tokens that were accepted once: nobody made them up. */
+  readonly #proven = new LRUCache<string, true>({ max: MAX_PROVEN });
 
   constructor(options: IntrospectionVerifierOptions) {
     this.#options = options;
@@ -106,7 +110,7 @@ export class IntrospectionVerifier {
     if (!isToken68(token)) throw new InvalidTokenError('malformed_token');
     this.#refuseKnown(digest);
     const { issuer, introspection, jwt } = request;
-    const answer = await introspection.ask(token);
+    const answer = await introspection.ask(token, !this.#proven.has(digest));
     const now = this.#options.clock();
     try {
       const { clockToleranceSeconds: tolerance } = this.#options;
@@ -117,6 +121,7 @@ export class IntrospectionVerifier {
       if (jwt && isAccessToken && !holds('isAccessToken', () => isAccessToken(jwt.header, jwt.claims)))
         throw new InvalidTokenError('not_an_access_token');
       for (const member of active.absent) reportAbsence(issuer.issuer, member);
+      this.#proven.set(digest, true);
       return toIntrospectedToken(active, request, now);
     } catch (error) {
       // The issuer did answer, or this wouldn't be reached.

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { CircuitBreaker, RequestHeldBack } from '../../../src/issuer/circuit-breaker.js';
+import { CircuitBreaker } from '../../../src/issuer/circuit-breaker.js';
+import { RequestHeldBack, RequestSlots } from '../../../src/issuer/request-slots.js';
 
 const outage = new Error('outage');
 const aboutToken = new Error('about one token');
@@ -11,13 +12,13 @@ function setUp(cooldownSeconds = 8, retryAfterSeconds?: number) {
   const breaker = new CircuitBreaker({
     cooldownSeconds,
     clock: () => now,
-    findOutage: (error) => (error === outage ? { retryAfterSeconds } : undefined),
+    findOutage: (error, isNewcomer) => (error === outage || !isNewcomer ? { retryAfterSeconds } : undefined),
     onPause: (seconds) => events.push(`pause ${seconds}`),
     onRecovery: () => events.push('recovery'),
   });
-  const run = (request: () => Promise<string>): Promise<string> =>
+  const run = (request: () => Promise<string>, isNewcomer = false): Promise<string> =>
     breaker
-      .run(() => {
+      .run(isNewcomer, () => {
         requests += 1;
         return request();
       })
@@ -30,7 +31,8 @@ function setUp(cooldownSeconds = 8, retryAfterSeconds?: number) {
     events,
     run,
     fail,
-    refuse: () => run(() => Promise.reject(aboutToken)),
+    /** For a newcomer. */
+    refuse: () => run(() => Promise.reject(aboutToken), true),
     succeed: () => run(async () => 'answer'),
     failTimes: async (times: number) => {
       for (let time = 0; time < times; time += 1) await fail();
@@ -64,16 +66,42 @@ describe('a circuit breaker', () => {
     expect(requests()).toBe(5);
   });
 
-  it('counts failures in a row only, and takes a refusal of one token for an answer', {
+  it('counts failures in a row only, and not what a newcomer may have caused', {
     tags: ['INT-17'],
   }, async () => {
     const { failTimes, succeed, refuse, events } = setUp();
     await failTimes(4);
     await succeed();
     await failTimes(4);
-    expect(await refuse()).toBe('about one token');
-    await failTimes(4);
+    for (let time = 0; time < 20; time += 1) expect(await refuse()).toBe('about one token');
     expect(events).toEqual([]);
+    await failTimes(1); // nor does it take such a refusal for a sign of health
+    expect(events).toEqual(['pause 1']);
+  });
+
+  it('lets one newcomer at a time ask after a pause, who ends it or changes nothing', {
+    tags: ['INT-17'],
+  }, async () => {
+    const { failTimes, fail, run, refuse, succeed, events, step } = setUp();
+    await failTimes(5);
+    expect(await refuse()).toBe('held back for 1');
+    step(1);
+    const { request, reject } = pending();
+    const slow = run(request, true);
+    expect(await refuse()).toBe('held back for 1');
+    reject(outage);
+    await slow;
+    expect(await refuse()).toBe('about one token');
+    expect(events).toEqual(['pause 1']);
+    await fail(); // somebody who is known
+    expect(events).toEqual(['pause 1', 'pause 2']);
+    step(2);
+    const tried = pending();
+    const trying = run(tried.request, true);
+    expect(await succeed()).toBe('answer'); // isn't kept from trying
+    tried.resolve('late');
+    await trying;
+    expect(events).toEqual(['pause 1', 'pause 2', 'recovery']);
   });
 
   it('tries with one request whether the server is well again, and doubles the pause while it is not', {
@@ -126,17 +154,6 @@ describe('a circuit breaker', () => {
     expect(await succeed()).toBe('answer');
   });
 
-  it('lets a hundred requests run at the same time, and no more', { tags: ['INT-17'] }, async () => {
-    const { run, requests, succeed } = setUp();
-    const slow = Array.from({ length: 100 }, pending);
-    const running = slow.map(({ request }) => run(request));
-    expect(await succeed()).toBe('held back for 1');
-    expect(requests()).toBe(100);
-    for (const { resolve } of slow) resolve('answer');
-    await Promise.all(running);
-    expect(await succeed()).toBe('answer');
-  });
-
   it('leaves the server alone if it asks for that, but not for longer than cooldownSeconds', {
     tags: ['INT-17'],
   }, async () => {
@@ -160,5 +177,79 @@ describe('a circuit breaker', () => {
     await failTimes(5);
     step(-86_400);
     expect(await succeed()).toBe('answer');
+  });
+});
+
+describe('slots for requests', () => {
+  function occupy(slots: RequestSlots, times: number, isNewcomer: boolean) {
+    const requests = Array.from({ length: times }, pending);
+    const started: number[] = [];
+    const running = requests.map(({ request }, index) =>
+      slots
+        .run(isNewcomer, () => {
+          started.push(index);
+          return request();
+        })
+        .catch((error: unknown) => (error instanceof RequestHeldBack ? 'held back' : 'failed')),
+    );
+    return { requests, running, started };
+  }
+  const turn = () => new Promise(setImmediate);
+
+  it('are a hundred, of which newcomers get eighty', { tags: ['INT-17'] }, async () => {
+    const slots = new RequestSlots(Date.now, 60);
+    const newcomers = occupy(slots, 150, true);
+    const known = occupy(slots, 30, false);
+    await turn();
+    expect([newcomers.started.length, known.started.length]).toEqual([80, 20]);
+    for (const { resolve } of newcomers.requests.slice(0, 10)) resolve('answer');
+    await turn();
+    expect([newcomers.started.length, known.started.length]).toEqual([80, 30]); // who is known comes first
+    for (const { resolve } of [...newcomers.requests, ...known.requests]) resolve('answer');
+    expect(new Set(await Promise.all([...newcomers.running, ...known.running]))).toEqual(new Set(['answer']));
+  });
+
+  it('are given to the last who waits', { tags: ['INT-17'] }, async () => {
+    const slots = new RequestSlots(Date.now, 60);
+    const { requests, started, running } = occupy(slots, 83, true);
+    requests[0]?.resolve('answer');
+    await turn();
+    expect(started.slice(80)).toEqual([82]);
+    for (const { resolve } of requests) resolve('answer');
+    await Promise.all(running);
+    expect(started.slice(80)).toEqual([82, 81, 80]);
+  });
+
+  it('are waited for no longer than the time limit, and by a thousand at most', {
+    tags: ['INT-17'],
+  }, async () => {
+    const slots = new RequestSlots(Date.now, 0.01);
+    const { requests, running } = occupy(slots, 1081, true);
+    expect(await running[1080]).toBe('held back');
+    expect(await running[1079]).toBe('held back');
+    for (const { resolve } of requests) resolve('answer');
+    expect(await running[0]).toBe('answer');
+    expect(await slots.run(true, async () => 'answer')).toBe('answer');
+  });
+
+  it('are for so many newcomers per second only', { tags: ['INT-17'] }, async () => {
+    let now = 0;
+    const slots = new RequestSlots(() => now, 60);
+    const ask = (isNewcomer: boolean) => slots.run(isNewcomer, async () => 'answer').catch(() => 'held back');
+    for (let time = 0; time < 2000; time += 1) expect(await ask(true)).toBe('answer');
+    expect(await ask(true)).toBe('held back');
+    expect(await ask(false)).toBe('answer');
+    now += 1000;
+    for (let time = 0; time < 100; time += 1) expect(await ask(true)).toBe('answer');
+    expect(await ask(true)).toBe('held back');
+    now -= 86_400_000; // a clock that is set back gives nothing
+    expect(await ask(true)).toBe('held back');
+  });
+
+  it('become free whatever comes of a request', { tags: ['INT-17'] }, async () => {
+    const slots = new RequestSlots(Date.now, 60);
+    for (let time = 0; time < 200; time += 1)
+      await slots.run(false, () => Promise.reject(outage)).catch(() => undefined);
+    expect(await slots.run(false, async () => 'answer')).toBe('answer');
   });
 });
