@@ -2,8 +2,9 @@ import { SafeError } from '../lib/errors.js';
 import type { UnavailableReason } from '../reasons.js';
 
 /**
- * What a failure says about the server. `server`: it's out of order, or refuses this API, whatever it's asked;
- * `unclear`: it may be only this one question, for which the server or something before it has no answer.
+ * What a failure says about the server. `server`: it's out of order, or refuses this API, whatever it's
+ * asked; `unclear`: it may be only this one question, for which the server or something before it has no
+ * answer.
  */
 export type FailureScope = 'server' | 'unclear';
 

@@ -44,13 +44,19 @@ export function createIssuer(settings: IssuerSettings, runtime: Runtime): Issuer
   const { issuer } = rules;
   const endpoint = typeof introspection?.asks === 'object' ? introspection.asks : undefined;
   const isEndpointDiscovered = endpoint !== undefined && endpoint.url === undefined;
-  // An issuer that is asked about all of its tokens needs no keys, except for its signed answers.
-  const needsKeys = !introspection?.tokens.has('jwt') || endpoint?.signedResponse === true;
-  const wanted: EndpointName[] = [];
-  if (keyOrigin.kind === 'discovered' && needsKeys) wanted.push('jwks_uri');
-  if (isEndpointDiscovered) wanted.push('introspection_endpoint');
-  const metadata = createIssuerMetadata({ issuer, metadataUrl, wanted }, keys, runtime);
-  const keySet = createKeySet(settings, metadata, runtime);
+  // An issuer that's asked about tokens may have no keys, unless it signs its answers.
+  const mayLackKeys = introspection !== undefined && endpoint?.signedResponse !== true;
+  // A function that's asked about JWTs stands for an issuer of which nothing else is known.
+  const isOffline =
+    keyOrigin.kind === 'discovered' && metadataUrl === undefined && isAskedByFunction(introspection);
+  const needed: EndpointName[] = isEndpointDiscovered ? ['introspection_endpoint'] : [];
+  if (keyOrigin.kind === 'discovered' && !mayLackKeys) needed.push('jwks_uri');
+  const wanted: EndpointName[] =
+    keyOrigin.kind === 'discovered' ? [...new Set([...needed, 'jwks_uri' as const])] : needed;
+  const metadata = createIssuerMetadata({ issuer, metadataUrl, wanted, needed }, keys, runtime);
+  const keySet = isOffline
+    ? new FixedKeySet(Promise.resolve([]))
+    : createKeySet(settings, mayLackKeys, metadata, runtime);
   const context = { rules, keySet, metadata, runtime };
   return {
     ...rules,
@@ -58,13 +64,18 @@ export function createIssuer(settings: IssuerSettings, runtime: Runtime): Issuer
     introspection: introspection && createIntrospection(introspection, context),
     async ready() {
       const findEndpoint = async () => (await metadata.get()).endpoint('introspection_endpoint');
-      await Promise.all([needsKeys && keySet.ready(), isEndpointDiscovered && findEndpoint()]);
+      await Promise.all([keySet.ready(), isEndpointDiscovered && findEndpoint()]);
     },
   };
 }
 
+function isAskedByFunction(introspection: IntrospectionSettings | undefined): boolean {
+  return typeof introspection?.asks === 'function' && introspection.tokens.has('jwt');
+}
+
 function createKeySet(
   { rules: { issuer }, keyOrigin, keys }: IssuerSettings,
+  mayLackKeys: boolean,
   metadata: IssuerMetadata,
   runtime: Runtime,
 ): KeySet {
@@ -76,6 +87,6 @@ function createKeySet(
     case 'url':
       return new RefreshingKeySet(issuer, jwksUriSource(keyOrigin.jwksUri, runtime), keys, runtime);
     case 'discovered':
-      return new RefreshingKeySet(issuer, discoveredSource(metadata, runtime), keys, runtime);
+      return new RefreshingKeySet(issuer, discoveredSource(metadata, mayLackKeys, runtime), keys, runtime);
   }
 }

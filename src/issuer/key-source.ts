@@ -1,4 +1,5 @@
 import type { JSONWebKeySet } from 'jose';
+import { UnavailableError } from '../errors.js';
 import { FetchFailure, fetchJson } from '../lib/fetch.js';
 import type { Runtime } from '../lib/runtime.js';
 import { type IssuerMetadata, unavailable } from './metadata.js';
@@ -10,7 +11,11 @@ const MAX_KEYS = 500;
 export interface PublishedKeys {
   readonly members: readonly unknown[];
   readonly maxAgeSeconds: number | undefined;
+  /** Whether the issuer publishes no key set at all, as one that's asked about each token needn't. */
+  readonly isAbsent?: boolean;
 }
+
+const NONE: PublishedKeys = { members: [], maxAgeSeconds: undefined, isAbsent: true };
 
 /**
  * Gets an issuer's keys anew, for as long as `signal` isn't aborted.
@@ -42,22 +47,44 @@ export function functionSource(load: () => JSONWebKeySet | Promise<JSONWebKeySet
   };
 }
 
-/** Keys at the `jwks_uri` of an issuer's metadata, which is looked up anew once that stops working. */
-export function discoveredSource(metadata: IssuerMetadata, runtime: Runtime): KeySource {
+/**
+ * Keys at the `jwks_uri` of an issuer's metadata, which is looked up anew once that stops working.
+ *
+ * @param mayBeAbsent whether an issuer without metadata, or without keys in them, is one without keys
+ */
+export function discoveredSource(
+  metadata: IssuerMetadata,
+  mayBeAbsent: boolean,
+  runtime: Runtime,
+): KeySource {
   return async (signal) => {
     const { known } = metadata;
-    const current = await metadata.get(signal);
+    const current = await metadata.get(signal).catch((error: unknown) => {
+      if (mayBeAbsent && isGone(error)) return undefined;
+      throw error;
+    });
+    if (current === undefined || (mayBeAbsent && !current.has('jwks_uri'))) return NONE;
     const jwksUri = current.endpoint('jwks_uri');
+    const load = async (url: string): Promise<PublishedKeys> => {
+      const published = await jwksUriSource(url, runtime)(signal);
+      return { ...published, isAbsent: mayBeAbsent && published.members.length === 0 };
+    };
     try {
-      return await jwksUriSource(jwksUri, runtime)(signal);
+      return await load(jwksUri);
     } catch (error) {
       if (current !== known) throw error; // it was fetched a moment ago
       metadata.doubt();
       const renewed = (await metadata.get(signal)).endpoint('jwks_uri');
       if (renewed === jwksUri) throw error;
-      return jwksUriSource(renewed, runtime)(signal);
+      return load(renewed);
     }
   };
+}
+
+/** Whether the issuer is there and has no such document. */
+export function isGone(error: unknown): boolean {
+  const cause: unknown = error instanceof UnavailableError ? error.cause : error;
+  return cause instanceof FetchFailure && (cause.status === 404 || cause.status === 410);
 }
 
 /**

@@ -22,8 +22,10 @@ export interface MetadataSource {
   readonly issuer: string;
   /** In place of the well-known locations. */
   readonly metadataUrl: string | undefined;
-  /** The endpoints that are needed: further locations are visited until all of them are known. */
+  /** The endpoints that are used: further locations are visited until all of them are known. */
   readonly wanted: readonly EndpointName[];
+  /** Those of them that metadata can't do without. Default all. */
+  readonly needed?: readonly EndpointName[];
 }
 
 /** How long metadata is used. All durations in seconds. */
@@ -147,9 +149,9 @@ export function createIssuerMetadata(
       const metadata = await withTimeLimit(limitSeconds, (signal) =>
         discover(source, { ...runtime, signal, timeoutSeconds: limitSeconds, absent }),
       );
-      const missing = source.wanted.filter((name) => !metadata.has(name));
+      const missing = (source.needed ?? source.wanted).filter((name) => !metadata.has(name));
       // One of several locations may be down: what it said before serves on, as if all of them had failed.
-      for (const name of missing) if (before?.has(name)) metadata.endpoint(name);
+      for (const name of source.wanted) if (before?.has(name) && !metadata.has(name)) metadata.endpoint(name);
       const isComplete = missing.length === 0;
       absent.clear();
       const fresh = spanFrom(clock(), maxAgeSeconds);
@@ -231,7 +233,7 @@ export interface DiscoveryOptions extends Pick<Runtime, 'fetch' | 'allowInsecure
  * @throws {UnavailableError | FetchFailure} the most telling failure of all attempts
  */
 export async function discover(
-  { issuer, metadataUrl, wanted }: MetadataSource,
+  { issuer, metadataUrl, wanted, needed = wanted }: MetadataSource,
   { fetch, allowInsecureRequests, signal: outer, timeoutSeconds, absent = new Set() }: DiscoveryOptions,
 ): Promise<Metadata> {
   const all = metadataUrl === undefined ? metadataUrls(issuer) : [metadataUrl];
@@ -257,7 +259,7 @@ export async function discover(
         return wanted.filter((name) => !metadata.has(name));
       };
       const [first] = missing([{ json, url }]);
-      if (first !== undefined && missing([{ json, url }]).length === wanted.length)
+      if (first !== undefined && needed.length > 0 && missing([{ json, url }]).length === wanted.length)
         throw new FetchFailure('invalid', `${first} is not an https URL`);
       found[index] = { json, url };
       if (missing(found.filter(Boolean)).length > 0) return 'more';

@@ -7,7 +7,7 @@ import { isWithin, pauseAfter, type Span, spanFrom } from '../lib/pause.js';
 import type { Runtime } from '../lib/runtime.js';
 import { createKeyIndex, findKey, type KeyIndex, type KeyReference } from './key-index.js';
 import type { KeySet } from './key-set.js';
-import type { KeySource, PublishedKeys } from './key-source.js';
+import { isGone, type KeySource, type PublishedKeys } from './key-source.js';
 import { unavailable } from './metadata.js';
 import { importVerificationKey, type VerificationKey } from './verification-key.js';
 
@@ -196,7 +196,8 @@ export class RefreshingKeySet implements KeySet {
     try {
       const published = await withTimeLimit(this.#policy.timeoutSeconds, (signal) => this.#source(signal));
       const keys = await this.#importKeys(published);
-      if (keys.length === 0) throw new FetchFailure('invalid', NO_KEYS);
+      const mayBeEmpty = published.isAbsent === true && this.known().length === 0;
+      if (keys.length === 0 && !mayBeEmpty) throw new FetchFailure('invalid', NO_KEYS);
       this.#succeed(keys, published.maxAgeSeconds);
     } catch (error) {
       this.#fail(unavailable('jwks', error));
@@ -270,8 +271,7 @@ export class RefreshingKeySet implements KeySet {
 
 /** Whether the issuer is there and has no keys: that's no outage. */
 function isWithdrawal(cause: unknown): boolean {
-  if (!(cause instanceof FetchFailure)) return false;
-  return cause.message === NO_KEYS || cause.status === 404 || cause.status === 410;
+  return isGone(cause) || (cause instanceof FetchFailure && cause.message === NO_KEYS);
 }
 
 /**

@@ -1,13 +1,15 @@
 import { LRUCache } from 'lru-cache';
 import type { AccessToken } from '../auth.js';
 import { holds, reportIntrospection } from '../diagnostics.js';
-import { InvalidTokenError } from '../errors.js';
+import { InvalidTokenError, UnavailableError } from '../errors.js';
 import type { Introspection } from '../issuer/introspection.js';
 import type { Issuer } from '../issuer/issuer.js';
+import { findSigningKey } from '../issuer/key-set.js';
 import { deepFreeze } from '../lib/json.js';
 import { isWithin, type Span, spanFrom } from '../lib/pause.js';
 import { isToken68 } from '../request/authorization-header.js';
 import { grantedScopes, readAudience, readClientId } from '../token/claims.js';
+import { readAlgorithm } from '../token/compact-jws.js';
 import {
   checkIntrospectedJwt,
   type IntrospectedJwt,
@@ -110,6 +112,7 @@ export class IntrospectionVerifier {
     if (!isToken68(token)) throw new InvalidTokenError('malformed_token');
     this.#refuseKnown(digest);
     const { issuer, introspection, jwt } = request;
+    if (jwt !== undefined) await refuseForgery(token, jwt, issuer);
     const answer = await introspection.ask(token, !this.#proven.has(digest));
     const now = this.#options.clock();
     try {
@@ -146,6 +149,23 @@ export class IntrospectionVerifier {
   ): void {
     if (negativeCacheSeconds === 0) return;
     this.#refused.set(digest, { reason, hint, remembered: spanFrom(now, negativeCacheSeconds) });
+  }
+}
+
+/**
+ * Refuses a JWT that the issuer can't have signed, before it's asked: anybody can make one up, and many
+ * servers answer 500 to it. Without keys, or while they're out of reach, the issuer's word has to do.
+ *
+ * @throws {InvalidTokenError} the signature isn't the issuer's
+ */
+async function refuseForgery(token: string, { header }: IntrospectedJwt, issuer: Issuer): Promise<void> {
+  const { keySet } = issuer;
+  try {
+    await keySet.ready();
+    if (keySet.known().length === 0) return;
+    await findSigningKey(token, header, readAlgorithm(header, issuer.algorithms), keySet);
+  } catch (error) {
+    if (!(error instanceof UnavailableError)) throw error;
   }
 }
 

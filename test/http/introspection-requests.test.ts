@@ -308,15 +308,68 @@ describe('where the request goes', () => {
     expect(await api.get(opaque(1001))).toBe('200');
   });
 
+  it.each<[string, (issuer: MisbehavingIssuer) => void]>([
+    ['no metadata', () => undefined],
+    [
+      'no keys in its metadata',
+      (issuer) => issuer.script(paths.oauth, json({ issuer: issuer.url, token_endpoint: `${issuer.url}/t` })),
+    ],
+    ['an empty key set', (issuer) => publishEndpoint(issuer)],
+  ])('may belong to an issuer with %s', { tags: ['INT-23', 'KEY-24'] }, async (_name, prepare) => {
+    const issuer = await startMisbehavingIssuer();
+    prepare(issuer);
+    issuer.script(INTROSPECT, active());
+    const api = protect(asking(issuer));
+    await expect(api.server.ready()).resolves.toBeUndefined();
+    expect(await api.get(opaque())).toBe('200');
+    const forged = tokenBy(await generateSigningKey('ES256', 'key-9'), issuer.url);
+    expect(await api.get(forged)).toBe('401 no_matching_key');
+    expect(issuer.count(INTROSPECT)).toBe(1);
+    const both = protect(asking(issuer, { tokens: ['opaque', 'jwt'] }));
+    expect(await both.get(forged)).toBe('200'); // its word has to do
+  });
+
+  it('stays closed to JWTs while it cannot be told whether the issuer has keys', {
+    tags: ['KEY-24'],
+  }, async () => {
+    const issuer = await startMisbehavingIssuer();
+    issuer.script(paths.oauth, status(503));
+    issuer.script(INTROSPECT, active());
+    const api = protect(asking(issuer));
+    await expect(api.server.ready()).rejects.toMatchObject({ status: 503 });
+    const token = tokenBy(await generateSigningKey('ES256', 'key-9'), issuer.url);
+    expect(await api.get(token)).toBe('503 metadata_unavailable');
+    expect(await api.get(opaque())).toBe('200');
+  });
+
+  it('is not asked about forged JWTs of an issuer with keys, and good ones get in', {
+    tags: ['INT-17', 'INT-23'],
+  }, async () => {
+    const issuer = await startMisbehavingIssuer();
+    const key = await generateSigningKey('ES256', 'key-1');
+    publishEndpoint(issuer, [key.jwk]);
+    issuer.script(INTROSPECT, status(500));
+    const api = protect(asking(issuer, { tokens: ['jwt'] }));
+    for (const header of [{}, { alg: 'RS256' }, { kid: 'key-2' }, { kid: undefined }, { alg: 'none' }])
+      for (let number = 0; number < 4; number += 1) {
+        const forged = `${tokenBy(key, issuer.url, header, { jti: `${number}` }).slice(0, -9)}AAAAAAAAA`;
+        expect(await api.get(forged)).toMatch(/^401 /);
+      }
+    expect(issuer.count(INTROSPECT)).toBe(0);
+    issuer.script(INTROSPECT, active());
+    for (let number = 0; number < 30; number += 1)
+      expect(await api.get(tokenBy(key, issuer.url, {}, { jti: `good-${number}` }))).toBe('200');
+  });
+
   it('is found by ready(), without asking about anything', async () => {
     const issuer = await startMisbehavingIssuer();
     publishEndpoint(issuer);
     const introspection = { ...client, tokens: ['opaque', 'jwt'] } as const;
     const api = protect({ issuer: { issuer: issuer.url, introspection } });
     await api.server.ready();
-    expect(issuer.requests.map(({ path }) => path)).toEqual([paths.oauth]); // no keys: they are not needed
+    expect(issuer.requests.map(({ path }) => path)).toEqual([paths.oauth, paths.jwks]);
     await api.server.ready();
-    expect(issuer.requests).toHaveLength(1);
+    expect(issuer.requests).toHaveLength(2);
   });
 
   it('has ready() say what is wrong with the metadata', { tags: ['KEY-01', 'KEY-03'] }, async () => {
@@ -338,6 +391,7 @@ describe('where the request goes', () => {
   it('has ready() load keys too if JWTs are verified with them', async () => {
     const issuer = await startMisbehavingIssuer();
     publishEndpoint(issuer);
+    issuer.script(paths.jwks, json({ error: 'maintenance' }));
     const ready = () => protect({ issuer: { issuer: issuer.url, introspection: client } }).server.ready();
     await expect(ready()).rejects.toMatchObject({ reason: 'jwks_invalid' });
   });

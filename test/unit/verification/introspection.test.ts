@@ -613,16 +613,21 @@ describe('what is asked about', () => {
     expect(api.asked).toHaveLength(1);
   });
 
-  it("asks about JWTs instead of verifying them if that's configured", {
+  it("asks about JWTs as well if that's configured, once the signature was checked", {
     tags: ['INT-23'],
   }, async () => {
-    const stranger = await generateSigningKey('ES256', 'key-9');
-    const token = tokenBy(stranger, ISSUER);
     const trusting = ask(activeClaims({ scope: 'a' }), both);
+    const stranger = await generateSigningKey('ES256', 'key-9');
+    const sameName = await generateSigningKey('ES256', 'key-1');
+    expect(await trusting.get(tokenBy(stranger, ISSUER))).toBe('401 no_matching_key');
+    expect(await trusting.get(tokenBy(sameName, ISSUER))).toBe('401 signature_invalid');
+    expect(await trusting.get(jwt({}, { alg: 'HS256' }))).toBe('401 alg_not_allowed');
+    expect(trusting.asked).toEqual([]);
+    const token = jwt();
     expect(await trusting.get(token)).toBe('200');
     expect(trusting.asked).toEqual([token]);
     const auth = await trusting.server.verify(token);
-    expect(auth.header).toEqual({ alg: 'ES256', typ: 'at+jwt', kid: 'key-9' });
+    expect(auth.header).toEqual({ alg: 'ES256', typ: 'at+jwt', kid: 'key-1' });
     expect(auth.scopes).toEqual(['a']);
 
     const refusing = ask({ active: false }, both);
