@@ -6,7 +6,7 @@ import type { Introspection } from '../issuer/introspection.js';
 import type { Issuer } from '../issuer/issuer.js';
 import { deepFreeze } from '../lib/json.js';
 import { isWithin, type Span, spanFrom } from '../lib/pause.js';
-import { isToken68 } from '../request/authorization-header.js';
+import { isToken68 } from '../request/credentials.js';
 import { grantedScopes, readAudience, readClientId } from '../token/claims.js';
 import {
   checkIntrospectedJwt,
