@@ -1,4 +1,4 @@
-import { type ResourceMetadataDocument, withoutAbsent } from '../answer/resource-document.js';
+import { withoutAbsent } from '../answer/resource-document.js';
 import { isSignedMetadata, type MetadataSigner, type ResourceSettings } from '../answer/resource-metadata.js';
 import {
   type Check,
@@ -57,29 +57,23 @@ export interface ResourceOptions {
 
 const WELL_KNOWN = '/.well-known/oauth-protected-resource';
 const YEAR_SECONDS = 31_536_000;
-/** Scheme and host, path, query. */
-const PARTS = /^([^:]+:\/\/[^/?]+)([^?]*)(.*)$/;
 const IDENTIFIER = HTTPS_URL.replace('URL', 'URL without fragment, user name, default port and dot segments');
-
-/** What the option is checked against. */
-interface Surroundings {
-  readonly issuers: readonly string[];
-  readonly allowInsecureRequests: boolean;
-}
 
 /**
  * Checks the option `resource`.
  *
+ * @param issuers the identifiers of all trusted ones
  * @returns undefined if nothing is to be published
  * @throws {OptionError} naming the member, what it got and what it takes
  */
 export function checkResource(
   given: unknown,
-  { issuers, allowInsecureRequests }: Surroundings,
+  issuers: readonly string[],
+  allowInsecureRequests: boolean,
 ): ResourceSettings | undefined {
   if (given === undefined) return undefined;
   const checks = {
-    resource: (identifier: unknown) => splitIdentifier(identifier, allowInsecureRequests),
+    resource: (identifier: unknown) => checkIdentifier(identifier, allowInsecureRequests),
     name: optional(text),
     documentation: optional(checkPage),
     policyUri: optional(checkPage),
@@ -97,48 +91,40 @@ export function checkResource(
   } satisfies Checks<ResourceOptions>;
   const options = typeof given === 'string' ? { resource: given } : given;
   const checked = checkObject(options, 'resource', checks, 'a resource identifier, or an object');
-  const { origin, path, query } = checked.resource;
+  const { origin, pathname, search } = new URL(checked.resource);
   // RFC 9728 §3.1: a slash right after the host is removed before insertion.
-  const target = `${WELL_KNOWN}${path === '/' ? '' : path}${query}`;
-  const members: Readonly<Partial<ResourceMetadataDocument>> = withoutAbsent({
-    resource_name: checked.name,
-    resource_documentation: checked.documentation,
-    resource_policy_uri: checked.policyUri,
-    resource_tos_uri: checked.tosUri,
-    jwks_uri: checked.jwksUri,
-    resource_signing_alg_values_supported: checked.signingAlgorithms,
-    authorization_details_types_supported: checked.authorizationDetailsTypes,
-  });
-  const { scopes, authorizationServers, signedMetadata, maxAgeSeconds } = checked;
-  const identifier = `${origin}${path}${query}`;
-  const metadataUrl = `${origin}${target}`;
+  const path = `${WELL_KNOWN}${pathname === '/' ? '' : pathname}${search}`;
   return {
-    identifier,
-    metadataUrl,
-    path: target,
-    scopes,
-    authorizationServers,
-    members,
-    signedMetadata,
-    maxAgeSeconds,
+    identifier: checked.resource,
+    metadataUrl: `${origin}${path}`,
+    path,
+    scopes: checked.scopes,
+    authorizationServers: checked.authorizationServers,
+    members: withoutAbsent({
+      resource_name: checked.name,
+      resource_documentation: checked.documentation,
+      resource_policy_uri: checked.policyUri,
+      resource_tos_uri: checked.tosUri,
+      jwks_uri: checked.jwksUri,
+      resource_signing_alg_values_supported: checked.signingAlgorithms,
+      authorization_details_types_supported: checked.authorizationDetailsTypes,
+    }),
+    signedMetadata: checked.signedMetadata,
+    maxAgeSeconds: checked.maxAgeSeconds,
   };
 }
 
 /**
- * Splits a resource identifier. It has to be written as every client writes it: what the URL parser would
+ * Checks a resource identifier. It has to be written as every client writes it: what the URL parser would
  * change, such as `/a/../b` or `:443`, would never be found, nor equal what a client compares it with (RFC
  * 9728 §3.3). Scheme and host have no case, and lower case is the usual one.
  */
-function splitIdentifier(
-  given: unknown,
-  allowInsecureRequests: boolean,
-): { readonly origin: string; readonly path: string; readonly query: string } {
+function checkIdentifier(given: unknown, allowInsecureRequests: boolean): string {
   if (isAcceptableUrl(given, { allowInsecureRequests, allowLoopback: true }) && !given.includes('#')) {
-    const [, start = '', path = '', query = ''] = PARTS.exec(given) ?? [];
-    const origin = start.toLowerCase();
-    const url = new URL(given);
-    if (url.origin === origin && url.pathname === (path || '/') && url.search === query)
-      return { origin, path, query };
+    const { origin, pathname, search } = new URL(given);
+    const rest = given.slice(origin.length);
+    const isAsParsed = rest === `${pathname}${search}` || (pathname === '/' && rest === search);
+    if (given.toLowerCase().startsWith(origin) && isAsParsed) return `${origin}${rest}`;
   }
   throw optionError('resource', IDENTIFIER, given);
 }

@@ -1,6 +1,9 @@
+import { hash } from 'node:crypto';
 import { reportWarning } from '../diagnostics.js';
-import { UnavailableError } from '../errors.js';
+import { InvalidProofError, UnavailableError } from '../errors.js';
 import { type Checks, callable, checkObject, optional, wholeNumberBetween } from '../lib/check.js';
+import { withTimeLimit } from '../lib/deadline.js';
+import { describeError } from '../lib/errors.js';
 
 /**
  * Remembers which DPoP proofs were used, so that none is used twice (RFC 9449 §11.1). Share one between all
@@ -50,48 +53,76 @@ const BUNCH_SECONDS = 10;
  */
 export function createMemoryReplayStore(options: MemoryReplayStoreOptions = {}): ReplayStore {
   const { maxEntries, clock } = checkObject(options, '', CHECKS);
-  return new MemoryReplayStore(maxEntries, clock);
+  /** By the second at which they are all forgotten. */
+  const bunches = new Map<number, Set<string>>();
+  let size = 0;
+  let nextExpiry = Number.POSITIVE_INFINITY;
+
+  function forgetExpired(now: number): void {
+    for (const [expiry, bunch] of bunches) {
+      if (now < expiry) continue;
+      bunches.delete(expiry);
+      size -= bunch.size;
+    }
+    nextExpiry = Math.min(...bunches.keys());
+  }
+
+  return {
+    remember(key, lifetimeSeconds) {
+      const now = clock() / 1000;
+      if (now >= nextExpiry) forgetExpired(now);
+      for (const bunch of bunches.values()) if (bunch.has(key)) return false;
+      if (size >= maxEntries) {
+        reportWarning({ source: 'replayStore', detail: 'full' });
+        throw new UnavailableError('replay_store_full', nextExpiry - now);
+      }
+      const expiry = Math.ceil((now + lifetimeSeconds) / BUNCH_SECONDS) * BUNCH_SECONDS;
+      const bunch = bunches.get(expiry) ?? new Set();
+      bunches.set(expiry, bunch.add(key));
+      size += 1;
+      nextExpiry = Math.min(nextExpiry, expiry);
+      return true;
+    },
+  };
 }
 
-class MemoryReplayStore implements ReplayStore {
-  readonly #maxEntries: number;
-  readonly #clock: () => number;
-  /** By the second at which they are all forgotten. */
-  readonly #bunches = new Map<number, Set<string>>();
-  #size = 0;
-  #nextExpiry = Number.POSITIVE_INFINITY;
+/** For stores that have no time limit of their own. */
+const STORE_TIMEOUT_SECONDS = 5;
+/** A store that was out of reach may be back at once. */
+const RETRY_AFTER_SECONDS = 1;
 
-  constructor(maxEntries: number, clock: () => number) {
-    this.#maxEntries = maxEntries;
-    this.#clock = clock;
+/**
+ * Makes sure that a proof is used once (RFC 9449 §11.1). Comes after all other checks, so that nobody fills
+ * the store with invalid proofs.
+ *
+ * @param identity what makes a proof the same proof: the client's key, the resource in one spelling, and the
+ *   identifier that the client gave the proof
+ * @param lifetimeSeconds how long the proof could still be used
+ * @throws {InvalidProofError} `proof_replayed`
+ * @throws {UnavailableError} `replay_store_full`, `replay_store_unavailable`: it can't be told whether the
+ *   proof was used
+ */
+export async function useOnce(
+  store: ReplayStore,
+  identity: { readonly thumbprint: string; readonly targetUri: string; readonly jti: string },
+  lifetimeSeconds: number,
+): Promise<void> {
+  const { thumbprint, targetUri, jti } = identity;
+  // Neither a thumbprint nor a normalised URI has a line feed.
+  const key = hash('sha256', `${thumbprint}\n${targetUri}\n${jti}`, 'base64url');
+  let isNew: unknown;
+  try {
+    isNew = store.remember(key, lifetimeSeconds);
+    if (typeof isNew !== 'boolean') isNew = await withTimeLimit(STORE_TIMEOUT_SECONDS, async () => isNew);
+  } catch (error) {
+    throw error instanceof UnavailableError ? error : unavailable(describeError(error), error);
   }
+  if (isNew === false) throw new InvalidProofError('proof_replayed');
+  if (isNew !== true) throw unavailable(typeof isNew);
+}
 
-  remember(key: string, lifetimeSeconds: number): boolean {
-    const now = this.#clock() / 1000;
-    if (now >= this.#nextExpiry) this.#forgetExpired(now);
-    for (const bunch of this.#bunches.values()) if (bunch.has(key)) return false;
-    if (this.#size >= this.#maxEntries) {
-      reportWarning({ source: 'replayStore', detail: 'full' });
-      throw new UnavailableError('replay_store_full', this.#nextExpiry - now);
-    }
-    this.#add(key, Math.ceil((now + lifetimeSeconds) / BUNCH_SECONDS) * BUNCH_SECONDS);
-    return true;
-  }
-
-  #add(key: string, expiry: number): void {
-    const bunch = this.#bunches.get(expiry) ?? new Set();
-    bunch.add(key);
-    this.#bunches.set(expiry, bunch);
-    this.#size += 1;
-    this.#nextExpiry = Math.min(this.#nextExpiry, expiry);
-  }
-
-  #forgetExpired(now: number): void {
-    for (const [expiry, bunch] of this.#bunches) {
-      if (now < expiry) continue;
-      this.#bunches.delete(expiry);
-      this.#size -= bunch.size;
-    }
-    this.#nextExpiry = Math.min(...this.#bunches.keys());
-  }
+/** @param detail never a text of the store */
+function unavailable(detail: string, cause?: unknown): UnavailableError {
+  reportWarning({ source: 'replayStore', detail });
+  return new UnavailableError('replay_store_unavailable', RETRY_AFTER_SECONDS, cause);
 }
