@@ -12,10 +12,11 @@ import {
   optionError,
   text,
   textList,
+  unchecked,
 } from '../lib/check.js';
 import type { Random } from '../lib/pause.js';
 import type { Runtime } from '../lib/runtime.js';
-import { HTTPS_URL, httpsUrl, isAcceptableUrl, isIssuerIdentifier } from '../lib/url.js';
+import { HTTPS_URL, httpsUrl, isAcceptableUrl, issuerIdentifier } from '../lib/url.js';
 import { checkCredential } from '../options/credential.js';
 import type { Algorithm, SecretMethod } from '../terms.js';
 import { isScopeToken } from '../token/scope.js';
@@ -152,24 +153,21 @@ const RESERVED_PARAMETERS: readonly string[] = [
 const ISSUER = `${HTTPS_URL}, without query and fragment`;
 const ORIGINS = 'a list of origins such as https://inventory.example.com (http only for loopback hosts)';
 
-/** Checked by a function of its own, which needs others to be checked first. */
-const later = (given: unknown): unknown => given;
-
 const CHECKS = {
-  issuer: later,
-  tokenEndpoint: later,
+  issuer: unchecked,
+  tokenEndpoint: unchecked,
   clientId: text,
-  clientSecret: later,
-  privateKey: later,
-  keyId: later,
-  algorithm: later,
-  assertionAudience: later,
-  authenticationMethod: later,
+  clientSecret: unchecked,
+  privateKey: unchecked,
+  keyId: unchecked,
+  algorithm: unchecked,
+  assertionAudience: unchecked,
+  authenticationMethod: unchecked,
   scope: optional(checkScope, []),
   resource: optional(checkResource),
   audience: optional(text),
   parameters: optional(checkParameters, []),
-  origins: later,
+  origins: unchecked,
   requireAllScopes: optional(flag, false),
   defaultLifetimeSeconds: optional(numberBetween(1, 86_400), 60),
   timeoutSeconds: optional(numberBetween(0.001, 60), 5),
@@ -224,10 +222,7 @@ function checkServer(
   tokenEndpoint: unknown,
   allowInsecureRequests: boolean,
 ): ServerLocation {
-  const checkIssuer: Check<string> = (given, path) => {
-    if (isIssuerIdentifier(given, allowInsecureRequests)) return given;
-    throw optionError(path, ISSUER, given);
-  };
+  const checkIssuer = issuerIdentifier(allowInsecureRequests, ISSUER);
   if (tokenEndpoint === undefined) return { issuer: checkIssuer(issuer, 'issuer'), tokenEndpoint };
   const endpoint = httpsUrl(allowInsecureRequests)(tokenEndpoint, 'tokenEndpoint');
   return { issuer: optional(checkIssuer)(issuer, 'issuer'), tokenEndpoint: endpoint };

@@ -104,17 +104,25 @@ export function optional<T>(check: Check<T>, fallback?: T): Check<T | undefined>
   return (given, path) => (given === undefined ? fallback : check(given, path));
 }
 
+/** For a member that is checked by a function of its own, which needs others to be checked first. */
+export const unchecked: Check<unknown> = (given) => given;
+
 /** True or false. */
 export function flag(given: unknown, path: string): boolean {
   if (typeof given === 'boolean') return given;
   throw optionError(path, 'true or false', given);
 }
 
-/** A non-empty string. */
-export function text(given: unknown, path: string): string {
-  if (typeof given === 'string' && given !== '') return given;
-  throw optionError(path, 'a non-empty string', given);
+/** A string of that form. */
+export function textLike(pattern: RegExp, takes: string): Check<string> {
+  return (given, path) => {
+    if (typeof given === 'string' && pattern.test(given)) return given;
+    throw optionError(path, takes, given);
+  };
 }
+
+/** A non-empty string. */
+export const text: Check<string> = textLike(/./s, 'a non-empty string');
 
 /** A list of at least one non-empty string. */
 export function texts(given: unknown, path: string): readonly string[] {

@@ -12,6 +12,9 @@ const HTTP_URL = /^https?:\/\/(?!\/)[\x21-\x5b\x5d-\x7e]+$/i;
 export const HTTPS_URL =
   'an absolute https URL (http only for loopback hosts, or with allowInsecureRequests)';
 
+/** What URLs in options may be that others are built on, in words. */
+export const BASE_URL: string = HTTPS_URL.replace('URL', 'URL without query and fragment');
+
 interface UrlRules {
   /** Accept http for any host. */
   readonly allowInsecureRequests: boolean;
@@ -36,6 +39,14 @@ export function isAcceptableUrl(value: unknown, rules: UrlRules): value is strin
 /** Whether `value` can be an issuer identifier: such a URL without query and fragment (RFC 8414 §2). */
 export function isIssuerIdentifier(value: unknown, allowInsecureRequests: boolean): value is string {
   return isAcceptableUrl(value, { allowInsecureRequests, allowLoopback: true }) && !/[?#]/.test(value);
+}
+
+/** Checks an issuer identifier, or what is like one, in options. */
+export function issuerIdentifier(allowInsecureRequests: boolean, takes: string = BASE_URL): Check<string> {
+  return (given, path) => {
+    if (isIssuerIdentifier(given, allowInsecureRequests)) return given;
+    throw optionError(path, takes, given);
+  };
 }
 
 /** Checks a URL in options. */

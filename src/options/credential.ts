@@ -1,17 +1,6 @@
 import type { ClientCredential } from '../issuer/client-authentication.js';
 import { checkPrivateKey } from '../issuer/private-key.js';
-import { badOption, callable, memberPath, type OptionError, oneOf, optional, text } from '../lib/check.js';
-
-/** How options can say what a client proves its identity with. */
-export interface GivenCredential {
-  readonly clientSecret?: unknown;
-  readonly privateKey?: unknown;
-  readonly keyId?: unknown;
-  readonly algorithm?: unknown;
-  readonly assertionAudience?: unknown;
-  readonly accessToken?: unknown;
-  readonly authenticationMethod?: unknown;
-}
+import { badOption, callable, memberPath, oneOf, optional, text } from '../lib/check.js';
 
 const SECRET_METHODS = ['client_secret_basic', 'client_secret_post'] as const;
 const AUDIENCES = ['issuer', 'token_endpoint'] as const;
@@ -24,7 +13,9 @@ const METHODS: Readonly<Record<Kind, readonly string[]>> = {
   certificate: ['tls_client_auth', 'self_signed_tls_client_auth'],
 };
 
-type Kind = 'clientSecret' | 'privateKey' | 'accessToken' | 'certificate';
+type GivenKind = 'clientSecret' | 'privateKey' | 'accessToken';
+type Kind = GivenKind | 'certificate';
+type Detail = 'keyId' | 'algorithm' | 'assertionAudience' | 'authenticationMethod';
 
 /**
  * Checks that there's exactly one way to authenticate (RFC 6749 §2.3).
@@ -34,7 +25,7 @@ type Kind = 'clientSecret' | 'privateKey' | 'accessToken' | 'certificate';
  * @throws {OptionError} none, several, or members that don't go together
  */
 export function checkCredential(
-  given: GivenCredential,
+  given: { readonly [Name in GivenKind | Detail]?: unknown },
   path: string,
   kinds: readonly Kind[],
 ): ClientCredential {
@@ -42,13 +33,20 @@ export function checkCredential(
   const known: readonly string[] = kinds.flatMap((kind) => METHODS[kind]);
   const method = optional(oneOf(known))(given.authenticationMethod, at('authenticationMethod'));
   const isGiven = (kind: Kind): boolean =>
-    kind === 'certificate' ? isOneOf(METHODS.certificate, method) : given[kind] !== undefined;
+    kind === 'certificate' ? METHODS.certificate.includes(method ?? '') : given[kind] !== undefined;
   const [kind, another] = kinds.filter(isGiven);
-  if (kind === undefined || another !== undefined) throw notOne(path, kinds, kind, another);
-  if (method !== undefined && !isOneOf(METHODS[kind], method))
-    throw misplaced(at('authenticationMethod'), `does not go with ${kind}`);
+  if (kind === undefined || another !== undefined) {
+    const words = kinds.map((one) =>
+      one === 'certificate' ? "authenticationMethod 'tls_client_auth'" : one,
+    );
+    const choices = `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
+    const got = kind === undefined ? 'none' : `${kind} and ${another}`;
+    throw badOption(path || 'options', `takes one of ${choices}, got ${got}`);
+  }
+  if (method !== undefined && !METHODS[kind].includes(method))
+    throw badOption(at('authenticationMethod'), `does not go with ${kind}`);
   for (const name of ['keyId', 'algorithm', 'assertionAudience'] as const) {
-    if (kind !== 'privateKey' && given[name] !== undefined) throw misplaced(at(name), 'needs privateKey');
+    if (kind !== 'privateKey' && given[name] !== undefined) throw badOption(at(name), 'needs privateKey');
   }
   switch (kind) {
     case 'clientSecret': {
@@ -65,26 +63,4 @@ export function checkCredential(
     case 'certificate':
       return { kind: 'certificate' };
   }
-}
-
-function isOneOf(methods: readonly string[], method: string | undefined): boolean {
-  return methods.some((one) => one === method);
-}
-
-function misplaced(option: string, why: string): OptionError {
-  return badOption(option, why);
-}
-
-function notOne(
-  path: string,
-  kinds: readonly Kind[],
-  one: Kind | undefined,
-  another: Kind | undefined,
-): OptionError {
-  const words = kinds.map((kind) =>
-    kind === 'certificate' ? "authenticationMethod 'tls_client_auth'" : kind,
-  );
-  const choices = `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
-  const got = one === undefined ? 'none' : `${one} and ${another}`;
-  return badOption(path || 'options', `takes one of ${choices}, got ${got}`);
 }

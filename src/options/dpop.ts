@@ -8,8 +8,9 @@ import {
   optional,
   optionError,
   someOf,
+  textLike,
 } from '../lib/check.js';
-import { HTTPS_URL, isIssuerIdentifier } from '../lib/url.js';
+import { BASE_URL, issuerIdentifier } from '../lib/url.js';
 import type { DpopSettings } from '../proof/dpop.js';
 import type { ReplayStore } from '../proof/replay-store.js';
 import { normaliseTargetUri } from '../proof/target-uri.js';
@@ -53,8 +54,7 @@ export interface DpopNonceOptions {
 }
 
 const MODES = ['allowed', 'required'] as const;
-const MIN_SECRET_LENGTH = 32;
-const BASE_URL = HTTPS_URL.replace('URL', 'URL without query and fragment');
+const TAKES = "'allowed', 'required', 'off', or an object";
 
 const CHECKS = {
   mode: optional(oneOf(MODES), 'allowed'),
@@ -63,7 +63,7 @@ const CHECKS = {
   replayStore: optional(checkReplayStore),
   nonce: optional(
     object({
-      secret: checkSecret,
+      secret: textLike(/^.{32,}$/s, 'a string of at least 32 characters'),
       lifetimeSeconds: optional(numberBetween(1, 3600), 300),
     } satisfies Checks<DpopNonceOptions>),
   ),
@@ -78,21 +78,15 @@ const CHECKS = {
 export function checkDpop(given: unknown, baseUrl: string | undefined): DpopSettings | undefined {
   if (given === 'off') return undefined;
   const options = given === undefined || MODES.some((mode) => mode === given) ? { mode: given } : given;
-  const { mode, ...checked } = checkObject(
-    options,
-    'dpop',
-    CHECKS,
-    "'allowed', 'required', 'off', or an object",
-  );
+  const { mode, ...checked } = checkObject(options, 'dpop', CHECKS, TAKES);
   return { ...checked, isRequired: mode === 'required', baseUrl };
 }
 
 /** Checks the option `baseUrl`, and takes the slash at its end away. */
 export function baseUrlCheck(allowInsecureRequests: boolean): Check<string> {
+  const check = issuerIdentifier(allowInsecureRequests);
   return (given, path) => {
-    const normalised = isIssuerIdentifier(given, allowInsecureRequests)
-      ? normaliseTargetUri(given)
-      : undefined;
+    const normalised = normaliseTargetUri(check(given, path));
     if (normalised === undefined) throw optionError(path, BASE_URL, given);
     return normalised.replace(/\/+$/, '');
   };
@@ -103,9 +97,4 @@ function checkReplayStore(given: unknown, path: string): ReplayStore {
   // What it says is looked at.
   if (typeof given === 'object' && typeof remember === 'function') return given as ReplayStore;
   throw optionError(path, 'an object with a function "remember"', given);
-}
-
-function checkSecret(given: unknown, path: string): string {
-  if (typeof given === 'string' && given.length >= MIN_SECRET_LENGTH) return given;
-  throw optionError(path, `a string of at least ${MIN_SECRET_LENGTH} characters`, given);
 }

@@ -6,7 +6,7 @@ import type {
 } from '../issuer/introspection-settings.js';
 import type { PrivateKey } from '../issuer/private-key.js';
 import {
-  badOption,
+  type Check,
   type Checked,
   type Checks,
   callable,
@@ -17,6 +17,7 @@ import {
   someOf,
   text,
   texts,
+  unchecked,
 } from '../lib/check.js';
 import { HTTPS_URL, httpsUrl } from '../lib/url.js';
 import type { Algorithm } from '../terms.js';
@@ -133,71 +134,47 @@ const POLICY_CHECKS = {
   scopeClaim: optional(text),
 } satisfies Checks<IntrospectionPolicyOptions>;
 
-/** Members of the credential are checked together, by {@link checkCredential}. */
-const together = (given: unknown): unknown => given;
 const ENDPOINT_CHECKS = {
   clientId: text,
-  clientSecret: together,
-  privateKey: together,
-  keyId: together,
-  algorithm: together,
-  accessToken: together,
-  authenticationMethod: together,
+  clientSecret: unchecked,
+  privateKey: unchecked,
+  keyId: unchecked,
+  algorithm: unchecked,
+  accessToken: unchecked,
+  authenticationMethod: unchecked,
   signedResponse: optional(flag, false),
   ...POLICY_CHECKS,
 } satisfies Checks<Omit<IntrospectionEndpointOptions, 'endpoint'>>;
-const FUNCTION_CHECKS = {
-  endpoint: callable<Introspect>,
-  ...POLICY_CHECKS,
-} satisfies Checks<IntrospectionFunctionOptions>;
 
 /**
- * The members of an answer that the application gets to see (RFC 7662 §2.2, RFC 9068 §2.2, RFC 7800 §3.1, RFC
- * 8693 §4, RFC 9396 §9.2). What servers add says more about people than an API mostly needs, `username`
- * included (RFC 7662 §5, RFC 9701 §9).
+ * The members of an answer that the application gets to see. What servers add says more about people than an
+ * API mostly needs, `username` included (RFC 7662 §5, RFC 9701 §9).
  */
 const MEMBERS: readonly string[] = [
-  'iss',
-  'sub',
-  'aud',
-  'exp',
-  'nbf',
-  'iat',
-  'jti',
-  'client_id',
-  'scope',
-  'token_type',
-  'cnf',
-  'acr',
-  'amr',
-  'auth_time',
-  'act',
-  'may_act',
-  'authorization_details',
+  ...['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'client_id', 'scope', 'token_type'], // RFC 7662 §2.2
+  ...['acr', 'amr', 'auth_time'], // RFC 9068 §2.2
+  ...['act', 'may_act'], // RFC 8693 §4
+  'cnf', // RFC 7800 §3.1
+  'authorization_details', // RFC 9396 §9.2
 ];
 
-/**
- * Checks the option `introspection` of an issuer.
- *
- * @param path what messages call it: `issuer.introspection`
- * @throws {OptionError} naming the member that is wrong
- */
-export function checkIntrospection(
-  given: unknown,
-  path: string,
+/** Checks the option `introspection` of an issuer. */
+export function introspectionCheck(
   rules: TokenRules,
   allowInsecureRequests: boolean,
-): IntrospectionSettings {
-  if (typeof Reflect.get(Object(given), 'endpoint') === 'function') {
-    const checked = checkObject(given, path, FUNCTION_CHECKS);
-    return { ...checkPolicy(checked, rules), asks: checked.endpoint };
-  }
+): Check<IntrospectionSettings> {
   const endpoint = optional(httpsUrl(allowInsecureRequests, `${HTTPS_URL}, or a function`));
-  const checked = checkObject(given, path, { endpoint, ...ENDPOINT_CHECKS });
-  const kinds = ['clientSecret', 'privateKey', 'accessToken', 'certificate'] as const;
-  const credential = checkCredential(checked, path, kinds);
-  const { endpoint: url, clientId, signedResponse } = checked;
-  return { ...checkPolicy(checked, rules), asks: { url, clientId, credential, signedResponse } };
+  return (given, path) => {
+    if (typeof Reflect.get(Object(given), 'endpoint') === 'function') {
+      const checked = checkObject(given, path, { endpoint: callable<Introspect>, ...POLICY_CHECKS });
+      return { ...checkPolicy(checked, rules), asks: checked.endpoint };
+    }
+    const checked = checkObject(given, path, { endpoint, ...ENDPOINT_CHECKS });
+    const kinds = ['clientSecret', 'privateKey', 'accessToken', 'certificate'] as const;
+    const credential = checkCredential(checked, path, kinds);
+    const { endpoint: url, clientId, signedResponse } = checked;
+    return { ...checkPolicy(checked, rules), asks: { url, clientId, credential, signedResponse } };
+  };
 }
 
 function checkPolicy(
@@ -206,10 +183,7 @@ function checkPolicy(
 ): Omit<IntrospectionSettings, 'asks'> {
   const { tokens, mayBeAbsent, claims, scopeClaim = rules.scopeClaim } = checked;
   // A claim of that very name, or the outermost member of a path.
-  const named = [scopeClaim, rules.clientIdClaim].flatMap((claim) => [
-    claim,
-    claim.split('.', 1)[0] ?? claim,
-  ]);
+  const named = [scopeClaim, rules.clientIdClaim].flatMap((claim) => [claim, ...claim.split('.', 1)]);
   return {
     tokens: new Set(tokens),
     cacheSeconds: checked.cacheSeconds,
@@ -221,22 +195,4 @@ function checkPolicy(
     scopeClaim,
     scopeMayBeArray: checked.scopeClaim !== undefined || rules.scopeMayBeArray,
   };
-}
-
-/**
- * Refuses several issuers that are asked about opaque tokens: such a token doesn't say who issued it, and
- * each of them would get to see the tokens of the others.
- *
- * @throws {OptionError}
- */
-export function checkOpaqueIssuers(
-  issuers: readonly { readonly introspection: IntrospectionSettings | undefined }[],
-): void {
-  const asked = issuers.filter(({ introspection }) => introspection?.tokens.has('opaque'));
-  if (asked.length > 1)
-    throw badOption(
-      'issuer',
-      'has several issuers that are to be asked about opaque tokens; ' +
-        "all but one need introspection.tokens: ['jwt']",
-    );
 }

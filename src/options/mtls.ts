@@ -1,5 +1,5 @@
-import { type Checks, checkObject, oneOf, optional, optionError } from '../lib/check.js';
-import { type CertificateHeaderForm, HEADER_NAMES } from '../proof/certificate-header.js';
+import { type Checks, checkObject, oneOf, optional, textLike } from '../lib/check.js';
+import { type CertificateHeaderForm, FORMS } from '../proof/certificate-header.js';
 import type { CertificateSource } from '../proof/client-certificate.js';
 import { parseTrustedProxies } from '../proof/trusted-proxies.js';
 
@@ -25,14 +25,13 @@ export interface MtlsProxyOptions {
   readonly trustedProxies: string | readonly string[];
 }
 
-// The record has a member per form and no other.
-const FORMS = Object.keys(HEADER_NAMES) as CertificateHeaderForm[];
 /** RFC 9110 §5.1. */
 const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 const CHECKS = {
-  header: oneOf(FORMS),
-  headerName: optional(checkFieldName),
+  // The record has a member per form and no other.
+  header: oneOf(Object.keys(FORMS) as CertificateHeaderForm[]),
+  headerName: optional(textLike(FIELD_NAME, 'the name of a header field')),
   trustedProxies: parseTrustedProxies,
 } satisfies Checks<MtlsProxyOptions>;
 
@@ -44,16 +43,7 @@ const CHECKS = {
 export function checkMtls(given: unknown): CertificateSource | undefined {
   if (given === undefined || given === false) return undefined;
   if (given === true) return 'connection';
-  const { header, headerName, trustedProxies } = checkObject(
-    given,
-    'mtls',
-    CHECKS,
-    'true, false, or an object',
-  );
-  return { form: header, name: headerName ?? HEADER_NAMES[header], trustedProxies };
-}
-
-function checkFieldName(given: unknown, path: string): string {
-  if (typeof given === 'string' && FIELD_NAME.test(given)) return given.toLowerCase();
-  throw optionError(path, 'the name of a header field', given);
+  const checked = checkObject(given, 'mtls', CHECKS, 'true, false, or an object');
+  const { header: form, headerName = FORMS[form].name, trustedProxies } = checked;
+  return { form, name: headerName.toLowerCase(), trustedProxies };
 }

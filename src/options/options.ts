@@ -10,9 +10,10 @@ import {
   object,
   oneOf,
   optional,
-  optionError,
   someOf,
+  textLike,
   textOrTexts,
+  unchecked,
   wholeNumberBetween,
 } from '../lib/check.js';
 import type { Runtime } from '../lib/runtime.js';
@@ -150,32 +151,29 @@ export interface Settings extends PublishedSettings {
   readonly errors: 'respond' | 'next';
 }
 
-const PRINTABLE_ASCII = /^[\x20-\x7e]+$/;
 const MAX_TOKENS = 10_000;
 const CACHE = optional(
   object({ maxTokens: optional(wholeNumberBetween(1, 1_000_000), MAX_TOKENS) }, 'an object, or false'),
   { maxTokens: MAX_TOKENS },
 );
-/** Checked by a function of its own, which needs others to be checked first. */
-const later = (given: unknown): unknown => given;
 
 const CHECKS = {
-  issuer: later,
+  issuer: unchecked,
   audience: textOrTexts,
   algorithms: optional(someOf(ALGORITHMS), ALGORITHMS),
   clockToleranceSeconds: optional(numberBetween(0, 300), 5),
   tokenType: optional(oneOf(TOKEN_TYPES), 'any'),
   bearerMethods: optional(someOf(BEARER_METHODS), ['header']),
   optional: optional(flag, false),
-  realm: optional(checkRealm, 'api'),
+  realm: optional(textLike(/^[\x20-\x7e]+$/, 'printable ASCII characters'), 'api'),
   cache: (given: unknown, path: string) => (given === false ? { maxTokens: 0 } : CACHE(given, path)),
   keys: keysCheck(DEFAULT_KEYS),
-  dpop: later,
-  baseUrl: later,
+  dpop: unchecked,
+  baseUrl: unchecked,
   mtls: checkMtls,
   isRevoked: optional<(auth: Auth) => unknown>(callable),
   revocationTimeoutSeconds: optional(numberBetween(0.001, 60), 2),
-  resource: later,
+  resource: unchecked,
   errors: optional(oneOf(['respond', 'next'] as const), 'respond'),
   allowInsecureRequests: optional(flag, false),
   fetch: optional<typeof globalThis.fetch>(callable, (input, init) => globalThis.fetch(input, init)),
@@ -198,7 +196,6 @@ export function checkOptions(options: ResourceServerOptions): Settings {
   // 9449 §7.1).
   const headerSchemes = new Set<Scheme>(bearerMethods.includes('header') ? ['Bearer'] : []);
   if (dpop !== undefined) headerSchemes.add('DPoP');
-  const surroundings = { issuers: [...issuers.keys()], allowInsecureRequests };
   return {
     runtime: { clock, clockToleranceSeconds, fetch, allowInsecureRequests },
     issuers,
@@ -213,7 +210,7 @@ export function checkOptions(options: ResourceServerOptions): Settings {
     acceptsCertificates: checked.mtls !== undefined,
     revocation: isRevoked && { isRevoked, timeoutSeconds: checked.revocationTimeoutSeconds },
     realm: checked.realm,
-    resource: checkResource(checked.resource, surroundings),
+    resource: checkResource(checked.resource, [...issuers.keys()], allowInsecureRequests),
     errors: checked.errors,
   };
 }
@@ -221,9 +218,4 @@ export function checkOptions(options: ResourceServerOptions): Settings {
 function acceptedSchemes(dpop: DpopSettings | undefined): readonly Scheme[] {
   if (dpop === undefined) return ['Bearer'];
   return dpop.isRequired ? ['DPoP'] : ['Bearer', 'DPoP'];
-}
-
-function checkRealm(given: unknown, path: string): string {
-  if (typeof given === 'string' && PRINTABLE_ASCII.test(given)) return given;
-  throw optionError(path, 'printable ASCII characters', given);
 }

@@ -1,4 +1,4 @@
-import { type ResourceMetadataDocument, withoutAbsent } from '../answer/resource-document.js';
+import { withoutAbsent } from '../answer/resource-document.js';
 import { isSignedMetadata, type MetadataSigner, type ResourceSettings } from '../answer/resource-metadata.js';
 import {
   type Check,
@@ -61,21 +61,17 @@ const YEAR_SECONDS = 31_536_000;
 const PARTS = /^([^:]+:\/\/[^/?]+)([^?]*)(.*)$/;
 const IDENTIFIER = HTTPS_URL.replace('URL', 'URL without fragment, user name, default port and dot segments');
 
-/** What the option is checked against. */
-interface Surroundings {
-  readonly issuers: readonly string[];
-  readonly allowInsecureRequests: boolean;
-}
-
 /**
  * Checks the option `resource`.
  *
+ * @param issuers the identifiers of all trusted ones
  * @returns undefined if nothing is to be published
  * @throws {OptionError} naming the member, what it got and what it takes
  */
 export function checkResource(
   given: unknown,
-  { issuers, allowInsecureRequests }: Surroundings,
+  issuers: readonly string[],
+  allowInsecureRequests: boolean,
 ): ResourceSettings | undefined {
   if (given === undefined) return undefined;
   const checks = {
@@ -100,27 +96,23 @@ export function checkResource(
   const { origin, path, query } = checked.resource;
   // RFC 9728 §3.1: a slash right after the host is removed before insertion.
   const target = `${WELL_KNOWN}${path === '/' ? '' : path}${query}`;
-  const members: Readonly<Partial<ResourceMetadataDocument>> = withoutAbsent({
-    resource_name: checked.name,
-    resource_documentation: checked.documentation,
-    resource_policy_uri: checked.policyUri,
-    resource_tos_uri: checked.tosUri,
-    jwks_uri: checked.jwksUri,
-    resource_signing_alg_values_supported: checked.signingAlgorithms,
-    authorization_details_types_supported: checked.authorizationDetailsTypes,
-  });
-  const { scopes, authorizationServers, signedMetadata, maxAgeSeconds } = checked;
-  const identifier = `${origin}${path}${query}`;
-  const metadataUrl = `${origin}${target}`;
   return {
-    identifier,
-    metadataUrl,
+    identifier: `${origin}${path}${query}`,
+    metadataUrl: `${origin}${target}`,
     path: target,
-    scopes,
-    authorizationServers,
-    members,
-    signedMetadata,
-    maxAgeSeconds,
+    scopes: checked.scopes,
+    authorizationServers: checked.authorizationServers,
+    members: withoutAbsent({
+      resource_name: checked.name,
+      resource_documentation: checked.documentation,
+      resource_policy_uri: checked.policyUri,
+      resource_tos_uri: checked.tosUri,
+      jwks_uri: checked.jwksUri,
+      resource_signing_alg_values_supported: checked.signingAlgorithms,
+      authorization_details_types_supported: checked.authorizationDetailsTypes,
+    }),
+    signedMetadata: checked.signedMetadata,
+    maxAgeSeconds: checked.maxAgeSeconds,
   };
 }
 

@@ -19,10 +19,11 @@ import {
   text,
   textOrTexts,
   texts,
+  unchecked,
 } from '../lib/check.js';
-import { HTTPS_URL, httpsUrl, isIssuerIdentifier } from '../lib/url.js';
+import { httpsUrl, issuerIdentifier } from '../lib/url.js';
 import { ALGORITHMS, type Algorithm, TOKEN_TYPES, type TokenType } from '../terms.js';
-import { checkIntrospection, checkOpaqueIssuers, type IntrospectionOptions } from './introspection.js';
+import { type IntrospectionOptions, introspectionCheck } from './introspection.js';
 
 /** How metadata and keys of an issuer are fetched, kept and renewed. All durations in seconds. */
 export interface KeysOptions {
@@ -123,7 +124,6 @@ export const DEFAULT_KEYS: KeysPolicy = {
 };
 /** Durations beyond a year are mistakes, most often milliseconds. */
 const YEAR_SECONDS = 31_536_000;
-const ISSUER_IDENTIFIER = HTTPS_URL.replace('URL', 'URL without query and fragment');
 
 /** Checks the option `keys`. What it doesn't say is as in `defaults`. */
 export function keysCheck(defaults: KeysPolicy): Check<KeysPolicy> {
@@ -153,21 +153,25 @@ export function checkIssuers(given: unknown, defaults: IssuerDefaults): Readonly
     if (issuers.has(issuer)) throw badOption(path, `names an issuer that is in the list already`);
     issuers.set(issuer, settings);
   }
-  checkOpaqueIssuers([...issuers.values()]);
+  // An opaque token doesn't say who issued it: each of several would get to see the tokens of the others.
+  const asked = [...issuers.values()].filter(({ introspection }) => introspection?.tokens.has('opaque'));
+  if (asked.length > 1)
+    throw badOption(
+      'issuer',
+      'has several issuers that are to be asked about opaque tokens; ' +
+        "all but one need introspection.tokens: ['jwt']",
+    );
   return issuers;
 }
 
 function checkIssuer(entry: unknown, path: string, defaults: IssuerDefaults): IssuerSettings {
   const { allowInsecureRequests } = defaults;
-  const checkIdentifier: Check<string> = (given, name) => {
-    if (isIssuerIdentifier(given, allowInsecureRequests)) return given;
-    throw optionError(typeof entry === 'string' ? path : name, ISSUER_IDENTIFIER, given);
-  };
+  const identifier = issuerIdentifier(allowInsecureRequests);
   const url = optional(httpsUrl(allowInsecureRequests));
   const checks = {
-    issuer: checkIdentifier,
+    issuer: identifier,
     jwksUri: url,
-    jwks: (jwks: unknown) => jwks, // see checkKeyOrigin
+    jwks: optional(checkJwks),
     metadataUrl: url,
     audience: optional(textOrTexts, defaults.audience),
     audienceMayBeClient: optional(flag, false),
@@ -178,11 +182,15 @@ function checkIssuer(entry: unknown, path: string, defaults: IssuerDefaults): Is
     scopeClaim: optional(text),
     clientIdClaim: optional(text, 'client_id'),
     keys: keysCheck(defaults.keys),
-    introspection: (introspection: unknown) => introspection, // it depends on the rules
+    introspection: unchecked,
   } satisfies Checks<TrustedIssuer>;
-  const given = typeof entry === 'string' ? { issuer: entry } : entry;
+  const given = typeof entry === 'string' ? { issuer: identifier(entry, path) } : entry;
   const takes = 'an issuer identifier, a trusted issuer, or a list of them';
   const checked = checkObject(given, path, checks, takes);
+  const { jwks, jwksUri, metadataUrl } = checked;
+  const sources = (['jwks', 'jwksUri', 'metadataUrl'] as const).filter((name) => checked[name] !== undefined);
+  if (sources.length > 1)
+    throw badOption(path, `takes one of jwks, jwksUri and metadataUrl, got ${sources.join(' and ')}`);
   const rules = {
     issuer: checked.issuer,
     audience: new Set(checked.audience),
@@ -195,31 +203,17 @@ function checkIssuer(entry: unknown, path: string, defaults: IssuerDefaults): Is
     scopeMayBeArray: checked.scopeClaim !== undefined,
     clientIdClaim: checked.clientIdClaim,
   };
+  const introspection = optional(introspectionCheck(rules, allowInsecureRequests));
   return {
     rules,
-    keyOrigin: checkKeyOrigin(checked, path),
+    keyOrigin: jwks ?? (jwksUri === undefined ? { kind: 'discovered' } : { kind: 'url', jwksUri }),
     keys: checked.keys,
-    metadataUrl: checked.metadataUrl,
-    introspection:
-      checked.introspection === undefined
-        ? undefined
-        : checkIntrospection(checked.introspection, `${path}.introspection`, rules, allowInsecureRequests),
+    metadataUrl,
+    introspection: introspection(checked.introspection, `${path}.introspection`),
   };
 }
 
-function checkKeyOrigin(
-  given: {
-    readonly jwks: unknown;
-    readonly jwksUri: string | undefined;
-    readonly metadataUrl: string | undefined;
-  },
-  path: string,
-): KeyOrigin {
-  const { jwks, jwksUri } = given;
-  const sources = (['jwks', 'jwksUri', 'metadataUrl'] as const).filter((name) => given[name] !== undefined);
-  if (sources.length > 1)
-    throw badOption(path, `takes one of jwks, jwksUri and metadataUrl, got ${sources.join(' and ')}`);
-  if (typeof jwks === 'function') return { kind: 'function', load: callable(jwks, `${path}.jwks`) };
-  if (jwks !== undefined) return { kind: 'fixed', members: checkConfiguredKeys(jwks, `${path}.jwks`) };
-  return jwksUri === undefined ? { kind: 'discovered' } : { kind: 'url', jwksUri };
+function checkJwks(given: unknown, path: string): KeyOrigin {
+  if (typeof given === 'function') return { kind: 'function', load: callable(given, path) };
+  return { kind: 'fixed', members: checkConfiguredKeys(given, path) };
 }

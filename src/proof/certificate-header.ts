@@ -7,16 +7,6 @@ import { InvalidRequestError } from '../errors.js';
  */
 export type CertificateHeaderForm = 'client-cert' | 'nginx' | 'envoy' | 'aws-alb' | 'traefik';
 
-/** The header field of each form, in lower case, unless the proxy is told otherwise. */
-export const HEADER_NAMES: Readonly<Record<CertificateHeaderForm, string>> = Object.freeze({
-  'client-cert': 'client-cert',
-  // nginx itself has no name for it; this is that of the Kubernetes ingress controller made of it.
-  nginx: 'ssl-client-cert',
-  envoy: 'x-forwarded-client-cert',
-  'aws-alb': 'x-amzn-mtls-clientcert',
-  traefik: 'x-forwarded-tls-client-cert',
-});
-
 /**
  * Longer than the header fields of a whole request may be by default (Node: 16 KiB), for servers that allow
  * more.
@@ -32,6 +22,23 @@ const NO_BYTES = '::';
 /** Padding may be missing, as RFC 8941 §4.2.7 wants it. */
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
 
+/** The header field of each form, in lower case, unless the proxy is told otherwise; and how to read it. */
+export const FORMS: Readonly<Record<CertificateHeaderForm, Form>> = Object.freeze({
+  'client-cert': { name: 'client-cert', read: (value) => fromBase64(BYTE_SEQUENCE.exec(value)?.[1]) },
+  // nginx itself has no name for it; this is that of the Kubernetes ingress controller made of it.
+  nginx: { name: 'ssl-client-cert', read: fromEscapedPem },
+  envoy: { name: 'x-forwarded-client-cert', read: (value) => fromEscapedPem(certOfElement(value)) },
+  'aws-alb': { name: 'x-amzn-mtls-clientcert', read: fromEscapedPem },
+  // Without the lines that begin and end PEM, and without line breaks; escaped by version 2. Several are
+  // separated by commas, which base64 has not.
+  traefik: { name: 'x-forwarded-tls-client-cert', read: (value) => fromBase64(unescapeUri(value)) },
+});
+
+interface Form {
+  readonly name: string;
+  readonly read: (value: string) => Buffer | undefined;
+}
+
 /**
  * Reads the one certificate that a proxy put into a header field.
  *
@@ -42,20 +49,10 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3
 export function readCertificateHeader(form: CertificateHeaderForm, value: string): Buffer | undefined {
   if (value.length > MAX_LENGTH) throw new InvalidRequestError('client_cert_invalid');
   if (value === (form === 'client-cert' ? NO_BYTES : '')) return undefined;
-  const der = READERS[form](value);
+  const der = FORMS[form].read(value);
   if (der === undefined || !isOneCertificate(der)) throw new InvalidRequestError('client_cert_invalid');
   return der;
 }
-
-const READERS: Readonly<Record<CertificateHeaderForm, (value: string) => Buffer | undefined>> = {
-  'client-cert': (value) => fromBase64(BYTE_SEQUENCE.exec(value)?.[1]),
-  nginx: fromEscapedPem,
-  envoy: (value) => fromEscapedPem(certOfElement(value)),
-  'aws-alb': fromEscapedPem,
-  // Without the lines that begin and end PEM, and without line breaks; escaped by version 2. Several are
-  // separated by commas, which base64 has not.
-  traefik: (value) => fromBase64(unescapeUri(value)),
-};
 
 function fromEscapedPem(escaped: string | undefined): Buffer | undefined {
   const [, base64] = PEM.exec(unescapeUri(escaped) ?? '') ?? [];

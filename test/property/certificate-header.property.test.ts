@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import {
   type CertificateHeaderForm,
-  HEADER_NAMES,
+  FORMS,
   readCertificateHeader,
 } from '../../src/proof/certificate-header.js';
 import { createClientCertificate } from '../../src/testing/index.js';
@@ -19,7 +19,7 @@ const VALID: Readonly<Record<CertificateHeaderForm, string>> = {
   traefik: clientCertField.slice(1, -1),
 };
 
-const form = fc.constantFrom(...(Object.keys(HEADER_NAMES) as CertificateHeaderForm[])); // the record has a member per form and no other
+const form = fc.constantFrom(...(Object.keys(FORMS) as CertificateHeaderForm[])); // the record has a member per form and no other
 const junk = fc.oneof(
   fc.string({ unit: 'binary' }),
   fc.string({ unit: fc.constantFrom(':', ',', ';', '"', '\\', '=', '%', 'A', 'Cert=', '\n', escaped, '::') }),

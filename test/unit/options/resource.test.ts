@@ -5,10 +5,9 @@ import { signedJws } from '../../../src/testing/forged-jws.js';
 import { generateSigningKey } from '../../../src/testing/signing-key.js';
 
 const issuers = ['https://auth.example.com', 'https://internal.example.com'];
-const surroundings = { issuers, allowInsecureRequests: false };
 const resource = 'https://api.example.com/mcp';
 const check = (given: unknown, allowInsecureRequests = false) =>
-  checkResource(given, { issuers, allowInsecureRequests });
+  checkResource(given, issuers, allowInsecureRequests);
 
 describe('the resource identifier', () => {
   it.each([
@@ -84,7 +83,7 @@ describe('the resource identifier', () => {
 
 describe('the option as an object', () => {
   it("does nothing if it's missing", () => {
-    expect(checkResource(undefined, surroundings)).toBeUndefined();
+    expect(check(undefined)).toBeUndefined();
   });
 
   it('names every issuer, and publishes the scopes of the routes, for an hour', { tags: ['PRM-05'] }, () => {

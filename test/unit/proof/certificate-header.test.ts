@@ -2,14 +2,14 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import {
   type CertificateHeaderForm,
-  HEADER_NAMES,
+  FORMS,
   readCertificateHeader,
 } from '../../../src/proof/certificate-header.js';
 import { createClientCertificate } from '../../../src/testing/index.js';
 import { reasonOf } from '../../support/outcome.js';
 import { RFC_8705, RFC_9440_FIELD } from '../../support/rfc-certificates.js';
 
-const forms = Object.keys(HEADER_NAMES) as CertificateHeaderForm[]; // the record has a member per form and no other
+const forms = Object.keys(FORMS) as CertificateHeaderForm[]; // the record has a member per form and no other
 
 const pem = RFC_8705.pem;
 const der = new X509Certificate(pem).raw;
