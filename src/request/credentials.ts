@@ -1,9 +1,12 @@
 import { hash } from 'node:crypto';
 import { InvalidRequestError } from '../errors.js';
 import type { BearerMethod, Scheme } from '../terms.js';
-import { isToken68, readAuthorizationLine, readScheme } from './authorization-header.js';
 import { fieldLinesOf, parseQuery, queryOf, type RequestView } from './view.js';
 
+// RFC 9110 §5.6.2 (token) for the scheme, §11.2 (token68) for the access token.
+const SCHEME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+/;
+const TOKEN68 = /^[A-Za-z0-9\-._~+/]+=*$/;
+const SPACE = 0x20;
 const PARAMETER = 'access_token';
 /**
  * Two field lines in one: proxies and the Fetch standard join repeated lines with ", ". Behind credentials of
@@ -56,10 +59,8 @@ export function readCredentials(
   const fromQuery = methods.has('query') ? readQuery(request) : undefined;
   const fromHeader = readHeader(request, schemes);
   if (fromHeader !== undefined && fromQuery === undefined && !methods.has('body')) return fromHeader;
-  const found: Credentials[] = fromHeader === undefined ? [] : [fromHeader];
   const fromBody = methods.has('body') ? readBody(request) : undefined;
-  if (fromBody !== undefined) found.push(new Credentials(fromBody, 'body', 'Bearer'));
-  if (fromQuery !== undefined) found.push(new Credentials(fromQuery, 'query', 'Bearer'));
+  const found = [fromHeader, fromBody, fromQuery].filter((one) => one !== undefined);
   if (found.length > 1) throw new InvalidRequestError('multiple_methods');
   return found[0];
 }
@@ -74,6 +75,11 @@ export function checkToken({ token, method }: Credentials): void {
   if (method !== undefined && !isToken68(token)) throw new InvalidRequestError('malformed_credentials');
 }
 
+/** Whether `value` consists of the characters of an access token (RFC 6750 §2.1 `b64token`). */
+export function isToken68(value: string): boolean {
+  return TOKEN68.test(value);
+}
+
 /**
  * The scheme that the credentials of a request were meant for which {@link readCredentials} refused;
  * undefined where that is not clear (RFC 9449 §7.2).
@@ -84,9 +90,13 @@ export function intendedScheme(request: RequestView, fault: unknown): Scheme | u
   if (!(fault instanceof InvalidRequestError) || fault.reason === 'multiple_methods') return undefined;
   const [line] = fieldLinesOf(request, 'authorization');
   // Elsewhere than in the header there are bearer tokens only.
-  return line === undefined ? 'Bearer' : readScheme(line);
+  return line === undefined ? 'Bearer' : schemeNamed(line.slice(0, lengthOfScheme(line)));
 }
 
+/**
+ * Reads the `Authorization` field line (RFC 6750 §2.1, RFC 9449 §7.1): `Bearer` or `DPoP`, one or more
+ * spaces, and the token. What's malformed under a scheme that isn't read doesn't matter.
+ */
 function readHeader(request: RequestView, schemes: ReadonlySet<Scheme>): Credentials | undefined {
   const lines = schemes.size === 0 ? [] : fieldLinesOf(request, 'authorization');
   const line = lines[0];
@@ -94,41 +104,50 @@ function readHeader(request: RequestView, schemes: ReadonlySet<Scheme>): Credent
   // The comma first: the expression alone takes a quarter of the time that a known token does.
   if (lines.length > 1 || (line.includes(',') && JOINED.test(line)))
     throw new InvalidRequestError('multiple_methods');
-  const read = readAuthorizationLine(line);
-  if (read.kind === 'malformed') return refuseMalformed(line, schemes);
-  if (read.kind === 'other' || !schemes.has(read.scheme)) return undefined;
-  return new Credentials(read.token, 'header', read.scheme);
+  let start = lengthOfScheme(line);
+  if (start === 0) throw new InvalidRequestError('malformed_credentials');
+  const scheme = schemeNamed(line.slice(0, start));
+  if (scheme === undefined || !schemes.has(scheme)) return undefined;
+  if (line.charCodeAt(start) !== SPACE) throw new InvalidRequestError('malformed_credentials');
+  while (line.charCodeAt(start) === SPACE) start += 1;
+  return new Credentials(line.slice(start), 'header', scheme);
 }
 
-/** What is malformed under a scheme that is not read does not matter. */
-function refuseMalformed(line: string, schemes: ReadonlySet<Scheme>): undefined {
-  const scheme = readScheme(line);
-  if (scheme === undefined || schemes.has(scheme)) throw new InvalidRequestError('malformed_credentials');
-  return undefined;
+function lengthOfScheme(line: string): number {
+  if (line.startsWith('Bearer ')) return 6; // as nearly everybody writes it
+  return SCHEME.exec(line)?.[0].length ?? 0;
+}
+
+/** RFC 9110 §11.1: the name of a scheme has no case. */
+function schemeNamed(name: string): Scheme | undefined {
+  if (name === 'Bearer') return name;
+  const lowerCase = name.toLowerCase();
+  if (lowerCase === 'bearer') return 'Bearer';
+  return lowerCase === 'dpop' ? 'DPoP' : undefined;
 }
 
 /** RFC 6750 §2.2: only a form, and only with a method that gives content a meaning. */
-function readBody(request: RequestView): string | undefined {
+function readBody(request: RequestView): Credentials | undefined {
   const { body } = request;
   if (!METHODS_WITH_CONTENT.has(request.method) || !isForm(request)) return undefined;
   if (typeof body !== 'object' || body === null || !Object.hasOwn(body, PARAMETER)) return undefined;
-  return checkParameter([Reflect.get(body, PARAMETER)]);
+  return readParameter([Reflect.get(body, PARAMETER)], 'body');
 }
 
 /**
  * RFC 6750 §2.3. The parameter is removed from the URL, so that loggers and the application do not see it.
  */
-function readQuery(request: RequestView): string | undefined {
+function readQuery(request: RequestView): Credentials | undefined {
   const values = parseQuery(queryOf(request.url)).getAll(PARAMETER);
   if (values.length === 0) return undefined;
   request.removeQueryParameter?.(PARAMETER);
-  return checkParameter(values);
+  return readParameter(values, 'query');
 }
 
-function checkParameter(values: readonly unknown[]): string {
+function readParameter(values: readonly unknown[], method: BearerMethod): Credentials {
   const [value, another] = values;
   if (another !== undefined || typeof value !== 'string') throw new InvalidRequestError('repeated_parameter');
-  return value;
+  return new Credentials(value, method, 'Bearer');
 }
 
 /** Whether the content is a form (RFC 6750 §2.2). */

@@ -7,7 +7,7 @@ import type { Issuer } from '../issuer/issuer.js';
 import { findSigningKey } from '../issuer/key-set.js';
 import { deepFreeze } from '../lib/json.js';
 import { isWithin, type Span, spanFrom } from '../lib/pause.js';
-import { isToken68 } from '../request/authorization-header.js';
+import { isToken68 } from '../request/credentials.js';
 import { grantedScopes, readAudience, readClientId } from '../token/claims.js';
 import { readAlgorithm } from '../token/compact-jws.js';
 import {

@@ -1,17 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import {
-  type AuthorizationLine,
-  isToken68,
-  readAuthorizationLine,
-} from '../../../src/request/authorization-header.js';
+import { checkToken, isToken68, readCredentials } from '../../../src/request/credentials.js';
+import { reasonOf } from '../../support/outcome.js';
 
 /** As the resource server does it with a token that it does not know. */
-function read(line: string): AuthorizationLine {
-  const found = readAuthorizationLine(line);
-  return found.kind === 'token' && !isToken68(found.token) ? { kind: 'malformed' } : found;
+function read(line: string) {
+  const request = { method: 'GET', url: 'https://api.example.com/', header: () => line };
+  const credentials = readCredentials(request, new Set(['header']), new Set(['Bearer', 'DPoP']));
+  if (credentials !== undefined) checkToken(credentials);
+  return credentials;
 }
 
-describe('readAuthorizationLine', () => {
+describe('an Authorization header', () => {
   it.each([
     ['Bearer abc', 'abc'],
     ['bearer abc', 'abc'],
@@ -22,11 +21,11 @@ describe('readAuthorizationLine', () => {
     ['Bearer abc==', 'abc=='],
     ['Bearer Bearer', 'Bearer'],
   ])('reads the token of %j', { tags: ['BRR-01', 'BRR-02', 'BRR-03'] }, (line, token) => {
-    expect(read(line)).toEqual({ kind: 'token', scheme: 'Bearer', token });
+    expect(read(line)).toEqual({ token, method: 'header', scheme: 'Bearer' });
   });
 
   it.each(['DPoP abc', 'dpop abc', 'DPOP  abc'])('reads the token of %j', { tags: ['DPP-01'] }, (line) => {
-    expect(read(line)).toEqual({ kind: 'token', scheme: 'DPoP', token: 'abc' });
+    expect(read(line)).toEqual({ token: 'abc', method: 'header', scheme: 'DPoP' });
   });
 
   it.each([
@@ -38,7 +37,7 @@ describe('readAuthorizationLine', () => {
     'abc',
     'Digest username="x", realm="y"',
   ])('takes %j for another scheme', { tags: ['BRR-05'] }, (line) => {
-    expect(read(line)).toEqual({ kind: 'other' });
+    expect(read(line)).toBeUndefined();
   });
 
   it.each([
@@ -64,20 +63,20 @@ describe('readAuthorizationLine', () => {
     [' Bearer abc', 'a space before the scheme'],
     ['ſearer abc', 'no token character first'],
   ])('refuses %j: %s', { tags: ['BRR-03', 'BRR-04'] }, (line) => {
-    expect(read(line)).toEqual({ kind: 'malformed' });
+    expect(reasonOf(() => read(line))).toBe('malformed_credentials');
   });
 
   it('compares the scheme by ASCII letters only', { tags: ['BRR-02'] }, () => {
     // U+212A, the Kelvin sign, lower-cases to k; U+017F upper-cases to S. Neither is a token character.
-    expect(read('Bearer\u212a abc')).toEqual({ kind: 'malformed' });
+    expect(reasonOf(() => read('Bearer\u212a abc'))).toBe('malformed_credentials');
   });
 
   it('reads a hostile line in linear time', { tags: ['OPS-13'] }, () => {
     const line = `Bearer ${'='.repeat(1_000_000)}x`;
     const started = performance.now();
-    expect(read(line).kind).toBe('malformed');
-    expect(read(`Bearer ${'a='.repeat(500_000)}`).kind).toBe('malformed');
-    expect(read(`Bearer${' '.repeat(1_000_000)}`).kind).toBe('malformed');
+    expect(reasonOf(() => read(line))).toBe('malformed_credentials');
+    expect(reasonOf(() => read(`Bearer ${'a='.repeat(500_000)}`))).toBe('malformed_credentials');
+    expect(reasonOf(() => read(`Bearer${' '.repeat(1_000_000)}`))).toBe('malformed_credentials');
     expect(performance.now() - started).toBeLessThan(1000);
   });
 });
