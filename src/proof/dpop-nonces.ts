@@ -1,9 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { isEqualText } from '../lib/equal-text.js';
 
-/** Where a nonce of ours stands: `previous` is still good, and to be replaced by the current one. */
-export type NonceAge = 'current' | 'previous';
-
 /** The nonces of one window of time and of the one before it. */
 interface Window {
   readonly number: number;
@@ -35,8 +32,11 @@ export class ProofNonces {
     return this.#windowAt(now).current;
   }
 
-  /** What a nonce from a proof is worth now; undefined where it is too old, or none of ours. */
-  ageOf(nonce: unknown, now: number): NonceAge | undefined {
+  /**
+   * What a nonce from a proof is worth now: `previous` is still good, and to be replaced by the current one.
+   * Undefined if it's too old, or none of ours.
+   */
+  ageOf(nonce: unknown, now: number): 'current' | 'previous' | undefined {
     if (typeof nonce !== 'string') return undefined;
     const { current, previous } = this.#windowAt(now);
     if (isEqualText(nonce, current)) return 'current';
@@ -45,10 +45,9 @@ export class ProofNonces {
 
   #windowAt(now: number): Window {
     const number = Math.floor(now / this.#lifetimeSeconds);
-    if (this.#window?.number === number) return this.#window;
-    const window = { number, current: this.#nonceOf(number), previous: this.#nonceOf(number - 1) };
-    this.#window = window;
-    return window;
+    if (this.#window?.number !== number)
+      this.#window = { number, current: this.#nonceOf(number), previous: this.#nonceOf(number - 1) };
+    return this.#window;
   }
 
   #nonceOf(window: number): string {

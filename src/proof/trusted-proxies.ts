@@ -16,24 +16,19 @@ export type TrustedProxies = (remoteAddress: string | undefined) => boolean;
 export function parseTrustedProxies(given: unknown, name: string): TrustedProxies {
   const trusted = new BlockList();
   for (const entry of textOrTexts(given, name)) addEntry(trusted, entry, name);
-  return (remoteAddress) => {
-    const family = familyOf(remoteAddress ?? '');
-    if (remoteAddress === undefined || family === undefined) return false;
+  return (remoteAddress = '') => {
+    const family = familyOf(remoteAddress);
     // Also of IPv4, where an IPv6 socket shows it as `::ffff:10.0.0.1` (RFC 4291 §2.5.5.2).
-    return trusted.check(remoteAddress, family);
+    return family !== undefined && trusted.check(remoteAddress, family);
   };
 }
 
 function addEntry(trusted: BlockList, entry: string, name: string): void {
   const [, address = '', prefix] = RANGE.exec(entry) ?? [];
   const family = familyOf(address);
-  if (family === undefined) throw optionError(name, TAKES, entry);
-  if (prefix === undefined) {
-    trusted.addAddress(address, family);
-    return;
-  }
-  const bits = Number(prefix);
-  if (bits === 0 || bits > (family === 'ipv4' ? 32 : 128)) throw optionError(name, TAKES, entry);
+  const allBits = family === 'ipv4' ? 32 : 128;
+  const bits = Number(prefix ?? allBits);
+  if (family === undefined || bits === 0 || bits > allBits) throw optionError(name, TAKES, entry);
   trusted.addSubnet(address, bits, family);
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { channels, type WarningMessage } from '../../../src/diagnostics.js';
 import { UnavailableError } from '../../../src/errors.js';
-import { useOnce } from '../../../src/proof/used-proofs.js';
+import { useOnce } from '../../../src/proof/replay-store.js';
 import { listenTo } from '../../support/listen-to.js';
 import { stopTimers } from '../../support/protected-api.js';
 
