@@ -57,8 +57,6 @@ export interface ResourceOptions {
 
 const WELL_KNOWN = '/.well-known/oauth-protected-resource';
 const YEAR_SECONDS = 31_536_000;
-/** Scheme and host, path, query. */
-const PARTS = /^([^:]+:\/\/[^/?]+)([^?]*)(.*)$/;
 const IDENTIFIER = HTTPS_URL.replace('URL', 'URL without fragment, user name, default port and dot segments');
 
 /**
@@ -75,7 +73,7 @@ export function checkResource(
 ): ResourceSettings | undefined {
   if (given === undefined) return undefined;
   const checks = {
-    resource: (identifier: unknown) => splitIdentifier(identifier, allowInsecureRequests),
+    resource: (identifier: unknown) => checkIdentifier(identifier, allowInsecureRequests),
     name: optional(text),
     documentation: optional(checkPage),
     policyUri: optional(checkPage),
@@ -93,13 +91,13 @@ export function checkResource(
   } satisfies Checks<ResourceOptions>;
   const options = typeof given === 'string' ? { resource: given } : given;
   const checked = checkObject(options, 'resource', checks, 'a resource identifier, or an object');
-  const { origin, path, query } = checked.resource;
+  const { origin, pathname, search } = new URL(checked.resource);
   // RFC 9728 §3.1: a slash right after the host is removed before insertion.
-  const target = `${WELL_KNOWN}${path === '/' ? '' : path}${query}`;
+  const path = `${WELL_KNOWN}${pathname === '/' ? '' : pathname}${search}`;
   return {
-    identifier: `${origin}${path}${query}`,
-    metadataUrl: `${origin}${target}`,
-    path: target,
+    identifier: checked.resource,
+    metadataUrl: `${origin}${path}`,
+    path,
     scopes: checked.scopes,
     authorizationServers: checked.authorizationServers,
     members: withoutAbsent({
@@ -117,20 +115,16 @@ export function checkResource(
 }
 
 /**
- * Splits a resource identifier. It has to be written as every client writes it: what the URL parser would
+ * Checks a resource identifier. It has to be written as every client writes it: what the URL parser would
  * change, such as `/a/../b` or `:443`, would never be found, nor equal what a client compares it with (RFC
  * 9728 §3.3). Scheme and host have no case, and lower case is the usual one.
  */
-function splitIdentifier(
-  given: unknown,
-  allowInsecureRequests: boolean,
-): { readonly origin: string; readonly path: string; readonly query: string } {
+function checkIdentifier(given: unknown, allowInsecureRequests: boolean): string {
   if (isAcceptableUrl(given, { allowInsecureRequests, allowLoopback: true }) && !given.includes('#')) {
-    const [, start = '', path = '', query = ''] = PARTS.exec(given) ?? [];
-    const origin = start.toLowerCase();
-    const url = new URL(given);
-    if (url.origin === origin && url.pathname === (path || '/') && url.search === query)
-      return { origin, path, query };
+    const { origin, pathname, search } = new URL(given);
+    const rest = given.slice(origin.length);
+    const isAsParsed = rest === `${pathname}${search}` || (pathname === '/' && rest === search);
+    if (given.toLowerCase().startsWith(origin) && isAsParsed) return `${origin}${rest}`;
   }
   throw optionError('resource', IDENTIFIER, given);
 }

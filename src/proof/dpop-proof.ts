@@ -1,12 +1,28 @@
+import { type CryptoKey, calculateJwkThumbprint, type JWK } from 'jose';
+import { LRUCache } from 'lru-cache';
 import { InvalidProofError } from '../errors.js';
-import { type JsonObject, readJsonObject } from '../lib/json.js';
+import { importVerificationKey } from '../issuer/verification-key.js';
+import { isJsonObject, type JsonObject, readJsonObject } from '../lib/json.js';
 import { fieldLinesOf, type RequestView } from '../request/view.js';
+import type { Algorithm } from '../terms.js';
 import { needsExtension, splitCompactJws } from '../token/compact-jws.js';
+import { isSignedBy } from '../token/signature.js';
 
 /** The longest proof that is looked at, in characters. One with an RSA key of 4096 bits has about 2000. */
 const MAX_PROOF_LENGTH = 8192;
 /** Twice the length of what anybody needs; what is remembered of it is a digest. */
 const MAX_JTI_LENGTH = 256;
+
+/** How many clients' keys are kept ready, and how many characters of headers they may take together. */
+const MAX_KEYS = 1000;
+const MAX_CHARACTERS = 1_000_000;
+
+/**
+ * Larger RSA keys than anybody uses would make each check of a signature slow: a modulus of up to 8192 bits,
+ * an exponent of up to 32, in base64url.
+ */
+const MAX_MODULUS_LENGTH = 1366;
+const MAX_EXPONENT_LENGTH = 6;
 
 /** A DPoP proof taken apart but not verified (RFC 9449 §4.2). Nothing in it can be trusted. */
 export interface Proof {
@@ -62,17 +78,6 @@ export function parseProof(text: string): Proof {
   return { text, headerSegment: segments[0], claims: readClaims(claims) };
 }
 
-/**
- * The header of a proof.
- *
- * @throws {InvalidProofError} `malformed_proof`
- */
-export function readProofHeader(segment: string): JsonObject {
-  const header = decode(segment);
-  if (header === undefined || needsExtension(header)) throw new InvalidProofError('malformed_proof');
-  return header;
-}
-
 function decode(segment: string): Record<string, unknown> | undefined {
   return readJsonObject(Buffer.from(segment, 'base64url'));
 }
@@ -88,4 +93,57 @@ function readClaims({ jti, htm, htu, iat, nbf, exp, ath, nonce }: JsonObject): P
   if (jti.length > MAX_JTI_LENGTH || !isDateOrAbsent(nbf) || !isDateOrAbsent(exp))
     throw new InvalidProofError('malformed_proof');
   return { jti, htm, htu, iat, nbf, exp, ath, nonce };
+}
+
+/** The key in the header of a proof. */
+interface ProofKey {
+  readonly cryptoKey: CryptoKey;
+  /** RFC 7638, SHA-256, base64url: what `"jkt"` of an access token that is bound to this key says. */
+  readonly thumbprint: string;
+}
+
+/**
+ * Makes a function that verifies the signature of a proof by the key that it carries (RFC 9449 §4.3, numbers
+ * 4 to 7), and returns the thumbprint of that key. The header is the same in all proofs of a client, so those
+ * of valid proofs are kept with their imported keys: from a client's second proof on only the signature is
+ * paid for.
+ *
+ * It rejects with an {@link InvalidProofError}: `malformed_proof`, `proof_typ_mismatch`,
+ * `proof_alg_not_allowed`, `jwk_invalid`, `proof_signature_invalid`.
+ *
+ * @param algorithms accepted ones; asymmetric
+ */
+export function createProofVerifier(algorithms: readonly Algorithm[]): (proof: Proof) => Promise<string> {
+  const keys = new LRUCache<string, ProofKey>({ max: MAX_KEYS, maxSize: MAX_CHARACTERS });
+  return async ({ text, headerSegment }) => {
+    const known = keys.get(headerSegment);
+    const key = known ?? (await importProofKey(headerSegment, algorithms));
+    // The key is bound to one algorithm, and that is the header's. `kid`, `jku` and `x5c` say nothing here.
+    if (!(await isSignedBy(text, key.cryptoKey))) throw new InvalidProofError('proof_signature_invalid');
+    if (known === undefined) keys.set(headerSegment, key, { size: headerSegment.length });
+    return key.thumbprint;
+  };
+}
+
+async function importProofKey(headerSegment: string, algorithms: readonly Algorithm[]): Promise<ProofKey> {
+  const header = decode(headerSegment);
+  if (header === undefined || needsExtension(header)) throw new InvalidProofError('malformed_proof');
+  const { typ, alg, jwk } = header;
+  if (typ !== 'dpop+jwt') throw new InvalidProofError('proof_typ_mismatch');
+  const algorithm = algorithms.find((one) => one === alg);
+  if (algorithm === undefined) throw new InvalidProofError('proof_alg_not_allowed');
+  const key = isReasonable(jwk) ? await importVerificationKey(jwk) : 'malformed key';
+  if (typeof key === 'string' || key.weakness !== undefined || !key.algorithms.has(algorithm))
+    throw new InvalidProofError('jwk_invalid');
+  const [cryptoKey, thumbprint] = await Promise.all([
+    key.cryptoKey(algorithm),
+    calculateJwkThumbprint(jwk as JWK, 'sha256'), // the import has looked at its members
+  ]);
+  return { cryptoKey, thumbprint };
+}
+
+function isReasonable(jwk: unknown): boolean {
+  const isShort = (member: unknown, maxLength: number): boolean =>
+    member === undefined || (typeof member === 'string' && member.length <= maxLength);
+  return isJsonObject(jwk) && isShort(jwk.n, MAX_MODULUS_LENGTH) && isShort(jwk.e, MAX_EXPONENT_LENGTH);
 }

@@ -5,9 +5,8 @@ import type { Credentials } from '../request/credentials.js';
 import type { RequestView } from '../request/view.js';
 import type { Algorithm } from '../terms.js';
 import type { Confirmed, DpopBinding } from './confirmation.js';
-import { ProofKeys } from './dpop-keys.js';
 import { ProofNonces } from './dpop-nonces.js';
-import { type ProofClaims, parseProof, readProofLine } from './dpop-proof.js';
+import { createProofVerifier, type ProofClaims, parseProof, readProofLine } from './dpop-proof.js';
 import { createMemoryReplayStore, type ReplayStore, useOnce } from './replay-store.js';
 import { normaliseTargetUri, requestTargetUri } from './target-uri.js';
 
@@ -34,14 +33,14 @@ type Time = Pick<Runtime, 'clock' | 'clockToleranceSeconds'>;
  */
 export function createDpopBinding(settings: DpopSettings, time: Time): DpopBinding {
   const { algorithms, nonce, maxAgeSeconds, replayStore, baseUrl, isRequired } = settings;
-  const keys = new ProofKeys(algorithms);
+  const verifySignature = createProofVerifier(algorithms);
   const nonces = nonce && new ProofNonces(nonce.secret, nonce.lifetimeSeconds);
   const usedProofs = replayStore ?? createMemoryReplayStore({ clock: time.clock });
 
   async function verify(jkt: unknown, { digest }: Credentials, request: RequestView): Promise<Confirmed> {
     const proof = parseProof(readProofLine(request));
     const { claims } = proof;
-    const thumbprint = await keys.verifySignature(proof);
+    const thumbprint = await verifySignature(proof);
     if (claims.htm !== request.method) throw new InvalidProofError('htm_mismatch');
     const targetUri = requestTargetUri(request.url, baseUrl);
     // RFC 9449 §4.3, number 9.

@@ -53,50 +53,37 @@ const BUNCH_SECONDS = 10;
  */
 export function createMemoryReplayStore(options: MemoryReplayStoreOptions = {}): ReplayStore {
   const { maxEntries, clock } = checkObject(options, '', CHECKS);
-  return new MemoryReplayStore(maxEntries, clock);
-}
-
-class MemoryReplayStore implements ReplayStore {
-  readonly #maxEntries: number;
-  readonly #clock: () => number;
   /** By the second at which they are all forgotten. */
-  readonly #bunches = new Map<number, Set<string>>();
-  #size = 0;
-  #nextExpiry = Number.POSITIVE_INFINITY;
+  const bunches = new Map<number, Set<string>>();
+  let size = 0;
+  let nextExpiry = Number.POSITIVE_INFINITY;
 
-  constructor(maxEntries: number, clock: () => number) {
-    this.#maxEntries = maxEntries;
-    this.#clock = clock;
-  }
-
-  remember(key: string, lifetimeSeconds: number): boolean {
-    const now = this.#clock() / 1000;
-    if (now >= this.#nextExpiry) this.#forgetExpired(now);
-    for (const bunch of this.#bunches.values()) if (bunch.has(key)) return false;
-    if (this.#size >= this.#maxEntries) {
-      reportWarning({ source: 'replayStore', detail: 'full' });
-      throw new UnavailableError('replay_store_full', this.#nextExpiry - now);
-    }
-    this.#add(key, Math.ceil((now + lifetimeSeconds) / BUNCH_SECONDS) * BUNCH_SECONDS);
-    return true;
-  }
-
-  #add(key: string, expiry: number): void {
-    const bunch = this.#bunches.get(expiry) ?? new Set();
-    bunch.add(key);
-    this.#bunches.set(expiry, bunch);
-    this.#size += 1;
-    this.#nextExpiry = Math.min(this.#nextExpiry, expiry);
-  }
-
-  #forgetExpired(now: number): void {
-    for (const [expiry, bunch] of this.#bunches) {
+  function forgetExpired(now: number): void {
+    for (const [expiry, bunch] of bunches) {
       if (now < expiry) continue;
-      this.#bunches.delete(expiry);
-      this.#size -= bunch.size;
+      bunches.delete(expiry);
+      size -= bunch.size;
     }
-    this.#nextExpiry = Math.min(...this.#bunches.keys());
+    nextExpiry = Math.min(...bunches.keys());
   }
+
+  return {
+    remember(key, lifetimeSeconds) {
+      const now = clock() / 1000;
+      if (now >= nextExpiry) forgetExpired(now);
+      for (const bunch of bunches.values()) if (bunch.has(key)) return false;
+      if (size >= maxEntries) {
+        reportWarning({ source: 'replayStore', detail: 'full' });
+        throw new UnavailableError('replay_store_full', nextExpiry - now);
+      }
+      const expiry = Math.ceil((now + lifetimeSeconds) / BUNCH_SECONDS) * BUNCH_SECONDS;
+      const bunch = bunches.get(expiry) ?? new Set();
+      bunches.set(expiry, bunch.add(key));
+      size += 1;
+      nextExpiry = Math.min(nextExpiry, expiry);
+      return true;
+    },
+  };
 }
 
 /** For stores that have no time limit of their own. */

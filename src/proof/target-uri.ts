@@ -19,9 +19,9 @@ const UNRESERVED = /^[A-Za-z0-9._~-]$/;
  * @see RFC 9449 §4.3
  */
 export function normaliseTargetUri(url: string): string | undefined {
-  const [whole = '', scheme, authority, path] = HTTP_URL.exec(withoutQuery(url)) ?? [];
-  if (scheme === undefined || authority === undefined || path === undefined) return undefined;
-  if (STRAY_PERCENT.test(whole)) return undefined;
+  const match = HTTP_URL.exec(withoutQuery(url));
+  if (match === null || STRAY_PERCENT.test(match[0])) return undefined;
+  const [, scheme = '', authority = '', path = ''] = match;
   const protocol = scheme.toLowerCase();
   const host = authority.toLowerCase().replace(DEFAULT_PORTS[protocol] ?? '', '');
   if (host === '') return undefined;

@@ -15,25 +15,23 @@ export type TrustedProxies = (remoteAddress: string | undefined) => boolean;
  */
 export function parseTrustedProxies(given: unknown, name: string): TrustedProxies {
   const trusted = new BlockList();
-  for (const entry of textOrTexts(given, name)) addEntry(trusted, entry, name);
+  for (const entry of textOrTexts(given, name)) {
+    const [, address = '', prefix] = RANGE.exec(entry) ?? [];
+    const family = addressFamily(address);
+    const allBits = family === 'ipv4' ? 32 : 128;
+    const bits = Number(prefix ?? allBits);
+    if (family === undefined || bits === 0 || bits > allBits) throw optionError(name, TAKES, entry);
+    trusted.addSubnet(address, bits, family);
+  }
   return (remoteAddress = '') => {
-    const family = familyOf(remoteAddress);
+    const family = addressFamily(remoteAddress);
     // Also of IPv4, where an IPv6 socket shows it as `::ffff:10.0.0.1` (RFC 4291 §2.5.5.2).
     return family !== undefined && trusted.check(remoteAddress, family);
   };
 }
 
-function addEntry(trusted: BlockList, entry: string, name: string): void {
-  const [, address = '', prefix] = RANGE.exec(entry) ?? [];
-  const family = familyOf(address);
-  const allBits = family === 'ipv4' ? 32 : 128;
-  const bits = Number(prefix ?? allBits);
-  if (family === undefined || bits === 0 || bits > allBits) throw optionError(name, TAKES, entry);
-  trusted.addSubnet(address, bits, family);
-}
-
 /** Addresses with a zone (RFC 4007 §11) are none: what one names is different on each machine. */
-function familyOf(address: string): 'ipv4' | 'ipv6' | undefined {
+function addressFamily(address: string): 'ipv4' | 'ipv6' | undefined {
   const version = address.includes('%') ? 0 : isIP(address);
   if (version === 0) return undefined;
   return version === 4 ? 'ipv4' : 'ipv6';
