@@ -20,14 +20,30 @@ export function parseTrustedProxies(given: unknown, name: string): TrustedProxie
     const family = addressFamily(address);
     const allBits = family === 'ipv4' ? 32 : 128;
     const bits = Number(prefix ?? allBits);
-    if (family === undefined || bits === 0 || bits > allBits) throw optionError(name, TAKES, entry);
+    if (family === undefined || bits > allBits || isTooWide(address, bits, family))
+      throw optionError(name, TAKES, entry);
     trusted.addSubnet(address, bits, family);
   }
-  return (remoteAddress = '') => {
-    const family = addressFamily(remoteAddress);
+  return (remoteAddress) => {
+    const address = remoteAddress ?? '';
+    const family = addressFamily(address);
     // Also of IPv4, where an IPv6 socket shows it as `::ffff:10.0.0.1` (RFC 4291 §2.5.5.2).
-    return family !== undefined && trusted.check(remoteAddress, family);
+    return family !== undefined && trusted.check(address, family);
   };
+}
+
+/**
+ * Whether a range has addresses of strangers in it: more than a network of the largest kind, or as much of
+ * IPv4 in the form that IPv6 sockets show it in.
+ */
+function isTooWide(address: string, bits: number, family: 'ipv4' | 'ipv6'): boolean {
+  if (family === 'ipv4') return bits < 8;
+  const range = new BlockList();
+  range.addSubnet(address, bits, family);
+  const mapped = new BlockList();
+  mapped.addSubnet('::ffff:0:0', 96, 'ipv6');
+  const hasIpv4 = range.check('::ffff:0:0', 'ipv6') || mapped.check(address, 'ipv6');
+  return bits < 16 || (hasIpv4 && bits < 104);
 }
 
 /** Addresses with a zone (RFC 4007 §11) are none: what one names is different on each machine. */

@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto';
 import { InvalidRequestError } from '../errors.js';
 import type { BearerMethod, Scheme } from '../terms.js';
-import { fieldLinesOf, parseQuery, queryOf, type RequestView } from './view.js';
+import { parseQuery, queryOf } from './query.js';
+import { fieldLinesOf, type RequestView } from './view.js';
 
 // RFC 9110 §5.6.2 (token) for the scheme, §11.2 (token68) for the access token.
 const SCHEME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+/;

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
+import { withoutQueryParameter } from './query.js';
 
 /**
  * All that the resource server needs to know of a request. Adapters make one from their framework's request.
@@ -244,21 +245,6 @@ export class FetchRequestView implements RequestView {
   }
 }
 
-/** The query string of an absolute URL or request target, without `?` and fragment. */
-export function queryOf(url: string): string {
-  const [beforeFragment = ''] = url.split('#', 1);
-  const start = beforeFragment.indexOf('?');
-  return start === -1 ? '' : beforeFragment.slice(start + 1);
-}
-
-/**
- * The parameters of a query string. A `?` at its beginning belongs to the first name; URLSearchParams alone
- * would drop it.
- */
-export function parseQuery(query: string): URLSearchParams {
-  return new URLSearchParams(`&${query}`);
-}
-
 /** The lines of a header field, whichever way the view gives them. */
 export function fieldLinesOf(request: RequestView, name: string): readonly string[] {
   const given = request.header(name);
@@ -298,10 +284,4 @@ function fieldLines(rawHeaders: readonly string[], name: string): string[] {
 
 function isField(field: string | undefined, name: string): boolean {
   return field?.length === name.length && field.toLowerCase() === name;
-}
-
-function withoutQueryParameter(target: string, name: string): string {
-  const query = queryOf(target);
-  const kept = query.split('&').filter((pair) => !parseQuery(pair).has(name));
-  return target.replace(`?${query}`, () => (kept.length > 0 ? `?${kept.join('&')}` : ''));
 }

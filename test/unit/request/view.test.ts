@@ -2,12 +2,11 @@ import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { describe, expect, it } from 'vitest';
+import { queryOf } from '../../../src/request/query.js';
 import {
   FetchRequestView,
   isCorsPreflight,
   NodeRequestView,
-  parseQuery,
-  queryOf,
   type RequestView,
   viewRequest,
 } from '../../../src/request/view.js';
@@ -334,30 +333,6 @@ describe('viewRequest', () => {
   it('takes a view as it is', () => {
     const own: RequestView = { method: 'GET', url: '/', header: () => [] };
     expect(viewRequest(own)).toBe(own);
-  });
-});
-
-describe('queryOf and parseQuery', () => {
-  it.each([
-    ['/a', '', []],
-    ['/a?', '', []],
-    ['/a?b', 'b', [['b', '']]],
-    [
-      '/a?b=1&c=2#d?e',
-      'b=1&c=2',
-      [
-        ['b', '1'],
-        ['c', '2'],
-      ],
-    ],
-    ['/a#b?c=1', '', []],
-    ['/a??b=1', '?b=1', [['?b', '1']]],
-    ['/a?b?c=1', 'b?c=1', [['b?c', '1']]],
-    ['/a?b=1+2%203', 'b=1+2%203', [['b', '1 2 3']]],
-    ['/a?&&b', '&&b', [['b', '']]],
-  ])('read %s', { tags: ['BRR-10'] }, (url, query, parameters) => {
-    expect(queryOf(url)).toBe(query);
-    expect([...parseQuery(query)]).toEqual(parameters);
   });
 });
 

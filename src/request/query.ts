@@ -1,0 +1,21 @@
+/** The query string of an absolute URL or request target, without `?` and fragment. */
+export function queryOf(url: string): string {
+  const [beforeFragment = ''] = url.split('#', 1);
+  const start = beforeFragment.indexOf('?');
+  return start === -1 ? '' : beforeFragment.slice(start + 1);
+}
+
+/**
+ * The parameters of a query string. A `?` at its beginning belongs to the first name; URLSearchParams alone
+ * would drop it.
+ */
+export function parseQuery(query: string): URLSearchParams {
+  return new URLSearchParams(`&${query}`);
+}
+
+/** A request target, or a URL, without a parameter of its query. What remains is written as it was. */
+export function withoutQueryParameter(target: string, name: string): string {
+  const query = queryOf(target);
+  const kept = query.split('&').filter((pair) => !parseQuery(pair).has(name));
+  return target.replace(`?${query}`, () => (kept.length > 0 ? `?${kept.join('&')}` : ''));
+}
