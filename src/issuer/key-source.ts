@@ -58,12 +58,12 @@ export function discoveredSource(
   runtime: Runtime,
 ): KeySource {
   return async (signal) => {
-    const { known } = metadata;
+    const known = metadata.known();
     const current = await metadata.get(signal).catch((error: unknown) => {
       if (mayBeAbsent && isGone(error)) return undefined;
       throw error;
     });
-    if (current === undefined || (mayBeAbsent && !current.has('jwks_uri'))) return NONE;
+    if (current === undefined || (mayBeAbsent && current.find('jwks_uri') === undefined)) return NONE;
     const jwksUri = current.endpoint('jwks_uri');
     const load = async (url: string): Promise<PublishedKeys> => {
       const published = await jwksUriSource(url, runtime)(signal);
