@@ -1,10 +1,10 @@
 import type { JSONWebKeySet } from 'jose';
 import type { Runtime } from '../lib/runtime.js';
 import type { TokenRules } from '../token/token-rules.js';
-import { importConfiguredKeys } from './configured-keys.js';
+import { createConfiguredKeySet } from './configured-keys.js';
 import { createIntrospection, type Introspection } from './introspection.js';
 import type { IntrospectionSettings } from './introspection-settings.js';
-import { FixedKeySet, type KeySet } from './key-set.js';
+import type { KeySet } from './key-set.js';
 import { discoveredSource, functionSource, jwksUriSource } from './key-source.js';
 import { createIssuerMetadata, type EndpointName, type IssuerMetadata } from './metadata.js';
 import { type KeysPolicy, RefreshingKeySet } from './refreshing-key-set.js';
@@ -55,7 +55,7 @@ export function createIssuer(settings: IssuerSettings, runtime: Runtime): Issuer
     keyOrigin.kind === 'discovered' ? [...new Set([...needed, 'jwks_uri' as const])] : needed;
   const metadata = createIssuerMetadata({ issuer, metadataUrl, wanted, needed }, keys, runtime);
   const keySet = isOffline
-    ? new FixedKeySet(Promise.resolve([]))
+    ? createConfiguredKeySet([], issuer)
     : createKeySet(settings, mayLackKeys, metadata, runtime);
   const context = { rules, keySet, metadata, runtime };
   return {
@@ -81,7 +81,7 @@ function createKeySet(
 ): KeySet {
   switch (keyOrigin.kind) {
     case 'fixed':
-      return new FixedKeySet(importConfiguredKeys(keyOrigin.members, issuer));
+      return createConfiguredKeySet(keyOrigin.members, issuer);
     case 'function':
       return new RefreshingKeySet(issuer, functionSource(keyOrigin.load), keys, runtime);
     case 'url':

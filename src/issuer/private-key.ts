@@ -1,8 +1,9 @@
 import { createPrivateKey, KeyObject } from 'node:crypto';
 import { types } from 'node:util';
-import type { CryptoKey, JWK } from 'jose';
+import { type CryptoKey, importPKCS8, type JWK } from 'jose';
 import { badOption, memberPath, optional, optionError, text } from '../lib/check.js';
 import type { Algorithm } from '../terms.js';
+import { MIN_RSA_BITS } from './verification-key.js';
 
 /** A private key: PEM (PKCS #8), a JWK, or a key of `node:crypto` or of the Web Cryptography API. */
 export type PrivateKey = string | JWK | KeyObject | CryptoKey;
@@ -15,8 +16,6 @@ export interface AssertionKey {
   load(): Promise<CryptoKey>;
 }
 
-/** Minimum RSA modulus (RFC 7518 §3.3, §3.5). */
-const MIN_RSA_BITS = 2048;
 const TAKES = 'a private key for signatures: PEM (PKCS #8, not encrypted), a JWK, a KeyObject or a CryptoKey';
 
 /**
@@ -40,12 +39,6 @@ const ALGORITHMS: Readonly<Record<string, readonly [Algorithm, ...Algorithm[]]>>
   'P-521': ['ES512'],
   Ed25519: ['EdDSA', 'Ed25519'],
 };
-const CURVES: Readonly<Record<string, string>> = { ES256: 'P-256', ES384: 'P-384', ES512: 'P-521' };
-
-interface KeyFacts {
-  readonly kind: string;
-  readonly rsaBits: number | undefined;
-}
 
 /** A private key as options give it. */
 interface GivenKey {
@@ -106,12 +99,12 @@ function isJwk(given: unknown): given is Record<string, unknown> {
   return typeof given === 'object' && given !== null && 'kty' in given && !(given instanceof KeyObject);
 }
 
-function readKeyObject(key: KeyObject): KeyFacts {
+function readKeyObject(key: KeyObject) {
   const { namedCurve, modulusLength } = key.asymmetricKeyDetails ?? {};
   return { kind: namedCurve ?? key.asymmetricKeyType ?? '', rsaBits: modulusLength };
 }
 
-function readCryptoKey({ algorithm }: CryptoKey): KeyFacts {
+function readCryptoKey({ algorithm }: CryptoKey) {
   // Members that the algorithms have according to the Web Cryptography API §20.4, §23.4.
   const { name, hash, namedCurve, modulusLength } = algorithm as {
     name: string;
@@ -127,16 +120,7 @@ function importOnce(key: KeyObject | CryptoKey, algorithm: Algorithm): () => Pro
   if (!(key instanceof KeyObject)) return async () => key;
   let imported: Promise<CryptoKey> | undefined;
   return () => {
-    const der = () => key.export({ type: 'pkcs8', format: 'der' });
-    imported ??= crypto.subtle.importKey('pkcs8', der(), importParameters(algorithm), false, ['sign']);
+    imported ??= importPKCS8(key.export({ type: 'pkcs8', format: 'pem' }).toString(), algorithm);
     return imported;
   };
-}
-
-function importParameters(algorithm: Algorithm): { name: string } {
-  const hash = `SHA-${algorithm.slice(2)}`;
-  if (algorithm.startsWith('RS')) return { name: 'RSASSA-PKCS1-v1_5', hash } as { name: string };
-  if (algorithm.startsWith('PS')) return { name: 'RSA-PSS', hash } as { name: string };
-  const namedCurve = CURVES[algorithm];
-  return namedCurve === undefined ? { name: 'Ed25519' } : ({ name: 'ECDSA', namedCurve } as { name: string });
 }

@@ -4,13 +4,14 @@ import { isJsonObject, type JsonObject } from '../lib/json.js';
 import type { Algorithm } from '../terms.js';
 
 /** Minimum RSA modulus (RFC 7518 §3.3, §3.5). */
-const MIN_RSA_BITS = 2048;
+export const MIN_RSA_BITS = 2048;
 const MAX_KEY_ID_LENGTH = 512;
 /**
  * What a public key consists of. All of it is text (RFC 7518 §6.2.1, §6.3.1, RFC 8037 §2), which the import
  * does not insist on.
  */
 const MATERIAL_MEMBERS = ['n', 'e', 'x', 'y'] as const;
+const PUBLIC_MEMBERS = ['kty', 'crv', ...MATERIAL_MEMBERS] as const;
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'] as const;
 
 const RSA_ALGORITHMS: readonly Algorithm[] = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'];
@@ -52,7 +53,7 @@ export type SkipCause =
 
 /** A member of a key set that may be used, before its key material was looked at. */
 interface UsableMember {
-  readonly jwk: Readonly<Record<string, unknown>>;
+  readonly jwk: JsonObject;
   readonly kid: string | undefined;
   readonly thumbprints: readonly string[];
   readonly algorithms: readonly [Algorithm, ...Algorithm[]];
@@ -64,7 +65,25 @@ interface UsableMember {
  */
 export async function importVerificationKey(member: unknown): Promise<VerificationKey | SkipCause> {
   const usable = readMember(member);
-  return typeof usable === 'string' ? usable : importMember(usable);
+  if (typeof usable === 'string') return usable;
+  const { jwk, kid, thumbprints, algorithms } = usable;
+  const imported = new Map<Algorithm, CryptoKey>();
+  const importFor = async (algorithm: Algorithm): Promise<CryptoKey> => {
+    // The import itself checks the members; only oct keys import to bytes.
+    const key = (await importJWK(jwk as JWK, algorithm)) as CryptoKey;
+    imported.set(algorithm, key);
+    return key;
+  };
+  const cryptoKey = (algorithm: Algorithm) => imported.get(algorithm) ?? importFor(algorithm);
+  try {
+    const weakness = isShortRsa(await cryptoKey(algorithms[0])) ? 'rsa_too_short' : undefined;
+    const material = JSON.stringify(jwk);
+    const fingerprint = JSON.stringify([kid, thumbprints, algorithms, material]);
+    return { kid, thumbprints, algorithms: new Set(algorithms), weakness, fingerprint, material, cryptoKey };
+  } catch {
+    // Whatever the import did not like: missing or out-of-range members, a point off the curve.
+    return 'malformed key';
+  }
 }
 
 /** Checks a member without importing it: what it is for, and that it is a public key of a known type. */
@@ -85,37 +104,14 @@ export function readMember(given: unknown): UsableMember | SkipCause {
     return 'malformed key';
   if (member.kty === 'RSA' && !isRsaExponent(member.e)) return 'malformed key';
   const thumbprints = readThumbprints(member, certificate);
-  return { jwk: publicMembers(member), kid, thumbprints, algorithms: [first, ...others] };
+  const published = PUBLIC_MEMBERS.filter((name) => member[name] !== undefined);
+  const jwk = Object.fromEntries(published.map((name) => [name, member[name]]));
+  return { jwk, kid, thumbprints, algorithms: [first, ...others] };
 }
 
 /** Whether `value` can be a key id: a string of reasonable length. It is compared and nothing else. */
 export function isKeyId(value: unknown): value is string {
   return typeof value === 'string' && value.length <= MAX_KEY_ID_LENGTH;
-}
-
-async function importMember({
-  jwk,
-  kid,
-  thumbprints,
-  algorithms,
-}: UsableMember): Promise<VerificationKey | SkipCause> {
-  const imported = new Map<Algorithm, CryptoKey>();
-  const importFor = async (algorithm: Algorithm): Promise<CryptoKey> => {
-    // The import itself checks the members; only oct keys import to bytes.
-    const key = (await importJWK(jwk as JWK, algorithm)) as CryptoKey;
-    imported.set(algorithm, key);
-    return key;
-  };
-  const cryptoKey = (algorithm: Algorithm) => imported.get(algorithm) ?? importFor(algorithm);
-  try {
-    const weakness = isShortRsa(await cryptoKey(algorithms[0])) ? 'rsa_too_short' : undefined;
-    const material = JSON.stringify(jwk);
-    const fingerprint = JSON.stringify([kid, thumbprints, algorithms, material]);
-    return { kid, thumbprints, algorithms: new Set(algorithms), weakness, fingerprint, material, cryptoKey };
-  } catch {
-    // Whatever the import did not like: missing or out-of-range members, a point off the curve.
-    return 'malformed key';
-  }
 }
 
 /** The first certificate of `x5c` (RFC 7517 §4.7), undefined if there's none that can be read. */
@@ -149,20 +145,7 @@ function readThumbprints(member: JsonObject, certificate: X509Certificate | unde
   });
 }
 
-function publicMembers({
-  kty,
-  crv,
-  n,
-  e,
-  x,
-  y,
-}: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(
-    Object.entries({ kty, crv, n, e, x, y }).filter(([, value]) => value !== undefined),
-  );
-}
-
-function algorithmsOfType(jwk: Readonly<Record<string, unknown>>): readonly Algorithm[] | undefined {
+function algorithmsOfType(jwk: JsonObject): readonly Algorithm[] | undefined {
   const { kty, crv } = jwk;
   if (kty === 'RSA') return RSA_ALGORITHMS;
   if (typeof kty !== 'string' || typeof crv !== 'string') return undefined;
@@ -173,17 +156,14 @@ function algorithmsOfType(jwk: Readonly<Record<string, unknown>>): readonly Algo
 /**
  * A JWK's `alg` binds the key to one algorithm (RFC 8725 §3.1). The two names of Ed25519 are one algorithm.
  */
-function narrowedByAlg(
-  ofType: readonly Algorithm[],
-  jwk: Readonly<Record<string, unknown>>,
-): readonly Algorithm[] {
+function narrowedByAlg(ofType: readonly Algorithm[], jwk: JsonObject): readonly Algorithm[] {
   if (!Object.hasOwn(jwk, 'alg')) return ofType;
   const named = ofType.filter((algorithm) => algorithm === jwk.alg);
   return named.length > 0 && ofType.includes('EdDSA') ? ofType : named;
 }
 
 /** RFC 7517 §4.2, §4.3. */
-function isForVerifying(jwk: Readonly<Record<string, unknown>>): boolean {
+function isForVerifying(jwk: JsonObject): boolean {
   const { use, key_ops: operations } = jwk;
   if (use !== undefined && use !== 'sig') return false;
   return operations === undefined || (Array.isArray(operations) && operations.includes('verify'));
