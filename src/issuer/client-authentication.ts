@@ -4,6 +4,7 @@ import {
   type ClientAuth,
   ClientSecretPost,
   clockSkew,
+  type HttpRequestOptions,
   modifyAssertion,
   PrivateKeyJwt,
 } from 'oauth4webapi';
@@ -50,14 +51,7 @@ export function clientRequest(
   clientId: string,
   { clock }: Pick<Runtime, 'clock'>,
   signal: AbortSignal,
-): {
-  readonly client: Client;
-  readonly options: {
-    readonly headers: Record<string, string>;
-    readonly signal: AbortSignal;
-    readonly [allowInsecureRequests]: true;
-  };
-} {
+): { readonly client: Client; readonly options: HttpRequestOptions<'POST', URLSearchParams> } {
   return {
     // Assertions go by our clock.
     client: { client_id: clientId, [clockSkew]: Math.round((clock() - Date.now()) / 1000) },
@@ -67,11 +61,11 @@ export function clientRequest(
 }
 
 /**
- * Authenticates the requests of a client (RFC 6749 §2.3). Each request gets another assertion, because one can
- * be used only once.
+ * Authenticates the requests of a client (RFC 6749 §2.3). Each request gets another assertion, because one
+ * can be used only once.
  *
- * @returns a function that throws {@link ClientAuthenticationFailure}, without the cause, which may carry key,
- *   token or secret
+ * @returns a function that throws a {@link ClientAuthenticationFailure} without the cause, which may carry
+ *   key, token or secret
  */
 export function authenticateClient(
   credential: ClientCredential,
@@ -129,8 +123,8 @@ export function formEncode(value: string): string {
 }
 
 /**
- * RFC 7523 §2.2, §3: a new assertion, valid for a minute. By default it's for the issuer, so that no endpoint
- * can use it at another server.
+ * RFC 7523 §2.2, §3: makes a new assertion for each request, valid for a minute. By default it's for the
+ * issuer, so that no endpoint can use it at another server.
  */
 async function privateKeyJwt(key: AssertionKey, audience: string): Promise<ClientAuth> {
   const signer = { key: await key.load(), ...(key.keyId === undefined ? {} : { kid: key.keyId }) };

@@ -50,10 +50,10 @@ export function createKeyIndex(given: readonly VerificationKey[]): KeyIndex {
 
 function groupBy(
   keys: readonly VerificationKey[],
-  namesOf: (key: VerificationKey) => readonly string[],
+  names: (key: VerificationKey) => readonly string[],
 ): ReadonlyMap<string, readonly VerificationKey[]> {
-  const names = [...new Set(keys.flatMap(namesOf))];
-  return new Map(names.map((name) => [name, keys.filter((key) => namesOf(key).includes(name))]));
+  const all = new Set(keys.flatMap(names));
+  return new Map([...all].map((name) => [name, keys.filter((key) => names(key).includes(name))]));
 }
 
 /**

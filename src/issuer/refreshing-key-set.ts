@@ -102,7 +102,7 @@ export class RefreshingKeySet implements KeySet {
 
   async ready(): Promise<void> {
     const now = this.#clock();
-    if (this.#loaded !== undefined && isWithin(this.#loaded.fresh, now)) return;
+    if (isWithin(this.#loaded?.fresh, now)) return;
     if (this.#mayAttempt(now)) await this.#refresh();
     if (this.#usable(this.#clock()) === undefined) throw this.#unavailable();
   }
@@ -238,12 +238,10 @@ export class RefreshingKeySet implements KeySet {
     clearTimeout(this.#timer);
     if (this.#closed) return;
     const renew = (): void => {
-      if (!this.#usedSinceRefresh) return;
+      if (this.#usedSinceRefresh) void this.#refresh();
       this.#usedSinceRefresh = false;
-      void this.#refresh();
     };
-    this.#timer = setTimeout(renew, Math.min(delaySeconds * 1000, MAX_TIMER_MS));
-    this.#timer.unref();
+    this.#timer = setTimeout(renew, Math.min(delaySeconds * 1000, MAX_TIMER_MS)).unref();
   }
 
   #report(event: 'loaded' | 'failed', error?: UnavailableError): void {

@@ -52,10 +52,8 @@ export type SkipCause =
   | 'malformed key';
 
 /** A member of a key set that may be used, before its key material was looked at. */
-interface UsableMember {
+interface UsableMember extends Pick<VerificationKey, 'kid' | 'thumbprints'> {
   readonly jwk: JsonObject;
-  readonly kid: string | undefined;
-  readonly thumbprints: readonly string[];
   readonly algorithms: readonly [Algorithm, ...Algorithm[]];
 }
 
