@@ -9,8 +9,8 @@ const MOMENT_SECONDS = 1;
 
 /** What the failure of a request says about the server. */
 export interface Outage {
-  /** How long the server itself wants to be left alone. */
-  readonly retryAfterSeconds: number | undefined;
+  /** How long the server itself wants to be left alone, if it says so. */
+  readonly retryAfterSeconds?: number | undefined;
 }
 
 export interface CircuitBreakerOptions {
@@ -56,19 +56,20 @@ export class CircuitBreaker {
   async run<T>(isNewcomer: boolean, request: () => Promise<T>): Promise<T> {
     this.check(isNewcomer);
     const era = this.#era;
-    const trying = this.#pause === undefined ? undefined : isNewcomer ? 'newcomer' : 'known';
-    if (trying !== undefined) this.#trying[trying] = true;
+    const isTrial = this.#pause !== undefined;
+    const who = isNewcomer ? 'newcomer' : 'known';
+    if (isTrial) this.#trying[who] = true;
     try {
       const result = await request();
       this.#recover();
       return result;
     } catch (error) {
       const outage = this.#options.findOutage(error, isNewcomer);
-      const mayLengthen = trying !== 'newcomer';
+      const mayLengthen = !(isTrial && isNewcomer);
       if (outage !== undefined && era === this.#era && mayLengthen) this.#fail(outage);
       throw error;
     } finally {
-      if (trying !== undefined) this.#trying[trying] = false;
+      if (isTrial) this.#trying[who] = false;
     }
   }
 
@@ -94,10 +95,8 @@ export class CircuitBreaker {
     this.#failures += 1;
     if (this.#pause === undefined && this.#failures < FAILURES_UNTIL_PAUSE && retryAfterSeconds === 0) return;
     const { cooldownSeconds } = this.#options;
-    const growing = pauseAfter(this.#pauses + 1, {
-      firstSeconds: FIRST_PAUSE_SECONDS,
-      maxSeconds: cooldownSeconds,
-    });
+    const limits = { firstSeconds: FIRST_PAUSE_SECONDS, maxSeconds: cooldownSeconds };
+    const growing = pauseAfter(this.#pauses + 1, limits);
     const seconds = Math.min(Math.max(growing, retryAfterSeconds), cooldownSeconds);
     if (seconds === 0) return;
     this.#pauses += 1;

@@ -4,6 +4,7 @@ import {
   type ClientAuth,
   ClientSecretPost,
   clockSkew,
+  type HttpRequestOptions,
   modifyAssertion,
   PrivateKeyJwt,
 } from 'oauth4webapi';
@@ -50,14 +51,7 @@ export function clientRequest(
   clientId: string,
   { clock }: Pick<Runtime, 'clock'>,
   signal: AbortSignal,
-): {
-  readonly client: Client;
-  readonly options: {
-    readonly headers: Record<string, string>;
-    readonly signal: AbortSignal;
-    readonly [allowInsecureRequests]: true;
-  };
-} {
+): { readonly client: Client; readonly options: HttpRequestOptions<'POST', URLSearchParams> } {
   return {
     // Assertions go by our clock.
     client: { client_id: clientId, [clockSkew]: Math.round((clock() - Date.now()) / 1000) },
@@ -67,27 +61,42 @@ export function clientRequest(
 }
 
 /**
- * Authenticates one request of a client (RFC 6749 §2.3). Each attempt needs another one, because an assertion
+ * Authenticates the requests of a client (RFC 6749 §2.3). Each request gets another assertion, because one
  * can be used only once.
+ *
+ * @returns a function that throws a {@link ClientAuthenticationFailure} without the cause, which may carry
+ *   key, token or secret
  */
 export function authenticateClient(
   credential: ClientCredential,
   endpoint: AuthenticatedEndpoint,
 ): ClientAuth {
-  switch (credential.kind) {
-    case 'key':
-      return privateKeyJwt(credential.key, credential.audience === 'issuer' ? undefined : endpoint.url);
-    case 'certificate':
-      return (_server, client, body) => body.set('client_id', client.client_id);
-    case 'token':
-      return bearer(credential.accessToken);
-    case 'secret': {
-      const { clientSecret, method = chooseMethod(endpoint.supported) } = credential;
-      return method === 'client_secret_post'
-        ? ClientSecretPost(clientSecret)
-        : clientSecretBasic(clientSecret);
+  return async (server, client, body, headers) => {
+    try {
+      switch (credential.kind) {
+        case 'secret': {
+          const { clientSecret, method = chooseMethod(endpoint.supported) } = credential;
+          if (method === 'client_secret_post')
+            return ClientSecretPost(clientSecret)(server, client, body, headers);
+          return headers.set('authorization', `Basic ${basicCredentials(client.client_id, clientSecret)}`);
+        }
+        case 'key': {
+          const audience = credential.audience === 'issuer' ? server.issuer : endpoint.url;
+          const authenticate = await privateKeyJwt(credential.key, audience);
+          return await authenticate(server, client, body, headers);
+        }
+        case 'certificate':
+          return body.set('client_id', client.client_id);
+        case 'token': {
+          const token: unknown = await credential.accessToken();
+          if (!isB64Token(token)) throw new TypeError('not an access token');
+          return headers.set('authorization', `Bearer ${token}`);
+        }
+      }
+    } catch (error) {
+      throw new ClientAuthenticationFailure(describeError(error));
     }
-  }
+  };
 }
 
 /**
@@ -97,12 +106,6 @@ export function authenticateClient(
 function chooseMethod(supported: readonly unknown[]): SecretMethod {
   const hasOnlyPost = supported.includes('client_secret_post') && !supported.includes('client_secret_basic');
   return hasOnlyPost ? 'client_secret_post' : 'client_secret_basic';
-}
-
-function clientSecretBasic(clientSecret: string): ClientAuth {
-  return (_server, client, _body, headers) => {
-    headers.set('authorization', `Basic ${basicCredentials(client.client_id, clientSecret)}`);
-  };
 }
 
 /** RFC 6749 §2.3.1: id and secret are form-encoded, joined and written in base64. */
@@ -120,39 +123,17 @@ export function formEncode(value: string): string {
 }
 
 /**
- * RFC 7523 §2.2, §3: a new assertion per attempt, valid for a minute. By default for the issuer, so that no
- * endpoint can use it at another server.
+ * RFC 7523 §2.2, §3: makes a new assertion for each request, valid for a minute. By default it's for the
+ * issuer, so that no endpoint can use it at another server.
  */
-function privateKeyJwt(key: AssertionKey, audience: string | undefined): ClientAuth {
-  return (server, client, body, headers) =>
-    attempt(async () => {
-      const signer = { key: await key.load(), ...(key.keyId === undefined ? {} : { kid: key.keyId }) };
-      const authenticate = PrivateKeyJwt(signer, {
-        [modifyAssertion]: (header, claims) => {
-          header.alg = key.algorithm;
-          // "nbf" is optional, and with it a server whose clock is a second behind would refuse.
-          delete claims.nbf;
-          claims.aud = audience ?? server.issuer;
-        },
-      });
-      await authenticate(server, client, body, headers);
-    });
-}
-
-function bearer(accessToken: () => string | Promise<string>): ClientAuth {
-  return (_server, _client, _body, headers) =>
-    attempt(async () => {
-      const token: unknown = await accessToken();
-      if (!isB64Token(token)) throw new TypeError('not an access token');
-      headers.set('authorization', `Bearer ${token}`);
-    });
-}
-
-/** Without the cause, which may carry key, token or secret. */
-async function attempt(authenticate: () => Promise<void>): Promise<void> {
-  try {
-    await authenticate();
-  } catch (error) {
-    throw new ClientAuthenticationFailure(describeError(error));
-  }
+async function privateKeyJwt(key: AssertionKey, audience: string): Promise<ClientAuth> {
+  const signer = { key: await key.load(), ...(key.keyId === undefined ? {} : { kid: key.keyId }) };
+  return PrivateKeyJwt(signer, {
+    [modifyAssertion]: (header, claims) => {
+      header.alg = key.algorithm;
+      // "nbf" is optional, and with it a server whose clock is a second behind would refuse.
+      delete claims.nbf;
+      claims.aud = audience;
+    },
+  });
 }

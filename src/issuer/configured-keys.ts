@@ -1,8 +1,10 @@
 import { createPublicKey } from 'node:crypto';
-import { reportKeys } from '../diagnostics.js';
+import { InvalidTokenError } from '../errors.js';
 import { badOption } from '../lib/check.js';
 import { isJsonObject } from '../lib/json.js';
-import { importVerificationKey, readMember, type VerificationKey } from './verification-key.js';
+import { createKeyIndex, findKey, importKeys, type KeyIndex } from './key-index.js';
+import type { KeySet } from './key-set.js';
+import { readMember } from './verification-key.js';
 
 /**
  * Checks a key set that the application gives. Members that are not for verifying signatures are fine, as
@@ -19,17 +21,27 @@ export function checkConfiguredKeys(jwks: unknown, name: string): readonly unkno
   return usable;
 }
 
-/** Imports keys that {@link checkConfiguredKeys} found good. */
-export async function importConfiguredKeys(
-  members: readonly unknown[],
-  issuer: string,
-): Promise<readonly VerificationKey[]> {
-  const keys: VerificationKey[] = [];
-  for (const key of await Promise.all(members.map(importVerificationKey))) {
-    if (typeof key !== 'string') keys.push(key);
-    else reportKeys({ event: 'key_skipped', issuer, reason: undefined, detail: key, keys: keys.length });
-  }
-  return keys;
+/** Keys that {@link checkConfiguredKeys} found good, as a key set that never changes. */
+export function createConfiguredKeySet(members: readonly unknown[], issuer: string): KeySet {
+  let index: KeyIndex | undefined;
+  const loading = importKeys(members, issuer).then((keys) => {
+    index = createKeyIndex(keys);
+    return index;
+  });
+  return {
+    async find(reference, algorithm) {
+      const key = findKey(index ?? (await loading), reference, algorithm);
+      if (key === undefined) throw new InvalidTokenError('no_matching_key');
+      return key;
+    },
+    findReplacement: async () => undefined,
+    vouchesFor: (key) => index?.members.has(key) ?? false,
+    known: () => index?.keys ?? [],
+    async ready() {
+      await loading;
+    },
+    close: () => undefined,
+  };
 }
 
 function isUsable(member: unknown, name: string): boolean {

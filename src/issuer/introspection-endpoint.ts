@@ -5,6 +5,7 @@ import { readRetryAfter } from '../lib/retry-after.js';
 import { type AuthenticatedEndpoint, authenticateClient, clientRequest } from './client-authentication.js';
 import { IntrospectionFailure } from './introspection-failure.js';
 import type { IntrospectionContext, IntrospectionEndpoint } from './introspection-settings.js';
+import type { IssuerMetadata } from './metadata.js';
 import { readSignedAnswer } from './signed-answer.js';
 
 const PLAIN_MEDIA_TYPE = 'application/json';
@@ -30,12 +31,22 @@ export type AnswerSource = (token: string, signal: AbortSignal) => Promise<JsonO
  * with the issuer's keys, and nothing of it may get into an error.
  */
 export function endpointSource(endpoint: IntrospectionEndpoint, context: IntrospectionContext): AnswerSource {
-  const { metadata, runtime } = context;
+  const { clientId, credential, signedResponse } = endpoint;
+  const { rules, metadata, runtime } = context;
   return async (token, signal) => {
-    const located = await locate(endpoint, context, signal);
+    const located = await locate(endpoint, metadata, signal);
+    const server = { issuer: rules.issuer, introspection_endpoint: located.url };
+    const { client, options } = clientRequest(clientId, runtime, signal);
+    const request = () =>
+      introspectionRequest(server, client, authenticateClient(credential, located), token, {
+        ...options,
+        additionalParameters: { token_type_hint: 'access_token' },
+        requestJwtResponse: signedResponse,
+        [customFetch]: (url, init) => runtime.fetch(url, { ...init, credentials: 'omit' }),
+      });
     const askedAt = runtime.clock() / 1000;
     try {
-      const response = await send(token, endpoint, located, context, signal);
+      const response = await sendRequest(request, signal, { repeat: true, secret: true });
       if (response.status !== 200 || response.redirected)
         throw await readFailure(response, runtime.clock(), signal);
       return await readAnswer(response, endpoint, askedAt, context, signal);
@@ -49,7 +60,7 @@ export function endpointSource(endpoint: IntrospectionEndpoint, context: Introsp
 
 async function locate(
   { url, credential }: IntrospectionEndpoint,
-  { metadata }: IntrospectionContext,
+  metadata: IssuerMetadata,
   signal: AbortSignal,
 ): Promise<AuthenticatedEndpoint> {
   if (url !== undefined) return { url, supported: [] };
@@ -58,25 +69,6 @@ async function locate(
     url: document.endpoint('introspection_endpoint', credential.kind === 'certificate'),
     supported: document.list('introspection_endpoint_auth_methods_supported'),
   };
-}
-
-async function send(
-  token: string,
-  { clientId, credential, signedResponse }: IntrospectionEndpoint,
-  endpoint: AuthenticatedEndpoint,
-  { rules, runtime }: IntrospectionContext,
-  signal: AbortSignal,
-): Promise<Response> {
-  const { client, options } = clientRequest(clientId, runtime, signal);
-  const server = { issuer: rules.issuer, introspection_endpoint: endpoint.url };
-  const request = () =>
-    introspectionRequest(server, client, authenticateClient(credential, endpoint), token, {
-      ...options,
-      additionalParameters: { token_type_hint: 'access_token' },
-      requestJwtResponse: signedResponse,
-      [customFetch]: (url, init) => runtime.fetch(url, { ...init, credentials: 'omit' }),
-    });
-  return sendRequest(request, signal, { repeat: true, secret: true });
 }
 
 async function readAnswer(

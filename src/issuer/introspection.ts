@@ -4,7 +4,7 @@ import { withTimeLimit } from '../lib/deadline.js';
 import { describeError, SafeError } from '../lib/errors.js';
 import { FetchFailure } from '../lib/fetch.js';
 import { isJsonObject, type JsonObject } from '../lib/json.js';
-import { CircuitBreaker } from './circuit-breaker.js';
+import { CircuitBreaker, type Outage } from './circuit-breaker.js';
 import { ClientAuthenticationFailure } from './client-authentication.js';
 import { type AnswerSource, endpointSource } from './introspection-endpoint.js';
 import { IntrospectionFailure } from './introspection-failure.js';
@@ -28,9 +28,6 @@ export interface Introspection extends IntrospectionSettings {
   ask(token: string, isNewcomer: boolean): Promise<IntrospectionAnswer>;
 }
 
-/** When another attempt makes sense if nothing says more. */
-const RETRY_AFTER_SECONDS = 1;
-
 /**
  * Asks one issuer about tokens, within a time limit, and not while it fails. Whatever goes wrong is an
  * {@link UnavailableError}: nobody can blame the token.
@@ -44,21 +41,16 @@ export function createIntrospection(
   const source = typeof asks === 'function' ? functionSource(asks) : endpointSource(asks, context);
   let lastFailure: UnavailableError | undefined;
 
-  const report = (
-    event: IntrospectionMessage['event'],
-    failure: UnavailableError | undefined,
-    seconds: number | undefined,
-  ): void => {
+  const report = (event: IntrospectionMessage['event'], failure?: UnavailableError, seconds?: number) => {
     const detail = failure && describeError(failure.cause);
     reportIntrospection({ event, issuer, reason: failure?.reason, detail, seconds });
   };
   const breaker = new CircuitBreaker({
     clock: context.runtime.clock,
     cooldownSeconds,
-    findOutage: (error, isNewcomer) =>
-      isNewcomer && isUnclear(error) ? undefined : { retryAfterSeconds: askedPause(error) },
+    findOutage,
     onPause: (seconds) => report('suspended', lastFailure, seconds),
-    onRecovery: () => report('resumed', undefined, undefined),
+    onRecovery: () => report('resumed'),
   });
   const slots = new RequestSlots(context.runtime.clock, timeoutSeconds);
   const askOnce = async (token: string): Promise<IntrospectionAnswer> => {
@@ -67,7 +59,7 @@ export function createIntrospection(
     } catch (error) {
       // Here, so that it's known when the pause is reported that it causes.
       lastFailure = toUnavailable(error);
-      report('failed', lastFailure, undefined);
+      report('failed', lastFailure);
       throw lastFailure;
     }
   };
@@ -82,12 +74,15 @@ export function createIntrospection(
         if (!(error instanceof RequestHeldBack)) throw error;
         const { isPaused, retryAfterSeconds } = error;
         const failure = (isPaused && lastFailure) || toUnavailable(error);
-        if (!isPaused) report('failed', failure, undefined);
+        if (!isPaused) report('failed', failure);
         throw new UnavailableError(failure.reason, retryAfterSeconds, failure.cause);
       }
     },
   };
 }
+
+/** A function of the application failed; its error may carry token and secret, so only its name is kept. */
+class FunctionFailure extends SafeError {}
 
 /**
  * A function of the application in place of an endpoint. What it returns is copied: the claims of a token are
@@ -95,22 +90,16 @@ export function createIntrospection(
  */
 function functionSource(introspect: Introspect): AnswerSource {
   return async (token) => {
-    const answer = await callFunction(introspect, token);
+    let answer: unknown;
+    try {
+      answer = await introspect(token);
+    } catch (error) {
+      throw new FunctionFailure(describeError(error));
+    }
     const copy: unknown = JSON.parse(JSON.stringify(answer) ?? 'null');
     if (!isJsonObject(copy)) throw new FetchFailure('invalid', 'not an object');
     return copy;
   };
-}
-
-/** A function of the application failed; its error may carry token and secret, so only its name is kept. */
-class FunctionFailure extends SafeError {}
-
-async function callFunction(introspect: Introspect, token: string): Promise<unknown> {
-  try {
-    return await introspect(token);
-  } catch (error) {
-    throw new FunctionFailure(describeError(error));
-  }
 }
 
 /** RFC 7662 §2.2: `active` is a boolean, and nothing that's like one. */
@@ -127,26 +116,26 @@ function checkAnswer(answer: JsonObject): IntrospectionAnswer {
 function toUnavailable(error: unknown): UnavailableError {
   // Metadata, or the keys that an answer is verified with.
   if (error instanceof UnavailableError) return error;
-  const seconds = (error instanceof IntrospectionFailure && error.retryAfterSeconds) || RETRY_AFTER_SECONDS;
-  const cause = error instanceof SafeError ? error : new SafeError(describeError(error));
-  if (error instanceof IntrospectionFailure) return new UnavailableError(error.reason, seconds, cause);
+  if (error instanceof IntrospectionFailure)
+    return new UnavailableError(error.reason, error.retryAfterSeconds ?? 1, error);
   const isOurCredential = error instanceof ClientAuthenticationFailure;
   const reason = isOurCredential ? 'introspection_auth_failed' : 'introspection_unavailable';
-  return new UnavailableError(reason, seconds, cause);
+  const cause = error instanceof SafeError ? error : new SafeError(describeError(error));
+  return new UnavailableError(reason, 1, cause);
+}
+
+/** What the failure of a call says about the server; of newcomers only what is sure. */
+function findOutage(failure: unknown, isNewcomer: boolean): Outage | undefined {
+  const cause: unknown = failure instanceof UnavailableError ? failure.cause : undefined;
+  if (isNewcomer && isUnclear(cause)) return undefined;
+  return cause instanceof IntrospectionFailure ? cause : {};
 }
 
 /**
  * Whether a failure may be about this one token only, or about something that the token made something before
  * the server do.
  */
-function isUnclear(error: unknown): boolean {
-  const cause: unknown = error instanceof UnavailableError ? error.cause : undefined;
+function isUnclear(cause: unknown): boolean {
   if (cause instanceof IntrospectionFailure) return cause.scope === 'unclear';
   return cause instanceof FetchFailure ? cause.kind === 'invalid' : cause instanceof FunctionFailure;
-}
-
-/** How long the server itself wants to be left alone, in seconds. */
-function askedPause(error: unknown): number | undefined {
-  const cause: unknown = error instanceof UnavailableError ? error.cause : undefined;
-  return cause instanceof IntrospectionFailure ? cause.retryAfterSeconds : undefined;
 }

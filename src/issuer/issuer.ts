@@ -1,10 +1,10 @@
 import type { JSONWebKeySet } from 'jose';
 import type { Runtime } from '../lib/runtime.js';
 import type { TokenRules } from '../token/token-rules.js';
-import { importConfiguredKeys } from './configured-keys.js';
+import { createConfiguredKeySet } from './configured-keys.js';
 import { createIntrospection, type Introspection } from './introspection.js';
 import type { IntrospectionSettings } from './introspection-settings.js';
-import { FixedKeySet, type KeySet } from './key-set.js';
+import type { KeySet } from './key-set.js';
 import { discoveredSource, functionSource, jwksUriSource } from './key-source.js';
 import { createIssuerMetadata, type EndpointName, type IssuerMetadata } from './metadata.js';
 import { type KeysPolicy, RefreshingKeySet } from './refreshing-key-set.js';
@@ -44,33 +44,28 @@ export function createIssuer(settings: IssuerSettings, runtime: Runtime): Issuer
   const { issuer } = rules;
   const endpoint = typeof introspection?.asks === 'object' ? introspection.asks : undefined;
   const isEndpointDiscovered = endpoint !== undefined && endpoint.url === undefined;
+  const isDiscovered = keyOrigin.kind === 'discovered';
   // An issuer that's asked about tokens may have no keys, unless it signs its answers.
   const mayLackKeys = introspection !== undefined && endpoint?.signedResponse !== true;
   // A function that's asked about JWTs stands for an issuer of which nothing else is known.
-  const isOffline =
-    keyOrigin.kind === 'discovered' && metadataUrl === undefined && isAskedByFunction(introspection);
-  const needed: EndpointName[] = isEndpointDiscovered ? ['introspection_endpoint'] : [];
-  if (keyOrigin.kind === 'discovered' && !mayLackKeys) needed.push('jwks_uri');
-  const wanted: EndpointName[] =
-    keyOrigin.kind === 'discovered' ? [...new Set([...needed, 'jwks_uri' as const])] : needed;
+  const isAskedByFunction = typeof introspection?.asks === 'function' && introspection.tokens.has('jwt');
+  const isOffline = isDiscovered && metadataUrl === undefined && isAskedByFunction;
+  const endpoints: EndpointName[] = isEndpointDiscovered ? ['introspection_endpoint'] : [];
+  const wanted: EndpointName[] = isDiscovered ? [...endpoints, 'jwks_uri'] : endpoints;
+  const needed = mayLackKeys ? endpoints : wanted;
   const metadata = createIssuerMetadata({ issuer, metadataUrl, wanted, needed }, keys, runtime);
   const keySet = isOffline
-    ? new FixedKeySet(Promise.resolve([]))
+    ? createConfiguredKeySet([], issuer)
     : createKeySet(settings, mayLackKeys, metadata, runtime);
-  const context = { rules, keySet, metadata, runtime };
   return {
     ...rules,
     keySet,
-    introspection: introspection && createIntrospection(introspection, context),
+    introspection: introspection && createIntrospection(introspection, { rules, keySet, metadata, runtime }),
     async ready() {
       const findEndpoint = async () => (await metadata.get()).endpoint('introspection_endpoint');
       await Promise.all([keySet.ready(), isEndpointDiscovered && findEndpoint()]);
     },
   };
-}
-
-function isAskedByFunction(introspection: IntrospectionSettings | undefined): boolean {
-  return typeof introspection?.asks === 'function' && introspection.tokens.has('jwt');
 }
 
 function createKeySet(
@@ -81,7 +76,7 @@ function createKeySet(
 ): KeySet {
   switch (keyOrigin.kind) {
     case 'fixed':
-      return new FixedKeySet(importConfiguredKeys(keyOrigin.members, issuer));
+      return createConfiguredKeySet(keyOrigin.members, issuer);
     case 'function':
       return new RefreshingKeySet(issuer, functionSource(keyOrigin.load), keys, runtime);
     case 'url':

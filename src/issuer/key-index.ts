@@ -1,5 +1,6 @@
+import { reportKeys } from '../diagnostics.js';
 import { InvalidTokenError } from '../errors.js';
-import { isKeyId, type VerificationKey } from './verification-key.js';
+import { importVerificationKey, isKeyId, type VerificationKey } from './verification-key.js';
 
 /** How a token's header points to a key (RFC 7515 §4.1). Untrusted. */
 export interface KeyReference {
@@ -19,6 +20,27 @@ export interface KeyIndex {
   readonly members: ReadonlySet<VerificationKey>;
 }
 
+/**
+ * Imports the members of an issuer's key set. A member that can't be used is left out and reported (RFC 7517
+ * §5).
+ *
+ * @param before the keys that are in use: one that stayed keeps its identity, so that what it verified stays
+ *   verified
+ */
+export async function importKeys(
+  members: readonly unknown[],
+  issuer: string,
+  before?: KeyIndex,
+): Promise<readonly VerificationKey[]> {
+  const known = new Map(before?.keys.map((key) => [key.fingerprint, key]));
+  const keys: VerificationKey[] = [];
+  for (const key of await Promise.all(members.map(importVerificationKey))) {
+    if (typeof key !== 'string') keys.push(known.get(key.fingerprint) ?? key);
+    else reportKeys({ event: 'key_skipped', issuer, reason: undefined, detail: key, keys: known.size });
+  }
+  return keys;
+}
+
 export function createKeyIndex(given: readonly VerificationKey[]): KeyIndex {
   const keys = [...new Map(given.map((key) => [key.fingerprint, key])).values()];
   const byKeyId = groupBy(keys, ({ kid }) => (kid === undefined ? [] : [kid]));
@@ -28,10 +50,10 @@ export function createKeyIndex(given: readonly VerificationKey[]): KeyIndex {
 
 function groupBy(
   keys: readonly VerificationKey[],
-  namesOf: (key: VerificationKey) => readonly string[],
+  names: (key: VerificationKey) => readonly string[],
 ): ReadonlyMap<string, readonly VerificationKey[]> {
-  const names = [...new Set(keys.flatMap(namesOf))];
-  return new Map(names.map((name) => [name, keys.filter((key) => namesOf(key).includes(name))]));
+  const all = new Set(keys.flatMap(names));
+  return new Map([...all].map((name) => [name, keys.filter((key) => names(key).includes(name))]));
 }
 
 /**

@@ -1,7 +1,7 @@
 import { InvalidTokenError } from '../errors.js';
 import type { Algorithm } from '../terms.js';
 import { isSignedBy } from '../token/signature.js';
-import { createKeyIndex, findKey, type KeyIndex, type KeyReference } from './key-index.js';
+import type { KeyReference } from './key-index.js';
 import type { VerificationKey } from './verification-key.js';
 
 /** The keys of one issuer. */
@@ -58,41 +58,4 @@ export async function findSigningKey(
   if (replacement !== undefined && (await isSignedBy(jws, await replacement.cryptoKey(algorithm))))
     return replacement;
   throw new InvalidTokenError('signature_invalid');
-}
-
-/** A key set that never changes. */
-export class FixedKeySet implements KeySet {
-  readonly #loaded: Promise<KeyIndex>;
-  #index: KeyIndex | undefined;
-
-  constructor(keys: Promise<readonly VerificationKey[]>) {
-    this.#loaded = keys.then((imported) => {
-      this.#index = createKeyIndex(imported);
-      return this.#index;
-    });
-  }
-
-  async find(reference: KeyReference, algorithm: string): Promise<VerificationKey> {
-    const key = findKey(this.#index ?? (await this.#loaded), reference, algorithm);
-    if (key === undefined) throw new InvalidTokenError('no_matching_key');
-    return key;
-  }
-
-  async findReplacement(): Promise<undefined> {
-    return undefined;
-  }
-
-  vouchesFor(key: VerificationKey): boolean {
-    return this.#index?.members.has(key) ?? false;
-  }
-
-  known(): readonly VerificationKey[] {
-    return this.#index?.keys ?? [];
-  }
-
-  async ready(): Promise<void> {
-    await this.#loaded;
-  }
-
-  close(): void {}
 }

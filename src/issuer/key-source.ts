@@ -2,7 +2,7 @@ import type { JSONWebKeySet } from 'jose';
 import { UnavailableError } from '../errors.js';
 import { FetchFailure, fetchJson } from '../lib/fetch.js';
 import type { Runtime } from '../lib/runtime.js';
-import { type IssuerMetadata, unavailable } from './metadata.js';
+import type { IssuerMetadata } from './metadata.js';
 
 /** More members than this in one key set aren't looked at. */
 const MAX_KEYS = 500;
@@ -17,34 +17,20 @@ export interface PublishedKeys {
 
 const NONE: PublishedKeys = { members: [], maxAgeSeconds: undefined, isAbsent: true };
 
-/**
- * Gets an issuer's keys anew, for as long as `signal` isn't aborted.
- *
- * @throws {UnavailableError}
- */
+/** Gets an issuer's keys anew, for as long as `signal` isn't aborted. Whatever it throws is an outage. */
 export type KeySource = (signal: AbortSignal) => Promise<PublishedKeys>;
 
 /** Keys at a fixed URL. */
 export function jwksUriSource(jwksUri: string, { fetch }: Runtime): KeySource {
   return async (signal) => {
-    try {
-      const { json, maxAgeSeconds } = await fetchJson(jwksUri, fetch, signal);
-      return { members: readKeys(json), maxAgeSeconds };
-    } catch (error) {
-      throw unavailable('jwks', error);
-    }
+    const { json, maxAgeSeconds } = await fetchJson(jwksUri, fetch, signal);
+    return { members: readKeys(json), maxAgeSeconds };
   };
 }
 
-/** Keys from a function of the application. Its failures are outages. */
+/** Keys from a function of the application. */
 export function functionSource(load: () => JSONWebKeySet | Promise<JSONWebKeySet>): KeySource {
-  return async () => {
-    try {
-      return { members: readKeys(await load()), maxAgeSeconds: undefined };
-    } catch (error) {
-      throw unavailable('jwks', error);
-    }
-  };
+  return async () => ({ members: readKeys(await load()), maxAgeSeconds: undefined });
 }
 
 /**
@@ -58,12 +44,12 @@ export function discoveredSource(
   runtime: Runtime,
 ): KeySource {
   return async (signal) => {
-    const { known } = metadata;
+    const known = metadata.known();
     const current = await metadata.get(signal).catch((error: unknown) => {
       if (mayBeAbsent && isGone(error)) return undefined;
       throw error;
     });
-    if (current === undefined || (mayBeAbsent && !current.has('jwks_uri'))) return NONE;
+    if (current === undefined || (mayBeAbsent && current.find('jwks_uri') === undefined)) return NONE;
     const jwksUri = current.endpoint('jwks_uri');
     const load = async (url: string): Promise<PublishedKeys> => {
       const published = await jwksUriSource(url, runtime)(signal);

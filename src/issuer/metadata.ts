@@ -7,9 +7,7 @@ import { isWithin, pauseAfter, type Span, spanFrom } from '../lib/pause.js';
 import type { Runtime } from '../lib/runtime.js';
 import { isAcceptableUrl } from '../lib/url.js';
 
-/**
- * The endpoints that this package uses, by their names in metadata (RFC 8414 §2, RFC 7662 via RFC 8414 §2).
- */
+/** The endpoints that this package uses, by their names in metadata (RFC 8414 §2). */
 export type EndpointName = 'jwks_uri' | 'token_endpoint' | 'introspection_endpoint';
 
 /** Members that must be strings if they're there (RFC 8414 §2). */
@@ -17,7 +15,7 @@ const ENDPOINTS = ['token_endpoint', 'authorization_endpoint', 'introspection_en
 /** Keeps metadata that brings nothing new from being fetched each time an endpoint fails. */
 const BACKOFF = { firstSeconds: 1, maxSeconds: 30 };
 
-/** Whose metadata, and what of it matters. */
+/** Whose metadata, and what of it is needed. */
 export interface MetadataSource {
   readonly issuer: string;
   /** In place of the well-known locations. */
@@ -38,10 +36,7 @@ export interface MetadataPolicy {
 }
 
 /** A document that was found, and where. */
-interface Located {
-  readonly json: JsonObject;
-  readonly url: string;
-}
+type Located = { readonly json: JsonObject; readonly url: string };
 
 /** What an authorization server says about itself (RFC 8414 §2), in one document or several. */
 export class Metadata {
@@ -54,9 +49,18 @@ export class Metadata {
     this.#allowInsecureRequests = allowInsecureRequests;
   }
 
-  /** Whether {@link endpoint} has a URL for this name. */
-  has(name: EndpointName): boolean {
-    return this.#documents.some((document) => this.#read(document, name, false) !== undefined);
+  /** {@link endpoint}, undefined where that throws. */
+  find(name: EndpointName, preferMtls = false): string | undefined {
+    for (const { json, url } of this.#documents) {
+      const { mtls_endpoint_aliases: aliases } = json;
+      const members = preferMtls && isJsonObject(aliases) && Object.hasOwn(aliases, name) ? aliases : json;
+      const endpoint = Object.hasOwn(members, name) ? members[name] : undefined;
+      // Metadata that came over https must not lead to an unprotected service on this host.
+      const allowLoopback = url.startsWith('http:');
+      const allowInsecureRequests = this.#allowInsecureRequests;
+      if (isAcceptableUrl(endpoint, { allowInsecureRequests, allowLoopback })) return endpoint;
+    }
+    return undefined;
   }
 
   /**
@@ -66,36 +70,26 @@ export class Metadata {
    * @throws {UnavailableError} `metadata_invalid`: it's missing, or a URL that mustn't be fetched
    */
   endpoint(name: EndpointName, preferMtls = false): string {
-    for (const document of this.#documents) {
-      const url = this.#read(document, name, preferMtls);
-      if (url !== undefined) return url;
-    }
+    const url = this.find(name, preferMtls);
+    if (url !== undefined) return url;
     throw unavailable('metadata', new FetchFailure('invalid', `${name} is not an https URL`));
+  }
+
+  /** Which of these endpoints it doesn't have. */
+  missing(names: readonly EndpointName[]): readonly EndpointName[] {
+    return names.filter((name) => this.find(name) === undefined);
   }
 
   /** A member that is a list, such as `token_endpoint_auth_methods_supported`; empty if there's none. */
   list(name: string): readonly unknown[] {
-    const lists = this.#documents.map(({ json }) => json[name]).filter((value) => Array.isArray(value));
-    return lists[0] ?? [];
-  }
-
-  #read({ json, url }: Located, name: EndpointName, preferMtls: boolean): string | undefined {
-    const { mtls_endpoint_aliases: aliases } = json;
-    const members = preferMtls && isJsonObject(aliases) && Object.hasOwn(aliases, name) ? aliases : json;
-    const endpoint = Object.hasOwn(members, name) ? members[name] : undefined;
-    // Metadata that came over https must not lead to an unprotected service on this host.
-    const rules = {
-      allowInsecureRequests: this.#allowInsecureRequests,
-      allowLoopback: url.startsWith('http:'),
-    };
-    return isAcceptableUrl(endpoint, rules) ? endpoint : undefined;
+    return this.#documents.map(({ json }) => json[name]).find((value) => Array.isArray(value)) ?? [];
   }
 }
 
 /** The metadata of one issuer: fetched on first use, once for all who wait, kept and renewed. */
 export interface IssuerMetadata {
   /** What is known now, however old. */
-  readonly known: Metadata | undefined;
+  known(): Metadata | undefined;
   /**
    * Metadata to work with: at once while it's fresh, or old but nothing speaks against it (then it's renewed
    * in the background). After {@link doubt}, or while a part of what's wanted is missing, it's renewed first,
@@ -115,48 +109,41 @@ interface Known {
   /** Whether it has all that is wanted. If not, the rest is looked for when somebody asks, after a pause. */
   readonly isComplete: boolean;
   readonly fresh: Span;
-  /** From then on it isn't used any more. */
-  readonly endAt: number;
 }
 
 export function createIssuerMetadata(
   source: MetadataSource,
-  policy: MetadataPolicy,
+  { maxAgeSeconds, staleIfErrorSeconds, timeoutSeconds }: MetadataPolicy,
   runtime: Runtime,
 ): IssuerMetadata {
   const { clock } = runtime;
-  const { maxAgeSeconds, staleIfErrorSeconds, timeoutSeconds } = policy;
   let known: Known | undefined;
   let loading: Promise<Metadata> | undefined;
   let isDoubted = false;
-  /**
-   * Renewals in a row that failed, brought a part only, or brought nothing new after a doubt, and when the
-   * next may be made.
-   */
+  /** Renewals in a row that failed, brought a part only, or brought nothing new after a doubt. */
   let fruitless = 0;
+  /** No renewal is made meanwhile, as long as there's metadata to work with. */
   let pause: Span | undefined;
   /** Locations that said 404 since the last success. */
   const absent = new Set<string>();
 
   const usable = (now: number): Known | undefined =>
-    known !== undefined && now < known.endAt ? known : undefined;
+    known !== undefined && now < known.fresh.until + staleIfErrorSeconds * 1000 ? known : undefined;
 
   const load = async (limitSeconds: number): Promise<Metadata> => {
     const before = usable(clock())?.metadata;
-    const isSame = (metadata: Metadata): boolean =>
-      before !== undefined && source.wanted.every((name) => isSameEndpoint(before, metadata, name));
     try {
       const metadata = await withTimeLimit(limitSeconds, (signal) =>
         discover(source, { ...runtime, signal, timeoutSeconds: limitSeconds, absent }),
       );
-      const missing = (source.needed ?? source.wanted).filter((name) => !metadata.has(name));
       // One of several locations may be down: what it said before serves on, as if all of them had failed.
-      for (const name of source.wanted) if (before?.has(name) && !metadata.has(name)) metadata.endpoint(name);
-      const isComplete = missing.length === 0;
+      const missing = metadata.missing(source.wanted);
+      for (const name of missing) if (before?.find(name) !== undefined) metadata.endpoint(name);
       absent.clear();
-      const fresh = spanFrom(clock(), maxAgeSeconds);
-      known = { metadata, isComplete, fresh, endAt: fresh.until + staleIfErrorSeconds * 1000 };
-      fruitless = !isComplete || (isDoubted && isSame(metadata)) ? fruitless + 1 : 0;
+      const isComplete = metadata.missing(source.needed ?? source.wanted).length === 0;
+      const isNew = source.wanted.some((name) => metadata.find(name) !== before?.find(name));
+      known = { metadata, isComplete, fresh: spanFrom(clock(), maxAgeSeconds) };
+      fruitless = !isComplete || (isDoubted && !isNew) ? fruitless + 1 : 0;
       return metadata;
     } catch (error) {
       fruitless += 1;
@@ -170,51 +157,32 @@ export function createIssuerMetadata(
       loading = undefined;
     }
   };
-  const loadOnce = (limitSeconds: number): Promise<Metadata> => {
-    loading ??= load(limitSeconds);
-    return loading;
-  };
 
   return {
-    get known() {
-      return known?.metadata;
-    },
+    known: () => known?.metadata,
     async get(signal) {
       const now = clock();
       const current = usable(now);
-      if (current === undefined) return waitFor(loadOnce(timeoutSeconds), signal);
-      const { metadata, isComplete, fresh } = current;
-      const isWaitedFor = isDoubted || !isComplete;
-      if (!isWaitedFor && isWithin(fresh, now)) return metadata;
-      if (loading === undefined && isWithin(pause, now)) return metadata;
+      const isAwaited = current === undefined || isDoubted || !current.isComplete;
+      if (!isAwaited && isWithin(current.fresh, now)) return current.metadata;
+      if (current !== undefined && loading === undefined && isWithin(pause, now)) return current.metadata;
       // Half of the time: metadata that hangs must not keep its endpoints from being asked where they were.
-      const renewal = loadOnce(timeoutSeconds / 2);
-      if (isWaitedFor) return waitFor(renewal, signal).catch((error) => orKnown(error, now));
-      renewal.catch(() => undefined); // what is known serves on
-      return metadata;
+      loading ??= load(current === undefined ? timeoutSeconds : timeoutSeconds / 2);
+      const renewal = loading;
+      renewal.catch(() => undefined); // if nobody waits for it, what is known serves on
+      if (!isAwaited) return current.metadata;
+      try {
+        return await unlessAborted(renewal, signal);
+      } catch (error) {
+        const kept = usable(now);
+        if (kept !== undefined) return kept.metadata;
+        throw unavailable('metadata', signal?.aborted ? new FetchFailure('timeout', 'time-out') : error);
+      }
     },
     doubt() {
       isDoubted = true;
     },
   };
-
-  function orKnown(error: unknown, now: number): Metadata {
-    const current = usable(now);
-    if (current === undefined) throw error;
-    return current.metadata;
-  }
-}
-
-async function waitFor(metadata: Promise<Metadata>, signal: AbortSignal | undefined): Promise<Metadata> {
-  try {
-    return await unlessAborted(metadata, signal);
-  } catch (error) {
-    throw unavailable('metadata', signal?.aborted ? new FetchFailure('timeout', 'time-out') : error);
-  }
-}
-
-function isSameEndpoint(before: Metadata, after: Metadata, name: EndpointName): boolean {
-  return before.has(name) && after.has(name) && before.endpoint(name) === after.endpoint(name);
 }
 
 export interface DiscoveryOptions extends Pick<Runtime, 'fetch' | 'allowInsecureRequests'> {
@@ -241,64 +209,55 @@ export async function discover(
   const urls = present.length > 0 ? present : all;
   // An equal share for each location, and one for what follows.
   const shareSeconds = timeoutSeconds / (urls.length + 1);
-  const over = new AbortController();
-  const signal = AbortSignal.any([outer, over.signal]);
   const found: Located[] = []; // with gaps, so that the order is that of the locations
   const failures: unknown[] = [];
-  let end: (value: 'enough') => void = () => undefined;
-  const enough = new Promise<'enough'>((resolve) => {
-    end = resolve;
-  });
+  const together = () => new Metadata(found.filter(Boolean), allowInsecureRequests);
+  /** Aborted once nobody waits for further locations. */
+  const over = new AbortController();
+  const signal = AbortSignal.any([outer, over.signal]);
 
-  const visit = async (url: string, index: number): Promise<'enough' | 'more'> => {
+  /** Whether the server is out of reach. */
+  const visit = async (url: string, index: number): Promise<boolean> => {
     try {
       const { json } = await fetchJson(url, fetch, signal);
       checkMetadata(json, issuer);
-      const missing = (documents: Located[]) => {
-        const metadata = new Metadata(documents, allowInsecureRequests);
-        return wanted.filter((name) => !metadata.has(name));
-      };
-      const [first] = missing([{ json, url }]);
-      if (first !== undefined && needed.length > 0 && missing([{ json, url }]).length === wanted.length)
-        throw new FetchFailure('invalid', `${first} is not an https URL`);
+      const missing = new Metadata([{ json, url }], allowInsecureRequests).missing(wanted);
+      if (needed.length > 0 && missing.length === wanted.length)
+        throw new FetchFailure('invalid', `${missing[0]} is not an https URL`);
       found[index] = { json, url };
-      if (missing(found.filter(Boolean)).length > 0) return 'more';
-      end('enough');
-      return 'enough';
+      if (together().missing(wanted).length === 0) over.abort();
+      return false;
     } catch (error) {
       failures.push(error);
       if (error instanceof FetchFailure && error.status === 404) absent.add(url);
-      return error instanceof FetchFailure && !error.isReached ? 'enough' : 'more';
+      return error instanceof FetchFailure && !error.isReached;
     }
   };
+  const waitForAShare = <T>(visited: Promise<T>) =>
+    withTimeLimit(shareSeconds, () => unlessAborted(visited, over.signal)).catch(() => undefined);
 
-  try {
-    const attempts: Promise<unknown>[] = [];
-    for (const [index, url] of urls.entries()) {
-      const attempt = visit(url, index);
-      attempts.push(attempt);
-      const outcome = withTimeLimit(shareSeconds, () => Promise.race([attempt, enough]));
-      if ((await outcome.catch(() => 'more')) === 'enough') break;
-    }
-    const rest = Promise.race([enough, Promise.all(attempts)]);
-    // With a part of it known, the rest is worth another share of the time, but not all of it.
-    await (found.length === 0 ? rest : withTimeLimit(shareSeconds, () => rest).catch(() => undefined));
-    if (found.length === 0) throw mostTelling(failures);
-    return new Metadata(found.filter(Boolean), allowInsecureRequests);
-  } finally {
-    over.abort();
+  const visits: Promise<boolean>[] = [];
+  for (const [index, url] of urls.entries()) {
+    const visited = visit(url, index);
+    visits.push(visited);
+    const isOutOfReach = await waitForAShare(visited);
+    if (isOutOfReach || over.signal.aborted) break;
   }
+  // With a part of it known, the rest is worth another share of the time, but not all of it.
+  const rest = unlessAborted(Promise.all(visits), over.signal).catch(() => undefined);
+  await (found.length === 0 ? rest : waitForAShare(rest));
+  over.abort();
+  if (found.length === 0) throw mostTelling(failures);
+  return together();
 }
 
 function mostTelling(failures: readonly unknown[]): unknown {
-  const isInvalid = (failure: unknown) => failure instanceof FetchFailure && failure.kind === 'invalid';
-  const isOutOfReach = (failure: unknown) => failure instanceof FetchFailure && !failure.isReached;
-  const isTransient = (failure: unknown) => failure instanceof FetchFailure && failure.isTransient;
+  const fetches = failures.filter((failure) => failure instanceof FetchFailure);
   return (
     failures.find((failure) => failure instanceof UnavailableError) ?? // it names another issuer
-    failures.find(isInvalid) ??
-    failures.find(isOutOfReach) ??
-    failures.find(isTransient) ??
+    fetches.find(({ kind }) => kind === 'invalid') ??
+    fetches.find(({ isReached }) => !isReached) ??
+    fetches.find(({ isTransient }) => isTransient) ??
     failures.at(-1)
   );
 }
@@ -312,13 +271,12 @@ function mostTelling(failures: readonly unknown[]): unknown {
 export function metadataUrls(issuer: string): readonly string[] {
   const { origin, pathname } = new URL(issuer);
   const path = pathname.replace(/\/$/, '');
-  return [
-    ...new Set([
-      `${origin}/.well-known/oauth-authorization-server${path}`,
-      `${origin}/.well-known/openid-configuration${path}`,
-      `${origin}${path}/.well-known/openid-configuration`,
-    ]),
+  const urls = [
+    `${origin}/.well-known/oauth-authorization-server${path}`,
+    `${origin}/.well-known/openid-configuration${path}`,
+    `${origin}${path}/.well-known/openid-configuration`,
   ];
+  return [...new Set(urls)];
 }
 
 /**
@@ -331,10 +289,8 @@ export function checkMetadata(json: JsonObject, issuer: string): void {
   if (typeof json.issuer !== 'string') throw new FetchFailure('invalid', 'issuer is not a string');
   if (json.issuer !== issuer)
     throw new UnavailableError('issuer_mismatch', 1, new SafeError('the metadata names another issuer'));
-  for (const name of ENDPOINTS) {
-    if (Object.hasOwn(json, name) && typeof json[name] !== 'string')
-      throw new FetchFailure('invalid', `${name} is not a string`);
-  }
+  const wrong = ENDPOINTS.find((name) => Object.hasOwn(json, name) && typeof json[name] !== 'string');
+  if (wrong !== undefined) throw new FetchFailure('invalid', `${wrong} is not a string`);
 }
 
 /** Says of which document a failure is, once: what's an {@link UnavailableError} already stays as it is. */

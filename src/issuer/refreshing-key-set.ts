@@ -5,18 +5,15 @@ import { describeError } from '../lib/errors.js';
 import { FetchFailure } from '../lib/fetch.js';
 import { isWithin, pauseAfter, type Span, spanFrom } from '../lib/pause.js';
 import type { Runtime } from '../lib/runtime.js';
-import { createKeyIndex, findKey, type KeyIndex, type KeyReference } from './key-index.js';
+import { createKeyIndex, findKey, importKeys, type KeyIndex, type KeyReference } from './key-index.js';
 import type { KeySet } from './key-set.js';
-import { isGone, type KeySource, type PublishedKeys } from './key-source.js';
-import { unavailable } from './metadata.js';
-import { importVerificationKey, type VerificationKey } from './verification-key.js';
+import { isGone, type KeySource } from './key-source.js';
+import { type MetadataPolicy, unavailable } from './metadata.js';
+import type { VerificationKey } from './verification-key.js';
 
 /** How keys are fetched, kept and renewed: `KeysOptions` with every default filled in. */
-export interface KeysPolicy {
-  readonly maxAgeSeconds: number;
-  readonly staleIfErrorSeconds: number;
+export interface KeysPolicy extends MetadataPolicy {
   readonly cooldownSeconds: number;
-  readonly timeoutSeconds: number;
 }
 
 /** `Cache-Control` may make keys live this many times longer than `maxAgeSeconds`. */
@@ -105,7 +102,7 @@ export class RefreshingKeySet implements KeySet {
 
   async ready(): Promise<void> {
     const now = this.#clock();
-    if (this.#loaded !== undefined && isWithin(this.#loaded.fresh, now)) return;
+    if (isWithin(this.#loaded?.fresh, now)) return;
     if (this.#mayAttempt(now)) await this.#refresh();
     if (this.#usable(this.#clock()) === undefined) throw this.#unavailable();
   }
@@ -194,25 +191,14 @@ export class RefreshingKeySet implements KeySet {
 
   async #load(): Promise<void> {
     try {
-      const published = await withTimeLimit(this.#policy.timeoutSeconds, (signal) => this.#source(signal));
-      const keys = await this.#importKeys(published);
+      const published = await withTimeLimit(this.#policy.timeoutSeconds, this.#source);
+      const keys = await importKeys(published.members, this.#issuer, this.#loaded?.index);
       const mayBeEmpty = published.isAbsent === true && this.known().length === 0;
       if (keys.length === 0 && !mayBeEmpty) throw new FetchFailure('invalid', NO_KEYS);
       this.#succeed(keys, published.maxAgeSeconds);
     } catch (error) {
       this.#fail(unavailable('jwks', error));
     }
-  }
-
-  async #importKeys(published: PublishedKeys): Promise<readonly VerificationKey[]> {
-    const known = new Map(this.#loaded?.index.keys.map((key) => [key.fingerprint, key]));
-    const keys: VerificationKey[] = [];
-    for (const key of await Promise.all(published.members.map(importVerificationKey))) {
-      // A key that stayed keeps its identity, so that what it verified stays verified.
-      if (typeof key !== 'string') keys.push(known.get(key.fingerprint) ?? key);
-      else this.#report('key_skipped', undefined, key);
-    }
-    return keys;
   }
 
   #succeed(keys: readonly VerificationKey[], publishedMaxAge: number | undefined): void {
@@ -226,7 +212,7 @@ export class RefreshingKeySet implements KeySet {
     };
     this.#failure = undefined;
     this.#usedSinceRefresh = false;
-    this.#report('loaded', undefined, undefined);
+    this.#report('loaded');
     this.#schedule(maxAge * EARLY_REFRESH);
   }
 
@@ -237,7 +223,7 @@ export class RefreshingKeySet implements KeySet {
     const quick = this.#loaded === undefined ? COLD_BACKOFF_SECONDS : [];
     const seconds = Math.min(quick[count - 1] ?? pauseAfter(count - quick.length, limits), limits.maxSeconds);
     this.#failure = { error, backoff: spanFrom(now, seconds), count };
-    this.#report('failed', error, describeError(error.cause));
+    this.#report('failed', error);
     if (this.#loaded === undefined) return;
     if (isWithdrawal(error.cause)) {
       const { fresh, endAt } = this.#loaded;
@@ -252,19 +238,14 @@ export class RefreshingKeySet implements KeySet {
     clearTimeout(this.#timer);
     if (this.#closed) return;
     const renew = (): void => {
-      if (!this.#usedSinceRefresh) return;
+      if (this.#usedSinceRefresh) void this.#refresh();
       this.#usedSinceRefresh = false;
-      void this.#refresh();
     };
-    this.#timer = setTimeout(renew, Math.min(delaySeconds * 1000, MAX_TIMER_MS));
-    this.#timer.unref();
+    this.#timer = setTimeout(renew, Math.min(delaySeconds * 1000, MAX_TIMER_MS)).unref();
   }
 
-  #report(
-    event: 'loaded' | 'failed' | 'key_skipped',
-    error: UnavailableError | undefined,
-    detail: string | undefined,
-  ): void {
+  #report(event: 'loaded' | 'failed', error?: UnavailableError): void {
+    const detail = error && describeError(error.cause);
     reportKeys({ event, issuer: this.#issuer, reason: error?.reason, detail, keys: this.known().length });
   }
 }

@@ -4,23 +4,27 @@ import { isJsonObject, type JsonObject } from '../lib/json.js';
 import type { Algorithm } from '../terms.js';
 
 /** Minimum RSA modulus (RFC 7518 §3.3, §3.5). */
-const MIN_RSA_BITS = 2048;
+export const MIN_RSA_BITS = 2048;
 const MAX_KEY_ID_LENGTH = 512;
 /**
  * What a public key consists of. All of it is text (RFC 7518 §6.2.1, §6.3.1, RFC 8037 §2), which the import
  * does not insist on.
  */
 const MATERIAL_MEMBERS = ['n', 'e', 'x', 'y'] as const;
+const PUBLIC_MEMBERS = ['kty', 'crv', ...MATERIAL_MEMBERS] as const;
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'] as const;
 
-const RSA_ALGORITHMS: readonly Algorithm[] = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'];
-/** The algorithms that fit a curve (RFC 7518 §3.4, RFC 8037 §3.1, RFC 9864 §2.2). */
-const CURVE_ALGORITHMS: Readonly<Record<string, readonly Algorithm[]>> = {
-  'EC P-256': ['ES256'],
-  'EC P-384': ['ES384'],
-  'EC P-521': ['ES512'],
-  'OKP Ed25519': ['Ed25519', 'EdDSA'],
-};
+/**
+ * The algorithms of each kind of key (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2). Kinds are named as JWKs
+ * name them: `"kty"`, and `"crv"` unless it's RSA.
+ */
+const ALGORITHMS: ReadonlyMap<string | undefined, readonly Algorithm[]> = new Map([
+  ['RSA', ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']],
+  ['EC P-256', ['ES256']],
+  ['EC P-384', ['ES384']],
+  ['EC P-521', ['ES512']],
+  ['OKP Ed25519', ['Ed25519', 'EdDSA']],
+]);
 
 /** A public key of an issuer, ready to verify signatures. */
 export interface VerificationKey {
@@ -51,10 +55,8 @@ export type SkipCause =
   | 'malformed key';
 
 /** A member of a key set that may be used, before its key material was looked at. */
-interface UsableMember {
-  readonly jwk: Readonly<Record<string, unknown>>;
-  readonly kid: string | undefined;
-  readonly thumbprints: readonly string[];
+interface UsableMember extends Pick<VerificationKey, 'kid' | 'thumbprints'> {
+  readonly jwk: JsonObject;
   readonly algorithms: readonly [Algorithm, ...Algorithm[]];
 }
 
@@ -64,41 +66,8 @@ interface UsableMember {
  */
 export async function importVerificationKey(member: unknown): Promise<VerificationKey | SkipCause> {
   const usable = readMember(member);
-  return typeof usable === 'string' ? usable : importMember(usable);
-}
-
-/** Checks a member without importing it: what it is for, and that it is a public key of a known type. */
-export function readMember(given: unknown): UsableMember | SkipCause {
-  if (!isJsonObject(given)) return 'not a JSON object';
-  const certificate = readCertificate(given);
-  const member = certificate === undefined ? given : withKeyMembers(given, certificate);
-  if (member.kty === 'oct') return 'symmetric key';
-  if (PRIVATE_MEMBERS.some((name) => Object.hasOwn(member, name))) return 'private key published';
-  const ofType = algorithmsOfType(member);
-  if (ofType === undefined) return 'unknown key type';
-  if (!isForVerifying(member)) return 'not for verifying signatures';
-  const [first, ...others] = narrowedByAlg(ofType, member);
-  if (first === undefined) return 'unknown algorithm';
-  const { kid } = member;
-  if (kid !== undefined && !isKeyId(kid)) return 'unusable kid';
-  if (MATERIAL_MEMBERS.some((name) => Object.hasOwn(member, name) && typeof member[name] !== 'string'))
-    return 'malformed key';
-  if (member.kty === 'RSA' && !isRsaExponent(member.e)) return 'malformed key';
-  const thumbprints = readThumbprints(member, certificate);
-  return { jwk: publicMembers(member), kid, thumbprints, algorithms: [first, ...others] };
-}
-
-/** Whether `value` can be a key id: a string of reasonable length. It is compared and nothing else. */
-export function isKeyId(value: unknown): value is string {
-  return typeof value === 'string' && value.length <= MAX_KEY_ID_LENGTH;
-}
-
-async function importMember({
-  jwk,
-  kid,
-  thumbprints,
-  algorithms,
-}: UsableMember): Promise<VerificationKey | SkipCause> {
+  if (typeof usable === 'string') return usable;
+  const { jwk, kid, thumbprints, algorithms } = usable;
   const imported = new Map<Algorithm, CryptoKey>();
   const importFor = async (algorithm: Algorithm): Promise<CryptoKey> => {
     // The import itself checks the members; only oct keys import to bytes.
@@ -108,7 +77,11 @@ async function importMember({
   };
   const cryptoKey = (algorithm: Algorithm) => imported.get(algorithm) ?? importFor(algorithm);
   try {
-    const weakness = isShortRsa(await cryptoKey(algorithms[0])) ? 'rsa_too_short' : undefined;
+    // Present for RSA keys (Web Cryptography API §20.4).
+    const { modulusLength = MIN_RSA_BITS } = (await cryptoKey(algorithms[0])).algorithm as {
+      modulusLength?: number;
+    };
+    const weakness = modulusLength < MIN_RSA_BITS ? 'rsa_too_short' : undefined;
     const material = JSON.stringify(jwk);
     const fingerprint = JSON.stringify([kid, thumbprints, algorithms, material]);
     return { kid, thumbprints, algorithms: new Set(algorithms), weakness, fingerprint, material, cryptoKey };
@@ -116,6 +89,34 @@ async function importMember({
     // Whatever the import did not like: missing or out-of-range members, a point off the curve.
     return 'malformed key';
   }
+}
+
+/** Checks a member without importing it: what it is for, and that it is a public key of a known type. */
+export function readMember(given: unknown): UsableMember | SkipCause {
+  if (!isJsonObject(given)) return 'not a JSON object';
+  const certificate = readCertificate(given);
+  const member = certificate === undefined ? given : withKeyMembers(given, certificate);
+  if (member.kty === 'oct') return 'symmetric key';
+  if (PRIVATE_MEMBERS.some((name) => Object.hasOwn(member, name))) return 'private key published';
+  const ofKind = findAlgorithms(readKind(member));
+  if (ofKind.length === 0) return 'unknown key type';
+  if (!isForVerifying(member)) return 'not for verifying signatures';
+  const [first, ...others] = narrowedByAlg(ofKind, member);
+  if (first === undefined) return 'unknown algorithm';
+  const { kid } = member;
+  if (kid !== undefined && !isKeyId(kid)) return 'unusable kid';
+  if (MATERIAL_MEMBERS.some((name) => Object.hasOwn(member, name) && typeof member[name] !== 'string'))
+    return 'malformed key';
+  if (member.kty === 'RSA' && !isRsaExponent(member.e)) return 'malformed key';
+  const thumbprints = readThumbprints(member, certificate);
+  const published = PUBLIC_MEMBERS.filter((name) => member[name] !== undefined);
+  const jwk = Object.fromEntries(published.map((name) => [name, member[name]]));
+  return { jwk, kid, thumbprints, algorithms: [first, ...others] };
+}
+
+/** Whether `value` can be a key id: a string of reasonable length. It is compared and nothing else. */
+export function isKeyId(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= MAX_KEY_ID_LENGTH;
 }
 
 /** The first certificate of `x5c` (RFC 7517 §4.7), undefined if there's none that can be read. */
@@ -149,42 +150,31 @@ function readThumbprints(member: JsonObject, certificate: X509Certificate | unde
   });
 }
 
-function publicMembers({
-  kty,
-  crv,
-  n,
-  e,
-  x,
-  y,
-}: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(
-    Object.entries({ kty, crv, n, e, x, y }).filter(([, value]) => value !== undefined),
-  );
+/**
+ * The algorithms that fit a kind of key; empty for an unknown kind.
+ *
+ * @param kind `"kty"` of a JWK, and `"crv"` unless it's RSA: `RSA`, `EC P-256`
+ */
+export function findAlgorithms(kind: string | undefined): readonly Algorithm[] {
+  return ALGORITHMS.get(kind) ?? [];
 }
 
-function algorithmsOfType(jwk: Readonly<Record<string, unknown>>): readonly Algorithm[] | undefined {
-  const { kty, crv } = jwk;
-  if (kty === 'RSA') return RSA_ALGORITHMS;
-  if (typeof kty !== 'string' || typeof crv !== 'string') return undefined;
-  const curve = `${kty} ${crv}`;
-  return Object.hasOwn(CURVE_ALGORITHMS, curve) ? CURVE_ALGORITHMS[curve] : undefined;
+function readKind({ kty, crv }: JsonObject): string | undefined {
+  if (kty === 'RSA') return kty;
+  return typeof kty === 'string' && typeof crv === 'string' ? `${kty} ${crv}` : undefined;
 }
 
 /**
  * A JWK's `alg` binds the key to one algorithm (RFC 8725 §3.1). The two names of Ed25519 are one algorithm.
  */
-function narrowedByAlg(
-  ofType: readonly Algorithm[],
-  jwk: Readonly<Record<string, unknown>>,
-): readonly Algorithm[] {
-  if (!Object.hasOwn(jwk, 'alg')) return ofType;
-  const named = ofType.filter((algorithm) => algorithm === jwk.alg);
-  return named.length > 0 && ofType.includes('EdDSA') ? ofType : named;
+function narrowedByAlg(ofKind: readonly Algorithm[], jwk: JsonObject): readonly Algorithm[] {
+  if (!Object.hasOwn(jwk, 'alg')) return ofKind;
+  const named = ofKind.filter((algorithm) => algorithm === jwk.alg);
+  return named.length > 0 && ofKind.includes('EdDSA') ? ofKind : named;
 }
 
 /** RFC 7517 §4.2, §4.3. */
-function isForVerifying(jwk: Readonly<Record<string, unknown>>): boolean {
-  const { use, key_ops: operations } = jwk;
+function isForVerifying({ use, key_ops: operations }: JsonObject): boolean {
   if (use !== undefined && use !== 'sig') return false;
   return operations === undefined || (Array.isArray(operations) && operations.includes('verify'));
 }
@@ -194,10 +184,4 @@ function isRsaExponent(e: unknown): boolean {
   if (typeof e !== 'string') return false;
   const exponent = BigInt(`0x0${Buffer.from(e, 'base64url').toString('hex')}`);
   return exponent >= 3n && exponent % 2n === 1n;
-}
-
-function isShortRsa(key: CryptoKey): boolean {
-  // Present for RSA keys (Web Cryptography API §20.4).
-  const { modulusLength } = key.algorithm as { modulusLength?: number };
-  return modulusLength !== undefined && modulusLength < MIN_RSA_BITS;
 }

@@ -87,14 +87,10 @@ export function checkNames(
 ): void {
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     throw optionError(path, takes, given);
-  for (const member of Object.keys(given)) {
-    if (!known.includes(member))
-      throw badOption(
-        path,
-        `has no member "${member}"`,
-        `unknown option "${member}" in ${path}; known are ${known.join(', ')}`,
-      );
-  }
+  const unknown = Object.keys(given).find((member) => !known.includes(member));
+  if (unknown === undefined) return;
+  const message = `unknown option "${unknown}" in ${path}; known are ${known.join(', ')}`;
+  throw badOption(path, `has no member "${unknown}"`, message);
 }
 
 /** Lets an option be absent, and puts `fallback` in its place. */

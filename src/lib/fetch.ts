@@ -70,7 +70,12 @@ export async function fetchJson(url: string, fetch: Fetch, signal: AbortSignal):
   const headers = { accept: ACCEPT, 'user-agent': USER_AGENT };
   const get = () => fetch(url, { headers, redirect: 'manual', credentials: 'omit', signal });
   const response = await sendRequest(get, signal, { repeat: true, secret: false });
-  await refuseStatus(response);
+  const { status, redirected } = response;
+  if (status !== 200 || redirected) {
+    await discard(response);
+    // A fetch that the application brings may have followed redirects anyway.
+    throw new FetchFailure('status', redirected ? 'redirected' : `status ${status}`, { status });
+  }
   const json = parseObject(await readText(response, signal));
   return { json, maxAgeSeconds: readMaxAge(response.headers.get('cache-control')) };
 }
@@ -110,15 +115,6 @@ export async function sendRequest(
     const kind = BROKEN_CONNECTION.has(code) ? 'broken' : 'unreachable';
     throw new FetchFailure(kind, code ?? 'network error', options);
   }
-}
-
-/** @throws {FetchFailure} `status`: the answer isn't 200, or came from a redirect */
-async function refuseStatus(response: Response): Promise<void> {
-  const { status, redirected } = response;
-  if (status === 200 && !redirected) return;
-  await discard(response);
-  // A fetch that the application brings may have followed redirects anyway.
-  throw new FetchFailure('status', redirected ? 'redirected' : `status ${status}`, { status });
 }
 
 /**

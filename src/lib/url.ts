@@ -30,10 +30,8 @@ export function isAcceptableUrl(value: unknown, rules: UrlRules): value is strin
   if (typeof value !== 'string' || !HTTP_URL.test(value) || !URL.canParse(value)) return false;
   const { protocol, hostname, username, password, hash } = new URL(value);
   if (username !== '' || password !== '' || hash !== '') return false;
-  if (protocol === 'https:') return true;
-  return (
-    protocol === 'http:' && (rules.allowInsecureRequests || (rules.allowLoopback && LOOPBACK.test(hostname)))
-  );
+  if (protocol === 'https:' || rules.allowInsecureRequests) return true;
+  return rules.allowLoopback && LOOPBACK.test(hostname);
 }
 
 /** Whether `value` can be an issuer identifier: such a URL without query and fragment (RFC 8414 §2). */

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { checkConfiguredKeys, importConfiguredKeys } from '../../../src/issuer/configured-keys.js';
+import { checkConfiguredKeys, createConfiguredKeySet } from '../../../src/issuer/configured-keys.js';
 import { createResourceServer } from '../../../src/resource-server.js';
 import { generateSigningKey, type SigningKey } from '../../../src/testing/signing-key.js';
 import { audience, protect, tokenBy } from '../../support/protected-api.js';
@@ -82,6 +82,8 @@ describe('a configured key set', () => {
   it('is imported as it was checked', async () => {
     const members = checkConfiguredKeys({ keys: [key.jwk, { kty: 'AKP' }, rsa] }, 'jwks');
     expect(members).toEqual([key.jwk, rsa]);
-    expect((await importConfiguredKeys(members, issuer)).map(({ kid }) => kid)).toEqual(['key-1', 'rsa-1']);
+    const keySet = createConfiguredKeySet(members, issuer);
+    await keySet.ready();
+    expect(keySet.known().map(({ kid }) => kid)).toEqual(['key-1', 'rsa-1']);
   });
 });

@@ -3,8 +3,8 @@ import { deflateRawSync } from 'node:zlib';
 import { exportJWK, type JWK } from 'jose';
 import { describe, expect, it, vi } from 'vitest';
 import { channels, type DecisionMessage } from '../../../src/diagnostics.js';
-import { importConfiguredKeys } from '../../../src/issuer/configured-keys.js';
-import { FixedKeySet, type KeySet } from '../../../src/issuer/key-set.js';
+import { createConfiguredKeySet } from '../../../src/issuer/configured-keys.js';
+import type { KeySet } from '../../../src/issuer/key-set.js';
 import type { ResourceServerOptions } from '../../../src/options/options.js';
 import type { TrustedIssuer } from '../../../src/options/trusted-issuer.js';
 import { createResourceServer } from '../../../src/resource-server.js';
@@ -828,7 +828,7 @@ describe('the vectors of RFC 7515', () => {
       const issuer = {
         ...resolvedIssuer({ clientIds: ['joe'], clientIdClaim: 'iss' }),
         issuer: 'joe',
-        keySet: new FixedKeySet(importConfiguredKeys([jwk], 'joe')),
+        keySet: createConfiguredKeySet([jwk], 'joe'),
       };
       const options = {
         issuers: new Map([['joe', issuer]]),
