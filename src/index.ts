@@ -64,20 +64,19 @@ export type {
   WrappedRequest,
 } from './request/view.js';
 export { FetchRequestView, isCorsPreflight, NodeRequestView, viewRequest } from './request/view.js';
-export type { AuthenticationRequirement } from './requirement/authentication.js';
-export type {
-  AuthorizationDetail,
-  AuthorizationDetailsPredicate,
-} from './requirement/authorization-details.js';
-export { authorizationDetailsOf } from './requirement/authorization-details.js';
-export type { AuthenticationOptions, ClaimsPredicate, Requirement } from './requirement/requirement.js';
+export { authorizationDetailsOf } from './requirement/check-requirement.js';
 export {
+  type AuthenticationOptions,
+  type AuthenticationRequirement,
+  type AuthorizationDetail,
+  type AuthorizationDetailsPredicate,
+  type ClaimsPredicate,
+  type Requirement,
   requirementOfAnyScope,
   requirementOfAuthentication,
   requirementOfAuthorizationDetails,
   requirementOfClaims,
   requirementOfScopes,
 } from './requirement/requirement.js';
-export type { ResourceServer } from './resource-server.js';
-export { createResourceServer, isResourceServer } from './resource-server.js';
+export { createResourceServer, isResourceServer, type ResourceServer } from './resource-server.js';
 export type { Algorithm, BearerMethod, TokenType } from './terms.js';
