@@ -1,5 +1,8 @@
-export type { ResourceMetadataDocument } from './answer/resource-document.js';
-export type { MetadataSigner, ResourceMetadata } from './answer/resource-metadata.js';
+export type {
+  MetadataSigner,
+  ResourceMetadata,
+  ResourceMetadataDocument,
+} from './answer/resource-metadata.js';
 export type {
   AccessToken,
   Auth,

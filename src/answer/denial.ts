@@ -39,8 +39,8 @@ export class DenialResponses {
   }
 
   /**
-   * The HTTP answer to a refusal: status, challenges and body (RFC 6750 §3, RFC 9449 §7, RFC 9470 §3, RFC 9728
-   * §5.1). Nothing of the request is in it.
+   * The HTTP answer to a refusal: status, challenges and body (RFC 6750 §3, RFC 9449 §7, RFC 9470 §3, RFC
+   * 9728 §5.1). Nothing of the request is in it.
    *
    * @param scheme that the client used; undefined where it used none, or that is not clear
    */
@@ -87,7 +87,7 @@ export class DenialResponses {
 
   /**
    * One challenge per scheme that opens this API. The error stands in that of the scheme which the client
-   * used; in all of them where that is not clear, or where the scheme is none of them (RFC 9449 §7.2). A client
+   * used; in all of them if that isn't clear, or if the scheme isn't one of them (RFC 9449 §7.2). A client
    * whose token lacks a scope, or whose user logged in too long ago, needs another token, not another scheme.
    */
   #challenges(

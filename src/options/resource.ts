@@ -1,5 +1,10 @@
-import { type ResourceMetadataDocument, withoutAbsent } from '../answer/resource-document.js';
-import { isSignedMetadata, type MetadataSigner, type ResourceSettings } from '../answer/resource-metadata.js';
+import {
+  isSignedMetadata,
+  type MetadataSigner,
+  type ResourceMetadataDocument,
+  type ResourceSettings,
+  withoutAbsent,
+} from '../answer/resource-metadata.js';
 import {
   type Check,
   type Checks,
