@@ -124,10 +124,9 @@ class RequestVerifier implements ResourceServer {
 
   constructor(settings: Settings, issuers: ReadonlyMap<string, Issuer>) {
     const { runtime, resource, dpop, certificate, maxTokens } = settings;
-    const algorithms = new Set([...issuers.values()].flatMap((issuer) => [...issuer.algorithms]));
     this.#settings = settings;
     this.#issuers = issuers;
-    this.#tokens = new TokenVerifier({ ...runtime, issuers, algorithms, maxTokens });
+    this.#tokens = new TokenVerifier({ ...runtime, issuers, maxTokens });
     this.#bindings = {
       dpop: dpop && createDpopBinding(dpop, runtime),
       certificate: certificate && createCertificateBinding(certificate),

@@ -8,18 +8,11 @@ import type { Algorithm } from '../terms.js';
  */
 export const MAX_TOKEN_LENGTH = 16_384;
 
-/** A look-up of headers by their segment. */
-export interface KnownHeaders {
-  get(segment: string): JsonObject | undefined;
-}
-
 /** An access token taken apart but not verified. Nothing in it can be trusted. */
 export interface CompactJws {
   /** The text of the header: equal for all tokens that an issuer signs with one key. */
   readonly headerSegment: string;
   readonly header: JsonObject;
-  /** Whether the header was read before. */
-  readonly isHeaderKnown: boolean;
   /** The claims' bytes, decoded only when the header is acceptable. */
   readonly claimsBytes: Buffer;
 }
@@ -31,16 +24,17 @@ export interface CompactJws {
  * @param knownHeaders headers that were read before, by their segment
  * @throws {InvalidTokenError} `token_too_large`, `malformed_token`
  */
-export function parseCompactJws(token: string, knownHeaders?: KnownHeaders): CompactJws {
+export function parseCompactJws(
+  token: string,
+  knownHeaders?: { get(segment: string): JsonObject | undefined },
+): CompactJws {
   if (token.length > MAX_TOKEN_LENGTH) throw new InvalidTokenError('token_too_large');
   const segments = splitCompactJws(token);
   if (segments === undefined) throw new InvalidTokenError('malformed_token');
   const [header, claims] = segments;
-  const known = knownHeaders?.get(header);
   return {
     headerSegment: header,
-    header: known ?? parseJsonObject(Buffer.from(header, 'base64url')),
-    isHeaderKnown: known !== undefined,
+    header: knownHeaders?.get(header) ?? parseJsonObject(Buffer.from(header, 'base64url')),
     claimsBytes: Buffer.from(claims, 'base64url'),
   };
 }
