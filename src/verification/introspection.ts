@@ -103,7 +103,11 @@ export class IntrospectionVerifier {
       return toIntrospectedToken(active.claims, jwt?.header, issuer, now);
     } catch (error) {
       // The issuer did answer, or this wouldn't be reached.
-      if (error instanceof InvalidTokenError) this.#rememberRefusal(digest, error, issuer.introspection, now);
+      const { negativeCacheSeconds: seconds } = issuer.introspection;
+      if (error instanceof InvalidTokenError && seconds > 0) {
+        const { reason, hint } = error;
+        this.#refused.set(digest, { reason, hint, remembered: spanFrom(now, seconds) });
+      }
       throw error;
     }
   }
@@ -114,16 +118,6 @@ export class IntrospectionVerifier {
     if (isWithin(refusal.remembered, this.#options.clock()))
       throw new InvalidTokenError(refusal.reason, refusal.hint);
     this.#refused.delete(digest);
-  }
-
-  #rememberRefusal(
-    digest: string,
-    { reason, hint }: InvalidTokenError,
-    { negativeCacheSeconds }: Introspection,
-    now: number,
-  ): void {
-    if (negativeCacheSeconds === 0) return;
-    this.#refused.set(digest, { reason, hint, remembered: spanFrom(now, negativeCacheSeconds) });
   }
 }
 
