@@ -48,7 +48,7 @@ export {
   isCanonicalBase64url,
   MAX_TOKEN_LENGTH,
   needsExtension,
-  parseJsonObject,
+  parseSegment,
   readAlgorithm,
   splitCompactJws,
 } from '../src/token/compact-jws.js';

@@ -15,7 +15,7 @@ import {
   readClaim,
   readClientId,
 } from '../token/claims.js';
-import { needsExtension, parseCompactJws, parseJsonObject, readAlgorithm } from '../token/compact-jws.js';
+import { needsExtension, parseSegment, readAlgorithm, splitToken } from '../token/compact-jws.js';
 import { checkTokenKind, checkTokenType, readMediaType } from '../token/token-kind.js';
 
 /** What verifying a token takes. */
@@ -61,12 +61,13 @@ export class JwtVerifier {
    */
   async verify(token: string): Promise<VerifiedToken> {
     const { issuers, clock, clockToleranceSeconds } = this.#options;
-    const jws = parseCompactJws(token, this.#headers);
-    const algorithm = readAlgorithm(jws.header, this.#algorithms);
-    const header = jws.header as JoseHeader; // its alg was found to be a string
+    const [headerSegment, claimsSegment] = splitToken(token);
+    const knownHeader = this.#headers.get(headerSegment);
+    const header = knownHeader ?? (parseSegment(headerSegment) as JoseHeader); // its alg is looked at next
+    const algorithm = readAlgorithm(header, this.#algorithms);
     if (needsExtension(header)) throw new InvalidTokenError('crit_unsupported');
     const type = readMediaType(header);
-    const claims = parseJsonObject(jws.claimsBytes);
+    const claims = parseSegment(claimsSegment);
     dropAbsentClaims(claims);
     const issuer = findIssuer(claims.iss, issuers);
     if (!issuer.algorithms.has(algorithm)) throw new InvalidTokenError('alg_not_allowed');
@@ -74,7 +75,7 @@ export class JwtVerifier {
     checkClaims(claims, issuer, clock() / 1000, clockToleranceSeconds);
     checkTokenKind(type, claims, issuer);
     const key = await findSigningKey(token, header, algorithm, issuer.keySet);
-    this.#headers.set(jws.headerSegment, deepFreeze(header));
+    if (knownHeader === undefined) this.#headers.set(headerSegment, deepFreeze(header));
     deepFreeze(claims);
     const { isAccessToken } = issuer;
     if (isAccessToken !== undefined && !holds('isAccessToken', () => isAccessToken(header, claims)))
