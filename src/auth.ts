@@ -100,7 +100,8 @@ export interface Auth<C extends object = RegisteredClaims> extends AccessToken<C
   readonly token: string;
 }
 
-class VerifiedAuth implements Auth {
+/** The `Auth` of one request: a verified access token together with the text it was read from. Frozen. */
+export class VerifiedAuth implements Auth {
   readonly header: AccessToken['header'];
   readonly claims: AccessToken['claims'];
   readonly issuer: string;
@@ -112,7 +113,7 @@ class VerifiedAuth implements Auth {
   readonly #token: string;
   readonly #scheme: Scheme;
 
-  constructor(accessToken: AccessToken, token: string, scheme: Scheme) {
+  constructor(accessToken: AccessToken, token: string, scheme: Scheme = 'Bearer') {
     this.header = accessToken.header;
     this.claims = accessToken.claims;
     this.issuer = accessToken.issuer;
@@ -130,6 +131,9 @@ class VerifiedAuth implements Auth {
     return this.#token;
   }
 
+  /**
+   * The scheme under which the access token came in: what a later refusal of the same request has to answer.
+   */
   static schemeOf(auth: Auth): Scheme {
     return #scheme in auth ? auth.#scheme : 'Bearer';
   }
@@ -139,22 +143,44 @@ class VerifiedAuth implements Auth {
   }
 }
 
-/** The `Auth` of one request: a verified access token together with the text it was read from. Frozen. */
-export function createAuth(accessToken: AccessToken, token: string, scheme: Scheme = 'Bearer'): Auth {
-  return new VerifiedAuth(accessToken, token, scheme);
-}
-
-/**
- * The scheme under which the access token came in: what a later refusal of the same request has to answer.
- */
-export function schemeOfAuth(auth: Auth): Scheme {
-  return VerifiedAuth.schemeOf(auth);
-}
-
 /**
  * Whether `value` was made by this package, from a verified token or by `fakeAuth` of the testing kit. A
  * plain object with the same members, such as one parsed from a request body, is not.
  */
 export function isAuth(value: unknown): value is Auth {
   return typeof value === 'object' && value !== null && VerifiedAuth.isVerified(value);
+}
+
+/** What the transports of the Model Context Protocol's SDK take for who calls: its `AuthInfo`. */
+export interface McpAuthInfo {
+  readonly token: string;
+  readonly clientId: string;
+  readonly scopes: string[];
+  readonly expiresAt: number;
+  readonly extra: { readonly auth: Auth };
+}
+
+/**
+ * Who calls, as the transports of the Model Context Protocol's SDK take it: a new plain object that fits the
+ * SDK's `AuthInfo`.
+ *
+ * `clientId` is `''` if the token names no client. `extra.auth` is the verified `Auth` itself, so a tool can
+ * use `getAuth(authInfo.extra)`.
+ *
+ * Security: unlike `Auth`, this shows the token to whatever logs or serialises it.
+ *
+ * @example
+ * ```ts
+ * import { toMcpAuthInfo } from 'oauth-resource-server';
+ * import { getAuth } from 'oauth-resource-server/express';
+ *
+ * app.post('/mcp', async (req, res) => {
+ *   const authorized = Object.assign(req, { auth: toMcpAuthInfo(getAuth(req)) });
+ *   await transport.handleRequest(authorized, res, req.body);
+ * });
+ * ```
+ */
+export function toMcpAuthInfo(auth: Auth): McpAuthInfo {
+  const { token, clientId = '', scopes, expiresAt } = auth;
+  return { token, clientId, scopes: [...scopes], expiresAt, extra: { auth } };
 }

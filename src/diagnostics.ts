@@ -1,4 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
+import { describeError } from './lib/errors.js';
 import type { Reason } from './reasons.js';
 
 /**
@@ -125,23 +126,16 @@ export function reportWarning(message: WarningMessage): void {
  * refusal, and is reported.
  */
 export function holds(source: WarningMessage['source'], predicate: () => unknown): boolean {
-  let outcome: unknown;
+  let detail: string;
   try {
-    outcome = predicate();
+    const outcome = predicate();
+    if (typeof outcome === 'boolean') return outcome;
+    // Refused already, whatever becomes of it; but a rejection that nobody handles would end the process.
+    if (outcome instanceof Promise) outcome.catch(() => undefined);
+    detail = outcome instanceof Promise ? 'promise' : typeof outcome;
   } catch (error) {
-    warningChannel.publish({
-      source,
-      detail: error instanceof Error ? error.name : typeof error,
-    } satisfies WarningMessage);
-    return false;
+    detail = describeError(error);
   }
-  // Refused already, whatever becomes of it; but a rejection that nobody handles would end the process.
-  if (outcome instanceof Promise) outcome.catch(() => undefined);
-  if (typeof outcome !== 'boolean') {
-    warningChannel.publish({
-      source,
-      detail: outcome instanceof Promise ? 'promise' : typeof outcome,
-    } satisfies WarningMessage);
-  }
-  return outcome === true;
+  reportWarning({ source, detail });
+  return false;
 }

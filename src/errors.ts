@@ -10,15 +10,6 @@ import {
   type UnavailableReason,
 } from './reasons.js';
 
-type Kind =
-  | 'ResourceServerError'
-  | 'InvalidRequestError'
-  | 'InvalidTokenError'
-  | 'InvalidProofError'
-  | 'InsufficientUserAuthenticationError'
-  | 'InsufficientScopeError'
-  | 'UnavailableError';
-
 /** Marks our errors across duplicate installs of this package and across frameworks' exception classes. */
 // See the annotation: a unique symbol from the registry.
 export const errorKind: unique symbol = Symbol.for('oauth-resource-server.error') as never;
@@ -153,13 +144,20 @@ export class UnavailableError extends ResourceServerError {
   }
 }
 
-mark(ResourceServerError, 'ResourceServerError');
-mark(InvalidRequestError, 'InvalidRequestError');
-mark(InvalidTokenError, 'InvalidTokenError');
-mark(InvalidProofError, 'InvalidProofError');
-mark(InsufficientUserAuthenticationError, 'InsufficientUserAuthenticationError');
-mark(InsufficientScopeError, 'InsufficientScopeError');
-mark(UnavailableError, 'UnavailableError');
+// By names of our own, since a minifier changes those of the classes.
+const CLASSES = {
+  ResourceServerError,
+  InvalidRequestError,
+  InvalidTokenError,
+  InvalidProofError,
+  InsufficientUserAuthenticationError,
+  InsufficientScopeError,
+  UnavailableError,
+};
+for (const [kind, { prototype }] of Object.entries(CLASSES)) {
+  Object.defineProperty(prototype, errorKind, { value: kind });
+  Object.defineProperty(prototype, 'name', { value: kind, configurable: true, writable: true });
+}
 
 /**
  * Whether `value` is an error of this package, whichever copy of the package or framework adapter made it.
@@ -171,9 +169,4 @@ export function isResourceServerError(value: unknown): value is ResourceServerEr
 /** The name of the class that `value` counts as, or undefined when it is none of ours. */
 export function kindOf(value: unknown): unknown {
   return typeof value === 'object' && value !== null && errorKind in value ? value[errorKind] : undefined;
-}
-
-function mark(errorClass: { prototype: object }, kind: Kind): void {
-  Object.defineProperty(errorClass.prototype, errorKind, { value: kind });
-  Object.defineProperty(errorClass.prototype, 'name', { value: kind, configurable: true, writable: true });
 }

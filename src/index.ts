@@ -1,15 +1,20 @@
-export type { ResourceMetadataDocument } from './answer/resource-document.js';
-export type { MetadataSigner, ResourceMetadata } from './answer/resource-metadata.js';
 export type {
-  AccessToken,
-  Auth,
-  JoseHeader,
-  Register,
-  RegisteredClaims,
-  Scope,
-  StandardClaims,
+  MetadataSigner,
+  ResourceMetadata,
+  ResourceMetadataDocument,
+} from './answer/resource-metadata.js';
+export {
+  type AccessToken,
+  type Auth,
+  isAuth,
+  type JoseHeader,
+  type McpAuthInfo,
+  type Register,
+  type RegisteredClaims,
+  type Scope,
+  type StandardClaims,
+  toMcpAuthInfo,
 } from './auth.js';
-export { isAuth } from './auth.js';
 export type { Allowed, Answer, AnswerBody, AnswerHeaders, Decision, Denied } from './decision.js';
 export type { DecisionMessage, IntrospectionMessage, KeysMessage, WarningMessage } from './diagnostics.js';
 export { channels } from './diagnostics.js';
@@ -26,8 +31,6 @@ export {
   UnavailableError,
 } from './errors.js';
 export type { Introspect, IntrospectedTokens, WantedMember } from './issuer/introspection-settings.js';
-export type { McpAuthInfo } from './mcp-auth-info.js';
-export { toMcpAuthInfo } from './mcp-auth-info.js';
 export type { DpopNonceOptions, DpopOptions } from './options/dpop.js';
 export type {
   IntrospectionEndpointOptions,
@@ -37,8 +40,7 @@ export type {
 } from './options/introspection.js';
 export type { MtlsProxyOptions } from './options/mtls.js';
 export type { ResourceServerOptions } from './options/options.js';
-export type { PresetOverrides } from './options/presets.js';
-export { auth0, cognito, entraId, keycloak, okta } from './options/presets.js';
+export { auth0, cognito, entraId, keycloak, okta, type PresetOverrides } from './options/presets.js';
 export type { ResourceOptions } from './options/resource.js';
 export type { KeysOptions, TrustedIssuer } from './options/trusted-issuer.js';
 export type { CertificateHeaderForm } from './proof/certificate-header.js';
@@ -64,20 +66,19 @@ export type {
   WrappedRequest,
 } from './request/view.js';
 export { FetchRequestView, isCorsPreflight, NodeRequestView, viewRequest } from './request/view.js';
-export type { AuthenticationRequirement } from './requirement/authentication.js';
-export type {
-  AuthorizationDetail,
-  AuthorizationDetailsPredicate,
-} from './requirement/authorization-details.js';
-export { authorizationDetailsOf } from './requirement/authorization-details.js';
-export type { AuthenticationOptions, ClaimsPredicate, Requirement } from './requirement/requirement.js';
+export { authorizationDetailsOf } from './requirement/check-requirement.js';
 export {
+  type AuthenticationOptions,
+  type AuthenticationRequirement,
+  type AuthorizationDetail,
+  type AuthorizationDetailsPredicate,
+  type ClaimsPredicate,
+  type Requirement,
   requirementOfAnyScope,
   requirementOfAuthentication,
   requirementOfAuthorizationDetails,
   requirementOfClaims,
   requirementOfScopes,
 } from './requirement/requirement.js';
-export type { ResourceServer } from './resource-server.js';
-export { createResourceServer, isResourceServer } from './resource-server.js';
+export { createResourceServer, isResourceServer, type ResourceServer } from './resource-server.js';
 export type { Algorithm, BearerMethod, TokenType } from './terms.js';

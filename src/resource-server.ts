@@ -1,6 +1,6 @@
 import { DenialResponses } from './answer/denial.js';
 import { PublishedMetadata, type ResourceMetadata } from './answer/resource-metadata.js';
-import { type Auth, createAuth, schemeOfAuth } from './auth.js';
+import { type Auth, VerifiedAuth } from './auth.js';
 import type { Allowed, AnswerHeaders, Decision, Denied } from './decision.js';
 import { type DecisionMessage, reportDecision } from './diagnostics.js';
 import { InvalidTokenError, isResourceServerError, type ResourceServerError } from './errors.js';
@@ -89,17 +89,7 @@ export interface ResourceServer {
  */
 export function createResourceServer(options: ResourceServerOptions): ResourceServer {
   const settings = checkOptions(options);
-  const issuers = [...settings.issuers].map(
-    ([name, issuer]) => [name, createIssuer(issuer, settings.runtime)] as const,
-  );
-  return buildResourceServer(settings, new Map(issuers));
-}
-
-/** A resource server of settings and issuers that exist already: the command line looks at the same keys. */
-export function buildResourceServer(
-  settings: Settings,
-  issuers: ReadonlyMap<string, Issuer>,
-): ResourceServer {
+  const issuers = [...settings.issuers.values()].map((issuer) => createIssuer(issuer, settings.runtime));
   return new RequestVerifier(settings, issuers);
 }
 
@@ -112,22 +102,23 @@ export function isResourceServer(value: unknown): value is ResourceServer {
 const QUERY_METHOD_HEADERS: AnswerHeaders = Object.freeze({ 'Cache-Control': 'private, no-store' });
 const ANONYMOUS: Allowed = Object.freeze({ kind: 'allowed', auth: undefined, headers: undefined });
 
-class RequestVerifier implements ResourceServer {
+/** A resource server of settings and issuers that exist already: the command line looks at the same keys. */
+export class RequestVerifier implements ResourceServer {
   readonly errors: 'respond' | 'next';
   readonly bearerMethods: readonly BearerMethod[];
   readonly resourceMetadata: ResourceMetadata | undefined;
   readonly #settings: Settings;
-  readonly #issuers: ReadonlyMap<string, Issuer>;
+  readonly #issuers: readonly Issuer[];
   readonly #tokens: TokenVerifier;
   readonly #bindings: Bindings;
   readonly #denials: DenialResponses;
 
-  constructor(settings: Settings, issuers: ReadonlyMap<string, Issuer>) {
+  constructor(settings: Settings, issuers: readonly Issuer[]) {
     const { runtime, resource, dpop, certificate, maxTokens } = settings;
-    const algorithms = new Set([...issuers.values()].flatMap((issuer) => [...issuer.algorithms]));
     this.#settings = settings;
     this.#issuers = issuers;
-    this.#tokens = new TokenVerifier({ ...runtime, issuers, algorithms, maxTokens });
+    const byIdentifier = new Map(issuers.map((issuer) => [issuer.issuer, issuer]));
+    this.#tokens = new TokenVerifier({ ...runtime, issuers: byIdentifier, maxTokens });
     this.#bindings = {
       dpop: dpop && createDpopBinding(dpop, runtime),
       certificate: certificate && createCertificateBinding(certificate),
@@ -161,7 +152,7 @@ class RequestVerifier implements ResourceServer {
     requirements.forEach(checkRequirementShape);
     const unmet = checkRequirements(auth, requirements, this.#settings.runtime);
     if (unmet === undefined) return { kind: 'allowed', auth, headers: undefined };
-    return this.#deny(unmet.error, auth && schemeOfAuth(auth), unmet.wanted, auth);
+    return this.#deny(unmet.error, auth && VerifiedAuth.schemeOf(auth), unmet.wanted, auth);
   }
 
   async verify(token: string): Promise<Auth> {
@@ -177,11 +168,11 @@ class RequestVerifier implements ResourceServer {
   }
 
   async ready(): Promise<void> {
-    await Promise.all([...this.#issuers.values()].map((issuer) => issuer.ready()));
+    await Promise.all(this.#issuers.map((issuer) => issuer.ready()));
   }
 
   close(): void {
-    for (const { keySet } of this.#issuers.values()) keySet.close();
+    for (const { keySet } of this.#issuers) keySet.close();
   }
 
   #admitAnonymous(): Allowed {
@@ -201,7 +192,7 @@ class RequestVerifier implements ResourceServer {
       return undefined;
     const accessToken = this.#tokens.known(credentials);
     if (accessToken === undefined || Object.hasOwn(accessToken.claims, 'cnf')) return undefined;
-    return this.#allow(credentials, createAuth(accessToken, credentials.token, credentials.scheme));
+    return this.#allow(credentials, new VerifiedAuth(accessToken, credentials.token, credentials.scheme));
   }
 
   /** Token, proof, revocation, allowed. @param view undefined if the token came without a request */
@@ -209,7 +200,7 @@ class RequestVerifier implements ResourceServer {
     const { revocation, runtime } = this.#settings;
     const accessToken = await this.#tokens.verify(credentials);
     const headers = await checkConfirmation(accessToken, credentials, view, this.#bindings);
-    const auth = createAuth(accessToken, credentials.token, credentials.scheme);
+    const auth = new VerifiedAuth(accessToken, credentials.token, credentials.scheme);
     if (revocation !== undefined) await checkRevocation(auth, revocation);
     // Time is read when the decision is made: the token may have expired while something was waited for.
     checkDates(auth.claims, runtime.clock() / 1000, runtime.clockToleranceSeconds);
@@ -247,9 +238,7 @@ class RequestVerifier implements ResourceServer {
 }
 
 /** A request that is let through with an access token. */
-interface Accepted extends Allowed {
-  readonly auth: Auth;
-}
+type Accepted = Allowed & { readonly auth: Auth };
 
 const NOTHING_KNOWN: Omit<DecisionMessage, 'outcome'> = {
   status: undefined,

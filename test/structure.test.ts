@@ -18,14 +18,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/requirement'],
   ['src/issuer'],
   ['src/request', 'src/token'],
-  [
-    'src/decision.ts',
-    'src/auth.ts',
-    'src/mcp-auth-info.ts',
-    'src/errors.ts',
-    'src/reasons.ts',
-    'src/diagnostics.ts',
-  ],
+  ['src/decision.ts', 'src/auth.ts', 'src/errors.ts', 'src/reasons.ts', 'src/diagnostics.ts'],
   ['src/terms.ts'],
   ['src/lib'],
 ];

@@ -33,7 +33,7 @@ export { isIssuerIdentifier } from '../src/lib/url.js';
 export { checkOptions, type Settings } from '../src/options/options.js';
 export { DEFAULT_KEYS } from '../src/options/trusted-issuer.js';
 export { checkToken, readCredentials } from '../src/request/credentials.js';
-export { buildResourceServer } from '../src/resource-server.js';
+export { RequestVerifier } from '../src/resource-server.js';
 export { ALGORITHMS } from '../src/terms.js';
 export {
   checkAudience,
@@ -48,7 +48,7 @@ export {
   isCanonicalBase64url,
   MAX_TOKEN_LENGTH,
   needsExtension,
-  parseJsonObject,
+  parseSegment,
   readAlgorithm,
   splitCompactJws,
 } from '../src/token/compact-jws.js';

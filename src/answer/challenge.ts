@@ -1,20 +1,7 @@
 import type { Scheme } from '../terms.js';
 
 /** Parameters of a challenge in the order in which they are written. Those without a value are left out. */
-export interface ChallengeParameters {
-  readonly realm: string;
-  readonly error?: string | undefined;
-  readonly error_description?: string | undefined;
-  readonly scope?: string | undefined;
-  /** Accepted authentication context classes (RFC 9470 §3), separated by spaces. */
-  readonly acr_values?: string | undefined;
-  /** How old the authentication may be, in seconds (RFC 9470 §3). */
-  readonly max_age?: string | undefined;
-  /** Where the metadata of this API is (RFC 9728 §5.1). */
-  readonly resource_metadata?: string | undefined;
-  /** Accepted algorithms of DPoP proofs (RFC 9449 §7.1), separated by spaces. */
-  readonly algs?: string | undefined;
-}
+export type ChallengeParameters = Readonly<Record<string, string | number | undefined>>;
 
 /**
  * A value for `WWW-Authenticate` (RFC 9110 §11.6.1, RFC 6750 §3): `Bearer realm="api",

@@ -38,90 +38,76 @@ export class DenialResponses {
     this.#policy = policy;
   }
 
-  /** The same as {@link denialResponse}. */
-  to(error: ResourceServerError, scheme: Scheme | undefined, wanted: Wanted): Answer {
-    if (!isEqualForAll(error, wanted)) return denialResponse(error, this.#policy, scheme, wanted);
+  /**
+   * The HTTP answer to a refusal: status, challenges and body (RFC 6750 §3, RFC 9449 §7, RFC 9470 §3, RFC
+   * 9728 §5.1). Nothing of the request is in it.
+   *
+   * @param scheme that the client used; undefined where it used none, or that is not clear
+   */
+  to(error: ResourceServerError, scheme?: Scheme, wanted: Wanted = {}): Answer {
+    const isCommon = error instanceof InvalidTokenError || error instanceof InvalidRequestError;
+    // Says more than the reason: scopes of a route, a time, a nonce.
+    if (!isCommon || wanted.scopes?.length) return this.#create(error, scheme, wanted);
     const kind = `${error.reason} ${scheme}`;
     const made = this.#made.get(kind);
     if (made !== undefined) return made;
-    const answer = deepFreeze(denialResponse(error, this.#policy, scheme, wanted));
+    const answer = deepFreeze(this.#create(error, scheme, wanted));
     this.#made.set(kind, answer);
     return answer;
   }
-}
 
-/** Whether the answer says nothing but the reason: no scopes of a route, no time, no nonce. */
-function isEqualForAll(error: ResourceServerError, { scopes = [] }: Wanted): boolean {
-  return scopes.length === 0 && (error instanceof InvalidTokenError || error instanceof InvalidRequestError);
-}
+  #create(error: ResourceServerError, scheme: Scheme | undefined, wanted: Wanted): Answer {
+    const content: AnswerBody | undefined = error.error && {
+      error: error.error,
+      error_description: error.message,
+    };
+    const body = content && JSON.stringify(content);
+    const { scopes, acrValues, maxAgeSeconds } = wanted;
+    const details = {
+      ...content,
+      scope: scopes?.join(' ') || undefined,
+      acr_values: acrValues?.join(' '),
+      max_age: maxAgeSeconds,
+    };
+    return {
+      status: error.status,
+      headers: {
+        ...(error instanceof UnavailableError
+          ? { 'Retry-After': String(error.retryAfterSeconds) }
+          : { 'WWW-Authenticate': this.#challenges(error, scheme, details) }),
+        ...(error instanceof InvalidProofError && error.nonce !== undefined && { 'DPoP-Nonce': error.nonce }),
+        'Cache-Control': 'no-store',
+        ...(body !== undefined && { 'Content-Type': 'application/json; charset=utf-8' }),
+        // Said outright, so that HEAD gets the same fields as GET (RFC 9110 §9.3.2).
+        'Content-Length': String(Buffer.byteLength(body ?? '')),
+      },
+      body,
+    };
+  }
 
-/**
- * The HTTP answer to a refusal: status, challenges and body (RFC 6750 §3, RFC 9449 §7, RFC 9470 §3, RFC 9728
- * §5.1). Nothing of the request is in it.
- *
- * @param scheme that the client used; undefined where it used none, or that is not clear
- */
-export function denialResponse(
-  error: ResourceServerError,
-  policy: ChallengePolicy,
-  scheme?: Scheme,
-  wanted: Wanted = {},
-): Answer {
-  const content: AnswerBody | undefined =
-    error.error === undefined ? undefined : { error: error.error, error_description: error.message };
-  const body = content === undefined ? undefined : JSON.stringify(content);
-  return {
-    status: error.status,
-    headers: {
-      ...(error instanceof UnavailableError
-        ? { 'Retry-After': String(error.retryAfterSeconds) }
-        : { 'WWW-Authenticate': challenges(error, policy, scheme, { ...content, ...parametersOf(wanted) }) }),
-      ...(error instanceof InvalidProofError && error.nonce !== undefined && { 'DPoP-Nonce': error.nonce }),
-      'Cache-Control': 'no-store',
-      ...(body !== undefined && { 'Content-Type': 'application/json; charset=utf-8' }),
-      // Said outright, so that HEAD gets the same fields as GET (RFC 9110 §9.3.2).
-      'Content-Length': String(Buffer.byteLength(body ?? '')),
-    },
-    body,
-  };
-}
-
-/**
- * One challenge per scheme that opens this API. The error stands in that of the scheme which the client used;
- * in all of them where that is not clear, or where the scheme is none of them (RFC 9449 §7.2). Whoever has a
- * token that lacks a scope, or that an older login lies behind, needs another token, not another scheme.
- */
-function challenges(
-  error: ResourceServerError,
-  policy: ChallengePolicy,
-  scheme: Scheme | undefined,
-  details: Omit<ChallengeParameters, 'realm'>,
-): string | readonly string[] {
-  const used = scheme !== undefined && policy.schemes.includes(scheme) ? scheme : undefined;
-  const needsOtherToken =
-    error instanceof InsufficientScopeError || error instanceof InsufficientUserAuthenticationError;
-  const offered = used !== undefined && needsOtherToken ? [used] : [...policy.schemes];
-  const lines = offered.map((offer) => challengeOf(offer, policy, offer === (used ?? offer) ? details : {}));
-  return lines.length === 1 && lines[0] !== undefined ? lines[0] : lines;
-}
-
-function challengeOf(
-  scheme: Scheme,
-  { realm, resourceMetadata, proofAlgorithms }: ChallengePolicy,
-  details: Omit<ChallengeParameters, 'realm'>,
-): string {
-  return formatChallenge(scheme, {
-    realm,
-    ...details,
-    resource_metadata: resourceMetadata,
-    algs: scheme === 'DPoP' ? proofAlgorithms.join(' ') : undefined,
-  });
-}
-
-function parametersOf({ scopes = [], acrValues, maxAgeSeconds }: Wanted): Partial<ChallengeParameters> {
-  return {
-    scope: scopes.length > 0 ? scopes.join(' ') : undefined,
-    acr_values: acrValues?.join(' '),
-    max_age: maxAgeSeconds === undefined ? undefined : String(maxAgeSeconds),
-  };
+  /**
+   * One challenge per scheme that opens this API. The error stands in that of the scheme which the client
+   * used; in all of them if that isn't clear, or if the scheme isn't one of them (RFC 9449 §7.2). A client
+   * whose token lacks a scope, or whose user logged in too long ago, needs another token, not another scheme.
+   */
+  #challenges(
+    error: ResourceServerError,
+    scheme: Scheme | undefined,
+    details: ChallengeParameters,
+  ): string | readonly string[] {
+    const { realm, schemes, resourceMetadata, proofAlgorithms } = this.#policy;
+    const used = schemes.find((one) => one === scheme);
+    const needsOtherToken =
+      error instanceof InsufficientScopeError || error instanceof InsufficientUserAuthenticationError;
+    const offered = used !== undefined && needsOtherToken ? [used] : schemes;
+    const lines = offered.map((one) =>
+      formatChallenge(one, {
+        realm,
+        ...(one === (used ?? one) && details),
+        resource_metadata: resourceMetadata,
+        algs: one === 'DPoP' ? proofAlgorithms.join(' ') : undefined,
+      }),
+    );
+    return lines.length === 1 && lines[0] !== undefined ? lines[0] : lines;
+  }
 }

@@ -10,7 +10,34 @@ import { type Requirement, requiredScopes } from '../requirement/requirement.js'
 import type { BearerMethod, Scheme } from '../terms.js';
 import { splitCompactJws } from '../token/compact-jws.js';
 import { withoutOfflineAccess } from '../token/scope.js';
-import { type ResourceMetadataDocument, withoutAbsent } from './resource-document.js';
+
+/**
+ * The metadata of a protected resource as it's published, with the names of RFC 9728 §2. Members without a
+ * value are left out.
+ */
+export interface ResourceMetadataDocument {
+  /** The resource identifier. */
+  readonly resource: string;
+  /** Issuer identifiers of the authorization servers whose access tokens are accepted. */
+  readonly authorization_servers?: readonly string[];
+  readonly scopes_supported?: readonly string[];
+  /** Where a bearer token may be; the empty list says that none is accepted. */
+  readonly bearer_methods_supported: readonly string[];
+  readonly dpop_signing_alg_values_supported?: readonly string[];
+  /** Only `true` is published. */
+  readonly dpop_bound_access_tokens_required?: boolean;
+  /** Only `true` is published. */
+  readonly tls_client_certificate_bound_access_tokens?: boolean;
+  readonly authorization_details_types_supported?: readonly string[];
+  readonly jwks_uri?: string;
+  readonly resource_signing_alg_values_supported?: readonly string[];
+  readonly resource_name?: string;
+  readonly resource_documentation?: string;
+  readonly resource_policy_uri?: string;
+  readonly resource_tos_uri?: string;
+  /** The metadata once more, as a signed JWT. */
+  readonly signed_metadata?: string;
+}
 
 /** Makes a signed JWT of the metadata. A failure is answered with 503. */
 export type MetadataSigner = (metadata: ResourceMetadataDocument) => string | Promise<string>;
@@ -74,7 +101,6 @@ const OPEN: AnswerHeaders = Object.freeze({ 'Access-Control-Allow-Origin': '*' }
 const METHODS = 'GET, HEAD, OPTIONS';
 /** How long a signer may take. */
 const SIGNING_SECONDS = 10;
-const RETRY_AFTER_SECONDS = '30';
 
 export class PublishedMetadata implements ResourceMetadata {
   readonly url: string;
@@ -86,9 +112,8 @@ export class PublishedMetadata implements ResourceMetadata {
   #document: ResourceMetadataDocument | undefined;
   /** Of {@link #document}. */
   #text: string | Promise<string> | undefined;
-  /** For how long it's good, if a signature limits that. */
+  /** For how long it's good, if a signature limits that; undefined until that is made. */
   #signed: Span | undefined;
-  #isSigning = false;
 
   constructor(resource: ResourceSettings, published: PublishedSettings, { clock }: Pick<Runtime, 'clock'>) {
     this.url = resource.metadataUrl;
@@ -99,8 +124,7 @@ export class PublishedMetadata implements ResourceMetadata {
   }
 
   get document(): ResourceMetadataDocument {
-    const scopes = this.#resource.scopes ?? [...this.#scopes];
-    this.#document ??= deepFreeze(createDocument(this.#resource, this.#published, scopes));
+    this.#document ??= deepFreeze(this.#createDocument());
     return this.#document;
   }
 
@@ -121,33 +145,47 @@ export class PublishedMetadata implements ResourceMetadata {
     return typeof text === 'string' ? this.#found(text) : this.#foundWhenSigned(text);
   }
 
-  #content(): string | Promise<string> {
-    if (this.#text === undefined || this.#isOld()) this.#text = this.#make();
-    return this.#text;
+  /**
+   * What is published (RFC 9728 §2): what the other options have the resource server do, and nothing that it
+   * doesn't.
+   */
+  #createDocument(): ResourceMetadataDocument {
+    const { identifier, authorizationServers, members, scopes = [...this.#scopes] } = this.#resource;
+    const { bearerMethods, schemes, proofAlgorithms, acceptsCertificates } = this.#published;
+    const takesBearer = schemes.includes('Bearer');
+    return {
+      resource: identifier,
+      bearer_methods_supported: takesBearer ? [...bearerMethods] : [],
+      ...withoutAbsent({
+        authorization_servers: [...authorizationServers],
+        scopes_supported: withoutOfflineAccess(scopes),
+        dpop_signing_alg_values_supported: [...proofAlgorithms],
+        dpop_bound_access_tokens_required: takesBearer ? undefined : true,
+        tls_client_certificate_bound_access_tokens: acceptsCertificates ? true : undefined,
+      }),
+      ...members,
+    };
   }
 
   /**
    * A signature has a life of its own, so it is made anew as often as clients ask for it, and once for all
    * who ask meanwhile.
    */
-  #isOld(): boolean {
-    const isFunction = typeof this.#resource.signedMetadata === 'function';
-    return isFunction && !this.#isSigning && !isWithin(this.#signed, this.#clock());
+  #content(): string | Promise<string> {
+    const isOld = this.#signed !== undefined && !isWithin(this.#signed, this.#clock());
+    if (this.#text === undefined || isOld) this.#text = this.#make();
+    return this.#text;
   }
 
   #make(): string | Promise<string> {
     const { document } = this;
     const { signedMetadata, maxAgeSeconds } = this.#resource;
-    if (typeof signedMetadata === 'function') {
-      this.#isSigning = true;
-      this.#signed = spanFrom(this.#clock(), maxAgeSeconds);
-      return withTimeLimit(SIGNING_SECONDS, () => signedBy(signedMetadata, document)).finally(() => {
-        this.#isSigning = false;
-      });
-    }
-    return JSON.stringify({
-      ...document,
-      ...(signedMetadata !== undefined && { signed_metadata: signedMetadata }),
+    if (typeof signedMetadata !== 'function')
+      return JSON.stringify({ ...document, signed_metadata: signedMetadata });
+    const signed = spanFrom(this.#clock(), maxAgeSeconds);
+    this.#signed = undefined;
+    return withTimeLimit(SIGNING_SECONDS, () => signedBy(signedMetadata, document)).finally(() => {
+      this.#signed = signed;
     });
   }
 
@@ -182,29 +220,15 @@ async function signedBy(sign: MetadataSigner, document: ResourceMetadataDocument
 }
 
 /**
- * What is published (RFC 9728 §2): what the other options have the resource server do, and nothing that it
- * doesn't.
+ * Without members that are undefined, and without empty lists, which the metadata must not have (RFC 9728
+ * §3.2).
  */
-function createDocument(
-  { identifier, authorizationServers, members }: ResourceSettings,
-  { bearerMethods, schemes, proofAlgorithms, acceptsCertificates }: PublishedSettings,
-  scopes: readonly string[],
-): ResourceMetadataDocument {
-  const takesBearer = schemes.includes('Bearer');
-  return {
-    resource: identifier,
-    ...withoutAbsent({
-      authorization_servers: [...authorizationServers],
-      scopes_supported: withoutOfflineAccess(scopes),
-    }),
-    bearer_methods_supported: takesBearer ? [...bearerMethods] : [],
-    ...withoutAbsent({
-      dpop_signing_alg_values_supported: [...proofAlgorithms],
-      dpop_bound_access_tokens_required: takesBearer ? undefined : true,
-      tls_client_certificate_bound_access_tokens: acceptsCertificates ? true : undefined,
-    }),
-    ...members,
-  };
+export function withoutAbsent<T extends object>(members: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  const present = Object.entries(members).filter(
+    ([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0),
+  );
+  // The same members, fewer of them.
+  return Object.fromEntries(present) as { [K in keyof T]?: NonNullable<T[K]> };
 }
 
 /**
@@ -244,7 +268,7 @@ const PREFLIGHT: Answer = emptyAnswer(204, {
 });
 const NOT_ALLOWED: Answer = emptyAnswer(405, { Allow: METHODS, 'Content-Length': '0' });
 const UNAVAILABLE: Answer = emptyAnswer(503, {
-  'Retry-After': RETRY_AFTER_SECONDS,
+  'Retry-After': '30',
   'Cache-Control': 'no-store',
   'Content-Length': '0',
 });

@@ -1,13 +1,7 @@
 import { InvalidTokenError } from '../errors.js';
 import { isJsonObject, type JsonObject } from '../lib/json.js';
 import { findDateFault, readAudience } from '../token/claims.js';
-import {
-  mediaType,
-  needsExtension,
-  parseCompactJws,
-  parseJsonObject,
-  readAlgorithm,
-} from '../token/compact-jws.js';
+import { mediaType, needsExtension, parseSegment, readAlgorithm, splitToken } from '../token/compact-jws.js';
 import { IntrospectionFailure } from './introspection-failure.js';
 import type { IntrospectionContext } from './introspection-settings.js';
 import { findSigningKey } from './key-set.js';
@@ -49,12 +43,13 @@ export async function readSignedAnswer(
 }
 
 async function verify(jwt: string, { rules, keySet }: IntrospectionContext): Promise<JsonObject> {
-  const { header, claimsBytes } = parseCompactJws(jwt);
+  const [headerSegment, claimsSegment] = splitToken(jwt);
+  const header = parseSegment(headerSegment);
   const algorithm = readAlgorithm(header, rules.algorithms);
   if (needsExtension(header)) throw new InvalidTokenError('crit_unsupported');
   if (mediaType(header.typ) !== TYPE) throw new InvalidTokenError('typ_mismatch');
   await findSigningKey(jwt, header, algorithm, keySet);
-  return parseJsonObject(claimsBytes);
+  return parseSegment(claimsSegment);
 }
 
 /**

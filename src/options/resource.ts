@@ -1,5 +1,9 @@
-import { withoutAbsent } from '../answer/resource-document.js';
-import { isSignedMetadata, type MetadataSigner, type ResourceSettings } from '../answer/resource-metadata.js';
+import {
+  isSignedMetadata,
+  type MetadataSigner,
+  type ResourceSettings,
+  withoutAbsent,
+} from '../answer/resource-metadata.js';
 import {
   type Check,
   type Checks,

@@ -6,10 +6,16 @@ import {
   InvalidTokenError,
   type ResourceServerError,
 } from '../errors.js';
-import type { InsufficientScopeReason } from '../reasons.js';
-import { authenticationFault, combineAuthentication, type Moment } from './authentication.js';
-import { authorizationDetailsOf } from './authorization-details.js';
-import { type Requirement, requiredScopes } from './requirement.js';
+import { isJsonObject } from '../lib/json.js';
+import type { Runtime } from '../lib/runtime.js';
+import type { InsufficientScopeReason, InsufficientUserAuthenticationReason } from '../reasons.js';
+import { readClaim } from '../token/claims.js';
+import {
+  type AuthenticationRequirement,
+  type AuthorizationDetail,
+  type Requirement,
+  requiredScopes,
+} from './requirement.js';
 
 /** What the route wants of an access token, for the challenge. */
 export interface Wanted {
@@ -19,8 +25,11 @@ export interface Wanted {
   readonly maxAgeSeconds?: number | undefined;
 }
 
+/** The time that requirements are checked at. */
+type Moment = Pick<Runtime, 'clock' | 'clockToleranceSeconds'>;
+
 /** What keeps a caller out of a route, and what the challenge says of it. */
-export interface Unmet {
+interface Unmet {
   readonly error: ResourceServerError;
   readonly wanted: Wanted;
 }
@@ -54,7 +63,7 @@ export function checkRequirements(
     const fault = authentication && authenticationFault(auth, authentication, moment);
     if (fault === undefined) continue;
     const error = new InsufficientUserAuthenticationError(fault);
-    const together = combineAuthentication(requirements.flatMap((each) => each.authentication ?? []));
+    const together = combineAuthentication(requirements);
     return { error, wanted: { ...together, scopes: isGranted ? [] : named() } };
   }
   const reason = isGranted ? unmetPredicate(auth, requirements) : 'insufficient_scope';
@@ -80,4 +89,58 @@ function unmetPredicate(
 function grantsScopes({ scopes }: Auth, { allScopes, anyScope }: Requirement): boolean {
   if (allScopes !== undefined && !allScopes.every((scope) => scopes.includes(scope))) return false;
   return anyScope === undefined || anyScope.some((scope) => scopes.includes(scope));
+}
+
+/**
+ * Why a token's authentication event isn't enough; undefined if it is. A token that says nothing about it
+ * isn't enough (RFC 9470 §6.1). Only `"acr"` and `"auth_time"` count: `"iat"` is when the token was made,
+ * which after a refresh says nothing about the user (RFC 9068 §2.2.1).
+ */
+function authenticationFault(
+  { claims }: Auth,
+  { acrValues, maxAgeSeconds }: AuthenticationRequirement,
+  { clock, clockToleranceSeconds }: Moment,
+): InsufficientUserAuthenticationReason | undefined {
+  if (acrValues !== undefined && !acrValues.some((value) => value === readClaim(claims, 'acr')))
+    return 'acr_not_met';
+  if (maxAgeSeconds === undefined) return undefined;
+  const authTime = readClaim(claims, 'auth_time');
+  if (typeof authTime !== 'number') return 'authentication_too_old';
+  const age = clock() / 1000 - authTime;
+  // Not `age > …`: a clock that returns NaN must refuse. An authentication in the future is no
+  // authentication.
+  const isRecent = age <= maxAgeSeconds + clockToleranceSeconds && age >= -clockToleranceSeconds;
+  return isRecent ? undefined : 'authentication_too_old';
+}
+
+/**
+ * What one challenge asks for so that all demands on the authentication are met: the classes that each of
+ * them accepts, in the order of the first, and the shortest age. If no class suits all of them, those of the
+ * first, since a challenge can't say more.
+ */
+function combineAuthentication(requirements: readonly Requirement[]): Wanted {
+  const demands = requirements.flatMap(({ authentication }) => authentication ?? []);
+  const [first, ...others] = demands.flatMap(({ acrValues }) => (acrValues === undefined ? [] : [acrValues]));
+  const common = first?.filter((value) => others.every((values) => values.includes(value)));
+  const ages = demands.flatMap(({ maxAgeSeconds }) => maxAgeSeconds ?? []);
+  return {
+    acrValues: common?.length === 0 ? first : common,
+    maxAgeSeconds: ages.length > 0 ? Math.min(...ages) : undefined,
+  };
+}
+
+/**
+ * The authorization details of an access token, from the claim `authorization_details` (RFC 9396 §9): `[{
+ * type: "payment", … }]`. Empty where there are none, and where the claim is malformed: one element that is
+ * not an object with a `type` makes the whole claim worth nothing.
+ */
+export function authorizationDetailsOf({ claims }: Pick<Auth, 'claims'>): readonly AuthorizationDetail[] {
+  const details = readClaim(claims, 'authorization_details');
+  return Array.isArray(details) && details.every(isAuthorizationDetail) ? details : [];
+}
+
+function isAuthorizationDetail(value: unknown): value is AuthorizationDetail {
+  return (
+    isJsonObject(value) && Object.hasOwn(value, 'type') && typeof value.type === 'string' && value.type !== ''
+  );
 }

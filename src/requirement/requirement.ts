@@ -1,8 +1,48 @@
 import type { Auth, RegisteredClaims, Scope } from '../auth.js';
-import { checkNames } from '../lib/check.js';
+import {
+  type Checks,
+  checkNames,
+  checkObject,
+  optional,
+  optionError,
+  wholeNumberBetween,
+} from '../lib/check.js';
 import { isScopeToken, withoutOfflineAccess } from '../token/scope.js';
-import { type AuthenticationRequirement, checkAuthentication } from './authentication.js';
-import type { AuthorizationDetailsPredicate } from './authorization-details.js';
+
+/** How and how recently the user must have authenticated (RFC 9470). At least one of the two. */
+export interface AuthenticationRequirement {
+  /**
+   * Accepted authentication context classes, the preferred one first: the token's `"acr"` must be one of
+   * them, exactly.
+   */
+  readonly acrValues?: readonly string[];
+  /**
+   * How long ago the user may have authenticated, in whole seconds, 0 to a year; the clock tolerance is
+   * added.
+   */
+  readonly maxAgeSeconds?: number;
+}
+
+/** One thing that an access token allows (RFC 9396 §2). What else is in it depends on its type. */
+export interface AuthorizationDetail {
+  readonly type: string;
+  readonly [member: string]: unknown;
+}
+
+/**
+ * Says whether the authorization details of an access token open a route. Only `true` does: another value, a
+ * promise or an exception refuses. Never called without a detail.
+ *
+ * Security: a detail of a type that the predicate does not know grants nothing, so look for one that allows
+ * the request, as with `details.some(…)`.
+ *
+ * @param details all of them, at least one
+ * @param auth everything that is known of the caller
+ */
+export type AuthorizationDetailsPredicate<C extends object = RegisteredClaims> = (
+  details: readonly AuthorizationDetail[],
+  auth: Auth<C>,
+) => boolean;
 
 /**
  * Says whether verified claims open a route. Only `true` does: another value, a promise or an exception
@@ -36,13 +76,23 @@ export interface AuthenticationOptions extends AuthenticationRequirement {
   readonly scopes?: readonly Scope[];
 }
 
-const MEMBERS: readonly string[] = [
-  'allScopes',
-  'anyScope',
-  'claims',
-  'authentication',
-  'authorizationDetails',
-] satisfies (keyof Requirement)[];
+/** Longer is a mistake, most often milliseconds. */
+const YEAR_SECONDS = 31_536_000;
+
+const AUTHENTICATION_CHECKS = {
+  acrValues: optional(checkAcrValues),
+  // Sent in digits only.
+  maxAgeSeconds: optional(wholeNumberBetween(0, YEAR_SECONDS)),
+} satisfies Checks<AuthenticationRequirement>;
+
+const CHECKS: Checks<Requirement> = {
+  allScopes: checkScopes,
+  anyScope: checkScopes,
+  claims: checkPredicate,
+  authentication: checkAuthentication,
+  authorizationDetails: checkPredicate,
+};
+const MEMBERS = Object.keys(CHECKS);
 
 /**
  * The requirement of all the given scopes.
@@ -130,12 +180,10 @@ export function checkRequirementShape(requirement: Requirement): void {
   }
   if (Object.values(given).every((member) => member === undefined))
     throw new TypeError(`a requirement needs one of ${MEMBERS.join(', ')}`);
-  const { allScopes, anyScope, claims, authentication, authorizationDetails } = requirement;
-  if (allScopes !== undefined) checkScopes(allScopes, 'allScopes');
-  if (anyScope !== undefined) checkScopes(anyScope, 'anyScope');
-  if (claims !== undefined) checkPredicate(claims, 'claims');
-  if (authentication !== undefined) checkAuthentication(authentication, 'authentication');
-  if (authorizationDetails !== undefined) checkPredicate(authorizationDetails, 'authorizationDetails');
+  for (const [member, check] of Object.entries(CHECKS)) {
+    const value: unknown = Reflect.get(given, member);
+    if (value !== undefined) check(value, member);
+  }
 }
 
 /**
@@ -149,23 +197,43 @@ function known(requirement: Requirement): Requirement {
   return requirement;
 }
 
+/**
+ * Checks such a requirement, and makes a frozen copy.
+ *
+ * @throws {TypeError} it has neither member, or an unknown or wrong one
+ */
+function checkAuthentication(given: unknown, name: string): AuthenticationRequirement {
+  const { acrValues, maxAgeSeconds } = checkObject(given, name, AUTHENTICATION_CHECKS);
+  if (acrValues === undefined && maxAgeSeconds === undefined)
+    throw new TypeError(`${name} needs acrValues or maxAgeSeconds`);
+  return Object.freeze({
+    ...(acrValues !== undefined && { acrValues }),
+    ...(maxAgeSeconds !== undefined && { maxAgeSeconds }),
+  });
+}
+
+/**
+ * Sent as a list with spaces between (RFC 9470 §3), so the same characters as in a scope are what a value can
+ * have.
+ */
+function checkAcrValues(given: unknown, name: string): readonly string[] {
+  if (Array.isArray(given) && given.length > 0 && [...given].every(isScopeToken))
+    return Object.freeze([...new Set(given)]);
+  throw optionError(name, 'a list of at least one value without spaces, quotes and backslashes', given);
+}
+
 function checkPredicate(given: unknown, name: string): void {
   if (typeof given !== 'function') throw new TypeError(`${name} takes a function, got ${typeof given}`);
 }
 
-function checkScopes(scopes: readonly string[], name: string): readonly string[] {
-  if (!Array.isArray(scopes) || scopes.length === 0) throw new TypeError(`${name} needs at least one scope`);
-  for (const scope of scopes) {
-    if (!isScopeToken(scope)) {
-      throw new TypeError(
-        `${name} takes scopes without spaces, quotes and backslashes (RFC 6749, section 3.3), ` +
-          `one per argument; got ${describe(scope)}`,
-      );
-    }
-  }
-  return Object.freeze([...new Set(scopes)]);
-}
-
-function describe(scope: unknown): string {
-  return typeof scope === 'string' ? JSON.stringify(scope) : typeof scope;
+function checkScopes(given: unknown, name: string): readonly string[] {
+  const scopes: readonly unknown[] = Array.isArray(given) ? [...given] : [];
+  if (scopes.length === 0) throw new TypeError(`${name} needs at least one scope`);
+  const checked = scopes.map((scope) => {
+    if (isScopeToken(scope)) return scope;
+    const got = typeof scope === 'string' ? JSON.stringify(scope) : typeof scope;
+    const takes = 'scopes without spaces, quotes and backslashes (RFC 6749, section 3.3), one per argument';
+    throw new TypeError(`${name} takes ${takes}; got ${got}`);
+  });
+  return Object.freeze([...new Set(checked)]);
 }

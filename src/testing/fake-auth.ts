@@ -1,4 +1,4 @@
-import { createAuth } from '../auth.js';
+import { VerifiedAuth } from '../auth.js';
 import type { AccessToken, Auth, RegisteredClaims, Scope, StandardClaims } from '../index.js';
 import { deepFreeze } from '../lib/json.js';
 import { readAudience } from '../token/claims.js';
@@ -65,7 +65,7 @@ export function fakeAuth<C extends object = RegisteredClaims>(options: FakeAuthO
     scopes: typeof claims.scope === 'string' ? parseScopes(claims.scope) : [], // as for a real token
     expiresAt: claims.exp,
   };
-  const auth = createAuth(deepFreeze(accessToken), options.token ?? 'fake-access-token');
+  const auth = new VerifiedAuth(deepFreeze(accessToken), options.token ?? 'fake-access-token');
   return auth as unknown as Auth<C>; // the type of the claims is the test's promise
 }
 

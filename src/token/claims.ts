@@ -1,4 +1,4 @@
-import type { StandardClaims } from '../auth.js';
+import type { AccessToken, StandardClaims } from '../auth.js';
 import { InvalidTokenError } from '../errors.js';
 import { isJsonObject, type JsonObject } from '../lib/json.js';
 import type { InvalidTokenReason } from '../reasons.js';
@@ -66,6 +66,15 @@ export function readAudience(claims: JsonObject): readonly string[] {
   const { aud } = claims;
   if (typeof aud === 'string') return [aud];
   return isStringArray(aud) ? aud : [];
+}
+
+/** An access token of verified claims; what else it has of its own depends on how it was verified. */
+export function createAccessToken(
+  verified: Pick<AccessToken, 'header' | 'claims' | 'issuer' | 'clientId' | 'scopes'>,
+): AccessToken {
+  const { claims } = verified;
+  const audience = Object.freeze(readAudience(claims));
+  return Object.freeze({ ...verified, subject: claims.sub, audience, expiresAt: claims.exp });
 }
 
 /**

@@ -8,61 +8,35 @@ import type { Algorithm } from '../terms.js';
  */
 export const MAX_TOKEN_LENGTH = 16_384;
 
-/** A look-up of headers by their segment. */
-export interface KnownHeaders {
-  get(segment: string): JsonObject | undefined;
-}
-
-/** An access token taken apart but not verified. Nothing in it can be trusted. */
-export interface CompactJws {
-  /** The text of the header: equal for all tokens that an issuer signs with one key. */
-  readonly headerSegment: string;
-  readonly header: JsonObject;
-  /** Whether the header was read before. */
-  readonly isHeaderKnown: boolean;
-  /** The claims' bytes, decoded only when the header is acceptable. */
-  readonly claimsBytes: Buffer;
-}
+/** The parts of a JWS in compact serialisation, still encoded. Nothing in them can be trusted. */
+type Segments = readonly [header: string, claims: string, signature: string];
 
 /**
- * Takes a JWS in compact serialisation apart (RFC 7515 §3.1), strictly: three segments of canonical
- * base64url. A lenient decoder would let many spellings of one token through.
+ * Takes an access token apart (RFC 7515 §3.1), strictly: three segments of canonical base64url. A lenient
+ * decoder would let many spellings of one token through.
  *
- * @param knownHeaders headers that were read before, by their segment
  * @throws {InvalidTokenError} `token_too_large`, `malformed_token`
  */
-export function parseCompactJws(token: string, knownHeaders?: KnownHeaders): CompactJws {
+export function splitToken(token: string): Segments {
   if (token.length > MAX_TOKEN_LENGTH) throw new InvalidTokenError('token_too_large');
   const segments = splitCompactJws(token);
   if (segments === undefined) throw new InvalidTokenError('malformed_token');
-  const [header, claims] = segments;
-  const known = knownHeaders?.get(header);
-  return {
-    headerSegment: header,
-    header: known ?? parseJsonObject(Buffer.from(header, 'base64url')),
-    isHeaderKnown: known !== undefined,
-    claimsBytes: Buffer.from(claims, 'base64url'),
-  };
+  return segments;
 }
 
 /**
- * The JSON object in `bytes`, see {@link readJsonObject}.
+ * The JSON object in a segment of a token, see {@link readJsonObject}.
  *
  * @throws {InvalidTokenError} `malformed_token`
  */
-export function parseJsonObject(bytes: Buffer): Record<string, unknown> {
-  const value = readJsonObject(bytes);
+export function parseSegment(segment: string): Record<string, unknown> {
+  const value = readJsonObject(Buffer.from(segment, 'base64url'));
   if (value === undefined) throw new InvalidTokenError('malformed_token');
   return value;
 }
 
-/**
- * Header, claims and signature of a JWS in compact serialisation, still encoded; undefined unless `text` is
- * one to the letter.
- */
-export function splitCompactJws(
-  text: string,
-): readonly [header: string, claims: string, signature: string] | undefined {
+/** The segments of a JWS in compact serialisation; undefined unless `text` is one to the letter. */
+export function splitCompactJws(text: string): Segments | undefined {
   const segments = text.split('.', 4);
   const [header, claims, signature] = segments;
   if (segments.length !== 3 || header === undefined || claims === undefined || signature === undefined) {

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { AccessToken } from '../auth.js';
+import type { AccessToken, JoseHeader, StandardClaims } from '../auth.js';
 import { holds, reportIntrospection } from '../diagnostics.js';
 import { InvalidTokenError, UnavailableError } from '../errors.js';
 import type { Introspection } from '../issuer/introspection.js';
@@ -8,17 +8,17 @@ import { findSigningKey } from '../issuer/key-set.js';
 import { deepFreeze } from '../lib/json.js';
 import { isWithin, type Span, spanFrom } from '../lib/pause.js';
 import { isToken68 } from '../request/credentials.js';
-import { grantedScopes, readAudience, readClientId } from '../token/claims.js';
+import { createAccessToken, grantedScopes, readClientId } from '../token/claims.js';
 import { readAlgorithm } from '../token/compact-jws.js';
 import {
+  checkAnswer,
   checkIntrospectedJwt,
   type IntrospectedJwt,
   looksLikeJwt,
   readIntrospectedJwt,
   restrictToJwt,
-} from './introspected-jwt.js';
-import { type ActiveToken, checkAnswer } from './introspection-answer.js';
-import type { JwtVerifierOptions } from './jwt.js';
+} from './introspected-token.js';
+import type { VerifierOptions } from './jwt.js';
 
 /** How many tokens that were active are known, for the time after their issuer's word has expired. */
 const MAX_PROVEN = 10_000;
@@ -29,16 +29,7 @@ const MAX_REFUSED = 1000;
 const NO_HEADER: AccessToken['header'] = Object.freeze({});
 
 /** An issuer that is asked about tokens. */
-interface AskedIssuer {
-  readonly issuer: Issuer;
-  readonly introspection: Introspection;
-}
-
-/** A token, and who is to be asked about it. */
-export interface IntrospectionRequest extends AskedIssuer {
-  /** Undefined for an opaque token. */
-  readonly jwt: IntrospectedJwt | undefined;
-}
+type AskedIssuer = Issuer & { readonly introspection: Introspection };
 
 /** An access token that its issuer called active, and for how long its word is taken. */
 export interface IntrospectedToken {
@@ -53,8 +44,6 @@ interface Refusal {
   readonly remembered: Span;
 }
 
-export type IntrospectionVerifierOptions = Omit<JwtVerifierOptions, 'algorithms'>;
-
 /**
  * Verifies access tokens by asking their issuer (RFC 7662).
  *
@@ -63,7 +52,7 @@ export type IntrospectionVerifierOptions = Omit<JwtVerifierOptions, 'algorithms'
  * tokens displaces no good one.
  */
 export class IntrospectionVerifier {
-  readonly #options: IntrospectionVerifierOptions;
+  readonly #options: VerifierOptions;
   /** Who is asked about opaque tokens. */
   readonly #opaque: AskedIssuer | undefined;
   /** Who is asked about JWTs, by what they say in `"iss"`. */
@@ -72,52 +61,38 @@ export class IntrospectionVerifier {
   /** Digests of tokens that were accepted once: nobody made them up. */
   readonly #proven = new LRUCache<string, true>({ max: MAX_PROVEN });
 
-  constructor(options: IntrospectionVerifierOptions) {
+  constructor(options: VerifierOptions) {
     this.#options = options;
-    const asked = [...options.issuers.values()].flatMap((issuer) =>
-      issuer.introspection === undefined ? [] : [{ issuer, introspection: issuer.introspection }],
-    );
+    const isAsked = (issuer: Issuer): issuer is AskedIssuer => issuer.introspection !== undefined;
+    const asked = [...options.issuers.values()].filter(isAsked);
     this.#opaque = asked.find(({ introspection }) => introspection.tokens.has('opaque'));
-    this.#byIssuer = new Map(
-      asked
-        .filter(({ introspection }) => introspection.tokens.has('jwt'))
-        .map((entry) => [entry.issuer.issuer, entry]),
-    );
+    const aboutJwts = asked.filter(({ introspection }) => introspection.tokens.has('jwt'));
+    this.#byIssuer = new Map(aboutJwts.map((issuer) => [issuer.issuer, issuer]));
   }
 
   /**
-   * Who is to be asked about a token; undefined if it's to be verified by its signature, whatever comes of
-   * that. What looks like a JWT never counts as opaque, and the other way round: no token gets a second
-   * chance.
+   * What looks like a JWT never counts as opaque, and the other way round: no token gets a second chance.
    *
-   * @throws {InvalidTokenError} nobody needs to be asked to see that it isn't valid
-   */
-  requestFor(token: string): IntrospectionRequest | undefined {
-    if (!looksLikeJwt(token)) return this.#opaque && { ...this.#opaque, jwt: undefined };
-    if (this.#byIssuer.size === 0) return undefined;
-    const { clock, clockToleranceSeconds } = this.#options;
-    const jwt = readIntrospectedJwt(token);
-    const asked = typeof jwt.claims.iss === 'string' ? this.#byIssuer.get(jwt.claims.iss) : undefined;
-    if (asked === undefined) return undefined;
-    checkIntrospectedJwt(jwt, asked.issuer, clock() / 1000, clockToleranceSeconds);
-    return { ...asked, jwt };
-  }
-
-  /**
    * @param digest of the token, to remember it by if it's refused
+   * @returns undefined if the token is to be verified by its signature, whatever comes of that
    * @throws {InvalidTokenError} the token isn't valid
    * @throws {UnavailableError} the issuer doesn't say
    */
-  async verify(token: string, digest: string, request: IntrospectionRequest): Promise<IntrospectedToken> {
+  async verify(token: string, digest: string): Promise<IntrospectedToken | undefined> {
+    const { clock, clockToleranceSeconds: tolerance } = this.#options;
+    const isJwt = looksLikeJwt(token);
+    if (isJwt && this.#byIssuer.size === 0) return undefined;
+    const jwt = isJwt ? readIntrospectedJwt(token) : undefined;
+    const issuer = jwt === undefined ? this.#opaque : this.#byIssuer.get(jwt.claims.iss);
+    if (issuer === undefined) return undefined;
+    if (jwt !== undefined) checkIntrospectedJwt(jwt, issuer, clock() / 1000, tolerance);
     if (!isToken68(token)) throw new InvalidTokenError('malformed_token');
     this.#refuseKnown(digest);
-    const { issuer, introspection, jwt } = request;
     if (jwt !== undefined) await refuseForgery(token, jwt, issuer);
-    const answer = await introspection.ask(token, !this.#proven.has(digest));
-    const now = this.#options.clock();
+    const answer = await issuer.introspection.ask(token, !this.#proven.has(digest));
+    const now = clock();
     try {
-      const { clockToleranceSeconds: tolerance } = this.#options;
-      let active = checkAnswer(answer, issuer, introspection, now / 1000, tolerance);
+      let active = checkAnswer(answer, issuer, issuer.introspection, now / 1000, tolerance);
       if (jwt !== undefined) active = restrictToJwt(active, jwt, issuer, now / 1000, tolerance);
       // Now that the issuer vouches for a JWT, the application's own rule may look at header and claims.
       const { isAccessToken } = issuer;
@@ -125,10 +100,14 @@ export class IntrospectionVerifier {
         throw new InvalidTokenError('not_an_access_token');
       for (const member of active.absent) reportAbsence(issuer.issuer, member);
       this.#proven.set(digest, true);
-      return toIntrospectedToken(active, request, now);
+      return toIntrospectedToken(active.claims, jwt?.header, issuer, now);
     } catch (error) {
       // The issuer did answer, or this wouldn't be reached.
-      if (error instanceof InvalidTokenError) this.#rememberRefusal(digest, error, introspection, now);
+      const { negativeCacheSeconds: seconds } = issuer.introspection;
+      if (error instanceof InvalidTokenError && seconds > 0) {
+        const { reason, hint } = error;
+        this.#refused.set(digest, { reason, hint, remembered: spanFrom(now, seconds) });
+      }
       throw error;
     }
   }
@@ -139,16 +118,6 @@ export class IntrospectionVerifier {
     if (isWithin(refusal.remembered, this.#options.clock()))
       throw new InvalidTokenError(refusal.reason, refusal.hint);
     this.#refused.delete(digest);
-  }
-
-  #rememberRefusal(
-    digest: string,
-    { reason, hint }: InvalidTokenError,
-    { negativeCacheSeconds }: Introspection,
-    now: number,
-  ): void {
-    if (negativeCacheSeconds === 0) return;
-    this.#refused.set(digest, { reason, hint, remembered: spanFrom(now, negativeCacheSeconds) });
   }
 }
 
@@ -170,23 +139,20 @@ async function refuseForgery(token: string, { header }: IntrospectedJwt, issuer:
 }
 
 function toIntrospectedToken(
-  { claims }: ActiveToken,
-  { issuer, introspection, jwt }: IntrospectionRequest,
+  claims: StandardClaims,
+  header: JoseHeader | undefined,
+  issuer: AskedIssuer,
   now: number,
 ): IntrospectedToken {
-  const { members, cacheSeconds } = introspection;
-  const clientId = readClientId(claims, issuer) ?? claims.client_id;
+  const { members, cacheSeconds } = issuer.introspection;
   const visible = Object.entries(claims).filter(([name]) => members.has(name));
-  const accessToken: AccessToken = Object.freeze({
-    header: jwt === undefined ? NO_HEADER : deepFreeze(jwt.header),
+  const accessToken = createAccessToken({
+    header: header === undefined ? NO_HEADER : deepFreeze(header),
     // Iss and exp are there, and among the members.
     claims: deepFreeze(Object.fromEntries(visible)) as AccessToken['claims'],
     issuer: issuer.issuer,
-    subject: claims.sub,
-    clientId: typeof clientId === 'string' ? clientId : undefined,
-    audience: Object.freeze(readAudience(claims)),
-    scopes: Object.freeze(grantedScopes(claims, introspection)),
-    expiresAt: claims.exp,
+    clientId: readClientId(claims, issuer) ?? claims.client_id,
+    scopes: Object.freeze(grantedScopes(claims, issuer.introspection)),
   });
   // RFC 7662 §4: never beyond "exp", whatever the tolerance.
   const until = Math.min(spanFrom(now, cacheSeconds).until, claims.exp * 1000);

@@ -7,33 +7,21 @@ import { findSigningKey } from '../issuer/key-set.js';
 import type { VerificationKey } from '../issuer/verification-key.js';
 import { deepFreeze } from '../lib/json.js';
 import type { Runtime } from '../lib/runtime.js';
-import type { Algorithm } from '../terms.js';
 import {
   checkClaims,
+  createAccessToken,
   dropAbsentClaims,
   grantedScopes,
-  readAudience,
   readClaim,
   readClientId,
 } from '../token/claims.js';
-import { needsExtension, parseCompactJws, parseJsonObject, readAlgorithm } from '../token/compact-jws.js';
+import { needsExtension, parseSegment, readAlgorithm, splitToken } from '../token/compact-jws.js';
 import { checkTokenKind, checkTokenType, readMediaType } from '../token/token-kind.js';
 
-export interface JwtVerifierOptions extends Pick<Runtime, 'clock' | 'clockToleranceSeconds'> {
+/** What verifying a token takes. */
+export interface VerifierOptions extends Pick<Runtime, 'clock' | 'clockToleranceSeconds'> {
   /** By issuer identifier. */
   readonly issuers: ReadonlyMap<string, Issuer>;
-  /** The algorithms of all issuers together: what none of them accepts needs no further look. */
-  readonly algorithms: ReadonlySet<string>;
-}
-
-/** A token whose header and claims are acceptable and whose signature isn't verified yet. */
-interface Candidate {
-  readonly header: JoseHeader;
-  /** Undefined if the header was read before. */
-  readonly newHeaderSegment: string | undefined;
-  readonly algorithm: Algorithm;
-  readonly claims: StandardClaims;
-  readonly issuer: Issuer;
 }
 
 /** A verified access token, and what that rests on: it's good for as long as the key is. */
@@ -56,12 +44,15 @@ const MAX_SHARED_PARTS = 100;
  * are kept once, and not read again.
  */
 export class JwtVerifier {
-  readonly #options: JwtVerifierOptions;
+  readonly #options: VerifierOptions;
+  /** Of all issuers together: what none of them accepts needs no further look. */
+  readonly #algorithms: ReadonlySet<string>;
   readonly #headers = new LRUCache<string, JoseHeader>({ max: MAX_SHARED_PARTS });
   readonly #scopes = new LRUCache<string, readonly string[]>({ max: MAX_SHARED_PARTS });
 
-  constructor(options: JwtVerifierOptions) {
+  constructor(options: VerifierOptions) {
     this.#options = options;
+    this.#algorithms = new Set([...options.issuers.values()].flatMap(({ algorithms }) => [...algorithms]));
   }
 
   /**
@@ -69,34 +60,30 @@ export class JwtVerifier {
    * @throws {UnavailableError} the issuer's keys are out of reach
    */
   async verify(token: string): Promise<VerifiedToken> {
-    const candidate = this.#readCandidate(token);
-    const { issuer, header, newHeaderSegment, algorithm, claims } = candidate;
-    const key = await findSigningKey(token, header, algorithm, issuer.keySet);
-    if (newHeaderSegment !== undefined) this.#headers.set(newHeaderSegment, deepFreeze(header));
-    deepFreeze(claims);
-    const { isAccessToken } = issuer;
-    if (isAccessToken !== undefined && !holds('isAccessToken', () => isAccessToken(header, claims)))
-      throw new InvalidTokenError('not_an_access_token');
-    const { scopes, hasOwnScopes } = this.#readScopes(claims, issuer);
-    return { accessToken: toAccessToken(candidate, scopes), key, issuer, hasOwnScopes };
-  }
-
-  #readCandidate(token: string): Candidate {
-    const { issuers, algorithms, clock, clockToleranceSeconds } = this.#options;
-    const { header, headerSegment, isHeaderKnown, claimsBytes } = parseCompactJws(token, this.#headers);
-    const algorithm = readAlgorithm(header, algorithms);
+    const { issuers, clock, clockToleranceSeconds } = this.#options;
+    const [headerSegment, claimsSegment] = splitToken(token);
+    const knownHeader = this.#headers.get(headerSegment);
+    const header = knownHeader ?? (parseSegment(headerSegment) as JoseHeader); // its alg is looked at next
+    const algorithm = readAlgorithm(header, this.#algorithms);
     if (needsExtension(header)) throw new InvalidTokenError('crit_unsupported');
     const type = readMediaType(header);
-    const claims = parseJsonObject(claimsBytes);
+    const claims = parseSegment(claimsSegment);
     dropAbsentClaims(claims);
     const issuer = findIssuer(claims.iss, issuers);
     if (!issuer.algorithms.has(algorithm)) throw new InvalidTokenError('alg_not_allowed');
     checkTokenType(type, issuer.tokenType);
     checkClaims(claims, issuer, clock() / 1000, clockToleranceSeconds);
     checkTokenKind(type, claims, issuer);
-    const newHeaderSegment = isHeaderKnown ? undefined : headerSegment;
-    // Its alg was found to be a string.
-    return { header: header as JoseHeader, newHeaderSegment, algorithm, claims, issuer };
+    const key = await findSigningKey(token, header, algorithm, issuer.keySet);
+    if (knownHeader === undefined) this.#headers.set(headerSegment, deepFreeze(header));
+    deepFreeze(claims);
+    const { isAccessToken } = issuer;
+    if (isAccessToken !== undefined && !holds('isAccessToken', () => isAccessToken(header, claims)))
+      throw new InvalidTokenError('not_an_access_token');
+    const { scopes, hasOwnScopes } = this.#readScopes(claims, issuer);
+    const clientId = readClientId(claims, issuer);
+    const accessToken = createAccessToken({ header, claims, issuer: issuer.issuer, clientId, scopes });
+    return { accessToken, key, issuer, hasOwnScopes };
   }
 
   /** Tokens with the same text in the claim share one list. */
@@ -108,19 +95,6 @@ export class JwtVerifier {
     if (typeof scope === 'string') this.#scopes.set(scope, scopes);
     return { scopes, hasOwnScopes: true };
   }
-}
-
-function toAccessToken({ header, claims, issuer }: Candidate, scopes: readonly string[]): AccessToken {
-  return Object.freeze({
-    header,
-    claims,
-    issuer: issuer.issuer,
-    subject: claims.sub,
-    clientId: readClientId(claims, issuer),
-    audience: Object.freeze(readAudience(claims)),
-    scopes,
-    expiresAt: claims.exp,
-  });
 }
 
 /**

@@ -6,7 +6,7 @@ import { type Credentials, checkToken } from '../request/credentials.js';
 import { findDateFault } from '../token/claims.js';
 import { MAX_TOKEN_LENGTH } from '../token/compact-jws.js';
 import { type IntrospectedToken, IntrospectionVerifier } from './introspection.js';
-import { JwtVerifier, type JwtVerifierOptions, type VerifiedToken } from './jwt.js';
+import { JwtVerifier, type VerifiedToken, type VerifierOptions } from './jwt.js';
 
 /**
  * The memory that `maxTokens` stands for: an ordinary token takes less, and one with hundreds of claims takes
@@ -19,7 +19,7 @@ const BYTES_PER_SCOPE = 60;
 /** A verified access token, good for as long as a key is, or for as long as its issuer's word is taken. */
 type VerifiedAccessToken = VerifiedToken | IntrospectedToken;
 
-export interface TokenVerifierOptions extends JwtVerifierOptions {
+export interface TokenVerifierOptions extends VerifierOptions {
   /** How many verified tokens are remembered; 0 for none. */
   readonly maxTokens: number;
 }
@@ -95,12 +95,8 @@ export class TokenVerifier {
   /** Until it's settled, a verification is shared by all who bring the same token. */
   async #verifyAndRemember(token: string, digest: string): Promise<AccessToken> {
     // What the token looks like settles the way it takes; failing there never leads to the other.
-    const introspection = this.#introspectionVerifier;
-    const request = introspection?.requestFor(token);
-    const verified =
-      introspection === undefined || request === undefined
-        ? await this.#jwtVerifier.verify(token)
-        : await introspection.verify(token, digest, request);
+    const introspected = await this.#introspectionVerifier?.verify(token, digest);
+    const verified = introspected ?? (await this.#jwtVerifier.verify(token));
     // What may not be remembered at all would only displace others.
     if (this.#isStillValid(verified))
       this.#verified?.set(digest, verified, { size: estimateBytes(verified, token.length) });

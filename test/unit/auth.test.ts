@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { type Auth, createAuth, isAuth } from '../../src/auth.js';
+import { type Auth, isAuth, VerifiedAuth } from '../../src/auth.js';
 import { createResourceServer } from '../../src/resource-server.js';
 import { createTestIssuer, fakeAuth } from '../../src/testing/index.js';
 
@@ -99,7 +99,7 @@ describe('isAuth', () => {
   it('recognizes what this package made', { tags: ['OPS-12'] }, () => {
     expect(isAuth(auth)).toBe(true);
     expect(isAuth(fakeAuth())).toBe(true);
-    expect(isAuth(createAuth(auth, 'other'))).toBe(true);
+    expect(isAuth(new VerifiedAuth(auth, 'other'))).toBe(true);
   });
 
   it.each([

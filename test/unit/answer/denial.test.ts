@@ -1,13 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { type ChallengePolicy, DenialResponses, denialResponse } from '../../../src/answer/denial.js';
+import { type ChallengePolicy, DenialResponses } from '../../../src/answer/denial.js';
+import type { Answer } from '../../../src/decision.js';
 import {
   InsufficientScopeError,
   InvalidProofError,
   InvalidRequestError,
   InvalidTokenError,
+  type ResourceServerError,
   UnavailableError,
 } from '../../../src/errors.js';
 import type { Wanted } from '../../../src/requirement/check-requirement.js';
+import type { Scheme } from '../../../src/terms.js';
 
 const POLICY: ChallengePolicy = {
   realm: 'api',
@@ -15,6 +18,16 @@ const POLICY: ChallengePolicy = {
   proofAlgorithms: [],
   resourceMetadata: undefined,
 };
+
+/** The answer of a resource server that has refused nothing before. */
+function denialResponse(
+  error: ResourceServerError,
+  policy: ChallengePolicy,
+  scheme?: Scheme,
+  wanted?: Wanted,
+): Answer {
+  return new DenialResponses(policy).to(error, scheme, wanted);
+}
 
 describe('denialResponse', () => {
   it('names only the realm if no credentials were sent', {

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { ResourceMetadataDocument } from '../../../src/answer/resource-document.js';
+import type { ResourceMetadataDocument } from '../../../src/answer/resource-metadata.js';
 import type { Answer } from '../../../src/decision.js';
 import { channels, type WarningMessage } from '../../../src/diagnostics.js';
 import {

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Auth } from '../../../src/auth.js';
 import { channels, type WarningMessage } from '../../../src/diagnostics.js';
-import { authorizationDetailsOf } from '../../../src/requirement/authorization-details.js';
-import { checkRequirements } from '../../../src/requirement/check-requirement.js';
+import { authorizationDetailsOf, checkRequirements } from '../../../src/requirement/check-requirement.js';
 import type { ClaimsPredicate, Requirement } from '../../../src/requirement/requirement.js';
 import { fakeAuth } from '../../../src/testing/index.js';
 import { listenTo } from '../../support/listen-to.js';

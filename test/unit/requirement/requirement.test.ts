@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { AuthorizationDetailsPredicate } from '../../../src/requirement/authorization-details.js';
 import {
+  type AuthorizationDetailsPredicate,
   type ClaimsPredicate,
   checkRequirementShape,
   type Requirement,
@@ -150,6 +150,8 @@ describe('requirementOfAuthentication', () => {
     [{ acrValues: ['"'] }, LIST_OF_VALUES('a list with string')],
     [{ acrValues: ['gold\r\nX: y'] }, LIST_OF_VALUES('a list with string')],
     [{ acrValues: [1] }, LIST_OF_VALUES('a list with number')],
+    // A hole counts as undefined, which a token without `acr` would equal.
+    [{ acrValues: new Array(1) }, LIST_OF_VALUES('a list with ')],
     [{ maxAgeSeconds: 300, scopes: [] }, 'requireAuthentication.scopes needs at least one scope'],
   ])('refuses %j: %s', { tags: ['STP-02', 'STP-03'] }, (options, message) => {
     expect(() => requirementOfAuthentication(untyped(options))).toThrow(new TypeError(message));

@@ -7,13 +7,13 @@ import {
   requirementOfScopes,
 } from '../../../src/index.js';
 import {
-  buildResourceServer,
   checkOptions,
   createIssuer,
   dropAbsentClaims,
   grantedScopes,
   type Issuer,
   type MediaType,
+  RequestVerifier,
   type Settings,
 } from '../../core.js';
 import { show, showList } from '../printable.js';
@@ -80,7 +80,7 @@ export async function explainToken(
   const [issuerSettings] = settings.issuers.values();
   if (issuerSettings === undefined) throw new TypeError('options without an issuer were accepted');
   const issuer = createIssuer(issuerSettings, settings.runtime);
-  const server = buildResourceServer(settings, new Map([[issuer.issuer, issuer]]));
+  const server = new RequestVerifier(settings, [issuer]);
   try {
     const request: RequestView = {
       method: 'GET',

@@ -14,7 +14,7 @@ import {
   type Issuer,
   type MediaType,
   needsExtension,
-  parseJsonObject,
+  parseSegment,
   readAlgorithm,
   readMediaType,
   type VerificationKey,
@@ -29,7 +29,7 @@ export function examineJson(
 ): { readonly step: Step; readonly members: Members | undefined } {
   let members: Members | undefined;
   const refusal = findRefusal(() => {
-    members = parseJsonObject(Buffer.from(segment, 'base64url'));
+    members = parseSegment(segment);
   });
   if (refusal === undefined) return { step: passed(step, 'a JSON object'), members };
   const part = step === 'header' ? 'first' : 'second';

@@ -1,0 +1,177 @@
+// What speaks for and against a token whose issuer is asked about it: the answer, and a JWT's own claims.
+
+import type { JoseHeader, StandardClaims } from '../auth.js';
+import { InvalidTokenError } from '../errors.js';
+import type { IntrospectionAnswer } from '../issuer/introspection.js';
+import type { IntrospectionSettings, WantedMember } from '../issuer/introspection-settings.js';
+import { isJsonObject, type JsonObject } from '../lib/json.js';
+import {
+  checkAudience,
+  checkDates,
+  dropAbsentClaims,
+  findDateFault,
+  readClientId,
+  wronglyTypedClaims,
+} from '../token/claims.js';
+import { parseSegment, splitToken } from '../token/compact-jws.js';
+import { checkTokenKind, checkTokenType, foreignKind, readMediaType } from '../token/token-kind.js';
+import type { TokenRules } from '../token/token-rules.js';
+
+/** What some servers say of access tokens in a member `token_use` (Ory Hydra, Amazon). */
+const ACCESS_TOKEN_USES: ReadonlySet<unknown> = new Set(['access_token', 'access']);
+
+/** A token that its issuer calls active and that is for this API. */
+export interface ActiveToken {
+  /** What the issuer said; `"iss"` and `"exp"` are always there. */
+  readonly claims: JsonObject & StandardClaims;
+  /** What the issuer didn't say and needn't. */
+  readonly absent: readonly WantedMember[];
+}
+
+/**
+ * Checks what an issuer said about a token (RFC 7662 §2.2, §4), as if it were the claims of a JWT: the issuer
+ * may not know what this API is, and clocks differ.
+ *
+ * @param now seconds since the epoch
+ * @param toleranceSeconds tolerated clock difference
+ * @throws {InvalidTokenError} `token_inactive`, `invalid_claim`, `iss_mismatch`, `token_type_mismatch`,
+ *   `not_an_access_token`, `missing_claim`, `expired`, `not_yet_valid`, `issued_in_future`, `aud_mismatch`
+ */
+export function checkAnswer(
+  { active, ...said }: IntrospectionAnswer,
+  rules: TokenRules,
+  { mayBeAbsent, cacheSeconds }: IntrospectionSettings,
+  now: number,
+  toleranceSeconds: number,
+): ActiveToken {
+  if (!active) throw new InvalidTokenError('token_inactive');
+  const answer: Record<string, unknown> = said;
+  dropAbsentClaims(answer);
+  if (wronglyTypedClaims(answer).length > 0) throw new InvalidTokenError('invalid_claim');
+  if (Object.hasOwn(answer, 'iss') && answer.iss !== rules.issuer)
+    throw new InvalidTokenError('iss_mismatch');
+  checkAnswerKind(answer);
+  const absent = (['aud', 'exp'] as const).filter(
+    (name) => mayBeAbsent.has(name) && !Object.hasOwn(answer, name),
+  );
+  const claims = {
+    ...answer,
+    iss: rules.issuer,
+    // Nobody knows how long it's valid: until it's asked about again, then.
+    ...(absent.includes('exp') && { exp: Math.ceil(now + Math.max(cacheSeconds, 1)) }),
+  } as ActiveToken['claims']; // types were looked at above, and whether there's an exp comes next
+  const fault = findDateFault(claims, now, toleranceSeconds);
+  if (fault !== undefined)
+    throw new InvalidTokenError(fault, fault === 'missing_claim' ? hintAt('exp') : undefined);
+  const clientId = readClientId(claims, rules) ?? claims.client_id;
+  const isOfKnownClient = clientId !== undefined && rules.clientIds.has(clientId);
+  if (Object.hasOwn(claims, 'aud')) checkAudience(claims, rules);
+  else if (!absent.includes('aud') && !isOfKnownClient)
+    throw new InvalidTokenError('aud_mismatch', hintAt('aud'));
+  return { claims, absent };
+}
+
+/**
+ * Some tokens that aren't access tokens are active as well: refresh tokens, ID tokens. And a token that is
+ * bound to a DPoP key is of that type, any other a bearer token (RFC 9449 §6.2). So the scheme of a request,
+ * which has to fit the binding, fits the type as well.
+ */
+function checkAnswerKind(answer: JsonObject): void {
+  const { token_type: type, token_use: use, cnf } = answer;
+  if (Object.hasOwn(answer, 'token_use') && !ACCESS_TOKEN_USES.has(use))
+    throw new InvalidTokenError('not_an_access_token');
+  if (foreignKind({ ...answer, token_type: undefined }) !== undefined)
+    throw new InvalidTokenError('not_an_access_token');
+  // Duende IdentityServer uses that member for the kind of token, and says nothing about the scheme.
+  if (!Object.hasOwn(answer, 'token_type') || type === 'access_token') return;
+  const expected = isJsonObject(cnf) && Object.hasOwn(cnf, 'jkt') ? 'dpop' : 'bearer';
+  if (typeof type !== 'string' || type.toLowerCase() !== expected)
+    throw new InvalidTokenError('token_type_mismatch');
+}
+
+function hintAt(name: WantedMember): string {
+  const options = name === 'aud' ? 'clientIds or mayBeAbsent' : 'mayBeAbsent';
+  return `the introspection response has no "${name}"; an issuer that sends none needs ${options}`;
+}
+
+/**
+ * A JWT whose issuer is asked about it. Nothing in it can be trusted, because its signature isn't verified
+ * here; it can only speak against itself.
+ */
+export interface IntrospectedJwt {
+  readonly header: JoseHeader;
+  readonly claims: StandardClaims;
+}
+
+/** What a token may say against itself, and an issuer may leave out. */
+const LIMITS = ['cnf', 'nbf', 'iat'] as const;
+
+/**
+ * As many characters as the beginning of a JSON object takes, with white space, or even a byte order mark, in
+ * front.
+ */
+const BEGINNING = 16;
+const OBJECT_BEGINS = /^(?:\xef\xbb\xbf)?\s*\{/;
+
+/**
+ * Whether a token looks like a JWT: in front of its first dot there's base64url that begins like a JSON
+ * object. Other tokens with dots in them are opaque.
+ */
+export function looksLikeJwt(token: string): boolean {
+  const end = token.indexOf('.');
+  if (end === -1) return false;
+  const beginning = token.slice(0, Math.min(end, BEGINNING));
+  return OBJECT_BEGINS.test(Buffer.from(beginning, 'base64url').toString('latin1'));
+}
+
+/** @throws {InvalidTokenError} `token_too_large`, `malformed_token` */
+export function readIntrospectedJwt(token: string): IntrospectedJwt {
+  const [headerSegment, claimsSegment] = splitToken(token);
+  const header = parseSegment(headerSegment);
+  const claims = parseSegment(claimsSegment);
+  dropAbsentClaims(claims);
+  // Only an isAccessToken of the application gets to see them, after the issuer vouched for the token.
+  return { header: header as JoseHeader, claims: claims as StandardClaims };
+}
+
+/**
+ * Refuses a JWT that can't be valid, before the issuer is asked.
+ *
+ * @param now seconds since the epoch
+ * @throws {InvalidTokenError} `typ_mismatch`, `not_an_access_token`, `expired`
+ */
+export function checkIntrospectedJwt(
+  { header, claims }: IntrospectedJwt,
+  rules: TokenRules,
+  now: number,
+  toleranceSeconds: number,
+): void {
+  const type = readMediaType(header);
+  checkTokenType(type, rules.tokenType);
+  if (typeof claims.exp === 'number' && findDateFault({ exp: claims.exp }, now, toleranceSeconds))
+    throw new InvalidTokenError('expired');
+  checkTokenKind(type, claims, rules);
+}
+
+/**
+ * What the issuer said of a JWT, within the limits that the token itself names: its binding and its dates if
+ * the issuer left them out, its end if that comes sooner, and its audience if the issuer needn't name one.
+ *
+ * @param now seconds since the epoch
+ * @throws {InvalidTokenError} `invalid_claim`, `aud_mismatch`, `expired`, `not_yet_valid`, `issued_in_future`
+ */
+export function restrictToJwt(
+  { claims: said, absent }: ActiveToken,
+  { claims }: IntrospectedJwt,
+  rules: TokenRules,
+  now: number,
+  toleranceSeconds: number,
+): ActiveToken {
+  if (wronglyTypedClaims(claims).length > 0) throw new InvalidTokenError('invalid_claim');
+  if (absent.includes('aud') && Object.hasOwn(claims, 'aud')) checkAudience(claims, rules);
+  const limits = LIMITS.filter((name) => Object.hasOwn(claims, name)).map((name) => [name, claims[name]]);
+  const exp = typeof claims.exp === 'number' ? Math.min(claims.exp, said.exp) : said.exp;
+  const restricted = { ...Object.fromEntries(limits), ...said, exp };
+  checkDates(restricted, now, toleranceSeconds);
+  return { claims: restricted, absent };
+}
