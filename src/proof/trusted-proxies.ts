@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 import { optionError, textOrTexts } from '../lib/check.js';
 
-const TAKES = 'IP addresses and ranges such as 10.0.0.0/8, but not all addresses';
+const TAKES = 'IP addresses and ranges such as 10.0.0.0/8, but no wider ones';
 const RANGE = /^([^/]+)(?:\/(0|[1-9]\d{0,2}))?$/;
 
 /** Whether the other end of a connection is one of the trusted proxies; an unknown one is not. */
@@ -33,8 +33,8 @@ export function parseTrustedProxies(given: unknown, name: string): TrustedProxie
 }
 
 /**
- * Whether a range has addresses of strangers in it: more than a network of the largest kind, or as much of
- * IPv4 in the form that IPv6 sockets show it in.
+ * Whether a range has addresses of strangers in it: it's larger than those for private use (RFC 1918, RFC
+ * 4193), or as much of IPv4 in the form that IPv6 sockets show it in.
  */
 function isTooWide(address: string, bits: number, family: 'ipv4' | 'ipv6'): boolean {
   if (family === 'ipv4') return bits < 8;
@@ -43,7 +43,7 @@ function isTooWide(address: string, bits: number, family: 'ipv4' | 'ipv6'): bool
   const mapped = new BlockList();
   mapped.addSubnet('::ffff:0:0', 96, 'ipv6');
   const hasIpv4 = range.check('::ffff:0:0', 'ipv6') || mapped.check(address, 'ipv6');
-  return bits < 16 || (hasIpv4 && bits < 104);
+  return bits < 7 || (hasIpv4 && bits < 104);
 }
 
 /** Addresses with a zone (RFC 4007 §11) are none: what one names is different on each machine. */
