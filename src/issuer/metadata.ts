@@ -116,7 +116,6 @@ export function createIssuerMetadata(
   { maxAgeSeconds, staleIfErrorSeconds, timeoutSeconds }: MetadataPolicy,
   runtime: Runtime,
 ): IssuerMetadata {
-  const { clock } = runtime;
   let known: Known | undefined;
   let loading: Promise<Metadata> | undefined;
   let isDoubted = false;
@@ -131,7 +130,7 @@ export function createIssuerMetadata(
     known !== undefined && now < known.fresh.until + staleIfErrorSeconds * 1000 ? known : undefined;
 
   const load = async (limitSeconds: number): Promise<Metadata> => {
-    const before = usable(clock())?.metadata;
+    const before = usable(runtime.clock())?.metadata;
     try {
       const metadata = await withTimeLimit(limitSeconds, (signal) =>
         discover(source, { ...runtime, signal, timeoutSeconds: limitSeconds, absent }),
@@ -142,7 +141,7 @@ export function createIssuerMetadata(
       absent.clear();
       const isComplete = metadata.missing(source.needed ?? source.wanted).length === 0;
       const isNew = source.wanted.some((name) => metadata.find(name) !== before?.find(name));
-      known = { metadata, isComplete, fresh: spanFrom(clock(), maxAgeSeconds) };
+      known = { metadata, isComplete, fresh: spanFrom(runtime.clock(), maxAgeSeconds) };
       fruitless = !isComplete || (isDoubted && !isNew) ? fruitless + 1 : 0;
       return metadata;
     } catch (error) {
@@ -153,7 +152,7 @@ export function createIssuerMetadata(
       throw failure;
     } finally {
       isDoubted = false;
-      pause = fruitless === 0 ? undefined : spanFrom(clock(), pauseAfter(fruitless, BACKOFF));
+      pause = fruitless === 0 ? undefined : spanFrom(runtime.clock(), pauseAfter(fruitless, BACKOFF));
       loading = undefined;
     }
   };
@@ -161,7 +160,7 @@ export function createIssuerMetadata(
   return {
     known: () => known?.metadata,
     async get(signal) {
-      const now = clock();
+      const now = runtime.clock();
       const current = usable(now);
       const isAwaited = current === undefined || isDoubted || !current.isComplete;
       if (!isAwaited && isWithin(current.fresh, now)) return current.metadata;
@@ -216,7 +215,6 @@ export async function discover(
   const over = new AbortController();
   const signal = AbortSignal.any([outer, over.signal]);
 
-  /** Whether the server is out of reach. */
   const visit = async (url: string, index: number): Promise<boolean> => {
     try {
       const { json } = await fetchJson(url, fetch, signal);
