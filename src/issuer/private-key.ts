@@ -1,9 +1,9 @@
-import { createPrivateKey, KeyObject } from 'node:crypto';
+import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { types } from 'node:util';
 import { type CryptoKey, importPKCS8, type JWK } from 'jose';
 import { badOption, memberPath, optional, optionError, text } from '../lib/check.js';
 import type { Algorithm } from '../terms.js';
-import { MIN_RSA_BITS } from './verification-key.js';
+import { findAlgorithms, MIN_RSA_BITS } from './verification-key.js';
 
 /** A private key: PEM (PKCS #8), a JWK, or a key of `node:crypto` or of the Web Cryptography API. */
 export type PrivateKey = string | JWK | KeyObject | CryptoKey;
@@ -18,27 +18,22 @@ export interface AssertionKey {
 
 const TAKES = 'a private key for signatures: PEM (PKCS #8, not encrypted), a JWK, a KeyObject or a CryptoKey';
 
-/**
- * The algorithms of each kind of key, the default first. Kinds are named as Node and the Web Cryptography API
- * name key types and curves.
- */
-const ALGORITHMS: Readonly<Record<string, readonly [Algorithm, ...Algorithm[]]>> = {
-  rsa: ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
-  prime256v1: ['ES256'],
-  secp384r1: ['ES384'],
-  secp521r1: ['ES512'],
-  ed25519: ['EdDSA', 'Ed25519'],
-  'RSASSA-PKCS1-v1_5 SHA-256': ['RS256'],
-  'RSASSA-PKCS1-v1_5 SHA-384': ['RS384'],
-  'RSASSA-PKCS1-v1_5 SHA-512': ['RS512'],
-  'RSA-PSS SHA-256': ['PS256'],
-  'RSA-PSS SHA-384': ['PS384'],
-  'RSA-PSS SHA-512': ['PS512'],
-  'P-256': ['ES256'],
-  'P-384': ['ES384'],
-  'P-521': ['ES512'],
-  Ed25519: ['EdDSA', 'Ed25519'],
+/** What JWKs call the kinds of keys that `node:crypto` names by their type or curve. */
+const KINDS: Readonly<Record<string, string>> = {
+  rsa: 'RSA',
+  prime256v1: 'EC P-256',
+  secp384r1: 'EC P-384',
+  secp521r1: 'EC P-521',
+  ed25519: 'OKP Ed25519',
 };
+/** How the names of algorithms begin that the Web Cryptography API calls so. */
+const RSA_PREFIXES: Readonly<Record<string, string>> = { 'RSASSA-PKCS1-v1_5': 'RS', 'RSA-PSS': 'PS' };
+
+interface KeyFacts {
+  /** What it can sign with. */
+  readonly algorithms: readonly Algorithm[];
+  readonly rsaBits: number | undefined;
+}
 
 /** A private key as options give it. */
 interface GivenKey {
@@ -59,19 +54,26 @@ export function checkPrivateKey({ privateKey, keyId, algorithm }: GivenKey, path
   const name = memberPath(path, 'privateKey');
   const key = readKey(privateKey, name);
   const jwk: { readonly kid?: unknown; readonly alg?: unknown } = isJwk(privateKey) ? privateKey : {};
-  const facts = types.isCryptoKey(key) ? readCryptoKey(key as CryptoKey) : readKeyObject(key);
-  if (facts.rsaBits !== undefined && facts.rsaBits < MIN_RSA_BITS)
-    throw badOption(name, `has an RSA key of less than ${MIN_RSA_BITS} bits`);
-  const fitting = Object.hasOwn(ALGORITHMS, facts.kind) ? ALGORITHMS[facts.kind] : undefined;
-  if (fitting === undefined) throw badOption(name, `has a key of a type that signs no assertions`);
+  const { algorithms, rsaBits = MIN_RSA_BITS } = types.isKeyObject(key)
+    ? readKeyObject(key)
+    : readCryptoKey(key);
+  if (rsaBits < MIN_RSA_BITS) throw badOption(name, `has an RSA key of less than ${MIN_RSA_BITS} bits`);
+  if (algorithms.length === 0) throw badOption(name, `has a key of a type that signs no assertions`);
+  // The old name of Ed25519 comes first: more servers know it.
+  const fitting: readonly Algorithm[] = algorithms.includes('EdDSA') ? ['EdDSA', 'Ed25519'] : algorithms;
   const wanted = algorithm ?? jwk.alg;
   const chosen = wanted === undefined ? fitting[0] : fitting.find((one) => one === wanted);
   if (chosen === undefined)
     throw optionError(memberPath(path, 'algorithm'), `${fitting.join(' or ')} for this key`, wanted);
+  let imported: Promise<CryptoKey> | undefined;
   return {
     algorithm: chosen,
     keyId: optional(text)(keyId, memberPath(path, 'keyId')) ?? optional(text)(jwk.kid, `${name}.kid`),
-    load: importOnce(key, chosen),
+    async load() {
+      if (!types.isKeyObject(key)) return key;
+      imported ??= importPKCS8(key.export({ type: 'pkcs8', format: 'pem' }).toString(), chosen);
+      return imported;
+    },
   };
 }
 
@@ -84,10 +86,9 @@ function readKey(given: unknown, name: string): KeyObject | CryptoKey {
   else if (typeof given !== 'string' && !isJwk(given)) throw optionError(name, TAKES, given);
   else
     try {
-      key =
-        typeof given === 'string'
-          ? createPrivateKey({ key: given, format: 'pem' })
-          : createPrivateKey({ key: { ...given }, format: 'jwk' });
+      key = createPrivateKey(
+        typeof given === 'string' ? { key: given, format: 'pem' } : { key: { ...given }, format: 'jwk' },
+      );
     } catch {
       throw wrongKey();
     }
@@ -96,15 +97,15 @@ function readKey(given: unknown, name: string): KeyObject | CryptoKey {
 }
 
 function isJwk(given: unknown): given is Record<string, unknown> {
-  return typeof given === 'object' && given !== null && 'kty' in given && !(given instanceof KeyObject);
+  return typeof given === 'object' && given !== null && 'kty' in given;
 }
 
-function readKeyObject(key: KeyObject) {
-  const { namedCurve, modulusLength } = key.asymmetricKeyDetails ?? {};
-  return { kind: namedCurve ?? key.asymmetricKeyType ?? '', rsaBits: modulusLength };
+function readKeyObject({ asymmetricKeyType, asymmetricKeyDetails = {} }: KeyObject): KeyFacts {
+  const { namedCurve = asymmetricKeyType, modulusLength } = asymmetricKeyDetails;
+  return { algorithms: findAlgorithms(KINDS[namedCurve ?? '']), rsaBits: modulusLength };
 }
 
-function readCryptoKey({ algorithm }: CryptoKey) {
+function readCryptoKey({ algorithm }: CryptoKey): KeyFacts {
   // Members that the algorithms have according to the Web Cryptography API §20.4, §23.4.
   const { name, hash, namedCurve, modulusLength } = algorithm as {
     name: string;
@@ -112,15 +113,11 @@ function readCryptoKey({ algorithm }: CryptoKey) {
     namedCurve?: string;
     modulusLength?: number;
   };
-  if (modulusLength !== undefined) return { kind: `${name} ${hash?.name}`, rsaBits: modulusLength };
-  return { kind: name === 'ECDSA' ? (namedCurve ?? '') : name, rsaBits: undefined };
-}
-
-function importOnce(key: KeyObject | CryptoKey, algorithm: Algorithm): () => Promise<CryptoKey> {
-  if (!(key instanceof KeyObject)) return async () => key;
-  let imported: Promise<CryptoKey> | undefined;
-  return () => {
-    imported ??= importPKCS8(key.export({ type: 'pkcs8', format: 'pem' }).toString(), algorithm);
-    return imported;
-  };
+  if (modulusLength === undefined) {
+    const kind = name === 'ECDSA' ? `EC ${namedCurve}` : `OKP ${name}`;
+    return { algorithms: findAlgorithms(kind), rsaBits: undefined };
+  }
+  // Such a key is bound to one algorithm: RS256.
+  const own = `${RSA_PREFIXES[name]}${hash?.name.replace('SHA-', '')}`;
+  return { algorithms: findAlgorithms('RSA').filter((one) => one === own), rsaBits: modulusLength };
 }

@@ -14,14 +14,17 @@ const MATERIAL_MEMBERS = ['n', 'e', 'x', 'y'] as const;
 const PUBLIC_MEMBERS = ['kty', 'crv', ...MATERIAL_MEMBERS] as const;
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'] as const;
 
-const RSA_ALGORITHMS: readonly Algorithm[] = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'];
-/** The algorithms that fit a curve (RFC 7518 §3.4, RFC 8037 §3.1, RFC 9864 §2.2). */
-const CURVE_ALGORITHMS: Readonly<Record<string, readonly Algorithm[]>> = {
-  'EC P-256': ['ES256'],
-  'EC P-384': ['ES384'],
-  'EC P-521': ['ES512'],
-  'OKP Ed25519': ['Ed25519', 'EdDSA'],
-};
+/**
+ * The algorithms of each kind of key (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2). Kinds are named as JWKs
+ * name them: `"kty"`, and `"crv"` unless it's RSA.
+ */
+const ALGORITHMS: ReadonlyMap<string | undefined, readonly Algorithm[]> = new Map([
+  ['RSA', ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']],
+  ['EC P-256', ['ES256']],
+  ['EC P-384', ['ES384']],
+  ['EC P-521', ['ES512']],
+  ['OKP Ed25519', ['Ed25519', 'EdDSA']],
+]);
 
 /** A public key of an issuer, ready to verify signatures. */
 export interface VerificationKey {
@@ -74,7 +77,11 @@ export async function importVerificationKey(member: unknown): Promise<Verificati
   };
   const cryptoKey = (algorithm: Algorithm) => imported.get(algorithm) ?? importFor(algorithm);
   try {
-    const weakness = isShortRsa(await cryptoKey(algorithms[0])) ? 'rsa_too_short' : undefined;
+    // Present for RSA keys (Web Cryptography API §20.4).
+    const { modulusLength = MIN_RSA_BITS } = (await cryptoKey(algorithms[0])).algorithm as {
+      modulusLength?: number;
+    };
+    const weakness = modulusLength < MIN_RSA_BITS ? 'rsa_too_short' : undefined;
     const material = JSON.stringify(jwk);
     const fingerprint = JSON.stringify([kid, thumbprints, algorithms, material]);
     return { kid, thumbprints, algorithms: new Set(algorithms), weakness, fingerprint, material, cryptoKey };
@@ -91,10 +98,10 @@ export function readMember(given: unknown): UsableMember | SkipCause {
   const member = certificate === undefined ? given : withKeyMembers(given, certificate);
   if (member.kty === 'oct') return 'symmetric key';
   if (PRIVATE_MEMBERS.some((name) => Object.hasOwn(member, name))) return 'private key published';
-  const ofType = algorithmsOfType(member);
-  if (ofType === undefined) return 'unknown key type';
+  const ofKind = findAlgorithms(readKind(member));
+  if (ofKind.length === 0) return 'unknown key type';
   if (!isForVerifying(member)) return 'not for verifying signatures';
-  const [first, ...others] = narrowedByAlg(ofType, member);
+  const [first, ...others] = narrowedByAlg(ofKind, member);
   if (first === undefined) return 'unknown algorithm';
   const { kid } = member;
   if (kid !== undefined && !isKeyId(kid)) return 'unusable kid';
@@ -143,26 +150,31 @@ function readThumbprints(member: JsonObject, certificate: X509Certificate | unde
   });
 }
 
-function algorithmsOfType(jwk: JsonObject): readonly Algorithm[] | undefined {
-  const { kty, crv } = jwk;
-  if (kty === 'RSA') return RSA_ALGORITHMS;
-  if (typeof kty !== 'string' || typeof crv !== 'string') return undefined;
-  const curve = `${kty} ${crv}`;
-  return Object.hasOwn(CURVE_ALGORITHMS, curve) ? CURVE_ALGORITHMS[curve] : undefined;
+/**
+ * The algorithms that fit a kind of key; empty for an unknown kind.
+ *
+ * @param kind `"kty"` of a JWK, and `"crv"` unless it's RSA: `RSA`, `EC P-256`
+ */
+export function findAlgorithms(kind: string | undefined): readonly Algorithm[] {
+  return ALGORITHMS.get(kind) ?? [];
+}
+
+function readKind({ kty, crv }: JsonObject): string | undefined {
+  if (kty === 'RSA') return kty;
+  return typeof kty === 'string' && typeof crv === 'string' ? `${kty} ${crv}` : undefined;
 }
 
 /**
  * A JWK's `alg` binds the key to one algorithm (RFC 8725 §3.1). The two names of Ed25519 are one algorithm.
  */
-function narrowedByAlg(ofType: readonly Algorithm[], jwk: JsonObject): readonly Algorithm[] {
-  if (!Object.hasOwn(jwk, 'alg')) return ofType;
-  const named = ofType.filter((algorithm) => algorithm === jwk.alg);
-  return named.length > 0 && ofType.includes('EdDSA') ? ofType : named;
+function narrowedByAlg(ofKind: readonly Algorithm[], jwk: JsonObject): readonly Algorithm[] {
+  if (!Object.hasOwn(jwk, 'alg')) return ofKind;
+  const named = ofKind.filter((algorithm) => algorithm === jwk.alg);
+  return named.length > 0 && ofKind.includes('EdDSA') ? ofKind : named;
 }
 
 /** RFC 7517 §4.2, §4.3. */
-function isForVerifying(jwk: JsonObject): boolean {
-  const { use, key_ops: operations } = jwk;
+function isForVerifying({ use, key_ops: operations }: JsonObject): boolean {
   if (use !== undefined && use !== 'sig') return false;
   return operations === undefined || (Array.isArray(operations) && operations.includes('verify'));
 }
@@ -172,10 +184,4 @@ function isRsaExponent(e: unknown): boolean {
   if (typeof e !== 'string') return false;
   const exponent = BigInt(`0x0${Buffer.from(e, 'base64url').toString('hex')}`);
   return exponent >= 3n && exponent % 2n === 1n;
-}
-
-function isShortRsa(key: CryptoKey): boolean {
-  // Present for RSA keys (Web Cryptography API §20.4).
-  const { modulusLength } = key.algorithm as { modulusLength?: number };
-  return modulusLength !== undefined && modulusLength < MIN_RSA_BITS;
 }
