@@ -7,15 +7,11 @@ const IMF_FIXDATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2}
  * Reads `Retry-After` (RFC 9110 §10.2.3): seconds, or a date.
  *
  * @param now milliseconds since the epoch
- * @returns whole seconds from 0 to 300; undefined where there is none, or none that can be read
+ * @returns whole seconds from 0 to 300; undefined if there's none, or none that can be read
  */
 export function readRetryAfter(value: string | null, now: number): number | undefined {
   if (value === null) return undefined;
-  const seconds = /^\d+$/.test(value) ? Number(value) : secondsUntil(value, now);
-  if (seconds === undefined || Number.isNaN(seconds)) return undefined;
-  return Math.min(Math.max(Math.ceil(seconds), 0), MAX_SECONDS);
-}
-
-function secondsUntil(date: string, now: number): number | undefined {
-  return IMF_FIXDATE.test(date) ? (Date.parse(date) - now) / 1000 : undefined;
+  const date = IMF_FIXDATE.test(value) ? Date.parse(value) : Number.NaN;
+  const seconds = /^\d+$/.test(value) ? Number(value) : (date - now) / 1000;
+  return Number.isNaN(seconds) ? undefined : Math.min(Math.max(Math.ceil(seconds), 0), MAX_SECONDS);
 }
