@@ -41,12 +41,12 @@ type Located = { readonly json: JsonObject; readonly url: string };
 /** What an authorization server says about itself (RFC 8414 §2), in one document or several. */
 export class Metadata {
   readonly #documents: readonly Located[];
-  readonly #allowInsecureRequests: boolean;
+  readonly #allowInsecure: boolean;
 
   /** @param documents of one issuer, in the order of their locations: the first that has a member counts */
   constructor(documents: readonly Located[], allowInsecureRequests: boolean) {
     this.#documents = documents;
-    this.#allowInsecureRequests = allowInsecureRequests;
+    this.#allowInsecure = allowInsecureRequests;
   }
 
   /** {@link endpoint}, undefined where that throws. */
@@ -56,9 +56,8 @@ export class Metadata {
       const members = preferMtls && isJsonObject(aliases) && Object.hasOwn(aliases, name) ? aliases : json;
       const endpoint = Object.hasOwn(members, name) ? members[name] : undefined;
       // Metadata that came over https must not lead to an unprotected service on this host.
-      const allowLoopback = url.startsWith('http:');
-      const allowInsecureRequests = this.#allowInsecureRequests;
-      if (isAcceptableUrl(endpoint, { allowInsecureRequests, allowLoopback })) return endpoint;
+      const rules = { allowInsecureRequests: this.#allowInsecure, allowLoopback: url.startsWith('http:') };
+      if (isAcceptableUrl(endpoint, rules)) return endpoint;
     }
     return undefined;
   }
@@ -201,7 +200,7 @@ export interface DiscoveryOptions extends Pick<Runtime, 'fetch' | 'allowInsecure
  */
 export async function discover(
   { issuer, metadataUrl, wanted, needed = wanted }: MetadataSource,
-  { fetch, allowInsecureRequests, signal: outer, timeoutSeconds, absent = new Set() }: DiscoveryOptions,
+  { fetch, allowInsecureRequests, signal, timeoutSeconds, absent = new Set() }: DiscoveryOptions,
 ): Promise<Metadata> {
   const all = metadataUrl === undefined ? metadataUrls(issuer) : [metadataUrl];
   const present = all.filter((url) => !absent.has(url));
@@ -213,11 +212,10 @@ export async function discover(
   const together = () => new Metadata(found.filter(Boolean), allowInsecureRequests);
   /** Aborted once nobody waits for further locations. */
   const over = new AbortController();
-  const signal = AbortSignal.any([outer, over.signal]);
 
   const visit = async (url: string, index: number): Promise<boolean> => {
     try {
-      const { json } = await fetchJson(url, fetch, signal);
+      const { json } = await fetchJson(url, fetch, AbortSignal.any([signal, over.signal]));
       checkMetadata(json, issuer);
       const missing = new Metadata([{ json, url }], allowInsecureRequests).missing(wanted);
       if (needed.length > 0 && missing.length === wanted.length)
