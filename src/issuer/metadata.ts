@@ -41,12 +41,12 @@ type Located = { readonly json: JsonObject; readonly url: string };
 /** What an authorization server says about itself (RFC 8414 §2), in one document or several. */
 export class Metadata {
   readonly #documents: readonly Located[];
-  readonly #allowInsecureRequests: boolean;
+  readonly #allowInsecure: boolean;
 
   /** @param documents of one issuer, in the order of their locations: the first that has a member counts */
   constructor(documents: readonly Located[], allowInsecureRequests: boolean) {
     this.#documents = documents;
-    this.#allowInsecureRequests = allowInsecureRequests;
+    this.#allowInsecure = allowInsecureRequests;
   }
 
   /** {@link endpoint}, undefined where that throws. */
@@ -56,9 +56,8 @@ export class Metadata {
       const members = preferMtls && isJsonObject(aliases) && Object.hasOwn(aliases, name) ? aliases : json;
       const endpoint = Object.hasOwn(members, name) ? members[name] : undefined;
       // Metadata that came over https must not lead to an unprotected service on this host.
-      const allowLoopback = url.startsWith('http:');
-      const allowInsecureRequests = this.#allowInsecureRequests;
-      if (isAcceptableUrl(endpoint, { allowInsecureRequests, allowLoopback })) return endpoint;
+      const rules = { allowInsecureRequests: this.#allowInsecure, allowLoopback: url.startsWith('http:') };
+      if (isAcceptableUrl(endpoint, rules)) return endpoint;
     }
     return undefined;
   }
@@ -116,7 +115,6 @@ export function createIssuerMetadata(
   { maxAgeSeconds, staleIfErrorSeconds, timeoutSeconds }: MetadataPolicy,
   runtime: Runtime,
 ): IssuerMetadata {
-  const { clock } = runtime;
   let known: Known | undefined;
   let loading: Promise<Metadata> | undefined;
   let isDoubted = false;
@@ -131,7 +129,7 @@ export function createIssuerMetadata(
     known !== undefined && now < known.fresh.until + staleIfErrorSeconds * 1000 ? known : undefined;
 
   const load = async (limitSeconds: number): Promise<Metadata> => {
-    const before = usable(clock())?.metadata;
+    const before = usable(runtime.clock())?.metadata;
     try {
       const metadata = await withTimeLimit(limitSeconds, (signal) =>
         discover(source, { ...runtime, signal, timeoutSeconds: limitSeconds, absent }),
@@ -142,7 +140,7 @@ export function createIssuerMetadata(
       absent.clear();
       const isComplete = metadata.missing(source.needed ?? source.wanted).length === 0;
       const isNew = source.wanted.some((name) => metadata.find(name) !== before?.find(name));
-      known = { metadata, isComplete, fresh: spanFrom(clock(), maxAgeSeconds) };
+      known = { metadata, isComplete, fresh: spanFrom(runtime.clock(), maxAgeSeconds) };
       fruitless = !isComplete || (isDoubted && !isNew) ? fruitless + 1 : 0;
       return metadata;
     } catch (error) {
@@ -153,7 +151,7 @@ export function createIssuerMetadata(
       throw failure;
     } finally {
       isDoubted = false;
-      pause = fruitless === 0 ? undefined : spanFrom(clock(), pauseAfter(fruitless, BACKOFF));
+      pause = fruitless === 0 ? undefined : spanFrom(runtime.clock(), pauseAfter(fruitless, BACKOFF));
       loading = undefined;
     }
   };
@@ -161,7 +159,7 @@ export function createIssuerMetadata(
   return {
     known: () => known?.metadata,
     async get(signal) {
-      const now = clock();
+      const now = runtime.clock();
       const current = usable(now);
       const isAwaited = current === undefined || isDoubted || !current.isComplete;
       if (!isAwaited && isWithin(current.fresh, now)) return current.metadata;
@@ -202,7 +200,7 @@ export interface DiscoveryOptions extends Pick<Runtime, 'fetch' | 'allowInsecure
  */
 export async function discover(
   { issuer, metadataUrl, wanted, needed = wanted }: MetadataSource,
-  { fetch, allowInsecureRequests, signal: outer, timeoutSeconds, absent = new Set() }: DiscoveryOptions,
+  { fetch, allowInsecureRequests, signal, timeoutSeconds, absent = new Set() }: DiscoveryOptions,
 ): Promise<Metadata> {
   const all = metadataUrl === undefined ? metadataUrls(issuer) : [metadataUrl];
   const present = all.filter((url) => !absent.has(url));
@@ -214,12 +212,10 @@ export async function discover(
   const together = () => new Metadata(found.filter(Boolean), allowInsecureRequests);
   /** Aborted once nobody waits for further locations. */
   const over = new AbortController();
-  const signal = AbortSignal.any([outer, over.signal]);
 
-  /** Whether the server is out of reach. */
   const visit = async (url: string, index: number): Promise<boolean> => {
     try {
-      const { json } = await fetchJson(url, fetch, signal);
+      const { json } = await fetchJson(url, fetch, AbortSignal.any([signal, over.signal]));
       checkMetadata(json, issuer);
       const missing = new Metadata([{ json, url }], allowInsecureRequests).missing(wanted);
       if (needed.length > 0 && missing.length === wanted.length)
