@@ -143,6 +143,13 @@ export class VerifiedAuth implements Auth {
   }
 }
 
+/** Never the token, whatever the options of `util.inspect` ask for. */
+Object.defineProperty(VerifiedAuth.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+  value(this: VerifiedAuth): object {
+    return { ...this };
+  },
+});
+
 /**
  * Whether `value` was made by this package, from a verified token or by `fakeAuth` of the testing kit. A
  * plain object with the same members, such as one parsed from a request body, is not.

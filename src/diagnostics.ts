@@ -131,8 +131,10 @@ export function holds(source: WarningMessage['source'], predicate: () => unknown
     const outcome = predicate();
     if (typeof outcome === 'boolean') return outcome;
     // Refused already, whatever becomes of it; but a rejection that nobody handles would end the process.
-    if (outcome instanceof Promise) outcome.catch(() => undefined);
-    detail = outcome instanceof Promise ? 'promise' : typeof outcome;
+    // There are promises of other makes as well.
+    const isPromise = typeof outcome === 'object' && outcome !== null && 'then' in outcome;
+    if (isPromise) Promise.resolve(outcome).catch(() => undefined);
+    detail = isPromise ? 'promise' : typeof outcome;
   } catch (error) {
     detail = describeError(error);
   }

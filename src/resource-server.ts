@@ -168,7 +168,13 @@ export class RequestVerifier implements ResourceServer {
   }
 
   async ready(): Promise<void> {
-    await Promise.all(this.#issuers.map((issuer) => issuer.ready()));
+    // Time limits don't keep the process alive, nor does a function of the application that waits for ever.
+    const awake = setInterval(() => undefined, 1000);
+    try {
+      await Promise.all(this.#issuers.map((issuer) => issuer.ready()));
+    } finally {
+      clearInterval(awake);
+    }
   }
 
   close(): void {

@@ -19,6 +19,8 @@ export interface Reply {
   send(body?: string | Buffer): unknown;
   /** Whether the application has answered meanwhile, as with a time-out: then nothing is sent. */
   readonly sent?: boolean;
+  /** False if nothing can be sent at all: then errors are handed over. */
+  readonly isWritable?: boolean;
 }
 
 /** Node's response, as a {@link Reply}. */
@@ -31,6 +33,11 @@ class NodeReply implements Reply {
 
   get sent(): boolean {
     return this.response.headersSent;
+  }
+
+  /** Socket.IO calls middleware with an object that stands for a response and isn't one. */
+  get isWritable(): boolean {
+    return typeof this.response.setHeader === 'function';
   }
 
   status(code: number): void {
@@ -48,7 +55,7 @@ class NodeReply implements Reply {
 
 /** Nothing if there are none. */
 export function setHeaders(reply: Reply, headers: AnswerHeaders | undefined): void {
-  if (headers === undefined) return;
+  if (headers === undefined || reply.isWritable === false) return;
   for (const [name, value] of Object.entries(headers)) reply.header(name, value);
 }
 
@@ -72,7 +79,8 @@ export function challengeHeaders({ headers }: Answer): AnswerHeaders {
 /** Answers a refused request, or hands the typed error over (`errors: 'next'`). */
 export function refuse({ error, answer, errors }: Refusal, reply: Reply, next: Next): void {
   if (reply.sent === true) return;
-  if (errors === 'respond') sendAnswer(answer, reply);
+  if (reply.isWritable === false) next(error);
+  else if (errors === 'respond') sendAnswer(answer, reply);
   else {
     reply.status(answer.status);
     setHeaders(reply, challengeHeaders(answer));

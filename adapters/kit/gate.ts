@@ -97,7 +97,10 @@ export class Gate {
     show(undefined, request); // whatever was there before
     if (passage.decision === undefined) {
       // Not if a method override makes it another request for the routes behind.
-      if (preflight === 'pass' && message.method === 'OPTIONS' && isCorsPreflight(view)) return PASSED;
+      if (preflight === 'pass' && message.method === 'OPTIONS' && isCorsPreflight(view)) {
+        keepMethod(message);
+        return PASSED;
+      }
       passage.decision = whenSettled(this.server.authenticate(view, requirements), (decision) => {
         if (decision.kind === 'allowed') passage.auth = decision.auth;
         else logRefusal(decision, arrival);
@@ -158,6 +161,15 @@ export class Gate {
   #passageOf(message: Seen): Passage | undefined {
     return message[passages]?.find(({ server }) => server === this.server);
   }
+}
+
+/** What passed as a preflight stays one: a method override behind the gate can't make another one of it. */
+function keepMethod(message: object): void {
+  Object.defineProperty(message, 'method', {
+    get: () => 'OPTIONS',
+    set: () => undefined,
+    configurable: true,
+  });
 }
 
 /** Where handlers find it. */

@@ -100,6 +100,8 @@ export interface ResourceMetadata {
 const OPEN: AnswerHeaders = Object.freeze({ 'Access-Control-Allow-Origin': '*' });
 const METHODS = 'GET, HEAD, OPTIONS';
 /** How long a signer may take. */
+/** How long a signer that failed isn't called, and clients are told to wait. */
+const RETRY_SECONDS = 30;
 const SIGNING_SECONDS = 10;
 
 export class PublishedMetadata implements ResourceMetadata {
@@ -184,18 +186,24 @@ export class PublishedMetadata implements ResourceMetadata {
       return JSON.stringify({ ...document, signed_metadata: signedMetadata });
     const signed = spanFrom(this.#clock(), maxAgeSeconds);
     this.#signed = undefined;
-    return withTimeLimit(SIGNING_SECONDS, () => signedBy(signedMetadata, document)).finally(() => {
-      this.#signed = signed;
-    });
+    return withTimeLimit(SIGNING_SECONDS, () => signedBy(signedMetadata, document)).then(
+      (text) => {
+        this.#signed = signed;
+        return text;
+      },
+      (error: unknown) => {
+        this.#signed = spanFrom(this.#clock(), RETRY_SECONDS);
+        reportWarning({ source: 'signedMetadata', detail: describeError(error) });
+        throw error;
+      },
+    );
   }
 
   async #foundWhenSigned(text: Promise<string>): Promise<Answer> {
     try {
       return this.#found(await text);
-    } catch (error) {
-      if (this.#text === text) this.#text = undefined; // to be tried again
-      reportWarning({ source: 'signedMetadata', detail: describeError(error) });
-      return UNAVAILABLE;
+    } catch {
+      return UNAVAILABLE; // reported where it was signed
     }
   }
 
@@ -268,7 +276,7 @@ const PREFLIGHT: Answer = emptyAnswer(204, {
 });
 const NOT_ALLOWED: Answer = emptyAnswer(405, { Allow: METHODS, 'Content-Length': '0' });
 const UNAVAILABLE: Answer = emptyAnswer(503, {
-  'Retry-After': '30',
+  'Retry-After': String(RETRY_SECONDS),
   'Cache-Control': 'no-store',
   'Content-Length': '0',
 });

@@ -57,11 +57,14 @@ export function createMemoryReplayStore(options: MemoryReplayStoreOptions = {}):
   const bunches = new Map<number, Set<string>>();
   let size = 0;
   let nextExpiry = Number.POSITIVE_INFINITY;
+  /** What expires until then was forgotten, and can't be told from what is new if the clock is set back. */
+  let forgottenUntil = Number.NEGATIVE_INFINITY;
 
   function forgetExpired(now: number): void {
     for (const [expiry, bunch] of bunches) {
       if (now < expiry) continue;
       bunches.delete(expiry);
+      forgottenUntil = Math.max(forgottenUntil, expiry);
       size -= bunch.size;
     }
     nextExpiry = Math.min(...bunches.keys());
@@ -71,12 +74,13 @@ export function createMemoryReplayStore(options: MemoryReplayStoreOptions = {}):
     remember(key, lifetimeSeconds) {
       const now = clock() / 1000;
       if (now >= nextExpiry) forgetExpired(now);
+      const expiry = Math.ceil((now + lifetimeSeconds) / BUNCH_SECONDS) * BUNCH_SECONDS;
+      if (expiry <= forgottenUntil) return false;
       for (const bunch of bunches.values()) if (bunch.has(key)) return false;
       if (size >= maxEntries) {
         reportWarning({ source: 'replayStore', detail: 'full' });
         throw new UnavailableError('replay_store_full', nextExpiry - now);
       }
-      const expiry = Math.ceil((now + lifetimeSeconds) / BUNCH_SECONDS) * BUNCH_SECONDS;
       const bunch = bunches.get(expiry) ?? new Set();
       bunches.set(expiry, bunch.add(key));
       size += 1;

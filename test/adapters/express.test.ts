@@ -1,4 +1,6 @@
 import '../../adapters/express/types.js';
+import { IncomingMessage, type ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
 import request from 'supertest';
 import { describe, expect, it, vi } from 'vitest';
@@ -136,6 +138,27 @@ describe('a response that was sent already', () => {
   });
 });
 
+describe('where no response can be written', () => {
+  it('hands a refusal to next, as for Socket.IO', async () => {
+    const middleware = authenticate(issuer.options);
+    for (const headers of [{}, { authorization: 'Bearer nonsense' }]) {
+      const message = Object.assign(new IncomingMessage(new Socket()), { headers });
+      const error = await new Promise((resolve) => middleware(message, {} as ServerResponse, resolve));
+      expect(error).toBeInstanceOf(InvalidTokenError);
+    }
+  });
+
+  it('lets a good token through, also one in the URL', async () => {
+    const middleware = authenticate({ ...issuer.options, bearerMethods: ['query'] });
+    const message = Object.assign(new IncomingMessage(new Socket()), {
+      url: `/socket.io/?access_token=${await issuer.token()}`,
+    });
+    const error = await new Promise((resolve) => middleware(message, {} as ServerResponse, resolve));
+    expect(error).toBeUndefined();
+    expect(getAuth(message).clientId).toBe('test-client');
+  });
+});
+
 describe('preflight requests', () => {
   it('meet no requirement if no CORS layer answers them', { tags: ['BRR-28'] }, async () => {
     const { app, handler } = createApp();
@@ -156,6 +179,21 @@ describe('preflight requests', () => {
     app.use(authenticate(issuer.options));
     app.delete('/stock', handler);
     await request(app).options('/stock').set(PREFLIGHT).expect(401);
+    expect(handler).not.toHaveBeenCalled();
+  });
+
+  it('stay preflights, whatever a method override behind makes of them', {
+    tags: ['BRR-28'],
+  }, async () => {
+    const handler = vi.fn<RequestHandler>((_req, res) => void res.json({}));
+    const app = express();
+    app.use(authenticate(issuer.options));
+    app.use((req, _res, next) => {
+      req.method = 'DELETE';
+      next();
+    });
+    app.delete('/stock', handler);
+    await request(app).options('/stock').set(PREFLIGHT).expect(200); // Express's own answer
     expect(handler).not.toHaveBeenCalled();
   });
 

@@ -82,6 +82,16 @@ describe('a process that uses this package and does not close it', { timeout: 20
     expect(issuer.count(paths.jwks)).toBe(2);
   });
 
+  it('hears of it if ready() waits for a function that never answers', async () => {
+    const issuer = await startMisbehavingIssuer();
+    const code = `
+      const jwks = () => new Promise(() => undefined);
+      const trusted = { issuer: ${JSON.stringify(issuer.url)}, jwks, keys: { timeoutSeconds: 0.2 } };
+      const waiting = createResourceServer({ issuer: trusted, audience: 'x' });
+      await waiting.ready().catch((error) => console.log(error.reason));`;
+    expect(await run(issuer, {}, code)).toEqual({ exitCode: 0, output: 'jwks_unavailable\n' });
+  });
+
   it('ends at the time limit at the latest when an issuer hangs', async () => {
     const issuer = await startMisbehavingIssuer();
     issuer.script(paths.oauth, hang);

@@ -33,6 +33,10 @@ describe('the token of an Auth', () => {
     ['JSON of something that holds it', (value) => JSON.stringify({ request: { auth: value } })],
     ['String()', (value) => String(value)],
     ['inspect', (value) => inspect(value, { depth: Infinity })],
+    [
+      'inspect with getters and hidden members',
+      (value) => inspect(value, { depth: Infinity, showHidden: true, getters: true }),
+    ],
     ['inspect with hidden members', (value) => inspect(value, { depth: Infinity, showHidden: true })],
     [
       'inspect of something that holds it',

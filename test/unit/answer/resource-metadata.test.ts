@@ -184,14 +184,18 @@ describe('signed metadata', () => {
       'TypeError',
     ],
   ])(
-    'are answered with 503 if the function %s, and tried again',
+    'are answered with 503 if the function %s, and tried again half a minute later',
     { tags: ['PRM-09', 'OPS-09'] },
     async (_name, failing, detail) => {
       const warnings = listenTo<WarningMessage>(channels.warning);
       const signedMetadata = vi.fn(sign).mockImplementationOnce(failing as typeof sign);
-      const metadata = metadataOf({ signedMetadata });
-      expect(await get(metadata)).toMatchObject({ status: 503, body: undefined });
+      let now = 0;
+      const metadata = metadataOf({ signedMetadata }, { clock: () => now });
+      for (const _request of [1, 2, 3])
+        expect(await get(metadata)).toMatchObject({ status: 503, body: undefined });
       expect(warnings).toEqual([{ source: 'signedMetadata', detail }]);
+      expect(signedMetadata).toHaveBeenCalledTimes(1);
+      now = 30_000;
       expect(await get(metadata)).toMatchObject({ status: 200 });
     },
   );

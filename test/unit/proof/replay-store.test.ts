@@ -62,6 +62,18 @@ describe('createMemoryReplayStore', () => {
     expect(warnings).toHaveLength(1);
   });
 
+  it('lets no proof in twice if the clock steps ahead and back', { tags: ['DPP-19'] }, () => {
+    const { remember, step } = storeOf(10);
+    expect(remember('one', 60)).toBe(true);
+    step(3600);
+    expect(remember('two', 60)).toBe(true);
+    step(-3600);
+    expect(remember('one', 60)).toBe(false);
+    expect(remember('two', 60 + 3600)).toBe(false);
+    step(70); // proofs of a later time aren't held up
+    expect(remember('three', 60)).toBe(true);
+  });
+
   it('keeps its bound under a million proofs', { tags: ['DPP-20'], timeout: 60_000 }, () => {
     const maxEntries = 50_000;
     const { remember, step } = storeOf(maxEntries);

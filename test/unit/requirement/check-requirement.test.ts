@@ -92,6 +92,13 @@ describe('a predicate', () => {
     ['a function', () => () => true, 'claims_not_met', ['function']],
     ['a promise of true', async () => true, 'claims_not_met', ['promise']],
     ['a promise of an error', () => Promise.reject(new RangeError('acme')), 'claims_not_met', ['promise']],
+    [
+      'a promise of another make that rejects',
+      () =>
+        Object.fromEntries([['then', (_: unknown, reject: (e: Error) => void) => reject(new Error('x'))]]),
+      'claims_not_met',
+      ['promise'],
+    ],
   ])(
     'refuses unless it returns true, and a wrong %s is reported',
     { tags: ['OPS-09'] },
