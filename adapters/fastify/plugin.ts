@@ -134,7 +134,7 @@ async function protect(app: FastifyInstance, options: ResourceServerOptions | Re
 const METHODS: HTTPMethods[] = ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 /** Serves the metadata, or, in a scope with a prefix, warns if nobody else does. */
-export function publish(app: FastifyInstance, metadata: ResourceMetadata): void {
+function publish(app: FastifyInstance, metadata: ResourceMetadata): void {
   // A single colon begins a parameter.
   const url = metadata.path.split('?', 1)[0]?.replaceAll(':', '::') ?? '';
   const isServed = (): boolean => app.hasRoute({ method: 'GET', url });

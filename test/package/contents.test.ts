@@ -84,8 +84,7 @@ describe('the packed package, installed on its own', () => {
 
   it('exports these names', async () => {
     const names: Record<string, readonly string[]> = {};
-    for (const { name, types } of modulesOf(manifest))
-      names[name] = exportedNames(await readFile(join(folder, types), 'utf8'));
+    for (const { name, types } of modulesOf(manifest)) names[name] = await exportedNames(join(folder, types));
     expect(names).toMatchInlineSnapshot(`
       {
         "oauth-resource-server": [
@@ -153,6 +152,7 @@ describe('the packed package, installed on its own', () => {
           "NodeRequestView",
           "okta",
           "type PresetOverrides",
+          "readForm",
           "type Reason",
           "reasons",
           "type Register",
@@ -192,8 +192,10 @@ describe('the packed package, installed on its own', () => {
           "type Declaration",
           "declare",
           "declared",
+          "enforceRequirements",
           "Gate",
           "getAuth",
+          "type Mistake",
           "type Next",
           "proceed",
           "type Refusal",
@@ -273,17 +275,26 @@ describe('the packed package, installed on its own', () => {
         ],
         "oauth-resource-server/fetch": [
           "type Auth",
+          "type AuthenticationOptions",
+          "type AuthorizationDetail",
+          "type AuthorizationDetailsPredicate",
+          "type ClaimsPredicate",
           "type FetchConnection",
           "type FetchGate",
           "type FetchOptions",
           "getAuth",
+          "type Register",
           "requireAnyScope",
           "requireAuthentication",
           "requireAuthorizationDetails",
           "requireClaims",
           "type Requirement",
           "requireScope",
+          "type ResourceOptions",
           "resourceServer",
+          "type ResourceServer",
+          "type ResourceServerOptions",
+          "type Scope",
         ],
         "oauth-resource-server/nestjs": [
           "Auth",

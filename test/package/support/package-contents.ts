@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 
 /** What the tests read of a package's manifest. */
 export interface Manifest {
@@ -22,12 +22,29 @@ export async function listFiles(folder: string): Promise<readonly string[]> {
     .sort();
 }
 
-/** What declarations export by name, in order: `authenticate` for a value, `type Auth` for what is only a type. */
-export function exportedNames(declarations: string): readonly string[] {
-  return [...declarations.matchAll(/^export (type )?\{([^}]*)\}/gm)]
+/** What a file of declarations exports, in order: `authenticate` for a value, `type Auth` for what is only a type. */
+export async function exportedNames(file: string): Promise<readonly string[]> {
+  return [...new Set(await exportsOf(file))].sort(byName);
+}
+
+async function exportsOf(file: string): Promise<readonly string[]> {
+  const declarations = await readFile(file, 'utf8');
+  const listed = [...declarations.matchAll(/^export (type )?\{([^}]*)\}/gm)]
     .flatMap(([, type = '', list = '']) => list.split(',').map((item) => `${type}${item.trim()}`))
-    .filter((item) => /\w$/.test(item)) // not what is behind the last comma
-    .sort(byName);
+    .filter((item) => /\w$/.test(item)); // not what is behind the last comma
+  const values = [
+    ...declarations.matchAll(/^export declare (?:abstract )?(?:const|function|class) (\w+)/gm),
+  ].map(([, name = '']) => name);
+  const types = [...declarations.matchAll(/^export (?:declare )?(?:interface|type) (\w+)/gm)].map(
+    ([, name = '']) => `type ${name}`,
+  );
+  const passedOn = [...declarations.matchAll(/^export (?:type )?\* from '([^']+)'/gm)].map(([, path = '']) =>
+    exportsOf(join(dirname(file), path.replace(/\.js$/, '.d.ts'))),
+  );
+  return [...listed, ...values, ...types, ...(await Promise.all(passedOn)).flat()].filter(
+    // A name that is a value and a type as well.
+    (name, _index, all) => !(name.startsWith('type ') && all.includes(name.slice('type '.length))),
+  );
 }
 
 /** The modules that a package exports, without `package.json`, and where their declarations are. */
