@@ -38,7 +38,8 @@ export function createProtectedFetch({ tokens, origins, fetch }: ProtectedFetchO
     const headers = new Headers(hop.headers);
     if (token !== undefined) headers.set('authorization', `Bearer ${token.accessToken}`);
     const response = await fetch(...fetchArguments(call, hop, headers));
-    if (token !== undefined && !refusesToken(response)) tokens.accept(token);
+    if (token !== undefined && isPlainRefusal(response)) tokens.drop(token.accessToken);
+    else if (token !== undefined && !refusesToken(response)) tokens.accept(token);
     return response;
   };
 
@@ -69,6 +70,14 @@ export function createProtectedFetch({ tokens, origins, fetch }: ProtectedFetchO
 /** RFC 6750 §3.1. Not 403: another token would have the same scopes. */
 function refusesToken(response: Response): boolean {
   return response.status === 401 && saysInvalidToken(response.headers.get('www-authenticate'));
+}
+
+/**
+ * A 401 that doesn't say why, as of a gateway: it may be the token. The answer stands, since another token
+ * may not help, but the next call gets one.
+ */
+function isPlainRefusal({ status, headers }: Response): boolean {
+  return status === 401 && !/(?:^|[\s,])error\s*=/i.test(headers.get('www-authenticate') ?? '');
 }
 
 function readCall(input: Input, init: Init, origins: readonly string[]): Call {

@@ -6,6 +6,7 @@ import {
   basicCredentials,
   ClientAuthenticationFailure,
   clientRequest,
+  formEncode,
 } from '../issuer/client-authentication.js';
 import { createIssuerMetadata, type IssuerMetadata } from '../issuer/metadata.js';
 import { describeError } from '../lib/errors.js';
@@ -136,7 +137,15 @@ function sentCredentials(body: unknown, { credential, clientId }: ClientSettings
   if (credential.kind !== 'secret')
     return body instanceof URLSearchParams ? body.getAll('client_assertion') : [];
   const { clientSecret } = credential;
-  return [clientSecret, encodeURIComponent(clientSecret), basicCredentials(clientId, clientSecret)];
+  const base64 = Buffer.from(clientSecret).toString('base64').replace(/=+$/, '');
+  return [
+    clientSecret,
+    encodeURIComponent(clientSecret),
+    formEncode(clientSecret),
+    JSON.stringify(clientSecret).slice(1, -1),
+    base64,
+    basicCredentials(clientId, clientSecret).replace(/=+$/, ''),
+  ];
 }
 
 function mayHaveMoved(error: unknown): boolean {

@@ -8,7 +8,7 @@ import { TokenRequestError, type TokenRequestFailure } from './errors.js';
 
 /** A token must fit into a header field, and 16 KiB are usual for all of them together. */
 const MAX_BODY_KIB = 256;
-const DIGITS = /^\d{1,15}$/;
+const DIGITS = /^\d{1,15}(?:\.\d{1,6})?$/;
 /** RFC 6749 §5.2 allows more characters, but no registered code has them. */
 const ERROR_CODE = /^[A-Za-z0-9_.-]{1,64}$/;
 const MAX_DESCRIPTION_LENGTH = 256;
@@ -53,9 +53,9 @@ export async function readTokenResponse(
   }
   const body = await readJson(response, signal);
   const { error, error_description: description } = typeof body === 'string' ? {} : body;
-  if (status !== 200 || typeof error === 'string')
+  if (!response.ok || typeof error === 'string')
     throw refusal({ status, retryAfter, ...readError(error, description, credentials) }, body);
-  if (typeof body === 'string') throw invalid(body);
+  if (typeof body === 'string') throw new TokenRequestError('invalid_response', { status, detail: body });
   return readToken(body);
 }
 
@@ -79,16 +79,20 @@ function refusal(
   if (status >= 400 || failure.error !== undefined) return new TokenRequestError('refused', failure);
   return new TokenRequestError('invalid_response', {
     status,
-    detail: typeof body === 'string' ? body : 'not the status 200',
+    detail: typeof body === 'string' ? body : 'no success',
   });
 }
 
 async function readToken(body: JsonObject): Promise<TokenResponse> {
-  const { access_token, token_type, scope: granted } = body;
+  const { access_token, token_type: type, scope: granted } = body;
+  // Some servers leave the type out, or call it by the name of a class.
+  const isBearer = type === undefined || type === null || String(type).toLowerCase() === 'bearertoken';
+  const token_type = isBearer ? 'Bearer' : type;
   const expiresIn = readExpiresIn(body.expires_in);
   // Null is how some servers write "none". What is left out here is never looked at: a refresh token, an ID
   // token.
-  const scope = granted ?? undefined;
+  const isList = Array.isArray(granted) && granted.every((one) => typeof one === 'string');
+  const scope = isList ? granted.join(' ') : (granted ?? undefined);
   const members = Response.json({ access_token, token_type, scope });
   // Neither issuer nor client matters to a plain access token.
   const checked = await processClientCredentialsResponse(
@@ -123,7 +127,8 @@ function readError(
   description: unknown,
   credentials: readonly string[],
 ): Pick<TokenRequestFailure, 'error' | 'description'> {
-  const repeats = (text: string): boolean => credentials.some((credential) => text.includes(credential));
+  const repeats = (text: string): boolean =>
+    credentials.some((credential) => text.toLowerCase().includes(credential.toLowerCase()));
   const isCode = typeof error === 'string' && ERROR_CODE.test(error) && !repeats(error);
   const isText = typeof description === 'string' && !repeats(description);
   return {

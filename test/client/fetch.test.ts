@@ -246,14 +246,12 @@ describe('a token that the API refuses', () => {
       (_call, response) =>
         response.writeHead(403, { 'WWW-Authenticate': 'Bearer error="invalid_token"' }).end(),
     ],
-    ['401 without a challenge', (_call, response) => response.writeHead(401).end()],
     [
-      '401 without an error code',
-      (_call, response) => response.writeHead(401, { 'WWW-Authenticate': 'Bearer realm="api"' }).end(),
-    ],
-    [
-      '401 of another scheme',
-      (_call, response) => response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="api"' }).end(),
+      '401 that wants another login',
+      (_call, response) =>
+        response
+          .writeHead(401, { 'WWW-Authenticate': 'Bearer error="insufficient_user_authentication"' })
+          .end(),
     ],
     [
       '400',
@@ -268,6 +266,22 @@ describe('a token that the API refuses', () => {
     expect(api.calls).toHaveLength(2);
     expect(endpoint.requests).toHaveLength(1);
   });
+
+  it.each([undefined, 'Bearer realm="api"', 'Basic realm="gateway"'])(
+    'is replaced for the next call after a 401 that does not say why: %s',
+    { tags: ['CLI-18'] },
+    async (challenge) => {
+      const headers = challenge === undefined ? {} : { 'WWW-Authenticate': challenge };
+      const { api, endpoint, client } = await scene((_call, response) =>
+        response.writeHead(401, headers).end(),
+      );
+      expect((await client.fetch(api.origin)).status).toBe(401);
+      expect([api.calls.length, endpoint.requests.length]).toEqual([1, 1]);
+      for (let call = 0; call < 5; call += 1) await client.fetch(api.origin);
+      // Once: if the new token doesn't help, it isn't the token.
+      expect([api.calls.length, endpoint.requests.length]).toEqual([6, 2]);
+    },
+  );
 
   it.each<[string, () => RequestInit['body']]>([
     ['a web stream', () => streamOf('once')],

@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { type ClientCredentialsOptions, type ClientMessage, clientChannel } from '../../src/client/index.js';
+import { formEncode } from '../../src/issuer/client-authentication.js';
 import { listenTo } from '../support/listen-to.js';
 import { type Behaviour, body, json, reset, status } from '../support/misbehaving-issuer.js';
 import { refuseToken, startApi } from './support/api.js';
@@ -73,7 +74,7 @@ describe.each(authentications)('with %s', { tags: ['OPS-01', 'OPS-02'] }, (_meth
     ['a broken document', () => body(JSON.stringify(good).slice(0, -1))],
     ['an unknown type', () => json({ ...good, token_type: 'mac' })],
     ['a wrong lifetime', () => json({ ...good, expires_in: -1 })],
-    ['a wrong scope', () => json({ ...good, scope: [TOKEN] })],
+    ['a wrong scope', () => json({ ...good, scope: { [TOKEN]: 1 } })],
     ['a token that is none', () => json({ ...good, access_token: `${TOKEN}\r\n` })],
     ['an ID token', () => json({ ...good, access_token: '', id_token: TOKEN })],
   ])('leaves no secret or token in %s', async (_what, makeBehaviour) => {
@@ -114,6 +115,25 @@ it.each(['canary_secret', 'x-canary_secret.'])(
     expect(await failureOf(client.getToken())).toMatchObject({ reason: 'refused', error: undefined });
   },
 );
+
+it('quotes no description that repeats the secret, however it is written', { tags: ['OPS-02'] }, async () => {
+  const secret = 'p+%/ä"s\\w ~x';
+  const percent = encodeURIComponent(secret);
+  for (const written of [
+    secret,
+    percent,
+    percent.toLowerCase(),
+    formEncode(secret),
+    formEncode(secret).toLowerCase(),
+    JSON.stringify(secret).slice(1, -1),
+    Buffer.from(secret).toString('base64'),
+  ]) {
+    const endpoint = await startTokenEndpoint();
+    endpoint.script(status(400, { error: 'invalid_client', error_description: `bad <${written}>` }));
+    const client = makeClient({ tokenEndpoint: endpoint.url, clientSecret: secret });
+    expect((await failureOf(client.getToken())).description, written).toBeUndefined();
+  }
+});
 
 it('quotes a description only if it repeats no secret, shortened to one line', {
   tags: ['OPS-02'],

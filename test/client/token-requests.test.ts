@@ -297,6 +297,28 @@ describe('discovery', () => {
 });
 
 describe('what is granted', () => {
+  it.each<[string, Record<string, unknown>]>([
+    ['no token type', { token_type: undefined }],
+    ['null for a token type', { token_type: null }],
+    ['the type BearerToken', { token_type: 'BearerToken' }],
+    ['a list of scopes', { scope: ['a', 'b'] }],
+    ['a lifetime with a decimal point', { expires_in: '3600.0' }],
+  ])('may come with %s', { tags: ['CLI-08', 'CLI-09'] }, async (_what, members) => {
+    const endpoint = await startTokenEndpoint();
+    endpoint.script(grants(members));
+    const token = await makeClient({ tokenEndpoint: endpoint.url, scope: 'a b' }).getToken();
+    expect(token.scope).toEqual(['a', 'b']);
+  });
+
+  it('may come with any status of success', { tags: ['CLI-08'] }, async () => {
+    for (const code of [201, 202, 203]) {
+      const endpoint = await startTokenEndpoint();
+      endpoint.script(status(code, { access_token: 'abc', token_type: 'Bearer', expires_in: 600 }));
+      const token = await makeClient({ tokenEndpoint: endpoint.url }).getToken();
+      expect(token.accessToken).toBe('abc');
+    }
+  });
+
   it('has the requested scopes if the answer names none', { tags: ['CLI-11'] }, async () => {
     const endpoint = await startTokenEndpoint();
     const { scope } = await makeClient({ tokenEndpoint: endpoint.url, scope: 'a b' }).getToken();
