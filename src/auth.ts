@@ -57,7 +57,8 @@ export interface AccessToken<C extends object = RegisteredClaims> {
   /** The JOSE header; empty for an opaque token, which has none. */
   readonly header: Partial<JoseHeader>;
   /**
-   * The claims, as the issuer sent them. Of a token that the issuer was asked about (RFC 7662): the members
+   * The claims, as the issuer sent them, without those that count as absent: null, or a `sub`, `jti`, `acr`,
+   * `amr` or `auth_time` of a wrong type. Of a token that the issuer was asked about (RFC 7662): the members
    * of the answer that this package knows or that `introspection.claims` names; `iss` and `exp` are there
    * even if the answer has none.
    */

@@ -113,6 +113,7 @@ async function protect(app: FastifyInstance, options: ResourceServerOptions | Re
     const arrival = { message, request, view: connectRequestView(message, request), log };
     gate.admit(arrival, reply, done, request[ROUTE]?.requirements, preflight);
   };
+  const isLate = server.bearerMethods.includes('body');
   // A CORS plugin would have answered in a hook of its own, and nothing of the route must run for anyone who
   // sends the headers of a preflight.
   noteRoutes(app, server, (request, reply, done) => {
@@ -120,12 +121,13 @@ async function protect(app: FastifyInstance, options: ResourceServerOptions | Re
     else done();
   });
   app.addHook(
-    server.bearerMethods.includes('body') ? 'preValidation' : 'onRequest',
+    isLate ? 'preValidation' : 'onRequest',
     (request: FastifyRequest, reply: FastifyReply, done: Next) => {
       request.auth = undefined; // whatever another plugin put there
       const { isPublic, servers } = readRoute(request);
       if (isPublic) done();
-      else admit(request, reply, done, servers.includes(server) ? 'pass' : 'refuse');
+      // Passes only if the guard of its route is still to come.
+      else admit(request, reply, done, !isLate && servers.includes(server) ? 'pass' : 'refuse');
     },
   );
 }

@@ -1,8 +1,8 @@
 import { processClientCredentialsResponse, UnsupportedOperationError } from 'oauth4webapi';
-import { isB64Token } from '../issuer/client-authentication.js';
 import { discard, FetchFailure, parseObject, readText } from '../lib/fetch.js';
 import type { JsonObject } from '../lib/json.js';
 import { readRetryAfter } from '../lib/retry-after.js';
+import { isToken68 } from '../request/credentials.js';
 import { parseScopes } from '../token/scope.js';
 import { TokenRequestError, type TokenRequestFailure } from './errors.js';
 
@@ -86,8 +86,8 @@ function refusal(
 async function readToken(body: JsonObject): Promise<TokenResponse> {
   const { access_token, token_type: type, scope: granted } = body;
   // Some servers leave the type out, or call it by the name of a class.
-  const isBearer = type === undefined || type === null || String(type).toLowerCase() === 'bearertoken';
-  const token_type = isBearer ? 'Bearer' : type;
+  const name = typeof type === 'string' ? type.toLowerCase() : (type ?? 'bearertoken');
+  const token_type = name === 'bearertoken' ? 'Bearer' : type;
   const expiresIn = readExpiresIn(body.expires_in);
   // Null is how some servers write "none". What is left out here is never looked at: a refresh token, an ID
   // token.
@@ -105,7 +105,7 @@ async function readToken(body: JsonObject): Promise<TokenResponse> {
     throw invalid('access_token, token_type or scope is missing or of the wrong type');
   });
   if (checked.token_type !== 'bearer') throw new TokenRequestError('unsupported_token_type');
-  if (!isB64Token(checked.access_token)) throw invalid('access_token has characters that no token has');
+  if (!isToken68(checked.access_token)) throw invalid('access_token has characters that no token has');
   return {
     accessToken: checked.access_token,
     expiresIn,

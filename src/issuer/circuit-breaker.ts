@@ -30,7 +30,7 @@ export interface CircuitBreakerOptions {
  * double up to `cooldownSeconds`.
  *
  * Security: anybody can be a newcomer. After a pause one of them at a time may ask, and an answer ends the
- * outage, but what they meet neither lengthens it nor keeps others from trying.
+ * outage. What they meet makes newcomers wait longer, but nobody else.
  */
 export class CircuitBreaker {
   readonly #options: CircuitBreakerOptions;
@@ -38,6 +38,8 @@ export class CircuitBreaker {
   #pauses = 0;
   /** The last pause, also when it's over; undefined when the server has answered since. */
   #pause: Span | undefined;
+  /** The same for newcomers, who may have to wait longer. */
+  #newcomersPause: Span | undefined;
   /** Who tries whether the server is well. */
   readonly #trying = { newcomer: false, known: false };
   /** Counts what the server went through, so that requests from before a pause don't lengthen it. */
@@ -65,8 +67,7 @@ export class CircuitBreaker {
       return result;
     } catch (error) {
       const outage = this.#options.findOutage(error, isNewcomer);
-      const mayLengthen = !(isTrial && isNewcomer);
-      if (outage !== undefined && era === this.#era && mayLengthen) this.#fail(outage);
+      if (outage !== undefined && era === this.#era) this.#fail(outage, isTrial && isNewcomer);
       throw error;
     } finally {
       if (isTrial) this.#trying[who] = false;
@@ -77,7 +78,9 @@ export class CircuitBreaker {
   check(isNewcomer: boolean): void {
     if (this.#pause === undefined) return;
     const now = this.#options.clock();
-    if (isWithin(this.#pause, now)) throw new RequestHeldBack((this.#pause.until - now) / 1000, true);
+    const pause = isNewcomer ? this.#newcomersPause : this.#pause;
+    if (pause !== undefined && isWithin(pause, now))
+      throw new RequestHeldBack((pause.until - now) / 1000, true);
     if (isNewcomer ? this.#trying.newcomer : this.#trying.known)
       throw new RequestHeldBack(MOMENT_SECONDS, true);
   }
@@ -91,7 +94,7 @@ export class CircuitBreaker {
     this.#options.onRecovery();
   }
 
-  #fail({ retryAfterSeconds = 0 }: Outage): void {
+  #fail({ retryAfterSeconds = 0 }: Outage, isNewcomersTrial: boolean): void {
     this.#failures += 1;
     if (this.#pause === undefined && this.#failures < FAILURES_UNTIL_PAUSE && retryAfterSeconds === 0) return;
     const { cooldownSeconds } = this.#options;
@@ -99,8 +102,10 @@ export class CircuitBreaker {
     const growing = pauseAfter(this.#pauses + 1, limits);
     const seconds = Math.min(Math.max(growing, retryAfterSeconds), cooldownSeconds);
     if (seconds === 0) return;
+    this.#newcomersPause = spanFrom(this.#options.clock(), seconds);
+    if (isNewcomersTrial) return;
     this.#pauses += 1;
-    this.#pause = spanFrom(this.#options.clock(), seconds);
+    this.#pause = this.#newcomersPause;
     this.#era += 1;
     this.#options.onPause(seconds);
   }

@@ -11,6 +11,7 @@ import {
 import { describeError, SafeError } from '../lib/errors.js';
 import { USER_AGENT } from '../lib/fetch.js';
 import type { Runtime } from '../lib/runtime.js';
+import { isToken68 } from '../request/credentials.js';
 import type { SecretMethod } from '../terms.js';
 import type { AssertionKey } from './private-key.js';
 
@@ -30,14 +31,6 @@ export type ClientCredential =
  * can't be had.
  */
 export class ClientAuthenticationFailure extends SafeError {}
-
-/** RFC 6750 §2.1 `b64token`. Anything else must not come near a header field. */
-const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
-
-/** Whether `value` can be sent as an access token. */
-export function isB64Token(value: unknown): value is string {
-  return typeof value === 'string' && B64TOKEN.test(value);
-}
 
 /** The endpoint that a client authenticates to. */
 export interface AuthenticatedEndpoint {
@@ -89,7 +82,7 @@ export function authenticateClient(
           return body.set('client_id', client.client_id);
         case 'token': {
           const token: unknown = await credential.accessToken();
-          if (!isB64Token(token)) throw new TypeError('not an access token');
+          if (!isToken68(token)) throw new TypeError('not an access token');
           return headers.set('authorization', `Bearer ${token}`);
         }
       }

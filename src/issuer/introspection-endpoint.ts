@@ -51,8 +51,9 @@ export function endpointSource(endpoint: IntrospectionEndpoint, context: Introsp
         throw await readFailure(response, runtime.clock(), signal);
       return await readAnswer(response, endpoint, askedAt, context, signal);
     } catch (error) {
-      // The endpoint may have moved.
-      if (endpoint.url === undefined && !isBadRequest(error)) metadata.doubt();
+      // The endpoint may have moved, unless it says that it can't make sense of the question.
+      const status = error instanceof IntrospectionFailure ? error.status : undefined;
+      if (endpoint.url === undefined && status !== 400) metadata.doubt();
       throw error;
     }
   };
@@ -104,10 +105,12 @@ async function readFailure(
   const isRefusal =
     (status === 401 || status === 403) && (code !== undefined || headers.has('www-authenticate'));
   if (isRefusal || (status === 400 && CLIENT_ERRORS.has(code)))
-    return new IntrospectionFailure('introspection_auth_failed', detail, 'server');
+    return new IntrospectionFailure('introspection_auth_failed', detail, 'server', { status });
   const isBusy = BUSY_STATUSES.has(status);
-  const pause = isBusy || status >= 500 ? readRetryAfter(headers.get('retry-after'), now) : undefined;
-  return new IntrospectionFailure('introspection_unavailable', detail, isBusy ? 'server' : 'unclear', pause);
+  const isOutage = isBusy || status >= 500;
+  const retryAfterSeconds = isOutage ? readRetryAfter(headers.get('retry-after'), now) : undefined;
+  const scope = isBusy ? 'server' : 'unclear';
+  return new IntrospectionFailure('introspection_unavailable', detail, scope, { status, retryAfterSeconds });
 }
 
 async function readErrorCode(response: Response, signal: AbortSignal): Promise<string | undefined> {
@@ -117,9 +120,4 @@ async function readErrorCode(response: Response, signal: AbortSignal): Promise<s
   } catch {
     return undefined; // whatever the body is: the status says enough
   }
-}
-
-/** What a server says with status 400 is about the question, which it did get. */
-function isBadRequest(error: unknown): boolean {
-  return error instanceof IntrospectionFailure && error.message.startsWith('status 400');
 }

@@ -17,13 +17,21 @@ export type FailureScope = 'server' | 'unclear';
 export class IntrospectionFailure extends SafeError {
   readonly reason: UnavailableReason;
   readonly scope: FailureScope;
+  /** HTTP status of the answer, if that is what was wrong. */
+  readonly status: number | undefined;
   /** Seconds until the server wants to be asked again (`Retry-After`). */
   readonly retryAfterSeconds: number | undefined;
 
-  constructor(reason: UnavailableReason, detail: string, scope: FailureScope, retryAfterSeconds?: number) {
+  constructor(
+    reason: UnavailableReason,
+    detail: string,
+    scope: FailureScope,
+    facts: { readonly status?: number; readonly retryAfterSeconds?: number | undefined } = {},
+  ) {
     super(detail);
     this.reason = reason;
     this.scope = scope;
-    this.retryAfterSeconds = retryAfterSeconds;
+    this.status = facts.status;
+    this.retryAfterSeconds = facts.retryAfterSeconds;
   }
 }

@@ -14,6 +14,8 @@ export type EndpointName = 'jwks_uri' | 'token_endpoint' | 'introspection_endpoi
 const ENDPOINTS = ['token_endpoint', 'authorization_endpoint', 'introspection_endpoint'] as const;
 /** Keeps metadata that brings nothing new from being fetched each time an endpoint fails. */
 const BACKOFF = { firstSeconds: 1, maxSeconds: 30 };
+/** After so many failures, locations that said 404 are asked again each time. */
+const ATTEMPTS_WITHOUT_ABSENT = 3;
 
 /** Whose metadata, and what of it is needed. */
 export interface MetadataSource {
@@ -122,7 +124,7 @@ export function createIssuerMetadata(
   let fruitless = 0;
   /** No renewal is made meanwhile, as long as there's metadata to work with. */
   let pause: Span | undefined;
-  /** Locations that said 404 since the last success. */
+  /** Locations that said 404: left out of the next attempts, but not for long. */
   const absent = new Set<string>();
 
   const usable = (now: number): Known | undefined =>
@@ -145,6 +147,7 @@ export function createIssuerMetadata(
       return metadata;
     } catch (error) {
       fruitless += 1;
+      if (fruitless >= ATTEMPTS_WITHOUT_ABSENT) absent.clear();
       const failure = unavailable('metadata', error);
       // RFC 8414 §3.3: an issuer that says it's another one isn't believed any more.
       if (failure.reason === 'issuer_mismatch') known = undefined;

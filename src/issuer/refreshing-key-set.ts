@@ -23,7 +23,6 @@ const EARLY_REFRESH = 0.8;
 const FIRST_BACKOFF_SECONDS = 1;
 /** If there are no keys yet, the first attempts come faster: every request meanwhile is refused. */
 const COLD_BACKOFF_SECONDS = [0.05, 0.1, 0.2] as const;
-const NO_KEYS = 'no usable key';
 /** The longest delay of a Node timer; a longer one would fire at once. */
 const MAX_TIMER_MS = 2_147_483_647;
 
@@ -194,7 +193,7 @@ export class RefreshingKeySet implements KeySet {
       const published = await withTimeLimit(this.#policy.timeoutSeconds, this.#source);
       const keys = await importKeys(published.members, this.#issuer, this.#loaded?.index);
       const mayBeEmpty = published.isAbsent === true && this.known().length === 0;
-      if (keys.length === 0 && !mayBeEmpty) throw new FetchFailure('invalid', NO_KEYS);
+      if (keys.length === 0 && !mayBeEmpty) throw new NoUsableKey('invalid', 'no usable key');
       this.#succeed(keys, published.maxAgeSeconds);
     } catch (error) {
       this.#fail(unavailable('jwks', error));
@@ -250,9 +249,12 @@ export class RefreshingKeySet implements KeySet {
   }
 }
 
+/** The issuer answered, and there's nothing in the answer to verify with. */
+class NoUsableKey extends FetchFailure {}
+
 /** Whether the issuer is there and has no keys: that's no outage. */
 function isWithdrawal(cause: unknown): boolean {
-  return isGone(cause) || (cause instanceof FetchFailure && cause.message === NO_KEYS);
+  return isGone(cause) || cause instanceof NoUsableKey;
 }
 
 /**

@@ -77,8 +77,8 @@ export function checkToken({ token, method }: Credentials): void {
 }
 
 /** Whether `value` consists of the characters of an access token (RFC 6750 §2.1 `b64token`). */
-export function isToken68(value: string): boolean {
-  return TOKEN68.test(value);
+export function isToken68(value: unknown): value is string {
+  return typeof value === 'string' && TOKEN68.test(value);
 }
 
 /**

@@ -320,6 +320,24 @@ describe('CORS preflight', () => {
     expect(handler).not.toHaveBeenCalled();
   });
 
+  it.each<Partial<ResourceServerOptions>>([
+    { bearerMethods: ['body'] },
+    { bearerMethods: ['header', 'body'] },
+  ])(
+    'is refused where the token may be in the body, since CORS plugins come before: %j',
+    {
+      tags: ['BRR-28'],
+    },
+    async (options) => {
+      const { app } = await createApp(options);
+      const handler = vi.fn(() => 'ok');
+      app.all('/orders', handler);
+      const response = await app.inject({ method: 'OPTIONS', url: '/orders', headers: PREFLIGHT });
+      expect(response.statusCode).toBe(401);
+      expect(handler).not.toHaveBeenCalled();
+    },
+  );
+
   it('is refused by each plugin around a route, also where an outer one takes anonymous requests', {
     tags: ['BRR-28', 'BRR-31'],
   }, async () => {

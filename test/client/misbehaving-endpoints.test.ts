@@ -200,6 +200,9 @@ const cases: readonly Case[] = [
   invalid('an empty access token', { access_token: '' }, MISSING),
   invalid('a number for an access token', { access_token: 7 }, MISSING),
   invalid('an object for an access token', { access_token: { canary: 1 } }, MISSING),
+  ...[7, ['Bearer'], { toString: 1 }].map((token_type) =>
+    invalid(`${JSON.stringify(token_type)} for a token type`, { token_type }, MISSING),
+  ),
   invalid('a list of numbers for a scope', { scope: ['canary', 7] }, MISSING),
   invalid('a line break in the token', { access_token: 'abc\r\nX-Evil: canary' }, CHARACTERS),
   invalid('a trailing line break in the token', { access_token: 'abc\n' }, CHARACTERS),

@@ -91,11 +91,12 @@ describe('a circuit breaker', () => {
     expect(await refuse()).toBe('held back for 1');
     reject(outage);
     await slow;
-    expect(await refuse()).toBe('about one token');
     expect(events).toEqual(['pause 1']);
-    await fail(); // somebody who is known
+    expect(await refuse()).toBe('held back for 2'); // newcomers rest, so that they don't hammer the server
+    await fail(); // somebody who is known may try
     expect(events).toEqual(['pause 1', 'pause 2']);
     step(2);
+    expect(await refuse()).toBe('about one token'); // which says nothing
     const tried = pending();
     const trying = run(tried.request, true);
     expect(await succeed()).toBe('answer'); // isn't kept from trying

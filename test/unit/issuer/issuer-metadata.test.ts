@@ -91,6 +91,19 @@ async function pass(seconds: number): Promise<void> {
   await settle();
 }
 
+describe('a location that said 404', () => {
+  it('is asked again after a few failures: the document may have come there', {
+    tags: ['KEY-02', 'KEY-14'],
+  }, async () => {
+    const scene = setUp();
+    scene.publishes(failing); // the first location fails for good
+    for (let attempt = 0; attempt < 3; attempt += 1) expect(await scene.find()).toBe('metadata_unavailable');
+    expect(scene.visited.filter((url) => url === openid)).toHaveLength(1);
+    scene.publishes(naming('/jwks'), openid);
+    expect(await scene.find()).toBe('/jwks');
+  });
+});
+
 describe('metadata that is fresh', () => {
   it('is fetched on first use and then there at once', { tags: ['KEY-11'] }, async () => {
     const scene = setUp();
