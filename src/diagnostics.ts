@@ -19,7 +19,7 @@ export const channels: Readonly<Record<'decision' | 'keys' | 'introspection' | '
     introspection: 'oauth-resource-server:introspection',
     /**
      * A {@link WarningMessage} when a function of the application failed and the request was refused
-     * therefore.
+     * therefore, or an option is of no use.
      */
     warning: 'oauth-resource-server:warning',
   });
@@ -79,14 +79,20 @@ export interface IntrospectionMessage {
   readonly seconds: number | undefined;
 }
 
-/** A function of the application that threw, returned something else than a boolean, or took too long. */
+/**
+ * A function of the application that threw, returned something that it mustn't, or took too long; or an
+ * option that finds nothing to work with.
+ */
 export interface WarningMessage {
   /**
    * Which function: `remember` of the `replayStore`, or the one that the word names; `authorizationDetails`
-   * is the predicate of a requirement, like `claims`.
+   * is the predicate of a requirement, like `claims`. `scopeClaim` may also be a claim that is there and
+   * grants nothing, which is said once per issuer.
    */
   readonly source:
+    | 'issuer'
     | 'isAccessToken'
+    | 'scopeClaim'
     | 'claims'
     | 'authorizationDetails'
     | 'isRevoked'
@@ -94,7 +100,8 @@ export interface WarningMessage {
     | 'signedMetadata';
   /**
    * The name of what was thrown, such as `TypeError`, the type of what was returned, or `time-out`, or `full`
-   * for a replay store that has no room. Never a text of the function, which may quote claims.
+   * for a replay store that has no room, or a text of this package about an option. Never a text of the
+   * function, which may quote claims.
    */
   readonly detail: string;
 }
@@ -126,18 +133,32 @@ export function reportWarning(message: WarningMessage): void {
  * refusal, and is reported.
  */
 export function holds(source: WarningMessage['source'], predicate: () => unknown): boolean {
+  const isBoolean = (value: unknown): value is boolean => typeof value === 'boolean';
+  return askApplication(source, predicate, isBoolean) === true;
+}
+
+/**
+ * Calls a function of the application that has to answer at once.
+ *
+ * @returns undefined, and reports why, if it throws or its answer isn't what it has to be
+ */
+export function askApplication<T>(
+  source: WarningMessage['source'],
+  act: () => unknown,
+  isAnswer: (value: unknown) => value is T,
+): T | undefined {
   let detail: string;
   try {
-    const outcome = predicate();
-    if (typeof outcome === 'boolean') return outcome;
-    // Refused already, whatever becomes of it; but a rejection that nobody handles would end the process.
-    // There are promises of other makes as well.
-    const isPromise = typeof outcome === 'object' && outcome !== null && 'then' in outcome;
-    if (isPromise) Promise.resolve(outcome).catch(() => undefined);
-    detail = isPromise ? 'promise' : typeof outcome;
+    const answer = act();
+    if (isAnswer(answer)) return answer;
+    // Nobody waits for it; but a rejection that nobody handles would end the process. There are promises of
+    // other makes as well.
+    const isPromise = typeof answer === 'object' && answer !== null && 'then' in answer;
+    if (isPromise) Promise.resolve(answer).catch(() => undefined);
+    detail = isPromise ? 'promise' : typeof answer;
   } catch (error) {
     detail = describeError(error);
   }
   reportWarning({ source, detail });
-  return false;
+  return undefined;
 }

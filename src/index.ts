@@ -38,11 +38,29 @@ export type {
   IntrospectionOptions,
   IntrospectionPolicyOptions,
 } from './options/introspection.js';
+export type { IssuerResolver } from './options/issuers.js';
+export { adfs, entraId, entraIdMultiTenant } from './options/microsoft-presets.js';
 export type { MtlsProxyOptions } from './options/mtls.js';
 export type { ResourceServerOptions } from './options/options.js';
-export { auth0, cognito, entraId, keycloak, okta, type PresetOverrides } from './options/presets.js';
+export type { PresetOverrides } from './options/preset.js';
+export {
+  auth0,
+  authentik,
+  clerk,
+  cognito,
+  keycloak,
+  okta,
+  ory,
+  pingFederate,
+  pingOne,
+  type XsuaaBinding,
+  xsuaa,
+  zitadel,
+} from './options/presets.js';
 export type { ResourceOptions } from './options/resource.js';
+export type { ScopeClaim } from './options/scope-claim.js';
 export type { KeysOptions, TrustedIssuer } from './options/trusted-issuer.js';
+export { githubActions, google, kubernetes } from './options/workload-presets.js';
 export type { CertificateHeaderForm } from './proof/certificate-header.js';
 export type { MemoryReplayStoreOptions, ReplayStore } from './proof/replay-store.js';
 export { createMemoryReplayStore } from './proof/replay-store.js';

@@ -71,6 +71,7 @@ const INSUFFICIENT_SCOPE = {
 
 /** All have the same text: what is out of reach is for the log. */
 const UNAVAILABLE = [
+  'issuer_unavailable',
   'metadata_unavailable',
   'metadata_invalid',
   'issuer_mismatch',

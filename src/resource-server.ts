@@ -5,6 +5,7 @@ import type { Allowed, AnswerHeaders, Decision, Denied } from './decision.js';
 import { type DecisionMessage, reportDecision } from './diagnostics.js';
 import { InvalidTokenError, isResourceServerError, type ResourceServerError } from './errors.js';
 import { createIssuer, type Issuer } from './issuer/issuer.js';
+import { TrustedIssuers } from './issuer/trusted-issuers.js';
 import { checkOptions, type ResourceServerOptions, type Settings } from './options/options.js';
 import { createCertificateBinding } from './proof/client-certificate.js';
 import { type Bindings, checkConfirmation } from './proof/confirmation.js';
@@ -60,8 +61,9 @@ export interface ResourceServer {
    */
   verify(token: string): Promise<Auth>;
   /**
-   * Loads metadata and keys of every issuer, for start-up checks and readiness probes. Does nothing while
-   * they are fresh. Introspection endpoints are found, not called.
+   * Loads metadata and keys of every configured issuer, for start-up checks and readiness probes. Does
+   * nothing while they are fresh. Introspection endpoints are found, not called; issuers that a function
+   * names at run time aren't looked at.
    *
    * @throws {UnavailableError} an issuer is out of reach and none of its keys are known
    */
@@ -108,7 +110,7 @@ export class RequestVerifier implements ResourceServer {
   readonly bearerMethods: readonly BearerMethod[];
   readonly resourceMetadata: ResourceMetadata | undefined;
   readonly #settings: Settings;
-  readonly #issuers: readonly Issuer[];
+  readonly #issuers: TrustedIssuers;
   readonly #tokens: TokenVerifier;
   readonly #bindings: Bindings;
   readonly #denials: DenialResponses;
@@ -116,9 +118,8 @@ export class RequestVerifier implements ResourceServer {
   constructor(settings: Settings, issuers: readonly Issuer[]) {
     const { runtime, resource, dpop, certificate, maxTokens } = settings;
     this.#settings = settings;
-    this.#issuers = issuers;
-    const byIdentifier = new Map(issuers.map((issuer) => [issuer.issuer, issuer]));
-    this.#tokens = new TokenVerifier({ ...runtime, issuers: byIdentifier, maxTokens });
+    this.#issuers = new TrustedIssuers(issuers, settings.issuerResolution, runtime);
+    this.#tokens = new TokenVerifier({ ...runtime, issuers: this.#issuers, maxTokens });
     this.#bindings = {
       dpop: dpop && createDpopBinding(dpop, runtime),
       certificate: certificate && createCertificateBinding(certificate),
@@ -171,14 +172,14 @@ export class RequestVerifier implements ResourceServer {
     // Time limits don't keep the process alive, nor does a function of the application that waits for ever.
     const awake = setInterval(() => undefined, 1000);
     try {
-      await Promise.all(this.#issuers.map((issuer) => issuer.ready()));
+      await this.#issuers.ready();
     } finally {
       clearInterval(awake);
     }
   }
 
   close(): void {
-    for (const { keySet } of this.#issuers) keySet.close();
+    this.#issuers.close();
   }
 
   #admitAnonymous(): Allowed {

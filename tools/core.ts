@@ -8,6 +8,7 @@ export { createKeyIndex, findKey } from '../src/issuer/key-index.js';
 export { readKeys } from '../src/issuer/key-source.js';
 export { checkMetadata, Metadata, metadataUrls } from '../src/issuer/metadata.js';
 export { keyLifetime } from '../src/issuer/refreshing-key-set.js';
+export { findIssuer } from '../src/issuer/trusted-issuers.js';
 export {
   importVerificationKey,
   readMember as readKey,
@@ -39,7 +40,6 @@ export {
   checkAudience,
   dropAbsentClaims,
   findDateFault,
-  grantedScopes,
   missingClaims,
   readAudience,
   wronglyTypedClaims,
@@ -62,4 +62,4 @@ export {
   readMediaType,
 } from '../src/token/token-kind.js';
 export type { TokenRules } from '../src/token/token-rules.js';
-export { findIssuer } from '../src/verification/jwt.js';
+export { ScopeReader } from '../src/verification/granted-scopes.js';

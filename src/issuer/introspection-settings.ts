@@ -23,7 +23,7 @@ export type Introspect = (token: string) => object | Promise<object>;
  * How one issuer is asked about tokens, and what becomes of its answers: the option `introspection` as plain
  * data.
  */
-export interface IntrospectionSettings extends Pick<TokenRules, 'scopeClaim' | 'scopeMayBeArray'> {
+export interface IntrospectionSettings extends Pick<TokenRules, 'scopeSource'> {
   readonly tokens: ReadonlySet<IntrospectedTokens>;
   /** How long an active token is remembered; 0 for not at all. */
   readonly cacheSeconds: number;

@@ -31,6 +31,8 @@ export interface IssuerSettings {
 export interface Issuer extends TokenRules {
   readonly keySet: KeySet;
   readonly introspection: Introspection | undefined;
+  /** Whether its tokens are accepted now, for one that the application named at run time. */
+  isTrusted(): boolean;
   /**
    * Loads what is needed of it. Introspection endpoints are found, not called.
    *
@@ -61,6 +63,7 @@ export function createIssuer(settings: IssuerSettings, runtime: Runtime): Issuer
     ...rules,
     keySet,
     introspection: introspection && createIntrospection(introspection, { rules, keySet, metadata, runtime }),
+    isTrusted: () => true,
     async ready() {
       const findEndpoint = async () => (await metadata.get()).endpoint('introspection_endpoint');
       await Promise.all([keySet.ready(), isEndpointDiscovered && findEndpoint()]);

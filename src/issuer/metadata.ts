@@ -5,7 +5,7 @@ import { FetchFailure, fetchJson } from '../lib/fetch.js';
 import { isJsonObject, type JsonObject } from '../lib/json.js';
 import { isWithin, pauseAfter, type Span, spanFrom } from '../lib/pause.js';
 import type { Runtime } from '../lib/runtime.js';
-import { isAcceptableUrl } from '../lib/url.js';
+import { type InsecureRequests, isAcceptableUrl } from '../lib/url.js';
 
 /** The endpoints that this package uses, by their names in metadata (RFC 8414 §2). */
 export type EndpointName = 'jwks_uri' | 'token_endpoint' | 'introspection_endpoint';
@@ -43,10 +43,10 @@ type Located = { readonly json: JsonObject; readonly url: string };
 /** What an authorization server says about itself (RFC 8414 §2), in one document or several. */
 export class Metadata {
   readonly #documents: readonly Located[];
-  readonly #allowInsecure: boolean;
+  readonly #allowInsecure: InsecureRequests;
 
   /** @param documents of one issuer, in the order of their locations: the first that has a member counts */
-  constructor(documents: readonly Located[], allowInsecureRequests: boolean) {
+  constructor(documents: readonly Located[], allowInsecureRequests: InsecureRequests) {
     this.#documents = documents;
     this.#allowInsecure = allowInsecureRequests;
   }

@@ -104,9 +104,9 @@ export function optional<T>(check: Check<T>, fallback?: T): Check<T | undefined>
 export const unchecked: Check<unknown> = (given) => given;
 
 /** True or false. */
-export function flag(given: unknown, path: string): boolean {
+export function flag(given: unknown, path: string, takes = 'true or false'): boolean {
   if (typeof given === 'boolean') return given;
-  throw optionError(path, 'true or false', given);
+  throw optionError(path, takes, given);
 }
 
 /** A string of that form. */
@@ -134,7 +134,8 @@ export function textOrTexts(given: unknown, path: string): readonly string[] {
 /** A list of at least one non-empty string; `takes` says so in other words. */
 export function textList(given: unknown, path: string, takes: string): readonly string[] {
   const list: readonly unknown[] = Array.isArray(given) ? given : [];
-  if (list.length === 0 || !list.every((value) => typeof value === 'string' && value !== ''))
+  // Array.from, because `every` would pass over the gaps of a sparse list.
+  if (list.length === 0 || !Array.from(list).every((value) => typeof value === 'string' && value !== ''))
     throw optionError(path, takes, given);
   return list as readonly string[]; // every element was looked at in the line above
 }

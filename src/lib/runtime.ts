@@ -1,3 +1,5 @@
+import type { InsecureRequests } from './url.js';
+
 /**
  * What all parts of a resource server or a client share: the time, the network, and what may be fetched over
  * it.
@@ -8,6 +10,6 @@ export interface Runtime {
   /** Tolerated difference between other clocks and ours, in seconds. */
   readonly clockToleranceSeconds: number;
   readonly fetch: typeof globalThis.fetch;
-  /** Whether plain http is allowed for other hosts than loopback. */
-  readonly allowInsecureRequests: boolean;
+  /** Where plain http is allowed beside loopback hosts. */
+  readonly allowInsecureRequests: InsecureRequests;
 }

@@ -10,7 +10,7 @@ import {
   someOf,
   textLike,
 } from '../lib/check.js';
-import { BASE_URL, issuerIdentifier } from '../lib/url.js';
+import { BASE_URL, type InsecureRequests, issuerIdentifier } from '../lib/url.js';
 import type { DpopSettings } from '../proof/dpop.js';
 import type { ReplayStore } from '../proof/replay-store.js';
 import { normaliseTargetUri } from '../proof/target-uri.js';
@@ -83,7 +83,7 @@ export function checkDpop(given: unknown, baseUrl: string | undefined): DpopSett
 }
 
 /** Checks the option `baseUrl`, and takes the slash at its end away. */
-export function baseUrlCheck(allowInsecureRequests: boolean): Check<string> {
+export function baseUrlCheck(allowInsecureRequests: InsecureRequests): Check<string> {
   const check = issuerIdentifier(allowInsecureRequests);
   return (given, path) => {
     const normalised = normaliseTargetUri(check(given, path));

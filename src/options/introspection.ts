@@ -19,10 +19,11 @@ import {
   texts,
   unchecked,
 } from '../lib/check.js';
-import { HTTPS_URL, httpsUrl } from '../lib/url.js';
+import { HTTPS_URL, httpsUrl, type InsecureRequests } from '../lib/url.js';
 import type { Algorithm } from '../terms.js';
 import type { TokenRules } from '../token/token-rules.js';
 import { checkCredential } from './credential.js';
+import { checkScopeClaim, type ScopeClaim } from './scope-claim.js';
 
 /** What to do with answers, and with failures. All durations in seconds. */
 export interface IntrospectionPolicyOptions {
@@ -62,9 +63,10 @@ export interface IntrospectionPolicyOptions {
    */
   readonly claims?: readonly string[];
   /**
-   * The member with the granted scopes, as in {@link TrustedIssuer.scopeClaim}, whose value is the default.
+   * Where the granted scopes are, as in {@link TrustedIssuer.scopeClaim}, whose value is the default. A
+   * function gets the whole answer.
    */
-  readonly scopeClaim?: string;
+  readonly scopeClaim?: ScopeClaim;
 }
 
 /**
@@ -131,7 +133,7 @@ const POLICY_CHECKS = {
   timeoutSeconds: optional(numberBetween(0.001, 60), 5),
   mayBeAbsent: optional(someOf(['aud', 'exp'] as const), []),
   claims: optional(texts, []),
-  scopeClaim: optional(text),
+  scopeClaim: optional(checkScopeClaim),
 } satisfies Checks<IntrospectionPolicyOptions>;
 
 const ENDPOINT_CHECKS = {
@@ -161,7 +163,7 @@ const MEMBERS: readonly string[] = [
 /** Checks the option `introspection` of an issuer. */
 export function introspectionCheck(
   rules: TokenRules,
-  allowInsecureRequests: boolean,
+  allowInsecureRequests: InsecureRequests,
 ): Check<IntrospectionSettings> {
   const endpoint = optional(httpsUrl(allowInsecureRequests, `${HTTPS_URL}, or a function`));
   return (given, path) => {
@@ -181,9 +183,10 @@ function checkPolicy(
   checked: Checked<typeof POLICY_CHECKS>,
   rules: TokenRules,
 ): Omit<IntrospectionSettings, 'asks'> {
-  const { tokens, mayBeAbsent, claims, scopeClaim = rules.scopeClaim } = checked;
+  const { tokens, mayBeAbsent, claims, scopeClaim: scopeSource = rules.scopeSource } = checked;
   // A claim of that very name, or the outermost member of a path.
-  const named = [scopeClaim, rules.clientIdClaim].flatMap((claim) => [claim, ...claim.split('.', 1)]);
+  const scopeClaims = typeof scopeSource === 'object' ? scopeSource : [];
+  const named = [...scopeClaims, rules.clientIdClaim].flatMap((claim) => [claim, ...claim.split('.', 1)]);
   return {
     tokens: new Set(tokens),
     cacheSeconds: checked.cacheSeconds,
@@ -192,7 +195,6 @@ function checkPolicy(
     timeoutSeconds: checked.timeoutSeconds,
     mayBeAbsent: new Set(mayBeAbsent),
     members: new Set([...MEMBERS, ...claims, ...named]),
-    scopeClaim,
-    scopeMayBeArray: checked.scopeClaim !== undefined || rules.scopeMayBeArray,
+    scopeSource,
   };
 }

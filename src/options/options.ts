@@ -1,6 +1,7 @@
 import type { PublishedSettings, ResourceSettings } from '../answer/resource-metadata.js';
 import type { Auth } from '../auth.js';
 import type { IssuerSettings } from '../issuer/issuer.js';
+import type { IssuerResolution } from '../issuer/trusted-issuers.js';
 import {
   type Checks,
   callable,
@@ -17,6 +18,7 @@ import {
   wholeNumberBetween,
 } from '../lib/check.js';
 import type { Runtime } from '../lib/runtime.js';
+import { checkInsecureRequests } from '../lib/url.js';
 import type { CertificateSource } from '../proof/client-certificate.js';
 import type { DpopSettings } from '../proof/dpop.js';
 import {
@@ -30,23 +32,23 @@ import {
 } from '../terms.js';
 import type { RevocationSettings } from '../verification/revocation.js';
 import { baseUrlCheck, checkDpop, type DpopOptions } from './dpop.js';
+import { checkIssuers, type IssuerResolver } from './issuers.js';
 import { checkMtls, type MtlsProxyOptions } from './mtls.js';
 import { checkResource, type ResourceOptions } from './resource.js';
-import {
-  checkIssuers,
-  DEFAULT_KEYS,
-  type KeysOptions,
-  keysCheck,
-  type TrustedIssuer,
-} from './trusted-issuer.js';
+import { DEFAULT_KEYS, type KeysOptions, keysCheck, type TrustedIssuer } from './trusted-issuer.js';
 
 /** Options of `createResourceServer` and of every adapter. Unknown names are refused. */
 export interface ResourceServerOptions {
   /**
-   * Whose tokens are accepted: an issuer identifier (its keys are discovered), a {@link TrustedIssuer}, or a
-   * list of both.
+   * Whose tokens are accepted: an issuer identifier (its keys are discovered), a {@link TrustedIssuer}, an
+   * {@link IssuerResolver} for those that are known at run time only, or a list of these with at most one
+   * function.
    */
-  readonly issuer: string | TrustedIssuer | readonly (string | TrustedIssuer)[];
+  readonly issuer:
+    | string
+    | TrustedIssuer
+    | IssuerResolver
+    | readonly (string | TrustedIssuer | IssuerResolver)[];
   /** This API's identifiers: a token's `"aud"` must contain one of them exactly (RFC 9068 §4). */
   readonly audience: string | readonly string[];
   /** Accepted signature algorithms. Default: all of {@link Algorithm}. */
@@ -116,10 +118,10 @@ export interface ResourceServerOptions {
    */
   readonly errors?: 'respond' | 'next';
   /**
-   * Allows plain http for other hosts than loopback. Default false. Security: anyone on the path chooses the
-   * keys.
+   * Allows plain http for other hosts than loopback: for all of them, or for a list of origins such as
+   * `['http://sso.internal:8080']`. Default false. Security: anyone on the path chooses the keys.
    */
-  readonly allowInsecureRequests?: boolean;
+  readonly allowInsecureRequests?: boolean | readonly string[];
   /**
    * Used for metadata and keys, in place of the global `fetch`: for proxies and private certificate
    * authorities.
@@ -134,6 +136,8 @@ export interface Settings extends PublishedSettings {
   readonly runtime: Runtime;
   /** By issuer identifier. */
   readonly issuers: ReadonlyMap<string, IssuerSettings>;
+  /** Undefined if no others are trusted than these. */
+  readonly issuerResolution: IssuerResolution | undefined;
   readonly optional: boolean;
   /** How many verified tokens are remembered; 0 for none. */
   readonly maxTokens: number;
@@ -175,7 +179,7 @@ const CHECKS = {
   revocationTimeoutSeconds: optional(numberBetween(0.001, 60), 2),
   resource: unchecked,
   errors: optional(oneOf(['respond', 'next'] as const), 'respond'),
-  allowInsecureRequests: optional(flag, false),
+  allowInsecureRequests: optional(checkInsecureRequests, false),
   fetch: optional<typeof globalThis.fetch>(callable, (input, init) => globalThis.fetch(input, init)),
   clock: optional<() => number>(callable, () => Date.now()),
 } satisfies Checks<ResourceServerOptions>;
@@ -189,7 +193,7 @@ const CHECKS = {
 export function checkOptions(options: ResourceServerOptions): Settings {
   const checked = checkObject(options, '', CHECKS);
   const { allowInsecureRequests, clock, clockToleranceSeconds, fetch, bearerMethods, isRevoked } = checked;
-  const issuers = checkIssuers(checked.issuer, checked);
+  const { issuers, issuerResolution } = checkIssuers(checked.issuer, checked);
   const baseUrl = optional(baseUrlCheck(allowInsecureRequests))(checked.baseUrl, 'baseUrl');
   const dpop = checkDpop(checked.dpop, baseUrl);
   // A bearer token may be elsewhere too; under the scheme `DPoP` it's in the header and nowhere else (RFC
@@ -199,6 +203,7 @@ export function checkOptions(options: ResourceServerOptions): Settings {
   return {
     runtime: { clock, clockToleranceSeconds, fetch, allowInsecureRequests },
     issuers,
+    issuerResolution,
     bearerMethods: new Set(bearerMethods),
     optional: checked.optional,
     maxTokens: checked.cache.maxTokens,
@@ -210,7 +215,12 @@ export function checkOptions(options: ResourceServerOptions): Settings {
     acceptsCertificates: checked.mtls !== undefined,
     revocation: isRevoked && { isRevoked, timeoutSeconds: checked.revocationTimeoutSeconds },
     realm: checked.realm,
-    resource: checkResource(checked.resource, [...issuers.keys()], allowInsecureRequests),
+    resource: checkResource(
+      checked.resource,
+      [...issuers.keys()],
+      issuerResolution !== undefined,
+      allowInsecureRequests,
+    ),
     errors: checked.errors,
   };
 }

@@ -1,14 +1,20 @@
-import { typeName } from '../lib/check.js';
+import type { StandardClaims } from '../auth.js';
+import { mediaType } from '../token/compact-jws.js';
+import {
+  andAlso,
+  BASE_URL,
+  checkList,
+  checkParameter,
+  GUID,
+  HOST_NAME,
+  PATH_SEGMENT,
+  type PresetOverrides,
+  withKeys,
+  withoutTrailingSlash,
+} from './preset.js';
 import type { TrustedIssuer } from './trusted-issuer.js';
 
-/** What a preset leaves to the application. */
-export type PresetOverrides = Partial<Omit<TrustedIssuer, 'issuer'>>;
-
-const HOST_NAME = /^[\w.-]+$/;
-const BASE_URL = /^https?:\/\/[^/]/i;
-const PATH_SEGMENT = /^[^/?#]+$/;
-/** `common` and its like stand for every tenant there is. */
-const TENANT_ID = /^(?!(?:common|organizations|consumers)$)[\w.-]+$/i;
+const REGION = /^[a-z]{2,4}(?:\.[a-z]{2})?$/;
 const USER_POOL_ID = /^[a-z0-9-]+_\w+$/;
 
 /**
@@ -19,7 +25,7 @@ const USER_POOL_ID = /^[a-z0-9-]+_\w+$/;
  * @see https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles
  */
 export function auth0(domain: string, overrides: PresetOverrides = {}): TrustedIssuer {
-  check(domain, HOST_NAME, 'auth0 takes a host name such as example.eu.auth0.com');
+  checkParameter(domain, HOST_NAME, 'auth0 takes a host name such as example.eu.auth0.com');
   return { issuer: `https://${domain}/`, clientIdClaim: 'azp', ...overrides };
 }
 
@@ -35,31 +41,16 @@ export function okta(
   authorizationServer = 'default',
   overrides: PresetOverrides = {},
 ): TrustedIssuer {
-  check(domain, HOST_NAME, 'okta takes a host name such as example.okta.com');
-  check(authorizationServer, PATH_SEGMENT, 'okta takes the id of an authorization server such as default');
+  checkParameter(domain, HOST_NAME, 'okta takes a host name such as example.okta.com');
+  checkParameter(
+    authorizationServer,
+    PATH_SEGMENT,
+    'okta takes the id of an authorization server such as default',
+  );
   return {
     issuer: `https://${domain}/oauth2/${authorizationServer}`,
     clientIdClaim: 'cid',
     scopeClaim: 'scp',
-    ...overrides,
-  };
-}
-
-/**
- * Microsoft Entra ID, version 2.0 tokens of one tenant. Give one preset per tenant; there is no wildcard.
- *
- * Tokens of client credentials carry application permissions in `roles`, which is read as scopes; for
- * delegated permissions set `scopeClaim: 'scp'`.
- *
- * @param tenantId the directory's id, not its domain name and not `common`
- * @throws {TypeError} `tenantId` is not that of one tenant
- */
-export function entraId(tenantId: string, overrides: PresetOverrides = {}): TrustedIssuer {
-  check(tenantId, TENANT_ID, 'entraId takes the id of one tenant');
-  return {
-    issuer: `https://login.microsoftonline.com/${tenantId}/v2.0`,
-    clientIdClaim: 'azp',
-    scopeClaim: 'roles',
     ...overrides,
   };
 }
@@ -73,9 +64,9 @@ export function entraId(tenantId: string, overrides: PresetOverrides = {}): Trus
  * @throws {TypeError} `baseUrl` is no URL, `realm` no name
  */
 export function keycloak(baseUrl: string, realm: string, overrides: PresetOverrides = {}): TrustedIssuer {
-  check(baseUrl, BASE_URL, 'keycloak takes a URL such as https://sso.example.com');
-  check(realm, PATH_SEGMENT, 'keycloak takes the name of a realm');
-  return { issuer: `${baseUrl.replace(/\/$/, '')}/realms/${realm}`, clientIdClaim: 'azp', ...overrides };
+  checkParameter(baseUrl, BASE_URL, 'keycloak takes a URL such as https://sso.example.com');
+  checkParameter(realm, PATH_SEGMENT, 'keycloak takes the name of a realm');
+  return { issuer: `${withoutTrailingSlash(baseUrl)}/realms/${realm}`, clientIdClaim: 'azp', ...overrides };
 }
 
 /**
@@ -90,16 +81,159 @@ export function cognito(
   clientIds: readonly string[],
   overrides: PresetOverrides = {},
 ): TrustedIssuer {
-  check(userPoolId, USER_POOL_ID, 'cognito takes the id of a user pool such as eu-central-1_AbCdEfGhI');
+  checkParameter(
+    userPoolId,
+    USER_POOL_ID,
+    'cognito takes the id of a user pool such as eu-central-1_AbCdEfGhI',
+  );
   const [region = ''] = userPoolId.split('_');
   return { issuer: `https://cognito-idp.${region}.amazonaws.com/${userPoolId}`, clientIds, ...overrides };
 }
 
 /**
- * Without this an unset environment variable would become the issuer `https://undefined/`, whose tokens
- * nobody ever sends.
+ * ZITADEL: for projects whose applications get JWTs; their audience is the project's id. For opaque tokens
+ * add `introspection`.
+ *
+ * @param domain the instance's domain, `example.zitadel.cloud`
+ * @throws {TypeError} `domain` is no host name
  */
-function check(value: unknown, pattern: RegExp, takes: string): void {
-  if (typeof value !== 'string' || !pattern.test(value))
-    throw new TypeError(`${takes}, got ${typeName(value)}`);
+export function zitadel(domain: string, overrides: PresetOverrides = {}): TrustedIssuer {
+  checkParameter(domain, HOST_NAME, 'zitadel takes a host name such as example.zitadel.cloud');
+  return {
+    issuer: `https://${domain}`,
+    // Its access tokens may have neither scope nor client; its ID tokens have no "jti".
+    isAccessToken: (_header, { jti }) => typeof jti === 'string',
+    ...overrides,
+  };
+}
+
+/**
+ * authentik, with an issuer per provider: the audience of its tokens is their client, and the provider needs
+ * a signing key. The client is in `azp`.
+ *
+ * @param baseUrl where authentik is, `https://sso.example.com`
+ * @param slug the application's
+ * @param clientId the provider's
+ * @throws {TypeError} a parameter isn't what it has to be
+ */
+export function authentik(
+  baseUrl: string,
+  slug: string,
+  clientId: string,
+  overrides: PresetOverrides = {},
+): TrustedIssuer {
+  checkParameter(baseUrl, BASE_URL, 'authentik takes a URL such as https://sso.example.com');
+  checkParameter(slug, PATH_SEGMENT, 'authentik takes the slug of an application');
+  checkParameter(clientId, /./, 'authentik takes the client id of a provider');
+  return {
+    issuer: `${withoutTrailingSlash(baseUrl)}/application/o/${slug}/`,
+    audience: clientId,
+    audienceMayBeClient: true,
+    clientIdClaim: 'azp',
+    ...overrides,
+  };
+}
+
+/**
+ * Clerk as an authorization server: JWTs of its OAuth applications, not its session tokens. Most have no
+ * `"aud"`, so the accepted applications are listed.
+ *
+ * @param frontendApi the host of the Frontend API, `clerk.example.com`
+ * @param clientIds the OAuth applications whose tokens are accepted, at least one
+ * @throws {TypeError} `frontendApi` is no host name
+ */
+export function clerk(
+  frontendApi: string,
+  clientIds: readonly string[],
+  overrides: PresetOverrides = {},
+): TrustedIssuer {
+  checkParameter(frontendApi, HOST_NAME, 'clerk takes a host name such as clerk.example.com');
+  checkList(clientIds, /./, 'clerk takes a list of client ids');
+  const isTyped = ({ typ }: { readonly typ?: unknown }): boolean => mediaType(typ) === 'at+jwt';
+  return {
+    issuer: `https://${frontendApi}`,
+    clientIds,
+    scopeClaim: ['scope', 'scp'],
+    ...overrides,
+    isAccessToken: andAlso(isTyped, overrides),
+  };
+}
+
+/**
+ * Ory Network and Ory Hydra, for clients whose access tokens are JWTs. Clients have to ask for the audience;
+ * for those that don't, add `clientIds`.
+ *
+ * @param issuer as the metadata write it, with or without a slash at the end:
+ *   `https://<slug>.projects.oryapis.com`
+ * @throws {TypeError} `issuer` is no URL
+ */
+export function ory(issuer: string, overrides: PresetOverrides = {}): TrustedIssuer {
+  checkParameter(issuer, BASE_URL, 'ory takes a URL such as https://example.projects.oryapis.com');
+  return { issuer, scopeClaim: ['scope', 'scp'], ...overrides };
+}
+
+/**
+ * PingOne.
+ *
+ * @param environmentId the environment's id
+ * @param region the end of the host name: `com` (default), `eu`, `ca`, `asia`, `com.au`
+ * @throws {TypeError} a parameter isn't what it has to be
+ */
+export function pingOne(
+  environmentId: string,
+  region = 'com',
+  overrides: PresetOverrides = {},
+): TrustedIssuer {
+  checkParameter(environmentId, GUID, 'pingOne takes the id of an environment');
+  checkParameter(region, REGION, 'pingOne takes a region such as com or eu');
+  return { issuer: `https://auth.pingone.${region}/${environmentId}/as`, ...overrides };
+}
+
+/**
+ * PingFederate, for access token managers that issue JWTs with `"iss"` and `"aud"`. A manager with keys of
+ * its own needs `jwksUri`: `<baseUrl>/ext/<path>`.
+ *
+ * @param baseUrl the server's base URL, `https://pf.example.com:9031`
+ * @throws {TypeError} `baseUrl` is no URL
+ */
+export function pingFederate(baseUrl: string, overrides: PresetOverrides = {}): TrustedIssuer {
+  checkParameter(baseUrl, BASE_URL, 'pingFederate takes a URL such as https://pf.example.com:9031');
+  return { issuer: withoutTrailingSlash(baseUrl), scopeClaim: 'scope', ...overrides };
+}
+
+/** What SAP BTP gives an application that is bound to XSUAA, as far as it matters here. */
+export interface XsuaaBinding {
+  /** `https://<subdomain>.authentication.<region>.hana.ondemand.com`. */
+  readonly url: string;
+  readonly clientid: string;
+  readonly xsappname: string;
+}
+
+/**
+ * SAP XSUAA, for the tokens of the subaccount that the binding is of. Scopes are an array and begin with
+ * `<xsappname>.`; the client is in `cid`.
+ *
+ * A token that the application got for itself has no other audience than its client: to accept it, set
+ * `audienceMayBeClient`.
+ *
+ * @param binding the credentials of the service binding
+ * @throws {TypeError} the binding lacks a member
+ */
+export function xsuaa(binding: XsuaaBinding, overrides: PresetOverrides = {}): TrustedIssuer {
+  const { url, clientid, xsappname } = binding;
+  checkParameter(url, BASE_URL, 'xsuaa takes a binding whose url is a URL');
+  checkParameter(clientid, /./, 'xsuaa takes a binding with clientid');
+  checkParameter(xsappname, /./, 'xsuaa takes a binding with xsappname');
+  const base = withoutTrailingSlash(url);
+  // A refresh token that is a JWT looks the same but for that.
+  const isOfClient = (_header: unknown, { cid, jti }: StandardClaims & { readonly cid?: unknown }): boolean =>
+    typeof cid === 'string' && !`${jti}`.endsWith('-r');
+  return {
+    issuer: `${base}/oauth/token`,
+    audience: [clientid, xsappname],
+    clientIdClaim: 'cid',
+    scopeClaim: 'scope',
+    ...withKeys(`${base}/token_keys`, overrides),
+    isAccessToken: andAlso(isOfClient, overrides),
+  };
 }

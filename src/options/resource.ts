@@ -14,7 +14,13 @@ import {
   text,
   wholeNumberBetween,
 } from '../lib/check.js';
-import { HTTPS_URL, httpsUrl, isAcceptableUrl } from '../lib/url.js';
+import {
+  HTTPS_URL,
+  httpsUrl,
+  type InsecureRequests,
+  isAcceptableUrl,
+  isIssuerIdentifier,
+} from '../lib/url.js';
 import { isScopeToken } from '../token/scope.js';
 
 /** What clients are told about this API (RFC 9728 §2), beside what follows from the other options. */
@@ -40,7 +46,8 @@ export interface ResourceOptions {
   readonly scopes?: readonly string[];
   /**
    * `authorization_servers`: which of the issuers to name, for one that is nobody else's business. Default:
-   * all.
+   * all whose identifiers are URLs. With an issuer that has none, or a function in `issuer`, it takes other
+   * issuer identifiers as well.
    */
   readonly authorizationServers?: readonly string[];
   /** `authorization_details_types_supported` (RFC 9396). */
@@ -66,16 +73,21 @@ const IDENTIFIER = HTTPS_URL.replace('URL', 'URL without fragment, user name, de
 /**
  * Checks the option `resource`.
  *
- * @param issuers the identifiers of all trusted ones
+ * @param issuers the identifiers of those that are configured
+ * @param isOpen whether others are trusted as well
  * @returns undefined if nothing is to be published
  * @throws {OptionError} naming the member, what it got and what it takes
  */
 export function checkResource(
   given: unknown,
   issuers: readonly string[],
-  allowInsecureRequests: boolean,
+  isOpen: boolean,
+  allowInsecureRequests: InsecureRequests,
 ): ResourceSettings | undefined {
   if (given === undefined) return undefined;
+  const isAddress = (issuer: string): boolean => isIssuerIdentifier(issuer, allowInsecureRequests);
+  // Tokens may name their issuer otherwise than the metadata of the server do, which clients look up.
+  const hasOthers = isOpen || !issuers.every(isAddress);
   const checks = {
     resource: (identifier: unknown) => checkIdentifier(identifier, allowInsecureRequests),
     name: optional(text),
@@ -84,8 +96,10 @@ export function checkResource(
     tosUri: optional(checkPage),
     scopes: optional(listCheck(isScopeToken, 'scopes without spaces, quotes and backslashes')),
     authorizationServers: optional(
-      listCheck((one) => issuers.includes(one), 'configured issuers'),
-      issuers,
+      hasOthers
+        ? listCheck(isAddress, 'issuer identifiers')
+        : listCheck((one) => issuers.includes(one), 'configured issuers'),
+      issuers.filter(isAddress),
     ),
     authorizationDetailsTypes: optional(listCheck((type) => type !== '', 'non-empty strings')),
     jwksUri: optional(httpsUrl(allowInsecureRequests, 'an absolute https URL')),
@@ -123,7 +137,7 @@ export function checkResource(
  * change, such as `/a/../b` or `:443`, would never be found, nor equal what a client compares it with (RFC
  * 9728 §3.3). Scheme and host have no case, and lower case is the usual one.
  */
-function checkIdentifier(given: unknown, allowInsecureRequests: boolean): string {
+function checkIdentifier(given: unknown, allowInsecureRequests: InsecureRequests): string {
   if (isAcceptableUrl(given, { allowInsecureRequests, allowLoopback: true }) && !given.includes('#')) {
     const { origin, pathname, search } = new URL(given);
     const rest = given.slice(origin.length);

@@ -14,16 +14,23 @@ import {
   object,
   oneOf,
   optional,
-  optionError,
   someOf,
   text,
   textOrTexts,
   texts,
   unchecked,
 } from '../lib/check.js';
-import { httpsUrl, issuerIdentifier } from '../lib/url.js';
+import {
+  BASE_URL,
+  httpsUrl,
+  type InsecureRequests,
+  isIssuerIdentifier,
+  issuerIdentifier,
+} from '../lib/url.js';
 import { ALGORITHMS, type Algorithm, TOKEN_TYPES, type TokenType } from '../terms.js';
+import type { ScopeSource } from '../token/token-rules.js';
 import { type IntrospectionOptions, introspectionCheck } from './introspection.js';
+import { checkScopeClaim, type ScopeClaim } from './scope-claim.js';
 
 /** How metadata and keys of an issuer are fetched, kept and renewed. All durations in seconds. */
 export interface KeysOptions {
@@ -55,7 +62,8 @@ export interface KeysOptions {
 export interface TrustedIssuer {
   /**
    * The issuer identifier, equal to the tokens' `"iss"` character by character: an https URL (http only for
-   * loopback hosts).
+   * loopback hosts). With `jwks` or `jwksUri` nothing is looked up by it, and it may be any text, such as
+   * `urn:example:issuer`.
    */
   readonly issuer: string;
   /** Where the keys are. */
@@ -91,10 +99,12 @@ export interface TrustedIssuer {
    */
   readonly isAccessToken?: (header: JoseHeader, claims: StandardClaims) => boolean;
   /**
-   * The claim with the granted scopes, as a space-separated string or an array. Default `scope`, which must
-   * be a string. A path such as `realm_access.roles` reads nested claims.
+   * Where the granted scopes are: a claim that is a space-separated string or an array, a list of claims
+   * whose scopes add up (`['scp', 'roles']`), or a function of the verified claims. A path such as
+   * `realm_access.roles` reads nested claims. Default `scope`, which must be a string. What isn't a scope
+   * (RFC 6749 §3.3) is left out. A function that throws or returns no array grants nothing.
    */
-  readonly scopeClaim?: string;
+  readonly scopeClaim?: ScopeClaim;
   /** The claim that names the client. Default `client_id`. */
   readonly clientIdClaim?: string;
   /** In place of the common `keys`, member by member. */
@@ -112,7 +122,7 @@ export interface IssuerDefaults {
   readonly algorithms: readonly Algorithm[];
   readonly tokenType: TokenType;
   readonly keys: KeysPolicy;
-  readonly allowInsecureRequests: boolean;
+  readonly allowInsecureRequests: InsecureRequests;
 }
 
 /** What {@link KeysOptions} are if nothing is said. */
@@ -122,6 +132,9 @@ export const DEFAULT_KEYS: KeysPolicy = {
   cooldownSeconds: 30,
   timeoutSeconds: 5,
 };
+const IDENTIFIER = `${BASE_URL}; with jwks or jwksUri any text`;
+/** `{tenantid}`, as some metadata has it, or a template that nobody filled in. */
+const PLACEHOLDER = /\{.*\}|%7b.*%7d/is;
 /** Durations beyond a year are mistakes, most often milliseconds. */
 const YEAR_SECONDS = 31_536_000;
 
@@ -136,38 +149,13 @@ export function keysCheck(defaults: KeysPolicy): Check<KeysPolicy> {
   return optional(object(checks), defaults);
 }
 
-/**
- * Checks the option `issuer`.
- *
- * @returns the issuers by their identifiers
- * @throws {OptionError} naming the option that is wrong
- */
-export function checkIssuers(given: unknown, defaults: IssuerDefaults): ReadonlyMap<string, IssuerSettings> {
-  const list: readonly unknown[] = Array.isArray(given) ? given : [given];
-  if (list.length === 0) throw optionError('issuer', 'an issuer, or a list of at least one', given);
-  const issuers = new Map<string, IssuerSettings>();
-  for (const [index, entry] of list.entries()) {
-    const path = Array.isArray(given) ? `issuer[${index}]` : 'issuer';
-    const settings = checkIssuer(entry, path, defaults);
-    const { issuer } = settings.rules;
-    if (issuers.has(issuer)) throw badOption(path, `names an issuer that is in the list already`);
-    issuers.set(issuer, settings);
-  }
-  // An opaque token doesn't say who issued it: each of several would get to see the tokens of the others.
-  const asked = [...issuers.values()].filter(({ introspection }) => introspection?.tokens.has('opaque'));
-  if (asked.length > 1)
-    throw badOption(
-      'issuer',
-      'has several issuers that are to be asked about opaque tokens; ' +
-        "all but one need introspection.tokens: ['jwt']",
-    );
-  return issuers;
-}
-
-function checkIssuer(entry: unknown, path: string, defaults: IssuerDefaults): IssuerSettings {
+/** Checks one issuer, and fills in what it inherits. */
+export function checkIssuer(entry: unknown, path: string, defaults: IssuerDefaults): IssuerSettings {
   const { allowInsecureRequests } = defaults;
-  const identifier = issuerIdentifier(allowInsecureRequests);
   const url = optional(httpsUrl(allowInsecureRequests));
+  // What nothing is looked up by is a name, not an address.
+  const hasKeys = ['jwks', 'jwksUri'].some((name) => Reflect.get(Object(entry), name) !== undefined);
+  const identifier = identifierCheck(hasKeys, allowInsecureRequests);
   const checks = {
     issuer: identifier,
     jwksUri: url,
@@ -179,13 +167,13 @@ function checkIssuer(entry: unknown, path: string, defaults: IssuerDefaults): Is
     algorithms: optional(someOf(ALGORITHMS), defaults.algorithms),
     tokenType: optional(oneOf(TOKEN_TYPES), defaults.tokenType),
     isAccessToken: optional(callable<(header: JoseHeader, claims: StandardClaims) => boolean>),
-    scopeClaim: optional(text),
+    scopeClaim: optional(checkScopeClaim, 'standard' as ScopeSource),
     clientIdClaim: optional(text, 'client_id'),
     keys: keysCheck(defaults.keys),
     introspection: unchecked,
   } satisfies Checks<TrustedIssuer>;
   const given = typeof entry === 'string' ? { issuer: identifier(entry, path) } : entry;
-  const takes = 'an issuer identifier, a trusted issuer, or a list of them';
+  const takes = 'an issuer identifier, a trusted issuer, a function, or a list of them';
   const checked = checkObject(given, path, checks, takes);
   const { jwks, jwksUri, metadataUrl } = checked;
   const sources = (['jwks', 'jwksUri', 'metadataUrl'] as const).filter((name) => checked[name] !== undefined);
@@ -199,17 +187,32 @@ function checkIssuer(entry: unknown, path: string, defaults: IssuerDefaults): Is
     algorithms: new Set<string>(checked.algorithms),
     tokenType: checked.tokenType,
     isAccessToken: checked.isAccessToken,
-    scopeClaim: checked.scopeClaim ?? 'scope',
-    scopeMayBeArray: checked.scopeClaim !== undefined,
+    scopeSource: checked.scopeClaim,
     clientIdClaim: checked.clientIdClaim,
   };
-  const introspection = optional(introspectionCheck(rules, allowInsecureRequests));
+  const introspection = optional(introspectionCheck(rules, allowInsecureRequests))(
+    checked.introspection,
+    `${path}.introspection`,
+  );
+  const isAddress = isIssuerIdentifier(checked.issuer, allowInsecureRequests);
+  if (!isAddress && typeof introspection?.asks === 'object' && introspection.asks.url === undefined)
+    throw badOption(`${path}.introspection.endpoint`, 'is needed: an issuer that is no URL has no metadata');
   return {
     rules,
     keyOrigin: jwks ?? (jwksUri === undefined ? { kind: 'discovered' } : { kind: 'url', jwksUri }),
     keys: checked.keys,
     metadataUrl,
-    introspection: introspection(checked.introspection, `${path}.introspection`),
+    introspection,
+  };
+}
+
+/** @param isName whether it's only compared, and never looked up */
+function identifierCheck(isName: boolean, allowInsecureRequests: InsecureRequests): Check<string> {
+  const check = isName ? text : issuerIdentifier(allowInsecureRequests, IDENTIFIER);
+  return (given, path) => {
+    if (typeof given === 'string' && PLACEHOLDER.test(given))
+      throw badOption(path, 'has a placeholder in it: an issuer is one string, and a function can name many');
+    return check(given, path);
   };
 }
 

@@ -106,16 +106,11 @@ export function readClientId(claims: JsonObject, { clientIdClaim }: TokenRules):
   return typeof clientId === 'string' ? clientId : undefined;
 }
 
-/**
- * The scopes that a token grants: the claim that the issuer keeps them in, as a string, or as an array if the
- * application said that the issuer sends one.
- */
-export function grantedScopes(
-  claims: JsonObject,
-  { scopeClaim, scopeMayBeArray }: Pick<TokenRules, 'scopeClaim' | 'scopeMayBeArray'>,
-): readonly string[] {
-  const scope = readClaim(claims, scopeClaim);
-  return typeof scope === 'string' || scopeMayBeArray ? parseScopes(scope) : [];
+/** The scopes in these claims, together, each a string or an array (RFC 9068 §2.2.3). */
+export function scopesIn(claims: JsonObject, names: readonly string[]): readonly string[] {
+  const [name = '', ...others] = names;
+  const scopes = parseScopes(readClaim(claims, name));
+  return others.length === 0 ? scopes : [...new Set([...scopes, ...scopesIn(claims, others)])];
 }
 
 /**

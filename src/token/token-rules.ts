@@ -1,6 +1,12 @@
 import type { JoseHeader, StandardClaims } from '../auth.js';
 import type { TokenType } from '../terms.js';
 
+/**
+ * Where the granted scopes are: in `"scope"` as a string, or where the application says, which is in claims
+ * whose scopes add up, or is for a function to find out.
+ */
+export type ScopeSource = 'standard' | readonly string[] | ((claims: StandardClaims) => readonly string[]);
+
 /** What the access tokens of one issuer must be like. */
 export interface TokenRules {
   /** The issuer identifier, equal to `"iss"` character by character. */
@@ -15,8 +21,6 @@ export interface TokenRules {
   readonly tokenType: TokenType;
   /** The application's own rule in place of the general one; undefined without one. */
   readonly isAccessToken: ((header: JoseHeader, claims: StandardClaims) => boolean) | undefined;
-  readonly scopeClaim: string;
-  /** Whether `"scope"` may be an array: only if the application named the claim. */
-  readonly scopeMayBeArray: boolean;
+  readonly scopeSource: ScopeSource;
   readonly clientIdClaim: string;
 }

@@ -3,13 +3,16 @@ import type { AccessToken, JoseHeader, StandardClaims } from '../auth.js';
 import { holds, reportIntrospection } from '../diagnostics.js';
 import { InvalidTokenError, UnavailableError } from '../errors.js';
 import type { Introspection } from '../issuer/introspection.js';
+import type { IntrospectedTokens } from '../issuer/introspection-settings.js';
 import type { Issuer } from '../issuer/issuer.js';
 import { findSigningKey } from '../issuer/key-set.js';
 import { deepFreeze } from '../lib/json.js';
 import { isWithin, type Span, spanFrom } from '../lib/pause.js';
 import { isToken68 } from '../request/credentials.js';
-import { createAccessToken, grantedScopes, readClientId } from '../token/claims.js';
-import { readAlgorithm } from '../token/compact-jws.js';
+import { createAccessToken, readClientId } from '../token/claims.js';
+import { needsExtension, readAlgorithm } from '../token/compact-jws.js';
+import { readMediaType } from '../token/token-kind.js';
+import type { ScopeReader } from './granted-scopes.js';
 import {
   checkAnswer,
   checkIntrospectedJwt,
@@ -31,8 +34,13 @@ const NO_HEADER: AccessToken['header'] = Object.freeze({});
 /** An issuer that is asked about tokens. */
 type AskedIssuer = Issuer & { readonly introspection: Introspection };
 
+function isAskedAbout(kind: IntrospectedTokens, issuer: Issuer): issuer is AskedIssuer {
+  return issuer.introspection?.tokens.has(kind) ?? false;
+}
+
 /** An access token that its issuer called active, and for how long its word is taken. */
 export interface IntrospectedToken {
+  readonly issuer: Issuer;
   readonly accessToken: AccessToken;
   readonly validity: Span;
 }
@@ -53,21 +61,21 @@ interface Refusal {
  */
 export class IntrospectionVerifier {
   readonly #options: VerifierOptions;
+  readonly #scopes: ScopeReader;
   /** Who is asked about opaque tokens. */
   readonly #opaque: AskedIssuer | undefined;
-  /** Who is asked about JWTs, by what they say in `"iss"`. */
-  readonly #byIssuer: ReadonlyMap<string, AskedIssuer>;
+  readonly #mayAskAboutJwts: boolean;
   readonly #refused = new LRUCache<string, Refusal>({ max: MAX_REFUSED });
   /** Digests of tokens that were accepted once: nobody made them up. */
   readonly #proven = new LRUCache<string, true>({ max: MAX_PROVEN });
 
-  constructor(options: VerifierOptions) {
+  constructor(options: VerifierOptions, scopes: ScopeReader) {
     this.#options = options;
-    const isAsked = (issuer: Issuer): issuer is AskedIssuer => issuer.introspection !== undefined;
-    const asked = [...options.issuers.values()].filter(isAsked);
-    this.#opaque = asked.find(({ introspection }) => introspection.tokens.has('opaque'));
-    const aboutJwts = asked.filter(({ introspection }) => introspection.tokens.has('jwt'));
-    this.#byIssuer = new Map(aboutJwts.map((issuer) => [issuer.issuer, issuer]));
+    this.#scopes = scopes;
+    const configured = [...options.issuers.configured.values()];
+    this.#opaque = configured.find((issuer) => isAskedAbout('opaque', issuer));
+    this.#mayAskAboutJwts =
+      options.issuers.isOpen || configured.some((issuer) => isAskedAbout('jwt', issuer));
   }
 
   /**
@@ -81,9 +89,9 @@ export class IntrospectionVerifier {
   async verify(token: string, digest: string): Promise<IntrospectedToken | undefined> {
     const { clock, clockToleranceSeconds: tolerance } = this.#options;
     const isJwt = looksLikeJwt(token);
-    if (isJwt && this.#byIssuer.size === 0) return undefined;
+    if (isJwt && !this.#mayAskAboutJwts) return undefined;
     const jwt = isJwt ? readIntrospectedJwt(token) : undefined;
-    const issuer = jwt === undefined ? this.#opaque : this.#byIssuer.get(jwt.claims.iss);
+    const issuer = jwt === undefined ? this.#opaque : await this.#findAsked(jwt);
     if (issuer === undefined) return undefined;
     if (jwt !== undefined) checkIntrospectedJwt(jwt, issuer, clock() / 1000, tolerance);
     if (!isToken68(token)) throw new InvalidTokenError('malformed_token');
@@ -100,7 +108,7 @@ export class IntrospectionVerifier {
         throw new InvalidTokenError('not_an_access_token');
       for (const member of active.absent) reportAbsence(issuer.issuer, member);
       this.#proven.set(digest, true);
-      return toIntrospectedToken(active.claims, jwt?.header, issuer, now);
+      return this.#toIntrospectedToken(active.claims, jwt?.header, issuer, now);
     } catch (error) {
       // The issuer did answer, or this wouldn't be reached.
       const { negativeCacheSeconds: seconds } = issuer.introspection;
@@ -110,6 +118,41 @@ export class IntrospectionVerifier {
       }
       throw error;
     }
+  }
+
+  /** Undefined if the issuer of a JWT isn't asked about it. */
+  async #findAsked({ header, claims }: IntrospectedJwt): Promise<AskedIssuer | undefined> {
+    const { issuers } = this.#options;
+    let issuer = issuers.known(claims.iss);
+    if (issuer === undefined && issuers.isOpen) {
+      // What the verifier of signatures refuses isn't worth asking the application either.
+      readAlgorithm(header, issuers.algorithms);
+      if (needsExtension(header)) throw new InvalidTokenError('crit_unsupported');
+      readMediaType(header);
+      issuer = await issuers.find(claims);
+    }
+    return issuer !== undefined && isAskedAbout('jwt', issuer) ? issuer : undefined;
+  }
+
+  #toIntrospectedToken(
+    claims: StandardClaims,
+    header: JoseHeader | undefined,
+    issuer: AskedIssuer,
+    now: number,
+  ): IntrospectedToken {
+    const { members, cacheSeconds, scopeSource } = issuer.introspection;
+    const visible = Object.entries(deepFreeze(claims)).filter(([name]) => members.has(name));
+    const accessToken = createAccessToken({
+      header: header === undefined ? NO_HEADER : deepFreeze(header),
+      // Iss and exp are there, and among the members.
+      claims: Object.freeze(Object.fromEntries(visible)) as AccessToken['claims'],
+      issuer: issuer.issuer,
+      clientId: readClientId(claims, issuer) ?? claims.client_id,
+      scopes: this.#scopes.read(claims, scopeSource).scopes,
+    });
+    // RFC 7662 §4: never beyond "exp", whatever the tolerance.
+    const until = Math.min(spanFrom(now, cacheSeconds).until, claims.exp * 1000);
+    return { issuer, accessToken, validity: { from: now, until } };
   }
 
   #refuseKnown(digest: string): void {
@@ -136,27 +179,6 @@ async function refuseForgery(token: string, { header }: IntrospectedJwt, issuer:
   } catch (error) {
     if (!(error instanceof UnavailableError)) throw error;
   }
-}
-
-function toIntrospectedToken(
-  claims: StandardClaims,
-  header: JoseHeader | undefined,
-  issuer: AskedIssuer,
-  now: number,
-): IntrospectedToken {
-  const { members, cacheSeconds } = issuer.introspection;
-  const visible = Object.entries(claims).filter(([name]) => members.has(name));
-  const accessToken = createAccessToken({
-    header: header === undefined ? NO_HEADER : deepFreeze(header),
-    // Iss and exp are there, and among the members.
-    claims: deepFreeze(Object.fromEntries(visible)) as AccessToken['claims'],
-    issuer: issuer.issuer,
-    clientId: readClientId(claims, issuer) ?? claims.client_id,
-    scopes: Object.freeze(grantedScopes(claims, issuer.introspection)),
-  });
-  // RFC 7662 §4: never beyond "exp", whatever the tolerance.
-  const until = Math.min(spanFrom(now, cacheSeconds).until, claims.exp * 1000);
-  return { accessToken, validity: { from: now, until } };
 }
 
 function reportAbsence(issuer: string, member: string): void {

@@ -1,27 +1,21 @@
 import { LRUCache } from 'lru-cache';
-import type { AccessToken, JoseHeader, StandardClaims } from '../auth.js';
+import type { AccessToken, JoseHeader } from '../auth.js';
 import { holds } from '../diagnostics.js';
 import { InvalidTokenError } from '../errors.js';
 import type { Issuer } from '../issuer/issuer.js';
 import { findSigningKey } from '../issuer/key-set.js';
+import type { TrustedIssuers } from '../issuer/trusted-issuers.js';
 import type { VerificationKey } from '../issuer/verification-key.js';
 import { deepFreeze } from '../lib/json.js';
 import type { Runtime } from '../lib/runtime.js';
-import {
-  checkClaims,
-  createAccessToken,
-  dropAbsentClaims,
-  grantedScopes,
-  readClaim,
-  readClientId,
-} from '../token/claims.js';
+import { checkClaims, createAccessToken, dropAbsentClaims, readClientId } from '../token/claims.js';
 import { needsExtension, parseSegment, readAlgorithm, splitToken } from '../token/compact-jws.js';
 import { checkTokenKind, checkTokenType, readMediaType } from '../token/token-kind.js';
+import type { ScopeReader } from './granted-scopes.js';
 
 /** What verifying a token takes. */
 export interface VerifierOptions extends Pick<Runtime, 'clock' | 'clockToleranceSeconds'> {
-  /** By issuer identifier. */
-  readonly issuers: ReadonlyMap<string, Issuer>;
+  readonly issuers: TrustedIssuers;
 }
 
 /** A verified access token, and what that rests on: it's good for as long as the key is. */
@@ -33,26 +27,24 @@ export interface VerifiedToken {
   readonly hasOwnScopes: boolean;
 }
 
-/** How many headers and scope lists are kept for sharing; an issuer has a handful of each. */
-const MAX_SHARED_PARTS = 100;
+/** How many headers are kept for sharing; an issuer has a handful. */
+const MAX_SHARED_HEADERS = 100;
 
 /**
  * Verifies JWT access tokens (RFC 9068 §4, RFC 7519 §7.2, RFC 8725).
  *
  * Everything that costs nothing is checked first, so that a token that can't be valid causes no look-up of
- * keys and no cryptography. Tokens of one issuer have the same few headers and scopes: those of valid tokens
- * are kept once, and not read again.
+ * keys and no cryptography. Tokens of one issuer have the same few headers: those of valid tokens are kept
+ * once, and not read again.
  */
 export class JwtVerifier {
   readonly #options: VerifierOptions;
-  /** Of all issuers together: what none of them accepts needs no further look. */
-  readonly #algorithms: ReadonlySet<string>;
-  readonly #headers = new LRUCache<string, JoseHeader>({ max: MAX_SHARED_PARTS });
-  readonly #scopes = new LRUCache<string, readonly string[]>({ max: MAX_SHARED_PARTS });
+  readonly #scopes: ScopeReader;
+  readonly #headers = new LRUCache<string, JoseHeader>({ max: MAX_SHARED_HEADERS });
 
-  constructor(options: VerifierOptions) {
+  constructor(options: VerifierOptions, scopes: ScopeReader) {
     this.#options = options;
-    this.#algorithms = new Set([...options.issuers.values()].flatMap(({ algorithms }) => [...algorithms]));
+    this.#scopes = scopes;
   }
 
   /**
@@ -64,12 +56,12 @@ export class JwtVerifier {
     const [headerSegment, claimsSegment] = splitToken(token);
     const knownHeader = this.#headers.get(headerSegment);
     const header = knownHeader ?? (parseSegment(headerSegment) as JoseHeader); // its alg is looked at next
-    const algorithm = readAlgorithm(header, this.#algorithms);
+    const algorithm = readAlgorithm(header, issuers.algorithms);
     if (needsExtension(header)) throw new InvalidTokenError('crit_unsupported');
     const type = readMediaType(header);
     const claims = parseSegment(claimsSegment);
     dropAbsentClaims(claims);
-    const issuer = findIssuer(claims.iss, issuers);
+    const issuer = issuers.known(claims.iss) ?? (await issuers.find(claims));
     if (!issuer.algorithms.has(algorithm)) throw new InvalidTokenError('alg_not_allowed');
     checkTokenType(type, issuer.tokenType);
     checkClaims(claims, issuer, clock() / 1000, clockToleranceSeconds);
@@ -80,33 +72,9 @@ export class JwtVerifier {
     const { isAccessToken } = issuer;
     if (isAccessToken !== undefined && !holds('isAccessToken', () => isAccessToken(header, claims)))
       throw new InvalidTokenError('not_an_access_token');
-    const { scopes, hasOwnScopes } = this.#readScopes(claims, issuer);
+    const { scopes, isOwn: hasOwnScopes } = this.#scopes.read(claims, issuer.scopeSource);
     const clientId = readClientId(claims, issuer);
     const accessToken = createAccessToken({ header, claims, issuer: issuer.issuer, clientId, scopes });
     return { accessToken, key, issuer, hasOwnScopes };
   }
-
-  /** Tokens with the same text in the claim share one list. */
-  #readScopes(claims: StandardClaims, issuer: Issuer): { scopes: readonly string[]; hasOwnScopes: boolean } {
-    const scope = readClaim(claims, issuer.scopeClaim);
-    const known = typeof scope === 'string' ? this.#scopes.get(scope) : undefined;
-    if (known !== undefined) return { scopes: known, hasOwnScopes: false };
-    const scopes = Object.freeze(grantedScopes(claims, issuer));
-    if (typeof scope === 'string') this.#scopes.set(scope, scopes);
-    return { scopes, hasOwnScopes: true };
-  }
-}
-
-/**
- * The issuer that `"iss"` names exactly, from the configured ones only (RFC 8725 §3.8).
- *
- * @throws {InvalidTokenError} `iss_mismatch`
- */
-export function findIssuer<T>(iss: unknown, issuers: ReadonlyMap<string, T>): T {
-  if (typeof iss !== 'string') throw new InvalidTokenError('iss_mismatch');
-  const issuer = issuers.get(iss);
-  if (issuer !== undefined) return issuer;
-  const twin = iss.endsWith('/') ? iss.slice(0, -1) : `${iss}/`;
-  const hint = 'the issuer differs from a configured one only by a trailing slash';
-  throw new InvalidTokenError('iss_mismatch', issuers.has(twin) ? hint : undefined);
 }

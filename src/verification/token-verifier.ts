@@ -5,6 +5,7 @@ import { isWithin } from '../lib/pause.js';
 import { type Credentials, checkToken } from '../request/credentials.js';
 import { findDateFault } from '../token/claims.js';
 import { MAX_TOKEN_LENGTH } from '../token/compact-jws.js';
+import { ScopeReader } from './granted-scopes.js';
 import { type IntrospectedToken, IntrospectionVerifier } from './introspection.js';
 import { JwtVerifier, type VerifiedToken, type VerifierOptions } from './jwt.js';
 
@@ -44,9 +45,11 @@ export class TokenVerifier {
 
   constructor(options: TokenVerifierOptions) {
     this.#options = options;
-    this.#jwtVerifier = new JwtVerifier(options);
-    const asks = [...options.issuers.values()].some(({ introspection }) => introspection !== undefined);
-    this.#introspectionVerifier = asks ? new IntrospectionVerifier(options) : undefined;
+    const scopes = new ScopeReader();
+    this.#jwtVerifier = new JwtVerifier(options, scopes);
+    const { configured, isOpen } = options.issuers;
+    const isAsked = [...configured.values()].some(({ introspection }) => introspection !== undefined);
+    this.#introspectionVerifier = isAsked || isOpen ? new IntrospectionVerifier(options, scopes) : undefined;
     const { maxTokens } = options;
     const maxSize = SPARE_BYTES + maxTokens * BYTES_PER_TOKEN;
     this.#verified = maxTokens > 0 ? new LRUCache({ max: maxTokens, maxSize }) : undefined;
@@ -97,6 +100,7 @@ export class TokenVerifier {
     // What the token looks like settles the way it takes; failing there never leads to the other.
     const introspected = await this.#introspectionVerifier?.verify(token, digest);
     const verified = introspected ?? (await this.#jwtVerifier.verify(token));
+    this.#options.issuers.markAsUsed(verified.issuer);
     // What may not be remembered at all would only displace others.
     if (this.#isStillValid(verified))
       this.#verified?.set(digest, verified, { size: estimateBytes(verified, token.length) });
@@ -108,6 +112,7 @@ export class TokenVerifier {
     const now = clock();
     if (findDateFault(verified.accessToken.claims, now / 1000, clockToleranceSeconds) !== undefined)
       return false;
+    if (!verified.issuer.isTrusted()) return false;
     return 'key' in verified
       ? verified.issuer.keySet.vouchesFor(verified.key)
       : isWithin(verified.validity, now);

@@ -14,7 +14,7 @@ it('publishes an accepted identifier unchanged, at its own location', {
     fc.property(identifiers, (identifier) => {
       let settings: ReturnType<typeof checkResource>;
       try {
-        settings = checkResource(identifier, [], false);
+        settings = checkResource(identifier, [], false, false);
       } catch {
         return; // written in a way that clients would write differently
       }

@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createResourceServer, type ResourceServerOptions } from '../../../src/index.js';
+import { typeName } from '../../../src/lib/check.js';
 import { checkOptions } from '../../../src/options/options.js';
 import { createTestIssuer } from '../../../src/testing/index.js';
 import { optionErrorWith } from '../../support/option-error.js';
@@ -39,6 +40,7 @@ describe('the defaults', () => {
       allowInsecureRequests: false,
     });
     expect(others).toEqual({
+      issuerResolution: undefined,
       bearerMethods: new Set(['header']),
       optional: false,
       maxTokens: 10_000,
@@ -71,10 +73,9 @@ describe('the defaults', () => {
             algorithms: new Set(EVERY_ALGORITHM),
             tokenType: 'any',
             isAccessToken: undefined,
-            scopeClaim: 'scope',
+            scopeSource: 'standard',
             audienceMayBeClient: false,
             clientIdClaim: 'client_id',
-            scopeMayBeArray: false,
           },
           keyOrigin: { kind: 'discovered' },
           keys,
@@ -199,11 +200,11 @@ describe('what an issuer inherits', () => {
 
   it('allows an array of scopes only if the option names the claim', { tags: ['SCP-08'] }, () => {
     const scopes = (changes: Record<string, unknown>) =>
-      checkIssuer(changes).issuers.get(ISSUER)?.rules.scopeMayBeArray;
+      checkIssuer(changes).issuers.get(ISSUER)?.rules.scopeSource;
     expect([scopes({}), scopes({ scopeClaim: 'scope' }), scopes({ scopeClaim: undefined })]).toEqual([
-      false,
-      true,
-      false,
+      'standard',
+      ['scope'],
+      'standard',
     ]);
   });
 });
@@ -223,6 +224,19 @@ describe('a good option', () => {
     [{ issuer: { issuer: ISSUER, jwksUri: 'http://localhost/jwks' } }],
     [{ issuer: { issuer: ISSUER, metadataUrl: 'https://cdn.example.com/metadata.json' } }],
     [{ issuer: { issuer: ISSUER, jwks: () => ({ keys: [] }) } }],
+    ...['http://adfs.example.com/adfs/services/trust', 'urn:example:issuer', 'joe', 'a name', 'ü'].flatMap(
+      (issuer): [Record<string, unknown>][] => [
+        [{ issuer: { issuer, jwks: trusted.jwks } }],
+        [{ issuer: { issuer, jwksUri: `${ISSUER}/keys` } }],
+      ],
+    ),
+    [{ issuer: [ISSUER, () => undefined] }],
+    [
+      {
+        issuer: ['http://sso.internal:8080', 'http://sso'],
+        allowInsecureRequests: ['http://sso.internal:8080', 'HTTP://SSO:80'],
+      },
+    ],
     [{ audience: 'urn:api' }],
     [{ audience: ['urn:api', 'a name with spaces'] }],
     [{ algorithms: ['PS256', 'PS256'] }],
@@ -247,8 +261,9 @@ const NUMBER = (name: string, least: number, most: number) =>
   `option "${name}" takes a number from ${least} to ${most}`;
 const URL_RULE = 'an absolute https URL (http only for loopback hosts, or with allowInsecureRequests)';
 const ISSUER_RULE =
-  'an absolute https URL without query and fragment (http only for loopback hosts, or with allowInsecureRequests)';
-const AN_ISSUER = 'an issuer identifier, a trusted issuer, or a list of them';
+  'an absolute https URL without query and fragment (http only for loopback hosts, or with allowInsecureRequests); with jwks or jwksUri any text';
+const PLACEHOLDER = 'has a placeholder in it: an issuer is one string, and a function can name many';
+const AN_ISSUER = 'an issuer identifier, a trusted issuer, a function, or a list of them';
 const STRINGS = 'a non-empty string, or a list of at least one';
 const ALGORITHMS =
   'a list of at least one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519';
@@ -298,8 +313,20 @@ describe('a wrong option', () => {
       { issuer: `https://user:${SECRET}@issuer.example.com` },
       `option "issuer" takes ${ISSUER_RULE}, got string`,
     ],
-    [{ issuer: { jwks: trusted.jwks } }, `option "issuer.issuer" takes ${ISSUER_RULE}, got undefined`],
-    [{ issuer: [{ ...trusted, issuer: 42 }] }, `option "issuer[0].issuer" takes ${ISSUER_RULE}, got number`],
+    [{ issuer: { jwks: trusted.jwks } }, 'option "issuer.issuer" takes a non-empty string, got undefined'],
+    [
+      { issuer: [{ ...trusted, issuer: 42 }] },
+      'option "issuer[0].issuer" takes a non-empty string, got number',
+    ],
+    [
+      { issuer: { ...trusted, issuer: '' } },
+      'option "issuer.issuer" takes a non-empty string, got an empty string',
+    ],
+    [{ issuer: { metadataUrl: ISSUER } }, `option "issuer.issuer" takes ${ISSUER_RULE}, got undefined`],
+    [{ issuer: 'https://login.example.com/{tenantid}/v2.0' }, `option "issuer" ${PLACEHOLDER}`],
+    [{ issuer: 'https://login.example.com/%7Btenantid%7D' }, `option "issuer" ${PLACEHOLDER}`],
+    [{ issuer: [ISSUER, { ...trusted, issuer: 'urn:{name}' }] }, `option "issuer[1].issuer" ${PLACEHOLDER}`],
+    [{ issuer: [() => undefined, () => undefined] }, 'option "issuer[1]" is a second function; one is asked'],
     [{ issuer: [trusted, trusted] }, 'option "issuer[1]" names an issuer that is in the list already'],
     [{ issuer: [ISSUER, trusted] }, 'option "issuer[1]" names an issuer that is in the list already'],
   ])('refuses the issuer of %j', { tags: ['JWT-18', 'KEY-02'] }, (changes, message) => {
@@ -380,7 +407,21 @@ describe('a wrong option', () => {
     [{ realm: 'a\r\nb' }, 'option "realm" takes printable ASCII characters, got string'],
     [{ realm: 'für' }, 'option "realm" takes printable ASCII characters, got string'],
     [{ errors: 'throw' }, `option "errors" takes 'respond' or 'next', got string`],
-    [{ allowInsecureRequests: 1 }, 'option "allowInsecureRequests" takes true or false, got number'],
+    [
+      { allowInsecureRequests: 1 },
+      'option "allowInsecureRequests" takes true, false or a list of http origins, got number',
+    ],
+    [
+      { allowInsecureRequests: [] },
+      'option "allowInsecureRequests" takes true, false or a list of http origins, got an empty list',
+    ],
+    ...[
+      ...['https://sso', 'http://sso/path', 'http://*.internal', 'http://*', '*', 'sso:8080'],
+      ...['http://user:secret@sso', 'http://sso?a', 'http://sso#', 'http://{host}', '', 42, undefined],
+    ].map((origin): [Record<string, unknown>, string] => [
+      { allowInsecureRequests: ['http://sso.internal', origin] },
+      `option "allowInsecureRequests[1]" takes an http origin such as http://sso.internal:8080, got ${typeName(origin)}`,
+    ]),
     [{ fetch: {} }, 'option "fetch" takes a function, got object'],
     [{ clock: 1_900_000_000 }, 'option "clock" takes a function, got number'],
   ])(
@@ -427,11 +468,12 @@ describe('a wrong option', () => {
     [{ algorithms: ['HS256'] }, `option "issuer.algorithms" takes ${ALGORITHMS}, got a list with string`],
     [{ tokenType: 'JWT' }, `option "issuer.tokenType" takes 'any' or 'at+jwt', got string`],
     [{ isAccessToken: true }, 'option "issuer.isAccessToken" takes a function, got boolean'],
-    [{ scopeClaim: '' }, 'option "issuer.scopeClaim" takes a non-empty string, got an empty string'],
-    [
-      { scopeClaim: ['scp', 'scope'] },
-      'option "issuer.scopeClaim" takes a non-empty string, got a list with string',
-    ],
+    ...['', [], ['scp', ''], ['scp', 1], [['scp']], new Array(2), 42, null, {}].map(
+      (scopeClaim): [Record<string, unknown>, string] => [
+        { scopeClaim },
+        `option "issuer.scopeClaim" takes the name of a claim, a list of at least one, or a function, got ${typeName(scopeClaim)}`,
+      ],
+    ),
     [{ clientIdClaim: 42 }, 'option "issuer.clientIdClaim" takes a non-empty string, got number'],
   ])(
     'refuses an issuer with %j',

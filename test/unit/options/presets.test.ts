@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { auth0, cognito, entraId, keycloak, okta } from '../../../src/options/presets.js';
+import { auth0, cognito, entraId, keycloak, okta } from '../../../src/index.js';
 import type { TrustedIssuer } from '../../../src/options/trusted-issuer.js';
 import { createResourceServer } from '../../../src/resource-server.js';
 import { signedJws } from '../../../src/testing/forged-jws.js';

@@ -7,7 +7,7 @@ import { generateSigningKey } from '../../../src/testing/signing-key.js';
 const issuers = ['https://auth.example.com', 'https://internal.example.com'];
 const resource = 'https://api.example.com/mcp';
 const check = (given: unknown, allowInsecureRequests = false) =>
-  checkResource(given, issuers, allowInsecureRequests);
+  checkResource(given, issuers, false, allowInsecureRequests);
 
 describe('the resource identifier', () => {
   it.each([

@@ -4,7 +4,9 @@ import { exportJWK, type JWK } from 'jose';
 import { describe, expect, it, vi } from 'vitest';
 import { channels, type DecisionMessage } from '../../../src/diagnostics.js';
 import { createConfiguredKeySet } from '../../../src/issuer/configured-keys.js';
+import type { Issuer } from '../../../src/issuer/issuer.js';
 import type { KeySet } from '../../../src/issuer/key-set.js';
+import { TrustedIssuers } from '../../../src/issuer/trusted-issuers.js';
 import type { ResourceServerOptions } from '../../../src/options/options.js';
 import type { TrustedIssuer } from '../../../src/options/trusted-issuer.js';
 import { createResourceServer } from '../../../src/resource-server.js';
@@ -19,10 +21,17 @@ import {
 } from '../../../src/testing/forged-jws.js';
 import { createTestIssuer } from '../../../src/testing/index.js';
 import { generateSigningKey, type SigningKey, sign } from '../../../src/testing/signing-key.js';
+import { ScopeReader } from '../../../src/verification/granted-scopes.js';
 import { JwtVerifier } from '../../../src/verification/jwt.js';
 import { listenTo } from '../../support/listen-to.js';
 import { outcomeOf } from '../../support/outcome.js';
 import { AUDIENCE, ISSUER, resolvedIssuer } from '../../support/resolved-issuer.js';
+
+function verifierOf(issuer: Issuer, clock: () => number): JwtVerifier {
+  const runtime = { clock, clockToleranceSeconds: 0, fetch: globalThis.fetch, allowInsecureRequests: false };
+  const issuers = new TrustedIssuers([issuer], undefined, runtime);
+  return new JwtVerifier({ ...runtime, issuers }, new ScopeReader());
+}
 
 const CLOCK = () => Date.parse('2030-01-01T00:00:00Z');
 const NOW = CLOCK() / 1000;
@@ -617,12 +626,8 @@ describe('the order of checks', () => {
   it("doesn't blame the token for a bug", { tags: ['OPS-10'] }, async () => {
     const notAKey = { ...p256, cryptoKey: async () => Object.create(null), algorithms: new Set<string>() };
     const broken = { find: () => notAKey } as unknown as KeySet; // what a bug of ours would make of a key
-    const options = {
-      issuers: new Map([[ISSUER, { ...resolvedIssuer(), keySet: broken }]]),
-      clockToleranceSeconds: 0,
-      clock: CLOCK,
-    };
-    await expect(new JwtVerifier(options).verify(tokenBy(p256))).rejects.toThrow(TypeError);
+    const verifier = verifierOf({ ...resolvedIssuer(), keySet: broken }, CLOCK);
+    await expect(verifier.verify(tokenBy(p256))).rejects.toThrow(TypeError);
   });
 
   it("doesn't blame the token for an outage", { tags: ['JWT-32', 'OPS-10'] }, async () => {
@@ -829,12 +834,8 @@ describe('the vectors of RFC 7515', () => {
         issuer: 'joe',
         keySet: createConfiguredKeySet([jwk], 'joe'),
       };
-      const options = {
-        issuers: new Map([['joe', issuer]]),
-        clockToleranceSeconds: 0,
-        clock: () => 1_300_819_379_999,
-      };
-      const { accessToken } = await new JwtVerifier(options).verify(token);
+      const verifier = verifierOf(issuer, () => 1_300_819_379_999);
+      const { accessToken } = await verifier.verify(token);
       const { header, claims: verified } = accessToken;
       expect(header).toEqual({ alg });
       expect(verified).toEqual({ iss: 'joe', exp: 1_300_819_380, 'http://example.com/is_root': true });
@@ -842,11 +843,11 @@ describe('the vectors of RFC 7515', () => {
         /\.(.)([^.]*)$/,
         (_, first, rest) => `.${first === 'A' ? 'B' : 'A'}${rest}`,
       );
-      await expect(new JwtVerifier(options).verify(flipped)).rejects.toMatchObject({
+      await expect(verifier.verify(flipped)).rejects.toMatchObject({
         reason: 'signature_invalid',
       });
-      const late = { ...options, clock: () => 1_300_819_380_000 };
-      await expect(new JwtVerifier(late).verify(token)).rejects.toMatchObject({ reason: 'expired' });
+      const late = verifierOf(issuer, () => 1_300_819_380_000);
+      await expect(late.verify(token)).rejects.toMatchObject({ reason: 'expired' });
     },
   );
 

@@ -5,15 +5,16 @@ import {
   type ResourceServer,
   type ResourceServerOptions,
   requirementOfScopes,
+  type StandardClaims,
 } from '../../../src/index.js';
 import {
   checkOptions,
   createIssuer,
   dropAbsentClaims,
-  grantedScopes,
   type Issuer,
   type MediaType,
   RequestVerifier,
+  ScopeReader,
   type Settings,
 } from '../../core.js';
 import { show, showList } from '../printable.js';
@@ -169,7 +170,8 @@ function examineConfirmation(claims: Members): Step {
 }
 
 function examineScope(claims: Members, { issuer, scopes }: Circumstances): Step {
-  const granted = grantedScopes(claims, issuer);
+  // The types of the claims are for other steps.
+  const { scopes: granted } = new ScopeReader().read(claims as StandardClaims, issuer.scopeSource);
   const missing = scopes.filter((scope) => !granted.includes(scope));
   if (missing.length === 0) return passed('scope', showList(granted));
   return failed('scope', 'insufficient_scope', {

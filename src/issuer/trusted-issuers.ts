@@ -1,0 +1,238 @@
+import { isDeepStrictEqual } from 'node:util';
+import { LRUCache } from 'lru-cache';
+import { reportWarning } from '../diagnostics.js';
+import { InvalidTokenError, UnavailableError } from '../errors.js';
+import { isOptionError } from '../lib/check.js';
+import { withTimeLimit } from '../lib/deadline.js';
+import { describeError, SafeError } from '../lib/errors.js';
+import type { JsonObject } from '../lib/json.js';
+import { isWithin, type Span, spanFrom } from '../lib/pause.js';
+import type { Runtime } from '../lib/runtime.js';
+import { ALGORITHMS } from '../terms.js';
+import { checkDates, wronglyTypedClaims } from '../token/claims.js';
+import { createIssuer, type Issuer, type IssuerSettings } from './issuer.js';
+import type { KeysPolicy } from './refreshing-key-set.js';
+import { RequestHeldBack, RequestSlots } from './request-slots.js';
+
+/** How issuers are found that aren't configured by name. */
+export interface IssuerResolution {
+  /** The function of the application, whose answer was checked. Undefined: the issuer isn't trusted. */
+  readonly resolve: (iss: string) => Promise<IssuerSettings | undefined>;
+  /** How long answers are used, and how long the function may take: as with keys. */
+  readonly policy: KeysPolicy;
+}
+
+/** How many issuers are kept of which a token was accepted. */
+const MAX_USED = 10_000;
+/** How many are kept of which none was yet: anybody may have named them. */
+const MAX_UNUSED = 1000;
+const MAX_REFUSED = 10_000;
+/** The application is asked about nothing else: longer names, and those with control characters. */
+const NAME = /^\P{Cc}{1,1000}$/u;
+const RETRY_AFTER_SECONDS = 1;
+
+/** An issuer that the application named, for as long as its word is taken. */
+interface Named {
+  readonly issuer: Issuer;
+  readonly settings: IssuerSettings;
+  /** When the application last said so. */
+  confirmedAt: number;
+  /** Undefined once it's trusted no more. */
+  trusted: Span | undefined;
+}
+
+/** The issuers whose tokens are accepted: those that are configured, and those that the application names. */
+export class TrustedIssuers {
+  /** The algorithms that some issuer may sign with: what isn't in here needs no further look. */
+  readonly algorithms: ReadonlySet<string>;
+  readonly configured: ReadonlyMap<string, Issuer>;
+  readonly #named: NamedIssuers | undefined;
+  readonly #runtime: Runtime;
+
+  constructor(configured: readonly Issuer[], resolution: IssuerResolution | undefined, runtime: Runtime) {
+    this.configured = new Map(configured.map((issuer) => [issuer.issuer, issuer]));
+    this.#named = resolution && new NamedIssuers(resolution, runtime);
+    this.#runtime = runtime;
+    const some = configured.flatMap(({ algorithms }) => [...algorithms]);
+    this.algorithms = new Set<string>(resolution === undefined ? some : ALGORITHMS);
+  }
+
+  /** Whether the application may name others at run time. */
+  get isOpen(): boolean {
+    return this.#named !== undefined;
+  }
+
+  /** The issuer that `"iss"` names exactly (RFC 8725 §3.8), if that's known without asking. */
+  known(iss: unknown): Issuer | undefined {
+    if (typeof iss !== 'string') return undefined;
+    return this.configured.get(iss) ?? this.#named?.known(iss);
+  }
+
+  /**
+   * The issuer that a token names. The application is asked about others than the configured ones, but not
+   * for the sake of a token that can't be valid.
+   *
+   * @throws {InvalidTokenError} `iss_mismatch`; `invalid_claim` and those of dates
+   * @throws {UnavailableError} `issuer_unavailable`: the application doesn't say
+   */
+  async find(claims: JsonObject): Promise<Issuer> {
+    const { iss } = claims;
+    const known = this.known(iss);
+    if (known !== undefined) return known;
+    if (this.#named !== undefined && typeof iss === 'string' && NAME.test(iss)) {
+      if (wronglyTypedClaims(claims).length > 0) throw new InvalidTokenError('invalid_claim');
+      checkDates(claims, this.#runtime.clock() / 1000, this.#runtime.clockToleranceSeconds);
+      const named = await this.#named.find(iss);
+      if (named !== undefined) return named;
+    }
+    return findIssuer(iss, this.configured);
+  }
+
+  /** Says that a token of the issuer was accepted: then nobody else's tokens can displace it. */
+  markAsUsed(issuer: Issuer): void {
+    this.#named?.markAsUsed(issuer);
+  }
+
+  /** @throws {UnavailableError} a configured issuer is out of reach and none of its keys are known */
+  async ready(): Promise<void> {
+    await Promise.all([...this.configured.values()].map((issuer) => issuer.ready()));
+  }
+
+  close(): void {
+    for (const { keySet } of this.configured.values()) keySet.close();
+    this.#named?.close();
+  }
+}
+
+/**
+ * The issuer that `"iss"` names exactly, from a list (RFC 8725 §3.8).
+ *
+ * @throws {InvalidTokenError} `iss_mismatch`
+ */
+export function findIssuer<T>(iss: unknown, issuers: ReadonlyMap<string, T>): T {
+  if (typeof iss !== 'string') throw new InvalidTokenError('iss_mismatch');
+  const issuer = issuers.get(iss);
+  if (issuer !== undefined) return issuer;
+  const twin = iss.endsWith('/') ? iss.slice(0, -1) : `${iss}/`;
+  const hint = 'the issuer differs from a configured one only by a trailing slash';
+  throw new InvalidTokenError('iss_mismatch', issuers.has(twin) ? hint : undefined);
+}
+
+/**
+ * The issuers that the application names.
+ *
+ * What it guarantees: one question per issuer at a time, and not many at once; yes and no are remembered for
+ * a while; an issuer whose tokens were accepted is displaced only by others like it; while the application
+ * doesn't answer, the issuers that it named before stay trusted as keys do during an outage.
+ */
+class NamedIssuers {
+  readonly #resolution: IssuerResolution;
+  readonly #runtime: Runtime;
+  readonly #used = new LRUCache<string, Named>({ max: MAX_USED });
+  readonly #unused = new LRUCache<string, Named>({ max: MAX_UNUSED });
+  readonly #refused = new LRUCache<string, Span>({ max: MAX_REFUSED });
+  readonly #underWay = new Map<string, Promise<Issuer | undefined>>();
+  readonly #slots: RequestSlots;
+
+  constructor(resolution: IssuerResolution, runtime: Runtime) {
+    this.#resolution = resolution;
+    this.#runtime = runtime;
+    this.#slots = new RequestSlots(runtime.clock, resolution.policy.timeoutSeconds);
+  }
+
+  known(iss: string): Issuer | undefined {
+    const issuer = this.#get(iss)?.issuer;
+    return issuer?.isTrusted() ? issuer : undefined;
+  }
+
+  async find(iss: string): Promise<Issuer | undefined> {
+    if (isWithin(this.#refused.get(iss), this.#runtime.clock())) return undefined;
+    const underWay = this.#underWay.get(iss);
+    if (underWay !== undefined) return underWay;
+    const asked = this.#ask(iss).finally(() => this.#underWay.delete(iss));
+    this.#underWay.set(iss, asked);
+    return asked;
+  }
+
+  markAsUsed(issuer: Issuer): void {
+    const named = this.#unused.get(issuer.issuer);
+    if (named?.issuer !== issuer) return;
+    this.#unused.delete(issuer.issuer);
+    this.#used.set(issuer.issuer, named);
+  }
+
+  close(): void {
+    for (const { issuer } of [...this.#used.values(), ...this.#unused.values()]) issuer.keySet.close();
+  }
+
+  #get(iss: string): Named | undefined {
+    return this.#used.get(iss) ?? this.#unused.get(iss);
+  }
+
+  async #ask(iss: string): Promise<Issuer | undefined> {
+    const { resolve, policy } = this.#resolution;
+    const before = this.#get(iss);
+    let settings: IssuerSettings | undefined;
+    try {
+      const ask = () => withTimeLimit(policy.timeoutSeconds, () => resolve(iss));
+      // Whoever was trusted before doesn't queue up behind everybody who wants to be.
+      settings = await (before === undefined ? this.#slots.run(false, ask) : ask());
+    } catch (error) {
+      return this.#keepOrFail(error, before);
+    }
+    const now = this.#runtime.clock();
+    if (settings !== undefined) return this.#trust(iss, settings, before, now);
+    this.#refused.set(iss, spanFrom(now, policy.cooldownSeconds));
+    this.#used.delete(iss);
+    this.#unused.delete(iss);
+    if (before !== undefined) {
+      before.trusted = undefined;
+      before.issuer.keySet.close();
+    }
+    return undefined;
+  }
+
+  /** While the application doesn't answer, what it said before counts. */
+  #keepOrFail(error: unknown, before: Named | undefined): Issuer {
+    const { maxAgeSeconds, staleIfErrorSeconds, cooldownSeconds } = this.#resolution.policy;
+    const detail = isOptionError(error) ? error.message : describeError(error);
+    reportWarning({ source: 'issuer', detail });
+    const now = this.#runtime.clock();
+    const kept = before && spanFrom(before.confirmedAt, maxAgeSeconds + staleIfErrorSeconds);
+    if (before === undefined || !isWithin(kept, now)) {
+      const retryAfterSeconds =
+        error instanceof RequestHeldBack ? error.retryAfterSeconds : RETRY_AFTER_SECONDS;
+      throw new UnavailableError('issuer_unavailable', retryAfterSeconds, new SafeError(detail));
+    }
+    before.trusted = spanFrom(now, cooldownSeconds);
+    return before.issuer;
+  }
+
+  #trust(iss: string, settings: IssuerSettings, before: Named | undefined, now: number): Issuer {
+    const trusted = spanFrom(now, this.#resolution.policy.maxAgeSeconds);
+    if (before !== undefined) before.trusted = undefined; // its tokens are verified anew if anything changed
+    if (before !== undefined && isDeepStrictEqual(before.settings, settings)) {
+      const named = Object.assign(before, { confirmedAt: now, trusted });
+      return named.issuer;
+    }
+    const named: Named = {
+      issuer: this.#create(settings, before, () => named),
+      settings,
+      confirmedAt: now,
+      trusted,
+    };
+    const cache = this.#used.has(iss) ? this.#used : this.#unused;
+    cache.set(iss, named);
+    return named.issuer;
+  }
+
+  /** Keys are kept if they come from where they came from before. */
+  #create(settings: IssuerSettings, before: Named | undefined, self: () => Named): Issuer {
+    const isTrusted = (): boolean => isWithin(self().trusted, this.#runtime.clock());
+    const { rules } = settings;
+    const hasSameKeys = before !== undefined && isDeepStrictEqual({ ...before.settings, rules }, settings);
+    if (hasSameKeys) return { ...before.issuer, ...rules, isTrusted };
+    before?.issuer.keySet.close();
+    return { ...createIssuer(settings, this.#runtime), isTrusted };
+  }
+}

@@ -1,0 +1,98 @@
+import type { IssuerResolver } from './issuers.js';
+import {
+  andAlso,
+  checkList,
+  checkParameter,
+  GUID,
+  HOST_NAME,
+  type PresetOverrides,
+  withKeys,
+} from './preset.js';
+import type { TrustedIssuer } from './trusted-issuer.js';
+
+/** `common` and its like stand for every tenant there is. */
+const TENANT_ID = /^(?!(?:common|organizations|consumers)$)[\w.-]+$/i;
+const ENTRA_ISSUER = /^https:\/\/login\.microsoftonline\.com\/([0-9a-f-]{36})\/v2\.0$/;
+
+/**
+ * Microsoft Entra ID, version 2.0 tokens of one tenant. Give one preset per tenant; there is no wildcard.
+ *
+ * Tokens of client credentials carry application permissions in `roles`, which is read as scopes; for
+ * delegated permissions set `scopeClaim: 'scp'`.
+ *
+ * @param tenantId the directory's id, not its domain name and not `common`
+ * @throws {TypeError} `tenantId` is not that of one tenant
+ */
+export function entraId(tenantId: string, overrides: PresetOverrides = {}): TrustedIssuer {
+  checkParameter(tenantId, TENANT_ID, 'entraId takes the id of one tenant');
+  return {
+    issuer: `https://login.microsoftonline.com/${tenantId}/v2.0`,
+    clientIdClaim: 'azp',
+    scopeClaim: 'roles',
+    ...overrides,
+  };
+}
+
+/**
+ * Microsoft Entra ID for applications of several tenants: version 2.0 tokens of those that you name. For the
+ * option `issuer`.
+ *
+ * A token's `"tid"` has to be the tenant in its `"iss"`, and keys are taken from that tenant's own metadata.
+ * Clients and permissions are read as by {@link entraId}.
+ *
+ * @param tenants the directory ids, or a function that says whether a directory id is that of a customer
+ * @throws {TypeError} `tenants` is neither, or one of them is no directory id
+ * @example
+ * ```ts
+ * import { createResourceServer, entraIdMultiTenant } from 'oauth-resource-server';
+ *
+ * declare const customers: ReadonlySet<string>;
+ *
+ * createResourceServer({
+ *   issuer: entraIdMultiTenant(async (tenantId) => customers.has(tenantId)),
+ *   audience: '6e74172b-be56-4843-9ff4-e66a39bb12e3',
+ * });
+ * ```
+ */
+export function entraIdMultiTenant(
+  tenants: readonly string[] | ((tenantId: string) => boolean | Promise<boolean>),
+  overrides: PresetOverrides = {},
+): IssuerResolver {
+  if (typeof tenants !== 'function')
+    checkList(tenants, GUID, 'entraIdMultiTenant takes a list of directory ids, or a function');
+  const known = new Set(typeof tenants === 'function' ? [] : tenants.map((id) => id.toLowerCase()));
+  const isKnown = typeof tenants === 'function' ? tenants : (id: string): boolean => known.has(id);
+  return async (iss) => {
+    const tenantId = ENTRA_ISSUER.exec(iss)?.[1];
+    if (tenantId === undefined) return undefined;
+    const answer: unknown = await isKnown(tenantId);
+    if (typeof answer !== 'boolean') throw new TypeError('the check of tenants returned no boolean');
+    if (!answer) return undefined;
+    return entraId(tenantId, {
+      ...overrides,
+      // Every access token names its client there, and no ID token does.
+      isAccessToken: andAlso(
+        (_header, { tid, azp }) => tid === tenantId && typeof azp === 'string',
+        overrides,
+      ),
+    });
+  };
+}
+
+/**
+ * Active Directory Federation Services: tokens name another issuer than the metadata do, so the keys have
+ * their URL. The client is in `appid`, the scopes are in `scp`.
+ *
+ * @param host the federation service's name, `sts.example.com`; its identifier has to be the default,
+ *   `http://<host>/adfs/services/trust`
+ * @throws {TypeError} `host` is no host name
+ */
+export function adfs(host: string, overrides: PresetOverrides = {}): TrustedIssuer {
+  checkParameter(host, HOST_NAME, 'adfs takes a host name such as sts.example.com');
+  return {
+    issuer: `http://${host}/adfs/services/trust`,
+    clientIdClaim: 'appid',
+    scopeClaim: 'scp',
+    ...withKeys(`https://${host}/adfs/discovery/keys`, overrides),
+  };
+}

@@ -1,0 +1,52 @@
+import type { JoseHeader, StandardClaims } from '../auth.js';
+import { typeName } from '../lib/check.js';
+import type { TrustedIssuer } from './trusted-issuer.js';
+
+/** What a preset leaves to the application. */
+export type PresetOverrides = Partial<Omit<TrustedIssuer, 'issuer'>>;
+
+type AccessTokenRule = (header: JoseHeader, claims: StandardClaims) => boolean;
+
+export const HOST_NAME: RegExp = /^[\w.-]+$/;
+export const BASE_URL: RegExp = /^https?:\/\/[^/{}]+(?:\/[^?#{}]*)?$/i;
+export const GUID: RegExp = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+export const PATH_SEGMENT: RegExp = /^[^/?#{}]+$/;
+
+/**
+ * Checks a parameter of a preset. Without this an unset environment variable would become the issuer
+ * `https://undefined/`, whose tokens nobody ever sends.
+ *
+ * @throws {TypeError}
+ */
+export function checkParameter(value: unknown, pattern: RegExp, takes: string): void {
+  if (typeof value !== 'string' || !pattern.test(value))
+    throw new TypeError(`${takes}, got ${typeName(value)}`);
+}
+
+/**
+ * Checks a list that a preset takes.
+ *
+ * @throws {TypeError} it's empty, or one of its elements isn't like `pattern`
+ */
+export function checkList(value: unknown, pattern: RegExp, takes: string): void {
+  const list: readonly unknown[] = Array.isArray(value) ? value : [];
+  const isElement = (one: unknown): boolean => typeof one === 'string' && pattern.test(one);
+  if (list.length === 0 || !Array.from(list).every(isElement))
+    throw new TypeError(`${takes}, got ${typeName(value)}`);
+}
+
+/** A preset's own rule, which the application can make stricter and not loosen. */
+export function andAlso(rule: AccessTokenRule, { isAccessToken }: PresetOverrides): AccessTokenRule {
+  if (isAccessToken === undefined) return rule;
+  return (header, claims) => rule(header, claims) && isAccessToken(header, claims);
+}
+
+export function withoutTrailingSlash(url: string): string {
+  return url.replace(/\/$/, '');
+}
+
+/** Where the keys are, unless the application names another source: there may be only one. */
+export function withKeys(jwksUri: string, overrides: PresetOverrides): PresetOverrides {
+  const { jwks, metadataUrl } = overrides;
+  return jwks === undefined && metadataUrl === undefined ? { jwksUri, ...overrides } : overrides;
+}
