@@ -8,6 +8,7 @@ import {
   introspectionOptionsOf,
   introspectionRows,
 } from './introspection-rows.js';
+import { type IssuerConfiguration, issuerOptionsOf, issuerRows } from './issuer-rows.js';
 import { type MetadataConfiguration, metadataOptionsOf, metadataRows } from './metadata-rows.js';
 import { type MtlsConfiguration, mtlsOptionsOf, mtlsRows } from './mtls-rows.js';
 import { type RevocationConfiguration, revocationOptionsOf, revocationRows } from './revocation-rows.js';
@@ -24,6 +25,7 @@ export type Configuration =
   | 'without CORS'
   | DpopConfiguration
   | IntrospectionConfiguration
+  | IssuerConfiguration
   | MetadataConfiguration
   | MtlsConfiguration
   | RevocationConfiguration;
@@ -57,6 +59,9 @@ export function optionsOf(configuration: Configuration, issuer: TestIssuer): Res
     case 'introspection out of reach':
     case 'introspection in confusion':
       return introspectionOptionsOf(configuration, issuer);
+    case 'issuers at run time':
+    case 'scopes of several claims':
+      return { ...options, ...issuerOptionsOf(configuration, issuer) };
     case 'mtls':
     case 'behind a proxy':
     case 'behind another proxy':
@@ -782,6 +787,7 @@ export const contract: readonly ContractRow[] = [
   ...answers,
   ...dpopRows,
   ...introspectionRows,
+  ...issuerRows,
   ...metadataRows,
   ...mtlsRows,
   ...revocationRows,

@@ -1,0 +1,73 @@
+import type { ResourceServerOptions } from '../../src/index.js';
+import type { TestIssuer } from '../../src/testing/index.js';
+import type { RawRequest } from '../support/http-client.js';
+import type { ContractRow, Expected } from './contract.js';
+
+/** Options of the rows of this module. */
+export type IssuerConfiguration = 'issuers at run time' | 'scopes of several claims';
+
+export function issuerOptionsOf(
+  configuration: IssuerConfiguration,
+  { options }: TestIssuer,
+): Pick<ResourceServerOptions, 'issuer'> {
+  const { issuer } = options;
+  switch (configuration) {
+    case 'issuers at run time':
+      return {
+        issuer: async (iss) => {
+          if (iss === 'urn:unknown') throw new Error('out of reach');
+          return iss === issuer.issuer ? issuer : undefined;
+        },
+      };
+    case 'scopes of several claims':
+      return { issuer: { ...issuer, scopeClaim: ['scp', 'roles'] } };
+  }
+}
+
+const withClaims =
+  (claims: Readonly<Record<string, unknown>>) =>
+  async (issuer: TestIssuer): Promise<RawRequest> => ({
+    path: '/stock/42',
+    headers: [['Authorization', `Bearer ${await issuer.token(claims)}`]],
+  });
+
+const OK: Expected = { status: 200, body: { sku: '42', caller: 'test-client' } };
+
+/** Whose tokens are accepted, and what they grant. */
+export const issuerRows: readonly ContractRow[] = [
+  {
+    title: 'accepts a token of an issuer that is named at run time',
+    ids: ['JWT-18'],
+    configuration: 'issuers at run time',
+    request: withClaims({ scope: 'read:inventory' }),
+    expected: OK,
+  },
+  {
+    title: 'refuses a token of an issuer that nobody names',
+    ids: ['JWT-18'],
+    configuration: 'issuers at run time',
+    request: withClaims({ iss: 'https://evil.example.com', scope: 'read:inventory' }),
+    expected: { status: 401, error: 'invalid_token' },
+  },
+  {
+    title: 'answers 503 when nobody can say whether an issuer is trusted',
+    ids: ['JWT-18', 'OPS-10'],
+    configuration: 'issuers at run time',
+    request: withClaims({ iss: 'urn:unknown', scope: 'read:inventory' }),
+    expected: { status: 503, headers: { 'retry-after': '1' } },
+  },
+  {
+    title: 'accepts a scope in the second of several claims',
+    ids: ['SCP-08'],
+    configuration: 'scopes of several claims',
+    request: withClaims({ scp: 'other', roles: ['read:inventory'] }),
+    expected: OK,
+  },
+  {
+    title: 'names the scopes that none of several claims grants',
+    ids: ['SCP-08'],
+    configuration: 'scopes of several claims',
+    request: withClaims({ scope: 'read:inventory', scp: 'other', roles: [] }),
+    expected: { status: 403, error: 'insufficient_scope', scope: 'read:inventory' },
+  },
+];
