@@ -124,8 +124,7 @@ export function createIssuerMetadata(
   let fruitless = 0;
   /** No renewal is made meanwhile, as long as there's metadata to work with. */
   let pause: Span | undefined;
-  /** Locations that said 404: left out of the next attempts, but not for long. */
-  const absent = new Set<string>();
+  const attempts: Attempts = { absent: new Set(), down: 0 };
 
   const usable = (now: number): Known | undefined =>
     known !== undefined && now < known.fresh.until + staleIfErrorSeconds * 1000 ? known : undefined;
@@ -134,12 +133,12 @@ export function createIssuerMetadata(
     const before = usable(runtime.clock())?.metadata;
     try {
       const metadata = await withTimeLimit(limitSeconds, (signal) =>
-        discover(source, { ...runtime, signal, timeoutSeconds: limitSeconds, absent }),
+        discover(source, { ...runtime, signal, timeoutSeconds: limitSeconds, attempts }),
       );
       // One of several locations may be down: what it said before serves on, as if all of them had failed.
       const missing = metadata.missing(source.wanted);
       for (const name of missing) if (before?.find(name) !== undefined) metadata.endpoint(name);
-      absent.clear();
+      forget(attempts);
       const isComplete = metadata.missing(source.needed ?? source.wanted).length === 0;
       const isNew = source.wanted.some((name) => metadata.find(name) !== before?.find(name));
       known = { metadata, isComplete, fresh: spanFrom(runtime.clock(), maxAgeSeconds) };
@@ -147,7 +146,7 @@ export function createIssuerMetadata(
       return metadata;
     } catch (error) {
       fruitless += 1;
-      if (fruitless >= ATTEMPTS_WITHOUT_ABSENT) absent.clear();
+      if (fruitless >= ATTEMPTS_WITHOUT_ABSENT && attempts.absent.size > 0) forget(attempts);
       const failure = unavailable('metadata', error);
       // RFC 8414 §3.3: an issuer that says it's another one isn't believed any more.
       if (failure.reason === 'issuer_mismatch') known = undefined;
@@ -186,25 +185,46 @@ export function createIssuerMetadata(
   };
 }
 
+/** What earlier discoveries of an issuer met. */
+export interface Attempts {
+  /** Locations that said 404: left out if there are others, but not for long. */
+  readonly absent: Set<string>;
+  /** How many in a row met nothing but failures that may pass. */
+  down: number;
+}
+
+function forget(attempts: Attempts): void {
+  attempts.absent.clear();
+  attempts.down = 0;
+}
+
 export interface DiscoveryOptions extends Pick<Runtime, 'fetch' | 'allowInsecureRequests'> {
   readonly signal: AbortSignal;
   /** When `signal` will be aborted. */
   readonly timeoutSeconds: number;
-  /** Locations that aren't asked if there are others; those that answer 404 are added. */
-  readonly absent?: Set<string>;
+  /** Default: there were none. Brought up to date. */
+  readonly attempts?: Attempts;
 }
 
 /**
  * Finds the metadata of an issuer (RFC 8414 §3, OpenID Connect Discovery §4). The locations of {@link
  * metadataUrls} are asked in order until all that is wanted is known. If one hangs, the next one is asked
- * after a share of the time; a server that is out of reach isn't asked again.
+ * after a share of the time; a server that is out of reach isn't asked again, nor is one that was down the
+ * last time if it still is at the first location, which is another one each time.
  *
  * @throws {UnavailableError | FetchFailure} the most telling failure of all attempts
  */
 export async function discover(
   { issuer, metadataUrl, wanted, needed = wanted }: MetadataSource,
-  { fetch, allowInsecureRequests, signal, timeoutSeconds, absent = new Set() }: DiscoveryOptions,
+  {
+    fetch,
+    allowInsecureRequests,
+    signal,
+    timeoutSeconds,
+    attempts = { absent: new Set(), down: 0 },
+  }: DiscoveryOptions,
 ): Promise<Metadata> {
+  const { absent, down } = attempts;
   const all = metadataUrl === undefined ? metadataUrls(issuer) : [metadataUrl];
   const present = all.filter((url) => !absent.has(url));
   const urls = present.length > 0 ? present : all;
@@ -229,15 +249,16 @@ export async function discover(
     } catch (error) {
       failures.push(error);
       if (error instanceof FetchFailure && error.status === 404) absent.add(url);
-      return error instanceof FetchFailure && !error.isReached;
+      return isPassing(error) && (down > 0 || !error.isReached);
     }
   };
   const waitForAShare = <T>(visited: Promise<T>) =>
     withTimeLimit(shareSeconds, () => unlessAborted(visited, over.signal)).catch(() => undefined);
 
   const visits: Promise<boolean>[] = [];
-  for (const [index, url] of urls.entries()) {
-    const visited = visit(url, index);
+  for (const turn of urls.keys()) {
+    const index = (turn + down) % urls.length;
+    const visited = visit(urls[index] ?? '', index);
     visits.push(visited);
     const isOutOfReach = await waitForAShare(visited);
     if (isOutOfReach || over.signal.aborted) break;
@@ -246,8 +267,13 @@ export async function discover(
   const rest = unlessAborted(Promise.all(visits), over.signal).catch(() => undefined);
   await (found.length === 0 ? rest : waitForAShare(rest));
   over.abort();
+  attempts.down = found.length === 0 && failures.every(isPassing) ? down + 1 : 0;
   if (found.length === 0) throw mostTelling(failures);
   return together();
+}
+
+function isPassing(error: unknown): error is FetchFailure {
+  return error instanceof FetchFailure && error.isTransient;
 }
 
 function mostTelling(failures: readonly unknown[]): unknown {

@@ -319,12 +319,19 @@ describe('when the function fails', () => {
   });
 });
 
-describe('a flood of invented issuers', () => {
+/** A token that nobody signed, for floods: signing takes longer than everything else. */
+const [junkHeader, , junkSignature] = tokenBy(key, TENANT).split('.');
+const junk = (iss: string): string => {
+  const claims = JSON.stringify({ iss, aud: 'https://api.example.com', client_id: 'c', exp: 4_102_444_800 });
+  return `${junkHeader}.${Buffer.from(claims).toString('base64url')}.${junkSignature}`;
+};
+
+describe('a flood of invented issuers', { timeout: 60_000 }, () => {
   it('displaces none that is in use', { tags: ['OPS-07'] }, async () => {
     const api = open((issuer) => ({ issuer, jwks }));
     expect(await api.get(tokenBy(key, TENANT))).toBe('200');
-    for (let count = 0; count < 1500; count++)
-      expect(await api.get(tokenBy(foreign, `urn:${count}`))).toBe('401 signature_invalid');
+    for (let count = 0; count < 1100; count++)
+      expect(await api.get(junk(`urn:${count}`))).toBe('401 signature_invalid');
     const before = api.asked.length;
     expect(await api.get(tokenBy(key, TENANT, {}, { sub: 'new' }))).toBe('200');
     expect(api.asked).toHaveLength(before);
@@ -334,9 +341,9 @@ describe('a flood of invented issuers', () => {
     tags: ['OPS-07'],
   }, async () => {
     const api = open(() => undefined);
-    for (let count = 0; count < 3000; count++)
-      expect(await api.get(tokenBy(foreign, `urn:${count}`))).toBe('401 iss_mismatch');
-    expect(await api.get(tokenBy(foreign, 'urn:0'))).toBe('401 iss_mismatch');
-    expect(api.asked).toHaveLength(3000);
+    for (let count = 0; count < 500; count++)
+      expect(await api.get(junk(`urn:${count}`))).toBe('401 iss_mismatch');
+    expect(await api.get(junk('urn:0'))).toBe('401 iss_mismatch');
+    expect(api.asked).toHaveLength(500);
   });
 });
