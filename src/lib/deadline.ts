@@ -20,8 +20,9 @@ export async function withTimeLimit<T>(
 ): Promise<T> {
   const controller = new AbortController();
   const abort = (): void => controller.abort();
-  if (outer?.aborted) abort();
-  outer?.addEventListener('abort', abort);
+  const around = outer && follow(outer);
+  if (around?.aborted) abort();
+  around?.addEventListener('abort', abort);
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
@@ -35,7 +36,7 @@ export async function withTimeLimit<T>(
     return await Promise.race([act(controller.signal), limit]);
   } finally {
     clearTimeout(timer);
-    outer?.removeEventListener('abort', abort);
+    around?.removeEventListener('abort', abort);
   }
 }
 
@@ -45,10 +46,19 @@ export async function withTimeLimit<T>(
  */
 export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
+  const followed = follow(signal);
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+    if (followed.aborted) abort();
+    followed.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => followed.removeEventListener('abort', abort));
   });
+}
+
+/**
+ * A signal for one listener. Any number of calls may share a signal, and Node 20 takes more than ten listeners
+ * on it for a leak (`MaxListenersExceededWarning`). A signal of another make listens for itself.
+ */
+function follow(signal: AbortSignal): AbortSignal {
+  return signal instanceof AbortSignal ? AbortSignal.any([signal]) : signal;
 }

@@ -1,8 +1,16 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { TimeLimitExceeded, unlessAborted, withTimeLimit } from '../../../src/lib/deadline.js';
 import { stopTimers } from '../../support/protected-api.js';
 
 const never = () => new Promise<never>(() => undefined);
+
+it('puts no listener on a signal that many calls share', async () => {
+  const { signal } = new AbortController();
+  const waiting = [unlessAborted(never(), signal), withTimeLimit(60, never, signal)];
+  expect(waiting).toHaveLength(2);
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
+});
 
 describe('withTimeLimit', () => {
   it('passes on what is done in time, and leaves no timer behind', async () => {
@@ -100,11 +108,19 @@ describe('unlessAborted', () => {
     await expect(unlessAborted(failing, AbortSignal.abort())).rejects.toMatchObject({ name: 'AbortError' });
   });
 
-  it('leaves no listener on a signal that lives longer', async () => {
-    const { signal } = new AbortController();
-    const removed = vi.spyOn(signal, 'removeEventListener');
-    await unlessAborted(Promise.resolve(), signal);
+  it('heeds a signal of another make, and leaves no listener on it', async () => {
+    const listeners: (() => void)[] = [];
+    const foreign = {
+      aborted: false,
+      reason: new Error('enough'),
+      addEventListener: (_name: string, listener: () => void) => listeners.push(listener),
+      removeEventListener: () => listeners.pop(),
+    } as unknown as AbortSignal; // as far as it's looked at
+    await unlessAborted(Promise.resolve(), foreign);
     await Promise.resolve();
-    expect(removed).toHaveBeenCalledOnce();
+    expect(listeners).toEqual([]);
+    const waiting = unlessAborted(never(), foreign);
+    listeners[0]?.();
+    await expect(waiting).rejects.toBe(foreign.reason);
   });
 });
