@@ -40,6 +40,11 @@ export interface ClientCredentialsOptions {
    * no discovery then.
    */
   readonly tokenEndpoint?: string;
+  /**
+   * Where the metadata is, if the server publishes it at an unusual place: an https URL (http only for
+   * loopback hosts). It must name `issuer` exactly. Not together with `tokenEndpoint`.
+   */
+  readonly metadataUrl?: string;
   /** The client's identifier at the authorization server (RFC 6749 §2.2). */
   readonly clientId: string;
   /** The client's secret. Either this or `privateKey` is required. */
@@ -124,6 +129,8 @@ type ServerLocation =
 export interface ClientSettings {
   readonly runtime: Runtime;
   readonly server: ServerLocation;
+  /** In place of the well-known locations. */
+  readonly metadataUrl: string | undefined;
   readonly clientId: string;
   readonly credential: ClientCredential;
   readonly requestedScopes: readonly string[];
@@ -156,6 +163,7 @@ const ORIGINS = 'a list of origins such as https://inventory.example.com (http o
 const CHECKS = {
   issuer: unchecked,
   tokenEndpoint: unchecked,
+  metadataUrl: unchecked,
   clientId: text,
   clientSecret: unchecked,
   privateKey: unchecked,
@@ -187,6 +195,9 @@ export function checkClientOptions(options: ClientCredentialsOptions): ClientSet
   const checked = checkObject(options, '', CHECKS);
   const { allowInsecureRequests, fetch, clock, scope, resource, audience } = checked;
   const server = checkServer(checked.issuer, checked.tokenEndpoint, allowInsecureRequests);
+  const metadataUrl = optional(httpsUrl(allowInsecureRequests))(checked.metadataUrl, 'metadataUrl');
+  if (metadataUrl !== undefined && server.tokenEndpoint !== undefined)
+    throw badOption('metadataUrl', 'does not go with tokenEndpoint, which needs no metadata');
   const credential = checkCredential(checked, '', ['clientSecret', 'privateKey']);
   if (credential.kind === 'key' && credential.audience === 'issuer' && server.issuer === undefined)
     throw badOption(
@@ -202,6 +213,7 @@ export function checkClientOptions(options: ClientCredentialsOptions): ClientSet
   return {
     runtime: { fetch, clock, clockToleranceSeconds: 0, allowInsecureRequests },
     server,
+    metadataUrl,
     clientId: checked.clientId,
     credential,
     requestedScopes: scope,

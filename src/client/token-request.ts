@@ -35,9 +35,9 @@ export type TokenRequest = (signal: AbortSignal) => Promise<ReceivedToken>;
 
 /** Makes requests of one kind: client-credentials grant, RFC 6749 §4.4.2. */
 export function createTokenRequest(settings: ClientSettings, time: Time): TokenRequest {
-  const { server, runtime, timeoutSeconds } = settings;
+  const { server, metadataUrl, runtime, timeoutSeconds } = settings;
   const { issuer = '', tokenEndpoint } = server;
-  const source = { issuer, metadataUrl: undefined, wanted: ['token_endpoint'] as const };
+  const source = { issuer, metadataUrl, wanted: ['token_endpoint'] as const };
   const metadata = createIssuerMetadata(source, { ...METADATA_POLICY, timeoutSeconds }, runtime);
   return async (signal) => {
     const endpoint =

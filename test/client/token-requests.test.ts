@@ -279,6 +279,41 @@ describe('discovery', () => {
     },
   );
 
+  describe('with metadataUrl', { tags: ['CLI-21'] }, () => {
+    const PLACE = '/tenants/a/metadata';
+
+    it('asks there and nowhere else, and takes the endpoint and its methods from it', async () => {
+      const endpoint = await startTokenEndpoint();
+      publish(endpoint, { token_endpoint: 'https://elsewhere.example/token' });
+      const methods = { token_endpoint_auth_methods_supported: ['client_secret_post'] };
+      endpoint.page(PLACE, json({ issuer: endpoint.issuer, token_endpoint: endpoint.url, ...methods }));
+      const client = makeClient({ issuer: endpoint.issuer, metadataUrl: `${endpoint.issuer}${PLACE}?v=2` });
+      expect((await client.getToken()).accessToken).toBe('token-1');
+      expect(endpoint.others).toEqual([PLACE]);
+      expect(endpoint.requests[0]?.parameters.get('client_secret')).toBe(CLIENT_SECRET);
+    });
+
+    it.each<[string, (issuer: string) => unknown, object]>([
+      ['another issuer', () => 'https://evil.example', { reason: 'issuer_mismatch' }],
+      ['the issuer with a slash', (issuer) => `${issuer}/`, { reason: 'issuer_mismatch' }],
+      ['no issuer', () => undefined, { reason: 'metadata_invalid', detail: 'issuer is not a string' }],
+    ])('sends nothing if it names %s', async (_what, named, failure) => {
+      const endpoint = await startTokenEndpoint();
+      endpoint.page(PLACE, json({ issuer: named(endpoint.issuer), token_endpoint: endpoint.url }));
+      const client = makeClient({ issuer: endpoint.issuer, metadataUrl: `${endpoint.issuer}${PLACE}` });
+      expect(await failureOf(client.getToken())).toMatchObject(failure);
+      expect(endpoint.requests).toHaveLength(0);
+    });
+
+    it('falls back to no other place', async () => {
+      const endpoint = await startTokenEndpoint();
+      publish(endpoint);
+      const client = makeClient({ issuer: endpoint.issuer, metadataUrl: `${endpoint.issuer}${PLACE}` });
+      expect(await failureOf(client.getToken())).toMatchObject({ reason: 'metadata_unavailable' });
+      expect(endpoint.others).toEqual([PLACE]);
+    });
+  });
+
   it('keeps no failure', { tags: ['CLI-21'] }, async () => {
     const endpoint = await startTokenEndpoint();
     endpoint.page(OAUTH, json({ issuer: 'https://evil.example' }));

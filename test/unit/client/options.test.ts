@@ -39,6 +39,21 @@ describe('createClientCredentials refuses', () => {
       'option "issuer" takes',
     ],
     [
+      'metadata over http',
+      { ...good, metadataUrl: 'http://auth.example.com/metadata' },
+      'option "metadataUrl" takes an absolute https URL',
+    ],
+    [
+      'metadata and an endpoint',
+      { ...good, metadataUrl: `${issuer}/metadata`, tokenEndpoint: `${issuer}/token` },
+      'option "metadataUrl" does not go with tokenEndpoint, which needs no metadata',
+    ],
+    [
+      'metadata without an issuer',
+      { ...good, issuer: undefined, metadataUrl: `${issuer}/metadata` },
+      'option "issuer" takes an absolute https URL',
+    ],
+    [
       'no client id',
       { ...good, clientId: '' },
       'option "clientId" takes a non-empty string, got an empty string',
