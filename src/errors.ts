@@ -137,9 +137,10 @@ export class UnavailableError extends ResourceServerError {
   /**
    * @param retryAfterSeconds seconds until another attempt makes sense; rounded up, at least 1
    * @param cause what went wrong, for the log: our own error or that of `fetch`, never a response body
+   * @param hint a fixed text, see {@link hint}
    */
-  constructor(reason: UnavailableReason, retryAfterSeconds: number, cause?: unknown) {
-    super(reason, undefined, cause === undefined ? undefined : { cause });
+  constructor(reason: UnavailableReason, retryAfterSeconds: number, cause?: unknown, hint?: string) {
+    super(reason, hint, cause === undefined ? undefined : { cause });
     this.retryAfterSeconds = Math.max(1, Math.ceil(retryAfterSeconds));
   }
 }

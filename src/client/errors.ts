@@ -70,6 +70,7 @@ export interface TokenRequestFailure {
   readonly status?: number | undefined;
   readonly retryAfter?: number | undefined;
   readonly detail?: string | undefined;
+  readonly hint?: string | undefined;
   readonly description?: string | undefined;
   readonly transient?: boolean;
 }
@@ -110,6 +111,8 @@ export class TokenRequestError extends Error {
   readonly retryAfter: number | undefined;
   /** A fixed text, or an error code such as `ECONNREFUSED`. Never text of a third party. */
   readonly detail: string | undefined;
+  /** A fixed text that helps whoever configures this client, where there is one. */
+  readonly hint: string | undefined;
   /** Whether trying again later may help without anybody changing anything. */
   readonly transient: boolean;
   readonly #description: string | undefined;
@@ -121,6 +124,7 @@ export class TokenRequestError extends Error {
     this.status = failure.status;
     this.retryAfter = failure.retryAfter;
     this.detail = failure.detail;
+    this.hint = failure.hint;
     this.transient = failure.transient ?? TRANSIENT.has(reason);
     this.#description = failure.description;
   }
@@ -155,8 +159,8 @@ export function isTokenRequestError(value: unknown): value is TokenRequestError 
 
 /** The same failure for a caller who comes while no attempt is made. */
 export function repeatedFailure(failure: TokenRequestError, retryAfter: number): TokenRequestError {
-  const { reason, error, status, detail, description, transient } = failure;
-  return new TokenRequestError(reason, { error, status, retryAfter, detail, description, transient });
+  const { reason, error, status, detail, hint, description, transient } = failure;
+  return new TokenRequestError(reason, { error, status, retryAfter, detail, hint, description, transient });
 }
 
 function messageOf(reason: TokenRequestReason, { error, status }: TokenRequestFailure): string {

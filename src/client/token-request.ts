@@ -7,6 +7,7 @@ import {
   ClientAuthenticationFailure,
   clientRequest,
   formEncode,
+  refusalHint,
 } from '../issuer/client-authentication.js';
 import { createIssuerMetadata, type IssuerMetadata } from '../issuer/metadata.js';
 import { describeError } from '../lib/errors.js';
@@ -81,7 +82,8 @@ async function requestToken(
   const age = startStopwatch(time);
   let answer: TokenResponse;
   try {
-    answer = await readTokenResponse(response, { now, credentials, signal });
+    const hint = refusalHint(settings.clientId, settings.credential, endpoint);
+    answer = await readTokenResponse(response, { now, credentials, hint, signal });
   } catch (error) {
     throw signal.aborted ? new TokenRequestError('timeout') : error;
   }

@@ -32,6 +32,8 @@ export interface ReadingOptions {
   readonly now: number;
   /** What the request carried: an answer that repeats it isn't quoted. */
   readonly credentials: readonly string[];
+  /** What may be wrong if they're refused. */
+  readonly hint: string | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -42,7 +44,7 @@ export interface ReadingOptions {
  */
 export async function readTokenResponse(
   response: Response,
-  { now, credentials, signal }: ReadingOptions,
+  { now, credentials, hint, signal }: ReadingOptions,
 ): Promise<TokenResponse> {
   const { status } = response;
   const retryAfter = readRetryAfter(response.headers.get('retry-after'), now);
@@ -53,8 +55,11 @@ export async function readTokenResponse(
   }
   const body = await readJson(response, signal);
   const { error, error_description: description } = typeof body === 'string' ? {} : body;
-  if (!response.ok || typeof error === 'string')
-    throw refusal({ status, retryAfter, ...readError(error, description, credentials) }, body);
+  if (!response.ok || typeof error === 'string') {
+    const isAboutCredentials = status === 401 || error === 'invalid_client';
+    const told = readError(error, description, credentials);
+    throw refusal({ status, retryAfter, hint: isAboutCredentials ? hint : undefined, ...told }, body);
+  }
   if (typeof body === 'string') throw new TokenRequestError('invalid_response', { status, detail: body });
   return readToken(body);
 }

@@ -15,6 +15,10 @@ import { isToken68 } from '../request/credentials.js';
 import type { SecretMethod } from '../terms.js';
 import type { AssertionKey } from './private-key.js';
 
+const ENCODED_CREDENTIALS =
+  'client_secret_basic encodes characters of this id or secret, and many servers do not decode them; ' +
+  'client_secret_post sends them as they are';
+
 /** What a client of an authorization server proves its identity with. */
 export type ClientCredential =
   /** `method` undefined: as the server's metadata says. */
@@ -68,8 +72,8 @@ export function authenticateClient(
     try {
       switch (credential.kind) {
         case 'secret': {
-          const { clientSecret, method = chooseMethod(endpoint.supported) } = credential;
-          if (method === 'client_secret_post')
+          const { clientSecret } = credential;
+          if (secretMethod(credential, endpoint) === 'client_secret_post')
             return ClientSecretPost(clientSecret)(server, client, body, headers);
           return headers.set('authorization', `Basic ${basicCredentials(client.client_id, clientSecret)}`);
         }
@@ -92,11 +96,27 @@ export function authenticateClient(
   };
 }
 
+/** In words what may be wrong if a server refuses the credentials of a client, where there's something to say. */
+export function refusalHint(
+  clientId: string,
+  credential: ClientCredential,
+  endpoint: AuthenticatedEndpoint,
+): string | undefined {
+  if (credential.kind !== 'secret' || secretMethod(credential, endpoint) === 'client_secret_post')
+    return undefined;
+  const isPlain = [clientId, credential.clientSecret].every((value) => formEncode(value) === value);
+  return isPlain ? undefined : ENCODED_CREDENTIALS;
+}
+
 /**
- * Basic is what every server must support (RFC 6749 §2.3.1), and what metadata without the list means (RFC
- * 8414 §2).
+ * Without a method in the options: Basic is what every server must support (RFC 6749 §2.3.1), and what
+ * metadata without the list means (RFC 8414 §2).
  */
-function chooseMethod(supported: readonly unknown[]): SecretMethod {
+function secretMethod(
+  { method }: Extract<ClientCredential, { kind: 'secret' }>,
+  { supported }: AuthenticatedEndpoint,
+): SecretMethod {
+  if (method !== undefined) return method;
   const hasOnlyPost = supported.includes('client_secret_post') && !supported.includes('client_secret_basic');
   return hasOnlyPost ? 'client_secret_post' : 'client_secret_basic';
 }

@@ -2,7 +2,12 @@ import { customFetch, introspectionRequest } from 'oauth4webapi';
 import { discard, parseObject, readText, sendRequest } from '../lib/fetch.js';
 import type { JsonObject } from '../lib/json.js';
 import { readRetryAfter } from '../lib/retry-after.js';
-import { type AuthenticatedEndpoint, authenticateClient, clientRequest } from './client-authentication.js';
+import {
+  type AuthenticatedEndpoint,
+  authenticateClient,
+  clientRequest,
+  refusalHint,
+} from './client-authentication.js';
 import { IntrospectionFailure } from './introspection-failure.js';
 import type { IntrospectionContext, IntrospectionEndpoint } from './introspection-settings.js';
 import type { IssuerMetadata } from './metadata.js';
@@ -48,7 +53,12 @@ export function endpointSource(endpoint: IntrospectionEndpoint, context: Introsp
     try {
       const response = await sendRequest(request, signal, { repeat: true, secret: true });
       if (response.status !== 200 || response.redirected)
-        throw await readFailure(response, runtime.clock(), signal);
+        throw await readFailure(
+          response,
+          runtime.clock(),
+          refusalHint(clientId, credential, located),
+          signal,
+        );
       return await readAnswer(response, endpoint, askedAt, context, signal);
     } catch (error) {
       // The endpoint may have moved, unless it says that it can't make sense of the question.
@@ -97,6 +107,7 @@ async function readAnswer(
 async function readFailure(
   response: Response,
   now: number,
+  hint: string | undefined,
   signal: AbortSignal,
 ): Promise<IntrospectionFailure> {
   const { status, headers, redirected } = response;
@@ -105,7 +116,7 @@ async function readFailure(
   const isRefusal =
     (status === 401 || status === 403) && (code !== undefined || headers.has('www-authenticate'));
   if (isRefusal || (status === 400 && CLIENT_ERRORS.has(code)))
-    return new IntrospectionFailure('introspection_auth_failed', detail, 'server', { status });
+    return new IntrospectionFailure('introspection_auth_failed', detail, 'server', { status, hint });
   const isBusy = BUSY_STATUSES.has(status);
   const isOutage = isBusy || status >= 500;
   const retryAfterSeconds = isOutage ? readRetryAfter(headers.get('retry-after'), now) : undefined;

@@ -21,17 +21,20 @@ export class IntrospectionFailure extends SafeError {
   readonly status: number | undefined;
   /** Seconds until the server wants to be asked again (`Retry-After`). */
   readonly retryAfterSeconds: number | undefined;
+  /** A fixed text for whoever configures this API as a client of the server. */
+  readonly hint: string | undefined;
 
   constructor(
     reason: UnavailableReason,
     detail: string,
     scope: FailureScope,
-    facts: { readonly status?: number; readonly retryAfterSeconds?: number | undefined } = {},
+    facts: Partial<Pick<IntrospectionFailure, 'status' | 'retryAfterSeconds' | 'hint'>> = {},
   ) {
     super(detail);
     this.reason = reason;
     this.scope = scope;
     this.status = facts.status;
     this.retryAfterSeconds = facts.retryAfterSeconds;
+    this.hint = facts.hint;
   }
 }

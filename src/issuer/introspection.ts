@@ -75,7 +75,7 @@ export function createIntrospection(
         const { isPaused, retryAfterSeconds } = error;
         const failure = (isPaused && lastFailure) || toUnavailable(error);
         if (!isPaused) report('failed', failure);
-        throw new UnavailableError(failure.reason, retryAfterSeconds, failure.cause);
+        throw new UnavailableError(failure.reason, retryAfterSeconds, failure.cause, failure.hint);
       }
     },
   };
@@ -117,7 +117,7 @@ function toUnavailable(error: unknown): UnavailableError {
   // Metadata, or the keys that an answer is verified with.
   if (error instanceof UnavailableError) return error;
   if (error instanceof IntrospectionFailure)
-    return new UnavailableError(error.reason, error.retryAfterSeconds ?? 1, error);
+    return new UnavailableError(error.reason, error.retryAfterSeconds ?? 1, error, error.hint);
   const isOurCredential = error instanceof ClientAuthenticationFailure;
   const reason = isOurCredential ? 'introspection_auth_failed' : 'introspection_unavailable';
   const cause = error instanceof SafeError ? error : new SafeError(describeError(error));

@@ -1,7 +1,16 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
 import { describe, expect, it, vi } from 'vitest';
-import { drip, hang, hangInBody, json, redirect, status } from '../support/misbehaving-issuer.js';
+import type { ClientCredentialsOptions } from '../../src/client/index.js';
+import {
+  type Behaviour,
+  drip,
+  hang,
+  hangInBody,
+  json,
+  redirect,
+  status,
+} from '../support/misbehaving-issuer.js';
 import { optionErrorWith } from '../support/option-error.js';
 import { stopTimers } from '../support/protected-api.js';
 import { manualClock } from './support/clock.js';
@@ -11,6 +20,10 @@ import { grants, startTokenEndpoint, type TokenEndpoint } from './support/token-
 const OAUTH = '/.well-known/oauth-authorization-server';
 const OPENID = '/.well-known/openid-configuration';
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+
+function answer(code: number, text: string): Behaviour {
+  return (response) => response.writeHead(code, { 'Content-Type': 'text/html' }).end(text);
+}
 
 /** Metadata at the first well-known place. */
 function publish(endpoint: TokenEndpoint, members: Readonly<Record<string, unknown>> = {}): void {
@@ -140,6 +153,62 @@ describe('a token request', () => {
       ({ parameters }) => decodeJwt(parameters.get('client_assertion') ?? '').jti,
     );
     expect(new Set(ids).size).toBe(3);
+  });
+});
+
+describe('a server that does not decode what Basic encodes', { tags: ['CLI-02', 'CLI-15'] }, () => {
+  /** Grants if it finds id and secret as they are, as most servers do, and refuses as the test says. */
+  async function start(refuse: Behaviour): Promise<TokenEndpoint> {
+    const endpoint = await startTokenEndpoint();
+    const grant = grants();
+    endpoint.script((response) => {
+      const { headers, parameters } = endpoint.requests.at(-1) ?? {};
+      const basic = Buffer.from(headers?.authorization?.replace('Basic ', '') ?? '', 'base64').toString();
+      const posted = `${parameters?.get('client_id')}:${parameters?.get('client_secret')}`;
+      (['id:s/1', 'a/b:sesame'].some((one) => one === basic || one === posted) ? grant : refuse)(response);
+    });
+    return endpoint;
+  }
+  const HINT = /client_secret_basic encodes .* client_secret_post sends them as they are/;
+
+  it.each<[string, Behaviour, string, string]>([
+    ['a secret, with 401', status(401, { error: 'invalid_client' }), 'id', 's/1'],
+    ['a secret, with 400', status(400, { error: 'invalid_client' }), 'id', 's/1'],
+    ['a client id', status(401, { error: 'unauthorized_client' }), 'a/b', 'sesame'],
+    ['a secret, with a page', answer(401, '<h1>no'), 'id', 's/1'],
+  ])('is named in the refusal of %s, and the hint helps', async (_what, refuse, clientId, clientSecret) => {
+    const endpoint = await start(refuse);
+    const credentials = { tokenEndpoint: endpoint.url, clientId, clientSecret };
+    const client = makeClient(credentials);
+    const failure = await failureOf(client.getToken());
+    expect(failure).toMatchObject({ reason: 'refused', hint: expect.stringMatching(HINT) });
+    expect(failure.hint).not.toContain(clientSecret);
+    await failureOf(client.getToken());
+    expect((await failureOf(client.getToken())).hint, 'during the pause').toBe(failure.hint);
+    const posting = makeClient({ ...credentials, authenticationMethod: 'client_secret_post' });
+    expect((await posting.getToken()).accessToken).toBe('token-1');
+  });
+
+  it.each<[string, Behaviour, Partial<ClientCredentialsOptions>]>([
+    ['plain', status(401, { error: 'invalid_client' }), { clientSecret: 'wrong-_.*' }],
+    [
+      'posted',
+      status(401, { error: 'invalid_client' }),
+      { clientSecret: 'a+b', authenticationMethod: 'client_secret_post' },
+    ],
+    ['not what is wrong', status(400, { error: 'invalid_scope' }), { clientSecret: 'a+b' }],
+    ['not looked at', status(503), { clientSecret: 'a+b', timeoutSeconds: 1 }],
+    ['a key', status(401, { error: 'invalid_client' }), { privateKey, issuer: 'https://auth.example.com' }],
+  ])('is not blamed if the credentials are %s', async (_what, refuse, options) => {
+    const endpoint = await start(refuse);
+    const client = makeClient({ tokenEndpoint: endpoint.url, ...options });
+    expect((await failureOf(client.getToken())).hint).toBeUndefined();
+  });
+
+  it('is not blamed if the metadata wants the secret in the body', async () => {
+    const endpoint = await start(status(401, { error: 'invalid_client' }));
+    publish(endpoint, { token_endpoint_auth_methods_supported: ['client_secret_post'] });
+    expect((await failureOf(makeClient({ issuer: endpoint.issuer }).getToken())).hint).toBeUndefined();
   });
 });
 

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
 import { describe, expect, it } from 'vitest';
-import type { IntrospectionEndpointOptions } from '../../src/index.js';
+import { channels, type DecisionMessage, type IntrospectionEndpointOptions } from '../../src/index.js';
 import { generateSigningKey } from '../../src/testing/signing-key.js';
 import {
   type AskedRequest,
@@ -14,6 +14,7 @@ import {
   publishEndpoint,
   recorded,
 } from '../support/introspection.js';
+import { listenTo } from '../support/listen-to.js';
 import {
   json,
   type MisbehavingIssuer,
@@ -169,6 +170,26 @@ describe('the request', () => {
       expect(requests).toEqual([]);
     },
   );
+
+  it('says what may be wrong if the server refuses a secret that Basic encodes', {
+    tags: ['INT-02', 'INT-07'],
+  }, async () => {
+    const { issuer, api } = await record({}, { clientId: 'inventory-api', clientSecret: 'a+b/c' });
+    issuer.script(INTROSPECT, status(401, { error: 'invalid_client' }));
+    const messages = listenTo<DecisionMessage>(channels.decision);
+    const hint = expect.stringMatching(/^client_secret_basic encodes .* client_secret_post /);
+    for (let number = 0; number < 7; number += 1) {
+      await expect(api.server.verify(opaque(number))).rejects.toMatchObject({
+        reason: 'introspection_auth_failed',
+        hint,
+      });
+    }
+    expect(messages.at(-1)).toMatchObject({ outcome: 'denied', status: 503, hint });
+    expect(JSON.stringify(messages)).not.toMatch(/a\+b|a%2Bb/);
+    const plain = await record({}, { clientId: 'inventory-api', clientSecret: 'plain' });
+    plain.issuer.script(INTROSPECT, status(401, { error: 'invalid_client' }));
+    await expect(plain.api.server.verify(opaque())).rejects.toMatchObject({ hint: undefined });
+  });
 
   it('sends the client id alone if the connection authenticates', { tags: ['INT-02'] }, async () => {
     const { api, requests } = await record(
