@@ -2,7 +2,9 @@ import { join } from 'node:path';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { createResourceServer } from '../../src/index.js';
+import { startTokenEndpoint } from '../client/support/token-endpoint.js';
 import { billing, inventory, start, temporaryFolder } from '../dev-issuer/support.js';
+import { json, status } from '../support/misbehaving-issuer.js';
 import { run } from './run-program.js';
 
 const secret = ['--client-secret-env', 'SECRET'];
@@ -30,6 +32,52 @@ describe('token, from an authorization server', () => {
     const { issuer } = await start();
     const args = ['--issuer', issuer, '--client-id', 'order-service', ...secret, '--audience', billing];
     expect(decodeJwt((await run(['token', ...args], { env })).stdout).aud).toBe(billing);
+  });
+
+  it('asks a token endpoint for which there is no metadata', async () => {
+    const { issuer } = await start();
+    const args = ['--token-endpoint', `${issuer}/token`, '--client-id', 'order-service', ...secret];
+    const { exitCode, stdout, stderr } = await run(['token', ...args, '--resource', billing], { env });
+    expect([exitCode, stderr]).toEqual([0, '']);
+    expect(decodeJwt(stdout)).toMatchObject({ iss: issuer, aud: billing, client_id: 'order-service' });
+  });
+
+  it('finds the metadata at an unusual place, and still compares the issuer', async () => {
+    const endpoint = await startTokenEndpoint();
+    const { issuer, url } = endpoint;
+    endpoint.page('/odd', json({ issuer, token_endpoint: url }));
+    const args = ['--metadata-url', `${issuer}/odd`, '--client-id', 'order-service', ...secret];
+    expect(await run(['token', '--issuer', issuer, ...args], { env })).toMatchObject({ stdout: 'token-1' });
+    const other = await run(['token', '--issuer', `${issuer}/`, ...args], { env });
+    expect([other.exitCode, other.stdout]).toEqual([1, '']);
+    expect(other.stderr).toContain('The metadata names another issuer');
+    expect([endpoint.others, endpoint.requests.length]).toEqual([['/odd', '/odd'], 1]);
+  });
+
+  it('sends further parameters, and the secret as --authentication-method says', async () => {
+    const endpoint = await startTokenEndpoint();
+    const args = ['--token-endpoint', endpoint.url, '--client-id', 'order-service', ...secret];
+    const parameters = ['--parameter', 'tenant=acme & co', '--parameter=expr=a=b', '--parameter', 'n=7'];
+    const method = ['--authentication-method', 'client_secret_post'];
+    expect((await run(['token', ...args, ...parameters, ...method], { env })).exitCode).toBe(0);
+    expect(Object.fromEntries(endpoint.requests[0]?.parameters ?? [])).toEqual({
+      grant_type: 'client_credentials',
+      tenant: 'acme & co',
+      expr: 'a=b',
+      n: '7',
+      client_id: 'order-service',
+      client_secret: 'dev-secret',
+    });
+  });
+
+  it('hints at another method if the secret has characters that Basic encodes', async () => {
+    const endpoint = await startTokenEndpoint();
+    endpoint.script(status(401, { error: 'invalid_client' }));
+    const args = ['--token-endpoint', endpoint.url, '--client-id', 'order-service', ...secret];
+    const { exitCode, stderr } = await run(['token', ...args], { env: { SECRET: 'canary+/' } });
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/\(invalid_client\): client_secret_basic encodes .* client_secret_post sends/);
+    expect(stderr).not.toContain('canary');
   });
 
   it('prints one line of JSON with --json', async () => {
@@ -150,6 +198,54 @@ describe('token, from an authorization server', () => {
       ['--issuer=http://127.0.0.1:1', '--client-id=a', ...secret, '--claim=a=b'],
       '--claim is for tokens from --keys',
     ],
+    [
+      'a token endpoint without https',
+      ['--token-endpoint=http://auth.example.com/token', '--client-id=a', ...secret],
+      '--token-endpoint takes',
+    ],
+    [
+      'metadata without an issuer',
+      ['--metadata-url=http://127.0.0.1:1/odd', '--client-id=a', ...secret],
+      'token needs --issuer and --client-id, or --keys; --token-endpoint does for --issuer',
+    ],
+    [
+      'metadata beside a token endpoint',
+      [
+        ...['--issuer=http://127.0.0.1:1', '--token-endpoint=http://127.0.0.1:1/token', '--client-id=a'],
+        ...['--metadata-url=http://127.0.0.1:1/odd', ...secret],
+      ],
+      '--metadata-url does not go with',
+    ],
+    [
+      'a parameter without a name',
+      ['--issuer=http://127.0.0.1:1', '--client-id=a', ...secret, '--parameter==eyJ'],
+      '--parameter takes name=value',
+    ],
+    [
+      'a parameter without a value',
+      ['--issuer=http://127.0.0.1:1', '--client-id=a', ...secret, '--parameter=eyJ'],
+      '--parameter takes name=value',
+    ],
+    [
+      'a parameter twice',
+      ['--issuer=http://127.0.0.1:1', '--client-id=a', ...secret, '--parameter=a=1', '--parameter=a=eyJ'],
+      '--parameter names a parameter twice',
+    ],
+    [
+      'a parameter with an empty value',
+      ['--issuer=http://127.0.0.1:1', '--client-id=a', ...secret, '--parameter=a='],
+      '--parameter takes a non-empty string',
+    ],
+    [
+      'a parameter that has its own flag',
+      ['--issuer=http://127.0.0.1:1', '--client-id=a', ...secret, '--parameter=client_secret=eyJ'],
+      '--parameter cannot have "client_secret"',
+    ],
+    [
+      'an unknown method',
+      ['--issuer=http://127.0.0.1:1', '--client-id=a', ...secret, '--authentication-method=eyJ'],
+      "--authentication-method takes 'client_secret_basic' or 'client_secret_post'",
+    ],
     ['a token', ['eyJhbGciOiJub25lIn0.e30.'], 'token takes options only'],
   ])('refuses %s with 2', async (_, args, message) => {
     const { exitCode, stdout, stderr } = await run(['token', ...args], { env, input: '' });
@@ -236,6 +332,16 @@ describe('token --keys', () => {
       'a secret',
       ['--issuer=x', '--audience=a', '--client-secret=x'],
       '--client-secret is for tokens without --keys',
+    ],
+    [
+      'a parameter',
+      ['--issuer=x', '--audience=a', '--parameter=a=b'],
+      '--parameter is for tokens without --keys',
+    ],
+    [
+      'a token endpoint',
+      ['--issuer=x', '--audience=a', '--token-endpoint=http://127.0.0.1:1'],
+      '--token-endpoint is for tokens without --keys',
     ],
     ['a claim without value', ['--issuer=x', '--audience=a', '--claim=admin'], '--claim takes name=value'],
     ['a claim without name', ['--issuer=x', '--audience=a', '--claim==x'], '--claim takes name=value'],

@@ -73,6 +73,23 @@ export function readScopes(given: readonly string[] = []): readonly string[] {
   return [...new Set(scopes)];
 }
 
+/**
+ * The values of a repeated option that takes `name=value`, by their names.
+ *
+ * @throws {UsageError} one without a name or without `=`, or a name that's there twice
+ */
+export function readPairs(given: readonly string[] = [], flag: string): ReadonlyMap<string, string> {
+  const pairs = new Map<string, string>();
+  for (const text of given) {
+    const end = text.indexOf('=');
+    const name = text.slice(0, end);
+    if (end < 1) throw new UsageError(`--${flag} takes name=value`);
+    if (pairs.has(name)) throw new UsageError(`--${flag} names a ${flag} twice`);
+    pairs.set(name, text.slice(end + 1));
+  }
+  return pairs;
+}
+
 /** `"read:inventory write:orders"` → both. */
 export function splitScopes(text: string): readonly string[] {
   return text.split(/\s+/).filter(Boolean);

@@ -1,11 +1,12 @@
 import {
+  type AuthenticationMethod,
   type ClientCredentials,
   type ClientCredentialsOptions,
   createClientCredentials,
   isTokenRequestError,
 } from '../../src/client/index.js';
 import { isOptionError } from '../core.js';
-import { readScopes } from './arguments.js';
+import { readPairs, readScopes } from './arguments.js';
 import { type CommandContext, UsageError } from './command.js';
 import { printable } from './printable.js';
 import type { MintedToken } from './token-from-keys.js';
@@ -13,10 +14,14 @@ import type { MintedToken } from './token-from-keys.js';
 /** The flags of `token` without `--keys`. */
 export interface IssuerFlags extends SecretFlags {
   readonly issuer?: string;
+  readonly 'metadata-url'?: string;
+  readonly 'token-endpoint'?: string;
   readonly 'client-id'?: string;
+  readonly 'authentication-method'?: string;
   readonly scope?: readonly string[];
   readonly resource?: string;
   readonly audience?: readonly string[];
+  readonly parameter?: readonly string[];
 }
 
 /** The authorization server gave no token. The message has no secret in it. */
@@ -31,13 +36,23 @@ export class NoTokenError extends Error {
  * @throws {NoTokenError} the authorization server refuses, or is out of reach
  */
 export async function requestToken(flags: IssuerFlags, context: CommandContext): Promise<MintedToken> {
-  const { issuer, 'client-id': clientId, resource, audience: [audience, ...others] = [] } = flags;
-  if (issuer === undefined || clientId === undefined)
-    throw new UsageError('token needs --issuer and --client-id, or --keys');
+  const { issuer, 'token-endpoint': tokenEndpoint, 'metadata-url': metadataUrl } = flags;
+  const { 'client-id': clientId, resource, audience: [audience, ...others] = [] } = flags;
+  if ((issuer ?? tokenEndpoint) === undefined || clientId === undefined)
+    throw new UsageError(
+      'token needs --issuer and --client-id, or --keys; --token-endpoint does for --issuer',
+    );
   if (others.length > 0) throw new UsageError('several --audience are for tokens from --keys');
   const scope = readScopes(flags.scope);
+  const parameters = Object.fromEntries(readPairs(flags.parameter, 'parameter'));
+  // The client refuses a method that it doesn't know.
+  const method = flags['authentication-method'] as AuthenticationMethod | undefined;
   const client = createClient({
-    issuer,
+    ...(issuer === undefined ? {} : { issuer }),
+    ...(tokenEndpoint === undefined ? {} : { tokenEndpoint }),
+    ...(metadataUrl === undefined ? {} : { metadataUrl }),
+    ...(method === undefined ? {} : { authenticationMethod: method }),
+    parameters,
     clientId,
     clientSecret: await readSecret(flags, context),
     ...(scope.length === 0 ? {} : { scope }),
@@ -58,8 +73,8 @@ async function getToken(client: ClientCredentials, signal: AbortSignal): Promise
     return { accessToken, expiresAt, scope };
   } catch (error) {
     if (!isTokenRequestError(error)) throw error;
-    const { message, detail, description } = error;
-    throw new NoTokenError([message, detail, description].filter(Boolean).join(': '));
+    const { message, detail, description, hint } = error;
+    throw new NoTokenError([message, detail, description, hint].filter(Boolean).join(': '));
   } finally {
     client.close();
   }
@@ -75,8 +90,9 @@ function createClient(options: ClientCredentialsOptions): ClientCredentials {
   }
 }
 
-/** `clientId` → `--client-id`. */
+/** `clientId` → `--client-id`, `parameters.tenant` → `--parameter`. */
 function toFlag(name: string): string {
+  if (/^parameters\b/.test(name)) return '--parameter';
   return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 

@@ -2,7 +2,7 @@ import { createKeyRing } from '../../src/testing/signing-key.js';
 import { createTokenIssuer } from '../../src/testing/token-issuer.js';
 import { describeToken, readKeysFile } from '../dev-issuer/index.js';
 import { FileError } from '../json-file.js';
-import { readNumber, readScopes } from './arguments.js';
+import { readNumber, readPairs, readScopes } from './arguments.js';
 import { type CommandContext, UsageError } from './command.js';
 
 /** What `token --json` prints. */
@@ -46,7 +46,7 @@ export async function mintFromKeysFile(flags: KeysFlags, { clock }: CommandConte
     throw new UsageError('a token from --keys needs --issuer and --audience');
   const scope = readScopes(flags.scope);
   const claims = {
-    ...readClaims(flags.claim ?? []),
+    ...readClaims(flags.claim),
     ...(scope.length === 0 ? {} : { scope: scope.join(' ') }),
     ...(others.length === 0 ? {} : { aud: audience }),
   };
@@ -62,17 +62,12 @@ export async function mintFromKeysFile(flags: KeysFlags, { clock }: CommandConte
   return { accessToken, expiresAt: typeof exp === 'number' ? exp : null, scope };
 }
 
-function readClaims(given: readonly string[]): Readonly<Record<string, unknown>> {
-  const claims = new Map<string, unknown>();
-  for (const text of given) {
-    const end = text.indexOf('=');
-    const name = text.slice(0, end);
-    if (end < 1) throw new UsageError('--claim takes name=value');
+function readClaims(given: readonly string[] | undefined): Readonly<Record<string, unknown>> {
+  const claims = [...readPairs(given, 'claim')].map(([name, text]) => {
     if (Object.hasOwn(CLAIM_FLAGS, name))
       throw new UsageError(`the claim ${name} is for ${CLAIM_FLAGS[name]}`);
-    if (claims.has(name)) throw new UsageError('--claim names a claim twice');
-    claims.set(name, readValue(text.slice(end + 1)));
-  }
+    return [name, readValue(text)];
+  });
   return Object.fromEntries(claims);
 }
 

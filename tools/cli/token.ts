@@ -11,16 +11,24 @@ const HELP = `Usage: npx oauth-resource-server token --issuer <url> --client-id 
 Prints an access token, and nothing else, to standard output.
 
 From an authorization server, by client credentials:
-  --issuer <url>              the authorization server
+  --issuer <url>              the authorization server; its metadata says where
+                              the token endpoint is
+  --metadata-url <url>        where the metadata is, if not at a usual place
+  --token-endpoint <url>      the token endpoint, for a server without metadata;
+                              --issuer isn't needed then
   --client-id <id>            the client
   --client-secret-env <name>  the environment variable that has the secret
   --client-secret-stdin       read the secret from standard input
   --client-secret <secret>    the secret itself: it stands in the list of
                               processes and in the shell's history, so only for
                               made-up ones
+  --authentication-method <method>
+                              client_secret_basic or client_secret_post
+                              (default: by the metadata)
   --scope <scopes>            what to ask for, separated by spaces; repeatable
   --resource <uri>            the API that the token is for (RFC 8707)
   --audience <id>             the same by the parameter audience, as Auth0 has it
+  --parameter <name=value>    another parameter of the request; repeatable
 
 From the keys that dev-issuer keeps, without a network:
   --keys <file>               the file of dev-issuer --keys
@@ -43,12 +51,16 @@ Examples:
 
 const FLAGS = {
   issuer: { type: 'string' },
+  'metadata-url': { type: 'string' },
+  'token-endpoint': { type: 'string' },
   'client-id': { type: 'string' },
   'client-secret': { type: 'string' },
   'client-secret-env': { type: 'string' },
   'client-secret-stdin': { type: 'boolean' },
+  'authentication-method': { type: 'string' },
   scope: { type: 'string', multiple: true },
   resource: { type: 'string' },
+  parameter: { type: 'string', multiple: true },
   keys: { type: 'string' },
   audience: { type: 'string', multiple: true },
   claim: { type: 'string', multiple: true },
@@ -57,7 +69,16 @@ const FLAGS = {
 } as const;
 
 /** Options that make sense only with an authorization server, and those that make sense only with keys. */
-const FOR_ISSUER = ['client-secret', 'client-secret-env', 'client-secret-stdin', 'resource'] as const;
+const FOR_ISSUER = [
+  'metadata-url',
+  'token-endpoint',
+  'client-secret',
+  'client-secret-env',
+  'client-secret-stdin',
+  'authentication-method',
+  'resource',
+  'parameter',
+] as const;
 const FOR_KEYS = ['claim', 'lifetime'] as const;
 
 /** `oauth-resource-server token`: one access token, for scripts. */
