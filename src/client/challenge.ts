@@ -11,12 +11,24 @@ const ELEMENT = /([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.
  * @param wwwAuthenticate the field as `Headers` gives it, several lines joined by commas
  */
 export function saysInvalidToken(wwwAuthenticate: string | null): boolean {
+  return readErrors(wwwAuthenticate).some(
+    ({ scheme, error }) => scheme === 'bearer' && error === 'invalid_token',
+  );
+}
+
+/** Whether a challenge names any error. */
+export function saysError(wwwAuthenticate: string | null): boolean {
+  return readErrors(wwwAuthenticate).length > 0;
+}
+
+function readErrors(wwwAuthenticate: string | null): readonly { scheme: string; error: string }[] {
+  const errors: { scheme: string; error: string }[] = [];
   let scheme = '';
   for (const [, word = '', quoted, plain] of (wwwAuthenticate ?? '').matchAll(ELEMENT)) {
     const name = word.toLowerCase();
     const value = quoted?.replaceAll(/\\(.)/g, '$1') ?? plain;
     if (value === undefined) scheme = name;
-    else if (scheme === 'bearer' && name === 'error' && value === 'invalid_token') return true;
+    else if (name === 'error' && value !== '') errors.push({ scheme, error: value });
   }
-  return false;
+  return errors;
 }

@@ -1,5 +1,5 @@
 import { discard } from '../lib/fetch.js';
-import { saysInvalidToken } from './challenge.js';
+import { saysError, saysInvalidToken } from './challenge.js';
 import type { GrantedToken } from './granted-token.js';
 import { followingHop, type Hop, isRedirect } from './redirect.js';
 import type { TokenCache } from './token-cache.js';
@@ -77,7 +77,7 @@ function refusesToken(response: Response): boolean {
  * may not help, but the next call gets one.
  */
 function isPlainRefusal({ status, headers }: Response): boolean {
-  return status === 401 && !/(?:^|[\s,])error\s*=/i.test(headers.get('www-authenticate') ?? '');
+  return status === 401 && !saysError(headers.get('www-authenticate'));
 }
 
 function readCall(input: Input, init: Init, origins: readonly string[]): Call {

@@ -8,7 +8,7 @@ import { TokenRequestError, type TokenRequestFailure } from './errors.js';
 
 /** A token must fit into a header field, and 16 KiB are usual for all of them together. */
 const MAX_BODY_KIB = 256;
-const DIGITS = /^\d{1,15}(?:\.\d{1,6})?$/;
+const DIGITS = /^\d+(?:\.\d+)?$/;
 /** RFC 6749 §5.2 allows more characters, but no registered code has them. */
 const ERROR_CODE = /^[A-Za-z0-9_.-]{1,64}$/;
 const MAX_DESCRIPTION_LENGTH = 256;
@@ -55,13 +55,14 @@ export async function readTokenResponse(
   }
   const body = await readJson(response, signal);
   const { error, error_description: description } = typeof body === 'string' ? {} : body;
-  if (!response.ok || typeof error === 'string') {
+  // Some servers always have the member, empty if there's no error.
+  if (!response.ok || (typeof error === 'string' && error !== '')) {
     const isAboutCredentials = status === 401 || error === 'invalid_client';
     const told = readError(error, description, credentials);
     throw refusal({ status, retryAfter, hint: isAboutCredentials ? hint : undefined, ...told }, body);
   }
   if (typeof body === 'string') throw new TokenRequestError('invalid_response', { status, detail: body });
-  return readToken(body);
+  return readToken(body, status);
 }
 
 /** What the status alone says. */
@@ -88,12 +89,14 @@ function refusal(
   });
 }
 
-async function readToken(body: JsonObject): Promise<TokenResponse> {
+async function readToken(body: JsonObject, status: number): Promise<TokenResponse> {
+  const invalid = (detail: string) => new TokenRequestError('invalid_response', { status, detail });
   const { access_token, token_type: type, scope: granted } = body;
   // Some servers leave the type out, or call it by the name of a class.
   const name = typeof type === 'string' ? type.toLowerCase() : (type ?? 'bearertoken');
   const token_type = name === 'bearertoken' ? 'Bearer' : type;
   const expiresIn = readExpiresIn(body.expires_in);
+  if (Number.isNaN(expiresIn)) throw invalid('expires_in is not a number of seconds from 0');
   // Null is how some servers write "none". What is left out here is never looked at: a refresh token, an ID
   // token.
   const isList = Array.isArray(granted) && granted.every((one) => typeof one === 'string');
@@ -118,13 +121,11 @@ async function readToken(body: JsonObject): Promise<TokenResponse> {
   };
 }
 
-/** A number of seconds; also as digits in a string, as some servers send it. */
+/** A number of seconds; also as digits in a string, as some servers send it. `NaN` for anything else. */
 function readExpiresIn(value: unknown): number | undefined {
   if (value === undefined || value === null) return undefined;
   const seconds = typeof value === 'string' && DIGITS.test(value) ? Number(value) : value;
-  if (typeof seconds !== 'number' || !(seconds >= 0))
-    throw invalid('expires_in is not a number of seconds from 0');
-  return seconds;
+  return typeof seconds === 'number' && seconds >= 0 ? seconds : Number.NaN;
 }
 
 function readError(
@@ -147,7 +148,7 @@ function toOneLine(text: string): string {
   return text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ').slice(0, MAX_DESCRIPTION_LENGTH);
 }
 
-/** The JSON object, or in words why there is none. Only a 200 has to be JSON. */
+/** The JSON object, or in words why there is none. Only a success has to be JSON. */
 async function readJson(response: Response, signal: AbortSignal): Promise<JsonObject | string> {
   try {
     return parseObject(await readText(response, signal, { maxKib: MAX_BODY_KIB, strict: true }));
@@ -156,8 +157,4 @@ async function readJson(response: Response, signal: AbortSignal): Promise<JsonOb
     if (error.kind === 'invalid') return error.message;
     throw new TokenRequestError('unreachable', { status: response.status, detail: error.message });
   }
-}
-
-function invalid(detail: string): TokenRequestError {
-  return new TokenRequestError('invalid_response', { status: 200, detail });
 }

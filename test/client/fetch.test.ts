@@ -267,7 +267,14 @@ describe('a token that the API refuses', () => {
     expect(endpoint.requests).toHaveLength(1);
   });
 
-  it.each([undefined, 'Bearer realm="api"', 'Basic realm="gateway"'])(
+  it.each([
+    undefined,
+    'Bearer realm="api"',
+    'Basic realm="gateway"',
+    'Bearer realm="no error = none, error=\\"x\\""',
+    'Bearer error=""',
+    'Bearer error_description="expired"',
+  ])(
     'is replaced for the next call after a 401 that does not say why: %s',
     { tags: ['CLI-18'] },
     async (challenge) => {

@@ -175,6 +175,7 @@ const cases: readonly Case[] = [
       status: code,
     }),
   ),
+  final('205', answer(205, {}), { reason: 'invalid_response', status: 205, detail: 'not JSON' }),
   final('204', answer(204, {}), { reason: 'invalid_response', status: 204, detail: 'not JSON' }),
   final('an HTML page', body('<html>canary</html>', { 'Content-Type': 'text/html' }), unreadable('not JSON')),
   final('an empty body', body(''), unreadable('not JSON')),
@@ -203,6 +204,10 @@ const cases: readonly Case[] = [
   ...[7, ['Bearer'], { toString: 1 }].map((token_type) =>
     invalid(`${JSON.stringify(token_type)} for a token type`, { token_type }, MISSING),
   ),
+  ...[['a', null], [['a']], {}, true].map((scope) =>
+    invalid(`${JSON.stringify(scope)} for a scope`, { scope }, MISSING),
+  ),
+  invalid('an empty token type', { token_type: '' }, MISSING),
   invalid('a list of numbers for a scope', { scope: ['canary', 7] }, MISSING),
   invalid('a line break in the token', { access_token: 'abc\r\nX-Evil: canary' }, CHARACTERS),
   invalid('a trailing line break in the token', { access_token: 'abc\n' }, CHARACTERS),
@@ -215,8 +220,34 @@ const cases: readonly Case[] = [
   invalid('a lifetime in words', { expires_in: 'an hour' }, LIFETIME),
   invalid('a negative lifetime as a string', { expires_in: '-1' }, LIFETIME),
   invalid('a list for a lifetime', { expires_in: [600] }, LIFETIME),
+  ...['', '.5', '3600.', '0x10', '1e3', '+5', ' 5', '5 ', '5s', 'NaN', 'Infinity', '3,6'].map((expires_in) =>
+    invalid(`the text ${JSON.stringify(expires_in)} for a lifetime`, { expires_in }, LIFETIME),
+  ),
+  final('NaN for a lifetime', body('{"access_token":"abc","expires_in":NaN}'), unreadable('not JSON')),
+  final('201 without a token', status(201, { token_type: 'Bearer' }), {
+    reason: 'invalid_response',
+    status: 201,
+    detail: MISSING,
+  }),
+  final('206 with a negative lifetime', status(206, { ...good, expires_in: -1 }), {
+    reason: 'invalid_response',
+    status: 206,
+    detail: LIFETIME,
+  }),
   invalid('true for a lifetime', { expires_in: true }, LIFETIME),
-  ...['DPoP', 'mac', 'N_A', 'constructor', '__proto__'].map((token_type) =>
+  ...[
+    'DPoP',
+    'mac',
+    'N_A',
+    'Bearer Token',
+    'bearer_token',
+    'BearerTokens',
+    'access_token',
+    'JWT',
+    'Bearer ',
+    'constructor',
+    '__proto__',
+  ].map((token_type) =>
     final(`the token type ${token_type}`, json({ ...good, token_type }), {
       reason: 'unsupported_token_type',
     }),

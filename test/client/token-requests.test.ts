@@ -406,7 +406,10 @@ describe('what is granted', () => {
     ['null for a token type', { token_type: null }],
     ['the type BearerToken', { token_type: 'BearerToken' }],
     ['a list of scopes', { scope: ['a', 'b'] }],
+    ['a list of scopes, one of them repeated', { scope: ['a', 'b', 'a'] }],
     ['a lifetime with a decimal point', { expires_in: '3600.0' }],
+    ['an error that is empty', { error: '' }],
+    ['null for an error', { error: null }],
   ])('may come with %s', { tags: ['CLI-08', 'CLI-09'] }, async (_what, members) => {
     const endpoint = await startTokenEndpoint();
     endpoint.script(grants(members));
@@ -415,7 +418,7 @@ describe('what is granted', () => {
   });
 
   it('may come with any status of success', { tags: ['CLI-08'] }, async () => {
-    for (const code of [201, 202, 203]) {
+    for (const code of [201, 202, 203, 206, 226]) {
       const endpoint = await startTokenEndpoint();
       endpoint.script(status(code, { access_token: 'abc', token_type: 'Bearer', expires_in: 600 }));
       const token = await makeClient({ tokenEndpoint: endpoint.url }).getToken();
@@ -471,6 +474,10 @@ describe('what is granted', () => {
     [undefined, 60],
     [null, 60],
     ['3599', 3599],
+    ['3600.0', 3600],
+    ['3600.5', 3600],
+    ['3600.0000000', 3600],
+    ['9'.repeat(30), 86_400],
     [90.5, 90],
     [1e15, 86_400],
   ])(
