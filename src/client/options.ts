@@ -16,7 +16,14 @@ import {
 } from '../lib/check.js';
 import type { Random } from '../lib/pause.js';
 import type { Runtime } from '../lib/runtime.js';
-import { HTTPS_URL, httpsUrl, isAcceptableUrl, issuerIdentifier } from '../lib/url.js';
+import {
+  checkInsecureRequests,
+  HTTPS_URL,
+  httpsUrl,
+  type InsecureRequests,
+  isAcceptableUrl,
+  issuerIdentifier,
+} from '../lib/url.js';
 import { checkCredential } from '../options/credential.js';
 import type { Algorithm, SecretMethod } from '../terms.js';
 import { isScopeToken } from '../token/scope.js';
@@ -87,9 +94,9 @@ export interface ClientCredentialsOptions {
   /** Further parameters of the token request. Those that the other options set cannot be among them. */
   readonly parameters?: Readonly<Record<string, string>>;
   /**
-   * The origins that `fetch` sends the token to: `["https://inventory.example.com"]`. Default: that of
-   * `resource` where it is an https URL (http only for loopback hosts). Security: who receives the token can
-   * use it.
+   * The origins that `fetch` sends the token to, each by its name: `["https://inventory.example.com"]`.
+   * Default: that of `resource` where it is an https URL (http only for loopback hosts). One of them may be a
+   * plain http origin that `allowInsecureRequests` allows. Security: who receives the token can use it.
    */
   readonly origins?: readonly string[];
   /**
@@ -105,10 +112,10 @@ export interface ClientCredentialsOptions {
    */
   readonly timeoutSeconds?: number;
   /**
-   * Allows plain http for other hosts than loopback. Default false. Security: whoever is on the path reads
-   * secrets and tokens.
+   * Allows plain http for other hosts than loopback: for these origins, `["http://inventory:8080"]`, or for
+   * all with `true`. Default false. Security: whoever is on the path reads secrets and tokens.
    */
-  readonly allowInsecureRequests?: boolean;
+  readonly allowInsecureRequests?: boolean | readonly string[];
   /**
    * Used for every request, in place of the global `fetch`: for proxies, private certificate authorities and
    * mutual TLS.
@@ -158,7 +165,11 @@ const RESERVED_PARAMETERS: readonly string[] = [
   'client_assertion_type',
 ];
 const ISSUER = `${HTTPS_URL}, without query and fragment`;
-const ORIGINS = 'a list of origins such as https://inventory.example.com (http only for loopback hosts)';
+const ORIGINS =
+  'a list of origins such as https://inventory.example.com ' +
+  '(http only for loopback hosts, and for one origin that allowInsecureRequests names)';
+/** Also in the form of cookies and `NO_PROXY`: `.example.com`. */
+const WILDCARD = /\*|^(?:https?:\/\/)?\./i;
 
 const CHECKS = {
   issuer: unchecked,
@@ -179,7 +190,7 @@ const CHECKS = {
   requireAllScopes: optional(flag, false),
   defaultLifetimeSeconds: optional(numberBetween(1, 86_400), 60),
   timeoutSeconds: optional(numberBetween(0.001, 60), 5),
-  allowInsecureRequests: optional(flag, false),
+  allowInsecureRequests: optional(checkInsecureRequests, false),
   fetch: optional<typeof globalThis.fetch>(callable, (input, init) => globalThis.fetch(input, init)),
   clock: optional<() => number>(callable, () => Date.now()),
   random: optional<Random>(callable, () => Math.random()),
@@ -232,7 +243,7 @@ export function checkClientOptions(options: ClientCredentialsOptions): ClientSet
 function checkServer(
   issuer: unknown,
   tokenEndpoint: unknown,
-  allowInsecureRequests: boolean,
+  allowInsecureRequests: InsecureRequests,
 ): ServerLocation {
   const checkIssuer = issuerIdentifier(allowInsecureRequests, ISSUER);
   if (tokenEndpoint === undefined) return { issuer: checkIssuer(issuer, 'issuer'), tokenEndpoint };
@@ -265,17 +276,28 @@ function checkParameters(given: unknown, path: string): readonly (readonly [stri
   });
 }
 
-function originsCheck(allowInsecureRequests: boolean): Check<readonly string[]> {
-  const rules = { allowInsecureRequests, allowLoopback: true };
+function originsCheck(allowInsecureRequests: InsecureRequests): Check<readonly string[]> {
+  const isAcceptable = (value: string, allowed: InsecureRequests) =>
+    isAcceptableUrl(value, { allowInsecureRequests: allowed, allowLoopback: true });
   return (given, path) => {
     const list = textList(given, path, ORIGINS);
-    if (!list.every((value) => isAcceptableUrl(value, rules) && new URL(value).origin === value))
+    if (list.some((value) => WILDCARD.test(value)))
+      throw badOption(path, 'takes each origin by its name: wildcards are not supported');
+    if (!list.every((value) => isAcceptable(value, allowInsecureRequests) && new URL(value).origin === value))
       throw badOption(path, `takes ${ORIGINS}, without a path and as URLs write them, got another string`);
-    return Object.freeze([...new Set(list)]);
+    const origins = [...new Set(list)];
+    // One service in a private network is a decision; a list of them sends the token around for all to read.
+    if (origins.filter((origin) => !isAcceptable(origin, false)).length > 1)
+      throw badOption(path, 'takes one plain http origin at most: use https for the others');
+    return Object.freeze(origins);
   };
 }
 
-function defaultOrigins(resource: string | undefined, allowInsecureRequests: boolean): readonly string[] {
-  const rules = { allowInsecureRequests, allowLoopback: true };
-  return Object.freeze(isAcceptableUrl(resource, rules) ? [new URL(resource).origin] : []);
+function defaultOrigins(
+  resource: string | undefined,
+  allowInsecureRequests: InsecureRequests,
+): readonly string[] {
+  if (!isAcceptableUrl(resource, { allowInsecureRequests, allowLoopback: true })) return Object.freeze([]);
+  const { origin } = new URL(resource);
+  return Object.freeze(WILDCARD.test(origin) ? [] : [origin]);
 }

@@ -96,7 +96,9 @@ export function authenticateClient(
   };
 }
 
-/** In words what may be wrong if a server refuses the credentials of a client, where there's something to say. */
+/**
+ * In words what may be wrong if a server refuses the credentials of a client, where there's something to say.
+ */
 export function refusalHint(
   clientId: string,
   credential: ClientCredential,

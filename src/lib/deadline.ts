@@ -56,8 +56,8 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | unde
 }
 
 /**
- * A signal for one listener. Any number of calls may share a signal, and Node 20 takes more than ten listeners
- * on it for a leak (`MaxListenersExceededWarning`). A signal of another make listens for itself.
+ * A signal for one listener. Any number of calls may share a signal, and Node 20 takes more than ten
+ * listeners on it for a leak (`MaxListenersExceededWarning`). A signal of another make is used itself.
  */
 function follow(signal: AbortSignal): AbortSignal {
   return signal instanceof AbortSignal ? AbortSignal.any([signal]) : signal;

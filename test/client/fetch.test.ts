@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import type { ClientCredentials } from '../../src/client/index.js';
-import { hang, status } from '../support/misbehaving-issuer.js';
+import { hang, json, status } from '../support/misbehaving-issuer.js';
 import { type Answer, type Api, ok, redirectTo, refuseToken, startApi } from './support/api.js';
-import { makeClient } from './support/make-client.js';
+import { failureOf, makeClient } from './support/make-client.js';
 import { grants, startTokenEndpoint, type TokenEndpoint } from './support/token-endpoint.js';
 
 interface Scene {
@@ -133,6 +133,43 @@ describe('fetch', () => {
     expect(apis.flatMap(tokensOf)).toEqual(['Bearer token-1', 'Bearer token-1']);
     expect(endpoint.requests).toHaveLength(1);
     expect(client.origins).toEqual(apis.map(({ origin }) => origin));
+  });
+
+  it('sends it over plain http to the one origin that is named, and to no other', {
+    tags: ['CLI-19'],
+  }, async () => {
+    const endpoint = await startTokenEndpoint();
+    const api = await startApi();
+    const origin = 'http://inventory.internal:8080';
+    const client = makeClient({
+      tokenEndpoint: endpoint.url,
+      origins: [origin],
+      allowInsecureRequests: [origin],
+      fetch: (input, init) => globalThis.fetch(String(input).replace(origin, api.origin), init),
+    });
+    expect((await client.fetch(`${origin}/stock`)).status).toBe(200);
+    expect(tokensOf(api)).toEqual(['Bearer token-1']);
+    for (const other of ['http://inventory.internal', 'http://inventory.internal:8081', 'http://a.internal'])
+      await expect(client.fetch(other)).rejects.toThrow(`to ${origin} only`);
+    expect(api.calls).toHaveLength(1);
+  });
+
+  it.each([
+    ['http://inventory.internal:8080', 'a named origin', 200],
+    ['http://auth.internal', 'another origin', undefined],
+  ])('%s as token endpoint of the metadata: %s', { tags: ['CLI-21'] }, async (origin, _what, status) => {
+    const named = 'http://inventory.internal:8080';
+    const endpoint = await startTokenEndpoint();
+    const metadata = { issuer: endpoint.issuer, token_endpoint: `${origin}/token` };
+    endpoint.page('/.well-known/oauth-authorization-server', json(metadata));
+    const client = makeClient({
+      issuer: endpoint.issuer,
+      allowInsecureRequests: [named],
+      fetch: (input, init) => globalThis.fetch(String(input).replace(named, endpoint.issuer), init),
+    });
+    if (status === 200) expect((await client.getToken()).accessToken).toBe('token-1');
+    else expect(await failureOf(client.getToken())).toMatchObject({ reason: 'metadata_invalid' });
+    expect(endpoint.requests).toHaveLength(status === 200 ? 1 : 0);
   });
 
   it('fails as getToken does when there is no token', async () => {

@@ -1,5 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { ClientCredentials } from '../../src/client/index.js';
 import { startApi } from './support/api.js';
 import { makeClient } from './support/make-client.js';
 import { startTokenEndpoint } from './support/token-endpoint.js';
@@ -18,17 +19,12 @@ function listenToWarnings(): readonly string[] {
 const hundred = <T>(call: () => Promise<T>): Promise<T>[] => Array.from({ length: 100 }, call);
 
 describe('a hundred calls that share one signal', { tags: ['CLI-14'] }, () => {
-  it.each([
-    ['getToken', (client: ReturnType<typeof makeClient>, signal: AbortSignal) => client.getToken({ signal })],
-    [
-      'fetch',
-      ({ fetch, origins }: ReturnType<typeof makeClient>, signal: AbortSignal) =>
-        fetch(`${origins[0]}/stock`, { signal }),
-    ],
+  it.each<[string, (client: ClientCredentials, signal: AbortSignal) => Promise<unknown>]>([
+    ['getToken', (client, signal) => client.getToken({ signal })],
+    ['fetch', (client, signal) => client.fetch(`${client.origins[0]}/stock`, { signal })],
     [
       'fetch with a Request',
-      ({ fetch, origins }: ReturnType<typeof makeClient>, signal: AbortSignal) =>
-        fetch(new Request(`${origins[0]}/stock`, { signal })),
+      (client, signal) => client.fetch(new Request(`${client.origins[0]}/stock`, { signal })),
     ],
   ])('cause no warning: %s', async (_what, call) => {
     const endpoint = await startTokenEndpoint();

@@ -128,6 +128,67 @@ describe('createClientCredentials refuses', () => {
     ['an empty parameter', { ...good, parameters: { a: '' } }, 'option "parameters.a" takes'],
     ['no origins', { ...good, origins: [] }, 'option "origins" takes a list of origins'],
     ['an origin over http', { ...good, origins: ['http://a.example'] }, 'option "origins" takes'],
+    [
+      'an origin over http that another one is allowed for',
+      { ...good, origins: ['http://a.example'], allowInsecureRequests: ['http://b.example'] },
+      'option "origins" takes a list of origins',
+    ],
+    [
+      'several origins over http',
+      { ...good, origins: ['http://a.example', 'http://b.example'], allowInsecureRequests: true },
+      'option "origins" takes one plain http origin at most',
+    ],
+    [
+      'several origins over http, each of them allowed',
+      {
+        ...good,
+        origins: ['https://c.example', 'http://a.example', 'http://a.example:8080'],
+        allowInsecureRequests: ['http://a.example', 'http://a.example:8080'],
+      },
+      'option "origins" takes one plain http origin at most',
+    ],
+    ...[
+      '*',
+      '*.example.com',
+      'https://*',
+      'https://*.example.com',
+      'https://api-*.example.com',
+      'https://a.example:*',
+      'https://a.example/*',
+      'http://*',
+      'http://*.internal',
+      'https://.example.com',
+      '.example.com',
+    ].map((origin): [string, unknown, string] => [
+      `the wildcard ${origin}`,
+      { ...good, origins: ['https://a.example', origin], allowInsecureRequests: true },
+      'option "origins" takes each origin by its name: wildcards are not supported',
+    ]),
+    [
+      'a wildcard that plain http is allowed for',
+      { ...good, allowInsecureRequests: ['http://*.internal'] },
+      'option "allowInsecureRequests[0]" takes an http origin',
+    ],
+    [
+      'a path that plain http is allowed for',
+      { ...good, allowInsecureRequests: ['http://a.internal/x'] },
+      'option "allowInsecureRequests[0]" takes an http origin',
+    ],
+    [
+      'an https origin that plain http is allowed for',
+      { ...good, allowInsecureRequests: ['https://a.internal'] },
+      'option "allowInsecureRequests[0]" takes an http origin',
+    ],
+    [
+      'nothing that plain http is allowed for',
+      { ...good, allowInsecureRequests: [] },
+      'option "allowInsecureRequests" takes true, false or a list of http origins',
+    ],
+    [
+      'an endpoint over http that another origin is allowed for',
+      { ...good, tokenEndpoint: 'http://auth.internal/token', allowInsecureRequests: ['http://a.internal'] },
+      'option "tokenEndpoint" takes',
+    ],
     ['an origin with a path', { ...good, origins: ['https://a.example/stock'] }, 'option "origins" takes'],
     [
       'an origin with a default port',
@@ -199,8 +260,24 @@ describe('the defaults', () => {
     expect(origins('http://inventory.internal', { allowInsecureRequests: true })).toEqual([
       'http://inventory.internal',
     ]);
+    const allowInsecureRequests = ['http://inventory.internal'];
+    expect(origins('http://inventory.internal/v1', { allowInsecureRequests })).toEqual(allowInsecureRequests);
+    expect(origins('http://inventory.internal:81', { allowInsecureRequests })).toEqual([]);
+    expect(origins('https://*.example.com')).toEqual([]);
     expect(origins('urn:example:inventory')).toEqual([]);
     expect(origins('https://a.example', { origins: ['https://b.example'] })).toEqual(['https://b.example']);
+  });
+
+  it('let one origin over http be named, and leave the rest with https', { tags: ['CLI-19'] }, () => {
+    const origins = ['http://inventory:8080', 'https://inventory.example.com', 'http://127.0.0.1:3000'];
+    const named = { ...good, origins, allowInsecureRequests: ['http://inventory:8080'] };
+    expect(checkClientOptions(named).origins).toEqual(origins);
+    for (const other of ['issuer', 'tokenEndpoint', 'metadataUrl'])
+      expect(() => checkClientOptions({ ...named, [other]: 'http://inventory:8081/x' })).toThrow(other);
+    const both = { ...named, allowInsecureRequests: ['http://inventory:8080', 'http://auth:8080'] };
+    expect(checkClientOptions({ ...both, tokenEndpoint: 'http://auth:8080/token' }).server).toMatchObject({
+      tokenEndpoint: 'http://auth:8080/token',
+    });
   });
 
   it('ask the process for time and randomness', () => {
