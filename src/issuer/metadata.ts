@@ -210,7 +210,7 @@ export interface DiscoveryOptions extends Pick<Runtime, 'fetch' | 'allowInsecure
  * Finds the metadata of an issuer (RFC 8414 §3, OpenID Connect Discovery §4). The locations of {@link
  * metadataUrls} are asked in order until all that is wanted is known. If one hangs, the next one is asked
  * after a share of the time; a server that is out of reach isn't asked again, nor is one that was down the
- * last time if it still is at the first location, which is another one each time.
+ * last time if it still is at the location that comes first, another one each time.
  *
  * @throws {UnavailableError | FetchFailure} the most telling failure of all attempts
  */
@@ -257,7 +257,7 @@ export async function discover(
 
   const visits: Promise<boolean>[] = [];
   for (const turn of urls.keys()) {
-    const index = (turn + down) % urls.length;
+    const index = (turn + Math.max(down - 1, 0)) % urls.length;
     const visited = visit(urls[index] ?? '', index);
     visits.push(visited);
     const isOutOfReach = await waitForAShare(visited);
