@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { type FrameworkRequest, NodeRequestView, type RequestView } from '../../src/index.js';
 
-type Parsed = Pick<FrameworkRequest, 'protocol' | 'host' | 'query' | 'body'>;
+type Parsed = Pick<FrameworkRequest, 'protocol' | 'host' | 'headers' | 'query' | 'body'>;
 
 /** What frameworks in the tradition of Connect add to Node's request; `app` is Express's. */
-interface ConnectMessage extends IncomingMessage, Parsed {
+interface ConnectMessage extends IncomingMessage, Omit<Parsed, 'headers'> {
   /** The request target before a router cut its mount path off. */
   originalUrl?: string;
   /** The method before a method override changed it. */
@@ -16,7 +16,7 @@ interface ConnectMessage extends IncomingMessage, Parsed {
  * A view of a Node request that Express, or another framework in the tradition of Connect, may have extended:
  * with `originalUrl`, `originalMethod`, and what the setting `trust proxy` says of proxies.
  *
- * @param parsed the framework's own request, if it has body, query, protocol and host on another object
+ * @param parsed the framework's own request, if it has header fields, body, query, protocol and host on another object
  */
 export function connectRequestView(message: ConnectMessage, parsed: Parsed = message): RequestView {
   return new NodeRequestView(message, new ConnectRequest(message, parsed));
@@ -46,6 +46,10 @@ class ConnectRequest implements FrameworkRequest {
 
   get host(): unknown {
     return this.parsed === this.message ? forwardedHost(this.message) : this.parsed.host;
+  }
+
+  get headers(): IncomingMessage['headers'] | undefined {
+    return this.parsed.headers;
   }
 
   get query(): unknown {

@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import type { FrameworkRequest } from '../../src/index.js';
 import { type Arrival, connectRequestView, type RefusalLog } from '../kit/index.js';
 
-/** Fastify's request: Node's own is inside it, the parsed body and query beside. */
-interface WrappedRequest extends Pick<FrameworkRequest, 'body' | 'query'> {
+/** Fastify's request: Node's own is inside it; beside it header fields, parsed body and query. */
+interface WrappedRequest extends Pick<FrameworkRequest, 'headers' | 'body' | 'query'> {
   readonly raw: IncomingMessage;
   readonly log?: RefusalLog;
 }

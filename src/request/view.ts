@@ -98,6 +98,11 @@ export interface FrameworkRequest {
   readonly protocol?: unknown;
   /** Host and port, as the client sees them. The same rule as for `protocol`. */
   readonly host?: unknown;
+  /**
+   * The header fields as the application sees them, if a hook may have replaced those of the message. Lines
+   * that the client repeated are still found, in the message's `rawHeaders`.
+   */
+  readonly headers?: IncomingMessage['headers'] | undefined;
   /** The parsed query; a parameter is deleted from it when it has to be removed. */
   readonly query?: unknown;
   /** The parsed body. */
@@ -149,10 +154,11 @@ export class NodeRequestView implements RequestView {
   }
 
   header(name: string): readonly string[] {
-    const value = this.#message.headers[name];
+    const { headers = this.#message.headers } = this.#framework;
+    const value = headers[name];
     if (value === undefined) return [];
     // `headers` is what the application sees, `rawHeaders` tells whether Node dropped or joined repeated
-    // lines.
+    // lines. Those count even if a hook put another value in their place.
     const rawHeaders = this.#message.rawHeaders ?? []; // request doubles in unit tests often have none
     if (countFieldLines(rawHeaders, name) > 1) return fieldLines(rawHeaders, name);
     return typeof value === 'string' ? [value] : value;

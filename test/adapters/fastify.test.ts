@@ -18,6 +18,7 @@ import {
   type ResourceServerOptions,
 } from '../../src/index.js';
 import { createTestIssuer, fakeAuth } from '../../src/testing/index.js';
+import { send } from '../support/http-client.js';
 import { plainChallenges } from '../support/plain-challenges.js';
 
 const issuer = await createTestIssuer();
@@ -494,6 +495,59 @@ it('runs the handler in the same tick if the decision is ready', async () => {
   });
   await app.inject('/stock');
   expect(steps).toEqual(['order-service', 'later hooks returned']);
+});
+
+describe('header fields that a hook replaced', () => {
+  const REPLACING: [string, (request: FastifyRequest, authorization: string | undefined) => void][] = [
+    [
+      'as a whole',
+      (request, authorization) => {
+        request.headers = { ...request.headers, authorization };
+      },
+    ],
+    [
+      'one by one',
+      (request, authorization) => {
+        request.headers.authorization = authorization;
+      },
+    ],
+  ];
+
+  /** Takes the token out of the field `X-Token`, whatever `Authorization` says. */
+  async function createReplacingApp(replace: (typeof REPLACING)[0][1]) {
+    const app = fastify();
+    app.addHook('onRequest', async (request) => {
+      const { 'x-token': token } = request.headers;
+      if (token !== undefined) replace(request, token === 'none' ? undefined : `Bearer ${token}`);
+    });
+    await app.register(resourceServer, issuer.options);
+    app.get('/stock', { onRequest: requireScope('read:inventory') }, ({ auth }) => ({
+      caller: auth?.clientId,
+    }));
+    return app;
+  }
+
+  it.each(REPLACING)('count as they are now: %s', { tags: ['BRR-06'] }, async (_, replace) => {
+    const app = await createReplacingApp(replace);
+    const good = await issuer.token({ scope: 'read:inventory' });
+    expect(await status(app, '/stock', { 'x-token': good })).toBe(200);
+    expect(await status(app, '/stock', { 'x-token': good, authorization: 'Bearer bad' })).toBe(200);
+    expect(await status(app, '/stock', { 'x-token': 'bad', ...reader })).toBe(401);
+    expect(await status(app, '/stock', { 'x-token': 'none', ...reader })).toBe(401);
+  });
+
+  it.each(REPLACING)("don't hide a repeated line: %s", { tags: ['BRR-06'] }, async (_, replace) => {
+    const app = await createReplacingApp(replace);
+    const url = await app.listen({ host: '127.0.0.1', port: 0 });
+    const token = await issuer.token({ scope: 'read:inventory' });
+    const headers = ['X-Token', 'Authorization', 'Authorization'].map(
+      (name) => [name, name === 'X-Token' ? token : `Bearer ${token}`] as const,
+    );
+    const { status: repeated } = await send(url, { path: '/stock', headers });
+    const { status: single } = await send(url, { path: '/stock', headers: headers.slice(0, 2) });
+    await app.close();
+    expect([repeated, single]).toEqual([400, 200]);
+  });
 });
 
 describe('other places for the token', () => {

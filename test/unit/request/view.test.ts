@@ -51,6 +51,20 @@ describe('the header fields of a Node request', () => {
     expect(view({ headers: {}, rawHeaders }).header('authorization')).toEqual([]);
   });
 
+  it('are those of the framework if it keeps its own, but repeated lines stay repeated', {
+    tags: ['BRR-06'],
+  }, () => {
+    const header = (headers: Record<string, string | undefined>, ...lines: string[]) => {
+      const rawHeaders = lines.flatMap((line) => ['Authorization', line]);
+      const raw = message({ headers: lines[0] === undefined ? {} : { authorization: lines[0] }, rawHeaders });
+      return new NodeRequestView(raw, { headers }).header('authorization');
+    };
+    expect(header({ authorization: 'Bearer set' })).toEqual(['Bearer set']);
+    expect(header({ authorization: 'Bearer set' }, 'Bearer a')).toEqual(['Bearer set']);
+    expect(header({ authorization: undefined }, 'Bearer a')).toEqual([]);
+    expect(header({ authorization: 'Bearer set' }, 'Bearer a', 'Bearer b')).toEqual(['Bearer a', 'Bearer b']);
+  });
+
   it('are not mistaken for others in name or value', { tags: ['BRR-06'] }, () => {
     const request = view({
       headers: { authorization: 'Bearer a' },
