@@ -52,6 +52,16 @@ export interface ResourceServer {
    */
   authorize(auth: Auth | undefined, requirement: Requirement | readonly Requirement[]): Decision;
   /**
+   * The answer to a request that the application itself refuses, for a reason that no requirement knows: the
+   * same status, challenge and body as for any refusal, reported as one.
+   *
+   * @param error why: `new InsufficientScopeError('claims_not_met')`
+   * @param auth who calls; undefined for a request without credentials
+   * @param requirements what the route requires beside; the challenge names their scopes
+   * @throws {TypeError} `error` isn't an error of this package
+   */
+  deny(error: ResourceServerError, auth?: Auth, requirements?: readonly Requirement[]): Denied;
+  /**
    * Verifies a token that came without an HTTP request: WebSockets, queues, gRPC metadata. Tokens bound to a
    * key are refused, since there is no request that could prove possession.
    *
@@ -156,6 +166,11 @@ export class RequestVerifier implements ResourceServer {
     return this.#deny(unmet.error, auth && VerifiedAuth.schemeOf(auth), unmet.wanted, auth);
   }
 
+  deny(error: ResourceServerError, auth?: Auth, requirements: readonly Requirement[] = []): Denied {
+    if (!isResourceServerError(error)) throw new TypeError('deny takes an error of this package');
+    return this.#denyOrThrow(error, auth && VerifiedAuth.schemeOf(auth), requirements, auth);
+  }
+
   async verify(token: string): Promise<Auth> {
     try {
       // A caller without types may hand over whatever its transport delivered.
@@ -224,13 +239,20 @@ export class RequestVerifier implements ResourceServer {
    * Only what a client or an issuer can cause becomes an answer. Anything else is a bug and must not look
    * like a refusal.
    */
-  #denyOrThrow(error: unknown, scheme: Scheme | undefined, requirements: readonly Requirement[]): Denied {
+  #denyOrThrow(
+    error: unknown,
+    scheme: Scheme | undefined,
+    requirements: readonly Requirement[],
+    auth?: Auth,
+  ): Denied {
     if (!isResourceServerError(error)) throw error;
     const { resource } = this.#settings;
-    if (error.status !== 401 || resource === undefined) return this.#deny(error, scheme, {}, undefined);
+    const named = requiredScopes(requirements);
+    if (error.status === 403) return this.#deny(error, scheme, { scopes: named }, auth);
+    if (error.status !== 401 || resource === undefined) return this.#deny(error, scheme, {}, auth);
     // A client that looks up the metadata to get a token is told which scopes to ask for, too.
-    const known = requirements.length > 0 ? requirements : [{ allScopes: resource.scopes ?? [] }];
-    return this.#deny(error, scheme, { scopes: requiredScopes(known) }, undefined);
+    const scopes = requirements.length > 0 ? named : requiredScopes([{ allScopes: resource.scopes ?? [] }]);
+    return this.#deny(error, scheme, { scopes }, auth);
   }
 
   #deny(

@@ -3,6 +3,7 @@ import {
   type Auth,
   createResourceServer,
   type Decision,
+  type Denied,
   isAuth,
   isCorsPreflight,
   isResourceServer,
@@ -10,6 +11,7 @@ import {
   type RequestView,
   type Requirement,
   type ResourceServer,
+  type ResourceServerError,
   type ResourceServerOptions,
 } from '../../src/index.js';
 import { type Next, type Refusal, type Reply, refuse, setHeaders } from './answers.js';
@@ -139,6 +141,11 @@ export class Gate {
     if (this.#passageOf(message) === undefined) show(undefined, request);
   }
 
+  /** {@link denyRequest} on behalf of this resource server, also if it hasn't seen the request. */
+  deny(arrival: Arrival, error: ResourceServerError): Refusal {
+    return denyPassage(this.#passageOf(arrival.message) ?? this.#begin(arrival), error);
+  }
+
   /** Whether the request passed this gate as a CORS preflight, and nothing else of it is known. */
   isPreflight(message: object): boolean {
     const passage = this.#passageOf(message);
@@ -151,11 +158,15 @@ export class Gate {
     message[passages] ??= [];
     const all = message[passages];
     const found = this.#passageOf(message);
-    const passage = found ?? { server: this.server, arrival, decision: undefined, auth: undefined, met: [] };
+    const passage = found ?? this.#begin(arrival);
     if (found !== undefined) all.splice(all.indexOf(found), 1);
     all.push(passage);
     if (request !== message) standInFor(message, request);
     return passage;
+  }
+
+  #begin(arrival: Arrival): Passage {
+    return { server: this.server, arrival, decision: undefined, auth: undefined, met: [] };
   }
 
   #passageOf(message: Seen): Passage | undefined {
@@ -203,22 +214,40 @@ export interface Mistake {
 export function checkRequirements(
   request: object,
   requirements: readonly Requirement[],
-  { name, advice }: Mistake,
+  mistake: Mistake,
 ): Refusal | undefined {
-  const passage = currentPassage(request);
-  if (passage === undefined) throw new Error(`${name}: nothing authenticated this request${advice}`);
-  const { server, auth, arrival, met } = passage;
+  const passage = requirePassage(request, mistake);
+  const { server, auth, met } = passage;
   const open = requirements.filter((requirement) => !met.includes(requirement));
   if (open.length === 0) return undefined;
   // Those with a predicate say nothing in a challenge, and it isn't called twice.
   const named = met.filter(({ claims, authorizationDetails }) => !claims && !authorizationDetails);
   const decision = server.authorize(auth, [...named, ...open]);
-  if (decision.kind === 'denied') {
-    logRefusal(decision, arrival, auth);
-    return { ...decision, errors: server.errors };
-  }
+  if (decision.kind === 'denied') return refusalOn(passage, decision);
   passage.met = [...met, ...open];
   return undefined;
+}
+
+/**
+ * The refusal of a request by the application itself, after a check that no requirement knows. The challenge
+ * names the scopes that the route requires.
+ *
+ * @param request the arrival's `message` or `request`
+ * @returns the refusal, which is logged
+ * @throws {Error} no gate has seen the request
+ * @throws {TypeError} `error` isn't an error of this package
+ */
+export function denyRequest(request: object, error: ResourceServerError, mistake: Mistake): Refusal {
+  return denyPassage(requirePassage(request, mistake), error);
+}
+
+function denyPassage(passage: Passage, error: ResourceServerError): Refusal {
+  return refusalOn(passage, passage.server.deny(error, passage.auth, passage.met));
+}
+
+function refusalOn({ server, auth, arrival }: Passage, denied: Denied): Refusal {
+  logRefusal(denied, arrival, auth);
+  return { ...denied, errors: server.errors };
 }
 
 /** {@link checkRequirements}, for frameworks with callbacks: calls `next`, or answers. */
@@ -232,6 +261,12 @@ export function enforceRequirements(
   const refusal = checkRequirements(request, requirements, mistake);
   if (refusal === undefined) next();
   else refuse(refusal, reply, next);
+}
+
+function requirePassage(request: object, { name, advice }: Mistake): Passage {
+  const passage = currentPassage(request);
+  if (passage === undefined) throw new Error(`${name}: nothing authenticated this request${advice}`);
+  return passage;
 }
 
 function currentPassage(request: Seen): Passage | undefined {

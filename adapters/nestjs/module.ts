@@ -18,7 +18,7 @@ import {
 import { APP_FILTER, APP_GUARD, HttpAdapterHost, ModulesContainer, Reflector } from '@nestjs/core';
 import type { ResourceServer, ResourceServerOptions } from '../../src/index.js';
 import { Gate, type Next, replyOf, serveMetadata } from '../kit/index.js';
-import { ResourceServerExceptionFilter } from './exception.js';
+import { NoFilter, ResourceServerExceptionFilter } from './exception.js';
 import { GUARD, RESOURCE_SERVER, ResourceServerGuard } from './guard.js';
 import { readPolicies } from './route-policy.js';
 
@@ -152,7 +152,12 @@ export class ResourceServerModule implements NestModule, OnModuleInit, OnApplica
           inject: [guard, ModulesContainer],
         },
         { provide: APP_GUARD, useFactory: (chosen: CanActivate) => chosen, inject: [GUARD], scope },
-        { provide: APP_FILTER, useClass: ResourceServerExceptionFilter },
+        {
+          provide: APP_FILTER,
+          useFactory: (server: ResourceServer) =>
+            server.errors === 'next' ? new NoFilter() : new ResourceServerExceptionFilter(server),
+          inject: [RESOURCE_SERVER],
+        },
       ].flat(),
       exports: [RESOURCE_SERVER, GUARD],
     };

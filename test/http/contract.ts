@@ -778,6 +778,66 @@ const answers: readonly ContractRow[] = [
   },
 ];
 
+/** What the application does beside: it takes tokens from another field, and refuses by a check of its own. */
+const application: readonly ContractRow[] = [
+  {
+    title: 'reads a token that the application took from another field',
+    ids: ['BRR-06'],
+    request: async (issuer) => ({
+      path: '/stock/42',
+      headers: [['X-Forwarded-Access-Token', await issuer.token(READ)]],
+    }),
+    expected: OK,
+  },
+  {
+    title: 'refuses a bad token from another field',
+    ids: ['BRR-06'],
+    request: () => ({ path: '/stock/42', headers: [['X-Forwarded-Access-Token', 'nonsense']] }),
+    expected: BAD_TOKEN,
+  },
+  {
+    title: 'refuses repeated credentials beside a token in another field',
+    ids: ['BRR-06'],
+    request: async (issuer) => ({
+      path: '/stock/42',
+      headers: [
+        ['Authorization', 'Bearer a'],
+        ['Authorization', 'Bearer b'],
+        ['X-Forwarded-Access-Token', await issuer.token(READ)],
+      ],
+    }),
+    expected: AMBIGUOUS,
+  },
+  {
+    title: 'lets a request through that a check of the application passes',
+    request: withClaims({ ...READ, tenant: 'acme' }, '/own'),
+    expected: KNOWN,
+  },
+  {
+    title: 'answers what the application refuses as it does itself',
+    ids: ['BRR-26'],
+    request: withClaims({ ...READ, tenant: 'other' }, '/own'),
+    expected: { ...NEEDS_READ, headers: { 'cache-control': 'no-store' } },
+  },
+  {
+    title: 'names the realm in what the application refuses',
+    ids: ['BRR-26'],
+    configuration: 'named realm',
+    request: withClaims({ ...READ, tenant: 'other' }, '/own'),
+    expected: { ...NEEDS_READ, realm: 'the "inventory" \\ API' },
+  },
+  {
+    title: 'names the metadata in what the application refuses',
+    ids: ['MCP-04'],
+    configuration: 'published',
+    request: withClaims({ ...READ, tenant: 'other' }, '/own'),
+    expected: {
+      ...NEEDS_READ,
+      metadata: 'https://inventory.example.com/.well-known/oauth-protected-resource/v2',
+    },
+  },
+];
+
 /** The contract: what every framework answers. */
 export const contract: readonly ContractRow[] = [
   ...credentials,
@@ -785,6 +845,7 @@ export const contract: readonly ContractRow[] = [
   ...optional,
   ...requirements,
   ...answers,
+  ...application,
   ...dpopRows,
   ...introspectionRows,
   ...issuerRows,

@@ -7,6 +7,7 @@ import cors from 'cors';
 import express from 'express';
 import {
   authenticate,
+  deny,
   getAuth,
   requireAnyScope,
   requireAuthentication,
@@ -17,6 +18,7 @@ import {
 } from '../../../adapters/express/index.js';
 import {
   createResourceServer,
+  InsufficientScopeError,
   isResourceServer,
   type ResourceServer,
   type ResourceServerOptions,
@@ -62,6 +64,11 @@ async function start(
     response.json({ ok: true });
   });
   app.use(framework.urlencoded({ extended: true }), framework.json());
+  app.use((request, _response, next) => {
+    const { 'x-forwarded-access-token': token } = request.headers;
+    if (token !== undefined) request.headers.authorization ??= `Bearer ${token}`;
+    next();
+  });
   app.use(authenticate(resourceServer));
   if (hasCors) app.use(cors());
   app.get('/stock/:sku', requireScope('read:inventory'), count, stock);
@@ -85,6 +92,16 @@ async function start(
   app.get(
     '/payments',
     requireAuthorizationDetails((details) => details.some(({ type }) => type === 'payment')),
+    count,
+    whoami,
+  );
+  app.get(
+    '/own',
+    requireScope('read:inventory'),
+    (request, response, next) => {
+      if (getAuth(request).claims.tenant === 'acme') next();
+      else deny(new InsufficientScopeError('claims_not_met'), request, response, next);
+    },
     count,
     whoami,
   );

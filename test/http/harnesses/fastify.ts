@@ -4,6 +4,7 @@ import cors from '@fastify/cors';
 import formbody from '@fastify/formbody';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import {
+  deny,
   getAuth,
   type RequirementHook,
   requireAnyScope,
@@ -13,6 +14,7 @@ import {
   requireScope,
   resourceServer,
 } from '../../../adapters/fastify/index.js';
+import { InsufficientScopeError } from '../../../src/index.js';
 import type { Harness } from './harness.js';
 
 export const fastifyHarness: Harness = {
@@ -23,6 +25,11 @@ export const fastifyHarness: Harness = {
     const app = fastify({
       trustProxy: trustProxy ? 'loopback' : false,
       serverFactory: (handler) => (tls === undefined ? createServer(handler) : createTlsServer(tls, handler)),
+    });
+    app.addHook('onRequest', async (request) => {
+      const { authorization, 'x-forwarded-access-token': token } = request.headers;
+      if (authorization === undefined && token !== undefined)
+        request.headers = { ...request.headers, authorization: `Bearer ${token}` };
     });
     await app.register(resourceServer, options);
     if (hasCors) await app.register(cors);
@@ -75,6 +82,10 @@ export const fastifyHarness: Harness = {
       requires(requireAuthorizationDetails((details) => details.some(({ type }) => type === 'payment'))),
       whoami,
     );
+    app.get('/own', requires(requireScope('read:inventory')), async (request, reply) => {
+      if (getAuth(request).claims.tenant === 'acme') return whoami(request);
+      return deny(new InsufficientScopeError('claims_not_met'), request, reply);
+    });
     app.post('/refunds', requires(requireScope('read:inventory'), requireScope('write:orders')), whoami);
     app.get(
       '/stocktake',

@@ -7,6 +7,7 @@ import { type Context, Hono } from 'hono';
 import { cors } from 'hono/cors';
 import {
   type Auth,
+  deny,
   type FetchConnection,
   type Requirement,
   requireAnyScope,
@@ -16,6 +17,7 @@ import {
   requireScope,
   resourceServer,
 } from '../../../adapters/fetch/index.js';
+import { InsufficientScopeError } from '../../../src/index.js';
 import type { Harness } from './harness.js';
 
 type App = { Bindings: HttpBindings };
@@ -29,17 +31,25 @@ export const fetchHarness: Harness = {
     const gate = resourceServer(options, { connection });
     const app = new Hono<App>();
     const guarded = (
-      handler: (context: Context<App>, auth: Auth | undefined) => Response,
+      handler: (context: Context<App>, auth: Auth | undefined, request: Request) => Response,
       ...requirements: Requirement[]
     ) => {
       const serve = gate.protect(
-        (_request, auth, context: Context<App>) => {
-          handled += 1;
-          return handler(context, auth);
+        (request, auth, context: Context<App>) => {
+          const response = handler(context, auth, request);
+          if (response.ok) handled += 1;
+          return response;
         },
         ...requirements,
       );
-      return (context: Context<App>): Promise<Response> => serve(context.req.raw, context);
+      return (context: Context<App>): Promise<Response> => {
+        const { raw } = context.req;
+        const headers = new Headers(raw.headers);
+        const token = headers.get('x-forwarded-access-token');
+        if (token === null || headers.has('authorization')) return serve(raw, context);
+        headers.set('authorization', `Bearer ${token}`);
+        return serve(new Request(raw, { headers }), context);
+      };
     };
     const stock = guarded((context, auth) => {
       const { clientId, scopes } = auth ?? {};
@@ -83,6 +93,13 @@ export const fetchHarness: Harness = {
         whoami,
         requireAuthorizationDetails((details) => details.some(({ type }) => type === 'payment')),
       ),
+    );
+    app.get(
+      '/own',
+      guarded((context, auth, request) => {
+        if (auth?.claims.tenant === 'acme') return whoami(context, auth);
+        return deny(new InsufficientScopeError('claims_not_met'), request);
+      }, requireScope('read:inventory')),
     );
     app.post('/refunds', guarded(whoami, requireScope('read:inventory'), requireScope('write:orders')));
     app.get(

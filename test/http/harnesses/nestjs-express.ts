@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Harness } from './harness.js';
@@ -9,6 +10,11 @@ export const nestExpressHarness: Harness = {
     startNest(options, hasCors, (root) => {
       const platform = new ExpressAdapter();
       if (trustProxy) platform.set('trust proxy', 'loopback');
+      platform.use((request: IncomingMessage, _response: unknown, next: () => void) => {
+        const { 'x-forwarded-access-token': token } = request.headers;
+        if (token !== undefined) request.headers.authorization ??= `Bearer ${token}`;
+        next();
+      });
       return NestFactory.create(root, platform, {
         logger: false,
         ...(tls !== undefined && { httpsOptions: tls }),

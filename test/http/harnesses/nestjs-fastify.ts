@@ -11,6 +11,11 @@ export const nestFastifyHarness: Harness = {
         trustProxy: trustProxy ? 'loopback' : false,
         ...(tls !== undefined && { https: tls }),
       });
+      platform.getInstance().addHook('onRequest', async (request) => {
+        const { authorization, 'x-forwarded-access-token': token } = request.headers;
+        if (authorization === undefined && token !== undefined)
+          request.headers = { ...request.headers, authorization: `Bearer ${token}` };
+      });
       return NestFactory.create(root, platform, { logger: false });
     }),
 };

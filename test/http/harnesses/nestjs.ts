@@ -22,6 +22,7 @@ import {
   ResourceServerModule,
   type ResourceServerModuleOptions,
 } from '../../../adapters/nestjs/index.js';
+import { InsufficientScopeError } from '../../../src/index.js';
 import type { Running } from './harness.js';
 
 class Counter {
@@ -84,6 +85,13 @@ class OtherController {
   @Get('payments')
   @RequireAuthorizationDetails((details) => details.some(({ type }) => type === 'payment'))
   payments(@Auth() auth: Auth): object {
+    return this.whoami(auth);
+  }
+
+  @Get('own')
+  @RequireScope('read:inventory')
+  own(@Auth() auth: Auth): object {
+    if (auth.claims.tenant !== 'acme') throw new InsufficientScopeError('claims_not_met');
     return this.whoami(auth);
   }
 

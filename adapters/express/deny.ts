@@ -1,0 +1,35 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isResourceServerError } from '../../src/index.js';
+import { denyRequest, refuse, replyOf } from '../kit/index.js';
+
+/**
+ * Refuses a request that {@link authenticate} let through, after a check of your own: with the status, the
+ * challenge and the body of any refusal. With `errors: 'next'` it hands the error on.
+ *
+ * It takes what an error handler of Express takes. So `app.use(deny)` answers every error of this package that
+ * a handler throws or passes to `next`, and hands on all others.
+ *
+ * @param error `new InsufficientScopeError('claims_not_met')`, or another error of this package
+ * @example
+ * ```ts
+ * import { InsufficientScopeError } from 'oauth-resource-server';
+ * import { deny, getAuth } from 'oauth-resource-server/express';
+ *
+ * app.get('/orders/:id', async (req, res, next) => {
+ *   const order = await orders.find(req.params.id);
+ *   if (order.owner === getAuth(req).subject) res.json(order);
+ *   else deny(new InsufficientScopeError('claims_not_met'), req, res, next);
+ * });
+ * ```
+ */
+export function deny(
+  error: unknown,
+  request: IncomingMessage,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+): void {
+  if (isResourceServerError(error)) refuse(denyRequest(request, error, MISTAKE), replyOf(response), next);
+  else next(error);
+}
+
+const MISTAKE = { name: 'deny', advice: '; put authenticate() before it' };

@@ -1,0 +1,34 @@
+import type { FastifyReply } from 'fastify';
+import { isResourceServerError } from '../../src/index.js';
+import { denyRequest, type Reply, refuse } from '../kit/index.js';
+
+/**
+ * Refuses a request that the plugin let through, after a check of your own: with the status, the challenge and
+ * the body of any refusal. With `errors: 'next'` it hands the error to Fastify's error handler.
+ *
+ * It takes what an error handler of Fastify takes. So `app.setErrorHandler(deny)` answers every error of this
+ * package that a hook or handler throws, and leaves all others to Fastify.
+ *
+ * @param error `new InsufficientScopeError('claims_not_met')`, or another error of this package
+ * @returns the reply, to be returned by an async hook or handler
+ * @example
+ * ```ts
+ * import { InsufficientScopeError } from 'oauth-resource-server';
+ * import { deny, getAuth } from 'oauth-resource-server/fastify';
+ *
+ * app.get<{ Params: { id: string } }>('/orders/:id', async (request, reply) => {
+ *   const order = await orders.find(request.params.id);
+ *   if (order.owner === getAuth(request).subject) return order;
+ *   return deny(new InsufficientScopeError('claims_not_met'), request, reply);
+ * });
+ * ```
+ */
+export function deny(error: unknown, request: object, reply: FastifyReply): FastifyReply {
+  const hand = (given: unknown): void => void reply.send(given);
+  if (!isResourceServerError(error)) hand(error);
+  // Whatever types the route gives its replies, a refusal is none of them.
+  else refuse(denyRequest(request, error, MISTAKE), reply as object as Reply, hand);
+  return reply;
+}
+
+const MISTAKE = { name: 'deny', advice: '. Register the resourceServer plugin in this scope or around it' };

@@ -1,0 +1,27 @@
+import type { ResourceServerError } from '../../src/index.js';
+import { denyRequest, toResponse } from '../kit/index.js';
+
+/**
+ * The `Response` that refuses a request which a gate let in, after a check of your own: with the status, the
+ * challenge and the body of any refusal.
+ *
+ * @param error `new InsufficientScopeError('claims_not_met')`, or another error of this package
+ * @param request that the gate was given, or that your handler got from `protect`
+ * @throws {Error} no gate has seen the request
+ * @example
+ * ```ts
+ * import { InsufficientScopeError } from 'oauth-resource-server';
+ * import { deny } from 'oauth-resource-server/fetch';
+ *
+ * export const GET = gate.protect(async (request, auth) => {
+ *   const order = await orders.find(new URL(request.url).pathname);
+ *   if (order.owner === auth.subject) return Response.json(order);
+ *   return deny(new InsufficientScopeError('claims_not_met'), request);
+ * });
+ * ```
+ */
+export function deny(error: ResourceServerError, request: Request): Response {
+  return toResponse(denyRequest(request, error, MISTAKE).answer);
+}
+
+const MISTAKE = { name: 'deny', advice: '; give the request to a gate first' };
