@@ -1,7 +1,8 @@
-export type {
-  MetadataSigner,
-  ResourceMetadata,
-  ResourceMetadataDocument,
+export {
+  answerMetadata,
+  type MetadataSigner,
+  type ResourceMetadata,
+  type ResourceMetadataDocument,
 } from './answer/resource-metadata.js';
 export {
   type AccessToken,

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ResourceServer, ResourceServerOptions } from '../../src/index.js';
+import type { ResourceMetadata, ResourceServer, ResourceServerOptions } from '../../src/index.js';
 import { connectRequestView, declare, Gate, replyOf, serveMetadata } from '../kit/index.js';
 import { declarations, routeRequirements } from './declarations.js';
 
@@ -12,7 +12,7 @@ export type Middleware = (
 
 /** What Express adds to a request: the application that it came to. */
 interface ExpressRequest extends IncomingMessage {
-  readonly app?: object;
+  readonly app?: object & { readonly parent?: unknown };
 }
 
 /**
@@ -34,10 +34,12 @@ interface ExpressRequest extends IncomingMessage {
  */
 export function authenticate(options: ResourceServerOptions | ResourceServer): Middleware {
   const gate = new Gate(options);
-  const middleware: Middleware = (request, response, next) => {
+  const { resourceMetadata: metadata } = gate.server;
+  const admit: Middleware = (request, response, next) => {
     const arrival = { message: request, request, view: connectRequestView(request) };
     gate.admit(arrival, replyOf(response), next, routeRequirements(request, middleware));
   };
+  const middleware = metadata === undefined ? admit : publish(metadata, admit);
   return declare(middleware, { server: gate.server });
 }
 
@@ -64,17 +66,35 @@ export function resourceMetadata(options: ResourceServerOptions | ResourceServer
   const { resourceMetadata: metadata } = new Gate(options).server;
   if (metadata === undefined)
     throw new TypeError('resourceMetadata needs a resource server with the option "resource"');
-  const known = new WeakSet<object>();
+  return declare(
+    publish(metadata, (_request, _response, next) => next()),
+    { metadata },
+  );
+}
+
+/** Serves the metadata of the application, of which these are a part; anything else is for `other`. */
+function publish(metadata: ResourceMetadata, other: Middleware): Middleware {
+  const published = new WeakMap<object, readonly ResourceMetadata[]>();
   return (request: ExpressRequest, response, next) => {
     const { app } = request;
-    if (app !== undefined && !known.has(app)) {
-      known.add(app); // at the first request, when all routes are there
-      const found = declarations(app);
-      // If several resource servers protect the application, whose routes are whose can't be seen.
-      const urls = new Set(found.flatMap(({ server }) => (server ? [server.resourceMetadata?.url] : [])));
-      if (urls.size === 1 && urls.has(metadata.url))
-        for (const { requirement } of found) if (requirement) metadata.addRequirement(requirement);
-    }
-    serveMetadata(metadata, request, replyOf(response), next);
+    // Read at the first request, when all routes are there.
+    const all = app && (published.get(app) ?? readMetadata(app, metadata));
+    if (app !== undefined && all !== undefined) published.set(app, all);
+    // What's beside a mounted application can't be seen, nor what another framework has.
+    const known = all === undefined || app?.parent !== undefined ? metadata : all;
+    serveMetadata(known, request, replyOf(response), (error) => {
+      if (error === undefined) other(request, response, next);
+      else next(error);
+    });
   };
+}
+
+/** What an application publishes. Adds the scopes that its routes require to the metadata. */
+function readMetadata(app: object, metadata: ResourceMetadata): readonly ResourceMetadata[] {
+  const found = declarations(app);
+  const guarding = found.flatMap(({ server }) => (server ? [server.resourceMetadata] : []));
+  // If several resource servers protect the application, whose routes are whose can't be seen.
+  if (guarding.length > 0 && guarding.every((one) => one?.url === metadata.url))
+    for (const { requirement } of found) if (requirement) metadata.addRequirement(requirement);
+  return [metadata, ...guarding.flatMap((one) => one ?? []), ...found.flatMap((one) => one.metadata ?? [])];
 }

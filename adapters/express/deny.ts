@@ -6,8 +6,8 @@ import { denyRequest, refuse, replyOf } from '../kit/index.js';
  * Refuses a request that {@link authenticate} let through, after a check of your own: with the status, the
  * challenge and the body of any refusal. With `errors: 'next'` it hands the error on.
  *
- * It takes what an error handler of Express takes. So `app.use(deny)` answers every error of this package that
- * a handler throws or passes to `next`, and hands on all others.
+ * It takes what an error handler of Express takes. So `app.use(deny)` answers every error of this package
+ * that a handler throws or passes to `next`, and hands on all others.
  *
  * @param error `new InsufficientScopeError('claims_not_met')`, or another error of this package
  * @example

@@ -3,8 +3,8 @@ import { isResourceServerError } from '../../src/index.js';
 import { denyRequest, type Reply, refuse } from '../kit/index.js';
 
 /**
- * Refuses a request that the plugin let through, after a check of your own: with the status, the challenge and
- * the body of any refusal. With `errors: 'next'` it hands the error to Fastify's error handler.
+ * Refuses a request that the plugin let through, after a check of your own: with the status, the challenge
+ * and the body of any refusal. With `errors: 'next'` it hands the error to Fastify's error handler.
  *
  * It takes what an error handler of Fastify takes. So `app.setErrorHandler(deny)` answers every error of this
  * package that a hook or handler throws, and leaves all others to Fastify.

@@ -132,27 +132,42 @@ async function protect(app: FastifyInstance, options: ResourceServerOptions | Re
   );
 }
 
+const WELL_KNOWN = '/.well-known/oauth-protected-resource';
 /** Every method that a client could try: those that are not for the metadata are answered with 405. */
 const METHODS: HTTPMethods[] = ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
+/** Where the HTTP server of an application keeps all that it publishes. */
+const published: unique symbol = Symbol('oauth-resource-server.published');
+
 /** Serves the metadata, or, in a scope with a prefix, warns if nobody else does. */
 function publish(app: FastifyInstance, metadata: ResourceMetadata): void {
+  const server: object & { [published]?: ResourceMetadata[] } = app.server;
+  server[published] ??= [];
+  const all = server[published];
+  all.push(metadata);
   // A single colon begins a parameter.
   const url = metadata.path.split('?', 1)[0]?.replaceAll(':', '::') ?? '';
-  const isServed = (): boolean => app.hasRoute({ method: 'GET', url });
+  const isServed = (place: string): boolean => app.hasRoute({ method: 'GET', url: place });
   if (app.prefix !== '') {
     app.addHook('onReady', async () => {
-      if (!isServed()) app.log.warn(notServed(metadata.path, app.prefix));
+      if (!isServed(url)) app.log.warn(notServed(metadata.path, app.prefix));
     });
     return;
   }
-  // In a hook, before hooks of the application could stand in the way; the route is there so that one is
+  // In a hook, before hooks of the application could stand in the way; the routes are there so that one is
   // found at all.
-  app.addHook('onRequest', (request, reply, done) => serveMetadata(metadata, request.raw, reply, done));
-  // Resources that differ in the query share a route, whose handler only sees what none of them answered. Not
-  // the application's own handler for unknown paths, which nobody without an access token reaches otherwise.
+  app.addHook('onRequest', (request, reply, done) => serveMetadata(all, request.raw, reply, done));
+  // Not the application's own handler for unknown paths, which nobody without an access token reaches
+  // otherwise.
   const handler = (_request: unknown, reply: FastifyReply): void => void reply.code(404).send();
-  if (!isServed()) app.route({ method: METHODS, url, config: { public: true }, handler });
+  const bare = url.replace(/\/$/, '');
+  const { ignoreTrailingSlash, routerOptions } = app.initialConfig;
+  const places = [bare, WELL_KNOWN];
+  if (ignoreTrailingSlash !== true && routerOptions?.ignoreTrailingSlash !== true)
+    // Nothing may come behind an asterisk, which stands for everything anyway.
+    places.push(...places.filter((place) => !place.endsWith('*')).map((place) => `${place}/`));
+  for (const place of places)
+    if (!isServed(place)) app.route({ method: METHODS, url: place, config: { public: true }, handler });
 }
 
 const notServed = (path: string, prefix: string): string =>

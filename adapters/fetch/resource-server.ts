@@ -1,5 +1,6 @@
 import {
   type Auth,
+  answerMetadata,
   type FetchConnection,
   FetchRequestView,
   type Requirement,
@@ -88,6 +89,7 @@ export function resourceServer(
 ): FetchGate<Auth | undefined> {
   const gate = new Gate(options);
   const { server } = gate;
+  const published = server.resourceMetadata === undefined ? [] : [server.resourceMetadata];
   const isOptional = 'optional' in options && options.optional === true;
 
   /** Who calls, the URL without a token, and what the answer must carry; or the refusal. */
@@ -113,7 +115,7 @@ export function resourceServer(
   const protect: FetchGate<Auth | undefined>['protect'] = (handler, ...requirements) => {
     for (const requirement of requirements) server.resourceMetadata?.addRequirement(requirement);
     return async (request, ...context) => {
-      const metadata = await server.resourceMetadata?.answer(request);
+      const metadata = await answerMetadata(published, request);
       if (metadata !== undefined) return toResponse(metadata);
       const entered = await enter(request, requirements, context);
       if (entered instanceof Response) return entered;

@@ -1,5 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Answer, AnswerHeaders, Denied, ResourceMetadata, ResourceServer } from '../../src/index.js';
+import {
+  type Answer,
+  type AnswerHeaders,
+  answerMetadata,
+  type Denied,
+  type ResourceMetadata,
+  type ResourceServer,
+} from '../../src/index.js';
 import { connectRequestView } from './connect-request.js';
 import { proceed } from './settle.js';
 
@@ -101,14 +108,20 @@ export function toHeaders(headers: AnswerHeaders): Headers {
   return new Headers(lines as [string, string][]); // each line is a pair
 }
 
-/** Serves the metadata of this API (RFC 9728), and lets everything else through. */
+/**
+ * Serves metadata (RFC 9728), and lets everything else through.
+ *
+ * @param published all that the application publishes, see `answerMetadata`. If that isn't known, those of
+ *   one resource server: then only at their place, to the letter
+ */
 export function serveMetadata(
-  metadata: ResourceMetadata,
+  published: ResourceMetadata | readonly ResourceMetadata[],
   message: IncomingMessage,
   reply: Reply,
   next: Next,
 ): void {
-  const answer = metadata.answer(connectRequestView(message));
-  if (answer === undefined) next();
+  const view = connectRequestView(message);
+  const answer = 'answer' in published ? published.answer(view) : answerMetadata(published, view);
+  if (answer === undefined || reply.isWritable === false) next();
   else proceed(answer, (ready) => sendAnswer(ready, reply), next);
 }

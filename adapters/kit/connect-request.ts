@@ -16,7 +16,7 @@ interface ConnectMessage extends IncomingMessage, Omit<Parsed, 'headers'> {
  * A view of a Node request that Express, or another framework in the tradition of Connect, may have extended:
  * with `originalUrl`, `originalMethod`, and what the setting `trust proxy` says of proxies.
  *
- * @param parsed the framework's own request, if it has header fields, body, query, protocol and host on another object
+ * @param parsed the framework's own request, if it has these members on another object
  */
 export function connectRequestView(message: ConnectMessage, parsed: Parsed = message): RequestView {
   return new NodeRequestView(message, new ConnectRequest(message, parsed));

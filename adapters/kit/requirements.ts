@@ -4,6 +4,7 @@ import {
   type ClaimsPredicate,
   type RegisteredClaims,
   type Requirement,
+  type ResourceMetadata,
   type ResourceServer,
   requirementOfAnyScope,
   requirementOfAuthentication,
@@ -105,8 +106,11 @@ export function requirementFamily<R>(
 
 /** What a middleware or hook of this package does. */
 export interface Declaration {
+  /** Whose tokens it wants. */
   readonly server?: ResourceServer;
   readonly requirement?: Requirement;
+  /** What it serves. */
+  readonly metadata?: ResourceMetadata;
 }
 
 /** Where a middleware or hook says what it does. */

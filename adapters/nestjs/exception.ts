@@ -64,8 +64,8 @@ export class ResourceServerExceptionFilter implements ExceptionFilter<ResourceSe
   readonly #gate: Gate | undefined;
 
   /**
-   * @param server on whose behalf errors of handlers are answered that no guard has seen. The module passes its
-   *   own; without, such errors are answered with 500
+   * @param server on whose behalf it answers if no guard has seen the request. The module passes its own;
+   *   without one, that's answered with 500
    */
   constructor(server?: ResourceServer) {
     this.#gate = server && new Gate(server);

@@ -169,7 +169,7 @@ export class ResourceServerModule implements NestModule, OnModuleInit, OnApplica
     // Nest's own middleware would be behind the global prefix. The well-known place is at the root.
     if (resourceMetadata === undefined) return;
     this.platform.httpAdapter.use((request: IncomingMessage, response: ServerResponse, next: Next) =>
-      serveMetadata(resourceMetadata, request, replyOf(response), next),
+      serveMetadata([resourceMetadata], request, replyOf(response), next),
     );
   }
 

@@ -83,7 +83,8 @@ export interface ResourceMetadata {
   readonly document: ResourceMetadataDocument;
   /**
    * The answer to a request for the document, whoever sends it: its content for `GET` and `HEAD`, to scripts
-   * of any origin, 405 for other methods.
+   * of any origin, 405 for other methods. The URL has to be the one above to the letter (RFC 9728 §3.1); see
+   * {@link answerMetadata} for where else clients look.
    *
    * @returns undefined where the request is for something else; a promise where the metadata have yet to be
    *   signed
@@ -96,12 +97,14 @@ export interface ResourceMetadata {
   addRequirement(requirement: Requirement): void;
 }
 
+/** RFC 9728 §3. The path of the resource comes behind. */
+export const WELL_KNOWN = '/.well-known/oauth-protected-resource';
 /** Metadata are public, so any website may read them; there is nothing in them that a cookie could add. */
 const OPEN: AnswerHeaders = Object.freeze({ 'Access-Control-Allow-Origin': '*' });
 const METHODS = 'GET, HEAD, OPTIONS';
-/** How long a signer may take. */
 /** How long a signer that failed isn't called, and clients are told to wait. */
 const RETRY_SECONDS = 30;
+/** How long a signer may take. */
 const SIGNING_SECONDS = 10;
 
 export class PublishedMetadata implements ResourceMetadata {
@@ -140,7 +143,7 @@ export class PublishedMetadata implements ResourceMetadata {
 
   answer(request: RequestLike): Answer | Promise<Answer> | undefined {
     const { url, method } = viewRequest(request);
-    if (!isTarget(url, this.path)) return undefined;
+    if (splitUrl(url).target !== this.path) return undefined;
     if (method === 'OPTIONS') return PREFLIGHT;
     if (method !== 'GET' && method !== 'HEAD') return NOT_ALLOWED;
     const text = this.#content();
@@ -255,13 +258,49 @@ export function isSignedMetadata(value: unknown): value is string {
 }
 
 /**
- * Whether an absolute URL is that of the target, to the letter: with another query it would be the metadata
- * of another resource (RFC 9728 §3.1).
+ * What an application answers that publishes these metadata. Each has its place, as {@link
+ * ResourceMetadata.answer} says. Clients also look elsewhere, and find what can be meant only once:
+ *
+ * - at the place with a slash at the end, or with a query;
+ * - at `/.well-known/oauth-protected-resource` without the path of the resource, where MCP clients look last.
+ *
+ * Not if the resource identifier has a query: then every query is another resource.
+ *
+ * @param published all that the application publishes; of those with the request's host, if there are any
+ * @returns undefined if the request is for something else; 404 if it could be meant for several
  */
-function isTarget(url: string, target: string): boolean {
-  if (!url.endsWith(target)) return false;
-  const authority = url.indexOf('://') + 3;
-  return url.indexOf('/', authority) === url.length - target.length;
+export function answerMetadata(
+  published: readonly ResourceMetadata[],
+  request: RequestLike,
+): Answer | Promise<Answer> | undefined {
+  const { url, method } = viewRequest(request);
+  const { authority, target } = splitUrl(url);
+  if (!target.startsWith(WELL_KNOWN)) return undefined;
+  const different = [...new Map(published.map((one) => [one.url, one])).values()];
+  const ofHost = different.filter((one) => splitUrl(one.url).authority === authority);
+  const known = ofHost.length > 0 ? ofHost : different;
+
+  const place = placeOf(target);
+  const exact = known.filter(({ path }) => path === target);
+  const near = known.filter(({ path }) => placeOf(path) === place);
+  const meant = [exact, near, place === WELL_KNOWN ? known : []].find(({ length }) => length > 0);
+  if (meant === undefined) return undefined;
+  const [only, another] = meant;
+  if (only === undefined || another !== undefined || (meant !== exact && only.path.includes('?')))
+    return NOT_FOUND;
+  return only.answer({ method, url: only.url, header: () => [] });
+}
+
+/** An absolute URL without its scheme: `inventory.example.com`, `/stock/42?limit=1`. */
+function splitUrl(url: string): { readonly authority: string; readonly target: string } {
+  const start = url.indexOf('://') + 3;
+  const end = url.indexOf('/', start);
+  return { authority: url.slice(start, end).toLowerCase(), target: end === -1 ? '' : url.slice(end) };
+}
+
+/** A request target without query, and without a slash at the end. */
+function placeOf(target: string): string {
+  return (target.split('?', 1)[0] ?? '').replace(/\/$/, '');
 }
 
 function emptyAnswer(status: number, headers: AnswerHeaders): Answer {
@@ -274,6 +313,7 @@ const PREFLIGHT: Answer = emptyAnswer(204, {
   'Access-Control-Allow-Headers': '*',
   'Access-Control-Max-Age': '86400',
 });
+const NOT_FOUND: Answer = emptyAnswer(404, { 'Content-Length': '0' });
 const NOT_ALLOWED: Answer = emptyAnswer(405, { Allow: METHODS, 'Content-Length': '0' });
 const UNAVAILABLE: Answer = emptyAnswer(503, {
   'Retry-After': String(RETRY_SECONDS),

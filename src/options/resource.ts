@@ -2,6 +2,7 @@ import {
   isSignedMetadata,
   type MetadataSigner,
   type ResourceSettings,
+  WELL_KNOWN,
   withoutAbsent,
 } from '../answer/resource-metadata.js';
 import {
@@ -66,7 +67,6 @@ export interface ResourceOptions {
   readonly maxAgeSeconds?: number;
 }
 
-const WELL_KNOWN = '/.well-known/oauth-protected-resource';
 const YEAR_SECONDS = 31_536_000;
 const IDENTIFIER = HTTPS_URL.replace('URL', 'URL without fragment, user name, default port and dot segments');
 

@@ -51,6 +51,50 @@ describe.each([
     await request(app).get(WELL_KNOWN).expect(404);
   });
 
+  it('never answers 401 where metadata may be, even behind authenticate', {
+    tags: ['PRM-02', 'PRM-11', 'MCP-02'],
+  }, async () => {
+    const [first, second] = [serverFor('/a'), serverFor('/b')];
+    const alone = framework().use(authenticate(first));
+    for (const path of ['/a', '/a/', '', '/', '?x=1'])
+      expect((await request(alone).get(`${WELL_KNOWN}${path}`).expect(200)).body.resource).toBe(
+        'https://api.example.com/a',
+      );
+    const app = framework();
+    app.use(authenticate(first), resourceMetadata(second));
+    for (const name of ['a', 'b'])
+      for (const path of [`/${name}`, `/${name}/`, `/${name}?x=1`])
+        expect((await request(app).get(`${WELL_KNOWN}${path}`).expect(200)).body.resource).toBe(
+          `https://api.example.com/${name}`,
+        );
+    for (const path of ['', '/', '?x=1']) await request(app).get(`${WELL_KNOWN}${path}`).expect(404);
+    await request(app).get('/a').expect(401);
+  });
+
+  it('looks at the host if resources of several are published', { tags: ['PRM-11'] }, async () => {
+    const app = framework();
+    for (const host of ['one.example.com', 'two.example.com'])
+      app.use(authenticate({ ...issuer.options, resource: `https://${host}` }));
+    for (const host of ['one.example.com', 'two.example.com']) {
+      const { body } = await request(app).get(WELL_KNOWN).set('Host', host).expect(200);
+      expect(body.resource).toBe(`https://${host}`);
+    }
+    await request(app).get(WELL_KNOWN).set('Host', 'internal').expect(404);
+  });
+
+  it('keeps to the place itself in a mounted application, whose neighbours it cannot see', {
+    tags: ['PRM-11'],
+  }, async () => {
+    const app = framework();
+    for (const path of ['/a', '/b'])
+      app.use(framework().use(resourceMetadata(serverFor(path)), (_req, _res, next) => next()));
+    for (const path of ['/a', '/b'])
+      expect((await request(app).get(`${WELL_KNOWN}${path}`).expect(200)).body.resource).toBe(
+        `https://api.example.com${path}`,
+      );
+    await request(app).get(WELL_KNOWN).expect(404);
+  });
+
   it("publishes the scopes that routes require, wherever they are, even if they're added later", {
     tags: ['PRM-13'],
   }, async () => {

@@ -1,5 +1,5 @@
 import cors from '@fastify/cors';
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   requireAuthentication,
@@ -18,7 +18,7 @@ const serverFor = (path: string, options: Partial<ResourceServerOptions> = {}): 
   createResourceServer({ ...issuer.options, resource: `https://api.example.com${path}`, ...options });
 
 /** An application, and the warnings that it logs. */
-function createApp(options: { exposeHeadRoutes?: boolean } = {}): {
+function createApp(options: FastifyServerOptions = {}): {
   app: FastifyInstance;
   warnings: string[];
 } {
@@ -108,13 +108,51 @@ describe('resourceServer', () => {
     expect((await app.inject(`${WELL_KNOWN}/mcp?tenant=d`)).statusCode).toBe(404);
   });
 
+  it('answers for no other resource of the application, wherever that is registered', {
+    tags: ['PRM-11', 'MCP-02'],
+  }, async () => {
+    const { app } = createApp();
+    const prefixed = serverFor('/b');
+    await app.register(resourceServer, serverFor('/a'));
+    await app.register(resourceMetadata, prefixed);
+    app.register(async (scope) => void (await scope.register(resourceServer, prefixed)), { prefix: '/b' });
+    await app.ready();
+    for (const name of ['a', 'b'])
+      for (const path of [`/${name}`, `/${name}/`, `/${name}?x=1`])
+        expect((await metadataAt(app, path)).resource).toBe(`https://api.example.com/${name}`);
+    for (const path of ['', '/', '?x=1'])
+      expect((await app.inject(`${WELL_KNOWN}${path}`)).statusCode, path).toBe(404);
+  });
+
+  it.each<FastifyServerOptions>([
+    { ignoreTrailingSlash: true },
+    { routerOptions: { ignoreTrailingSlash: true } },
+    { routerOptions: { ignoreDuplicateSlashes: true } },
+    { routerOptions: { caseSensitive: false } },
+  ])('serves them with a router that has %j', { tags: ['MCP-02'] }, async (options) => {
+    const { app } = createApp(options);
+    await app.register(resourceServer, serverFor('/mcp'));
+    for (const path of ['/mcp', '/mcp/', '', '/'])
+      expect((await metadataAt(app, path)).resource).toBe('https://api.example.com/mcp');
+  });
+
+  it('leaves routes of the application at the other places alone', async () => {
+    const { app } = createApp();
+    app.get(`${WELL_KNOWN}/`, () => ({ resource: 'mine' }));
+    app.get(`${WELL_KNOWN}/other`, { config: { public: true } }, () => ({ resource: 'other' }));
+    await app.register(resourceServer, serverFor('/mcp'));
+    expect((await metadataAt(app, '/mcp')).resource).toBe('https://api.example.com/mcp');
+    expect((await metadataAt(app, '/other')).resource).toBe('other');
+  });
+
   it('runs the handler for unknown paths only with a token', { tags: ['OPS-09'] }, async () => {
     const { app } = createApp();
     const unknown = vi.fn(async () => 'of the application');
     app.setNotFoundHandler(unknown);
-    await app.register(resourceServer, serverFor(''));
+    await app.register(resourceServer, serverFor('/mcp?tenant=a'));
     for (const method of ['GET', 'POST', 'PUT', 'DELETE'] as const)
-      expect((await app.inject({ method, url: `${WELL_KNOWN}?other=1` })).statusCode, method).toBe(404);
+      for (const path of ['', '/', '/mcp', '/mcp/', '/mcp?tenant=b'])
+        expect((await app.inject({ method, url: `${WELL_KNOWN}${path}` })).statusCode, path).toBe(404);
     expect(unknown).not.toHaveBeenCalled();
   });
 

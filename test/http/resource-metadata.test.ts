@@ -15,6 +15,7 @@ const CONFIGURATIONS = {
   string: { resource: 'https://inventory.example.com' },
   root: { resource: 'https://inventory.example.com/' },
   path: { resource: 'https://inventory.example.com/v2/stock' },
+  slash: { resource: 'https://inventory.example.com/v2/' },
   query: { resource: 'https://inventory.example.com/v2?tenant=acme' },
   colon: { resource: 'https://inventory.example.com/tenants/acme:eu/*' },
   full: {
@@ -43,6 +44,12 @@ const CONFIGURATIONS = {
     },
   },
 } satisfies Record<string, Partial<ResourceServerOptions>>;
+
+const PREFLIGHT = [
+  ['Origin', 'https://app.example.com'],
+  ['Access-Control-Request-Method', 'GET'],
+  ['Access-Control-Request-Headers', 'mcp-protocol-version'],
+] as const;
 
 /** What the routes of every harness require. */
 const SCOPES = ['read:inventory', 'write:orders', 'admin'];
@@ -79,15 +86,61 @@ describe.each(harnesses)('$name', (harness) => {
   );
 
   it.each([
-    ['path', WELL_KNOWN],
-    ['path', `${WELL_KNOWN}/v2`],
+    ['string', `${WELL_KNOWN}/`],
+    ['string', `${WELL_KNOWN}?a=1`],
+    ['root', `${WELL_KNOWN}/`],
     ['path', `${WELL_KNOWN}/v2/stock/`],
     ['path', `${WELL_KNOWN}/v2/stock?a=1`],
+    ['path', `${WELL_KNOWN}/v2/stock/?a=1`],
+    ['path', WELL_KNOWN],
+    ['path', `${WELL_KNOWN}/`],
+    ['path', `${WELL_KNOWN}?a=1`],
+    ['slash', `${WELL_KNOWN}/v2`],
+    ['slash', `${WELL_KNOWN}/v2/`],
+    ['slash', WELL_KNOWN],
+    ['colon', `${WELL_KNOWN}/tenants/acme:eu/*/`],
+    ['colon', WELL_KNOWN],
+    ['only DPoP', `${WELL_KNOWN}/`],
+  ] as const)(
+    'publishes %s also at %s, where clients look, with any method and credentials',
+    { tags: ['PRM-01', 'PRM-02', 'MCP-02'] },
+    async (name, path) => {
+      const { resource } = CONFIGURATIONS[name];
+      for (const headers of [[], [['Authorization', 'Bearer abc']]] as const) {
+        const get = await ask(name, { path, headers });
+        expect([get.status, JSON.parse(get.body).resource]).toEqual([200, resource]);
+        expect(get.headers['access-control-allow-origin']).toBe('*');
+        expectSameAsGet(await ask(name, { method: 'HEAD', path, headers }), get);
+        const preflight = { method: 'OPTIONS', path, headers: [...headers, ...PREFLIGHT] };
+        expect((await ask(name, preflight)).status).toBe(204);
+        expect((await ask(name, { method: 'POST', path, headers })).status).toBe(405);
+      }
+    },
+  );
+
+  it.each([
+    ['query', WELL_KNOWN],
+    ['query', `${WELL_KNOWN}/v2`],
+    ['query', `${WELL_KNOWN}/v2/?tenant=acme`],
+    ['query', `${WELL_KNOWN}/v2?tenant=other`],
+  ] as const)(
+    "answers 404 at %s %s, where another resource's could be",
+    { tags: ['PRM-11'] },
+    async (name, path) => {
+      const response = await ask(name, { path });
+      expect([response.status, response.body]).toEqual([404, '']);
+    },
+  );
+
+  it.each([
+    ['path', `${WELL_KNOWN}/v2`],
+    ['path', `${WELL_KNOWN}/v2/stock//`],
+    ['path', `${WELL_KNOWN}/v2/stock/42`],
+    ['path', `${WELL_KNOWN}s/v2/stock`],
     ['path', `${WELL_KNOWN}/V2/stock`],
     ['path', `/v2/stock${WELL_KNOWN}`],
-    ['query', `${WELL_KNOWN}/v2`],
-    ['query', `${WELL_KNOWN}/v2?tenant=other`],
     ['string', `${WELL_KNOWN}/v2`],
+    ['string', `${WELL_KNOWN}//`],
   ] as const)('publishes nothing of %s at %s', { tags: ['PRM-11'] }, async (name, path) => {
     const response = await ask(name, { path });
     expect([401, 404]).toContain(response.status);
@@ -164,11 +217,7 @@ describe.each(harnesses)('$name', (harness) => {
     const response = await ask('string', {
       method: 'OPTIONS',
       path: WELL_KNOWN,
-      headers: [
-        ['Origin', 'https://app.example.com'],
-        ['Access-Control-Request-Method', 'GET'],
-        ['Access-Control-Request-Headers', 'mcp-protocol-version'],
-      ],
+      headers: PREFLIGHT,
     });
     expect(response.status).toBe(204);
     expect(response.headers['access-control-allow-origin']).toBe('*');

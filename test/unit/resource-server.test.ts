@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
 import type { Denied } from '../../src/decision.js';
+import { InsufficientScopeError, InvalidTokenError, UnavailableError } from '../../src/errors.js';
 import type { ResourceServerOptions } from '../../src/options/options.js';
 import { createResourceServer, isResourceServer } from '../../src/resource-server.js';
 import {
@@ -282,6 +283,39 @@ describe('a token that expires meanwhile', async () => {
     };
     expect(await outcome(false)).toBe('allowed');
     expect(await outcome(true)).toBe('expired');
+  });
+});
+
+describe('deny', () => {
+  it('makes the answer to what the application refuses, with the scopes that the route requires', {
+    tags: ['SCP-06'],
+  }, async () => {
+    const server = createResourceServer({ ...issuer.options, realm: 'stock' });
+    const auth = await server.verify(await issuer.token());
+    const error = new InsufficientScopeError('claims_not_met');
+    const denied = server.deny(error, auth, [{ allScopes: ['read'] }, { claims: () => false }]);
+    expect(denied).toMatchObject({ kind: 'denied', error, answer: { status: 403 } });
+    expect(denied.answer.headers['WWW-Authenticate']).toBe(
+      'Bearer realm="stock", error="insufficient_scope", ' +
+        'error_description="The access token does not grant access to this resource", scope="read"',
+    );
+  });
+
+  it('answers as a request without credentials is answered, and like an outage', () => {
+    const resource = { resource: 'https://api.example.com', scopes: ['read'] };
+    const server = createResourceServer({ ...issuer.options, resource });
+    const [bearer] = [
+      server.deny(new InvalidTokenError('missing_credentials')).answer.headers['WWW-Authenticate'],
+    ].flat();
+    expect(bearer).toMatch(/^Bearer realm="api", scope="read", resource_metadata=/);
+    const { status, headers } = server.deny(new UnavailableError('revocation_unavailable', 3)).answer;
+    expect([status, headers['Retry-After'], headers['WWW-Authenticate']]).toEqual([503, '3', undefined]);
+  });
+
+  it('takes errors of ours only', { tags: ['OPS-09'] }, () => {
+    const server = createResourceServer(issuer.options);
+    for (const error of [new Error('bug'), undefined, {}])
+      expect(() => server.deny(error as never)).toThrow(TypeError); // a caller without types
   });
 });
 

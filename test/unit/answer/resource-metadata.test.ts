@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { ResourceMetadataDocument } from '../../../src/answer/resource-metadata.js';
+import { answerMetadata, type ResourceMetadataDocument } from '../../../src/answer/resource-metadata.js';
 import type { Answer } from '../../../src/decision.js';
 import { channels, type WarningMessage } from '../../../src/diagnostics.js';
 import {
@@ -105,6 +105,50 @@ describe('the metadata of an API', () => {
     for (const method of ['POST', 'get', 'TRACE', '']) {
       expect(ask(method)).toMatchObject({ status: 405, headers: { Allow: 'GET, HEAD, OPTIONS' } });
     }
+  });
+});
+
+describe('where clients look for metadata', () => {
+  const WELL_KNOWN = '/.well-known/oauth-protected-resource';
+  const [mcp, other, tenant] = ['/mcp', '/other', '/mcp?tenant=a'].map((path) =>
+    metadataOf({ resource: `https://api.example.com${path}` }),
+  );
+  const find = async (published: readonly (ResourceMetadata | undefined)[], url: string) => {
+    const known = published.filter((one) => one !== undefined);
+    const answer = await answerMetadata(known, { method: 'GET', url, header: () => undefined });
+    return answer === undefined
+      ? undefined
+      : answer.status === 200
+        ? (await bodyOf(answer)).resource
+        : answer.status;
+  };
+
+  it('is the place of the one that is meant, if that is clear', { tags: ['PRM-11', 'MCP-02'] }, async () => {
+    const at = (path: string) => `https://API.example.com${WELL_KNOWN}${path}`;
+    for (const path of ['/mcp', '/mcp/', '/mcp?a=1', '', '/', '/?a=1'])
+      expect(await find([mcp, mcp], at(path)), path).toBe('https://api.example.com/mcp');
+    for (const path of ['', '/', '?a=1']) expect(await find([mcp, other], at(path)), path).toBe(404);
+    expect(await find([mcp, other], at('/other/'))).toBe('https://api.example.com/other');
+    expect(await find([mcp, tenant], at('/mcp?tenant=a'))).toBe('https://api.example.com/mcp?tenant=a');
+    for (const path of ['/mcp?tenant=b', '/mcp/'])
+      expect(await find([mcp, tenant], at(path)), path).toBe(404);
+    expect(await find([mcp, tenant], at('/mcp'))).toBe('https://api.example.com/mcp');
+    for (const path of ['', '/mcp', '/mcp/']) expect(await find([tenant], at(path)), path).toBe(404);
+  });
+
+  it.each([
+    '*',
+    '',
+    'https://api.example.com',
+    'https://api.example.com/mcp',
+    `https://api.example.com/mcp${WELL_KNOWN}`,
+    `https://api.example.com${WELL_KNOWN}/mcp//`,
+    `https://api.example.com${WELL_KNOWN}/mcp/tools`,
+    `https://api.example.com${WELL_KNOWN}mcp`,
+    `https://api.example.com/%2Ewell-known/oauth-protected-resource/mcp`,
+  ])('is not %j', { tags: ['PRM-11'] }, async (url) => {
+    expect(await find([mcp], url)).toBeUndefined();
+    expect(await find([], `https://api.example.com${WELL_KNOWN}`)).toBeUndefined();
   });
 });
 
