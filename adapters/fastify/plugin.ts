@@ -1,12 +1,8 @@
-import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
-import {
-  isResourceServer,
-  type ResourceMetadata,
-  type ResourceServer,
-  type ResourceServerOptions,
-} from '../../src/index.js';
-import { connectRequestView, Gate, type Next, serveMetadata } from '../kit/index.js';
+import { isResourceServer, type ResourceServer, type ResourceServerOptions } from '../../src/index.js';
+import { connectRequestView, Gate, type Next } from '../kit/index.js';
+import { publish } from './metadata.js';
 import { noteRoutes, ROUTE, readRoute } from './routes.js';
 import './request-types.js';
 
@@ -131,45 +127,3 @@ async function protect(app: FastifyInstance, options: ResourceServerOptions | Re
     },
   );
 }
-
-const WELL_KNOWN = '/.well-known/oauth-protected-resource';
-/** Every method that a client could try: those that are not for the metadata are answered with 405. */
-const METHODS: HTTPMethods[] = ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE'];
-
-/** Where the HTTP server of an application keeps all that it publishes. */
-const published: unique symbol = Symbol('oauth-resource-server.published');
-
-/** Serves the metadata, or, in a scope with a prefix, warns if nobody else does. */
-function publish(app: FastifyInstance, metadata: ResourceMetadata): void {
-  const server: object & { [published]?: ResourceMetadata[] } = app.server;
-  server[published] ??= [];
-  const all = server[published];
-  all.push(metadata);
-  // A single colon begins a parameter.
-  const url = metadata.path.split('?', 1)[0]?.replaceAll(':', '::') ?? '';
-  const isServed = (place: string): boolean => app.hasRoute({ method: 'GET', url: place });
-  if (app.prefix !== '') {
-    app.addHook('onReady', async () => {
-      if (!isServed(url)) app.log.warn(notServed(metadata.path, app.prefix));
-    });
-    return;
-  }
-  // In a hook, before hooks of the application could stand in the way; the routes are there so that one is
-  // found at all.
-  app.addHook('onRequest', (request, reply, done) => serveMetadata(all, request.raw, reply, done));
-  // Not the application's own handler for unknown paths, which nobody without an access token reaches
-  // otherwise.
-  const handler = (_request: unknown, reply: FastifyReply): void => void reply.code(404).send();
-  const bare = url.replace(/\/$/, '');
-  const { ignoreTrailingSlash, routerOptions } = app.initialConfig;
-  const places = [bare, WELL_KNOWN];
-  if (ignoreTrailingSlash !== true && routerOptions?.ignoreTrailingSlash !== true)
-    // Nothing may come behind an asterisk, which stands for everything anyway.
-    places.push(...places.filter((place) => !place.endsWith('*')).map((place) => `${place}/`));
-  for (const place of places)
-    if (!isServed(place)) app.route({ method: METHODS, url: place, config: { public: true }, handler });
-}
-
-const notServed = (path: string, prefix: string): string =>
-  `The metadata of this API are to be at ${path}, which the prefix "${prefix}" keeps out of reach. ` +
-  'Register the plugin resourceMetadata at the root, with the same resource server.';

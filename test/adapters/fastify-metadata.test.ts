@@ -136,13 +136,25 @@ describe('resourceServer', () => {
       expect((await metadataAt(app, path)).resource).toBe('https://api.example.com/mcp');
   });
 
-  it('leaves routes of the application at the other places alone', async () => {
+  it('leaves routes of the application at the other places alone', { tags: ['PRM-11'] }, async () => {
     const { app } = createApp();
-    app.get(`${WELL_KNOWN}/`, () => ({ resource: 'mine' }));
-    app.get(`${WELL_KNOWN}/other`, { config: { public: true } }, () => ({ resource: 'other' }));
     await app.register(resourceServer, serverFor('/mcp'));
-    expect((await metadataAt(app, '/mcp')).resource).toBe('https://api.example.com/mcp');
-    expect((await metadataAt(app, '/other')).resource).toBe('other');
+    await app.register(async (scope) => {
+      for (const path of ['', '/other', '/mcp/tools'])
+        scope.get(`${WELL_KNOWN}${path}`, { config: { public: true } }, () => ({ resource: path }));
+    });
+    for (const path of ['', '/other', '/mcp/tools'])
+      expect((await metadataAt(app, path)).resource).toBe(path);
+    expect((await metadataAt(app, '/')).resource).toBe('https://api.example.com/mcp');
+  });
+
+  it('serves them where a route of the application is for every path', { tags: ['MCP-02'] }, async () => {
+    const { app } = createApp();
+    await app.register(resourceServer, serverFor('/mcp'));
+    app.get('/*', () => 'the page');
+    for (const path of ['/mcp', '/mcp/', '', '/'])
+      expect((await metadataAt(app, path)).resource).toBe('https://api.example.com/mcp');
+    expect((await app.inject(`${WELL_KNOWN}/other`)).statusCode).toBe(401);
   });
 
   it('runs the handler for unknown paths only with a token', { tags: ['OPS-09'] }, async () => {
