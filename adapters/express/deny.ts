@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isResourceServerError } from '../../src/index.js';
-import { denyRequest, refuse, replyOf } from '../kit/index.js';
+import { denyRequest, proceed, type Refusal, refuse, replyOf } from '../kit/index.js';
 
 /**
  * Refuses a request that {@link authenticate} let through, after a check of your own: with the status, the
@@ -28,7 +28,8 @@ export function deny(
   response: ServerResponse,
   next: (error?: unknown) => void,
 ): void {
-  if (isResourceServerError(error)) refuse(denyRequest(request, error, MISTAKE), replyOf(response), next);
+  const answer = (refusal: Refusal): void => refuse(refusal, replyOf(response), next);
+  if (isResourceServerError(error)) proceed(() => denyRequest(request, error, MISTAKE), answer, next);
   else next(error);
 }
 

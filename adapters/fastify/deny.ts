@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import { isResourceServerError } from '../../src/index.js';
-import { denyRequest, type Reply, refuse } from '../kit/index.js';
+import { denyRequest, proceed, type Refusal, type Reply, refuse } from '../kit/index.js';
 
 /**
  * Refuses a request that the plugin let through, after a check of your own: with the status, the challenge
@@ -25,9 +25,10 @@ import { denyRequest, type Reply, refuse } from '../kit/index.js';
  */
 export function deny(error: unknown, request: object, reply: FastifyReply): FastifyReply {
   const hand = (given: unknown): void => void reply.send(given);
-  if (!isResourceServerError(error)) hand(error);
   // Whatever types the route gives its replies, a refusal is none of them.
-  else refuse(denyRequest(request, error, MISTAKE), reply as object as Reply, hand);
+  const answer = (refusal: Refusal): void => refuse(refusal, reply as object as Reply, hand);
+  if (isResourceServerError(error)) proceed(() => denyRequest(request, error, MISTAKE), answer, hand);
+  else hand(error);
   return reply;
 }
 

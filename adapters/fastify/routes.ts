@@ -6,7 +6,7 @@ import { declared } from '../kit/index.js';
 export interface Route {
   /** Those of its hooks; hooks of whole scopes can't be seen. */
   readonly requirements: readonly Requirement[];
-  /** The resource servers that saw it being made, and guard it against preflights. */
+  /** The resource servers that guard it against preflights, which they saw it could be asked with. */
   readonly servers: readonly ResourceServer[];
   readonly isPublic: boolean;
 }
@@ -40,10 +40,11 @@ export function noteRoutes(app: FastifyInstance, server: ResourceServer, guard: 
     const { onRequest = [], preValidation = [], preHandler = [], config } = route;
     const hooks = [onRequest, preValidation, preHandler].flat();
     const requirements = hooks.flatMap((hook) => declared(hook)?.requirement ?? []);
-    const servers = [...(config?.[ROUTE]?.servers ?? []), server];
     const isPublic = config?.public === true;
+    const isGuarded = !isPublic && [route.method].flat().includes('OPTIONS');
+    const servers = [...(config?.[ROUTE]?.servers ?? []), isGuarded ? server : []].flat();
     route.config = { ...config, [ROUTE]: { requirements, servers, isPublic } };
-    if (!isPublic && [route.method].flat().includes('OPTIONS')) route.onRequest = [guard, onRequest].flat();
+    if (isGuarded) route.onRequest = [guard, onRequest].flat();
     if (Reflect.get(this, protector) !== server) return;
     for (const requirement of requirements) server.resourceMetadata?.addRequirement(requirement);
   });

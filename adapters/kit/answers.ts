@@ -26,11 +26,12 @@ export interface Reply {
   send(body?: string | Buffer): unknown;
   /** Whether the application has answered meanwhile, as with a time-out: then nothing is sent. */
   readonly sent?: boolean;
-  /** False if nothing can be sent at all: then errors are handed over. */
-  readonly isWritable?: boolean;
 }
 
-/** Node's response, as a {@link Reply}. */
+/**
+ * Node's response, as a {@link Reply}. May be something that stands for one and isn't, as Socket.IO has it:
+ * then its methods throw.
+ */
 export function replyOf(response: ServerResponse): Reply {
   return new NodeReply(response);
 }
@@ -40,11 +41,6 @@ class NodeReply implements Reply {
 
   get sent(): boolean {
     return this.response.headersSent;
-  }
-
-  /** Socket.IO calls middleware with an object that stands for a response and isn't one. */
-  get isWritable(): boolean {
-    return typeof this.response.setHeader === 'function';
   }
 
   status(code: number): void {
@@ -60,16 +56,23 @@ class NodeReply implements Reply {
   }
 }
 
-/** Nothing if there are none. */
+/** Sets header fields, if there are any and a response that can have them. */
 export function setHeaders(reply: Reply, headers: AnswerHeaders | undefined): void {
-  if (headers === undefined || reply.isWritable === false) return;
+  try {
+    writeHeaders(reply, headers ?? {});
+  } catch {
+    // No response, or one that was sent already: then nobody would see them.
+  }
+}
+
+function writeHeaders(reply: Reply, headers: AnswerHeaders): void {
   for (const [name, value] of Object.entries(headers)) reply.header(name, value);
 }
 
 /** Sends an answer as it is: frameworks would give a text a charset, which JSON doesn't have. */
 export function sendAnswer({ status, headers, body }: Answer, reply: Reply): void {
   reply.status(status);
-  setHeaders(reply, headers);
+  writeHeaders(reply, headers);
   reply.send(body === undefined ? undefined : Buffer.from(body));
 }
 
@@ -83,16 +86,23 @@ export function challengeHeaders({ headers }: Answer): AnswerHeaders {
   return Object.fromEntries(fields.filter(([name]) => !name.toLowerCase().startsWith('content-')));
 }
 
-/** Answers a refused request, or hands the typed error over (`errors: 'next'`). */
+/**
+ * Answers a refused request, or hands the typed error over: with `errors: 'next'`, and where no answer can be
+ * written.
+ */
 export function refuse({ error, answer, errors }: Refusal, reply: Reply, next: Next): void {
-  if (reply.sent === true) return;
-  if (reply.isWritable === false) next(error);
-  else if (errors === 'respond') sendAnswer(answer, reply);
-  else {
+  try {
+    if (reply.sent === true) return;
+    if (errors === 'respond') {
+      sendAnswer(answer, reply);
+      return;
+    }
     reply.status(answer.status);
-    setHeaders(reply, challengeHeaders(answer));
-    next(error);
+    writeHeaders(reply, challengeHeaders(answer));
+  } catch {
+    // Whatever stands for a response here isn't one, and the error tells what there is to tell.
   }
+  next(error);
 }
 
 /** An answer as a `Response` of the Fetch standard. */
@@ -121,7 +131,17 @@ export function serveMetadata(
   next: Next,
 ): void {
   const view = connectRequestView(message);
-  const answer = 'answer' in published ? published.answer(view) : answerMetadata(published, view);
-  if (answer === undefined || reply.isWritable === false) next();
-  else proceed(answer, (ready) => sendAnswer(ready, reply), next);
+  const answer = () => ('answer' in published ? published.answer(view) : answerMetadata(published, view));
+  const serve = (ready: Answer | undefined): void => {
+    try {
+      if (ready !== undefined) {
+        sendAnswer(ready, reply);
+        return;
+      }
+    } catch {
+      // What stands for a response here isn't one.
+    }
+    next();
+  };
+  proceed<Answer | undefined>(answer, serve, next);
 }

@@ -130,7 +130,7 @@ export class Gate {
         next();
       }
     };
-    proceed(this.authenticate(arrival, requirements, preflight), admitted, next);
+    proceed(() => this.authenticate(arrival, requirements, preflight), admitted, next);
   }
 
   /**
@@ -258,9 +258,11 @@ export function enforceRequirements(
   reply: Reply,
   next: Next,
 ): void {
-  const refusal = checkRequirements(request, requirements, mistake);
-  if (refusal === undefined) next();
-  else refuse(refusal, reply, next);
+  const enforce = (refusal: Refusal | undefined): void => {
+    if (refusal === undefined) next();
+    else refuse(refusal, reply, next);
+  };
+  proceed(() => checkRequirements(request, requirements, mistake), enforce, next);
 }
 
 function requirePassage(request: object, { name, advice }: Mistake): Passage {

@@ -7,18 +7,25 @@ export function whenSettled<T, R>(value: T | Promise<T>, use: (value: T) => R): 
 }
 
 /**
- * The same for frameworks with callbacks.
+ * The same for frameworks with callbacks, of which some let a process end if a middleware throws.
  *
- * @param fail gets a rejection, always as an `Error`: `next(undefined)` would continue
+ * @param start makes the value
+ * @param fail gets what `start` throws or rejects with, always as an `Error`: `next(undefined)` would continue
  */
 export function proceed<T>(
-  value: T | Promise<T>,
+  start: () => T | Promise<T>,
   use: (value: T) => void,
   fail: (error: Error) => void,
 ): void {
+  const report = (cause: unknown): void =>
+    fail(cause instanceof Error ? cause : new Error('authentication failed', { cause }));
+  let value: T | Promise<T>;
+  try {
+    value = start();
+  } catch (cause) {
+    report(cause);
+    return;
+  }
   const used = whenSettled(value, use);
-  if (!(used instanceof Promise)) return;
-  used.catch((cause: unknown) =>
-    fail(cause instanceof Error ? cause : new Error('authentication failed', { cause })),
-  );
+  if (used instanceof Promise) used.catch(report);
 }

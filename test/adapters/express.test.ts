@@ -6,13 +6,17 @@ import request from 'supertest';
 import { describe, expect, it, vi } from 'vitest';
 import {
   authenticate,
+  deny,
   getAuth,
+  type Middleware,
   requireAnyScope,
   requireClaims,
   requireScope,
+  resourceMetadata,
 } from '../../adapters/express/index.js';
 import {
   createResourceServer,
+  InsufficientScopeError,
   InvalidTokenError,
   isResourceServerError,
   type ResourceServer,
@@ -139,23 +143,75 @@ describe('a response that was sent already', () => {
 });
 
 describe('where no response can be written', () => {
-  it('hands a refusal to next, as for Socket.IO', async () => {
-    const middleware = authenticate(issuer.options);
-    for (const headers of [{}, { authorization: 'Bearer nonsense' }]) {
-      const message = Object.assign(new IncomingMessage(new Socket()), { headers });
-      const error = await new Promise((resolve) => middleware(message, {} as ServerResponse, resolve));
-      expect(error).toBeInstanceOf(InvalidTokenError);
-    }
-  });
-
-  it('lets a good token through, also one in the URL', async () => {
-    const middleware = authenticate({ ...issuer.options, bearerMethods: ['query'] });
-    const message = Object.assign(new IncomingMessage(new Socket()), {
-      url: `/socket.io/?access_token=${await issuer.token()}`,
+  const unwritable = (): [string, unknown][] => [
+    ['an empty object, as Socket.IO has it', {}],
+    ['undefined', undefined],
+    ['null', null],
+    ['a string', 'response'],
+    ['a frozen object', Object.freeze({ headersSent: false })],
+    ['no end', { setHeader: () => undefined }],
+    ['no setHeader', { end: () => undefined, writeHead: () => undefined }],
+    ['methods that are none', { setHeader: true, end: 'end', headersSent: 0 }],
+    ['an array', []],
+    [
+      'what throws for everything',
+      new Proxy({}, { get: () => expect.fail(), set: () => false, has: () => expect.fail() }),
+    ],
+  ];
+  const passed = (middleware: Middleware, message: IncomingMessage, response: unknown): Promise<unknown> =>
+    new Promise((resolve) => {
+      middleware(message, response as ServerResponse, resolve); // as a caller without types
     });
-    const error = await new Promise((resolve) => middleware(message, {} as ServerResponse, resolve));
-    expect(error).toBeUndefined();
-    expect(getAuth(message).clientId).toBe('test-client');
+  const messageWith = (headers: object = {}, url = '/'): IncomingMessage =>
+    Object.assign(new IncomingMessage(new Socket()), { headers, url, method: 'GET' });
+
+  describe.each(unwritable())('%s', (_, response) => {
+    it.each(['respond', 'next'] as const)(
+      "hands refusals to next, and throws nothing: errors: '%s'",
+      { tags: ['OPS-09'] },
+      async (errors) => {
+        const resource = 'https://api.example.com/mcp';
+        const middleware = authenticate({ ...issuer.options, errors, resource });
+        for (const headers of [{}, { authorization: 'Bearer nonsense' }, { authorization: 'Bearer' }]) {
+          const error = await passed(middleware, messageWith(headers), response);
+          expect(isResourceServerError(error)).toBe(true);
+        }
+        const good = messageWith({ authorization: writer.Authorization });
+        expect(await passed(middleware, good, response)).toBeUndefined();
+        expect(await passed(requireScope('write:orders'), good, response)).toBeUndefined();
+        expect(await passed(requireScope('admin'), good, response)).toBeInstanceOf(InsufficientScopeError);
+        const own: Middleware = (...given) => deny(new InsufficientScopeError('claims_not_met'), ...given);
+        expect(await passed(own, good, response)).toMatchObject({ reason: 'claims_not_met' });
+      },
+    );
+
+    it('hands mistakes and bugs to next, too, and metadata to what comes behind', async () => {
+      expect(await passed(requireScope('admin'), messageWith(), response)).toBeInstanceOf(Error);
+      const own: Middleware = (...given) => deny(new InsufficientScopeError('claims_not_met'), ...given);
+      expect(await passed(own, messageWith(), response)).toMatchObject({
+        message: expect.stringContaining('deny: nothing authenticated'),
+      });
+      const defective: ResourceServer = Object.create(createResourceServer(issuer.options), {
+        authenticate: {
+          value: () => {
+            throw new Error('bug');
+          },
+        },
+      });
+      expect(await passed(authenticate(defective), messageWith(), response)).toMatchObject({
+        message: 'bug',
+      });
+      const middleware = resourceMetadata({ ...issuer.options, resource: 'https://api.example.com' });
+      const target = '/.well-known/oauth-protected-resource';
+      expect(await passed(middleware, messageWith({}, target), response)).toBeUndefined();
+    });
+
+    it('lets a good token through, also one in the URL', async () => {
+      const query = authenticate({ ...issuer.options, bearerMethods: ['query'] });
+      const message = messageWith({}, `/socket.io/?access_token=${await issuer.token()}`);
+      expect(await passed(query, message, response)).toBeUndefined();
+      expect(getAuth(message).clientId).toBe('test-client');
+    });
   });
 });
 
