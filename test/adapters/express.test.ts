@@ -253,6 +253,77 @@ describe('preflight requests', () => {
     expect(handler).not.toHaveBeenCalled();
   });
 
+  it.each<[string, RequestHandler]>([
+    [
+      'a field, as the package method-override reads it',
+      (req, _res, next) => {
+        Object.assign(req, { originalMethod: req.method, method: req.get('X-HTTP-Method-Override') });
+        next();
+      },
+    ],
+    [
+      'the query, with Reflect.set',
+      (req, _res, next) => {
+        Reflect.set(req, 'method', String(req.query._method));
+        next();
+      },
+    ],
+    [
+      'a copy of the request',
+      (req, res, next) => {
+        const copy = Object.assign(Object.create(req), { method: 'DELETE' });
+        Reflect.apply(router, undefined, [copy, res, next]);
+      },
+    ],
+  ])("can't become another request by %s", { tags: ['BRR-28'] }, async (_, override) => {
+    const app = express();
+    app.use(authenticate(issuer.options), override, router);
+    await request(app)
+      .options('/stock?_method=DELETE')
+      .set({ ...PREFLIGHT, 'X-HTTP-Method-Override': 'DELETE' });
+    expect(deleted).not.toHaveBeenCalled();
+    // With a token the same request is what the override makes of it.
+    await request(app)
+      .options('/stock?_method=DELETE')
+      .set({ ...PREFLIGHT, ...writer, 'X-HTTP-Method-Override': 'DELETE' })
+      .expect(200);
+    expect(deleted).toHaveBeenCalledTimes(1);
+    deleted.mockClear();
+  });
+  const deleted = vi.fn<RequestHandler>((_req, res) => void res.json({}));
+  const router = express.Router().delete('/stock', deleted);
+
+  it('reach just what the documentation says: middleware behind, and handlers that take OPTIONS', {
+    tags: ['BRR-28'],
+  }, async () => {
+    const reached: string[] = [];
+    const note =
+      (name: string): RequestHandler =>
+      (_req, _res, next) => {
+        reached.push(name);
+        next();
+      };
+    const app = express();
+    app.use(authenticate(issuer.options), note('use'));
+    app.get('/stock', note('get'));
+    app.post('/stock', note('post'));
+    app.delete('/stock', note('delete'));
+    app.options('/stock', note('options'));
+    app.all('/stock', note('all'), requireScope('read:inventory'), note('behind a requirement'));
+    await request(app).options('/stock').set(PREFLIGHT).expect(401);
+    expect(reached).toEqual(['use', 'options', 'all']);
+    // What isn't a preflight reaches nothing.
+    for (const [method, headers] of [
+      ['options', {}],
+      ['options', { Origin: PREFLIGHT.Origin }],
+      ['head', PREFLIGHT],
+      ['get', PREFLIGHT],
+      ['post', { ...PREFLIGHT, 'X-HTTP-Method-Override': 'OPTIONS' }],
+    ] as const)
+      await request(app)[method]('/stock').set(headers).expect(401);
+    expect(reached).toEqual(['use', 'options', 'all']);
+  });
+
   it("don't count as preflights if they carry credentials", { tags: ['BRR-28'] }, async () => {
     const { app } = createApp();
     await request(app)

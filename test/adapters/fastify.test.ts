@@ -306,6 +306,73 @@ describe('CORS preflight', () => {
     expect(reached).toEqual(['onRequest', 'preParsing', 'parser', 'preValidation', 'preHandler', 'handler']);
   });
 
+  it.each(['options', 'OPTIONS', ['get', 'options'], ['GET', 'OPTIONS']])(
+    'reaches no route, however its methods are written: %j',
+    { tags: ['BRR-28'] },
+    async (method) => {
+      const { app } = await createApp();
+      const handler = vi.fn(() => 'ok');
+      app.route({ method: method as 'OPTIONS', url: '/orders', handler }); // as JavaScript may write it
+      const response = await app.inject({ method: 'OPTIONS', url: '/orders', headers: PREFLIGHT });
+      expect(response.statusCode).toBe(401);
+      expect(handler).not.toHaveBeenCalled();
+    },
+  );
+
+  it("isn't a request that a hook has made one after the route was chosen", {
+    tags: ['BRR-28'],
+  }, async () => {
+    const app = fastify();
+    const handler = vi.fn(() => 'ok');
+    app.addHook('onRequest', async ({ raw, headers }) => {
+      const { 'x-http-method-override': override } = headers;
+      if (typeof override === 'string') raw.method = override;
+    });
+    await app.register(resourceServer, issuer.options);
+    app.post('/orders', handler);
+    const headers = { ...PREFLIGHT, 'x-http-method-override': 'OPTIONS' };
+    expect((await app.inject({ method: 'POST', url: '/orders', headers })).statusCode).toBe(401);
+    expect(handler).not.toHaveBeenCalled();
+  });
+
+  it('stays refused where a hook or a rewritten URL makes it another request', {
+    tags: ['BRR-28'],
+  }, async () => {
+    const handler = vi.fn(() => 'ok');
+    const override = (message: { method?: string | undefined; headers: NodeJS.Dict<unknown> }): void => {
+      const { 'x-http-method-override': to } = message.headers;
+      if (typeof to === 'string') message.method = to;
+    };
+    const rewriting = fastify({
+      rewriteUrl: (message) => {
+        override(message);
+        return message.url ?? '/';
+      },
+    });
+    const hooked = fastify();
+    for (const app of [rewriting, hooked]) {
+      await app.register(resourceServer, issuer.options);
+      if (app === hooked) app.addHook('onRequest', async ({ raw }) => override(raw));
+      app.all('/orders', handler);
+      const headers = { ...PREFLIGHT, 'x-http-method-override': 'DELETE' };
+      const response = await app.inject({ method: 'OPTIONS', url: '/orders?_method=DELETE', headers });
+      expect(response.statusCode).toBe(401);
+    }
+    expect(handler).not.toHaveBeenCalled();
+  });
+
+  it("isn't let in by a plugin that puts its own hooks before ours", { tags: ['BRR-28'] }, async () => {
+    const { app } = await createApp();
+    const handler = vi.fn(() => 'ok');
+    app.addHook('onRoute', (route) => {
+      route.onRequest = [async () => undefined, route.onRequest ?? []].flat();
+    });
+    app.all('/orders', handler);
+    const response = await app.inject({ method: 'OPTIONS', url: '/orders', headers: PREFLIGHT });
+    expect(response.statusCode).toBe(401);
+    expect(handler).not.toHaveBeenCalled();
+  });
+
   it('is refused by routes made before the plugin, and where there is no route', {
     tags: ['BRR-28'],
   }, async () => {
