@@ -15,9 +15,8 @@ import { denyRequest, proceed, type Refusal, refuse, replyOf } from '../kit/inde
  * import { InsufficientScopeError } from 'oauth-resource-server';
  * import { deny, getAuth } from 'oauth-resource-server/express';
  *
- * app.get('/orders/:id', async (req, res, next) => {
- *   const order = await orders.find(req.params.id);
- *   if (order.owner === getAuth(req).subject) res.json(order);
+ * app.get('/orders/of/:owner', (req, res, next) => {
+ *   if (req.params.owner === getAuth(req).subject) res.json([]);
  *   else deny(new InsufficientScopeError('claims_not_met'), req, res, next);
  * });
  * ```

@@ -13,12 +13,14 @@ import { denyRequest, proceed, type Refusal, type Reply, refuse } from '../kit/i
  * @returns the reply, to be returned by an async hook or handler
  * @example
  * ```ts
+ * import { fastify } from 'fastify';
  * import { InsufficientScopeError } from 'oauth-resource-server';
- * import { deny, getAuth } from 'oauth-resource-server/fastify';
+ * import { deny, getAuth, resourceServer } from 'oauth-resource-server/fastify';
  *
- * app.get<{ Params: { id: string } }>('/orders/:id', async (request, reply) => {
- *   const order = await orders.find(request.params.id);
- *   if (order.owner === getAuth(request).subject) return order;
+ * const app = fastify();
+ * await app.register(resourceServer, options);
+ * app.get<{ Params: { owner: string } }>('/orders/of/:owner', async (request, reply) => {
+ *   if (request.params.owner === getAuth(request).subject) return [];
  *   return deny(new InsufficientScopeError('claims_not_met'), request, reply);
  * });
  * ```

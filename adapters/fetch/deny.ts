@@ -11,11 +11,11 @@ import { denyRequest, toResponse } from '../kit/index.js';
  * @example
  * ```ts
  * import { InsufficientScopeError } from 'oauth-resource-server';
- * import { deny } from 'oauth-resource-server/fetch';
+ * import { deny, getAuth, resourceServer } from 'oauth-resource-server/fetch';
  *
- * export const GET = gate.protect(async (request, auth) => {
- *   const order = await orders.find(new URL(request.url).pathname);
- *   if (order.owner === auth.subject) return Response.json(order);
+ * const gate = resourceServer(options);
+ * export const GET = gate.protect((request) => {
+ *   if (request.url.endsWith(`/${getAuth(request).subject}`)) return Response.json([]);
  *   return deny(new InsufficientScopeError('claims_not_met'), request);
  * });
  * ```

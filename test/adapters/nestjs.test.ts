@@ -1,4 +1,6 @@
 import 'reflect-metadata';
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
 import {
   All,
   type ArgumentsHost,
@@ -806,6 +808,13 @@ describe('execution contexts other than HTTP', () => {
     }
   }
 
+  class GraphqlGuard extends ResourceServerGuard {
+    protected override getRequestResponse(context: ExecutionContext) {
+      if (context.getType<string>() !== 'graphql') return super.getRequestResponse(context);
+      return context.getArgByIndex<GraphqlContext>(2);
+    }
+  }
+
   /** A handler as `@nestjs/graphql` and others build it: guards, but no HTTP context. */
   function externalHandler(app: INestApplication, name: 'stock' | 'orders' | 'version', type: string) {
     const resolver = app.get(Resolver);
@@ -835,12 +844,6 @@ describe('execution contexts other than HTTP', () => {
   });
 
   it('are guarded by a subclass that finds their request, authenticated once for all resolvers', async () => {
-    class GraphqlGuard extends ResourceServerGuard {
-      protected override getRequestResponse(context: ExecutionContext) {
-        if (context.getType<string>() !== 'graphql') return super.getRequestResponse(context);
-        return context.getArgByIndex<GraphqlContext>(2);
-      }
-    }
     @Controller('graphql')
     class GraphqlController {
       @Post()
@@ -871,4 +874,21 @@ describe('execution contexts other than HTTP', () => {
     expect(await query(reader)).toEqual(['test-client', 'insufficient_scope', 'version', false]);
     expect(await query({})).toEqual(['missing_credentials', 'missing_credentials', 'version', true]);
   });
+
+  it.each([{}, null, undefined, 'response', new Proxy({}, { get: () => expect.fail() })])(
+    'are refused with the typed error, whatever stands for a response',
+    { tags: ['OPS-09'] },
+    async (res) => {
+      const app = await create({
+        module: ResourceServerModule.forRoot(issuer.options, { guard: GraphqlGuard }),
+        providers: [Resolver],
+      });
+      const asked = (headers: object) => {
+        const req = Object.assign(new IncomingMessage(new Socket()), { headers, method: 'POST' });
+        return externalHandler(app, 'stock', 'graphql')(undefined, {}, { req, res });
+      };
+      await expect(asked({})).rejects.toMatchObject({ reason: 'missing_credentials' });
+      expect(await asked({ authorization: reader.Authorization })).toBe('test-client');
+    },
+  );
 });

@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http';
+import { discoverOAuthProtectedResourceMetadata } from '@modelcontextprotocol/sdk/client/auth.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { getAuth } from '../../adapters/express/index.js';
 import { closeServer, listen } from '../../examples/demo/http-server.js';
@@ -75,6 +76,15 @@ describe('an MCP server', () => {
 
   const authorized = (claims: Record<string, unknown> = {}) =>
     issuer.authorization({ scope: 'read:inventory', ...claims });
+
+  it.each(['/mcp', '/mcp/', '/mcp?session=1', '/mcp/sse', '/'])(
+    'is found by the client of the SDK that knows nothing but the URL, without a challenge: %s',
+    { tags: ['MCP-02'] },
+    async (path) => {
+      const metadata = await discoverOAuthProtectedResourceMetadata(`${url}${path}`);
+      expect(metadata.resource).toBe(`${url}/mcp`);
+    },
+  );
 
   it('accepts a token that was issued for it', { tags: ['MCP-03'] }, async () => {
     const response = await post(await authorized());
