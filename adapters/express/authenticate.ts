@@ -17,11 +17,12 @@ interface ExpressRequest extends IncomingMessage {
 
 /**
  * Lets only requests with a valid access token through, and sets `req.auth`; `getAuth(req)` is the typed way
- * to it. Others are answered with 400, 401 or 503 and a challenge (RFC 6750 §3).
+ * to it. Others are answered with 400, 401 or 503 and a challenge (RFC 6750 §3). With the option `resource`
+ * it also serves the metadata of this API, if requests for them reach it, see {@link resourceMetadata}.
  *
  * Security: a CORS preflight request passes without authentication, for the CORS layer to answer. It meets no
- * requirement, but if there's no CORS layer, a handler for `OPTIONS` without a requirement runs:
- * `app.all(path, handler)` and `app.use(handler)` are such.
+ * requirement, but if there's no CORS layer, middleware behind this one runs for it, and so do handlers for
+ * `OPTIONS`, of which `app.all(path, handler)` is one. It stays an `OPTIONS` request.
  *
  * @param options the options of a resource server, or a ready one to share
  * @throws {TypeError} at once: an option is wrong
@@ -45,8 +46,8 @@ export function authenticate(options: ResourceServerOptions | ResourceServer): M
 
 /**
  * Serves the metadata of this API (RFC 9728) at the well-known place that belongs to its identifier, the
- * option `resource`; everything else goes on to what comes next. Belongs on the root application, before
- * {@link authenticate}, since the metadata are for clients that have no access token yet.
+ * option `resource`, and where else clients look, see `answerMetadata`; everything else goes on to what comes
+ * next. Belongs on the root application, since the well-known place is at the root of the host.
  *
  * Scopes that the routes of the application require are published with it, unless `resource.scopes` says
  * which, or several resource servers protect it.

@@ -19,7 +19,8 @@ type Plugin = FastifyPluginAsync<ResourceServerOptions | ResourceServer>;
  *
  * Tokens are checked in `onRequest`, before the body is parsed; with `bearerMethods` including `'body'` in
  * `preValidation`. A CORS preflight passes that check, so that a CORS plugin can answer it in `onRequest`. If
- * none does, it's refused before any hook of the route, its body parser and its handler.
+ * none does, it's refused before any hook of the route, its body parser and its handler. `onRequest` hooks of
+ * whole scopes behind the plugin do run for it.
  *
  * Security: with `bearerMethods` including `'query'`, Fastify logs the URL of an incoming request, with the
  * token, before any hook runs. Give the logger a `req` serializer that leaves the query out.

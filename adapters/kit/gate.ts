@@ -40,6 +40,8 @@ interface Passage {
   /** Undefined as long as the request only passes as a CORS preflight. */
   decision: Decision | Promise<Decision> | undefined;
   auth: Auth | undefined;
+  /** The last refusal. It's reported once, also if its error comes back on the error path. */
+  refused?: Denied;
   /** The requirements that `auth` was found to meet. */
   met: readonly Requirement[];
 }
@@ -105,7 +107,7 @@ export class Gate {
       }
       passage.decision = whenSettled(this.server.authenticate(view, requirements), (decision) => {
         if (decision.kind === 'allowed') passage.auth = decision.auth;
-        else logRefusal(decision, arrival);
+        else refusalOn(passage, decision);
         return decision;
       });
     }
@@ -242,10 +244,15 @@ export function denyRequest(request: object, error: ResourceServerError, mistake
 }
 
 function denyPassage(passage: Passage, error: ResourceServerError): Refusal {
-  return refusalOn(passage, passage.server.deny(error, passage.auth, passage.met));
+  const { server, auth, met, refused } = passage;
+  if (refused?.error === error) return { ...refused, errors: server.errors };
+  return refusalOn(passage, server.deny(error, auth, met));
 }
 
-function refusalOn({ server, auth, arrival }: Passage, denied: Denied): Refusal {
+/** Notes and logs a refusal. */
+function refusalOn(passage: Passage, denied: Denied): Refusal {
+  const { server, auth, arrival } = passage;
+  passage.refused = denied;
   logRefusal(denied, arrival, auth);
   return { ...denied, errors: server.errors };
 }

@@ -10,7 +10,8 @@ export function whenSettled<T, R>(value: T | Promise<T>, use: (value: T) => R): 
  * The same for frameworks with callbacks, of which some let a process end if a middleware throws.
  *
  * @param start makes the value
- * @param fail gets what `start` throws or rejects with, always as an `Error`: `next(undefined)` would continue
+ * @param fail gets what `start` throws or rejects with, always as an `Error`: `next(undefined)` would
+ *   continue
  */
 export function proceed<T>(
   start: () => T | Promise<T>,

@@ -71,6 +71,16 @@ describe.each([
     await request(app).get('/a').expect(401);
   });
 
+  it('serves them below a mount path, where the request is for them', { tags: ['MCP-02'] }, async () => {
+    const app = framework().use('/.well-known', resourceMetadata(serverFor('/a')));
+    app.use('/inner', framework.Router().use(authenticate(serverFor('/a'))));
+    for (const path of ['/a', '/a/', '', '/'])
+      expect((await request(app).get(`${WELL_KNOWN}${path}`).expect(200)).body.resource).toBe(
+        'https://api.example.com/a',
+      );
+    await request(app).get(`/inner${WELL_KNOWN}`).expect(401); // isn't at the root
+  });
+
   it('looks at the host if resources of several are published', { tags: ['PRM-11'] }, async () => {
     const app = framework();
     for (const host of ['one.example.com', 'two.example.com'])

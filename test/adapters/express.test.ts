@@ -117,6 +117,33 @@ describe('authenticate', () => {
   });
 });
 
+describe('header fields that a middleware replaced', () => {
+  it.each<[string, (req: express.Request, authorization: string) => void]>([
+    [
+      'as a whole',
+      (req, authorization) => Object.assign(req, { headers: { ...req.headers, authorization } }),
+    ],
+    ['one by one', (req, authorization) => Object.assign(req.headers, { authorization })],
+  ])(
+    "count as they are now, and don't hide a repeated line: %s",
+    { tags: ['BRR-06'] },
+    async (_, replace) => {
+      const app = express();
+      app.use((req, _res, next) => {
+        replace(req, `Bearer ${req.get('X-Token')}`);
+        next();
+      });
+      app.use(authenticate(issuer.options), (_req, res) => void res.json({}));
+      const good = reader.Authorization.slice('Bearer '.length);
+      await request(app).get('/').set('X-Token', good).expect(200);
+      await request(app).get('/').set('X-Token', good).set('Authorization', 'Bearer bad').expect(200);
+      await request(app).get('/').set('X-Token', 'bad').set(reader).expect(401);
+      const repeated = request(app).get('/').set('X-Token', good);
+      await repeated.set('Authorization', ['Bearer a', 'Bearer b'] as never).expect(400);
+    },
+  );
+});
+
 describe('a response that was sent already', () => {
   it("isn't touched by a late refusal", async () => {
     const late = await createTestIssuer();

@@ -1,5 +1,6 @@
 import '../../adapters/express/types.js';
 import 'reflect-metadata';
+import type { IncomingMessage } from 'node:http';
 import {
   type CanActivate,
   Catch,
@@ -9,6 +10,9 @@ import {
   Get,
   Inject,
   Injectable,
+  type MiddlewareConsumer,
+  Module,
+  type NestModule,
   Res,
   SetMetadata,
   UseGuards,
@@ -138,6 +142,26 @@ describe('Express', () => {
     expect(others).not.toHaveBeenCalled();
     expect((await ask('/bug', reader)).status).toBe(500);
     expect(others).toHaveBeenCalledTimes(1);
+  });
+
+  it("reports a refusal once with errors: 'next', where deny is the error handler", async () => {
+    const decisions = listenTo<DecisionMessage>(channels.decision);
+    const app = createApp({ errors: 'next' });
+    app.get('/requires', requireScope('admin'));
+    const last: ErrorRequestHandler = (_error, _req, res, _next) => void res.end();
+    const ask = await serveExpress(app.use(deny, last));
+    for (const [path, headers, status] of [
+      ['/own', {}, 401],
+      ['/requires', reader, 403],
+      ['/own', reader, 403],
+    ] as const)
+      expect((await ask(path, headers)).status).toBe(status);
+    const denied = decisions.filter(({ outcome }) => outcome === 'denied');
+    expect(denied.map(({ reason }) => reason)).toEqual([
+      'missing_credentials',
+      'insufficient_scope',
+      'claims_not_met',
+    ]);
   });
 
   it("deny hands the error on with errors: 'next', the challenge already set", async () => {
@@ -416,6 +440,25 @@ describe.each([
     const response = await ask('/own', reader);
     expect([response.status, await response.text()]).toEqual([403, 'mine']);
     expect(seen.mock.calls).toEqual([['claims_not_met']]);
+  });
+
+  it('takes a token that middleware took from another field', { tags: ['BRR-06'] }, async () => {
+    @Module({ imports: [ResourceServerModule.forRoot(issuer.options)], controllers: [OwnController] })
+    class AppModule implements NestModule {
+      configure(consumer: MiddlewareConsumer) {
+        const takeToken = (req: IncomingMessage, _res: unknown, next: () => void) => {
+          const { 'x-forwarded-access-token': token } = req.headers;
+          if (token !== undefined) req.headers.authorization ??= `Bearer ${token}`;
+          next();
+        };
+        consumer.apply(takeToken).forRoutes('*path');
+      }
+    }
+    const ask = await start(AppModule);
+    const token = await issuer.token({ scope: 'read:inventory' });
+    await expectOurAnswer(await ask('/own', { 'X-Forwarded-Access-Token': token }));
+    expect((await ask('/own', { 'X-Forwarded-Access-Token': 'nonsense' })).status).toBe(401);
+    expect((await ask('/own')).status).toBe(401);
   });
 
   it('takes a token or an API key, where a handler says so', { tags: ['OPS-09'] }, async () => {
