@@ -102,6 +102,17 @@ describe.each([
     expect(JSON.parse(response.body).resource).toBe('https://api.example.com/v2');
   });
 
+  it('serves them where else clients look, without a token', { tags: ['PRM-02', 'MCP-02'] }, async () => {
+    const app = await start(AppModule, platform());
+    app.setGlobalPrefix('api');
+    const url = await listen(app);
+    for (const path of ['/v2', '/v2/', '/v2?x=1', '', '/', '?x=1']) {
+      const { status, body } = await send(url, { path: `${WELL_KNOWN}${path}` });
+      expect(status, path).toBe(200);
+      expect(JSON.parse(body).resource).toMatch(/\/v2$/);
+    }
+  });
+
   it('publishes the scopes that controllers and resolvers require', { tags: ['PRM-13'] }, async () => {
     const { body } = await send(await listen(await start(AppModule, platform())), {
       path: `${WELL_KNOWN}/v2`,
