@@ -186,7 +186,7 @@ export function createIssuerMetadata(
 }
 
 /** What earlier discoveries of an issuer met. */
-export interface Attempts {
+interface Attempts {
   /** Locations that said 404: left out if there are others, but not for long. */
   readonly absent: Set<string>;
   /** How many in a row met nothing but failures that may pass. */
