@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 
 const MAX_BYTES = 1_048_576;
+const MAX_DEPTH = 100;
 
 /** A file of the user's can't be used. The message names the file and the member, never its content. */
 export class FileError extends Error {
@@ -17,7 +18,7 @@ export class FileError extends Error {
 /**
  * Reads a JSON file, with or without a byte order mark.
  *
- * @throws {FileError} it can't be read, is larger than 1 MiB, or isn't JSON
+ * @throws {FileError} it can't be read, is larger than 1 MiB, isn't JSON, or nests too deep
  */
 export async function readJsonFile(file: string): Promise<unknown> {
   let text: string;
@@ -31,11 +32,27 @@ export async function readJsonFile(file: string): Promise<unknown> {
     const reason = code === 'ENOENT' ? 'there is no such file' : (code ?? 'unknown error');
     throw new FileError(`${file} cannot be read: ${reason}`, code);
   }
+  let value: unknown;
   try {
-    return JSON.parse(text.replace(/^\uFEFF/, ''));
+    value = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch {
     throw new FileError(`${file} is not JSON`); // without the cause: it quotes the file, which has secrets
   }
+  if (nestsTooDeep(value)) throw new FileError(`${file} nests deeper than ${MAX_DEPTH} levels`);
+  return value;
+}
+
+/**
+ * Whether a value from `JSON.parse` nests deeper than 100 levels. JSON.parse doesn't mind, but JSON.stringify
+ * and all that recurses ends with the stack.
+ */
+export function nestsTooDeep(value: unknown): boolean {
+  let level: readonly unknown[] = [value];
+  for (let depth = 0; depth <= MAX_DEPTH; depth += 1) {
+    level = level.flatMap((one) => (typeof one === 'object' && one !== null ? Object.values(one) : []));
+    if (level.length === 0) return false;
+  }
+  return true;
 }
 
 /** The code of a system error, such as `EACCES`. */

@@ -1,4 +1,6 @@
 const MAX_LENGTH = 200;
+/** Far beyond what anybody reads. */
+const MAX_DEPTH = 32;
 
 /**
  * Control characters, which can rewrite a terminal, invisible characters and those that turn the direction of
@@ -22,7 +24,7 @@ export function printable(text: string): string {
  */
 export function show(value: unknown): string {
   if (value === undefined) return 'none';
-  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
+  const text = typeof value === 'number' ? String(value) : (JSON.stringify(cutOff(value)) ?? String(value));
   return showText(text);
 }
 
@@ -39,7 +41,20 @@ export function showList(values: readonly unknown[]): string {
 
 /** JSON for a program to read, on several lines, in printable characters. */
 export function toJson(value: unknown): string {
-  return JSON.stringify(value, null, 2).split('\n').map(printable).join('\n');
+  return JSON.stringify(cutOff(value), null, 2).split('\n').map(printable).join('\n');
+}
+
+/**
+ * A value without its deepest levels, which become `…`. JSON.parse reads what nests deeper than the stack,
+ * and JSON.stringify ends the program with it.
+ */
+function cutOff(value: unknown, levels: number = MAX_DEPTH): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (levels === 0) return '…';
+  if (Array.isArray(value)) return value.map((element) => cutOff(element, levels - 1));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [name, cutOff(member, levels - 1)]),
+  );
 }
 
 /** Whether a text can be pasted into a shell as it is: no character in it means anything to one. */

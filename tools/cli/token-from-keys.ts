@@ -1,7 +1,7 @@
 import { createKeyRing } from '../../src/testing/signing-key.js';
 import { createTokenIssuer } from '../../src/testing/token-issuer.js';
 import { describeToken, readKeysFile } from '../dev-issuer/index.js';
-import { FileError } from '../json-file.js';
+import { FileError, nestsTooDeep } from '../json-file.js';
 import { readNumber, readPairs, readScopes } from './arguments.js';
 import { type CommandContext, UsageError } from './command.js';
 
@@ -66,7 +66,9 @@ function readClaims(given: readonly string[] | undefined): Readonly<Record<strin
   const claims = [...readPairs(given, 'claim')].map(([name, text]) => {
     if (Object.hasOwn(CLAIM_FLAGS, name))
       throw new UsageError(`the claim ${name} is for ${CLAIM_FLAGS[name]}`);
-    return [name, readValue(text)];
+    const value = readValue(text);
+    if (nestsTooDeep(value)) throw new UsageError('--claim takes JSON of at most 100 levels');
+    return [name, value];
   });
   return Object.fromEntries(claims);
 }

@@ -86,7 +86,7 @@ async function readKeys(file: string): Promise<JSONWebKeySet> {
     if (!(error instanceof FileError)) throw error;
     if (error.code !== undefined)
       throw new UsageError(`--jwks takes a file that can be read (${error.code})`);
-    throw new UsageError('--jwks takes a file with a JWK Set; this one is no JSON');
+    throw new UsageError('--jwks takes a file with a JWK Set; this one is no JSON, or nests too deep');
   }
 }
 

@@ -1,0 +1,104 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { simulateWeb } from '../support/simulated-web.js';
+import { run } from './run-program.js';
+
+/** JSON.parse reads it. JSON.stringify, and whatever else recurses, ends with the stack. */
+const DEEP = nested(100_000);
+/** As deep as the longest token can be. */
+const DEEP_CLAIM = nested(5500);
+const ISSUER = 'https://auth.example.com';
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'deep-'));
+  return () => rm(folder, { recursive: true });
+});
+
+function nested(levels: number): string {
+  return `${'['.repeat(levels)}${']'.repeat(levels)}`;
+}
+
+function segment(json: string): string {
+  return Buffer.from(json).toString('base64url');
+}
+
+describe('a file that nests deeper than the stack is refused in words:', () => {
+  const clients = `{"clients":[{"clientId":"a","clientSecret":"b","claims":{"x":${DEEP}}}]}`;
+  const keys = `{"keys":[{"kid":"a","alg":"RS256","kty":"RSA","n":${DEEP}}]}`;
+  const token = `${segment('{"alg":"ES256"}')}.${segment('{}')}.c2ln`;
+
+  it.each<[string, string, number, readonly string[]]>([
+    ['configuration', DEEP, 1, ['dev-issuer', '--port', '0', '--config']],
+    ['configuration with claims', clients, 1, ['dev-issuer', '--port', '0', '--config']],
+    ['configuration with a port', `{"port":${DEEP}}`, 1, ['dev-issuer', '--port', '0', '--config']],
+    ['keys of dev-issuer', keys, 1, ['dev-issuer', '--port', '0', '--keys']],
+    ['keys of token', keys, 1, ['token', '--issuer', ISSUER, '--audience', 'a', '--keys']],
+    ['key set', `{"keys":${DEEP}}`, 2, ['explain', token, '--issuer', ISSUER, '--audience', 'a', '--jwks']],
+  ])('%s', async (_what, content, exitCode, args) => {
+    const file = join(folder, 'deep.json');
+    await writeFile(file, content);
+    const ended = await run([...args, file]);
+    expect({ ...ended, stderr: '' }).toEqual({ exitCode, stdout: '', stderr: '' });
+    expect(ended.stderr).toMatch(/nests (?:deeper than 100 levels|too deep)/);
+  });
+});
+
+it('a claim that nests deeper than the stack is wrong use', async () => {
+  const args = ['token', '--issuer', ISSUER, '--audience', 'a', '--keys', 'none.json', '--claim'];
+  const { exitCode, stderr } = await run([...args, `x=${nested(50_000)}`]);
+  expect(exitCode).toBe(2);
+  expect(stderr).toContain('--claim takes JSON of at most 100 levels');
+});
+
+describe('check copes with documents that nest deeper than the stack:', () => {
+  const jwksUri = `${ISSUER}/jwks`;
+  const key = `{"kty":"RSA","kid":${DEEP},"crv":${DEEP},"n":${DEEP}}`;
+
+  it.each([
+    ['issuer', `{"issuer":${DEEP}}`, 'issuer is not a string'],
+    ['jwks_uri', `{"issuer":"${ISSUER}","jwks_uri":${DEEP}}`, 'its jwks_uri is no https URL: [[['],
+    [
+      'what is only shown',
+      `{"issuer":"${ISSUER}","jwks_uri":"${jwksUri}","access_token_issuer":${DEEP},` +
+        `"token_endpoint":"${ISSUER}/token","token_endpoint_auth_methods_supported":[${DEEP}],` +
+        `"id_token_signing_alg_values_supported":[${DEEP}]}`,
+      'client authentication by [[[',
+    ],
+    ['keys', `{"issuer":"${ISSUER}","jwks_uri":"${jwksUri}"}`, 'left out'],
+  ])('%s', async (_what, metadata, text) => {
+    const { fetch } = simulateWeb({
+      [`${ISSUER}/.well-known/oauth-authorization-server`]: () => new Response(metadata),
+      [jwksUri]: () => new Response(`{"keys":[${key},{"kty":${DEEP}}]}`),
+    });
+    for (const more of [[], ['--json']]) {
+      const { exitCode, stdout, stderr } = await run(['check', ISSUER, ...more], { fetch });
+      expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: '' });
+      expect(stdout).toContain(text);
+    }
+  });
+});
+
+describe('explain copes with a token that nests deeper than the stack:', () => {
+  const usual = `"iss":"${ISSUER}","aud":"a","exp":99999999999`;
+
+  it.each<[string, string, string]>([
+    ['alg', `{"alg":${DEEP_CLAIM}}`, '{}'],
+    ['typ', `{"alg":"ES256","typ":${DEEP_CLAIM}}`, '{}'],
+    ['claim_types', '{"alg":"ES256"}', `{${usual.replace('99999999999', DEEP_CLAIM)}}`],
+    ['aud', '{"alg":"ES256"}', `{"iss":"${ISSUER}","aud":${DEEP_CLAIM}}`],
+    ['token_kind', '{"alg":"ES256"}', `{${usual},"nonce":${DEEP_CLAIM}}`],
+    ['cnf', '{"alg":"ES256"}', `{${usual},"client_id":"a","cnf":${DEEP_CLAIM}}`],
+  ])('%s', async (step, header, claims) => {
+    const token = `${segment(header)}.${segment(claims)}.c2ln`;
+    for (const more of [[], ['--json']]) {
+      const args = ['explain', token, '--issuer', ISSUER, '--audience', 'a', ...more];
+      const { exitCode, stdout, stderr } = await run(args, { fetch: () => Promise.reject(new TypeError()) });
+      expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: '' });
+      expect(stdout).toMatch(more.length === 0 ? new RegExp(`✗ ${step}`) : `"step": "${step}"`);
+    }
+  });
+});
