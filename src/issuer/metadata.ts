@@ -73,7 +73,13 @@ export class Metadata {
   endpoint(name: EndpointName, preferMtls = false): string {
     const url = this.find(name, preferMtls);
     if (url !== undefined) return url;
-    throw unavailable('metadata', new FetchFailure('invalid', `${name} is not an https URL`));
+    throw unavailable('metadata', this.lack(name));
+  }
+
+  /** Why {@link find} finds nothing: there's no such member, or none that may be fetched. */
+  lack(name: EndpointName): FetchFailure {
+    const isThere = this.#documents.some(({ json }) => Object.hasOwn(json, name));
+    return new FetchFailure('invalid', isThere ? `${name} is not an https URL` : `there is no ${name}`);
   }
 
   /** Which of these endpoints it doesn't have. */
@@ -240,9 +246,10 @@ export async function discover(
     try {
       const { json } = await fetchJson(url, fetch, AbortSignal.any([signal, over.signal]));
       checkMetadata(json, issuer);
-      const missing = new Metadata([{ json, url }], allowInsecureRequests).missing(wanted);
-      if (needed.length > 0 && missing.length === wanted.length)
-        throw new FetchFailure('invalid', `${missing[0]} is not an https URL`);
+      const document = new Metadata([{ json, url }], allowInsecureRequests);
+      const [first, ...others] = document.missing(wanted);
+      if (first !== undefined && needed.length > 0 && others.length === wanted.length - 1)
+        throw document.lack(first);
       found[index] = { json, url };
       if (together().missing(wanted).length === 0) over.abort();
       return false;

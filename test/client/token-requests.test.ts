@@ -330,7 +330,7 @@ describe('discovery', () => {
   });
 
   it.each<[unknown, string?]>([
-    [undefined],
+    [undefined, 'there is no token_endpoint'],
     ['http://auth.example.com/token'],
     ['/token'],
     ['https://auth.example.com/token#a'],

@@ -140,7 +140,8 @@ describe('metadata that is fresh', () => {
     const scene = setUp();
     for (const [page, reason, detail] of [
       [failing, 'metadata_unavailable', 'status 503'],
-      [{ issuer }, 'metadata_invalid', 'jwks_uri is not an https URL'],
+      [{ issuer }, 'metadata_invalid', 'there is no jwks_uri'],
+      [{ issuer, jwks_uri: '/jwks' }, 'metadata_invalid', 'jwks_uri is not an https URL'],
       [alien, 'issuer_mismatch', 'the metadata names another issuer'],
     ] as const) {
       scene.publishes(page);
