@@ -30,7 +30,7 @@ export { TimeLimitExceeded, withTimeLimit } from '../src/lib/deadline.js';
 export { describeError } from '../src/lib/errors.js';
 export { FetchFailure, fetchJson } from '../src/lib/fetch.js';
 export { isJsonObject, readJsonObject } from '../src/lib/json.js';
-export { isIssuerIdentifier } from '../src/lib/url.js';
+export { isAcceptableUrl, isIssuerIdentifier } from '../src/lib/url.js';
 export { checkOptions, type Settings } from '../src/options/options.js';
 export { DEFAULT_KEYS } from '../src/options/trusted-issuer.js';
 export { checkToken, readCredentials } from '../src/request/credentials.js';

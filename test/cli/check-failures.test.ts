@@ -344,7 +344,7 @@ describe('check names the fix of keys', () => {
     const { exitCode, stdout } = await run(['check', issuer.url]);
     expect(exitCode).toBe(1);
     expect(stdout).toMatch(/^✗ key_set .*nothing there/m);
-    expect(stdout).toMatch(/^ {2}fix {12}Correct "jwks_uri"/m);
+    expect(stdout).toMatch(/^ {2}fix {20}Correct "jwks_uri"/m);
     expect(stdout).toMatch(/^✗ verifier .*jwks_unavailable/m);
     expect(stdout).toContain('every request is answered with 503');
     expect(stdout).not.toContain('audience');

@@ -50,18 +50,19 @@ describe('check, of an issuer that is fine,', () => {
     const { exitCode, stdout, stderr } = await run(['check', issuer]);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     expect(stdout.replaceAll(issuer, 'ISSUER').replaceAll(/\d+ ms/g, 'N ms')).toMatchInlineSnapshot(`
-      "✓ issuer         "ISSUER"
-      ✓ metadata       ISSUER/.well-known/oauth-authorization-server: 200, application/json; charset=utf-8, N ms
-      ✓ metadata       ISSUER/.well-known/openid-configuration: 200, application/json; charset=utf-8, N ms (not needed)
-      ✓ jwks_uri       "ISSUER/jwks"
-      – token_endpoint "ISSUER/token", client authentication by "client_secret_basic", "client_secret_jwt", "client_secret_post", "private_key_jwt", "none"
-      – algorithms     by the metadata, ID tokens are signed with "PS256"
-      ✓ key_set        ISSUER/jwks: 200, application/jwk-set+json; charset=utf-8, 1 key, N ms
-      ✓ key            kid "oidc-1", RSA 2048 bits, for PS256
-      – algorithms     the keys are for PS256
-      – cache          no Cache-Control; by default keys are renewed after 600 s
-      ✓ clock          the clocks here and there agree to 5 s
-      ✓ verifier       a resource server loads the keys, N ms
+      "✓ issuer                 "ISSUER"
+      ✓ metadata               ISSUER/.well-known/oauth-authorization-server: 200, application/json; charset=utf-8, N ms
+      ✓ metadata               ISSUER/.well-known/openid-configuration: 200, application/json; charset=utf-8, N ms (not needed)
+      ✓ jwks_uri               "ISSUER/jwks"
+      – introspection_endpoint none in the metadata; an API that accepts opaque tokens needs one
+      – token_endpoint         "ISSUER/token", client authentication by "client_secret_basic", "client_secret_jwt", "client_secret_post", "private_key_jwt", "none"
+      – algorithms             by the metadata, ID tokens are signed with "PS256"
+      ✓ key_set                ISSUER/jwks: 200, application/jwk-set+json; charset=utf-8, 1 key, N ms
+      ✓ key                    kid "oidc-1", RSA 2048 bits, for PS256
+      – algorithms             the keys are for PS256
+      – cache                  no Cache-Control; by default keys are renewed after 600 s
+      ✓ clock                  the clocks here and there agree to 5 s
+      ✓ verifier               a resource server loads the keys, N ms
 
       Options for this issuer, with the identifier of your API as the audience:
 

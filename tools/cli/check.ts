@@ -10,7 +10,8 @@ import {
 } from './check/check-issuer.js';
 import type { Finding } from './check/finding.js';
 import { type Command, type CommandContext, UsageError } from './command.js';
-import { printable, toJson } from './printable.js';
+import { INTROSPECTION_FLAGS, INTROSPECTION_HELP, readIntrospection } from './introspection-flags.js';
+import { printable, quote, toJson } from './printable.js';
 import { checkServerOptions } from './server-options.js';
 
 const HELP = `Usage: npx oauth-resource-server check <issuer> [options]
@@ -19,17 +20,21 @@ Fetches the metadata and the keys of an issuer as a resource server does, and sa
 what works, what doesn't, and what to do about it. Ends with the options to paste.
 
 Options:
-  --jwks-uri <url>            where the keys are, in place of the metadata
-  --metadata-url <url>        where the metadata is, in place of the well-known places
-  --timeout <s>               seconds for each document, above 0, at most 60, default 5
-  --allow-insecure-requests   http for other hosts than this one
-  --json                      for programs
+  --jwks-uri <url>                where the keys are, in place of the metadata
+  --metadata-url <url>            where the metadata is, in place of the well-known places
+  --timeout <s>                   seconds for each document, above 0, at most 60, default 5
+  --allow-insecure-requests       http for other hosts than this one
+  --json                          for programs
 
-Exit code: 0 a resource server can load the keys, 1 it cannot, 2 wrong use.`;
+With these, it asks the issuer about a made-up token, as for opaque tokens (RFC 7662):
+${INTROSPECTION_HELP}
+
+Exit code: 0 a resource server can use the issuer, 1 it cannot, 2 wrong use.`;
 
 const FLAGS = {
   'jwks-uri': { type: 'string' },
   'metadata-url': { type: 'string' },
+  ...INTROSPECTION_FLAGS,
   timeout: { type: 'string' },
   'allow-insecure-requests': { type: 'boolean' },
   json: { type: 'boolean' },
@@ -41,25 +46,29 @@ export const check: Command = {
   summary: "whether an issuer's metadata and keys can be used, and if not, why",
   help: HELP,
   async run(args, context) {
-    const { options, json } = readArguments(args, context);
+    const { options, json, credential } = await readArguments(args, context);
     const report = await checkIssuer(options);
     if (json) context.print(toDocument(report, options));
-    else for (const line of toLines(report, options)) context.print(line);
+    else for (const line of toLines(report, options, credential)) context.print(line);
     return report.usable ? 0 : 1;
   },
 };
 
-function readArguments(
+async function readArguments(
   args: readonly string[],
-  { fetch, clock, signal }: CommandContext,
-): { readonly options: CheckOptions; readonly json: boolean } {
+  context: CommandContext,
+): Promise<{ readonly options: CheckOptions; readonly json: boolean; readonly credential: Pasted }> {
   const { values, positionals } = parseCommandLine(args, FLAGS);
   const [issuer, another] = positionals;
   if (issuer === undefined || another !== undefined) throw new UsageError('check takes one issuer');
+  const { fetch, clock, signal } = context;
+  const introspection = await readIntrospection(values, context);
   const options: CheckOptions = {
     issuer,
     jwksUri: values['jwks-uri'],
     metadataUrl: values['metadata-url'],
+    introspectionEndpoint: values['introspection-endpoint'],
+    introspection,
     timeoutSeconds: readNumber(values.timeout, 'timeout') ?? 5,
     allowInsecureRequests: values['allow-insecure-requests'] ?? false,
     fetch,
@@ -67,27 +76,48 @@ function readArguments(
     signal,
   };
   // A wrong issuer is an answer of this command; a wrong option is wrong use.
-  if (examineIssuerForm(issuer, options.allowInsecureRequests).status === 'ok')
-    checkServerOptions(toServerOptions(options));
-  return { options, json: values.json ?? false };
+  const isAsked = introspection !== undefined || options.introspectionEndpoint !== undefined;
+  if (examineIssuerForm(issuer, options).status === 'ok')
+    checkServerOptions(toServerOptions(options, isAsked));
+  const { 'client-secret-env': variable = 'CLIENT_SECRET', 'client-key': keyFile } = values;
+  const credential: Pasted =
+    keyFile === undefined
+      ? { clientSecret: new Code(`process.env.${variable} ?? ''`) }
+      : { privateKey: new Code(`await readFile(${quote(keyFile)}, 'utf8')`) };
+  return { options, json: values.json ?? false, credential };
 }
 
+/** What stands in source text as it is. */
+class Code {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** Where the application has the secret or the key from: what's pasted has none itself. */
+type Pasted = { readonly [member in 'clientSecret' | 'privateKey']?: Code };
+
+/** In place of the API's identifier as a client. */
+const PLACEHOLDER_CLIENT = 'your-api';
 const SIGNS = { ok: '✓', info: '–', warning: '!', failed: '✗' } as const;
-const COLUMN = 17;
+const COLUMN = 25;
 
 /** The findings, and what to paste if the issuer is usable, in lines. */
-function toLines(report: CheckReport, options: CheckOptions): readonly string[] {
-  return [
-    ...report.findings.flatMap(findingLines),
-    '',
-    ...(report.usable
-      ? [
-          'Options for this issuer, with the identifier of your API as the audience:',
-          '',
-          ...toSource(options),
-        ]
-      : ['No access token of this issuer can be verified: every request is answered with 503.']),
-  ].map(printable);
+function toLines(report: CheckReport, options: CheckOptions, credential: Pasted): readonly string[] {
+  const { verifiedBy, usable } = report;
+  const outcome = usable
+    ? [
+        'Options for this issuer, with the identifier of your API as the audience:',
+        '',
+        ...toSource(report, options, credential),
+      ]
+    : [
+        verifiedBy.keys
+          ? 'Its JWTs can be verified. It cannot be asked about tokens: each opaque one is answered with 503.'
+          : 'No access token of this issuer can be verified: every request is answered with 503.',
+      ];
+  return [...report.findings.flatMap(findingLines), '', ...outcome].map(printable);
 }
 
 /** The same for programs. docs/cli.md describes its shape. */
@@ -107,7 +137,7 @@ function toDocument(report: CheckReport, options: CheckOptions): string {
       use,
       cause: cause ?? null,
     })),
-    options: usable ? toJsonOptions(options) : null,
+    options: usable ? toJsonOptions(report, options) : null,
   });
 }
 
@@ -116,10 +146,30 @@ function findingLines({ step, status, message, fix }: Finding): readonly string[
   return fix === undefined ? [line] : [line, `${'  fix'.padEnd(COLUMN)}${fix}`];
 }
 
-/** What differs from the defaults, as JSON has it. */
-function toJsonOptions(options: CheckOptions): Record<string, unknown> {
-  const { issuer, jwksUri, metadataUrl, allowInsecureRequests } = options;
-  const details = { jwksUri, metadataUrl };
+/**
+ * What differs from the defaults, as JSON has it.
+ *
+ * @param credential of the API as a client, if the issuer is asked about tokens. JSON has none
+ */
+function toJsonOptions(
+  { verifiedBy, accessTokens }: CheckReport,
+  options: CheckOptions,
+  credential: Pasted = {},
+): Record<string, unknown> {
+  const { metadataUrl, allowInsecureRequests, introspectionEndpoint, introspection } = options;
+  const { issuer, jwksUri } = accessTokens ?? options;
+  const details = {
+    jwksUri,
+    metadataUrl: jwksUri === undefined ? metadataUrl : undefined,
+    ...(verifiedBy.introspection && {
+      introspection: {
+        endpoint: introspectionEndpoint,
+        clientId: introspection?.clientId ?? PLACEHOLDER_CLIENT,
+        ...credential,
+        authenticationMethod: introspection?.authenticationMethod,
+      },
+    }),
+  };
   const hasDetails = Object.values(details).some((value) => value !== undefined);
   return {
     issuer: hasDetails ? { issuer, ...details } : issuer,
@@ -127,8 +177,8 @@ function toJsonOptions(options: CheckOptions): Record<string, unknown> {
   };
 }
 
-function toSource(options: CheckOptions): readonly string[] {
-  const { issuer, ...others } = toJsonOptions(options);
+function toSource(report: CheckReport, options: CheckOptions, credential: Pasted): readonly string[] {
+  const { issuer, ...others } = toJsonOptions(report, options, credential);
   const members = { issuer, audience: PLACEHOLDER_AUDIENCE, ...others };
   return ['{', ...Object.entries(members).map(([name, value]) => `  ${name}: ${literal(value)},`), '}'].map(
     (line) => `  ${line}`,
@@ -137,6 +187,7 @@ function toSource(options: CheckOptions): readonly string[] {
 
 /** A value as TypeScript writes it. */
 function literal(value: unknown): string {
+  if (value instanceof Code) return value.text;
   if (typeof value === 'string') return `'${value.replace(/['\\]/g, '\\$&')}'`;
   if (typeof value !== 'object' || value === null) return String(value);
   const members = Object.entries(value).filter(([, member]) => member !== undefined);

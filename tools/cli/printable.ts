@@ -34,6 +34,11 @@ export function showText(text: string): string {
   return shown.length > MAX_LENGTH ? `${shown.slice(0, MAX_LENGTH)}…` : shown;
 }
 
+/** Text from elsewhere as a string of TypeScript, printable and shortened. */
+export function quote(text: string): string {
+  return `'${showText(text.replace(/['\\]/g, '\\$&'))}'`;
+}
+
 /** `["a", "b"]` → `"a", "b"`; an empty list → `none`. */
 export function showList(values: readonly unknown[]): string {
   return values.length === 0 ? 'none' : values.map(show).join(', ');

@@ -17,6 +17,11 @@ const FLAGS: Readonly<Record<string, string>> = {
   'issuer.clientIds': '--client-id',
   'issuer.scopeClaim': '--scope-claim',
   'issuer.clientIdClaim': '--client-id-claim',
+  'issuer.introspection.clientId': '--introspection-client',
+  'issuer.introspection.endpoint': '--introspection-endpoint',
+  'issuer.introspection.privateKey': '--client-key',
+  'issuer.introspection.authenticationMethod': '--authentication-method',
+  'issuer.introspection.mayBeAbsent': '--may-be-absent',
 };
 
 /**

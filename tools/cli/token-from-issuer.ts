@@ -97,7 +97,7 @@ function toFlag(name: string): string {
 }
 
 /** Where the client's secret may come from. Exactly one of them is given. */
-interface SecretFlags {
+export interface SecretFlags {
   readonly 'client-secret'?: string;
   readonly 'client-secret-env'?: string;
   readonly 'client-secret-stdin'?: boolean;
@@ -110,7 +110,7 @@ const MAX_SECRET_LENGTH = 10_000;
  *
  * @throws {UsageError} none or several of the flags, an empty or overlong secret
  */
-async function readSecret(flags: SecretFlags, context: CommandContext): Promise<string> {
+export async function readSecret(flags: SecretFlags, context: CommandContext): Promise<string> {
   const { 'client-secret': inline, 'client-secret-env': variable, 'client-secret-stdin': fromStdin } = flags;
   const given = [inline, variable, fromStdin].filter((flag) => flag !== undefined);
   if (given.length !== 1)

@@ -1,5 +1,6 @@
 import {
   createResourceServer,
+  type IntrospectionEndpointOptions,
   type ResourceServerOptions,
   UnavailableError,
   type UnavailableReason,
@@ -9,23 +10,30 @@ import { describeDuration } from '../describe.js';
 import { show } from '../printable.js';
 import { interruptible } from '../server-options.js';
 import { type Finding, failure, info, ok, warning } from './finding.js';
+import { askQuestion } from './introspection-findings.js';
 import { examineKeySet, type KeyReport } from './key-findings.js';
-import { examineMetadata, type MetadataOptions } from './metadata-findings.js';
+import { type ExaminedMetadata, examineMetadata, type MetadataOptions } from './metadata-findings.js';
 import { type Probe, probe } from './probe.js';
 
-export interface CheckOptions extends MetadataOptions {
+export interface CheckOptions extends Omit<MetadataOptions, 'isAsked'> {
   /** In place of discovery. */
   readonly jwksUri: string | undefined;
+  /** How the issuer is asked about tokens, with credentials. Undefined: it isn't asked. */
+  readonly introspection: IntrospectionEndpointOptions | undefined;
 }
 
 /** What is known of an issuer after a look at all of it. */
 export interface CheckReport {
-  /** Whether a resource server could load keys. */
+  /** Whether a resource server could load keys, and had an answer if it was to ask. */
   readonly usable: boolean;
   /** Why not; undefined if no resource server takes such an issuer at all. */
   readonly reason: UnavailableReason | undefined;
   readonly findings: readonly Finding[];
   readonly keys: readonly KeyReport[];
+  /** How tokens of the issuer can be verified. */
+  readonly verifiedBy: { readonly keys: boolean; readonly introspection: boolean };
+  /** What access tokens have in `"iss"`, and where their keys are, if that isn't the issuer itself (AD FS). */
+  readonly accessTokens: { readonly issuer: string; readonly jwksUri: string } | undefined;
 }
 
 /** In place of the API's own identifier, which doesn't matter here. */
@@ -33,26 +41,77 @@ export const PLACEHOLDER_AUDIENCE = 'https://your-api.example.com';
 
 /**
  * Looks at an issuer's metadata and keys as the verifier does, and at what the verifier doesn't need. The
- * verifier itself has the last word: a resource server loads the keys at the end.
+ * verifier itself has the last word: a resource server loads the keys at the end, and asks the issuer about a
+ * made-up token if there are credentials for that.
  */
 export async function checkIssuer(options: CheckOptions): Promise<CheckReport> {
-  const form = examineIssuerForm(options.issuer, options.allowInsecureRequests);
-  if (form.status === 'failed') return { usable: false, reason: undefined, findings: [form], keys: [] };
+  const form = examineIssuerForm(options.issuer, options);
+  if (form.status === 'failed')
+    return {
+      usable: false,
+      reason: undefined,
+      findings: [form],
+      keys: [],
+      verifiedBy: { keys: false, introspection: false },
+      accessTokens: undefined,
+    };
   const documents = await examineDocuments(options);
-  const { reason, finding } = await loadAsVerifier(options);
+  const { jwksUri, introspectionEndpoint, accessTokenIssuer } = documents;
+  const isAsked =
+    options.introspection !== undefined || (jwksUri === undefined && introspectionEndpoint !== undefined);
+  const loaded = await loadAsVerifier(options, isAsked);
+  const { introspection, timeoutSeconds } = options;
+  const answered =
+    introspection === undefined || loaded.reason !== undefined
+      ? undefined
+      : await askQuestion({
+          server: toServerOptions(options, isAsked),
+          introspection,
+          url: introspectionEndpoint ?? options.issuer,
+          timeoutSeconds,
+        });
   options.signal.throwIfAborted();
-  const findings = [form, ...documents.findings, finding];
-  return { usable: reason === undefined, reason, findings, keys: documents.keys };
+  const reason = loaded.reason ?? answered?.reason;
+  const usable = reason === undefined && answered?.finding.status !== 'failed';
+  return {
+    usable,
+    reason,
+    findings: [
+      form,
+      ...documents.findings,
+      loaded.finding,
+      ...(answered === undefined ? [] : [answered.finding]),
+    ],
+    keys: documents.keys,
+    verifiedBy: {
+      keys: loaded.reason === undefined && documents.keys.some(({ use }) => use === 'usable'),
+      introspection: usable && isAsked,
+    },
+    accessTokens:
+      accessTokenIssuer === undefined || jwksUri === undefined
+        ? undefined
+        : { issuer: accessTokenIssuer, jwksUri },
+  };
 }
 
-/** The options of a resource server for this issuer. */
-export function toServerOptions(options: CheckOptions): ResourceServerOptions {
-  const { issuer, jwksUri, metadataUrl, allowInsecureRequests, timeoutSeconds, signal, clock } = options;
+/** Credentials for a resource server that only finds the endpoint, and never asks. */
+const NO_CREDENTIALS: IntrospectionEndpointOptions = { clientId: 'check', accessToken: () => '' };
+
+/**
+ * The options of a resource server for this issuer.
+ *
+ * @param isAsked whether the issuer is asked about tokens, which takes credentials only once that's done
+ */
+export function toServerOptions(options: CheckOptions, isAsked: boolean): ResourceServerOptions {
+  const { issuer, jwksUri, metadataUrl, introspectionEndpoint, introspection = NO_CREDENTIALS } = options;
+  const { allowInsecureRequests, timeoutSeconds, signal, clock } = options;
+  const endpoint = introspectionEndpoint === undefined ? {} : { endpoint: introspectionEndpoint };
   return {
     issuer: {
       issuer,
       ...(jwksUri === undefined ? {} : { jwksUri }),
       ...(metadataUrl === undefined ? {} : { metadataUrl }),
+      ...(isAsked ? { introspection: { ...introspection, ...endpoint, timeoutSeconds } } : {}),
     },
     audience: PLACEHOLDER_AUDIENCE,
     allowInsecureRequests,
@@ -62,16 +121,23 @@ export function toServerOptions(options: CheckOptions): ResourceServerOptions {
   };
 }
 
-async function examineDocuments(options: CheckOptions): Promise<Pick<CheckReport, 'findings' | 'keys'>> {
+/** What the documents of an issuer say, and where it is asked about tokens. */
+type ExaminedDocuments = Pick<CheckReport, 'findings' | 'keys'> &
+  Pick<ExaminedMetadata, 'jwksUri' | 'introspectionEndpoint' | 'accessTokenIssuer'>;
+
+async function examineDocuments(options: CheckOptions): Promise<ExaminedDocuments> {
+  const { introspection, introspectionEndpoint } = options;
   const findings: Finding[] = [];
   const probes = [];
-  let { jwksUri } = options;
-  if (jwksUri === undefined) {
-    const examined = await examineMetadata(options);
-    findings.push(...examined.findings);
-    probes.push(...examined.probes);
-    jwksUri = examined.jwksUri;
-  }
+  const isEndpointWanted =
+    introspection !== undefined && introspectionEndpoint === undefined && URL.canParse(options.issuer);
+  const metadata =
+    options.jwksUri === undefined || isEndpointWanted
+      ? await examineMetadata({ ...options, isAsked: introspection !== undefined })
+      : undefined;
+  findings.push(...(metadata?.findings ?? []));
+  probes.push(...(metadata?.probes ?? []));
+  const jwksUri = options.jwksUri ?? metadata?.jwksUri;
   let keys: readonly KeyReport[] = [];
   if (jwksUri !== undefined) {
     const probed = await probe(jwksUri, options);
@@ -81,22 +147,31 @@ async function examineDocuments(options: CheckOptions): Promise<Pick<CheckReport
     keys = examined.keys;
   }
   const clock = examineClock(probes);
-  return { findings: clock === undefined ? findings : [...findings, clock], keys };
+  return {
+    findings: clock === undefined ? findings : [...findings, clock],
+    keys,
+    jwksUri,
+    introspectionEndpoint: metadata?.introspectionEndpoint ?? introspectionEndpoint,
+    accessTokenIssuer: metadata?.accessTokenIssuer,
+  };
 }
 
 async function loadAsVerifier(
   options: CheckOptions,
+  isAsked: boolean,
 ): Promise<{ readonly reason: UnavailableReason | undefined; readonly finding: Finding }> {
-  const server = createResourceServer(toServerOptions(options));
+  const server = createResourceServer(toServerOptions(options, isAsked));
   const startedAt = performance.now();
   const time = () => `${Math.round(performance.now() - startedAt)} ms`;
+  const what = isAsked ? 'is ready to ask the issuer about tokens' : 'loads the keys';
   try {
     await server.ready();
-    return { reason: undefined, finding: ok('verifier', `a resource server loads the keys, ${time()}`) };
+    return { reason: undefined, finding: ok('verifier', `a resource server ${what}, ${time()}`) };
   } catch (error) {
     if (!(error instanceof UnavailableError)) throw error;
     const { reason } = error;
-    const message = `a resource server cannot load the keys: ${reason}, ${time()}`;
+    const doesNot = isAsked ? 'cannot ask the issuer about tokens' : 'cannot load the keys';
+    const message = `a resource server ${doesNot}: ${reason}, ${time()}`;
     return { reason, finding: failure('verifier', message, 'Begin with the first ✗ above.') };
   } finally {
     server.close();
@@ -106,7 +181,10 @@ async function loadAsVerifier(
 const WELL_KNOWN = /\/\.well-known\/(?:openid-configuration|oauth-authorization-server)/;
 
 /** Step `issuer`: whether it can be an issuer identifier at all (RFC 8414 §2). */
-export function examineIssuerForm(issuer: string, allowInsecureRequests: boolean): Finding {
+export function examineIssuerForm(
+  issuer: string,
+  { jwksUri, allowInsecureRequests }: Pick<CheckOptions, 'jwksUri' | 'allowInsecureRequests'>,
+): Finding {
   if (WELL_KNOWN.test(issuer)) {
     const identifier = withoutUserInfo(issuer)
       .replace(WELL_KNOWN, '')
@@ -118,6 +196,8 @@ export function examineIssuerForm(issuer: string, allowInsecureRequests: boolean
     );
   }
   if (isIssuerIdentifier(issuer, allowInsecureRequests)) return ok('issuer', show(issuer));
+  // What isn't fetched needs no address, and any name will do (AD FS: http://…/adfs/services/trust).
+  if (jwksUri !== undefined && issuer !== '') return ok('issuer', show(issuer));
   const [what, fix] = describeForm(issuer);
   return failure('issuer', `${show(withoutUserInfo(issuer))} ${what}`, fix);
 }

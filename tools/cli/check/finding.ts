@@ -3,6 +3,8 @@ export type FindingStep =
   | 'issuer'
   | 'metadata'
   | 'jwks_uri'
+  | 'access_token_issuer'
+  | 'introspection_endpoint'
   | 'token_endpoint'
   | 'key_set'
   | 'key'
@@ -10,7 +12,8 @@ export type FindingStep =
   | 'algorithms'
   | 'cache'
   | 'clock'
-  | 'verifier';
+  | 'verifier'
+  | 'introspection';
 
 /** One thing that was looked at. Texts from the issuer are printable already. */
 export interface Finding {

@@ -1,44 +1,53 @@
 import { UnavailableError } from '../../../src/index.js';
-import { checkMetadata, FetchFailure, Metadata, metadataUrls } from '../../core.js';
+import { checkMetadata, FetchFailure, isAcceptableUrl, Metadata, metadataUrls } from '../../core.js';
 import { describeDifference } from '../describe.js';
-import { isShellSafe, show, showList, showText } from '../printable.js';
+import { isShellSafe, quote, show, showList, showText } from '../printable.js';
 import { type Finding, failure, info, ok, warning } from './finding.js';
-import { describeFailure, type Probe, type ProbeOptions, probe } from './probe.js';
+import { describeFailure, isWebPage, type Probe, type ProbeOptions, probe } from './probe.js';
 
 export interface MetadataOptions extends ProbeOptions {
   readonly issuer: string;
   /** In place of the well-known places. */
   readonly metadataUrl: string | undefined;
   readonly allowInsecureRequests: boolean;
+  /** In place of the one in the metadata. */
+  readonly introspectionEndpoint: string | undefined;
+  /** Whether there are credentials to ask the issuer with. */
+  readonly isAsked: boolean;
 }
 
 export interface ExaminedMetadata {
   readonly findings: readonly Finding[];
-  /** Where the verifier finds the keys, by the first good document. */
+  /** Where the verifier finds the keys. */
   readonly jwksUri: string | undefined;
+  /** Where the verifier asks about tokens. */
+  readonly introspectionEndpoint: string | undefined;
+  /** What access tokens have in `"iss"` if that's another identifier than the metadata's own (AD FS). */
+  readonly accessTokenIssuer: string | undefined;
   readonly probes: readonly Probe[];
 }
 
 /** One place, and what the verifier thinks of what is there. */
 interface Place {
   readonly probe: Probe;
-  /** Undefined unless the document is good. */
-  readonly jwksUri: string | undefined;
-  readonly fault: 'missing' | 'unavailable' | 'mismatch' | 'invalid' | undefined;
+  /** Undefined unless the document is good: of this issuer, and with an endpoint that the verifier needs. */
+  readonly metadata: Metadata | undefined;
+  readonly fault: 'missing' | 'unavailable' | 'mismatch' | 'invalid' | 'useless' | undefined;
   /** Of `invalid`: a fixed text. */
   readonly detail: string;
 }
 
-interface UsablePlace extends Place {
-  readonly jwksUri: string;
-}
+type Members = Readonly<Record<string, unknown>>;
+/** The endpoints without which an issuer is of no use for an API: one of them is enough. */
+const NEEDED = ['jwks_uri', 'introspection_endpoint'] as const;
 
 /**
- * Steps `metadata`, `jwks_uri` and `token_endpoint`: every place where an issuer's metadata may be, including
- * those that the verifier doesn't need.
+ * Steps `metadata`, `jwks_uri`, `access_token_issuer`, `introspection_endpoint` and `token_endpoint`: every
+ * place where an issuer's metadata may be, including those that the verifier doesn't need.
  */
 export async function examineMetadata(options: MetadataOptions): Promise<ExaminedMetadata> {
-  const urls = options.metadataUrl === undefined ? metadataUrls(options.issuer) : [options.metadataUrl];
+  const { issuer, metadataUrl, allowInsecureRequests } = options;
+  const urls = metadataUrl === undefined ? metadataUrls(issuer) : [metadataUrl];
   const places: Place[] = [];
   for (const url of urls) {
     const place = assess(await probe(url, options), options);
@@ -47,13 +56,24 @@ export async function examineMetadata(options: MetadataOptions): Promise<Examine
     const { failure: failed } = place.probe;
     if (place.fault === 'unavailable' && failed !== undefined && !failed.isReached) break;
   }
-  const used = places.find((place): place is UsablePlace => place.jwksUri !== undefined);
+  const documents = places.flatMap(({ probe: { json, url }, metadata }) =>
+    json === undefined || metadata === undefined ? [] : [{ json, url }],
+  );
+  const together = new Metadata(documents, allowInsecureRequests);
+  // As the verifier has it: the first document that has a member counts.
+  const members: Members = Object.assign({}, ...documents.map(({ json }) => json).reverse());
+  const jwksUri = together.find('jwks_uri');
+  const introspectionEndpoint = options.introspectionEndpoint ?? together.find('introspection_endpoint');
+  const { access_token_issuer: named } = members;
+  const accessTokenIssuer = typeof named === 'string' && named !== issuer ? named : undefined;
   return {
     findings: [
-      ...places.map((place) => describePlace(place, used, places, options)),
-      ...(used === undefined ? [] : describeUsed(used, options.issuer)),
+      ...places.map((place) => describePlace(place, places, options)),
+      ...(documents.length === 0 ? [] : describeMembers(members, { jwksUri, accessTokenIssuer }, options)),
     ],
-    jwksUri: used?.jwksUri,
+    jwksUri,
+    introspectionEndpoint,
+    accessTokenIssuer,
     probes: places.map((place) => place.probe),
   };
 }
@@ -61,7 +81,7 @@ export async function examineMetadata(options: MetadataOptions): Promise<Examine
 function assess(probed: Probe, { issuer, allowInsecureRequests }: MetadataOptions): Place {
   const place = (fault: Place['fault'], detail = ''): Place => ({
     probe: probed,
-    jwksUri: undefined,
+    metadata: undefined,
     fault,
     detail,
   });
@@ -72,40 +92,49 @@ function assess(probed: Probe, { issuer, allowInsecureRequests }: MetadataOption
   }
   try {
     checkMetadata(json, issuer);
-    const jwksUri = new Metadata([{ json, url }], allowInsecureRequests).endpoint('jwks_uri');
-    return { probe: probed, jwksUri, fault: undefined, detail: '' };
   } catch (error) {
     if (error instanceof UnavailableError && error.reason === 'issuer_mismatch') return place('mismatch');
-    const cause = error instanceof UnavailableError ? error.cause : error;
-    if (cause instanceof FetchFailure) return place('invalid', cause.message);
+    if (error instanceof FetchFailure) return place('invalid', error.message);
     throw error;
   }
+  const metadata = new Metadata([{ json, url }], allowInsecureRequests);
+  if (metadata.missing(NEEDED).length === NEEDED.length) return place('useless');
+  return { probe: probed, metadata, fault: undefined, detail: '' };
 }
 
-function describePlace(
-  place: Place,
-  used: Place | undefined,
-  places: readonly Place[],
-  options: MetadataOptions,
-): Finding {
-  const { probe: probed, fault } = place;
-  if (fault === undefined) return describeGood(place, place === used);
+function describePlace(place: Place, places: readonly Place[], options: MetadataOptions): Finding {
+  const { probe: probed, fault, metadata } = place;
+  if (metadata !== undefined) return describeGood(place, metadata, places);
   const [what, fix] = describeFault(place, options);
   const message = `${probed.url}: ${what}, ${probed.milliseconds} ms`;
-  const isLast = place === places.at(-1);
+  const isNeeded = places.every((other) => other.metadata === undefined);
   // One good place is enough, and most issuers have only that.
-  if (
-    fault === 'missing' &&
-    (used !== undefined || !isLast || places.some((other) => other.fault !== 'missing'))
-  )
-    return info('metadata', message);
-  return used === undefined ? failure('metadata', message, fix) : warning('metadata', message, fix);
+  if (!isNeeded && saysNo(place)) return info('metadata', message);
+  // An issuer that's asked at a known address needs no metadata, but it has to say that it has none.
+  const isNowhere = places.every((other) => other.fault === 'missing');
+  const isReported = isNowhere && place === places.at(-1) && options.introspectionEndpoint === undefined;
+  if (fault === 'missing' && !isReported) return info('metadata', message);
+  return isNeeded ? failure('metadata', message, fix) : warning('metadata', message, fix);
 }
 
-function describeGood({ probe: { url, answer, milliseconds } }: Place, isUsed: boolean): Finding {
+/** Whether the server just says that nothing is there for us: 404, a login, a web page for every path. */
+function saysNo({ fault, probe: { answer, json, failure: failed } }: Place): boolean {
+  if (fault === 'missing' || (fault === 'useless' && json?.jwks_uri === undefined)) return true;
+  if (fault !== 'unavailable' || answer === undefined || answer.status >= 500) return false;
+  return failed?.kind === 'status' || isWebPage(answer);
+}
+
+function describeGood({ probe: probed }: Place, metadata: Metadata, places: readonly Place[]): Finding {
+  const { url, answer, milliseconds } = probed;
   const type = answer?.contentType ?? null;
   const described = type === null ? 'no content type' : showText(type);
-  const note = isUsed ? '' : ' (not needed)';
+  const before = places.slice(
+    0,
+    places.findIndex((place) => place.probe === probed),
+  );
+  const isNew = (name: (typeof NEEDED)[number]): boolean =>
+    metadata.find(name) !== undefined && before.every((place) => !place.metadata?.find(name));
+  const note = NEEDED.some(isNew) ? '' : ' (not needed)';
   const message = `${url}: ${answer?.status}, ${described}, ${milliseconds} ms${note}`;
   if (/^application\/json\b/i.test(type ?? '')) return ok('metadata', message);
   return warning(
@@ -120,7 +149,12 @@ function describeFault(
   { issuer, timeoutSeconds }: MetadataOptions,
 ): readonly [what: string, fix: string] {
   if (fault === 'mismatch') return describeMismatch(String(probed.json?.issuer), issuer);
-  if (fault === 'invalid') return describeInvalid(probed, detail);
+  if (fault === 'useless') return describeKeys(probed.json?.jwks_uri);
+  if (fault === 'invalid')
+    return [
+      detail,
+      'Correct the metadata (RFC 8414 §2), or give the address of the keys: jwksUri (--jwks-uri).',
+    ];
   const { what, fix } = describeFailure(probed, 'metadata', timeoutSeconds);
   return [what, fix];
 }
@@ -137,36 +171,85 @@ function describeMismatch(named: string, issuer: string): readonly [what: string
   return [what, `Configure the issuer exactly as its metadata and its tokens write it${command}`];
 }
 
-function describeInvalid({ json }: Probe, detail: string): readonly [what: string, fix: string] {
-  if (!detail.startsWith('jwks_uri'))
-    return [
-      detail,
-      'Correct the metadata (RFC 8414 §2), or give the address of the keys: jwksUri (--jwks-uri).',
-    ];
-  const uri = json?.jwks_uri;
+/** What is wrong with a `jwks_uri` that the verifier doesn't take. */
+function describeKeys(uri: unknown): readonly [what: string, fix: string] {
   if (uri === undefined)
     return [
-      'has no jwks_uri',
-      'Publish "jwks_uri" there, or give the address of the keys: jwksUri (--jwks-uri).',
+      'has no jwks_uri and no introspection_endpoint',
+      'Publish "jwks_uri" there, or give the address of the keys: jwksUri (--jwks-uri). An issuer without ' +
+        'keys can be asked about its tokens: introspection.endpoint (--introspection-endpoint).',
     ];
-  return [
-    `its jwks_uri is no https URL: ${show(uri)}`,
-    'Publish an absolute https URL. Http is for issuers on this host, and for allowInsecureRequests ' +
-      '(--allow-insecure-requests).',
-  ];
+  return [`its jwks_uri is no https URL: ${show(uri)}`, HTTPS_FIX];
 }
 
-function describeUsed({ probe: { json = {} }, jwksUri }: UsablePlace, issuer: string): readonly Finding[] {
-  const elsewhere = new URL(jwksUri).host === new URL(issuer).host ? '' : ', on another host than the issuer';
-  const { id_token_signing_alg_values_supported: algorithms } = json;
+const HTTPS_FIX =
+  'Publish an absolute https URL. Http is for issuers on this host, and for allowInsecureRequests ' +
+  '(--allow-insecure-requests).';
+
+function describeMembers(
+  members: Members,
+  { jwksUri, accessTokenIssuer }: Pick<ExaminedMetadata, 'jwksUri' | 'accessTokenIssuer'>,
+  options: MetadataOptions,
+): readonly Finding[] {
+  const { id_token_signing_alg_values_supported: algorithms } = members;
   return [
-    ok('jwks_uri', `${show(jwksUri)}${elsewhere}`),
-    describeTokenEndpoint(json),
+    describeJwksUri(members, jwksUri, options.issuer),
+    ...(accessTokenIssuer === undefined ? [] : [describeOtherIssuer(accessTokenIssuer, jwksUri, options)]),
+    describeIntrospectionEndpoint(members, options),
+    describeTokenEndpoint(members),
     // Metadata says nothing about access tokens, but most issuers sign both alike.
     ...(Array.isArray(algorithms)
       ? [info('algorithms', `by the metadata, ID tokens are signed with ${showList(algorithms)}`)]
       : []),
   ];
+}
+
+function describeJwksUri({ jwks_uri: uri }: Members, jwksUri: string | undefined, issuer: string): Finding {
+  if (jwksUri !== undefined) {
+    const elsewhere =
+      new URL(jwksUri).host === new URL(issuer).host ? '' : ', on another host than the issuer';
+    return ok('jwks_uri', `${show(jwksUri)}${elsewhere}`);
+  }
+  if (uri !== undefined) return failure('jwks_uri', `no https URL: ${show(uri)}`, HTTPS_FIX);
+  return info(
+    'jwks_uri',
+    'none: no JWT of this issuer can be verified, but it can be asked about its tokens',
+  );
+}
+
+/** AD FS signs access tokens in the name of the federation service, and ID tokens in that of its server. */
+function describeOtherIssuer(
+  named: string,
+  jwksUri: string | undefined,
+  { issuer }: MetadataOptions,
+): Finding {
+  const keys = jwksUri === undefined ? '' : `, jwksUri: ${quote(jwksUri)}`;
+  return warning(
+    'access_token_issuer',
+    `${show(named)}: access tokens name this issuer, and not ${show(issuer)}`,
+    `Configure the issuer that access tokens name: issuer: ${quote(named)}${keys}`,
+  );
+}
+
+function describeIntrospectionEndpoint(members: Members, options: MetadataOptions): Finding {
+  const { introspection_endpoint: endpoint, introspection_endpoint_auth_methods_supported: methods } =
+    members;
+  const step = 'introspection_endpoint';
+  if (options.introspectionEndpoint !== undefined)
+    return ok(step, `${show(options.introspectionEndpoint)}, as given`);
+  if (endpoint === undefined) {
+    const message = 'none in the metadata';
+    return options.isAsked
+      ? failure(step, message, 'Give its address: introspection.endpoint (--introspection-endpoint).')
+      : info(step, `${message}; an API that accepts opaque tokens needs one`);
+  }
+  const { allowInsecureRequests, issuer } = options;
+  const rules = { allowInsecureRequests, allowLoopback: issuer.startsWith('http:') };
+  if (!isAcceptableUrl(endpoint, rules)) return warning(step, `no https URL: ${show(endpoint)}`, HTTPS_FIX);
+  const listed = Array.isArray(methods)
+    ? `client authentication by ${showList(methods)}`
+    : 'its methods of client authentication are not listed, so client_secret_basic is tried';
+  return info(step, `${show(endpoint)}, ${listed}`);
 }
 
 /** For developers of clients: a resource server doesn't use it. */

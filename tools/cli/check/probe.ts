@@ -1,5 +1,5 @@
 import { FetchFailure, fetchJson, TimeLimitExceeded, withTimeLimit } from '../../core.js';
-import { printable, show } from '../printable.js';
+import { printable, quote, show } from '../printable.js';
 
 /** How documents are fetched: by the verifier's own functions, with its limits. */
 export interface ProbeOptions {
@@ -96,14 +96,28 @@ const DOCUMENTS = {
     name: 'metadata',
     missing:
       'Is the path of the issuer right, such as /realms/<name> or /oauth2/default? ' +
-      'For metadata at another place there is metadataUrl (--metadata-url), ' +
-      'and for the keys alone jwksUri (--jwks-uri).',
+      'For metadata at another place there is metadataUrl (--metadata-url), for the keys alone jwksUri ' +
+      '(--jwks-uri), and for an issuer with neither introspection.endpoint (--introspection-endpoint).',
+    option: 'metadataUrl',
+    flag: '--metadata-url',
   },
   jwks: {
     name: 'keys',
     missing: 'Correct "jwks_uri" in the metadata, or give the address of the keys: jwksUri (--jwks-uri).',
+    option: 'jwksUri',
+    flag: '--jwks-uri',
+  },
+  introspection: {
+    name: 'introspection endpoint',
+    missing:
+      'Give the address of the introspection endpoint: introspection.endpoint (--introspection-endpoint).',
+    option: 'introspection.endpoint',
+    flag: '--introspection-endpoint',
   },
 } as const;
+
+/** What is asked for at an address. */
+type DocumentName = 'metadata' | 'jwks' | 'introspection';
 
 const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET)|ALTNAME/;
 
@@ -132,10 +146,20 @@ const NETWORK: Readonly<Record<string, FailedFetch>> = {
 };
 const BROKEN: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'the body broke off']);
 
+/** Whether an answer is a page for people, as some servers have for every path. */
+export function isWebPage({ contentType }: Pick<ProbedAnswer, 'contentType'>): boolean {
+  return /html/i.test(contentType ?? '');
+}
+
+/** What is known of a request that brought nothing. */
+type FailedProbe = Pick<Probe, 'url' | 'failure'> & {
+  readonly answer: Pick<ProbedAnswer, 'status' | 'contentType' | 'location'> | undefined;
+};
+
 /** Describes why a probe has no document. */
 export function describeFailure(
-  probe: Probe,
-  document: 'metadata' | 'jwks',
+  probe: FailedProbe,
+  document: DocumentName,
   timeoutSeconds: number,
 ): FailedFetch {
   const { failure, answer } = probe;
@@ -163,21 +187,21 @@ export function describeFailure(
   return NETWORK[code] ?? describeContent(probe, document);
 }
 
-function describeStatus({ answer }: Probe, document: 'metadata' | 'jwks'): FailedFetch {
+function describeStatus({ url, answer }: FailedProbe, document: DocumentName): FailedFetch {
   const { status = 0, location = null } = answer ?? {};
-  const { name, missing } = DOCUMENTS[document];
+  const { name, missing, option, flag } = DOCUMENTS[document];
   if (location !== null)
     return {
       what: `redirects (${status}) to ${show(location)}`,
-      fix:
-        'Redirects are not followed, because whoever answers elsewhere is not the configured party. ' +
-        `Is the issuer there? Else publish the ${name} here.`,
+      fix: describeRedirect(url, location, document),
     };
   if (status === 404 || status === 410) return { what: `nothing there (${status})`, fix: missing };
   if (status === 401 || status === 403)
     return {
       what: `access refused (${status})`,
-      fix: `Make the ${name} public: they hold no secrets, and resource servers ask without credentials.`,
+      fix:
+        `Make the ${name} public: resource servers ask without credentials. ` +
+        `If they are elsewhere, give their address: ${option} (${flag}).`,
     };
   if (status >= 500)
     return {
@@ -187,14 +211,25 @@ function describeStatus({ answer }: Probe, document: 'metadata' | 'jwks'): Faile
   return { what: `answers with status ${status}`, fix: missing };
 }
 
+function describeRedirect(url: string, location: string, document: DocumentName): string {
+  const { name, option, flag } = DOCUMENTS[document];
+  const target = URL.canParse(location, url) ? new URL(location, url).href : location;
+  const unfollowed =
+    'Redirects are not followed, because whoever answers elsewhere is not the configured party.';
+  if (target === `${url}/` || url === `${target}/`)
+    return `${unfollowed} This one only changes the slash at the end: ${option}: ${quote(target)} (${flag}).`;
+  if (URL.canParse(target) && new URL(target).origin === new URL(url).origin)
+    return `${unfollowed} If the ${name} are there, give that address: ${option} (${flag}).`;
+  return `${unfollowed} Is the issuer there? Else publish the ${name} here.`;
+}
+
 /** The answer was 200, or the request failed in a way that has no code of its own. */
-function describeContent({ failure, answer }: Probe, document: 'metadata' | 'jwks'): FailedFetch {
+function describeContent({ failure, answer }: FailedProbe, document: DocumentName): FailedFetch {
   const code = printable(failure?.message ?? '');
   const { missing, name } = DOCUMENTS[document];
   if (answer === undefined)
     return { what: `out of reach (${code})`, fix: 'Look at address, network and proxy from this host.' };
-  if (code === 'not JSON' && /html/i.test(answer.contentType ?? ''))
-    return { what: 'a web page and no JSON', fix: missing };
+  if (code === 'not JSON' && isWebPage(answer)) return { what: 'a web page and no JSON', fix: missing };
   if (code === 'larger than 1 MiB')
     return { what: code, fix: `Make the ${name} smaller: more than 1 MiB is not read.` };
   return { what: code, fix: `Make the issuer answer with a JSON object. ${missing}` };
