@@ -3,6 +3,7 @@
 
 export { formEncode } from '../src/issuer/client-authentication.js';
 export { checkConfiguredKeys } from '../src/issuer/configured-keys.js';
+export type { Introspection, IntrospectionAnswer } from '../src/issuer/introspection.js';
 export { createIssuer, type Issuer } from '../src/issuer/issuer.js';
 export { createKeyIndex, findKey } from '../src/issuer/key-index.js';
 export { readKeys } from '../src/issuer/key-source.js';
@@ -40,8 +41,11 @@ export {
   checkAudience,
   dropAbsentClaims,
   findDateFault,
+  isForClient,
   missingClaims,
   readAudience,
+  readClaim,
+  readClientId,
   wronglyTypedClaims,
 } from '../src/token/claims.js';
 export {
@@ -63,3 +67,4 @@ export {
 } from '../src/token/token-kind.js';
 export type { TokenRules } from '../src/token/token-rules.js';
 export { ScopeReader } from '../src/verification/granted-scopes.js';
+export { checkAnswerKind, looksLikeJwt } from '../src/verification/introspected-token.js';

@@ -76,7 +76,7 @@ export function checkAnswer(
  * bound to a DPoP key is of that type, any other a bearer token (RFC 9449 §6.2). So the scheme of a request,
  * which has to fit the binding, fits the type as well.
  */
-function checkAnswerKind(answer: JsonObject): void {
+export function checkAnswerKind(answer: JsonObject): void {
   const { token_type: type, token_use: use, cnf } = answer;
   if (Object.hasOwn(answer, 'token_use') && !ACCESS_TOKEN_USES.has(use))
     throw new InvalidTokenError('not_an_access_token');

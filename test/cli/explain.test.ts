@@ -571,3 +571,54 @@ describe('explain takes the options of the resource server:', () => {
     expect((await explain(tokenWith(claims), more)).exitCode).toBe(exitCode);
   });
 });
+
+describe('explain, of a token that may be something else than an access token,', () => {
+  const own = { typ: 'JWT' };
+  const lines = async (claims: object, more: readonly string[] = [], header: object = own) =>
+    (await explain(tokenWith(claims, header), more)).stdout;
+
+  it('names audienceMayBeClient if nothing but the audience marks it', { tags: ['ATP-17'] }, async () => {
+    const claims = { aud: 'web', azp: 'web', client_id: 'web', scope: 'read:inventory' };
+    const stdout = await lines(claims, ['--audience', 'web']);
+    const about = linesAbout('token_kind', stdout);
+    expect(about).toContain('audienceMayBeClient: true');
+    expect(about).not.toContain('end the access token');
+    const { exitCode } = await explain(tokenWith(claims, own), [
+      ...['--audience', 'web', '--audience-may-be-client'],
+    ]);
+    expect(exitCode).toBe(0);
+  });
+
+  it('names it at the audience, too', async () => {
+    const stdout = await lines({ aud: 'web', client_id: 'web', scope: 'read:inventory' });
+    expect(linesAbout('aud', stdout)).toMatch(/only audience .* is its client.*audienceMayBeClient/);
+    expect(linesAbout('aud', await lines({ aud: 'x' }))).not.toContain('audienceMayBeClient');
+  });
+
+  it.each([{ nonce: 'n' }, { at_hash: 'a' }])('still calls it an ID token with %j', async (mark) => {
+    const stdout = await lines({ aud: 'web', client_id: 'web', ...mark }, ['--audience', 'web']);
+    expect(linesAbout('token_kind', stdout)).toContain('Send the access token');
+    expect(linesAbout('token_kind', stdout)).not.toContain('audienceMayBeClient');
+  });
+
+  it("says that azp alone doesn't mark an access token", { tags: ['ATP-17'] }, async () => {
+    const claims = { client_id: undefined, azp: 'order-service' };
+    const about = linesAbout('token_kind', await lines(claims));
+    expect(about).toContain('neither scope nor client');
+    expect(about).toMatch(/ID tokens have "azp" as well.*--client-id-claim azp/);
+    const accepted = await lines(claims, ['--client-id-claim', 'azp']);
+    expect(linesAbout('token_kind', accepted)).toBe('✓ token_kind      with "azp"');
+  });
+
+  it.each([
+    ['typ', 'Refresh'],
+    ['token_type', 'refresh_token'],
+    ['type', 'id'],
+  ])('says what "%s": "%s" means, whatever the type in the header', async (name, value) => {
+    for (const header of [own, {}]) {
+      const about = linesAbout('token_kind', await lines({ [name]: value, scope: 'a' }, [], header));
+      expect(about).toContain(`✗ token_kind      "${name}": "${value}"`);
+      expect(about).toContain(`by its "${name}" this is another token`);
+    }
+  });
+});

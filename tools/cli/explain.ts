@@ -3,6 +3,7 @@ import type { Command } from './command.js';
 import { readAuthorization, readExplainArguments } from './explain/explain-arguments.js';
 import { explainToken } from './explain/explain-token.js';
 import type { Explanation, Step } from './explain/explanation.js';
+import { INTROSPECTION_HELP } from './introspection-flags.js';
 import { printable, show, showList, toJson } from './printable.js';
 
 const HELP = `\
@@ -14,7 +15,7 @@ and what to change. The decision is that of a resource server with the same opti
 The token is a JWT, "Bearer" and a JWT, or a whole "Authorization" line. Without one, and for "-",
 it's read from standard input, which keeps it out of the shell's history. The only requests go to
 the issuer, and none are made for a token that can't be valid. The token's claims are printed, its
-signature isn't.
+signature isn't. An opaque token is explained by what the issuer says about it (RFC 7662).
 
 Options, as those of createResourceServer:
   --issuer <issuer>           whose tokens the API accepts
@@ -26,12 +27,17 @@ Options, as those of createResourceServer:
   --scope-claim <name>        the claim with the granted scopes, default scope
   --client-id-claim <name>    the claim with the client, default client_id
   --client-id <id>            a client whose tokens are accepted without "aud"; several times for several
+  --audience-may-be-client    accepts tokens whose only audience is their own client
   --jwks <file>               the issuer's keys: a file with a JWK Set
   --jwks-uri <url>            where the issuer's keys are
   --metadata-url <url>        where the issuer's metadata is
   --timeout <s>               seconds, default 5
   --allow-insecure-requests   http for other hosts than this one
   --json                      for programs
+
+With these, it asks the issuer about an opaque token:
+${INTROSPECTION_HELP}
+  --may-be-absent <member>        aud or exp, if the issuer's answers lack it; several times for both
 
 Exit code: 0 accepted, 1 refused or not to be told because the issuer is out of reach, 2 wrong use.`;
 

@@ -5,9 +5,11 @@ import {
   findIssuer,
   foreignKind,
   foreignMark,
+  isForClient,
   type MediaType,
   missingClaims,
   readAudience,
+  readClaim,
   type TokenRules,
   wronglyTypedClaims,
 } from '../../core.js';
@@ -81,25 +83,43 @@ export function examineRequiredClaims(claims: Members, issuer: TokenRules): Step
 
 /** Step `token_kind`. */
 export function examineTokenKind(type: MediaType, claims: Members, issuer: TokenRules): Step {
-  const mark = foreignKind(claims) ?? foreignMark(claims, issuer);
+  const kind = foreignKind(claims);
+  const mark = kind ?? (type === 'at+jwt' ? undefined : foreignMark(claims, issuer));
   const actual =
-    type === 'at+jwt'
-      ? 'an access token by its type'
-      : mark === undefined
-        ? describeOwnMarks(claims)
-        : `"${mark}": ${show(claims[mark])}`;
+    mark !== undefined
+      ? `"${mark}": ${show(claims[mark])}`
+      : type === 'at+jwt'
+        ? 'an access token by its type'
+        : describeOwnMarks(claims, issuer);
   return judge('token_kind', () => checkTokenKind(type, claims, issuer), actual, {
     expected: 'an access token: with a scope or a client, and without what marks ID tokens and the like',
-    fix:
-      mark === undefined
-        ? 'Make the issuer send "scope" or "client_id". ' +
-          'If the client is in another claim, use clientIdClaim (--client-id-claim).'
-        : mark === 'aud'
-          ? 'If this is an ID token, send the access token. If the issuer names this API by the id of its ' +
-            'client, set audienceMayBeClient: true for the issuer.'
-          : 'Send the access token, not the ID token or the refresh token. All are in the token response.',
+    fix: suggestKind(claims, mark, kind),
   });
 }
+
+function suggestKind(claims: Members, mark: string | undefined, kind: string | undefined): string {
+  if (kind !== undefined)
+    return (
+      `Send the access token: by its "${kind}" this is another token of the same token response, ` +
+      'and that one is for the issuer or the client.'
+    );
+  if (mark === 'aud') return `Nothing but its audience makes it look like an ID token. ${NAMED_BY_CLIENT}`;
+  if (mark !== undefined)
+    return 'Send the access token, not the ID token or the refresh token. All are in the token response.';
+  const azp =
+    claims.azp === undefined
+      ? ''
+      : ' ID tokens have "azp" as well: if those of this issuer differ, that is --client-id-claim azp.';
+  return (
+    'Make the issuer send "scope" or "client_id". ' +
+    `If the client is in another claim, use clientIdClaim (--client-id-claim).${azp}`
+  );
+}
+
+/** One registration may stand for an application and its API, and some issuers name no other audience. */
+const NAMED_BY_CLIENT =
+  'If the issuer names this API by the id of its client, set audienceMayBeClient: true for the issuer ' +
+  '(--audience-may-be-client).';
 
 function examineExpiry({ exp }: Members, { now, toleranceSeconds }: Time): Step {
   const reason = findDateFault({ exp }, now, toleranceSeconds);
@@ -140,13 +160,15 @@ function suggestAudience(claims: Members, expected: readonly string[]): string {
       'Make the client ask for this API (resource or audience). For an issuer that sends no "aud", ' +
       'such as Amazon Cognito, list its clients: clientIds (--client-id).'
     );
-  return (
+  const advice =
     'Make the client ask the issuer for this API (resource or audience), ' +
-    'or configure the audience that the issuer sends.'
-  );
+    'or configure the audience that the issuer sends.';
+  if (!isForClient(claims)) return advice;
+  return `${advice} The only audience of this token is its client. ${NAMED_BY_CLIENT}`;
 }
 
-function describeOwnMarks(claims: Members): string {
-  const marks = ['scope', 'scp', 'client_id', 'azp'].filter((name) => Object.hasOwn(claims, name));
+function describeOwnMarks(claims: Members, { clientIdClaim }: TokenRules): string {
+  const names = new Set(['scope', 'scp', 'client_id', clientIdClaim]);
+  const marks = [...names].filter((name) => readClaim(claims, name) !== undefined);
   return marks.length === 0 ? 'neither scope nor client' : `with ${showList(marks)}`;
 }

@@ -2,6 +2,7 @@ import type { Reason, RequestView } from '../../../src/index.js';
 import {
   checkToken,
   isCanonicalBase64url,
+  looksLikeJwt,
   MAX_TOKEN_LENGTH,
   readCredentials,
   type Settings,
@@ -80,24 +81,33 @@ function describeMalformed(token: string | undefined): Fault {
 /** What a variable that isn't set turns into. */
 const PLACEHOLDERS: ReadonlySet<string> = new Set(['undefined', 'null', 'NaN', 'true', 'false']);
 
+/** Step `size`. */
+export function examineSize(token: string): Step {
+  const most = `at most ${MAX_TOKEN_LENGTH} characters`;
+  if (token.length <= MAX_TOKEN_LENGTH) return passed('size', `${token.length} of ${most}`);
+  const fix = 'Make the issuer leave claims out. Node itself takes 16 KiB for all header fields together.';
+  const fault = { actual: `${token.length} characters`, expected: most, fix };
+  return failed('size', 'token_too_large', fault);
+}
+
 /** Steps `size` and `structure`, and the segments if these are right. */
 export function examineStructure(token: string): {
   readonly steps: readonly Step[];
   readonly segments: readonly [header: string, claims: string, signature: string] | undefined;
 } {
-  const length = `${token.length} characters`;
-  const most = `at most ${MAX_TOKEN_LENGTH} characters`;
-  if (token.length > MAX_TOKEN_LENGTH) {
-    const fix = 'Make the issuer leave claims out. Node itself takes 16 KiB for all header fields together.';
-    const fault = { actual: length, expected: most, fix };
-    return { steps: [failed('size', 'token_too_large', fault)], segments: undefined };
-  }
-  const size = passed('size', `${token.length} of ${most}`);
+  const size = examineSize(token);
+  if (size.status === 'failed') return { steps: [size], segments: undefined };
   const segments = splitCompactJws(token);
   if (segments === undefined)
     return { steps: [size, failed('structure', 'malformed_token', describeStructure(token))], segments };
   return { steps: [size, passed('structure', 'three parts of base64url')], segments };
 }
+
+/** What to do with a token that only its issuer understands. */
+export const OPAQUE_FIX: string =
+  'If it is opaque, the API has to ask the issuer about it: use the option introspection ' +
+  '(--introspection-client and --client-secret-env). Or make the client ask for a JWT for this API ' +
+  '(resource, or audience with some issuers).';
 
 function describeStructure(token: string): Fault {
   const expected = 'three parts of base64url without padding, with dots between (RFC 7515 §3.1)';
@@ -110,11 +120,11 @@ function describeStructure(token: string): Fault {
     };
   if (parts.length === 1)
     return {
-      actual: 'one part: an opaque token, or none at all',
+      actual: looksEncoded(token)
+        ? 'one part: a piece of a JWT'
+        : 'one part: an opaque token, or none at all',
       expected,
-      fix:
-        'Ask the issuer for a token for this API (resource, or audience with some issuers): ' +
-        'many give opaque tokens otherwise.',
+      fix: looksEncoded(token) ? 'Send the whole token. Was it cut off?' : OPAQUE_FIX,
     };
   if (parts.length === 5)
     return {
@@ -122,16 +132,23 @@ function describeStructure(token: string): Fault {
       expected,
       fix: 'Make the issuer send signed tokens that are not encrypted.',
     };
-  if (parts.length !== 3)
+  if (parts.length !== 3) {
+    const fix = 'Send the whole token. Was it cut off, or is something behind it?';
     return {
       actual: `${parts.length} parts`,
       expected,
-      fix: 'Send the whole token. Was it cut off, or is something behind it?',
+      fix: looksLikeJwt(token) ? fix : `${fix} ${OPAQUE_FIX}`,
     };
+  }
   const odd = ['first', 'second', 'third'].filter((_, index) => !isCanonicalBase64url(parts[index] ?? ''));
   return {
     actual: `the ${odd.join(' and the ')} part is not canonical base64url`,
     expected,
     fix: 'Send the token as the issuer gave it: no padding, no "+" and "/", nothing left out.',
   };
+}
+
+/** Whether a token without dots begins as the header of a JWT does. */
+function looksEncoded(token: string): boolean {
+  return looksLikeJwt(`${token}.`);
 }

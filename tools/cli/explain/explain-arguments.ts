@@ -1,9 +1,16 @@
 import { addAbortSignal, type Readable } from 'node:stream';
 import type { JSONWebKeySet } from 'jose';
-import type { Algorithm, ResourceServerOptions, TokenType, TrustedIssuer } from '../../../src/index.js';
+import type {
+  Algorithm,
+  IntrospectionEndpointOptions,
+  ResourceServerOptions,
+  TokenType,
+  TrustedIssuer,
+} from '../../../src/index.js';
 import { FileError, readJsonFile } from '../../json-file.js';
 import { type CommandLine, parseCommandLine, readNumber, readScopes } from '../arguments.js';
 import { type CommandContext, UsageError } from '../command.js';
+import { INTROSPECTION_FLAGS, readIntrospection } from '../introspection-flags.js';
 import { checkServerOptions, interruptible } from '../server-options.js';
 import type { ExplainOptions } from './explain-token.js';
 
@@ -17,9 +24,12 @@ const FLAGS = {
   'scope-claim': { type: 'string' },
   'client-id': { type: 'string', multiple: true },
   'client-id-claim': { type: 'string' },
+  'audience-may-be-client': { type: 'boolean' },
   jwks: { type: 'string' },
   'jwks-uri': { type: 'string' },
   'metadata-url': { type: 'string' },
+  ...INTROSPECTION_FLAGS,
+  'may-be-absent': { type: 'string', multiple: true },
   timeout: { type: 'string' },
   'allow-insecure-requests': { type: 'boolean' },
   json: { type: 'boolean' },
@@ -39,23 +49,32 @@ export async function readExplainArguments(
   context: CommandContext,
 ): Promise<ExplainArguments> {
   const { values, positionals } = parseCommandLine(args, FLAGS);
-  const server = await toServerOptions(values, context);
+  const introspection = await readIntrospection(values, context);
+  if (introspection === undefined && values['introspection-endpoint'] !== undefined)
+    throw new UsageError("--introspection-client is missing: the API's own identifier as a client");
+  if (values['client-secret-stdin'] === true && (positionals[0] ?? '-') === '-')
+    throw new UsageError('standard input has the secret: give the token as an argument');
+  const server = await toServerOptions(values, introspection, context);
   checkServerOptions(server);
   const scopes = readScopes(values.scope);
   if (values.scope !== undefined && scopes.length === 0)
     throw new UsageError('--scope takes scopes, and got none');
-  const options = { server, scopes };
+  const options = { server, introspection, scopes };
   return { positionals, options, json: values.json ?? false };
 }
 
-async function toServerOptions(values: Values, context: CommandContext): Promise<ResourceServerOptions> {
+async function toServerOptions(
+  values: Values,
+  introspection: IntrospectionEndpointOptions | undefined,
+  context: CommandContext,
+): Promise<ResourceServerOptions> {
   const { audience, algorithm } = values;
   if (values.issuer === undefined) throw new UsageError('--issuer is missing: whose tokens the API accepts');
   if (audience === undefined) throw new UsageError("--audience is missing: the API's own identifier");
   const tolerance = readNumber(values['clock-tolerance'], 'clock-tolerance');
   const timeout = readNumber(values.timeout, 'timeout');
   return {
-    issuer: await toTrustedIssuer(values.issuer, values),
+    issuer: await toTrustedIssuer(values.issuer, values, introspection),
     audience,
     ...given('algorithms', algorithm as readonly Algorithm[] | undefined), // checked with the others
     ...given('tokenType', values['token-type'] as TokenType | undefined), // checked with the others
@@ -67,7 +86,18 @@ async function toServerOptions(values: Values, context: CommandContext): Promise
   };
 }
 
-async function toTrustedIssuer(issuer: string, values: Values): Promise<TrustedIssuer> {
+async function toTrustedIssuer(
+  issuer: string,
+  values: Values,
+  introspection: IntrospectionEndpointOptions | undefined,
+): Promise<TrustedIssuer> {
+  const { 'may-be-absent': absent, timeout } = values;
+  const policy = {
+    ...given('mayBeAbsent', absent as readonly ('aud' | 'exp')[] | undefined), // checked with the others
+    ...given('timeoutSeconds', readNumber(timeout, 'timeout')),
+  };
+  if (introspection === undefined && absent !== undefined)
+    throw new UsageError('--may-be-absent is for tokens that the issuer is asked about');
   return {
     issuer,
     ...given('jwks', values.jwks === undefined ? undefined : await readKeys(values.jwks)),
@@ -76,6 +106,8 @@ async function toTrustedIssuer(issuer: string, values: Values): Promise<TrustedI
     ...given('clientIds', values['client-id']),
     ...given('scopeClaim', values['scope-claim']),
     ...given('clientIdClaim', values['client-id-claim']),
+    ...given('audienceMayBeClient', values['audience-may-be-client']),
+    ...given('introspection', introspection && { ...introspection, ...policy }),
   };
 }
 

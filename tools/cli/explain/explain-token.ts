@@ -1,6 +1,7 @@
 import {
   type Decision,
   type Denied,
+  type IntrospectionEndpointOptions,
   type RequestView,
   type ResourceServer,
   type ResourceServerOptions,
@@ -11,26 +12,32 @@ import {
   checkOptions,
   createIssuer,
   dropAbsentClaims,
+  type Introspection,
+  type IntrospectionAnswer,
   type Issuer,
+  looksLikeJwt,
   type MediaType,
   RequestVerifier,
   ScopeReader,
   type Settings,
 } from '../../core.js';
 import { show, showList } from '../printable.js';
+import { examineAnswer, examineMembers } from './answer-steps.js';
 import {
   examineAudience,
   examineDates,
   examineIssuer,
   examineRequiredClaims,
   examineTokenKind,
+  type Time,
 } from './claim-steps.js';
-import { examineCredentials, examineStructure } from './credential-steps.js';
+import { examineCredentials, examineSize, examineStructure } from './credential-steps.js';
 import {
   type Explanation,
   failed,
   type Members,
   notReached,
+  OPAQUE_STEPS,
   passed,
   STEPS,
   type Step,
@@ -48,6 +55,8 @@ import {
 export interface ExplainOptions {
   /** Of one issuer. */
   readonly server: ResourceServerOptions;
+  /** The option `introspection` of the issuer. */
+  readonly introspection?: IntrospectionEndpointOptions | undefined;
   /** Every scope that the route requires; empty for a route that any access token opens. */
   readonly scopes: readonly string[];
 }
@@ -72,7 +81,7 @@ interface ReadToken {
  */
 export async function explainToken(
   authorization: string | undefined,
-  { server: options, scopes }: ExplainOptions,
+  { server: options, introspection, scopes }: ExplainOptions,
 ): Promise<Explanation> {
   // The time stands still: the decision and the steps must not be on two sides of "exp".
   const now = (options.clock ?? Date.now)();
@@ -80,7 +89,7 @@ export async function explainToken(
   const settings = checkOptions({ ...options, dpop: 'off', clock: () => now });
   const [issuerSettings] = settings.issuers.values();
   if (issuerSettings === undefined) throw new TypeError('options without an issuer were accepted');
-  const issuer = createIssuer(issuerSettings, settings.runtime);
+  const { issuer, answers } = listenTo(createIssuer(issuerSettings, settings.runtime));
   const server = new RequestVerifier(settings, [issuer]);
   try {
     const request: RequestView = {
@@ -90,12 +99,26 @@ export async function explainToken(
     };
     const decision = await decide(server, request, scopes);
     const refusal = decision.kind === 'denied' ? decision : undefined;
-    const examined = await examine(request, { settings, issuer, scopes, refusal });
+    const circumstances = { settings, issuer, introspection, answers, scopes, refusal };
+    const { steps, names } = await examine(request, circumstances);
     const auth = decision.kind === 'allowed' ? decision.auth : undefined;
-    return { refusal, auth, steps: inOrder(examined, stepNames(issuer, scopes)) };
+    return { refusal, auth, steps: inOrder(steps, names) };
   } finally {
     server.close();
   }
+}
+
+/** An issuer, and what it says when it's asked: each question is asked once. */
+function listenTo(issuer: Issuer): { readonly issuer: Issuer; readonly answers: IntrospectionAnswer[] } {
+  const answers: IntrospectionAnswer[] = [];
+  const { introspection } = issuer;
+  if (introspection === undefined) return { issuer, answers };
+  const ask: Introspection['ask'] = async (token, isNewcomer) => {
+    const answer = await introspection.ask(token, isNewcomer);
+    answers.push(answer);
+    return answer;
+  };
+  return { issuer: { ...issuer, introspection: { ...introspection, ask } }, answers };
 }
 
 async function decide(
@@ -111,17 +134,53 @@ async function decide(
 interface Circumstances {
   readonly settings: Settings;
   readonly issuer: Issuer;
+  readonly introspection: IntrospectionEndpointOptions | undefined;
+  /** What the issuer said so far. */
+  readonly answers: readonly IntrospectionAnswer[];
   readonly scopes: readonly string[];
   readonly refusal: Denied | undefined;
 }
 
-async function examine(request: RequestView, circumstances: Circumstances): Promise<readonly Step[]> {
-  const { settings, issuer, refusal } = circumstances;
-  const credentials = examineCredentials(request, settings);
-  const steps = [credentials.step];
-  if (credentials.token === undefined) return steps;
-  const { steps: structureSteps, segments } = examineStructure(credentials.token);
-  steps.push(...structureSteps);
+/** The steps that could be made, and the names of all that belong to such a token. */
+async function examine(
+  request: RequestView,
+  circumstances: Circumstances,
+): Promise<{ readonly steps: readonly Step[]; readonly names: readonly StepName[] }> {
+  const { settings, issuer, introspection, scopes } = circumstances;
+  const { step, token } = examineCredentials(request, settings);
+  const names = stepNames(issuer, scopes);
+  if (token === undefined) return { steps: [step], names };
+  if (introspection === undefined || looksLikeJwt(token))
+    return { steps: [step, ...(await examineJwt(token, circumstances))], names };
+  const opaqueNames = OPAQUE_STEPS.filter((name) => name !== 'scope' || scopes.length > 0);
+  return { steps: [step, ...examineOpaque(token, introspection, circumstances)], names: opaqueNames };
+}
+
+/** Asked the issuer was already, by the resource server that decided. */
+function examineOpaque(
+  token: string,
+  options: IntrospectionEndpointOptions,
+  { settings, issuer, answers, scopes, refusal }: Circumstances,
+): readonly Step[] {
+  const { introspection } = issuer;
+  const size = examineSize(token);
+  if (introspection === undefined || size.status === 'failed') return [size];
+  const asked = { answer: answers.at(-1), issuer: { ...issuer, introspection }, options, refusal };
+  const { step, members } = examineAnswer(asked);
+  const steps = [size, passed('structure', 'opaque: the issuer is asked about it'), step];
+  if (members === undefined) return steps;
+  return [
+    ...steps,
+    ...examineMembers(members, asked, currentTime(settings)),
+    examineConfirmation(members),
+    examineScope(members, introspection, scopes),
+  ];
+}
+
+async function examineJwt(token: string, circumstances: Circumstances): Promise<readonly Step[]> {
+  const { issuer, scopes, refusal } = circumstances;
+  const { steps: structureSteps, segments } = examineStructure(token);
+  const steps = [...structureSteps];
   if (segments === undefined) return steps;
   const header = examineJson('header', segments[0]);
   steps.push(header.step);
@@ -131,22 +190,21 @@ async function examine(request: RequestView, circumstances: Circumstances): Prom
   const claims = examineJson('claims', segments[1]);
   steps.push(claims.step);
   if (claims.members === undefined) return steps;
-  const token = { header: header.members, claims: { ...claims.members }, type };
-  dropAbsentClaims(token.claims);
-  steps.push(...examineClaims(token, circumstances));
+  const read = { header: header.members, claims: { ...claims.members }, type };
+  dropAbsentClaims(read.claims);
+  steps.push(...examineClaims(read, circumstances));
   // The issuer isn't asked about a token that can't be valid.
   if (steps.every(({ status }) => status === 'passed')) {
-    const key = await examineKey(token.header, issuer);
+    const key = await examineKey(read.header, issuer);
     steps.push(key);
     if (key.status === 'passed') steps.push(examineSignature(refusal));
   }
-  steps.push(examineConfirmation(token.claims), examineScope(token.claims, circumstances));
+  steps.push(examineConfirmation(read.claims), examineScope(read.claims, issuer, scopes));
   return steps;
 }
 
 function examineClaims({ claims, type }: ReadToken, { settings, issuer }: Circumstances): readonly Step[] {
-  const { clock, clockToleranceSeconds } = settings.runtime;
-  const time = { now: clock() / 1000, toleranceSeconds: clockToleranceSeconds };
+  const time = currentTime(settings);
   return [
     examineIssuer(claims, issuer),
     ...(type === undefined ? [] : [examineTokenType(type.is, issuer.tokenType)]),
@@ -155,6 +213,10 @@ function examineClaims({ claims, type }: ReadToken, { settings, issuer }: Circum
     examineRequiredClaims(claims, issuer),
     ...(type === undefined ? [] : [examineTokenKind(type.is, claims, issuer)]),
   ];
+}
+
+function currentTime({ runtime: { clock, clockToleranceSeconds } }: Settings): Time {
+  return { now: clock() / 1000, toleranceSeconds: clockToleranceSeconds };
 }
 
 function examineConfirmation(claims: Members): Step {
@@ -169,9 +231,13 @@ function examineConfirmation(claims: Members): Step {
   });
 }
 
-function examineScope(claims: Members, { issuer, scopes }: Circumstances): Step {
+function examineScope(
+  claims: Members,
+  { scopeSource }: Pick<Issuer, 'scopeSource'>,
+  scopes: readonly string[],
+): Step {
   // The types of the claims are for other steps.
-  const { scopes: granted } = new ScopeReader().read(claims as StandardClaims, issuer.scopeSource);
+  const { scopes: granted } = new ScopeReader().read(claims as StandardClaims, scopeSource);
   const missing = scopes.filter((scope) => !granted.includes(scope));
   if (missing.length === 0) return passed('scope', showList(granted));
   return failed('scope', 'insufficient_scope', {
@@ -183,7 +249,7 @@ function examineScope(claims: Members, { issuer, scopes }: Circumstances): Step 
   });
 }
 
-/** The steps that these options ask for. */
+/** The steps that these options ask for, of a token that is or should be a JWT. */
 function stepNames(issuer: Issuer, scopes: readonly string[]): readonly StepName[] {
   const isStrict = issuer.tokenType === 'at+jwt';
   return STEPS.filter((name) => {

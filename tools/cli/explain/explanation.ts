@@ -9,7 +9,7 @@ import {
 /** Header or claims of a token. Their values aren't checked. */
 export type Members = Readonly<Record<string, unknown>>;
 
-/** The checks of a token, in the order in which the verifier makes them. */
+/** The checks of a JWT, in the order in which the verifier makes them. */
 export const STEPS = [
   'credentials',
   'size',
@@ -34,7 +34,24 @@ export const STEPS = [
   'scope',
 ] as const;
 
-export type StepName = (typeof STEPS)[number];
+export type StepName = (typeof STEPS)[number] | 'introspection';
+
+/** Those of an opaque token, of which there's nothing to check but what its issuer says. */
+export const OPAQUE_STEPS: readonly StepName[] = [
+  'credentials',
+  'size',
+  'structure',
+  'introspection',
+  'claim_types',
+  'iss',
+  'token_kind',
+  'exp',
+  'nbf',
+  'iat',
+  'aud',
+  'cnf',
+  'scope',
+];
 
 /** One check and what came of it. Texts from the token are printable already. */
 export interface Step {

@@ -20,6 +20,7 @@ import {
   type VerificationKey,
 } from '../../core.js';
 import { show, showList } from '../printable.js';
+import { OPAQUE_FIX } from './credential-steps.js';
 import { type Fault, failed, findRefusal, judge, type Members, passed, type Step } from './explanation.js';
 
 /** Steps `header` or `claims`, and the object if there is one. */
@@ -36,7 +37,9 @@ export function examineJson(
   const fault: Fault = {
     actual: `the ${part} part holds something else`,
     expected: 'a JSON object in UTF-8 (RFC 7519 §7.2)',
-    fix: 'Send the access token as the issuer gave it. Was it altered or cut off?',
+    fix: `Send the access token as the issuer gave it. Was it altered or cut off?${
+      step === 'header' ? ` ${OPAQUE_FIX}` : ''
+    }`,
   };
   return { step: failed(step, refusal.reason, fault), members };
 }
@@ -149,6 +152,14 @@ function describeKeyFault(
     };
   const listed = keys.slice(0, MAX_KEYS_SHOWN).map(describeKey);
   const more = keys.length > MAX_KEYS_SHOWN ? `, and ${keys.length - MAX_KEYS_SHOWN} more` : '';
+  if (keys.length === 0)
+    return {
+      actual: 'the issuer has no keys',
+      expected: 'a key that verifies the token',
+      fix:
+        'If the issuer does not sign its tokens, or with a secret (HS256), the API has to ask about JWTs too: ' +
+        "introspection with tokens: ['opaque', 'jwt'].",
+    };
   return {
     actual: `kid ${show(header.kid)}, ${show(header.alg)}${describeOffers(header)}`,
     expected: `a key of the issuer: ${listed.join('; ')}${more}`,
