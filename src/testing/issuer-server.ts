@@ -38,10 +38,13 @@ export interface IssuerDocument {
 export function issuerDocument(path: DocumentPath, facts: IssuerFacts): IssuerDocument {
   const { url, algorithm, published, metadata } = facts;
   if (path === '/jwks') return { mediaType: 'application/jwk-set+json', body: published };
-  // The members that RFC 8414 §2 and OpenID Connect Discovery §3 require and a resource server may read.
+  // The members that RFC 8414 §2 and OpenID Connect Discovery §3 require: MCP clients refuse a document
+  // without one of them. Nobody logs in here, so there's no response type.
   const required = {
     issuer: url,
     jwks_uri: `${url}/jwks`,
+    authorization_endpoint: `${url}/authorize`,
+    token_endpoint: `${url}/token`,
     response_types_supported: [],
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: [algorithm],
@@ -91,7 +94,8 @@ export async function startIssuerServer(options: IssuerServerOptions): Promise<I
       } else if (outage === 'unavailable') {
         sendJson(response, 503, {});
       } else if (!isIssuerPath(path)) {
-        sendJson(response, 404, {});
+        const error = REFUSALS[path.split('?', 1)[0] ?? ''];
+        sendJson(response, error === undefined ? 404 : 400, error === undefined ? {} : { error }, NO_STORE);
       } else if (path === '/introspect') {
         void answerIntrospection(request, response, options.introspect);
       } else {
@@ -114,6 +118,15 @@ export async function startIssuerServer(options: IssuerServerOptions): Promise<I
 
 /** How the API under test authenticates at the introspection endpoint of a listening issuer. */
 export const introspectionClient = { clientId: 'test-api', clientSecret: 'test-secret' } as const;
+
+/**
+ * What endpoints say that metadata have to name and that this issuer has no use for: its tokens come from
+ * the test itself (RFC 6749 §4.1.2.1, §5.2).
+ */
+const REFUSALS: Readonly<Record<string, string>> = {
+  '/authorize': 'unsupported_response_type',
+  '/token': 'unsupported_grant_type',
+};
 
 /** More than this isn't an introspection request. */
 const MAX_FORM_BYTES = 65_536;

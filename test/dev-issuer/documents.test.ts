@@ -1,6 +1,11 @@
 import { request } from 'node:http';
-import { describe, expect, it } from 'vitest';
+import {
+  OAuthMetadataSchema,
+  OpenIdProviderDiscoveryMetadataSchema,
+} from '@modelcontextprotocol/sdk/shared/auth.js';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { createResourceServer } from '../../src/index.js';
+import { createTestIssuer } from '../../src/testing/index.js';
 import { startDevIssuer } from '../../tools/dev-issuer/index.js';
 import { send } from '../support/http-client.js';
 import { getJson, getToken, inventory, start } from './support.js';
@@ -30,6 +35,7 @@ describe('the documents of the development issuer', () => {
       expect(await response.json()).toEqual({
         issuer,
         jwks_uri: `${issuer}/jwks`,
+        authorization_endpoint: `${issuer}/authorize`,
         token_endpoint: `${issuer}/token`,
         token_endpoint_auth_methods_supported: methods,
         token_endpoint_auth_signing_alg_values_supported: algorithms,
@@ -44,6 +50,42 @@ describe('the documents of the development issuer', () => {
       });
     },
   );
+
+  it.each([
+    ['/.well-known/oauth-authorization-server', OAuthMetadataSchema],
+    ['/.well-known/openid-configuration', OpenIdProviderDiscoveryMetadataSchema],
+  ])('has metadata at %s that MCP clients take, and so has the testing kit', async (path, schema) => {
+    const { issuer } = await start();
+    const kit = await (await createTestIssuer()).listen();
+    onTestFinished(kit.close);
+    for (const origin of [issuer, kit.identifier]) {
+      const document = schema.parse(await getJson(`${origin}${path}`));
+      // Endpoints that are named are there, and say what they can't do.
+      const asked = await fetch(`${document.authorization_endpoint}?response_type=code&client_id=a`);
+      expect([asked.status, await asked.json()]).toEqual([
+        400,
+        expect.objectContaining({ error: 'unsupported_response_type' }),
+      ]);
+    }
+    const { token_endpoint } = schema.parse(await getJson(`${kit.identifier}${path}`));
+    const granted = await fetch(token_endpoint, { method: 'POST', body: new URLSearchParams() });
+    expect([granted.status, await granted.json()]).toEqual([400, { error: 'unsupported_grant_type' }]);
+  });
+
+  it("redirects no browser, because it knows no client's address (RFC 6749 §4.1.2.1)", async () => {
+    const { issuer } = await start();
+    const target = 'redirect_uri=https%3A%2F%2Fattacker.example%2F&client_id=order-service&state=x';
+    for (const [query, error] of [
+      [target, 'invalid_request'],
+      [`${target}&response_type=code`, 'unsupported_response_type'],
+      [`${target}&response_type=token`, 'unsupported_response_type'],
+    ]) {
+      const { status, headers, body } = await send(issuer, { path: `/authorize?${query}` });
+      expect([status, headers.location, JSON.parse(body).error]).toEqual([400, undefined, error]);
+      expect(body).not.toContain('attacker');
+    }
+    expect((await send(issuer, { method: 'POST', path: '/authorize' })).status).toBe(405);
+  });
 
   it('has its public keys, and nothing of the private ones', { tags: ['KEY-20'] }, async () => {
     const { jwksUri } = await start({ algorithm: 'RS256' });

@@ -4,7 +4,13 @@ import type { KeyRing } from '../../src/testing/signing-key.js';
 import { createClientAuthenticator } from './client-authentication.js';
 import { createRouter, type Handler, type Route, type Routes } from './http.js';
 import { openKeyRing, replaceKeysFile } from './keys-file.js';
-import { introspectionEndpoint, metadataMembers, paths, tokenEndpoint } from './oauth-endpoints.js';
+import {
+  authorizationEndpoint,
+  introspectionEndpoint,
+  metadataMembers,
+  paths,
+  tokenEndpoint,
+} from './oauth-endpoints.js';
 import { type DevClient, type DevIssuerOptions, resolveDevIssuerOptions } from './options.js';
 import { devRoutes, pageRoutes } from './page.js';
 import { createTokenMint } from './token-mint.js';
@@ -70,6 +76,7 @@ export async function startDevIssuer(
     const routes = new Map<string, Route>([
       ...page,
       ...documentRoutes(url, keys, clients),
+      [paths.authorization, { GET: authorizationEndpoint }],
       [paths.token, { POST: tokenEndpoint(authenticator, mint) }],
       [paths.introspection, { POST: introspectionEndpoint(authenticator, introspection) }],
       ...devRoutes({ issuer: url, clients, mint, keyIds, rotateKeys }),

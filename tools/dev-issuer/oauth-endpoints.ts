@@ -8,7 +8,12 @@ import { parameter, readForm } from './request-body.js';
 import { decideGrant, type TokenMint } from './token-mint.js';
 
 /** Paths of endpoints. */
-export const paths = { token: '/token', introspection: '/introspect', jwks: '/jwks' } as const;
+export const paths = {
+  authorization: '/authorize',
+  token: '/token',
+  introspection: '/introspect',
+  jwks: '/jwks',
+} as const;
 
 /** The members of the metadata beyond the required ones (RFC 8414 §2). */
 export function metadataMembers(
@@ -16,6 +21,7 @@ export function metadataMembers(
   clients: readonly DevClient[],
 ): Readonly<Record<string, unknown>> {
   return {
+    authorization_endpoint: `${issuer}${paths.authorization}`,
     token_endpoint: `${issuer}${paths.token}`,
     token_endpoint_auth_methods_supported: authenticationMethods,
     token_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
@@ -26,6 +32,21 @@ export function metadataMembers(
     scopes_supported: [...new Set(clients.flatMap(({ scopes }) => scopes))],
   };
 }
+
+/**
+ * The authorization endpoint (RFC 6749 §3.1), which metadata have to name. Nobody can log in here, and no
+ * client has registered where to redirect to, so it's the user's browser that gets the error (§4.1.2.1).
+ */
+export const authorizationEndpoint: Handler = ({ url = '' }) => {
+  const query = new URLSearchParams(url.split('?', 2)[1]);
+  if (!query.has('response_type'))
+    throw refusal(400, 'invalid_request', 'the parameter response_type is missing');
+  throw refusal(
+    400,
+    'unsupported_response_type',
+    'nobody can log in to a development issuer; clients get tokens by client_credentials',
+  );
+};
 
 /** The token endpoint, for the client credentials grant (RFC 6749 §4.4) only. */
 export function tokenEndpoint(authenticator: ClientAuthenticator, mint: TokenMint): Handler {
