@@ -54,7 +54,7 @@ it('a claim that nests deeper than the stack is wrong use', async () => {
   expect(stderr).toContain('--claim takes JSON of at most 100 levels');
 });
 
-describe('check copes with documents that nest deeper than the stack:', () => {
+describe('check copes with documents that nest deeper than the stack:', { timeout: 30_000 }, () => {
   const jwksUri = `${ISSUER}/jwks`;
   const key = `{"kty":"RSA","kid":${DEEP},"crv":${DEEP},"n":${DEEP}}`;
 
