@@ -1,4 +1,8 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { generateSigningKey, type SigningKey } from '../../src/testing/signing-key.js';
 import type { Finding } from '../../tools/cli/check/finding.js';
 import { start } from '../dev-issuer/support.js';
@@ -72,7 +76,9 @@ describe('check, of an issuer without keys that can be asked about its tokens,',
       `"${issuer.url}/introspect", client authentication by "client_secret_basic", "private_key_jwt"`,
     );
     expect(about(document, 'jwks_uri')).toMatchObject([{ status: 'info' }]);
-    expect(about(document, 'verifier')[0]?.message).toContain('is ready to ask the issuer about tokens');
+    expect(about(document, 'verifier')[0]?.message).toContain(
+      'is ready to ask the issuer about opaque tokens',
+    );
     expect(faults(document)).toEqual([]);
     expect(issuer.count('/introspect')).toBe(0);
     const { stdout } = await run(['check', issuer.url]);
@@ -140,6 +146,24 @@ describe('check asks a real authorization server', () => {
       { input: 'api-secret\n' },
     );
     expect(about(document, 'introspection')).toMatchObject([{ status: 'ok' }]);
+  });
+
+  it.each(['pem', 'jwk'] as const)('with a private key in a file, as %s', async (format) => {
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const jwks = { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k' }] };
+    const { issuer } = await start({ clients: [{ clientId: 'inventory-service', jwks }] });
+    const folder = await mkdtemp(join(tmpdir(), 'check-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const file = join(folder, 'key');
+    const text =
+      format === 'pem'
+        ? privateKey.export({ format, type: 'pkcs8' }).toString()
+        : JSON.stringify(privateKey.export({ format }));
+    await writeFile(file, text);
+    const asked = ['--introspection-client', 'inventory-service', '--client-key', file];
+    expect(about(await check(issuer, asked), 'introspection')).toMatchObject([{ status: 'ok' }]);
+    const { stdout } = await run(['check', issuer, ...asked]);
+    expect(stdout).toContain(`privateKey: await readFile('${file}', 'utf8')`);
   });
 
   it('that refuses the secret, and says what a 401 means', async () => {
@@ -219,6 +243,14 @@ describe('check names the fix of an introspection endpoint that', () => {
       { status: 'warning', message: 'no https URL: "http://auth.example.com/i"' },
     ]);
   });
+});
+
+it('check ends without a word if it is interrupted while it asks', async () => {
+  const controller = new AbortController();
+  const issuer = await startKeyless(() => controller.abort());
+  const { signal } = controller;
+  const { exitCode, stdout, stderr } = await run(['check', issuer.url, ...credentials], { env, signal });
+  expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 130, stdout: '', stderr: '' });
 });
 
 describe('check is used wrongly', () => {

@@ -32,7 +32,7 @@ export interface CheckReport {
   readonly keys: readonly KeyReport[];
   /** How tokens of the issuer can be verified. */
   readonly verifiedBy: { readonly keys: boolean; readonly introspection: boolean };
-  /** What access tokens have in `"iss"`, and where their keys are, if that isn't the issuer itself (AD FS). */
+  /** What access tokens have in `"iss"`, and where their keys are, if it isn't the issuer itself (AD FS). */
   readonly accessTokens: { readonly issuer: string; readonly jwksUri: string } | undefined;
 }
 
@@ -163,14 +163,14 @@ async function loadAsVerifier(
   const server = createResourceServer(toServerOptions(options, isAsked));
   const startedAt = performance.now();
   const time = () => `${Math.round(performance.now() - startedAt)} ms`;
-  const what = isAsked ? 'is ready to ask the issuer about tokens' : 'loads the keys';
+  const what = isAsked ? 'is ready to ask the issuer about opaque tokens' : 'loads the keys';
   try {
     await server.ready();
     return { reason: undefined, finding: ok('verifier', `a resource server ${what}, ${time()}`) };
   } catch (error) {
     if (!(error instanceof UnavailableError)) throw error;
     const { reason } = error;
-    const doesNot = isAsked ? 'cannot ask the issuer about tokens' : 'cannot load the keys';
+    const doesNot = isAsked ? 'cannot ask the issuer about opaque tokens' : 'cannot load the keys';
     const message = `a resource server ${doesNot}: ${reason}, ${time()}`;
     return { reason, finding: failure('verifier', message, 'Begin with the first ✗ above.') };
   } finally {

@@ -38,8 +38,8 @@ export function examineAnswer({ answer, issuer, options, refusal }: AskedToken):
     actual: 'not active, says the issuer',
     expected: 'active (RFC 7662 §2.2)',
     fix:
-      'Get a new token: this one expired, was revoked, or is of another server. Some servers also say so to ' +
-      'a client that is not among the audiences of the token.',
+      'Get a new token: this one expired, was revoked, or is of another server. Some servers also say so ' +
+      'to a client that is not among the audiences of the token.',
   });
   return { step, members: undefined };
 }
@@ -99,7 +99,7 @@ function examineMemberAudience(members: Members, issuer: AskedToken['issuer']): 
     actual: 'none',
     expected: `one of ${[...issuer.audience].map(show).join(', ')}`,
     fix:
-      'Make the issuer name the APIs of a token. If it never does, list the clients: clientIds (--client-id), ' +
-      "or take every active token of this issuer: mayBeAbsent: ['aud'] (--may-be-absent aud).",
+      'Make the issuer name the APIs of a token. If it never does, list the clients: clientIds ' +
+      "(--client-id), or take every active token of this issuer: mayBeAbsent: ['aud'] (--may-be-absent aud).",
   });
 }

@@ -157,8 +157,8 @@ function describeKeyFault(
       actual: 'the issuer has no keys',
       expected: 'a key that verifies the token',
       fix:
-        'If the issuer does not sign its tokens, or with a secret (HS256), the API has to ask about JWTs too: ' +
-        "introspection with tokens: ['opaque', 'jwt'].",
+        'If the issuer does not sign its tokens, or with a secret (HS256), the API has to ask about JWTs ' +
+        "too: introspection with tokens: ['opaque', 'jwt'].",
     };
   return {
     actual: `kid ${show(header.kid)}, ${show(header.alg)}${describeOffers(header)}`,
