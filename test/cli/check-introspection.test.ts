@@ -229,6 +229,10 @@ describe('check names the fix of an introspection endpoint that', () => {
     expect(finding).toMatchObject({ status: 'failed', message: 'none in the metadata' });
     expect(finding?.fix).toContain('--introspection-endpoint');
     expect(JSON.stringify(document)).not.toContain('introspection_endpoint is not an https URL');
+    const key = await generateSigningKey('ES256', 'key-1');
+    issuer.script(paths.jwks, json({ keys: [key.jwk] }));
+    const { stdout } = await run(['check', issuer.url, ...credentials], { env });
+    expect(stdout).toContain('Its JWTs can be verified.');
   });
 
   it('is plain http', async () => {
@@ -356,6 +360,15 @@ describe('check, of an issuer whose access tokens name another one (AD FS),', ()
     expect(finding?.fix).toContain(`issuer: '${named}', jwksUri: '${jwksUri}'`);
     const { stdout } = await run(['check', issuer], { fetch });
     expect(stdout).toContain(`    issuer: { issuer: '${named}', jwksUri: '${jwksUri}' },\n`);
+  });
+
+  it('takes that one with the address of its keys', async () => {
+    const key = await generateSigningKey('RS256', 'key-1');
+    const jwksUri = `${issuer}/discovery/keys`;
+    const { fetch } = simulateWeb({ [jwksUri]: { keys: [key.jwk] } });
+    const document = await check(named, ['--jwks-uri', jwksUri], { fetch });
+    expect(document).toMatchObject({ exitCode: 0, options: { issuer: { issuer: named, jwksUri } } });
+    expect(faults(document)).toEqual([]);
   });
 
   it('says nothing if it is the same', async () => {

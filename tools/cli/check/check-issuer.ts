@@ -84,7 +84,8 @@ export async function checkIssuer(options: CheckOptions): Promise<CheckReport> {
     ],
     keys: documents.keys,
     verifiedBy: {
-      keys: loaded.reason === undefined && documents.keys.some(({ use }) => use === 'usable'),
+      // An endpoint that can't be found doesn't keep JWTs from being verified.
+      keys: (loaded.reason === undefined || isAsked) && documents.keys.some(({ use }) => use === 'usable'),
       introspection: usable && isAsked,
     },
     accessTokens:
