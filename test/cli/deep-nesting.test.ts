@@ -1,7 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { startDevIssuer } from '../../tools/dev-issuer/index.js';
 import { simulateWeb } from '../support/simulated-web.js';
 import { run } from './run-program.js';
 
@@ -101,4 +102,20 @@ describe('explain copes with a token that nests deeper than the stack:', () => {
       expect(stdout).toMatch(more.length === 0 ? new RegExp(`✗ ${step}`) : `"step": "${step}"`);
     }
   });
+});
+
+it('dev-issuer answers a body that nests deeper than the stack', async () => {
+  const issuer = await startDevIssuer({ port: 0, algorithm: 'ES256' });
+  onTestFinished(issuer.close);
+  const deep = nested(30_000);
+  for (const [path, body] of [
+    ['/dev/token', `{"clientId":${deep}}`],
+    ['/dev/keys', `{"keepPrevious":${deep}}`],
+    ['/dev/try', `{"url":"http://127.0.0.1:1/","headers":{"Authorization":${deep}}}`],
+    ['/dev/try', deep],
+  ]) {
+    const headers = { 'Content-Type': 'application/json' };
+    const response = await fetch(`${issuer.issuer}${path}`, { method: 'POST', headers, body });
+    expect([path, response.status]).toEqual([path, 400]);
+  }
 });

@@ -3,6 +3,7 @@ import { createResourceServer } from '../../src/index.js';
 import { createTestIssuer, type ListeningIssuer } from '../../src/testing/index.js';
 import { getToken, inventory, start } from '../dev-issuer/support.js';
 import { json, startMisbehavingIssuer, status } from '../support/misbehaving-issuer.js';
+import { startOidcProvider } from './oidc-provider.js';
 import { run, type Surroundings } from './run-program.js';
 
 const AUDIENCE = 'https://inventory.example.com';
@@ -204,6 +205,26 @@ describe('explain, of an opaque token with credentials,', () => {
     expect(document.reason).toBe('no_matching_key');
     expect(step(document, 'key')?.fix).toContain("tokens: ['opaque', 'jwt']");
   });
+});
+
+it('explains an opaque token of a real authorization server', async () => {
+  const client = { id: 'inventory-api', secret: SECRET };
+  const issuer = await startOidcProvider(client);
+  const granted = await fetch(`${issuer}/token`, {
+    method: 'POST',
+    headers: { Authorization: `Basic ${Buffer.from(`${client.id}:${client.secret}`).toString('base64')}` },
+    body: new URLSearchParams({ grant_type: 'client_credentials' }),
+  });
+  const { access_token: token } = (await granted.json()) as { access_token: string };
+  const args = ['--issuer', issuer, '--audience', AUDIENCE, ...credentials];
+  const refused = await explain(token, args);
+  expect(refused).toMatchObject({ exitCode: 1, reason: 'aud_mismatch' });
+  expect(step(refused, 'introspection')).toMatchObject({ status: 'passed' });
+  expect(step(refused, 'aud')?.fix).toContain('--may-be-absent aud');
+  expect(await explain(token, [...args, '--may-be-absent', 'aud'])).toMatchObject({ exitCode: 0 });
+  const checked = await run(['check', issuer, ...credentials], { env: { API_SECRET: SECRET } });
+  expect(checked.exitCode).toBe(0);
+  expect(checked.stdout).toContain('a made-up token is not active');
 });
 
 /** The decision is the verifier's: whatever the answer, both say the same. */
