@@ -108,12 +108,13 @@ it('dev-issuer answers a body that nests deeper than the stack', async () => {
   const issuer = await startDevIssuer({ port: 0, algorithm: 'ES256' });
   onTestFinished(issuer.close);
   const deep = nested(30_000);
-  for (const [path, body] of [
+  const requests: readonly (readonly [string, string])[] = [
     ['/dev/token', `{"clientId":${deep}}`],
     ['/dev/keys', `{"keepPrevious":${deep}}`],
     ['/dev/try', `{"url":"http://127.0.0.1:1/","headers":{"Authorization":${deep}}}`],
     ['/dev/try', deep],
-  ]) {
+  ];
+  for (const [path, body] of requests) {
     const headers = { 'Content-Type': 'application/json' };
     const response = await fetch(`${issuer.issuer}${path}`, { method: 'POST', headers, body });
     expect([path, response.status]).toEqual([path, 400]);
