@@ -40,7 +40,7 @@ export async function askQuestion(
     const { active } = await issuer.introspection.ask(randomUUID(), true);
     if (!active)
       return { reason: undefined, finding: ok('introspection', `a made-up token is not active, ${time()}`) };
-    const fix = 'Do not rely on it: whoever invents a token gets in. Is it a mock, or another endpoint?';
+    const fix = 'Do not rely on it: anyone who makes up a token gets in. Is it a mock, or another endpoint?';
     const message = `${question.url}: a made-up token is active, ${time()}`;
     return { reason: undefined, finding: failure('introspection', message, fix) };
   } catch (error) {
