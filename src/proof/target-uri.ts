@@ -32,15 +32,19 @@ export function normaliseTargetUri(url: string): string | undefined {
  * The target URI of a request, in the same spelling.
  *
  * Security: routers match the path as it was sent, so dot segments aren't taken away from it: a proof for
- * `/b` would open what `/a/../b` leads to.
+ * `/b` would open what `/a/../b` leads to. And some take whatever follows the first slash for the path: with
+ * `http://host?/b` they'd open `/b` for a proof for `/`.
  *
  * @param url what the request says
  * @param baseUrl where the API is, if the request's own scheme and host don't matter
- * @returns undefined if there's none, as of `OPTIONS *`, or if it has dot segments, plain or encoded
+ * @returns undefined if there's none, as of `OPTIONS *`, if it has dot segments, plain or encoded, or if a
+ *   query follows the host at once
  */
 export function requestTargetUri(url: string, baseUrl: string | undefined): string | undefined {
-  const path = HTTP_URL.exec(withoutQuery(url))?.[3];
+  const bare = withoutQuery(url);
+  const path = HTTP_URL.exec(bare)?.[3];
   if (path === undefined || normaliseEncoding(path).split('/').some(isDotSegment)) return undefined;
+  if (path === '' && bare !== url) return undefined;
   return normaliseTargetUri(baseUrl === undefined ? url : `${baseUrl}${path}`);
 }
 

@@ -104,6 +104,9 @@ describe('requestTargetUri', () => {
     ['*', 'https://api.example.com/v1', undefined],
     ['/a', undefined, undefined],
     ['https://api.example.com/%zz', undefined, undefined],
+    // Some routers take what follows the first slash for the path, wherever that is.
+    ['https://api.example.com?/b', undefined, undefined],
+    ['https://api.example.com#/b', 'https://api.example.com/v1', undefined],
   ])('is, for %s below %s: %s', { tags: ['DPP-13'] }, (url, baseUrl, expected) => {
     expect(requestTargetUri(url, baseUrl)).toBe(expected);
   });
