@@ -16,13 +16,25 @@ const REQUESTS = repeats(10_000);
 const MAX_LINE_LENGTH = 14_000;
 
 const ISSUER = 'https://issuer.example.com';
+/** Named at run time, with another key. */
+const TENANT = 'https://tenant.example.com';
 const AUDIENCE = 'https://api.example.com';
 const FAR = 4_102_444_800; // the year 2100
 
 const key = await generateSigningKey('ES256', 'key');
+const tenantKey = await generateSigningKey('ES256', 'key');
 const foreign = await generateSigningKey('ES256', 'key');
+/** The issuers that the application was asked about while a request was decided. */
+const asked: string[] = [];
 const options: ResourceServerOptions = {
-  issuer: { issuer: ISSUER, jwks: { keys: [key.jwk] } },
+  issuer: [
+    { issuer: ISSUER, jwks: { keys: [key.jwk] } },
+    (iss) => {
+      asked.push(iss);
+      if (iss === TENANT) return { issuer: TENANT, jwks: { keys: [tenantKey.jwk] } };
+      return iss === `${ISSUER}/` ? { issuer: ISSUER, jwks: { keys: [key.jwk] } } : undefined;
+    },
+  ],
   audience: AUDIENCE,
   bearerMethods: ['header', 'body', 'query'],
 };
@@ -110,6 +122,10 @@ const badClaim = fc.constantFrom<Member>(
   ['nbf', '4102444800'],
   ['iat', '4102444800'],
   ['iss', `"${ISSUER}/"`],
+  ['iss', `"${TENANT}"`],
+  ['iss', `"${TENANT}/"`],
+  ['iss', `"${TENANT}\\u0000"`],
+  ['iss', `"https://${'a'.repeat(2000)}.example.com"`],
   ['iss', `["${ISSUER}"]`],
   ['iss', '{"__proto__":"x"}'],
   ['aud', '"https://other.example.com"'],
@@ -150,6 +166,20 @@ const genuineWithBadHeader = fc
 const forged = noise.map((others) =>
   signedJws(textOf([...others, ...membersOf(header)]), textOf([...others, ...membersOf(claims)]), foreign),
 );
+/** Each issuer is asked about, unless something else is wrong, or the name itself. */
+const byInventedIssuer = fc
+  .tuple(
+    fc.oneof(fc.webUrl(), fc.string({ unit: 'binary', maxLength: 40 })),
+    fc.option(badClaim.filter(([name]) => name !== 'iss')),
+    fc.option(badParameter),
+  )
+  .map(([iss, inClaims, inHeader]) =>
+    signedJws(
+      textOf([...membersOf(header), ...(inHeader === null ? [] : [inHeader])]),
+      textOf([...membersOf({ ...claims, iss }), ...(inClaims === null ? [] : [inClaims])]),
+      key,
+    ),
+  );
 const anyObjects = fc.tuple(noise, noise).map(([one, other]) => signedJws(textOf(one), textOf(other), key));
 const withHmac = fc
   .constantFrom('HS256', 'HS384', 'HS512', 'none', 'ES256')
@@ -206,6 +236,7 @@ const hostileToken = fc.oneof(
   { weight: 4, arbitrary: genuineButBad },
   { weight: 3, arbitrary: genuineWithBadHeader },
   { weight: 1, arbitrary: forged },
+  { weight: 1, arbitrary: byInventedIssuer },
   { weight: 1, arbitrary: anyObjects },
   { weight: 1, arbitrary: withHmac },
   { weight: 1, arbitrary: anyBytes },
@@ -281,6 +312,18 @@ const hostileRequest = fc.oneof(
   { weight: 1, arbitrary: inBody },
 );
 
+/** The application is asked about the issuer of a token that could be valid, and about nothing else. */
+function expectWellFormed(hostile: RawRequest, iss: string): void {
+  expect(iss).toMatch(/^\P{Cc}{1,1000}$/u);
+  expect(iss).not.toBe(ISSUER);
+  const [, ...segments] = /([\w-]+)\.([\w-]+)\.[\w-]+/.exec(JSON.stringify(hostile)) ?? [];
+  const [ofHeader, ofClaims] = segments.map((part) => JSON.parse(Buffer.from(part, 'base64url').toString()));
+  expect(ofHeader).toMatchObject({ alg: expect.stringMatching(/^[REP]S\d{3}$|^Ed/) });
+  expect(ofHeader).not.toHaveProperty('crit');
+  expect(ofClaims.iss).toBe(iss);
+  expect(ofClaims.exp).toBeGreaterThan(Date.now() / 1000 - 60);
+}
+
 function clip(line: string): string {
   return line.slice(0, MAX_LINE_LENGTH);
 }
@@ -306,9 +349,13 @@ describe.each(harnesses)('$name', ({ start }) => {
     timeout: 60_000,
   }, async () => {
     expect((await client.send(welcome)).status).toBe(200);
+    let questions = 0;
     await fc.assert(
       fc.asyncProperty(hostileRequest, async (hostile) => {
+        asked.length = 0;
         const { status, lines } = await client.send(hostile);
+        for (const iss of asked) expectWellFormed(hostile, iss);
+        questions += asked.length;
         expect([400, 401, 403]).toContain(status);
         // A framework's own parser may refuse a body before anybody looks for a token.
         if (status === 400 && hostile.body !== undefined) return;
@@ -320,6 +367,7 @@ describe.each(harnesses)('$name', ({ start }) => {
       }),
       { numRuns: Math.ceil(REQUESTS / harnesses.length) },
     );
+    expect(questions).toBeGreaterThan(0);
     expect((await client.send(welcome)).status).toBe(200);
     expect(running.handled()).toBe(2);
   });

@@ -3,13 +3,17 @@ import { describe, expect, it, vi } from 'vitest';
 import type { Denied } from '../../src/decision.js';
 import { InsufficientScopeError, InvalidTokenError, UnavailableError } from '../../src/errors.js';
 import type { ResourceServerOptions } from '../../src/options/options.js';
+import { createMemoryReplayStore } from '../../src/proof/replay-store.js';
+import type { Requirement } from '../../src/requirement/requirement.js';
 import { createResourceServer, isResourceServer } from '../../src/resource-server.js';
+import { signedJws } from '../../src/testing/forged-jws.js';
 import {
   createClientCertificate,
   createDpopKey,
   createTestIssuer,
   fakeAuth,
 } from '../../src/testing/index.js';
+import { generateSigningKey } from '../../src/testing/signing-key.js';
 import { outcomeOf, requestWith } from '../support/outcome.js';
 import { plainChallenges } from '../support/plain-challenges.js';
 
@@ -456,6 +460,122 @@ describe('a resource server', () => {
     expect(isResourceServer(server)).toBe(true);
     for (const value of [undefined, null, issuer.options, { ...server }, {}, 'server']) {
       expect(isResourceServer(value)).toBe(false);
+    }
+  });
+});
+
+describe('a proof of possession', () => {
+  it('opens once at each instance, unless they share a store', { tags: ['DPP-19'] }, async () => {
+    const key = await createDpopKey();
+    const token = await issuer.token({ cnf: { jkt: key.thumbprint } });
+    const url = 'https://api.example.com/stock/42';
+    const outcomes = async (options: Partial<ResourceServerOptions>): Promise<string[]> => {
+      const headers = { ...(await key.headers({ url, token })) };
+      const instances = [1, 2].map(() => createResourceServer({ ...issuer.options, ...options }));
+      const kinds: string[] = [];
+      for (const instance of [...instances, ...instances])
+        kinds.push((await instance.authenticate(new Request(url, { headers }))).kind);
+      return kinds;
+    };
+    expect(await outcomes({})).toEqual(['allowed', 'allowed', 'denied', 'denied']);
+    const shared = { replayStore: createMemoryReplayStore() };
+    expect(await outcomes({ dpop: shared })).toEqual(['allowed', 'denied', 'denied', 'denied']);
+  });
+});
+
+describe('the order of checks', () => {
+  const NOW = 1_900_000_000;
+  /** Everything that can be wrong about a request. */
+  const WORST = {
+    lines: 2,
+    end: '!',
+    padding: 'x'.repeat(16_384),
+    hasHeader: false,
+    header: { alg: 'none', crit: ['x'], typ: 'dpop+jwt', kid: 'unknown' },
+    hasClaims: false,
+    claims: {
+      iss: 'https://evil.example.com',
+      client_id: 42,
+      exp: NOW - 300,
+      nbf: NOW + 300,
+      iat: NOW + 300,
+      aud: 'urn:other',
+      sub: 'alice',
+      token_type: 'refresh',
+      cnf: { unknown: true },
+      revoked: true,
+    },
+    isSigned: false,
+  };
+  /** What is found first, and how it's put right. */
+  const STEPS: readonly (readonly [reason: string, ...change: [path: string, value?: unknown]])[] = [
+    ['multiple_methods', 'lines', 1],
+    ['malformed_credentials', 'end', '='],
+    ['token_too_large', 'padding', ''],
+    ['malformed_token', 'end', ''],
+    ['malformed_token', 'hasHeader', true],
+    ['alg_not_allowed', 'header.alg', 'ES384'],
+    ['crit_unsupported', 'header.crit'],
+    ['typ_mismatch', 'header.typ', 'JWT'],
+    ['malformed_token', 'hasClaims', true],
+    ['iss_mismatch', 'claims.iss', 'https://issuer.example.com'],
+    ['alg_not_allowed', 'header.alg', 'ES256'],
+    ['typ_mismatch', 'header.typ', 'at+jwt'],
+    ['invalid_claim', 'claims.client_id', 'web'],
+    ['expired', 'claims.exp', NOW + 300],
+    ['not_yet_valid', 'claims.nbf', NOW],
+    ['issued_in_future', 'claims.iat', NOW],
+    ['aud_mismatch', 'claims.aud', 'urn:api'],
+    ['missing_claim', 'claims.jti', '1'],
+    ['not_an_access_token', 'claims.token_type', 'Bearer'],
+    ['no_matching_key', 'header.kid', 'key'],
+    ['signature_invalid', 'isSigned', true],
+    ['not_an_access_token', 'claims.kind', 'access'],
+    ['unsupported_confirmation', 'claims.cnf'],
+    ['revoked', 'claims.revoked'],
+    ['acr_not_met', 'claims.acr', 'gold'],
+    ['insufficient_scope', 'claims.scope', 'read'],
+    ['claims_not_met', 'claims.tenant', 'acme'],
+    ['authorization_details_not_met', 'claims.authorization_details', [{ type: 'payment' }]],
+    ['allowed', 'lines', 1],
+  ];
+
+  it('is that of docs/security.md: of all that is wrong, the first counts', {
+    tags: ['JWT-32', 'OPS-06'],
+  }, async () => {
+    const key = await generateSigningKey('ES256', 'key');
+    const foreign = await generateSigningKey('ES256', 'key');
+    const strict = createResourceServer({
+      issuer: [
+        'https://other.example.com',
+        {
+          issuer: 'https://issuer.example.com',
+          jwks: { keys: [key.jwk] },
+          algorithms: ['ES256'],
+          tokenType: 'at+jwt',
+          isAccessToken: (_header, { kind }) => kind === 'access',
+        },
+      ],
+      audience: 'urn:api',
+      clock: () => NOW * 1000,
+      isRevoked: ({ claims }) => claims.revoked === true,
+    });
+    const requirement: Requirement = {
+      authentication: { acrValues: ['gold'] },
+      allScopes: ['read'],
+      claims: ({ tenant }) => tenant === 'acme',
+      authorizationDetails: () => true,
+    };
+    const attempt = structuredClone(WORST);
+    for (const [reason, path, value] of STEPS) {
+      const { lines, end, padding, hasHeader, header, hasClaims, claims, isSigned } = attempt;
+      const token = signedJws(hasHeader ? header : '[]', hasClaims ? claims : '[]', isSigned ? key : foreign);
+      const line = `Bearer ${token}${padding}${end}`;
+      const decision = await strict.authenticate(requestWith(...Array.from({ length: lines }, () => line)));
+      const final = decision.kind === 'denied' ? decision : strict.authorize(decision.auth, requirement);
+      expect(final.kind === 'denied' ? final.error.reason : 'allowed').toBe(reason);
+      const [member, owner = ''] = path.split('.').reverse();
+      Reflect.set(owner === '' ? attempt : Reflect.get(attempt, owner), member ?? '', value);
     }
   });
 });

@@ -8,6 +8,7 @@ import {
   metadataUrls,
 } from '../../../src/issuer/metadata.js';
 import { FetchFailure } from '../../../src/lib/fetch.js';
+import type { InsecureRequests } from '../../../src/lib/url.js';
 import { createResourceServer } from '../../../src/resource-server.js';
 import { stopTimers } from '../../support/protected-api.js';
 import { type Page, simulateWeb } from '../../support/simulated-web.js';
@@ -40,7 +41,7 @@ interface Found {
 function find(
   pages: Readonly<Record<string, Page>>,
   source: Partial<MetadataSource> = {},
-  options: { readonly allowInsecureRequests?: boolean; readonly signal?: AbortSignal } = {},
+  options: { readonly allowInsecureRequests?: InsecureRequests; readonly signal?: AbortSignal } = {},
 ): Found {
   const { fetch, visited } = simulateWeb(pages);
   const { allowInsecureRequests = false, signal = new AbortController().signal } = options;
@@ -212,6 +213,23 @@ describe('discover', () => {
     const pages = { [`${plain}/.well-known/oauth-authorization-server`]: page };
     const found = find(pages, { issuer: plain }, { allowInsecureRequests: true });
     expect(await found.jwksUri()).toBe(`${plain}/jwks`);
+  });
+
+  it('accepts http from http at the listed origins only', { tags: ['KEY-03'] }, async () => {
+    const plain = 'http://auth.example.com:8080';
+    const listed = { allowInsecureRequests: new Set([plain]) };
+    const jwksUris = async (uri: string) => {
+      const page = { issuer: plain, jwks_uri: uri };
+      const pages = { [`${plain}/.well-known/oauth-authorization-server`]: page };
+      return find(pages, { issuer: plain }, listed).jwksUri();
+    };
+    expect(await jwksUris(`${plain}/jwks`)).toBe(`${plain}/jwks`);
+    for (const other of [
+      'http://auth.example.com/jwks',
+      'http://auth.example.com:80801/jwks',
+      'http://evil.com/',
+    ])
+      await expect(jwksUris(other)).rejects.toMatchObject(INVALID);
   });
 
   it('visits nothing else with metadataUrl', { tags: ['KEY-05'] }, async () => {
