@@ -15,11 +15,11 @@ import { createDpopKey, createTestIssuer } from '../../src/testing/index.js';
 import { repeats } from '../support/size.js';
 
 /** Targets per run of the tests, shared between the applications. fast-check prints the seed of a failure. */
-const TARGETS = repeats(40_000);
+const TARGETS = repeats(24_000);
 const BASE_URL = 'https://api.example.com/v1';
 
 /** Everything that an application serves. */
-const ROUTES = ['/', '/a', '/b', '/a/b', '/orders/:id', '/mounted/a', '/mounted/b'] as const;
+const ROUTES = ['/', '/a', '/b', '/a/b', '/orders/:id', '/files/*', '/mounted/a', '/mounted/b'] as const;
 /** What proofs are for, and what they may open: the name of the route, and what stands for `:id`. */
 const OWN = {
   '/': '/',
@@ -28,20 +28,24 @@ const OWN = {
   '/a/b': '/a/b',
   '/orders/7': '/orders/:id 7',
   '/orders/8': '/orders/:id 8',
+  '/files/x': '/files/*',
   '/mounted/a': '/mounted/a',
 };
 
 type Start = (options: ResourceServerOptions) => RequestListener | Promise<RequestListener>;
 
 const onExpress =
-  (framework: typeof express): Start =>
+  (framework: typeof express, wildcard: string): Start =>
   (options) => {
     const app = framework();
     app.use(authenticate(options));
     const mounted = framework.Router();
     for (const path of ROUTES) {
       const [router, inner] = path.startsWith('/mounted') ? [mounted, path.slice(8)] : [app, path];
-      router.get(inner, (incoming, response) => void response.send(answer(path, incoming.params.id)));
+      router.get(
+        inner.replace('*', wildcard),
+        (incoming, response) => void response.send(answer(path, incoming.params.id)),
+      );
     }
     return app.use('/mounted', mounted);
   };
@@ -64,9 +68,9 @@ const onFetch: Start = (options) => {
   return getRequestListener(app.fetch);
 };
 const frameworks: readonly (readonly [string, Start])[] = [
-  ['express 5', onExpress(express)],
+  ['express 5', onExpress(express, '*rest')],
   // Installed under another name, without types; what is used of it is the same.
-  ['express 4', onExpress(createRequire(import.meta.url)('express4') as typeof express)],
+  ['express 4', onExpress(createRequire(import.meta.url)('express4') as typeof express, '*')],
   ['fastify 5', onFastify],
   ['fetch (hono)', onFetch],
 ];
@@ -77,7 +81,25 @@ function answer(path: string, id: unknown): string {
 
 const path = fc.constantFrom(...Object.keys(OWN));
 const glue = fc.oneof(
-  fc.constantFrom('', '/', '//', '/./', '/../', '/..;/', '?', '#', ';', '?/', '#/', '?/../', '#/../', '\\'),
+  fc.constantFrom(
+    '',
+    '/',
+    '//',
+    '/./',
+    '/../',
+    '/..',
+    '/../..',
+    '/%2e%2e/%2E.',
+    '/..;/',
+    '?',
+    '#',
+    ';',
+    '?/',
+    '#/',
+    '?/../',
+    '#/../',
+    '\\',
+  ),
   fc.constantFrom('/%2e%2e/', '/%2E./', '/.%2e', '%2f', '%2F..%2F', '%5c..%5c', '\\..\\', '/%252e%252e/'),
   fc.constantFrom(
     '%',
@@ -122,17 +144,26 @@ const spelling = fc
       })
       .join(''),
   );
-/** `HOST` stands for where the application is. */
-const target = fc
+const anything = fc
   .tuple(before, fc.array(fc.tuple(spelling, glue), { minLength: 1, maxLength: 3 }), fc.boolean())
   .map(
     ([start, parts, keepsLast]) =>
-      start +
-      parts
+      `${start}${parts
         .flat()
         .slice(0, keepsLast ? undefined : -1)
-        .join(''),
+        .join('')}`,
   );
+/** From one path to another, by way of the root. */
+const detour = fc
+  .tuple(
+    spelling,
+    fc.array(fc.constantFrom('..', '..', '%2e%2E', '.%2e', '.', ''), { maxLength: 4 }),
+    spelling,
+  )
+  .map(([from, ups, to]) => `${from}/${ups.join('/')}${to}`);
+/** `HOST` stands for where the application is. */
+const target = fc.oneof({ weight: 3, arbitrary: anything }, { weight: 1, arbitrary: detour });
+
 describe.each(frameworks)('%s', (_name, start) => {
   describe.each([undefined, BASE_URL])('with baseUrl %s', (baseUrl) => {
     const agent = new Agent({ keepAlive: true });
