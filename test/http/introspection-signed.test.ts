@@ -163,6 +163,20 @@ describe('a signed introspection response', () => {
     expect(await api.get(opaque())).toBe('503 introspection_unavailable');
   });
 
+  it("isn't bound to the token that was asked about", { tags: ['INT-19'] }, async () => {
+    const { issuer, api, say } = await start();
+    const answer = (active: boolean) =>
+      signed(issuer, { token_introspection: { ...activeClaims(), active, jti: 'of another token' } });
+    say(body(answer(true), MEDIA_TYPE));
+    expect(await api.get(opaque(1))).toBe('200');
+    expect(await api.get(opaque(2))).toBe('200'); // RFC 9701 has nothing to tell by: docs/security.md says so
+    say(body(answer(false), MEDIA_TYPE));
+    expect(await api.get(opaque(3))).toBe('401 token_inactive');
+    api.step(60);
+    say(body(answer(true), MEDIA_TYPE));
+    expect(await api.get(opaque(4))).toBe('503 introspection_invalid');
+  });
+
   it('has no active if token_introspection has none', { tags: ['INT-19'] }, async () => {
     const { issuer, api, say } = await start();
     say(body(signed(issuer, { token_introspection: {}, active: true }), MEDIA_TYPE));

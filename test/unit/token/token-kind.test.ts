@@ -149,7 +149,9 @@ describe('checkTokenKind', () => {
       { typ: 'ID' },
     ])
       expect(kindOf({ ...own, ...mark }, trusting)).toBe('not_an_access_token');
-    expect(kindOf({ aud: 'web', azp: 'web', email: 'a@b' }, trusting)).toBe('not_an_access_token');
+    const unmarked = { aud: 'web', azp: 'web', email: 'a@b' };
+    expect(kindOf(unmarked, trusting)).toBe('not_an_access_token');
+    expect(kindOf(unmarked, { ...trusting, clientIdClaim: 'azp' })).toBeUndefined(); // as docs/security.md warns
   });
 
   it('finds the client under the configured name', { tags: ['ATP-17'] }, () => {
