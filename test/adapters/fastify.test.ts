@@ -306,6 +306,20 @@ describe('CORS preflight', () => {
     expect(reached).toEqual(['onRequest', 'preParsing', 'parser', 'preValidation', 'preHandler', 'handler']);
   });
 
+  it('reaches onRequest hooks of whole scopes behind the plugin, and nothing after them', {
+    tags: ['BRR-28'],
+  }, async () => {
+    const { app } = await createApp();
+    const reached: string[] = [];
+    for (const hook of ['onRequest', 'preHandler'] as const)
+      app.addHook(hook, async () => void reached.push(hook));
+    app.all('/orders', () => 'ok');
+    expect((await app.inject({ method: 'OPTIONS', url: '/orders', headers: PREFLIGHT })).statusCode).toBe(
+      401,
+    );
+    expect(reached).toEqual(['onRequest']);
+  });
+
   it.each(['options', 'OPTIONS', ['get', 'options'], ['GET', 'OPTIONS']])(
     'reaches no route, however its methods are written: %j',
     { tags: ['BRR-28'] },

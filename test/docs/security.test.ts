@@ -449,13 +449,18 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
   ],
   'in **Express** they pass `authenticate`': [
     'adapters/express.test.ts: preflight requests › meet no requirement if no CORS layer answers them',
+    'adapters/express.test.ts: preflight requests › reach just what the documentation says: middleware behind, and handlers that take OPTIONS',
     'http/contract.ts: leaves a preflight request to the CORS layer',
   ],
   'in **Fastify** they pass to CORS plugins, and are refused before': [
     'adapters/fastify.test.ts: CORS preflight › is left to a CORS plugin registered later',
     'adapters/fastify.test.ts: CORS preflight › reaches neither hooks nor body parser of a route',
   ],
+  '`onRequest` hooks of whole scopes behind the plugin do run': [
+    'adapters/fastify.test.ts: CORS preflight › reaches onRequest hooks of whole scopes behind the plugin, and nothing after them',
+  ],
   'in **NestJS** `app.enableCors()` answers them before the guard': [
+    'adapters/nestjs.test.ts: requests … › are protected without a decorator, even HEAD and @All',
     'http/contract.ts: leaves a preflight request to the CORS layer',
   ],
   'One that adds `Authorization` lines makes requests fail with 400; one that removes them, with 401.': [
