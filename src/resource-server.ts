@@ -1,6 +1,6 @@
 import { DenialResponses } from './answer/denial.js';
 import { PublishedMetadata, type ResourceMetadata } from './answer/resource-metadata.js';
-import { type Auth, VerifiedAuth } from './auth.js';
+import { type AccessToken, type Auth, VerifiedAuth } from './auth.js';
 import type { Allowed, AnswerHeaders, Decision, Denied } from './decision.js';
 import { type DecisionMessage, reportDecision } from './diagnostics.js';
 import { InvalidTokenError, isResourceServerError, type ResourceServerError } from './errors.js';
@@ -151,7 +151,9 @@ export class RequestVerifier implements ResourceServer {
     try {
       credentials = readCredentials(view, this.#settings.bearerMethods, this.#settings.headerSchemes);
       if (credentials === undefined) return this.#admitAnonymous();
-      return this.#acceptKnown(credentials) ?? this.#accept(credentials, view).catch(deny);
+      const accessToken = this.#tokens.verify(credentials);
+      const accepted = this.#acceptNow(credentials, accessToken);
+      return accepted ?? this.#accept(credentials, accessToken, view).catch(deny);
     } catch (error) {
       return deny(error);
     }
@@ -175,7 +177,8 @@ export class RequestVerifier implements ResourceServer {
     try {
       // A caller without types may hand over whatever its transport delivered.
       if (typeof token !== 'string') throw new InvalidTokenError('malformed_token');
-      const { auth } = await this.#accept(new Credentials(token, undefined, 'Bearer'), undefined);
+      const credentials = new Credentials(token, undefined, 'Bearer');
+      const { auth } = await this.#accept(credentials, this.#tokens.verify(credentials), undefined);
       return auth;
     } catch (error) {
       if (isResourceServerError(error)) reportDenied(error, undefined);
@@ -204,23 +207,28 @@ export class RequestVerifier implements ResourceServer {
   }
 
   /**
-   * What {@link #accept} finds of a token that was verified before, if there's nothing to wait for: no proof,
-   * no word about revocation. With a promise, an adapter would have to leave the tick that the request came
-   * in.
+   * What {@link #accept} finds if there's nothing to wait for: no key, no proof, no word about revocation.
+   * With a promise, an adapter would have to leave the tick that the request came in.
    */
-  #acceptKnown(credentials: Credentials): Accepted | undefined {
+  #acceptNow(
+    credentials: Credentials,
+    accessToken: AccessToken | Promise<AccessToken>,
+  ): Accepted | undefined {
     const { schemes, revocation } = this.#settings;
+    if (accessToken instanceof Promise || Object.hasOwn(accessToken.claims, 'cnf')) return undefined;
     if (credentials.scheme !== 'Bearer' || !schemes.includes('Bearer') || revocation !== undefined)
       return undefined;
-    const accessToken = this.#tokens.known(credentials);
-    if (accessToken === undefined || Object.hasOwn(accessToken.claims, 'cnf')) return undefined;
     return this.#allow(credentials, new VerifiedAuth(accessToken, credentials.token, credentials.scheme));
   }
 
   /** Token, proof, revocation, allowed. @param view undefined if the token came without a request */
-  async #accept(credentials: Credentials, view: RequestView | undefined): Promise<Accepted> {
+  async #accept(
+    credentials: Credentials,
+    verified: AccessToken | Promise<AccessToken>,
+    view: RequestView | undefined,
+  ): Promise<Accepted> {
     const { revocation, runtime } = this.#settings;
-    const accessToken = await this.#tokens.verify(credentials);
+    const accessToken = await verified;
     const headers = await checkConfirmation(accessToken, credentials, view, this.#bindings);
     const auth = new VerifiedAuth(accessToken, credentials.token, credentials.scheme);
     if (revocation !== undefined) await checkRevocation(auth, revocation);

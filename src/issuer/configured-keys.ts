@@ -2,9 +2,9 @@ import { createPublicKey } from 'node:crypto';
 import { InvalidTokenError } from '../errors.js';
 import { badOption } from '../lib/check.js';
 import { isJsonObject } from '../lib/json.js';
-import { createKeyIndex, findKey, importKeys, type KeyIndex } from './key-index.js';
+import { createKeyIndex, findKey, importKeys, type KeyReference } from './key-index.js';
 import type { KeySet } from './key-set.js';
-import { readMember } from './verification-key.js';
+import { readMember, type VerificationKey } from './verification-key.js';
 
 /**
  * Checks a key set that the application gives. Members that are not for verifying signatures are fine, as
@@ -23,23 +23,19 @@ export function checkConfiguredKeys(jwks: unknown, name: string): readonly unkno
 
 /** Keys that {@link checkConfiguredKeys} found good, as a key set that never changes. */
 export function createConfiguredKeySet(members: readonly unknown[], issuer: string): KeySet {
-  let index: KeyIndex | undefined;
-  const loading = importKeys(members, issuer).then((keys) => {
-    index = createKeyIndex(keys);
-    return index;
-  });
+  const index = createKeyIndex(importKeys(members, issuer));
+  const find = (reference: KeyReference, algorithm: string): VerificationKey => {
+    const key = findKey(index, reference, algorithm);
+    if (key === undefined) throw new InvalidTokenError('no_matching_key');
+    return key;
+  };
   return {
-    async find(reference, algorithm) {
-      const key = findKey(index ?? (await loading), reference, algorithm);
-      if (key === undefined) throw new InvalidTokenError('no_matching_key');
-      return key;
-    },
+    findNow: find,
+    find,
     findReplacement: async () => undefined,
-    vouchesFor: (key) => index?.members.has(key) ?? false,
-    known: () => index?.keys ?? [],
-    async ready() {
-      await loading;
-    },
+    vouchesFor: (key) => index.members.has(key),
+    known: () => index.keys,
+    ready: async () => undefined,
     close: () => undefined,
   };
 }

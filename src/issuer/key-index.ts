@@ -27,14 +27,14 @@ export interface KeyIndex {
  * @param before the keys that are in use: one that stayed keeps its identity, so that what it verified stays
  *   verified
  */
-export async function importKeys(
+export function importKeys(
   members: readonly unknown[],
   issuer: string,
   before?: KeyIndex,
-): Promise<readonly VerificationKey[]> {
+): readonly VerificationKey[] {
   const known = new Map(before?.keys.map((key) => [key.fingerprint, key]));
   const keys: VerificationKey[] = [];
-  for (const key of await Promise.all(members.map(importVerificationKey))) {
+  for (const key of members.map(importVerificationKey)) {
     if (typeof key !== 'string') keys.push(known.get(key.fingerprint) ?? key);
     else reportKeys({ event: 'key_skipped', issuer, reason: undefined, detail: key, keys: known.size });
   }

@@ -7,6 +7,12 @@ import type { VerificationKey } from './verification-key.js';
 /** The keys of one issuer. */
 export interface KeySet {
   /**
+   * The key that a token's header points to, if it's known and may be used without waiting.
+   *
+   * @throws {InvalidTokenError} no key of the issuer can have signed the token
+   */
+  findNow(reference: KeyReference, algorithm: string): VerificationKey | undefined;
+  /**
    * The key that a token's header points to, at once if it's known.
    *
    * @throws {InvalidTokenError} no key of the issuer can have signed the token
@@ -51,11 +57,11 @@ export async function findSigningKey(
 ): Promise<VerificationKey> {
   const found = keySet.find(header, algorithm);
   const key = await found;
-  if (await isSignedBy(jws, await key.cryptoKey(algorithm))) return key;
+  if (await isSignedBy(jws, key.signatureKey(algorithm))) return key;
   // What had to be waited for is as new as it can be.
   const replacement =
     found instanceof Promise ? undefined : await keySet.findReplacement(key, header, algorithm);
-  if (replacement !== undefined && (await isSignedBy(jws, await replacement.cryptoKey(algorithm))))
+  if (replacement !== undefined && (await isSignedBy(jws, replacement.signatureKey(algorithm))))
     return replacement;
   throw new InvalidTokenError('signature_invalid');
 }

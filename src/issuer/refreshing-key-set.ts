@@ -74,10 +74,13 @@ export class RefreshingKeySet implements KeySet {
     this.#clock = clock;
   }
 
-  find(reference: KeyReference, algorithm: string): VerificationKey | Promise<VerificationKey> {
+  findNow(reference: KeyReference, algorithm: string): VerificationKey | undefined {
     const index = this.#current();
-    const key = index && findKey(index, reference, algorithm);
-    return key ?? this.#findAfterLoad(reference, algorithm, index !== undefined);
+    return index && findKey(index, reference, algorithm);
+  }
+
+  find(reference: KeyReference, algorithm: string): VerificationKey | Promise<VerificationKey> {
+    return this.findNow(reference, algorithm) ?? this.#findAfterLoad(reference, algorithm);
   }
 
   async findReplacement(
@@ -130,13 +133,9 @@ export class RefreshingKeySet implements KeySet {
    * There are no fresh keys, or this one isn't among them and the issuer may have begun to use a new one:
    * loads them first, if that may be done now.
    */
-  async #findAfterLoad(
-    reference: KeyReference,
-    algorithm: string,
-    isUnknown: boolean,
-  ): Promise<VerificationKey> {
+  async #findAfterLoad(reference: KeyReference, algorithm: string): Promise<VerificationKey> {
     const now = this.#clock();
-    if (isUnknown) await this.#loadForUnknown(now);
+    if (this.#current() !== undefined) await this.#loadForUnknown(now);
     else if (this.#mayAttempt(now)) await this.#refresh();
     const loaded = this.#usable(this.#clock());
     const key = loaded && findKey(loaded.index, reference, algorithm);
@@ -191,7 +190,7 @@ export class RefreshingKeySet implements KeySet {
   async #load(): Promise<void> {
     try {
       const published = await withTimeLimit(this.#policy.timeoutSeconds, this.#source);
-      const keys = await importKeys(published.members, this.#issuer, this.#loaded?.index);
+      const keys = importKeys(published.members, this.#issuer, this.#loaded?.index);
       const mayBeEmpty = published.isAbsent === true && this.known().length === 0;
       if (keys.length === 0 && !mayBeEmpty) throw new NoUsableKey('invalid', 'no usable key');
       this.#succeed(keys, published.maxAgeSeconds);

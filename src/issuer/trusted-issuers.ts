@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import { LRUCache } from 'lru-cache';
 import { reportWarning } from '../diagnostics.js';
 import { InvalidTokenError, UnavailableError } from '../errors.js';
 import { isOptionError } from '../lib/check.js';
 import { withTimeLimit } from '../lib/deadline.js';
 import { describeError, SafeError } from '../lib/errors.js';
 import type { JsonObject } from '../lib/json.js';
+import { LruCache } from '../lib/lru-cache.js';
 import { isWithin, type Span, spanFrom } from '../lib/pause.js';
 import type { Runtime } from '../lib/runtime.js';
 import { ALGORITHMS } from '../terms.js';
@@ -128,9 +128,9 @@ export function findIssuer<T>(iss: unknown, issuers: ReadonlyMap<string, T>): T 
 class NamedIssuers {
   readonly #resolution: IssuerResolution;
   readonly #runtime: Runtime;
-  readonly #used = new LRUCache<string, Named>({ max: MAX_USED });
-  readonly #unused = new LRUCache<string, Named>({ max: MAX_UNUSED });
-  readonly #refused = new LRUCache<string, Span>({ max: MAX_REFUSED });
+  readonly #used = new LruCache<string, Named>({ max: MAX_USED });
+  readonly #unused = new LruCache<string, Named>({ max: MAX_UNUSED });
+  readonly #refused = new LruCache<string, Span>({ max: MAX_REFUSED });
   readonly #underWay = new Map<string, Promise<Issuer | undefined>>();
   readonly #slots: RequestSlots;
 

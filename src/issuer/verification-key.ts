@@ -1,7 +1,7 @@
-import { hash, X509Certificate } from 'node:crypto';
-import { type CryptoKey, importJWK, type JWK } from 'jose';
+import { createPublicKey, hash, X509Certificate } from 'node:crypto';
 import { isJsonObject, type JsonObject } from '../lib/json.js';
 import type { Algorithm } from '../terms.js';
+import { createSignatureKey, type SignatureKey } from '../token/signature.js';
 
 /** Minimum RSA modulus (RFC 7518 §3.3, §3.5). */
 export const MIN_RSA_BITS = 2048;
@@ -39,8 +39,10 @@ export interface VerificationKey {
   readonly fingerprint: string;
   /** Equal for what is mathematically the same key, whatever its id and its algorithm. */
   readonly material: string;
-  /** The imported key for one of its algorithms, at once where it was used with that before. */
-  cryptoKey(algorithm: Algorithm): CryptoKey | Promise<CryptoKey>;
+  /** Modulus of an RSA key, undefined for others. */
+  readonly bits: number | undefined;
+  /** The key, ready for one of its algorithms. */
+  signatureKey(algorithm: Algorithm): SignatureKey;
 }
 
 /** Why a member of a key set is left out (RFC 7517 §5). Fixed texts, for diagnostics. */
@@ -61,30 +63,26 @@ interface UsableMember extends Pick<VerificationKey, 'kid' | 'thumbprints'> {
 }
 
 /**
- * Turns a member of a key set into a key, or says why it is left out. Never rejects: one odd key must not
- * take the others with it.
+ * Turns a member of a key set into a key, or says why it is left out. Never throws: one odd key must not take
+ * the others with it.
  */
-export async function importVerificationKey(member: unknown): Promise<VerificationKey | SkipCause> {
+export function importVerificationKey(member: unknown): VerificationKey | SkipCause {
   const usable = readMember(member);
   if (typeof usable === 'string') return usable;
   const { jwk, kid, thumbprints, algorithms } = usable;
-  const imported = new Map<Algorithm, CryptoKey>();
-  const importFor = async (algorithm: Algorithm): Promise<CryptoKey> => {
-    // The import itself checks the members; only oct keys import to bytes.
-    const key = (await importJWK(jwk as JWK, algorithm)) as CryptoKey;
-    imported.set(algorithm, key);
-    return key;
-  };
-  const cryptoKey = (algorithm: Algorithm) => imported.get(algorithm) ?? importFor(algorithm);
   try {
-    // Present for RSA keys (Web Cryptography API §20.4).
-    const { modulusLength = MIN_RSA_BITS } = (await cryptoKey(algorithms[0])).algorithm as {
-      modulusLength?: number;
-    };
-    const weakness = modulusLength < MIN_RSA_BITS ? 'rsa_too_short' : undefined;
+    const key = createPublicKey({ key: jwk, format: 'jwk' });
+    const bits = key.asymmetricKeyDetails?.modulusLength;
+    const weakness = bits !== undefined && bits < MIN_RSA_BITS ? 'rsa_too_short' : undefined;
     const material = JSON.stringify(jwk);
     const fingerprint = JSON.stringify([kid, thumbprints, algorithms, material]);
-    return { kid, thumbprints, algorithms: new Set(algorithms), weakness, fingerprint, material, cryptoKey };
+    const ready = new Map(algorithms.map((algorithm) => [algorithm, createSignatureKey(key, algorithm)]));
+    const signatureKey = (algorithm: Algorithm): SignatureKey =>
+      ready.get(algorithm) ?? createSignatureKey(key, algorithm);
+    return {
+      ...{ kid, thumbprints, algorithms: new Set(algorithms), weakness, fingerprint, material, bits },
+      signatureKey,
+    };
   } catch {
     // Whatever the import did not like: missing or out-of-range members, a point off the curve.
     return 'malformed key';

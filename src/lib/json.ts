@@ -1,5 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 
+const BYTES_PER_OBJECT = 60;
+const BYTES_PER_VALUE = 20;
+
 /** A JSON object of which nothing is known yet. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -31,12 +34,27 @@ export function readJsonObject(bytes: Buffer): Record<string, unknown> | undefin
  * the stack.
  */
 export function deepFreeze<T>(value: T): T {
+  freezeAndMeasure(value);
+  return value;
+}
+
+/**
+ * {@link deepFreeze}.
+ *
+ * @param withText whether strings count too
+ * @returns about how many bytes of heap it takes
+ */
+export function freezeAndMeasure(value: unknown, withText = false): number {
+  let bytes = 0;
   const pending: unknown[] = [value];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     if (typeof next !== 'object' || next === null) continue;
-    Object.freeze(next);
-    for (const member of Object.values(next))
-      if (typeof member === 'object' && member !== null) pending.push(member);
+    const members: readonly unknown[] = Object.values(Object.freeze(next));
+    bytes += BYTES_PER_OBJECT + members.length * BYTES_PER_VALUE;
+    for (const member of members) {
+      if (typeof member === 'object') pending.push(member);
+      else if (withText && typeof member === 'string') bytes += member.length;
+    }
   }
-  return value;
+  return bytes;
 }

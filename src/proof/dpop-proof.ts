@@ -1,12 +1,12 @@
-import { type CryptoKey, calculateJwkThumbprint, type JWK } from 'jose';
-import { LRUCache } from 'lru-cache';
+import { calculateJwkThumbprint, type JWK } from 'jose';
 import { InvalidProofError } from '../errors.js';
 import { importVerificationKey } from '../issuer/verification-key.js';
 import { isJsonObject, type JsonObject, readJsonObject } from '../lib/json.js';
+import { LruCache } from '../lib/lru-cache.js';
 import { fieldLinesOf, type RequestView } from '../request/view.js';
 import type { Algorithm } from '../terms.js';
 import { needsExtension, splitCompactJws } from '../token/compact-jws.js';
-import { isSignedBy } from '../token/signature.js';
+import { isSignedBy, type SignatureKey } from '../token/signature.js';
 
 /** The longest proof that is looked at, in characters. One with an RSA key of 4096 bits has about 2000. */
 const MAX_PROOF_LENGTH = 8192;
@@ -97,7 +97,7 @@ function readClaims({ jti, htm, htu, iat, nbf, exp, ath, nonce }: JsonObject): P
 
 /** The key in the header of a proof. */
 interface ProofKey {
-  readonly cryptoKey: CryptoKey;
+  readonly signatureKey: SignatureKey;
   /** RFC 7638, SHA-256, base64url: what `"jkt"` of an access token that is bound to this key says. */
   readonly thumbprint: string;
 }
@@ -114,13 +114,13 @@ interface ProofKey {
  * @param algorithms accepted ones; asymmetric
  */
 export function createProofVerifier(algorithms: readonly Algorithm[]): (proof: Proof) => Promise<string> {
-  const keys = new LRUCache<string, ProofKey>({ max: MAX_KEYS, maxSize: MAX_CHARACTERS });
+  const keys = new LruCache<string, ProofKey>({ max: MAX_KEYS, maxWeight: MAX_CHARACTERS });
   return async ({ text, headerSegment }) => {
     const known = keys.get(headerSegment);
     const key = known ?? (await importProofKey(headerSegment, algorithms));
     // The key is bound to one algorithm, and that is the header's. `kid`, `jku` and `x5c` say nothing here.
-    if (!(await isSignedBy(text, key.cryptoKey))) throw new InvalidProofError('proof_signature_invalid');
-    if (known === undefined) keys.set(headerSegment, key, { size: headerSegment.length });
+    if (!(await isSignedBy(text, key.signatureKey))) throw new InvalidProofError('proof_signature_invalid');
+    if (known === undefined) keys.set(headerSegment, key, headerSegment.length);
     return key.thumbprint;
   };
 }
@@ -132,14 +132,12 @@ async function importProofKey(headerSegment: string, algorithms: readonly Algori
   if (typ !== 'dpop+jwt') throw new InvalidProofError('proof_typ_mismatch');
   const algorithm = algorithms.find((one) => one === alg);
   if (algorithm === undefined) throw new InvalidProofError('proof_alg_not_allowed');
-  const key = isReasonable(jwk) ? await importVerificationKey(jwk) : 'malformed key';
+  const key = isReasonable(jwk) ? importVerificationKey(jwk) : 'malformed key';
   if (typeof key === 'string' || key.weakness !== undefined || !key.algorithms.has(algorithm))
     throw new InvalidProofError('jwk_invalid');
-  const [cryptoKey, thumbprint] = await Promise.all([
-    key.cryptoKey(algorithm),
-    calculateJwkThumbprint(jwk as JWK, 'sha256'), // the import has looked at its members
-  ]);
-  return { cryptoKey, thumbprint };
+  // The import has looked at its members.
+  const thumbprint = await calculateJwkThumbprint(jwk as JWK, 'sha256');
+  return { signatureKey: key.signatureKey(algorithm), thumbprint };
 }
 
 function isReasonable(jwk: unknown): boolean {

@@ -37,12 +37,9 @@ export function parseSegment(segment: string): Record<string, unknown> {
 
 /** The segments of a JWS in compact serialisation; undefined unless `text` is one to the letter. */
 export function splitCompactJws(text: string): Segments | undefined {
-  const segments = text.split('.', 4);
-  const [header, claims, signature] = segments;
-  if (segments.length !== 3 || header === undefined || claims === undefined || signature === undefined) {
-    return undefined;
-  }
-  return segments.every(isCanonicalBase64url) ? [header, claims, signature] : undefined;
+  const [, header = '', claims = '', signature = ''] = JWS.exec(text) ?? [undefined, 'A'];
+  const isCanonical = hasCanonicalEnd(header) && hasCanonicalEnd(claims) && hasCanonicalEnd(signature);
+  return isCanonical ? [header, claims, signature] : undefined;
 }
 
 /**
@@ -72,6 +69,7 @@ export function mediaType(typ: unknown): string | undefined {
   return typeof typ === 'string' ? typ.toLowerCase().replace(/^application\//, '') : undefined;
 }
 
+const JWS = /^([\w-]*)\.([\w-]*)\.([\w-]*)$/;
 const BASE64URL = /^[\w-]*$/;
 /**
  * What the last character may be, by how many characters the last group of four has: those whose left-over
@@ -84,6 +82,10 @@ const LAST_CHARACTERS = [undefined, '', 'AQgw', 'AEIMQUYcgkosw048'] as const;
  * padding and stray bits included, so that without this check one token would have many spellings.
  */
 export function isCanonicalBase64url(segment: string): boolean {
+  return BASE64URL.test(segment) && hasCanonicalEnd(segment);
+}
+
+function hasCanonicalEnd(segment: string): boolean {
   const allowed = LAST_CHARACTERS[segment.length % 4];
-  return BASE64URL.test(segment) && (allowed === undefined || allowed.includes(segment.slice(-1)));
+  return allowed === undefined || allowed.includes(segment.slice(-1));
 }

@@ -1,6 +1,6 @@
-import { LRUCache } from 'lru-cache';
 import type { StandardClaims } from '../auth.js';
 import { askApplication, reportWarning } from '../diagnostics.js';
+import { LruCache } from '../lib/lru-cache.js';
 import { readClaim, scopesIn } from '../token/claims.js';
 import { parseScopes } from '../token/scope.js';
 import type { ScopeSource } from '../token/token-rules.js';
@@ -20,7 +20,7 @@ export interface GrantedScopes {
  * which the application named is of no use is reported once per issuer.
  */
 export class ScopeReader {
-  readonly #shared = new LRUCache<string, readonly string[]>({ max: MAX_SHARED });
+  readonly #shared = new LruCache<string, readonly string[]>({ max: MAX_SHARED });
   readonly #reported = new WeakSet<readonly string[]>();
 
   /** @param claims of a token that is known to be valid */

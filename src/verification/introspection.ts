@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache';
 import type { AccessToken, JoseHeader, StandardClaims } from '../auth.js';
 import { holds, reportIntrospection } from '../diagnostics.js';
 import { InvalidTokenError, UnavailableError } from '../errors.js';
@@ -6,7 +5,8 @@ import type { Introspection } from '../issuer/introspection.js';
 import type { IntrospectedTokens } from '../issuer/introspection-settings.js';
 import type { Issuer } from '../issuer/issuer.js';
 import { findSigningKey } from '../issuer/key-set.js';
-import { deepFreeze } from '../lib/json.js';
+import { deepFreeze, freezeAndMeasure } from '../lib/json.js';
+import { LruCache } from '../lib/lru-cache.js';
 import { isWithin, type Span, spanFrom } from '../lib/pause.js';
 import { isToken68 } from '../request/credentials.js';
 import { createAccessToken, readClientId } from '../token/claims.js';
@@ -21,7 +21,7 @@ import {
   readIntrospectedJwt,
   restrictToJwt,
 } from './introspected-token.js';
-import type { VerifierOptions } from './jwt.js';
+import { BYTES_PER_SCOPE, type VerifierOptions } from './jwt.js';
 
 /** How many tokens that were active are known, for the time after their issuer's word has expired. */
 const MAX_PROVEN = 10_000;
@@ -43,6 +43,8 @@ export interface IntrospectedToken {
   readonly issuer: Issuer;
   readonly accessToken: AccessToken;
   readonly validity: Span;
+  /** About how much heap it takes. */
+  readonly bytes: number;
 }
 
 /** A refused token, and why. */
@@ -65,9 +67,9 @@ export class IntrospectionVerifier {
   /** Who is asked about opaque tokens. */
   readonly #opaque: AskedIssuer | undefined;
   readonly #mayAskAboutJwts: boolean;
-  readonly #refused = new LRUCache<string, Refusal>({ max: MAX_REFUSED });
+  readonly #refused = new LruCache<string, Refusal>({ max: MAX_REFUSED });
   /** Digests of tokens that were accepted once: nobody made them up. */
-  readonly #proven = new LRUCache<string, true>({ max: MAX_PROVEN });
+  readonly #proven = new LruCache<string, true>({ max: MAX_PROVEN });
 
   constructor(options: VerifierOptions, scopes: ScopeReader) {
     this.#options = options;
@@ -76,6 +78,11 @@ export class IntrospectionVerifier {
     this.#opaque = configured.find((issuer) => isAskedAbout('opaque', issuer));
     this.#mayAskAboutJwts =
       options.issuers.isOpen || configured.some((issuer) => isAskedAbout('jwt', issuer));
+  }
+
+  /** Whether {@link verify} has anything to say about such a token. */
+  mayAskAbout(token: string): boolean {
+    return this.#mayAskAboutJwts || !looksLikeJwt(token);
   }
 
   /**
@@ -88,9 +95,8 @@ export class IntrospectionVerifier {
    */
   async verify(token: string, digest: string): Promise<IntrospectedToken | undefined> {
     const { clock, clockToleranceSeconds: tolerance } = this.#options;
-    const isJwt = looksLikeJwt(token);
-    if (isJwt && !this.#mayAskAboutJwts) return undefined;
-    const jwt = isJwt ? readIntrospectedJwt(token) : undefined;
+    if (!this.mayAskAbout(token)) return undefined;
+    const jwt = looksLikeJwt(token) ? readIntrospectedJwt(token) : undefined;
     const issuer = jwt === undefined ? this.#opaque : await this.#findAsked(jwt);
     if (issuer === undefined) return undefined;
     if (jwt !== undefined) checkIntrospectedJwt(jwt, issuer, clock() / 1000, tolerance);
@@ -108,7 +114,7 @@ export class IntrospectionVerifier {
         throw new InvalidTokenError('not_an_access_token');
       for (const member of active.absent) reportAbsence(issuer.issuer, member);
       this.#proven.set(digest, true);
-      return this.#toIntrospectedToken(active.claims, jwt?.header, issuer, now);
+      return this.#toIntrospectedToken(token.length, active.claims, jwt?.header, issuer, now);
     } catch (error) {
       // The issuer did answer, or this wouldn't be reached.
       const { negativeCacheSeconds: seconds } = issuer.introspection;
@@ -135,24 +141,29 @@ export class IntrospectionVerifier {
   }
 
   #toIntrospectedToken(
+    tokenLength: number,
     claims: StandardClaims,
     header: JoseHeader | undefined,
     issuer: AskedIssuer,
     now: number,
   ): IntrospectedToken {
     const { members, cacheSeconds, scopeSource } = issuer.introspection;
-    const visible = Object.entries(deepFreeze(claims)).filter(([name]) => members.has(name));
+    const { scopes } = this.#scopes.read(deepFreeze(claims), scopeSource);
+    const visible = Object.entries(claims).filter(([name]) => members.has(name));
     const accessToken = createAccessToken({
       header: header === undefined ? NO_HEADER : deepFreeze(header),
       // Iss and exp are there, and among the members.
       claims: Object.freeze(Object.fromEntries(visible)) as AccessToken['claims'],
       issuer: issuer.issuer,
       clientId: readClientId(claims, issuer) ?? claims.client_id,
-      scopes: this.#scopes.read(claims, scopeSource).scopes,
+      scopes,
     });
     // RFC 7662 §4: never beyond "exp", whatever the tolerance.
     const until = Math.min(spanFrom(now, cacheSeconds).until, claims.exp * 1000);
-    return { issuer, accessToken, validity: { from: now, until } };
+    // How long the token is says nothing of what the issuer says about it.
+    const scopeBytes = scopes.reduce((sum, scope) => sum + BYTES_PER_SCOPE + scope.length, 0);
+    const bytes = Math.ceil(tokenLength / 2) + freezeAndMeasure(accessToken.claims, true) + scopeBytes;
+    return { issuer, accessToken, validity: { from: now, until }, bytes };
   }
 
   #refuseKnown(digest: string): void {

@@ -1,16 +1,18 @@
-import { LRUCache } from 'lru-cache';
-import type { AccessToken, JoseHeader } from '../auth.js';
+import type { AccessToken, JoseHeader, StandardClaims } from '../auth.js';
 import { holds } from '../diagnostics.js';
 import { InvalidTokenError } from '../errors.js';
 import type { Issuer } from '../issuer/issuer.js';
 import { findSigningKey } from '../issuer/key-set.js';
 import type { TrustedIssuers } from '../issuer/trusted-issuers.js';
 import type { VerificationKey } from '../issuer/verification-key.js';
-import { deepFreeze } from '../lib/json.js';
+import { deepFreeze, freezeAndMeasure } from '../lib/json.js';
+import { LruCache } from '../lib/lru-cache.js';
 import type { Runtime } from '../lib/runtime.js';
+import type { Algorithm } from '../terms.js';
 import { checkClaims, createAccessToken, dropAbsentClaims, readClientId } from '../token/claims.js';
 import { needsExtension, parseSegment, readAlgorithm, splitToken } from '../token/compact-jws.js';
-import { checkTokenKind, checkTokenType, readMediaType } from '../token/token-kind.js';
+import { isSignedBy } from '../token/signature.js';
+import { checkTokenKind, checkTokenType, type MediaType, readMediaType } from '../token/token-kind.js';
 import type { ScopeReader } from './granted-scopes.js';
 
 /** What verifying a token takes. */
@@ -23,10 +25,12 @@ export interface VerifiedToken {
   readonly accessToken: AccessToken;
   readonly key: VerificationKey;
   readonly issuer: Issuer;
-  /** Whether no other token shares its list of scopes. */
-  readonly hasOwnScopes: boolean;
+  /** About how much heap it takes. */
+  readonly bytes: number;
 }
 
+/** What each scope takes of a list that no other token shares. */
+export const BYTES_PER_SCOPE = 60;
 /** How many headers are kept for sharing; an issuer has a handful. */
 const MAX_SHARED_HEADERS = 100;
 
@@ -40,7 +44,7 @@ const MAX_SHARED_HEADERS = 100;
 export class JwtVerifier {
   readonly #options: VerifierOptions;
   readonly #scopes: ScopeReader;
-  readonly #headers = new LRUCache<string, JoseHeader>({ max: MAX_SHARED_HEADERS });
+  readonly #headers = new LruCache<string, JoseHeader>({ max: MAX_SHARED_HEADERS });
 
   constructor(options: VerifierOptions, scopes: ScopeReader) {
     this.#options = options;
@@ -48,33 +52,91 @@ export class JwtVerifier {
   }
 
   /**
-   * @throws {InvalidTokenError} the token isn't valid, with the first reason found
-   * @throws {UnavailableError} the issuer's keys are out of reach
+   * Verifies a token: at once, unless its issuer or its key has to be looked up, or its signature takes long.
+   *
+   * @throws {InvalidTokenError} the token isn't valid, with the first reason found; or the promise rejects
+   *   with it, or with an UnavailableError: the issuer's keys are out of reach
    */
-  async verify(token: string): Promise<VerifiedToken> {
-    const { issuers, clock, clockToleranceSeconds } = this.#options;
+  verify(token: string): VerifiedToken | Promise<VerifiedToken> {
+    const read = this.#read(token);
+    const issuer = this.#options.issuers.known(read.claims.iss);
+    if (issuer === undefined) return this.#verifyLater(token, read);
+    this.#check(read, issuer);
+    const key = issuer.keySet.findNow(read.header, read.algorithm);
+    const isSigned = key !== undefined && isSignedBy(token, key.signatureKey(read.algorithm));
+    if (isSigned === true) return this.#accept(token, read, issuer, key);
+    return this.#verifyLater(token, read, isSigned && { key, isSigned });
+  }
+
+  /** @param pending the key that may have signed it, if that's being found out */
+  async #verifyLater(
+    token: string,
+    read: ReadToken,
+    pending: { readonly key: VerificationKey; readonly isSigned: Promise<boolean> } | false = false,
+  ): Promise<VerifiedToken> {
+    const { issuers } = this.#options;
+    const known = issuers.known(read.claims.iss);
+    const issuer = known ?? (await issuers.find(read.claims));
+    if (known === undefined) this.#check(read, issuer);
+    if (pending && (await pending.isSigned)) return this.#accept(token, read, issuer, pending.key);
+    const key = await findSigningKey(token, read.header, read.algorithm, issuer.keySet);
+    return this.#accept(token, read, issuer, key);
+  }
+
+  /** What can be told without knowing the issuer. */
+  #read(token: string): ReadToken {
     const [headerSegment, claimsSegment] = splitToken(token);
-    const knownHeader = this.#headers.get(headerSegment);
-    const header = knownHeader ?? (parseSegment(headerSegment) as JoseHeader); // its alg is looked at next
-    const algorithm = readAlgorithm(header, issuers.algorithms);
+    // Its alg is looked at next.
+    const header = this.#headers.get(headerSegment) ?? (parseSegment(headerSegment) as JoseHeader);
+    const algorithm = readAlgorithm(header, this.#options.issuers.algorithms);
     if (needsExtension(header)) throw new InvalidTokenError('crit_unsupported');
     const type = readMediaType(header);
     const claims = parseSegment(claimsSegment);
     dropAbsentClaims(claims);
-    const issuer = issuers.known(claims.iss) ?? (await issuers.find(claims));
+    return { headerSegment, header, algorithm, type, claims };
+  }
+
+  #check({ algorithm, type, claims }: ReadToken, issuer: Issuer): void {
+    const { clock, clockToleranceSeconds } = this.#options;
     if (!issuer.algorithms.has(algorithm)) throw new InvalidTokenError('alg_not_allowed');
     checkTokenType(type, issuer.tokenType);
     checkClaims(claims, issuer, clock() / 1000, clockToleranceSeconds);
     checkTokenKind(type, claims, issuer);
-    const key = await findSigningKey(token, header, algorithm, issuer.keySet);
-    if (knownHeader === undefined) this.#headers.set(headerSegment, deepFreeze(header));
-    deepFreeze(claims);
-    const { isAccessToken } = issuer;
-    if (isAccessToken !== undefined && !holds('isAccessToken', () => isAccessToken(header, claims)))
-      throw new InvalidTokenError('not_an_access_token');
-    const { scopes, isOwn: hasOwnScopes } = this.#scopes.read(claims, issuer.scopeSource);
-    const clientId = readClientId(claims, issuer);
-    const accessToken = createAccessToken({ header, claims, issuer: issuer.issuer, clientId, scopes });
-    return { accessToken, key, issuer, hasOwnScopes };
   }
+
+  /** Once the signature is known to be the issuer's. */
+  #accept(
+    token: string,
+    { headerSegment, header, claims }: ReadToken,
+    issuer: Issuer,
+    key: VerificationKey,
+  ): VerifiedToken {
+    if (!Object.isFrozen(header)) this.#headers.set(headerSegment, deepFreeze(header));
+    const claimBytes = freezeAndMeasure(claims);
+    const verified = claims as StandardClaims; // their types were checked
+    const { isAccessToken } = issuer;
+    if (isAccessToken !== undefined && !holds('isAccessToken', () => isAccessToken(header, verified)))
+      throw new InvalidTokenError('not_an_access_token');
+    const { scopes, isOwn } = this.#scopes.read(verified, issuer.scopeSource);
+    const clientId = readClientId(claims, issuer);
+    const accessToken = createAccessToken({
+      header,
+      claims: verified,
+      issuer: issuer.issuer,
+      clientId,
+      scopes,
+    });
+    // Strings are about half as long as the token, and of long scopes each is a string of its own.
+    const bytes = claimBytes + Math.ceil(token.length / 2) + (isOwn ? BYTES_PER_SCOPE * scopes.length : 0);
+    return { accessToken, key, issuer, bytes };
+  }
+}
+
+/** A token taken apart. Nothing in it can be trusted. */
+interface ReadToken {
+  readonly headerSegment: string;
+  readonly header: JoseHeader;
+  readonly algorithm: Algorithm;
+  readonly type: MediaType;
+  readonly claims: Record<string, unknown>;
 }

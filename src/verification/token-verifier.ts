@@ -1,6 +1,6 @@
-import { LRUCache } from 'lru-cache';
 import type { AccessToken } from '../auth.js';
 import { InvalidTokenError } from '../errors.js';
+import { LruCache } from '../lib/lru-cache.js';
 import { isWithin } from '../lib/pause.js';
 import { type Credentials, checkToken } from '../request/credentials.js';
 import { findDateFault } from '../token/claims.js';
@@ -15,7 +15,8 @@ import { JwtVerifier, type VerifiedToken, type VerifierOptions } from './jwt.js'
  */
 const BYTES_PER_TOKEN = 800;
 const SPARE_BYTES = 65_536;
-const BYTES_PER_SCOPE = 60;
+/** What each takes beside its claims, scopes and strings. */
+const BYTES_PER_ENTRY = 140;
 
 /** A verified access token, good for as long as a key is, or for as long as its issuer's word is taken. */
 type VerifiedAccessToken = VerifiedToken | IntrospectedToken;
@@ -40,7 +41,7 @@ export class TokenVerifier {
   readonly #jwtVerifier: JwtVerifier;
   /** Undefined if no issuer is asked about tokens. */
   readonly #introspectionVerifier: IntrospectionVerifier | undefined;
-  readonly #verified: LRUCache<string, VerifiedAccessToken> | undefined;
+  readonly #verified: LruCache<string, VerifiedAccessToken> | undefined;
   readonly #underWay = new Map<string, Promise<AccessToken>>();
 
   constructor(options: TokenVerifierOptions) {
@@ -51,8 +52,8 @@ export class TokenVerifier {
     const isAsked = [...configured.values()].some(({ introspection }) => introspection !== undefined);
     this.#introspectionVerifier = isAsked || isOpen ? new IntrospectionVerifier(options, scopes) : undefined;
     const { maxTokens } = options;
-    const maxSize = SPARE_BYTES + maxTokens * BYTES_PER_TOKEN;
-    this.#verified = maxTokens > 0 ? new LRUCache({ max: maxTokens, maxSize }) : undefined;
+    const maxWeight = SPARE_BYTES + maxTokens * BYTES_PER_TOKEN;
+    this.#verified = maxTokens > 0 ? new LruCache({ max: maxTokens, maxWeight }) : undefined;
   }
 
   /** The token, if it was verified before and still holds. */
@@ -67,23 +68,29 @@ export class TokenVerifier {
   }
 
   /**
+   * The token, at once if it was verified before or if nothing has to be waited for.
+   *
    * @throws {InvalidRequestError} `malformed_credentials`: it can't be an access token (RFC 6750 §2.1)
-   * @throws {InvalidTokenError} it isn't valid
-   * @throws {UnavailableError} the issuer's keys are out of reach, or it doesn't say whether the token is
-   *   active
+   * @throws {InvalidTokenError} it isn't valid; or the promise rejects with it, or with an UnavailableError:
+   *   the issuer's keys are out of reach, or it doesn't say whether the token is active
    */
-  async verify(credentials: Credentials): Promise<AccessToken> {
+  verify(credentials: Credentials): AccessToken | Promise<AccessToken> {
     const known = this.known(credentials);
     if (known !== undefined) return known;
     checkToken(credentials);
     const { token } = credentials;
-    if (!this.#isWorthRemembering(token)) return (await this.#jwtVerifier.verify(token)).accessToken;
-    const { digest } = credentials;
-    const underWay = this.#underWay.get(digest);
+    if (!this.#isWorthRemembering(token)) return this.#accept(this.#jwtVerifier.verify(token));
+    const underWay = this.#underWay.get(credentials.digest);
     if (underWay !== undefined) return underWay.catch(rejectWithOwnError);
-    const verification = this.#verifyAndRemember(token, digest).finally(() => this.#underWay.delete(digest));
-    this.#underWay.set(digest, verification);
-    return verification;
+    const isAsked = this.#introspectionVerifier?.mayAskAbout(token) ?? false;
+    const verified = isAsked ? this.#ask(credentials) : this.#jwtVerifier.verify(token);
+    const accepted = this.#accept(verified, credentials);
+    if (!(accepted instanceof Promise)) return accepted;
+    const { digest } = credentials;
+    // Until it's settled, it's shared by all who bring the same token.
+    const shared = accepted.finally(() => this.#underWay.delete(digest));
+    this.#underWay.set(digest, shared);
+    return shared;
   }
 
   /**
@@ -95,16 +102,27 @@ export class TokenVerifier {
     return this.#introspectionVerifier !== undefined || (this.#verified !== undefined && token.includes('.'));
   }
 
-  /** Until it's settled, a verification is shared by all who bring the same token. */
-  async #verifyAndRemember(token: string, digest: string): Promise<AccessToken> {
-    // What the token looks like settles the way it takes; failing there never leads to the other.
+  /** What the token looks like settles the way it takes; failing there never leads to the other. */
+  async #ask({ token, digest }: Credentials): Promise<VerifiedAccessToken> {
     const introspected = await this.#introspectionVerifier?.verify(token, digest);
-    const verified = introspected ?? (await this.#jwtVerifier.verify(token));
+    return introspected ?? this.#jwtVerifier.verify(token);
+  }
+
+  /** @param credentials to remember it by; undefined if it isn't remembered */
+  #accept(
+    verified: VerifiedAccessToken | Promise<VerifiedAccessToken>,
+    credentials?: Credentials,
+  ): AccessToken | Promise<AccessToken> {
+    if (verified instanceof Promise) return verified.then((ready) => this.#accept(ready, credentials));
+    if (credentials !== undefined) this.#remember(verified, credentials);
+    return verified.accessToken;
+  }
+
+  #remember(verified: VerifiedAccessToken, credentials: Credentials): void {
     this.#options.issuers.markAsUsed(verified.issuer);
     // What may not be remembered at all would only displace others.
-    if (this.#isStillValid(verified))
-      this.#verified?.set(digest, verified, { size: estimateBytes(verified, token.length) });
-    return verified.accessToken;
+    if (this.#verified === undefined || !this.#isStillValid(verified)) return;
+    this.#verified.set(credentials.digest, verified, BYTES_PER_ENTRY + verified.bytes);
   }
 
   #isStillValid(verified: VerifiedAccessToken): boolean {
@@ -117,28 +135,6 @@ export class TokenVerifier {
       ? verified.issuer.keySet.vouchesFor(verified.key)
       : isWithin(verified.validity, now);
   }
-}
-
-/**
- * About how much heap a remembered token takes: each value and object has a price of its own, and strings
- * that of their length. Those of a JWT are about half as long as the token; what an issuer says of a token
- * has nothing to do with how long that is.
- */
-function estimateBytes(verified: VerifiedAccessToken, tokenLength: number): number {
-  const { claims, scopes } = verified.accessToken;
-  const isSigned = 'key' in verified;
-  let bytes = 180 + Math.ceil(tokenLength / 2);
-  // Each element is a string of its own, and of a long claim half the token's length is too little.
-  if (!isSigned || verified.hasOwnScopes) bytes += BYTES_PER_SCOPE * scopes.length;
-  const pending: unknown[] = isSigned ? [claims] : [claims, scopes];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    bytes += 20;
-    if (typeof next === 'string' && !isSigned) bytes += next.length;
-    if (typeof next !== 'object' || next === null) continue;
-    bytes += 40;
-    for (const member of Object.values(next)) pending.push(member); // one by one: there may be a great many
-  }
-  return bytes;
 }
 
 /** Callers that share a verification get an error each: an application may add to the one it's given. */

@@ -1,4 +1,3 @@
-import type { Algorithm } from '../../../src/index.js';
 import {
   createKeyIndex,
   DEFAULT_KEYS,
@@ -93,20 +92,11 @@ async function examineMember(member: unknown): Promise<ExaminedMember> {
     kty,
     crv,
     algorithms,
-    bits: await modulusBits(key),
+    bits: key.bits,
     use,
     cause: key.weakness,
   };
   return { report, key };
-}
-
-async function modulusBits(key: VerificationKey): Promise<number | undefined> {
-  // A key has at least one algorithm, and only those of this type.
-  const [algorithm = 'RS256'] = key.algorithms as ReadonlySet<Algorithm>;
-  const imported = await key.cryptoKey(algorithm);
-  // RSA keys have this member (Web Cryptography API §20.4).
-  const { modulusLength } = imported.algorithm as { modulusLength?: number };
-  return modulusLength;
 }
 
 function describeKeySet({ url, answer, milliseconds }: Probe, keys: readonly KeyReport[]): Finding {
