@@ -388,12 +388,11 @@ describe('the packed package, installed on its own', () => {
     expect(Object.keys(manifest.scripts).filter((name) => atInstall.includes(name))).toEqual([]);
   });
 
-  it('brings four dependencies and no framework', async () => {
+  it('brings three dependencies and no framework', async () => {
     const installed = await readdir(join(app.folder, 'node_modules'));
     expect(installed.filter((name) => !name.startsWith('.')).sort()).toEqual([
       'fastify-plugin',
       'jose',
-      'lru-cache',
       'oauth-resource-server',
       'oauth4webapi',
     ]);
