@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
@@ -39,10 +39,10 @@ describe('the packed package, installed on its own', () => {
     ]);
   });
 
-  it('contains a module, its declarations and its source map for each source, nothing else', async () => {
+  it('contains a module and its declarations for each source, nothing else', async () => {
     const sources = (await Promise.all(['src', 'adapters', 'tools'].map(sourcesIn))).flat();
     const built = sources.flatMap((source) =>
-      ['.d.ts', '.js', '.js.map'].map((extension) => `dist/${source.replace(/\.ts$/, extension)}`),
+      ['.d.ts', '.js'].map((extension) => `dist/${source.replace(/\.ts$/, extension)}`),
     );
     const page = (await readdir(join(checkout, PAGE))).map((file) => `dist/${PAGE}/${file}`);
     expect(files.filter((file) => file.startsWith('dist/'))).toEqual([...built, ...page].sort());
@@ -396,6 +396,18 @@ describe('the packed package, installed on its own', () => {
       'oauth-resource-server',
       'oauth4webapi',
     ]);
+  });
+
+  it('takes 2.5 MB at most, with what it brings', async () => {
+    const modules = join(app.folder, 'node_modules');
+    const entries = await readdir(modules, { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile());
+    const sizes = await Promise.all(
+      files.map(async ({ parentPath, name }) => (await stat(join(parentPath, name))).size),
+    );
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    expect(total).toBeGreaterThan(1_000_000);
+    expect(total).toBeLessThan(2_500_000);
   });
 
   it('has a core, a client, a testing kit and Express middlewares that need no framework', async () => {
