@@ -1,6 +1,5 @@
 import { InvalidTokenError } from '../errors.js';
 import type { Algorithm } from '../terms.js';
-import { isSignedBy } from '../token/signature.js';
 import type { KeyReference } from './key-index.js';
 import type { VerificationKey } from './verification-key.js';
 
@@ -46,6 +45,7 @@ export interface KeySet {
  * in its place without a new name: then the keys are loaded, once in a while, and it's looked for again.
  *
  * @param header checked before; `algorithm` is its `alg`, to which the key is bound
+ * @param failed a key that didn't, as is known already
  * @throws {InvalidTokenError} `signature_invalid`, or that there's no such key
  * @throws {UnavailableError} the keys are out of reach
  */
@@ -54,14 +54,15 @@ export async function findSigningKey(
   header: KeyReference,
   algorithm: Algorithm,
   keySet: KeySet,
+  failed?: VerificationKey,
 ): Promise<VerificationKey> {
   const found = keySet.find(header, algorithm);
   const key = await found;
-  if (await isSignedBy(jws, key.signatureKey(algorithm))) return key;
+  if (key !== failed && (await key.signatureKey(algorithm).verify(jws))) return key;
   // What had to be waited for is as new as it can be.
   const replacement =
     found instanceof Promise ? undefined : await keySet.findReplacement(key, header, algorithm);
-  if (replacement !== undefined && (await isSignedBy(jws, replacement.signatureKey(algorithm))))
+  if (replacement !== undefined && (await replacement.signatureKey(algorithm).verify(jws)))
     return replacement;
   throw new InvalidTokenError('signature_invalid');
 }

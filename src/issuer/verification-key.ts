@@ -1,7 +1,7 @@
 import { createPublicKey, hash, X509Certificate } from 'node:crypto';
 import { isJsonObject, type JsonObject } from '../lib/json.js';
 import type { Algorithm } from '../terms.js';
-import { createSignatureKey, type SignatureKey } from '../token/signature.js';
+import { SignatureKey } from '../token/signature.js';
 
 /** Minimum RSA modulus (RFC 7518 §3.3, §3.5). */
 export const MIN_RSA_BITS = 2048;
@@ -76,9 +76,9 @@ export function importVerificationKey(member: unknown): VerificationKey | SkipCa
     const weakness = bits !== undefined && bits < MIN_RSA_BITS ? 'rsa_too_short' : undefined;
     const material = JSON.stringify(jwk);
     const fingerprint = JSON.stringify([kid, thumbprints, algorithms, material]);
-    const ready = new Map(algorithms.map((algorithm) => [algorithm, createSignatureKey(key, algorithm)]));
+    const ready = new Map(algorithms.map((algorithm) => [algorithm, new SignatureKey(key, algorithm)]));
     const signatureKey = (algorithm: Algorithm): SignatureKey =>
-      ready.get(algorithm) ?? createSignatureKey(key, algorithm);
+      ready.get(algorithm) ?? new SignatureKey(key, algorithm);
     return {
       ...{ kid, thumbprints, algorithms: new Set(algorithms), weakness, fingerprint, material, bits },
       signatureKey,

@@ -6,7 +6,7 @@ import { LruCache } from '../lib/lru-cache.js';
 import { fieldLinesOf, type RequestView } from '../request/view.js';
 import type { Algorithm } from '../terms.js';
 import { needsExtension, splitCompactJws } from '../token/compact-jws.js';
-import { isSignedBy, type SignatureKey } from '../token/signature.js';
+import type { SignatureKey } from '../token/signature.js';
 
 /** The longest proof that is looked at, in characters. One with an RSA key of 4096 bits has about 2000. */
 const MAX_PROOF_LENGTH = 8192;
@@ -119,7 +119,7 @@ export function createProofVerifier(algorithms: readonly Algorithm[]): (proof: P
     const known = keys.get(headerSegment);
     const key = known ?? (await importProofKey(headerSegment, algorithms));
     // The key is bound to one algorithm, and that is the header's. `kid`, `jku` and `x5c` say nothing here.
-    if (!(await isSignedBy(text, key.signatureKey))) throw new InvalidProofError('proof_signature_invalid');
+    if (!(await key.signatureKey.verify(text))) throw new InvalidProofError('proof_signature_invalid');
     if (known === undefined) keys.set(headerSegment, key, headerSegment.length);
     return key.thumbprint;
   };

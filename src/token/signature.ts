@@ -27,47 +27,76 @@ const SCHEMES: Readonly<Record<Algorithm, Scheme>> = {
   Ed25519: { digest: null },
 };
 
-/**
- * Where a check takes longer than the way to the thread pool and back does: docs/decisions/0030. Curves that
- * OpenSSL has no fast code for, and RSA keys longer than anybody needs.
- */
-const SLOW: ReadonlySet<Algorithm> = new Set<Algorithm>(['ES384', 'ES512']);
-const MAX_QUICK_BITS = 4096;
+/** When a check goes to the thread pool: docs/decisions/0030 has the figures. */
+type PoolUse = 'never' | 'if busy' | 'always';
 
-/** A public key, made ready for one algorithm. */
-export interface SignatureKey {
-  /** Whether a check takes no longer than is fair to other requests. */
-  readonly isQuick: boolean;
-  readonly digest: Scheme['digest'];
-  readonly input: Omit<Scheme, 'digest'> & { readonly key: KeyObject };
-}
-
-/** @param key of the kind that the algorithm takes */
-export function createSignatureKey(key: KeyObject, algorithm: Algorithm): SignatureKey {
-  const { digest, ...others } = SCHEMES[algorithm];
-  const { modulusLength = 0 } = key.asymmetricKeyDetails ?? {};
-  const isQuick = !SLOW.has(algorithm) && modulusLength <= MAX_QUICK_BITS;
-  return { isQuick, digest, input: { key, ...others } };
+function choosePoolUse(key: KeyObject, algorithm: Algorithm): PoolUse {
+  // A millisecond each: OpenSSL has no fast code for these curves.
+  if (algorithm === 'ES384' || algorithm === 'ES512') return 'always';
+  const { modulusLength: bits } = key.asymmetricKeyDetails ?? {};
+  if (bits === undefined) return 'if busy';
+  if (bits <= 2048) return 'never'; // quicker than the way to the pool
+  return bits <= 4096 ? 'if busy' : 'always';
 }
 
 /**
- * Whether `key` signed this JWS; at once if that's quick. Signatures of access tokens, DPoP proofs and signed
- * introspection responses are verified here and nowhere else.
+ * A public key, made ready for one algorithm.
  *
- * @param jws in compact serialisation; its form and its header were checked before
- * @param key made ready for the algorithm of the header
+ * A check takes less of a processor if it's made at once. But if several requests have come, the thread pool
+ * has other processors work as well: then the first one is checked at once, and others of the same turn of
+ * the event loop, or that come while any is under way, on the pool.
  */
-export function isSignedBy(jws: string, key: SignatureKey): boolean | Promise<boolean> {
-  const [signed, signature] = splitSignature(jws);
-  if (key.isQuick) return verify(key.digest, signed, key.input, signature);
-  return new Promise((resolve, reject) => {
-    verify(key.digest, signed, key.input, signature, (error, isValid) =>
-      error === null ? resolve(isValid) : reject(error),
-    );
-  });
-}
+export class SignatureKey {
+  readonly #digest: Scheme['digest'];
+  readonly #input: Omit<Scheme, 'digest'> & { readonly key: KeyObject };
+  readonly #poolUse: PoolUse;
+  /** Checks on the thread pool that aren't done. */
+  #underWay = 0;
+  /** `taken` once the code that had the first check in this turn of the event loop has ended. */
+  #turn: 'free' | 'begun' | 'taken' = 'free';
 
-function splitSignature(jws: string): readonly [signed: Buffer, signature: Buffer] {
-  const end = jws.lastIndexOf('.');
-  return [Buffer.from(jws.slice(0, end), 'latin1'), Buffer.from(jws.slice(end + 1), 'base64url')];
+  /** @param key of the kind that the algorithm takes */
+  constructor(key: KeyObject, algorithm: Algorithm) {
+    const { digest, ...others } = SCHEMES[algorithm];
+    this.#digest = digest;
+    this.#input = { key, ...others };
+    this.#poolUse = choosePoolUse(key, algorithm);
+  }
+
+  /**
+   * Whether this key signed a JWS. Signatures of access tokens, DPoP proofs and signed introspection
+   * responses are verified here and nowhere else.
+   *
+   * @param jws in compact serialisation; its form and its header were checked before
+   */
+  verify(jws: string): boolean | Promise<boolean> {
+    const end = jws.lastIndexOf('.');
+    const signed = Buffer.from(jws.slice(0, end), 'latin1');
+    const signature = Buffer.from(jws.slice(end + 1), 'base64url');
+    const isForPool = this.#poolUse === 'always' || (this.#poolUse === 'if busy' && this.#isBusy());
+    if (!isForPool) return verify(this.#digest, signed, this.#input, signature);
+    this.#underWay += 1;
+    return new Promise((resolve, reject) => {
+      verify(this.#digest, signed, this.#input, signature, (error, isValid) => {
+        this.#underWay -= 1;
+        if (error === null) resolve(isValid);
+        else reject(error);
+      });
+    });
+  }
+
+  #isBusy(): boolean {
+    if (this.#underWay > 0 || this.#turn === 'taken') return true;
+    if (this.#turn === 'free') {
+      this.#turn = 'begun';
+      // When the code of this request has ended, and when those of all that came with it have.
+      process.nextTick(() => {
+        this.#turn = 'taken';
+      });
+      setImmediate(() => {
+        this.#turn = 'free';
+      });
+    }
+    return false;
+  }
 }

@@ -11,7 +11,6 @@ import type { Runtime } from '../lib/runtime.js';
 import type { Algorithm } from '../terms.js';
 import { checkClaims, createAccessToken, dropAbsentClaims, readClientId } from '../token/claims.js';
 import { needsExtension, parseSegment, readAlgorithm, splitToken } from '../token/compact-jws.js';
-import { isSignedBy } from '../token/signature.js';
 import { checkTokenKind, checkTokenType, type MediaType, readMediaType } from '../token/token-kind.js';
 import type { ScopeReader } from './granted-scopes.js';
 
@@ -63,23 +62,25 @@ export class JwtVerifier {
     if (issuer === undefined) return this.#verifyLater(token, read);
     this.#check(read, issuer);
     const key = issuer.keySet.findNow(read.header, read.algorithm);
-    const isSigned = key !== undefined && isSignedBy(token, key.signatureKey(read.algorithm));
+    if (key === undefined) return this.#verifyLater(token, read);
+    const isSigned = key.signatureKey(read.algorithm).verify(token);
     if (isSigned === true) return this.#accept(token, read, issuer, key);
-    return this.#verifyLater(token, read, isSigned && { key, isSigned });
+    return this.#verifyLater(token, read, { key, isSigned });
   }
 
-  /** @param pending the key that may have signed it, if that's being found out */
+  /** @param pending the key that may have signed it, if that was or is being found out */
   async #verifyLater(
     token: string,
     read: ReadToken,
-    pending: { readonly key: VerificationKey; readonly isSigned: Promise<boolean> } | false = false,
+    pending?: { readonly key: VerificationKey; readonly isSigned: boolean | Promise<boolean> },
   ): Promise<VerifiedToken> {
     const { issuers } = this.#options;
     const known = issuers.known(read.claims.iss);
     const issuer = known ?? (await issuers.find(read.claims));
     if (known === undefined) this.#check(read, issuer);
     if (pending && (await pending.isSigned)) return this.#accept(token, read, issuer, pending.key);
-    const key = await findSigningKey(token, read.header, read.algorithm, issuer.keySet);
+    const { header, algorithm } = read;
+    const key = await findSigningKey(token, header, algorithm, issuer.keySet, pending?.key);
     return this.#accept(token, read, issuer, key);
   }
 
