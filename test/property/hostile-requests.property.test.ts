@@ -328,6 +328,9 @@ function clip(line: string): string {
   return line.slice(0, MAX_LINE_LENGTH);
 }
 
+/** How often the application was asked about an issuer, in all frameworks together. */
+let questions = 0;
+
 describe.each(harnesses)('$name', ({ start }) => {
   let running: Running;
   let client: KeepAliveClient;
@@ -349,7 +352,6 @@ describe.each(harnesses)('$name', ({ start }) => {
     timeout: 60_000,
   }, async () => {
     expect((await client.send(welcome)).status).toBe(200);
-    let questions = 0;
     await fc.assert(
       fc.asyncProperty(hostileRequest, async (hostile) => {
         asked.length = 0;
@@ -367,8 +369,11 @@ describe.each(harnesses)('$name', ({ start }) => {
       }),
       { numRuns: Math.ceil(REQUESTS / harnesses.length) },
     );
-    expect(questions).toBeGreaterThan(0);
     expect((await client.send(welcome)).status).toBe(200);
     expect(running.handled()).toBe(2);
   });
+});
+
+it('has had some of them ask the application about an issuer', () => {
+  expect(questions).toBeGreaterThan(0);
 });
