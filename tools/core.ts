@@ -3,11 +3,12 @@
 
 export { formEncode } from '../src/issuer/client-authentication.js';
 export { checkConfiguredKeys } from '../src/issuer/configured-keys.js';
+export { checkMetadata, metadataUrls } from '../src/issuer/discovery.js';
 export type { Introspection, IntrospectionAnswer } from '../src/issuer/introspection.js';
 export { createIssuer, type Issuer } from '../src/issuer/issuer.js';
 export { createKeyIndex, findKey } from '../src/issuer/key-index.js';
 export { readKeys } from '../src/issuer/key-source.js';
-export { checkMetadata, Metadata, metadataUrls } from '../src/issuer/metadata.js';
+export { Metadata } from '../src/issuer/metadata-document.js';
 export { keyLifetime } from '../src/issuer/refreshing-key-set.js';
 export { findIssuer } from '../src/issuer/trusted-issuers.js';
 export {

@@ -8,7 +8,8 @@ import type { Runtime } from '../lib/runtime.js';
 import { createKeyIndex, findKey, importKeys, type KeyIndex, type KeyReference } from './key-index.js';
 import type { KeySet } from './key-set.js';
 import { isGone, type KeySource } from './key-source.js';
-import { type MetadataPolicy, unavailable } from './metadata.js';
+import type { MetadataPolicy } from './metadata.js';
+import { unavailable } from './metadata-document.js';
 import type { VerificationKey } from './verification-key.js';
 
 /** How keys are fetched, kept and renewed: `KeysOptions` with every default filled in. */

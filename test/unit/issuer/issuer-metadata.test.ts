@@ -1,10 +1,10 @@
 import { describe, expect, it, vi } from 'vitest';
 import {
   createIssuerMetadata,
-  type EndpointName,
   type IssuerMetadata,
   type MetadataPolicy,
 } from '../../../src/issuer/metadata.js';
+import type { EndpointName } from '../../../src/issuer/metadata-document.js';
 import { stopTimers } from '../../support/protected-api.js';
 import { type Page, simulateWeb } from '../../support/simulated-web.js';
 

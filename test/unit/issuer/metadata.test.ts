@@ -1,12 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { UnavailableError } from '../../../src/errors.js';
-import {
-  discover,
-  type EndpointName,
-  type Metadata,
-  type MetadataSource,
-  metadataUrls,
-} from '../../../src/issuer/metadata.js';
+import { discover, type MetadataSource, metadataUrls } from '../../../src/issuer/discovery.js';
+import type { EndpointName, Metadata } from '../../../src/issuer/metadata-document.js';
 import { FetchFailure } from '../../../src/lib/fetch.js';
 import type { InsecureRequests } from '../../../src/lib/url.js';
 import { createResourceServer } from '../../../src/resource-server.js';

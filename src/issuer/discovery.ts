@@ -1,0 +1,155 @@
+import { UnavailableError } from '../errors.js';
+import { unlessAborted, withTimeLimit } from '../lib/deadline.js';
+import { SafeError } from '../lib/errors.js';
+import { FetchFailure, fetchJson } from '../lib/fetch.js';
+import type { JsonObject } from '../lib/json.js';
+import type { Runtime } from '../lib/runtime.js';
+import { type EndpointName, type Located, Metadata } from './metadata-document.js';
+
+/** Members that must be strings if they're there (RFC 8414 §2). */
+const ENDPOINTS = ['token_endpoint', 'authorization_endpoint', 'introspection_endpoint'] as const;
+/** Whose metadata, and what of it is needed. */
+export interface MetadataSource {
+  readonly issuer: string;
+  /** In place of the well-known locations. */
+  readonly metadataUrl: string | undefined;
+  /** The endpoints that are used: further locations are visited until all of them are known. */
+  readonly wanted: readonly EndpointName[];
+  /** Those of them that metadata can't do without. Default all. */
+  readonly needed?: readonly EndpointName[];
+}
+
+/** What earlier discoveries of an issuer met. */
+export interface Attempts {
+  /** Locations that said 404: left out if there are others, but not for long. */
+  readonly absent: Set<string>;
+  /** How many in a row met nothing but failures that may pass. */
+  down: number;
+}
+
+/** For an issuer that's there again, or that may have put its document elsewhere. */
+export function forget(attempts: Attempts): void {
+  attempts.absent.clear();
+  attempts.down = 0;
+}
+
+export interface DiscoveryOptions extends Pick<Runtime, 'fetch' | 'allowInsecureRequests'> {
+  readonly signal: AbortSignal;
+  /** When `signal` will be aborted. */
+  readonly timeoutSeconds: number;
+  /** Default: there were none. Brought up to date. */
+  readonly attempts?: Attempts;
+}
+
+/**
+ * Finds the metadata of an issuer (RFC 8414 §3, OpenID Connect Discovery §4). The locations of {@link
+ * metadataUrls} are asked in order until all that is wanted is known. If one hangs, the next one is asked
+ * after a share of the time; a server that is out of reach isn't asked again, nor is one that was down the
+ * last time if it still is at the location that comes first, another one each time.
+ *
+ * @throws {UnavailableError | FetchFailure} the most telling failure of all attempts
+ */
+export async function discover(
+  { issuer, metadataUrl, wanted, needed = wanted }: MetadataSource,
+  {
+    fetch,
+    allowInsecureRequests,
+    signal,
+    timeoutSeconds,
+    attempts = { absent: new Set(), down: 0 },
+  }: DiscoveryOptions,
+): Promise<Metadata> {
+  const { absent, down } = attempts;
+  const all = metadataUrl === undefined ? metadataUrls(issuer) : [metadataUrl];
+  const present = all.filter((url) => !absent.has(url));
+  const urls = present.length > 0 ? present : all;
+  // An equal share for each location, and one for what follows.
+  const shareSeconds = timeoutSeconds / (urls.length + 1);
+  const found: Located[] = []; // with gaps, so that the order is that of the locations
+  const failures: unknown[] = [];
+  const together = () => new Metadata(found.filter(Boolean), allowInsecureRequests);
+  /** Aborted once nobody waits for further locations. */
+  const over = new AbortController();
+
+  const visit = async (url: string, index: number): Promise<boolean> => {
+    try {
+      const { json } = await fetchJson(url, fetch, AbortSignal.any([signal, over.signal]));
+      checkMetadata(json, issuer);
+      const document = new Metadata([{ json, url }], allowInsecureRequests);
+      const [first, ...others] = document.missing(wanted);
+      if (first !== undefined && needed.length > 0 && others.length === wanted.length - 1)
+        throw document.lack(first);
+      found[index] = { json, url };
+      if (together().missing(wanted).length === 0) over.abort();
+      return false;
+    } catch (error) {
+      failures.push(error);
+      if (error instanceof FetchFailure && error.status === 404) absent.add(url);
+      return isPassing(error) && (down > 0 || !error.isReached);
+    }
+  };
+  const waitForAShare = <T>(visited: Promise<T>) =>
+    withTimeLimit(shareSeconds, () => unlessAborted(visited, over.signal)).catch(() => undefined);
+
+  const visits: Promise<boolean>[] = [];
+  for (const turn of urls.keys()) {
+    const index = (turn + Math.max(down - 1, 0)) % urls.length;
+    const visited = visit(urls[index] ?? '', index);
+    visits.push(visited);
+    const isOutOfReach = await waitForAShare(visited);
+    if (isOutOfReach || over.signal.aborted) break;
+  }
+  // With a part of it known, the rest is worth another share of the time, but not all of it.
+  const rest = unlessAborted(Promise.all(visits), over.signal).catch(() => undefined);
+  await (found.length === 0 ? rest : waitForAShare(rest));
+  over.abort();
+  attempts.down = found.length === 0 && failures.every(isPassing) ? down + 1 : 0;
+  if (found.length === 0) throw mostTelling(failures);
+  return together();
+}
+
+function isPassing(error: unknown): error is FetchFailure {
+  return error instanceof FetchFailure && error.isTransient;
+}
+
+function mostTelling(failures: readonly unknown[]): unknown {
+  const fetches = failures.filter((failure) => failure instanceof FetchFailure);
+  return (
+    failures.find((failure) => failure instanceof UnavailableError) ?? // it names another issuer
+    fetches.find(({ kind }) => kind === 'invalid') ??
+    fetches.find(({ isReached }) => !isReached) ??
+    fetches.find(({ isTransient }) => isTransient) ??
+    failures.at(-1)
+  );
+}
+
+/**
+ * Where an issuer's metadata may be: RFC 8414 §3.1 and §5, then OpenID Connect Discovery §4.
+ *
+ * `https://h/t1` → `https://h/.well-known/oauth-authorization-server/t1`,
+ * `https://h/.well-known/openid-configuration/t1`, `https://h/t1/.well-known/openid-configuration`
+ */
+export function metadataUrls(issuer: string): readonly string[] {
+  const { origin, pathname } = new URL(issuer);
+  const path = pathname.replace(/\/$/, '');
+  const urls = [
+    `${origin}/.well-known/oauth-authorization-server${path}`,
+    `${origin}/.well-known/openid-configuration${path}`,
+    `${origin}${path}/.well-known/openid-configuration`,
+  ];
+  return [...new Set(urls)];
+}
+
+/**
+ * Refuses a document that is about another issuer, or malformed.
+ *
+ * @throws {UnavailableError} `issuer_mismatch` (RFC 8414 §3.3)
+ * @throws {FetchFailure} `invalid`: a member isn't what it must be
+ */
+export function checkMetadata(json: JsonObject, issuer: string): void {
+  if (typeof json.issuer !== 'string') throw new FetchFailure('invalid', 'issuer is not a string');
+  if (json.issuer !== issuer)
+    throw new UnavailableError('issuer_mismatch', 1, new SafeError('the metadata names another issuer'));
+  const wrong = ENDPOINTS.find((name) => Object.hasOwn(json, name) && typeof json[name] !== 'string');
+  if (wrong !== undefined) throw new FetchFailure('invalid', `${wrong} is not a string`);
+}

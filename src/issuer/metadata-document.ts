@@ -1,0 +1,70 @@
+import { UnavailableError } from '../errors.js';
+import { FetchFailure } from '../lib/fetch.js';
+import { isJsonObject, type JsonObject } from '../lib/json.js';
+import { type InsecureRequests, isAcceptableUrl } from '../lib/url.js';
+
+/** The endpoints that this package uses, by their names in metadata (RFC 8414 §2). */
+export type EndpointName = 'jwks_uri' | 'token_endpoint' | 'introspection_endpoint';
+
+/** A document that was found, and where. */
+export type Located = { readonly json: JsonObject; readonly url: string };
+
+/** What an authorization server says about itself (RFC 8414 §2), in one document or several. */
+export class Metadata {
+  readonly #documents: readonly Located[];
+  readonly #allowInsecure: InsecureRequests;
+
+  /** @param documents of one issuer, in the order of their locations: the first that has a member counts */
+  constructor(documents: readonly Located[], allowInsecureRequests: InsecureRequests) {
+    this.#documents = documents;
+    this.#allowInsecure = allowInsecureRequests;
+  }
+
+  /** {@link endpoint}, undefined where that throws. */
+  find(name: EndpointName, preferMtls = false): string | undefined {
+    for (const { json, url } of this.#documents) {
+      const { mtls_endpoint_aliases: aliases } = json;
+      const members = preferMtls && isJsonObject(aliases) && Object.hasOwn(aliases, name) ? aliases : json;
+      const endpoint = Object.hasOwn(members, name) ? members[name] : undefined;
+      // Metadata that came over https must not lead to an unprotected service on this host.
+      const rules = { allowInsecureRequests: this.#allowInsecure, allowLoopback: url.startsWith('http:') };
+      if (isAcceptableUrl(endpoint, rules)) return endpoint;
+    }
+    return undefined;
+  }
+
+  /**
+   * The URL of an endpoint.
+   *
+   * @param preferMtls take the one for clients with a certificate, if there is one (RFC 8705 §5)
+   * @throws {UnavailableError} `metadata_invalid`: it's missing, or a URL that mustn't be fetched
+   */
+  endpoint(name: EndpointName, preferMtls = false): string {
+    const url = this.find(name, preferMtls);
+    if (url !== undefined) return url;
+    throw unavailable('metadata', this.lack(name));
+  }
+
+  /** Why {@link find} finds nothing: there's no such member, or none that may be fetched. */
+  lack(name: EndpointName): FetchFailure {
+    const isThere = this.#documents.some(({ json }) => Object.hasOwn(json, name));
+    return new FetchFailure('invalid', isThere ? `${name} is not an https URL` : `there is no ${name}`);
+  }
+
+  /** Which of these endpoints it doesn't have. */
+  missing(names: readonly EndpointName[]): readonly EndpointName[] {
+    return names.filter((name) => this.find(name) === undefined);
+  }
+
+  /** A member that is a list, such as `token_endpoint_auth_methods_supported`; empty if there's none. */
+  list(name: string): readonly unknown[] {
+    return this.#documents.map(({ json }) => json[name]).find((value) => Array.isArray(value)) ?? [];
+  }
+}
+
+/** Says of which document a failure is, once: what's an {@link UnavailableError} already stays as it is. */
+export function unavailable(document: 'metadata' | 'jwks', error: unknown): UnavailableError {
+  if (error instanceof UnavailableError) return error;
+  const isInvalid = error instanceof FetchFailure && error.kind === 'invalid';
+  return new UnavailableError(isInvalid ? `${document}_invalid` : `${document}_unavailable`, 1, error);
+}
