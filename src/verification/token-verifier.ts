@@ -57,7 +57,7 @@ export class TokenVerifier {
   }
 
   /** The token, if it was verified before and still holds. */
-  known(credentials: Credentials): AccessToken | undefined {
+  #known(credentials: Credentials): AccessToken | undefined {
     if (!this.#isWorthRemembering(credentials.token)) return undefined;
     const { digest } = credentials;
     const known = this.#verified?.get(digest);
@@ -75,7 +75,7 @@ export class TokenVerifier {
    *   the issuer's keys are out of reach, or it doesn't say whether the token is active
    */
   verify(credentials: Credentials): AccessToken | Promise<AccessToken> {
-    const known = this.known(credentials);
+    const known = this.#known(credentials);
     if (known !== undefined) return known;
     checkToken(credentials);
     const { token } = credentials;
