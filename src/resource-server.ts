@@ -124,6 +124,11 @@ export class RequestVerifier implements ResourceServer {
   readonly #tokens: TokenVerifier;
   readonly #bindings: Bindings;
   readonly #denials: DenialResponses;
+  /**
+   * What was accepted last over each connection. A service sends the same token over a connection thousands
+   * of times: comparing two texts costs a fraction of a digest. All else is checked as it is for any token.
+   */
+  readonly #lastAccepted: WeakMap<object, Credentials> | undefined;
 
   constructor(settings: Settings, issuers: readonly Issuer[]) {
     const { runtime, resource, dpop, certificate, maxTokens } = settings;
@@ -135,6 +140,7 @@ export class RequestVerifier implements ResourceServer {
       certificate: certificate && createCertificateBinding(certificate),
     };
     this.#denials = new DenialResponses({ ...settings, resourceMetadata: resource?.metadataUrl });
+    this.#lastAccepted = maxTokens > 0 ? new WeakMap() : undefined;
     this.errors = settings.errors;
     this.bearerMethods = Object.freeze([...settings.bearerMethods]);
     this.resourceMetadata = resource && new PublishedMetadata(resource, settings, runtime);
@@ -145,15 +151,20 @@ export class RequestVerifier implements ResourceServer {
     requirements: readonly Requirement[] = [],
   ): Decision | Promise<Decision> {
     const view = viewRequest(request);
+    const { bearerMethods, headerSchemes } = this.#settings;
+    const { connection } = view;
+    const last = connection && this.#lastAccepted?.get(connection);
     let credentials: Credentials | undefined;
     const deny = (error: unknown): Denied =>
       this.#denyOrThrow(error, credentials?.scheme ?? intendedScheme(view, error), requirements);
     try {
-      credentials = readCredentials(view, this.#settings.bearerMethods, this.#settings.headerSchemes);
+      credentials = readCredentials(view, bearerMethods, headerSchemes, last);
       if (credentials === undefined) return this.#admitAnonymous();
       const accessToken = this.#tokens.verify(credentials);
       const accepted = this.#acceptNow(credentials, accessToken);
-      return accepted ?? this.#accept(credentials, accessToken, view).catch(deny);
+      if (accepted === undefined) return this.#accept(credentials, accessToken, view).catch(deny);
+      if (connection !== undefined && credentials !== last) this.#lastAccepted?.set(connection, credentials);
+      return accepted;
     } catch (error) {
       return deny(error);
     }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ResourceMetadata, ResourceServer, ResourceServerOptions } from '../../src/index.js';
 import { connectRequestView, declare, Gate, replyOf, serveMetadata } from '../kit/index.js';
-import { declarations, routeRequirements } from './declarations.js';
+import { declarations, routeReader } from './declarations.js';
 
 /** A middleware of Express 4, Express 5 and whatever else calls `(req, res, next)` with Node's objects. */
 export type Middleware = (
@@ -36,11 +36,12 @@ interface ExpressRequest extends IncomingMessage {
 export function authenticate(options: ResourceServerOptions | ResourceServer): Middleware {
   const gate = new Gate(options);
   const { resourceMetadata: metadata } = gate.server;
+  const requirements = routeReader(() => middleware);
   const admit: Middleware = (request, response, next) => {
     const arrival = { message: request, request, view: connectRequestView(request) };
-    gate.admit(arrival, replyOf(response), next, routeRequirements(request, middleware));
+    gate.admit(arrival, replyOf(response), next, requirements(request));
   };
-  const middleware = metadata === undefined ? admit : publish(metadata, admit);
+  const middleware: Middleware = metadata === undefined ? admit : publish(metadata, admit);
   return declare(middleware, { server: gate.server });
 }
 

@@ -18,15 +18,36 @@ function inside(router: unknown): readonly Declaration[] {
   });
 }
 
-/** What the route that a middleware stands in requires together; undefined if it stands in none. */
-export function routeRequirements(
-  request: IncomingMessage,
+/**
+ * What the route that a middleware stands in requires together; undefined if it stands in none.
+ *
+ * @returns a function that remembers the last route: most middlewares stand in one
+ */
+export function routeReader(
+  middleware: () => object,
+): (request: IncomingMessage) => readonly Requirement[] | undefined {
+  let last:
+    | { route: unknown; method: string | undefined; size: number; found: readonly Requirement[] | undefined }
+    | undefined;
+  return (request) => {
+    const route = member(request, 'route');
+    if (route === undefined) return undefined;
+    const { method } = request;
+    const size = layers(route).length; // a route may get more handlers later
+    if (last === undefined || last.route !== route || last.method !== method || last.size !== size)
+      last = { route, method, size, found: routeRequirements(route, method, middleware()) };
+    return last.found;
+  };
+}
+
+function routeRequirements(
+  route: unknown,
+  method: string | undefined,
   middleware: object,
 ): readonly Requirement[] | undefined {
-  const route = member(request, 'route');
   // As Express does it: handlers for GET serve HEAD, unless there are some for HEAD.
-  const isGet = request.method === 'HEAD' && member(member(route, 'methods'), 'head') !== true;
-  const wanted = [undefined, isGet ? 'get' : request.method?.toLowerCase()];
+  const isGet = method === 'HEAD' && member(member(route, 'methods'), 'head') !== true;
+  const wanted = [undefined, isGet ? 'get' : method?.toLowerCase()];
   const handles = layers(route)
     .filter((layer) => wanted.includes(member(layer, 'method') as string | undefined)) // Express's own
     .map((layer) => member(layer, 'handle'));

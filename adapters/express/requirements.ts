@@ -6,15 +6,16 @@ import {
   requirementFamily,
 } from '../kit/index.js';
 import type { Middleware } from './authenticate.js';
-import { routeRequirements } from './declarations.js';
+import { routeReader } from './declarations.js';
 
 type Family = RequirementFamily<Middleware>;
 
 const family: Family = requirementFamily((requirement, name) => {
   const mistake = { name, advice: '; put authenticate() before it' };
+  const read = routeReader(() => middleware);
   const middleware: Middleware = (request, response, next) => {
     // All of the route at once, so that one challenge names them all.
-    const known = routeRequirements(request, middleware) ?? [requirement];
+    const known = read(request) ?? [requirement];
     enforceRequirements(request, known, mistake, replyOf(response), next);
   };
   return declare(middleware, { requirement });

@@ -41,7 +41,7 @@ interface Passage {
   decision: Decision | Promise<Decision> | undefined;
   auth: Auth | undefined;
   /** The last refusal. It's reported once, also if its error comes back on the error path. */
-  refused?: Denied;
+  refused: Denied | undefined;
   /** The requirements that `auth` was found to meet. */
   met: readonly Requirement[];
 }
@@ -51,6 +51,7 @@ const passages: unique symbol = Symbol('oauth-resource-server.passages');
 
 type Seen = object & { [passages]?: Passage[] | undefined };
 
+const NONE: readonly never[] = [];
 const PASSED: Allowed = Object.freeze({ kind: 'allowed', auth: undefined, headers: undefined });
 
 /**
@@ -105,11 +106,11 @@ export class Gate {
         keepMethod(message);
         return PASSED;
       }
-      passage.decision = whenSettled(this.server.authenticate(view, requirements), (decision) => {
-        if (decision.kind === 'allowed') passage.auth = decision.auth;
-        else refusalOn(passage, decision);
-        return decision;
-      });
+      const decided = this.server.authenticate(view, requirements);
+      passage.decision =
+        decided instanceof Promise
+          ? decided.then((decision) => note(passage, decision))
+          : note(passage, decided);
     }
     return whenSettled(passage.decision, (decision) => {
       show(passage.auth, request);
@@ -157,23 +158,34 @@ export class Gate {
   /** The passage of this request, which is the current one from now on. */
   #enter(arrival: Arrival): Passage {
     const { message, request = message }: { message: Seen; request?: Seen | undefined } = arrival;
-    message[passages] ??= [];
-    const all = message[passages];
-    const found = this.#passageOf(message);
-    const passage = found ?? this.#begin(arrival);
-    if (found !== undefined) all.splice(all.indexOf(found), 1);
-    all.push(passage);
+    const passage = this.#passageOf(message) ?? this.#begin(arrival);
+    const others = message[passages]?.filter((one) => one !== passage) ?? [];
+    message[passages] = [...others, passage];
     if (request !== message) standInFor(message, request);
     return passage;
   }
 
   #begin(arrival: Arrival): Passage {
-    return { server: this.server, arrival, decision: undefined, auth: undefined, met: [] };
+    return {
+      server: this.server,
+      arrival,
+      decision: undefined,
+      auth: undefined,
+      refused: undefined,
+      met: NONE,
+    };
   }
 
   #passageOf(message: Seen): Passage | undefined {
     return message[passages]?.find(({ server }) => server === this.server);
   }
+}
+
+/** Keeps what was decided with the passage. */
+function note(passage: Passage, decision: Decision): Decision {
+  if (decision.kind === 'allowed') passage.auth = decision.auth;
+  else refusalOn(passage, decision);
+  return decision;
 }
 
 /** What passed as a preflight stays one: a method override behind the gate can't make another one of it. */
@@ -220,7 +232,7 @@ export function checkRequirements(
 ): Refusal | undefined {
   const passage = requirePassage(request, mistake);
   const { server, auth, met } = passage;
-  const open = requirements.filter((requirement) => !met.includes(requirement));
+  const open = met.length === 0 ? requirements : requirements.filter((one) => !met.includes(one));
   if (open.length === 0) return undefined;
   // Those with a predicate say nothing in a challenge, and it isn't called twice.
   const named = met.filter(({ claims, authorizationDetails }) => !claims && !authorizationDetails);

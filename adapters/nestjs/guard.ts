@@ -1,6 +1,13 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable, Logger } from '@nestjs/common';
 import type { Denied, ResourceServer } from '../../src/index.js';
-import { challengeHeaders, checkRequirements, Gate, type Reply, setHeaders } from '../kit/index.js';
+import {
+  challengeHeaders,
+  checkRequirements,
+  Gate,
+  type Reply,
+  setHeaders,
+  whenSettled,
+} from '../kit/index.js';
 import { AnsweredException, ResourceServerException } from './exception.js';
 import { type PlatformRequest, toArrival } from './platform.js';
 import { routePolicy } from './route-policy.js';
@@ -58,7 +65,7 @@ export class ResourceServerGuard implements CanActivate {
   }
 
   /** Whether the handler may run; a refusal over HTTP is thrown. */
-  async canActivate(context: ExecutionContext): Promise<boolean> {
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const { isPublic, requirements } = routePolicy(context);
     const found = this.getRequestResponse(context);
     if (found === undefined) return isPublic || this.#refuseUnknown(context);
@@ -68,12 +75,13 @@ export class ResourceServerGuard implements CanActivate {
       return true;
     }
     // No CORS layer comes after a guard, so a preflight is a request like any other.
-    const decision = await this.#gate.authenticate(arrival, requirements, 'refuse');
-    if (decision.kind === 'denied') return this.#refuse(decision, found.res);
-    const refusal = checkRequirements(arrival.message, requirements, NEVER_NEEDED);
-    if (refusal !== undefined) return this.#refuse(refusal, found.res);
-    if (found.res !== undefined) setHeaders(found.res, decision.headers);
-    return true;
+    return whenSettled(this.#gate.authenticate(arrival, requirements, 'refuse'), (decision) => {
+      if (decision.kind === 'denied') return this.#refuse(decision, found.res);
+      const refusal = checkRequirements(arrival.message, requirements, NEVER_NEEDED);
+      if (refusal !== undefined) return this.#refuse(refusal, found.res);
+      if (found.res !== undefined) setHeaders(found.res, decision.headers);
+      return true;
+    });
   }
 
   /**

@@ -24,12 +24,20 @@ export class Credentials {
   /** Where it was in the request; undefined if it came without one. */
   readonly method: BearerMethod | undefined;
   readonly scheme: Scheme;
+  readonly #line: string | undefined;
   #digest: string | undefined;
 
-  constructor(token: string, method: BearerMethod | undefined, scheme: Scheme) {
+  /** @param line the field line that it was read from, if it was one */
+  constructor(token: string, method: BearerMethod | undefined, scheme: Scheme, line?: string) {
     this.token = token;
     this.method = method;
     this.scheme = scheme;
+    this.#line = line;
+  }
+
+  /** Whether reading this field line would yield the same. */
+  isFrom(line: string): boolean {
+    return this.#line === line;
   }
 
   /**
@@ -47,6 +55,7 @@ export class Credentials {
  *
  * @param methods where else than in the header to look for a bearer token
  * @param schemes that are read from the header; another scheme is ignored
+ * @param last what was read before: of the same line it's returned again, with its digest
  * @returns undefined when the request carries none, or credentials of another scheme
  * @throws {InvalidRequestError} `malformed_credentials`: not a line with scheme and token;
  *   `multiple_methods`, `repeated_parameter`
@@ -55,10 +64,11 @@ export function readCredentials(
   request: RequestView,
   methods: ReadonlySet<BearerMethod>,
   schemes: ReadonlySet<Scheme>,
+  last?: Credentials,
 ): Credentials | undefined {
   // First, so that the token is out of the URL whatever else is wrong with the request.
   const fromQuery = methods.has('query') ? readQuery(request) : undefined;
-  const fromHeader = readHeader(request, schemes);
+  const fromHeader = readHeader(request, schemes, last);
   if (fromHeader !== undefined && fromQuery === undefined && !methods.has('body')) return fromHeader;
   const fromBody = methods.has('body') ? readBody(request) : undefined;
   const found = [fromHeader, fromBody, fromQuery].filter((one) => one !== undefined);
@@ -98,10 +108,15 @@ export function intendedScheme(request: RequestView, fault: unknown): Scheme | u
  * Reads the `Authorization` field line (RFC 6750 §2.1, RFC 9449 §7.1): `Bearer` or `DPoP`, one or more
  * spaces, and the token. What's malformed under a scheme that isn't read doesn't matter.
  */
-function readHeader(request: RequestView, schemes: ReadonlySet<Scheme>): Credentials | undefined {
+function readHeader(
+  request: RequestView,
+  schemes: ReadonlySet<Scheme>,
+  last: Credentials | undefined,
+): Credentials | undefined {
   const lines = schemes.size === 0 ? [] : fieldLinesOf(request, 'authorization');
   const line = lines[0];
   if (line === undefined) return undefined;
+  if (lines.length === 1 && last?.isFrom(line)) return last;
   // The comma first: the expression alone takes a quarter of the time that a known token does.
   if (lines.length > 1 || (line.includes(',') && JOINED.test(line)))
     throw new InvalidRequestError('multiple_methods');
@@ -111,7 +126,7 @@ function readHeader(request: RequestView, schemes: ReadonlySet<Scheme>): Credent
   if (scheme === undefined || !schemes.has(scheme)) return undefined;
   if (line.charCodeAt(start) !== SPACE) throw new InvalidRequestError('malformed_credentials');
   while (line.charCodeAt(start) === SPACE) start += 1;
-  return new Credentials(line.slice(start), 'header', scheme);
+  return new Credentials(line.slice(start), 'header', scheme, line);
 }
 
 function lengthOfScheme(line: string): number {

@@ -32,6 +32,11 @@ export interface RequestView {
    */
   readonly remoteAddress?: string | undefined;
   /**
+   * The connection, if more requests may come over it: an object that lives as long. What was accepted last
+   * is remembered by it.
+   */
+  readonly connection?: object | undefined;
+  /**
    * The client certificate of the TLS connection, in DER; undefined where there is none, or no TLS. Whether
    * anybody vouches for it does not matter.
    */
@@ -145,6 +150,10 @@ export class NodeRequestView implements RequestView {
 
   get remoteAddress(): string | undefined {
     return this.#message.socket?.remoteAddress; // request doubles in unit tests often have no socket
+  }
+
+  get connection(): object | undefined {
+    return this.#message.socket;
   }
 
   clientCertificate(): Uint8Array | undefined {

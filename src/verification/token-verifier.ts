@@ -30,11 +30,11 @@ export interface TokenVerifierOptions extends VerifierOptions {
  * Verifies access tokens, and remembers the valid ones: a service sends the same token thousands of times,
  * and only the first use pays for the signature, or for asking its issuer.
  *
- * Security: a token is remembered under the SHA-256 digest of all its characters, so that no token stays in
- * memory and another spelling of the same token is another token; never under anything that is read from it.
- * Refusals aren't remembered, so a flood of bad tokens evicts no good one. A remembered token still has to
- * meet the clock, and the key that verified it still has to be one of the issuer's; the issuer's word about a
- * token is taken for a short time only.
+ * Security: a token is remembered under the SHA-256 digest of all its characters, so that this memory has no
+ * token in it, and another spelling of the same token is another token; never under anything that is read
+ * from it. Refusals aren't remembered, so a flood of bad tokens evicts no good one. A remembered token still
+ * has to meet the clock, and the key that verified it still has to be one of the issuer's; the issuer's word
+ * about a token is taken for a short time only.
  */
 export class TokenVerifier {
   readonly #options: TokenVerifierOptions;

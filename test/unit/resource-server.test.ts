@@ -4,6 +4,7 @@ import type { Denied } from '../../src/decision.js';
 import { InsufficientScopeError, InvalidTokenError, UnavailableError } from '../../src/errors.js';
 import type { ResourceServerOptions } from '../../src/options/options.js';
 import { createMemoryReplayStore } from '../../src/proof/replay-store.js';
+import type { RequestView } from '../../src/request/view.js';
 import type { Requirement } from '../../src/requirement/requirement.js';
 import { createResourceServer, isResourceServer } from '../../src/resource-server.js';
 import { signedJws } from '../../src/testing/forged-jws.js';
@@ -116,6 +117,66 @@ describe('authenticate', () => {
       const request = requestWith(`Bearer ${await issuer.token()}`);
       expect(await asking.authenticate(request)).toMatchObject({ kind: 'allowed' });
       expect(await asking.authenticate(request)).toMatchObject({ error: { reason: 'revoked' } });
+    });
+  });
+
+  describe('over a connection that brought an accepted token', () => {
+    /** Requests over one connection. */
+    const connected = (): ((...lines: readonly string[]) => RequestView) => {
+      const connection = {};
+      return (...lines) => ({ ...requestWith(...lines), connection });
+    };
+
+    it('checks what it checks of any known token', { tags: ['ATP-05'] }, async () => {
+      let now = Date.now();
+      const known = createResourceServer({ ...issuer.options, clock: () => now });
+      const request = connected()(`Bearer ${await issuer.token({ exp: Math.floor(now / 1000) + 60 })}`);
+      await known.authenticate(request);
+      for (const _use of ['noted', 'found'])
+        expect(known.authenticate(request)).toMatchObject({ kind: 'allowed' });
+      now += 90_000;
+      expect(await known.authenticate(request)).toMatchObject({ error: { reason: 'expired' } });
+      now -= 90_000;
+      expect(await known.authenticate(request)).toMatchObject({ kind: 'allowed' });
+    });
+
+    it('decides about each request by its own field lines', { tags: ['BRR-03', 'BRR-04'] }, async () => {
+      const request = connected();
+      const [one, another] = [await issuer.token({ sub: 'a' }), await issuer.token({ sub: 'b' })];
+      const ask = async (...lines: readonly string[]) => {
+        const decision = await server.authenticate(request(...lines));
+        return decision.kind === 'allowed' ? decision.auth?.subject : decision.error.reason;
+      };
+      for (const _use of ['first', 'noted', 'found']) {
+        expect(await ask(`Bearer ${one}`)).toBe('a');
+        expect(await ask(`Bearer ${one}`)).toBe('a');
+        expect(await ask(`Bearer ${one}`, `Bearer ${one}`)).toBe('multiple_methods');
+        expect(await ask(`Bearer ${one}`, `Bearer ${another}`)).toBe('multiple_methods');
+        expect(await ask(`bearer  ${one}`)).toBe('a');
+        expect(await ask(`Bearer ${one}x`)).toBe('malformed_token');
+        expect(await ask(`Bearer ${one} `)).toBe('malformed_credentials');
+        expect(await ask(`DPoP ${one}`)).toBe('token_not_bound');
+        expect(await ask()).toBe('missing_credentials');
+        expect(await ask(`Bearer ${another}`)).toBe('b');
+      }
+    });
+
+    it('keeps nothing without a cache, and nothing that was refused', async () => {
+      const forgetful = createResourceServer({ ...issuer.options, cache: false });
+      const made = vi.spyOn(WeakMap.prototype, 'set');
+      try {
+        const request = connected();
+        const token = await issuer.token();
+        for (const _use of ['first', 'second']) await forgetful.authenticate(request(`Bearer ${token}`));
+        for (const _use of ['first', 'second']) await server.authenticate(request(`Bearer ${token}x`));
+        const { connection } = request();
+        const kept = () => made.mock.calls.filter(([key]) => key === connection).length;
+        expect(kept()).toBe(0);
+        for (const _use of ['first', 'known', 'known']) await server.authenticate(request(`Bearer ${token}`));
+        expect(kept()).toBe(1);
+      } finally {
+        made.mockRestore();
+      }
     });
   });
 

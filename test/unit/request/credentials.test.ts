@@ -220,6 +220,17 @@ describe('several methods', () => {
   });
 });
 
+it('returns what was read before of the same field line, so that its digest is made once', () => {
+  const lines = (...all: readonly string[]): RequestView => ({ method: 'GET', url: '/', header: () => all });
+  const [methods, schemes] = [new Set<BearerMethod>(['header']), new Set<Scheme>(['Bearer', 'DPoP'])];
+  const last = readCredentials(lines('Bearer abc'), methods, schemes);
+  expect(readCredentials(lines('Bearer abc'), methods, schemes, last)).toBe(last);
+  for (const line of ['Bearer abd', 'bearer abc', 'Bearer  abc', 'DPoP abc', 'Bearer ab', 'Bearer abcd'])
+    expect(readCredentials(lines(line), methods, schemes, last)).not.toBe(last);
+  const read = () => readCredentials(lines('Bearer abc', 'Bearer abc'), methods, schemes, last);
+  expect(reasonOf(read)).toBe('multiple_methods');
+});
+
 describe('a token under the scheme DPoP', () => {
   const BOTH: ReadonlySet<Scheme> = new Set(['Bearer', 'DPoP']);
   const ONLY_DPOP: ReadonlySet<Scheme> = new Set(['DPoP']);
