@@ -239,7 +239,7 @@ export class RequestVerifier implements ResourceServer {
     view: RequestView | undefined,
   ): Promise<Accepted> {
     const { revocation, runtime } = this.#settings;
-    const accessToken = await verified;
+    const accessToken = verified instanceof Promise ? await verified : verified;
     const headers = await checkConfirmation(accessToken, credentials, view, this.#bindings);
     const auth = new VerifiedAuth(accessToken, credentials.token, credentials.scheme);
     if (revocation !== undefined) await checkRevocation(auth, revocation);

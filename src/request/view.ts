@@ -153,7 +153,7 @@ export class NodeRequestView implements RequestView {
   }
 
   get connection(): object | undefined {
-    return this.#message.socket;
+    return this.#message.socket ?? undefined; // doubles may have none, or null
   }
 
   clientCertificate(): Uint8Array | undefined {
