@@ -41,10 +41,10 @@ const SIZES = {
   },
 };
 
-const USAGE = `node bench/run.mjs [--quick | --full] [--only ${PARTS.join('|')}]… [--algorithm ${ALGORITHMS.join('|')}]… [--write]`;
+const USAGE = `node bench/run.mjs [--quick | --full] [--only ${PARTS.join('|')}]… [--algorithm ${ALGORITHMS.join('|')}]… [--write] [--gate]`;
 
 export function readOptions() {
-  const { quick, full, only, algorithm, write, help } = parseArguments();
+  const { quick, full, only, algorithm, write, gate, help } = parseArguments();
   const unknown = [
     ...only.filter((part) => !PARTS.includes(part)),
     ...algorithm.filter((name) => !ALGORITHMS.includes(name)),
@@ -61,6 +61,7 @@ export function readOptions() {
     ...(algorithm.length > 0 && { httpAlgorithms: algorithm }),
     parts: only.length > 0 ? only : PARTS,
     write,
+    gate,
   };
 }
 
@@ -72,6 +73,7 @@ function parseArguments() {
       algorithm: { type: 'string', multiple: true, default: [] },
       only: { type: 'string', multiple: true, default: [] },
       write: { type: 'boolean', default: false },
+      gate: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });

@@ -1,13 +1,13 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { FRAMEWORKS, UNPROTECTED, UNREAD } from './http.mjs';
+import { FRAMEWORKS, IN_TURN, UNPROTECTED, UNREAD } from './http.mjs';
 import { linearChart, logarithmicChart } from './plots.mjs';
 import {
   faultsTable,
   glueTables,
-  goalsTable,
   growthTables,
   httpTables,
   inProcessTables,
+  summaryTable,
 } from './reports.mjs';
 import { majorOf } from './results.mjs';
 import { ratio, toMarkdown } from './tables.mjs';
@@ -24,7 +24,8 @@ export function writePage(allResults) {
   const [main] = allResults;
   let page = readFileSync(TEMPLATE, 'utf8');
   page = between(page, 'setting', [...allResults.map(describeSetting), describePackages(main)].join('\n'));
-  page = between(page, 'goals', toMarkdown(goalsTable(allResults)));
+  if (main.parts.http !== undefined)
+    page = between(page, 'summary', toMarkdown(summaryTable(main.parts.http)));
   page = between(page, 'http', partOfAll(allResults, 'http', httpTables));
   page = between(page, 'glue', partOfAll(allResults, 'glue', glueTables));
   page = between(page, 'in-process', partOfAll(allResults, 'in-process', inProcessTables));
@@ -81,21 +82,24 @@ function drawPlots({ node, parts }) {
 }
 
 function httpPlot(rows, footer) {
-  const warm = rows.filter(
-    ({ algorithm, temperature, contestant }) =>
-      algorithm === PLOTTED_ALGORITHM && temperature === 'warm' && contestant !== UNPROTECTED,
+  const left = [UNPROTECTED, UNREAD, IN_TURN];
+  const cells = rows.filter(
+    ({ algorithm, contestant }) => algorithm === PLOTTED_ALGORITHM && !left.includes(contestant),
   );
+  const titles = { warm: 'the same token again and again', cold: 'each token a new one' };
   return linearChart({
-    title: 'Throughput of a protected route',
-    subtitle: `Relative to "${UNREAD}" of the same framework; ${PLOTTED_ALGORITHM}, the same tokens again and again. Longer is better.`,
+    title: 'What a request costs',
+    subtitle: `CPU per request, as a multiple of the same route without protection; ${PLOTTED_ALGORITHM}. Shorter is better.`,
     footer,
-    groups: Object.entries(FRAMEWORKS).map(([framework, title]) => ({
-      title,
-      bars: barsOf(
-        warm.filter((row) => row.framework === framework),
-        'throughputToUnread',
-      ).reverse(),
-    })),
+    groups: Object.entries(FRAMEWORKS).flatMap(([framework, title]) =>
+      Object.entries(titles).map(([temperature, tokens]) => ({
+        title: `${title}, ${tokens}`,
+        bars: barsOf(
+          cells.filter((row) => row.framework === framework && row.temperature === temperature),
+          'cpuToUnprotected',
+        ),
+      })),
+    ),
   });
 }
 

@@ -8,6 +8,40 @@ import { ALGORITHMS } from './tokens.mjs';
  * Tables of what was measured. Figures are medians; ratios are medians of the ratios within a round.
  */
 
+/** What a reader wants to know first. */
+export function summaryTable({ rows }) {
+  const algorithms = ALGORITHMS.filter((name) => rows.some((row) => row.algorithm === name));
+  const places = Object.entries(FRAMEWORKS).flatMap(([framework, title]) =>
+    algorithms.map((algorithm) => ({ framework, algorithm, title: `${title}, ${algorithm}` })),
+  );
+  const cpu = (row) => ratio(row?.cpuToUnprotected);
+  return {
+    title: 'CPU of a request, as a multiple of the same route without protection',
+    head: [
+      '',
+      'known token',
+      'new token',
+      'jose by hand, each token',
+      'best package for the job, each token',
+    ],
+    rows: places.map(({ framework, algorithm, title }) => {
+      const cells = rows.filter((row) => row.framework === framework && row.algorithm === algorithm);
+      const find = (contestant, temperature) =>
+        cells.find((row) => row.contestant === contestant && row.temperature === temperature);
+      const [best] = cells
+        .filter(({ kind, temperature }) => kind === 'middleware' && temperature === 'cold')
+        .sort((one, other) => one.cpuToUnprotected - other.cpuToUnprotected);
+      return [
+        title,
+        cpu(find('oauth-resource-server', 'warm')),
+        cpu(find('oauth-resource-server', 'cold')),
+        cpu(find('jose by hand', 'cold')),
+        best === undefined ? cpu(best) : `${cpu(best)} (${best.contestant})`,
+      ];
+    }),
+  };
+}
+
 /** Goal by goal, with a column for each Node version. */
 export function goalsTable(allResults) {
   const judged = allResults.map(({ parts }) => judgeGoals(parts));
@@ -154,7 +188,7 @@ function kindsTable(rows) {
   }));
   return {
     title: 'Other kinds of token',
-    note: 'CPU per request. DPoP: as a multiple of what jose takes for the signatures alone, two with a new token and one with a known one. Opaque: as a multiple of a known JWT.',
+    note: 'CPU per request. DPoP: as a multiple of the bare, synchronous checks of its signatures, two with a new token and one with a known one. Opaque: as a multiple of a known JWT.',
     head: ['', ...distinct(named, 'column')],
     rows: byContestant(
       named,

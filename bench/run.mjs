@@ -1,4 +1,5 @@
 import { measureGlue } from './glue.mjs';
+import { judgeGoals } from './goals.mjs';
 import { measureGrowth } from './growth.mjs';
 import { measureHttp } from './http.mjs';
 import { measureInProcess } from './in-process.mjs';
@@ -24,6 +25,7 @@ const results = saveResults(measured);
 for (const [name, part] of Object.entries(measured)) print([...TABLES[name](part), ...faultsOf(part)]);
 print([goalsTable([results])]);
 if (options.write) writePage(readResults());
+if (options.gate && judgeGoals(results.parts).some(({ isMet }) => isMet === false)) process.exitCode = 1;
 
 async function measureAll({ parts, size, rounds }) {
   const issuer = await startIssuer();

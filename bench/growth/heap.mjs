@@ -3,7 +3,7 @@ import { createResourceServer } from 'oauth-resource-server';
 import { requestWith } from '../contestants/middleware-call.mjs';
 import { authenticating } from '../contestants/product.mjs';
 import { refusing } from '../measure.mjs';
-import { AUDIENCE, createSigningKey, garbage, mintMany, withUnknownKid } from '../tokens.mjs';
+import { AUDIENCE, createSigningKey, garbage, mint, mintMany, withUnknownKid } from '../tokens.mjs';
 
 const ISSUER = 'https://issuer.example.com';
 const BATCH = 500;
@@ -30,7 +30,25 @@ export async function measureHeap({ distinctTokens, garbageTokens }) {
   await note(`and ${garbageTokens.toLocaleString('en')} garbage tokens`);
   // Keeps the server alive until here, or all of it would be garbage.
   await verify(mintMany(1, key, ISSUER)[0]);
+  rows.push(await measureVariedScopes(newServer(), key, distinctTokens[0]));
   return rows;
+}
+
+/** Tokens with 60 scopes each, in another order each time: no two have the same list. */
+async function measureVariedScopes(verify, key, count) {
+  const empty = await memoryTaken();
+  for (let done = 0; done < count; done += BATCH) {
+    const tokens = Array.from({ length: BATCH }, (_, index) => {
+      const first = (done + index) * 7;
+      const scopes = Array.from({ length: 60 }, (_, place) => `scope:${(first + place * 17) % 61}`);
+      if (index % 2 === 1) scopes.reverse();
+      return mint(key, ISSUER, { scope: [`own:${done + index}`, ...scopes].join(' ') });
+    });
+    await Promise.all(tokens.map(verify));
+  }
+  const bytes = (await memoryTaken()) - empty;
+  await verify(mint(key, ISSUER));
+  return { after: `${count.toLocaleString('en')} tokens with 61 scopes each in another order`, bytes };
 }
 
 function verifierWith(jwks) {
