@@ -1,5 +1,5 @@
 import { createVerifier } from 'fast-jwt';
-import { byHandExpress, byHandFastify } from './by-hand.mjs';
+import { byHandExpress, byHandFastify, byHandNest } from './by-hand.mjs';
 
 /** At its best: the key given, so that it answers at once. It fetches no keys by itself. */
 export function inProcess({ algorithm, pem, issuer, audience }, { cache = false }) {
@@ -30,3 +30,4 @@ function verifier(trust, options) {
 
 export const express = (trust, options) => byHandExpress(verifier(trust, options), trust);
 export const fastify = (trust, options) => byHandFastify(verifier(trust, options), trust);
+export const nestjs = (trust, options) => byHandNest(verifier(trust, options), trust);

@@ -73,7 +73,7 @@ const everything = [
     name: 'fast-jwt, key given, cache: true',
     module: 'fast-jwt',
     kind: 'library',
-    where: ['inProcess', 'express', 'fastify'],
+    where: ['inProcess', 'express', 'fastify', 'nestjs'],
     options: { cache: true },
   },
   { name: 'oauth4webapi', module: 'oauth4webapi', kind: 'library', where: ['inProcess', 'express'] },
