@@ -57,7 +57,7 @@ describe('dev-issuer', () => {
     expect([exitCode, stderr]).toEqual([0, '']);
     for (const text of [
       'order-service: secret dev-secret, scopes read:inventory write:orders',
-      `  createResourceServer({\n    issuer: '${issuer}',\n    audience: 'https://inventory.example.com',\n  });`,
+      `  const resourceServer = createResourceServer({\n    issuer: '${issuer}',\n    audience: 'https://inventory.example.com',\n  });`,
       `    clientId: 'order-service',\n    clientSecret: 'dev-secret',\n    scope: 'read:inventory write:orders',\n`,
       `  OAUTH_ISSUER=${issuer}\n`,
       `  OAUTH_SCOPE='read:inventory write:orders'\n`,

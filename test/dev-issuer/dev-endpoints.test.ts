@@ -1,25 +1,9 @@
-import { createServer, type IncomingHttpHeaders, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import type { IncomingHttpHeaders } from 'node:http';
+import { describe, expect, it } from 'vitest';
 import { createResourceServer, requirementOfScopes } from '../../src/index.js';
 import type { DevIssuer } from '../../tools/dev-issuer/index.js';
 import { send } from '../support/http-client.js';
-import { billing, getJson, inventory, postJson, start } from './support.js';
-
-/** A server on a free port of the loopback interface, until the test ends. */
-async function listen(listener: RequestListener): Promise<string> {
-  const server: Server = createServer(listener);
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  onTestFinished(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => {
-      server.close(resolve);
-    });
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`; // a TCP server that listens has one
-}
+import { billing, getJson, inventory, listen, postJson, start } from './support.js';
 
 async function ask(issuer: DevIssuer, path: string, body: unknown) {
   const response = await postJson(issuer, path, body);

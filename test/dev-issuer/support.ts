@@ -1,4 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -95,6 +97,21 @@ export async function getToken({ tokenEndpoint }: DevIssuer, parameters: Paramet
 export async function getJson(url: string) {
   const response = await fetch(url);
   return JSON.parse(await response.text());
+}
+
+/** A server on a free port of the loopback interface, until the test ends. */
+export async function listen(listener: RequestListener): Promise<string> {
+  const server: Server = createServer(listener);
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  onTestFinished(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => {
+      server.close(resolve);
+    });
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`; // a TCP server that listens has one
 }
 
 /** A new folder, until the test ends. */

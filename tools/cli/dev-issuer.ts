@@ -138,7 +138,8 @@ function announcement({ issuer, clients }: DevIssuer): readonly string[] {
 }
 
 function section(title: string, text: string | undefined): readonly string[] {
-  return text === undefined ? [] : ['', `${title}:`, '', ...text.split('\n').map((line) => `  ${line}`)];
+  if (text === undefined) return [];
+  return ['', `${title}:`, '', ...text.split('\n').map((line) => (line === '' ? '' : `  ${line}`))];
 }
 
 function describeClient({ clientId, clientSecret, scopes }: DevIssuer['clients'][number]): string {

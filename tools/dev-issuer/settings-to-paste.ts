@@ -4,9 +4,12 @@ import type { DevClient } from './options.js';
 
 /** What a developer copies into an application or a shell. */
 export interface SettingsToPaste {
-  /** For the API. */
+  /** For the API. A module that runs as it is. */
   readonly resourceServer: string;
-  /** For the service that calls it. Undefined for a client without a secret. */
+  /**
+   * For the service that calls it: a module that runs as it is and makes one call. Undefined for a client
+   * without a secret.
+   */
   readonly client: string | undefined;
   /** The same as lines of an `.env` file. */
   readonly environment: string;
@@ -17,7 +20,7 @@ export interface SettingsToPaste {
 }
 
 /** Where the API of the examples is. */
-const API = 'http://127.0.0.1:3000/';
+const API_ORIGIN = 'http://127.0.0.1:3000';
 /** Every machine that runs this has Node; few have jq. */
 const READ_TOKEN = "node -p 'JSON.parse(fs.readFileSync(0)).access_token'";
 
@@ -29,8 +32,25 @@ export function settingsToPaste(issuer: string, client: DevClient): SettingsToPa
   const secret = clientSecret === undefined ? undefined : { clientSecret };
   const getToken = secret && curl(issuer, { clientId, ...secret }, { scope, ...target });
   return {
-    resourceServer: call('createResourceServer', { issuer, audience: api }),
-    client: secret && call('createClientCredentials', { issuer, clientId, ...secret, scope, ...target }),
+    resourceServer: [
+      "import { createResourceServer } from 'oauth-resource-server';",
+      '',
+      'const resourceServer = createResourceServer({',
+      ...members({ issuer, audience: api }),
+      '});',
+    ].join('\n'),
+    client:
+      secret &&
+      [
+        "import { createClientCredentials } from 'oauth-resource-server/client';",
+        '',
+        'const api = createClientCredentials({',
+        ...members({ issuer, clientId, ...secret, scope, ...target }),
+        `  origins: [${quote(API_ORIGIN)}], // where the API listens: the token goes nowhere else`,
+        '});',
+        `const response = await api.fetch(${quote(`${API_ORIGIN}/`)});`,
+        'console.log(response.status, await response.text());',
+      ].join('\n'),
     environment: present({
       OAUTH_ISSUER: issuer,
       OAUTH_AUDIENCE: api,
@@ -42,7 +62,8 @@ export function settingsToPaste(issuer: string, client: DevClient): SettingsToPa
       .join('\n'),
     getToken,
     callApi:
-      getToken && `TOKEN=$(${getToken} | ${READ_TOKEN})\ncurl -i -H "Authorization: Bearer $TOKEN" ${API}`,
+      getToken &&
+      `TOKEN=$(${getToken} | ${READ_TOKEN})\ncurl -i -H "Authorization: Bearer $TOKEN" ${API_ORIGIN}/`,
   };
 }
 
@@ -76,9 +97,9 @@ function curl(issuer: string, { clientId, clientSecret }: Credentials, parameter
   return ['curl -s', `--user ${user}`, ...data, `${issuer}${paths.token}`].join(' ');
 }
 
-function call(name: string, options: Values): string {
-  const members = present(options).map(([member, value]) => `  ${member}: ${quote(value)},`);
-  return [`${name}({`, ...members, '});'].join('\n');
+/** Lines of an object literal. */
+function members(options: Values): readonly string[] {
+  return present(options).map(([name, value]) => `  ${name}: ${quote(value)},`);
 }
 
 /** A string literal with single quotes. */
