@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { StartAuthorizationServer } from './authorization-servers/authorization-server.js';
-import type { DemoResult } from './demo.js';
+import type { DemoOptions, DemoResult } from './demo.js';
 
 /** The authorization servers to choose from; the first one is the default. */
 export type AuthorizationServers = Readonly<Record<string, StartAuthorizationServer>>;
@@ -9,6 +9,7 @@ export type AuthorizationServers = Readonly<Record<string, StartAuthorizationSer
 export type Demo = (
   startAuthorizationServer: StartAuthorizationServer,
   tell: (paragraph: string) => void,
+  options: DemoOptions,
 ) => Promise<Pick<DemoResult, 'unexpected'>>;
 
 /**
@@ -23,25 +24,26 @@ export async function runCommandLine(
   print: (paragraph: string) => void,
 ): Promise<0 | 1 | 2> {
   const names = Object.keys(servers);
-  const name = readName(args) ?? names[0] ?? '';
+  const { name = names[0] ?? '', verbose } = readOptions(args);
   const startAuthorizationServer = Object.hasOwn(servers, name) ? servers[name] : undefined;
   if (startAuthorizationServer === undefined) {
-    print(`usage: npm run demo -- [--authorization-server ${names.join('|')}]`);
+    print(`usage: npm run demo -- [--authorization-server ${names.join('|')}] [--verbose]`);
     return 2;
   }
-  const { unexpected } = await demo(startAuthorizationServer, (paragraph) => print(`${paragraph}\n`));
+  const tell = (paragraph: string): void => print(`${paragraph}\n`);
+  const { unexpected } = await demo(startAuthorizationServer, tell, { verbose });
   return unexpected === 0 ? 0 : 1;
 }
 
-/** What `--authorization-server` names; undefined where it is not there; an empty string where the command line is wrong. */
-function readName(args: readonly string[]): string | undefined {
+/** The name is undefined if there's none, and empty, which names nothing, if the command line is wrong. */
+function readOptions(args: readonly string[]): { name: string | undefined; verbose: boolean } {
   try {
     const { values } = parseArgs({
       args: [...args],
-      options: { 'authorization-server': { type: 'string' } },
+      options: { 'authorization-server': { type: 'string' }, verbose: { type: 'boolean', default: false } },
     });
-    return values['authorization-server'];
+    return { name: values['authorization-server'], verbose: values.verbose };
   } catch {
-    return '';
+    return { name: '', verbose: false };
   }
 }

@@ -1,5 +1,8 @@
-import type { StartAuthorizationServer } from './authorization-servers/authorization-server.js';
-import { sum } from './sum.js';
+import type {
+  AuthorizationServer,
+  StartAuthorizationServer,
+} from './authorization-servers/authorization-server.js';
+import { type Played, summarise, summariseAnswers, summariseOrders } from './summary.js';
 import type { Chapter } from './system/chapter.js';
 import { playChapters } from './system/chapters.js';
 import { formatChapter } from './system/format-chapter.js';
@@ -7,6 +10,11 @@ import { type System, startSystem } from './system/system.js';
 import type { Row } from './what-opens/check.js';
 import { formatTable } from './what-opens/table.js';
 import { showWhatOpens } from './what-opens/what-opens.js';
+
+export interface DemoOptions {
+  /** Tells of every request, chapter and figure. Default false: tables with a column per framework. */
+  readonly verbose?: boolean;
+}
 
 /** What happened, for those who look closer than at the printed text. */
 export interface DemoResult {
@@ -25,29 +33,42 @@ export interface DemoResult {
 export async function runDemo(
   startAuthorizationServer: StartAuthorizationServer,
   tell: (paragraph: string) => void,
+  { verbose = false }: DemoOptions = {},
 ): Promise<DemoResult> {
-  const authorizationServer = await startAuthorizationServer();
+  const start = performance.now();
+  const started = await startAuthorizationServer();
+  let kills = 0;
+  const authorizationServer: AuthorizationServer = {
+    ...started,
+    async kill() {
+      kills += 1;
+      await started.kill();
+    },
+  };
+  const { name, issuer } = authorizationServer;
   try {
-    tell(`The authorization server is ${authorizationServer.name} at ${authorizationServer.issuer}`);
-    tell('PART 1  What opens the inventory-service and what does not');
+    tell(`An inventory service on five frameworks. The authorization server is ${name} at ${issuer}`);
+    if (verbose) tell('PART 1  What opens the inventory-service and what does not');
     const rows = await showWhatOpens(authorizationServer);
-    tell(formatTable(rows));
+    tell(verbose ? formatTable(rows) : summariseAnswers(rows));
 
-    tell('PART 2  A system of services');
+    if (verbose) tell('PART 2  A system of services');
     const system = await startSystem(authorizationServer);
     const chapters: Chapter[] = [];
     try {
-      tell(describe(system));
+      if (verbose) tell(describe(system));
       for await (const chapter of playChapters(system, authorizationServer)) {
         chapters.push(chapter);
-        tell(formatChapter(chapter));
+        if (verbose) tell(formatChapter(chapter));
       }
     } finally {
       await system.stop();
     }
-    return conclude(rows, chapters, tell);
+    if (!verbose) tell(summariseOrders(chapters));
+    const seconds = (performance.now() - start) / 1000;
+    return conclude({ rows, chapters, kills, seconds }, tell, { verbose });
   } finally {
-    await authorizationServer.close();
+    await started.close();
   }
 }
 
@@ -63,25 +84,19 @@ function describe({ pairs }: System): string {
   ].join('\n');
 }
 
-/** Sums up, and counts what was not as it must be. */
+/** Sums up, and counts what was not as it must be. Without `verbose` it shows that in full now. */
 export function conclude(
-  rows: readonly Row[],
-  chapters: readonly Chapter[],
+  played: Played,
   tell: (paragraph: string) => void,
+  { verbose = false }: DemoOptions = {},
 ): DemoResult {
-  const pairs = chapters.flatMap((chapter) => chapter.rows);
+  const { rows, chapters } = played;
+  const wrongAnswers = rows.filter(({ passed }) => !passed);
   const findings = chapters.flatMap((chapter) => chapter.findings);
-  const placed = sum(pairs.map((pair) => pair.placed));
-  const failed = sum(pairs.map((pair) => pair.failures.length));
-  const tokens = sum(pairs.map((pair) => pair.tokens));
-  const wrongAnswers = rows.filter(({ passed }) => !passed).length;
-  const wrongFindings = findings.filter(({ holds }) => !holds).length;
-  tell(
-    [
-      `part 1: ${rows.length} requests, ${wrongAnswers} with an unexpected answer`,
-      `part 2: ${placed} orders placed and ${failed} not, with ${tokens} access tokens of the order-services`,
-      `        ${findings.length} findings, ${wrongFindings} not as expected`,
-    ].join('\n'),
-  );
-  return { rows, chapters, unexpected: wrongAnswers + wrongFindings };
+  const wrongFindings = findings.filter(({ holds }) => !holds);
+  if (!verbose && wrongAnswers.length > 0) tell(formatTable(wrongAnswers));
+  for (const chapter of verbose ? [] : chapters)
+    if (chapter.findings.some(({ holds }) => !holds)) tell(formatChapter(chapter));
+  tell(summarise(played));
+  return { rows, chapters, unexpected: wrongAnswers.length + wrongFindings.length };
 }

@@ -5,8 +5,11 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { startDevIssuer } from '../../examples/demo/authorization-servers/dev-issuer.js';
 import { type Demo, runCommandLine } from '../../examples/demo/command-line.js';
 import { conclude } from '../../examples/demo/demo.js';
+import { summariseAnswers } from '../../examples/demo/summary.js';
 import type { Chapter } from '../../examples/demo/system/chapter.js';
 import { formatChapter } from '../../examples/demo/system/format-chapter.js';
+import { createOrders } from '../../examples/demo/system/orders.js';
+import type { System } from '../../examples/demo/system/system.js';
 import { createWatch } from '../../examples/demo/system/watch.js';
 import type { Row } from '../../examples/demo/what-opens/check.js';
 import { formatTable } from '../../examples/demo/what-opens/table.js';
@@ -15,6 +18,7 @@ const row: Row = {
   framework: 'Express 5',
   situation: 'authorization server running',
   check: {
+    summary: 'token without the scope',
     request: 'POST /stock/42/reservations',
     token: 'read:inventory',
     expected: { status: 403, answer: 'Bearer error="insufficient_scope"', description: 'a scope is missing' },
@@ -31,6 +35,7 @@ const chapter: Chapter = {
       framework: 'Fastify 5',
       placed: 10,
       failures: ['503, Retry-After: 1', '503, Retry-After: 1'],
+      lost: 1,
       tokens: 3,
       unanswered: 4,
       refused: 5,
@@ -60,11 +65,25 @@ describe('what the demo prints when something goes wrong', () => {
 
   it('counts both', () => {
     const told: string[] = [];
-    const result = conclude([row, { ...row, passed: true }], [chapter], (paragraph) => told.push(paragraph));
-    expect(result.unexpected).toBe(2);
-    expect(told.join()).toMatch(/2 requests, 1 with an unexpected answer\n/);
-    expect(told.join()).toMatch(/10 orders placed and 2 not, with 3 access tokens/);
-    expect(told.join()).toMatch(/2 findings, 1 not as expected$/);
+    const tell = (paragraph: string) => told.push(paragraph);
+    const played = { rows: [row, { ...row, passed: true }], chapters: [chapter], kills: 2, seconds: 3 };
+    expect(conclude(played, tell, { verbose: true }).unexpected).toBe(2);
+    expect(told).toHaveLength(1);
+    expect(told[0]).toContain('killed 2 times; 12 orders; 1 lost while a token was valid\n1 orders got 503');
+    expect(told[0]).toContain('\n2 of 4 checks passed in 3.0 seconds: ');
+  });
+
+  it('shows in full what was wrong, if it has not done so before', () => {
+    const told: string[] = [];
+    const right: Chapter = { ...chapter, title: 'All is well', findings: [] };
+    const rows = [row, { ...row, framework: 'Fastify 5', passed: true }];
+    const played = { rows, chapters: [right, chapter], kills: 2, seconds: 3 };
+    conclude(played, (paragraph) => told.push(paragraph));
+    expect(told).toHaveLength(3);
+    expect(told[0]).toContain('came      201');
+    expect(told[0]).not.toContain('Fastify 5');
+    expect(told[1]).toContain('Orders come in');
+    expect(summariseAnswers(rows)).toMatch(/^token without the scope +201, not 403 +201$/m);
   });
 });
 
@@ -74,10 +93,10 @@ describe('the command line of the demo', () => {
   };
   const servers = { first: () => notStarted(), second: () => notStarted() };
   const run = async (args: readonly string[], unexpected = 0) => {
-    const started: number[] = [];
+    const started: unknown[] = [];
     const printed: string[] = [];
-    const demo: Demo = async (server) => {
-      started.push(Object.values<unknown>(servers).indexOf(server));
+    const demo: Demo = async (server, _tell, { verbose }) => {
+      started.push([Object.values<unknown>(servers).indexOf(server), verbose]);
       return { unexpected };
     };
     const exitCode = await runCommandLine(args, servers, demo, (paragraph) => printed.push(paragraph));
@@ -85,11 +104,12 @@ describe('the command line of the demo', () => {
   };
 
   it.each([
-    ['the first authorization server by default', [], 0],
-    ['the one that is named', ['--authorization-server', 'first'], 0],
-    ['the one that is named after a sign of equality', ['--authorization-server=second'], 1],
-  ])('takes %s', async (_name, args, index) => {
-    expect(await run(args)).toEqual({ exitCode: 0, started: [index], printed: [] });
+    ['the first authorization server by default', [], 0, false],
+    ['the one that is named', ['--authorization-server', 'first'], 0, false],
+    ['the one that is named after a sign of equality', ['--authorization-server=second'], 1, false],
+    ['the wish for all of it', ['--verbose', '--authorization-server=second'], 1, true],
+  ])('takes %s', async (_name, args, index, verbose) => {
+    expect(await run(args)).toEqual({ exitCode: 0, started: [[index, verbose]], printed: [] });
   });
 
   it('ends with 1 when something was not as it must be', async () => {
@@ -106,7 +126,31 @@ describe('the command line of the demo', () => {
   ])('ends with 2 and the usage for %s', async (_name, args) => {
     const { exitCode, started, printed } = await run(args);
     expect({ exitCode, started }).toEqual({ exitCode: 2, started: [] });
-    expect(printed).toEqual(['usage: npm run demo -- [--authorization-server first|second]']);
+    expect(printed).toEqual(['usage: npm run demo -- [--authorization-server first|second] [--verbose]']);
+  });
+});
+
+describe('an order that fails', () => {
+  const place = async (status: number, headers: Record<string, string>, hasValidToken: boolean[]) => {
+    const webShop = { fetch: async () => new Response('', { status, headers }) };
+    const tally = { hasValidToken: () => hasValidToken.shift() };
+    const pair = { orderServiceUrl: 'http://127.0.0.1:1', tally };
+    // As much of a system as an order needs.
+    const system = { pairs: [pair], webShop, book: { placed: 0 }, watch: createWatch() } as unknown as System;
+    const orders = createOrders(system);
+    await orders.once();
+    const [only] = system.pairs;
+    return only && orders.countsOf(only);
+  };
+
+  it.each([
+    ['is lost if there was a token', 503, { 'retry-after': '1' }, [true, false], 1],
+    ['is lost if there is one by then', 503, { 'retry-after': '1' }, [false, true], 1],
+    ['is lost without Retry-After', 503, {}, [false, false], 1],
+    ['is lost with another status', 500, { 'retry-after': '1' }, [false, false], 1],
+    ['is excused without a token', 503, { 'retry-after': '1' }, [false, false], 0],
+  ])('%s', async (_name, status, headers, tokens, lost) => {
+    expect(await place(status, headers as Record<string, string>, tokens)).toMatchObject({ placed: 0, lost });
   });
 });
 

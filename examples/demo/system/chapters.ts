@@ -5,7 +5,7 @@ import {
 } from '../authorization-servers/authorization-server.js';
 import { runNightlyJob, runStockReports } from './callers.js';
 import { type Chapter, type Finding, type PairRow, play } from './chapter.js';
-import { PLACED } from './orders.js';
+import { PLACED, UNAVAILABLE } from './orders.js';
 import type { System } from './system.js';
 import { difference } from './tally.js';
 
@@ -138,7 +138,7 @@ function goneForLong(system: System, authorizationServer: AuthorizationServer): 
       return [
         finding(
           'without access token an order is answered with 503 and Retry-After',
-          meanwhile.every((outcome) => /^503, Retry-After: [1-9]\d*$/.test(outcome)),
+          meanwhile.every((outcome) => UNAVAILABLE.test(outcome)),
         ),
         finding(
           'the first order afterwards is placed',
@@ -208,5 +208,5 @@ function noneFailed(rows: readonly PairRow[]): Finding {
 
 /** `"503, Retry-After: 2"` → 2 */
 function retryAfterOf(outcome: string): number {
-  return Number(/Retry-After: (\d+)$/.exec(outcome)?.[1] ?? 0);
+  return Number(UNAVAILABLE.exec(outcome)?.[1] ?? 0);
 }

@@ -2,15 +2,21 @@ import { setImmediate } from 'node:timers/promises';
 import type { Pair, System } from './system.js';
 
 export const PLACED = '201';
+/** What an order service without access token answers, and how many seconds it asks to wait. */
+export const UNAVAILABLE = /^503, Retry-After: ([1-9]\d*)$/;
 
 /** What became of the orders that the web shop sent to one order service. */
 export interface OrderCounts {
   readonly placed: number;
   /** What came in place of a 201: `"503, Retry-After: 1"`. */
   readonly failures: readonly string[];
+  /**
+   * How many of the failures have no excuse: the order service had a valid access token, or it answered with something else than 503 and Retry-After.
+   */
+  readonly lost: number;
 }
 
-export function answered({ placed, failures }: OrderCounts): number {
+export function answered({ placed, failures }: Pick<OrderCounts, 'placed' | 'failures'>): number {
   return placed + failures.length;
 }
 
@@ -31,13 +37,17 @@ export interface Orders {
 export function createOrders(system: System): Orders {
   const { pairs, watch } = system;
   const outcomes = new Map<Pair, string[]>(pairs.map((pair) => [pair, []]));
+  const lost = new Map<Pair, number>();
   const outcomesOf = (pair: Pair): readonly string[] => outcomes.get(pair) ?? [];
   let streams: readonly Promise<void>[] = [];
   let stopping = false;
 
   const order = async (pair: Pair): Promise<string> => {
+    const hadToken = pair.tally.hasValidToken();
     const outcome = await placeOrder(system, pair);
     outcomes.get(pair)?.push(outcome);
+    const isExcused = UNAVAILABLE.test(outcome) && !hadToken && !pair.tally.hasValidToken();
+    if (outcome !== PLACED && !isExcused) lost.set(pair, (lost.get(pair) ?? 0) + 1);
     watch.changed();
     return outcome;
   };
@@ -65,7 +75,7 @@ export function createOrders(system: System): Orders {
     },
     countsOf(pair) {
       const failures = outcomesOf(pair).filter((outcome) => outcome !== PLACED);
-      return { placed: outcomesOf(pair).length - failures.length, failures };
+      return { placed: outcomesOf(pair).length - failures.length, failures, lost: lost.get(pair) ?? 0 };
     },
   };
 }

@@ -59,7 +59,7 @@ export async function startSystem({ issuer }: AuthorizationServer): Promise<Syst
 
   const started = await Promise.all(
     inventories.map(async ({ framework, origin: inventoryUrl }) => {
-      const tally = createTally(issuer, watch);
+      const tally = createTally(issuer, watch, clock.now);
       const { clientSecret } = ORDER_SERVICE;
       const app = createOrderService({
         issuer,
@@ -76,7 +76,7 @@ export async function startSystem({ issuer }: AuthorizationServer): Promise<Syst
   );
   const pairs = started.map(({ pair }) => pair);
 
-  const webShopTally = createTally(issuer, watch);
+  const webShopTally = createTally(issuer, watch, Date.now);
   const webShop = createClientCredentials({
     issuer,
     clientId: WEB_SHOP.clientId,

@@ -1,3 +1,4 @@
+import { TOKEN_LIFETIME_SECONDS } from '../authorization-servers/authorization-server.js';
 import type { Watch } from './watch.js';
 
 /** What a caller has met with so far. */
@@ -18,10 +19,14 @@ export interface Tally {
   readonly fetch: typeof globalThis.fetch;
   /** As it stands now. */
   readonly counts: Counts;
+  /** Whether the last access token that the caller got is valid at the moment. */
+  hasValidToken(): boolean;
 }
 
-export function createTally(issuer: string, watch: Watch): Tally {
+/** @param clock the caller's, in milliseconds since the epoch */
+export function createTally(issuer: string, watch: Watch, clock: () => number): Tally {
   let counts = NOTHING;
+  let expiresAt = 0;
   const count = (name: keyof Counts): void => {
     counts = { ...counts, [name]: counts[name] + 1 };
     watch.changed();
@@ -31,12 +36,16 @@ export function createTally(issuer: string, watch: Watch): Tally {
     get counts() {
       return counts;
     },
+    hasValidToken: () => clock() < expiresAt,
     async fetch(input, init) {
       const { url, method } = input instanceof Request ? input : { url: String(input), method: init?.method };
       const isForIssuer = new URL(url).origin === new URL(issuer).origin;
       try {
         const response = await globalThis.fetch(input, init);
-        if (isForIssuer && method === 'POST' && response.ok) count('tokens');
+        if (isForIssuer && method === 'POST' && response.ok) {
+          expiresAt = clock() + TOKEN_LIFETIME_SECONDS * 1000;
+          count('tokens');
+        }
         if (!isForIssuer && response.status === 401) count('refused');
         return response;
       } catch (error) {

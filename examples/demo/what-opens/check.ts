@@ -2,6 +2,8 @@ import type { Service } from '../frameworks.js';
 
 /** A request to the inventory service, and what must come back. */
 export interface Check {
+  /** What it shows, in a few words: `"token for another API"`. */
+  readonly summary: string;
   /** `"GET /stock/42"` */
   readonly request: string;
   /** The access token in words, for the reader. */

@@ -36,7 +36,11 @@ export async function showWhatOpens(authorizationServer: AuthorizationServer): P
 
     await authorizationServer.start();
     clock.advance(Math.max(...rows.map((row) => row.outcome.retryAfterSeconds)));
-    rows.push(...(await perform(lateServices, 'authorization server running again', [accepted(tokens)])));
+    rows.push(
+      ...(await perform(lateServices, 'authorization server running again', [
+        accepted(tokens, 'authorization server back'),
+      ])),
+    );
 
     clock.advance(TOKEN_LIFETIME_SECONDS + 60);
     rows.push(...(await perform(services, '11 minutes later', [expired(tokens)])));
@@ -76,29 +80,34 @@ const RESERVED = { status: 201, answer: '{"sku":"42","reserved":1,"caller":"orde
 function everyday(tokens: Tokens): readonly Check[] {
   return [
     {
+      summary: 'public route, no token',
       request: 'GET /health',
       token: 'none, the route is public',
       expected: { status: 200, answer: '{"status":"ok"}' },
     },
-    accepted(tokens),
+    accepted(tokens, 'token with read:inventory'),
     {
+      summary: 'no token',
       request: STOCK,
       token: 'none',
       expected: { status: 401, answer: 'Bearer' },
     },
     {
+      summary: 'token for another API',
       request: STOCK,
       token: "the web-shop's, passed on",
       accessToken: tokens.forOrders,
       expected: refused('The access token is not for this API'),
     },
     {
+      summary: 'token with a forged scope',
       request: RESERVATIONS,
       token: 'write:inventory, forged',
       accessToken: withForgedScope(tokens.reading, 'read:inventory write:inventory'),
       expected: refused('The access token signature is invalid'),
     },
     {
+      summary: 'token without the scope',
       request: RESERVATIONS,
       token: 'read:inventory',
       accessToken: tokens.reading,
@@ -109,6 +118,7 @@ function everyday(tokens: Tokens): readonly Check[] {
       },
     },
     {
+      summary: 'token with write:inventory',
       request: RESERVATIONS,
       token: 'read:inventory write:inventory',
       accessToken: tokens.readingAndWriting,
@@ -117,22 +127,40 @@ function everyday(tokens: Tokens): readonly Check[] {
   ];
 }
 
-function accepted({ reading }: Tokens): Check {
-  return { request: STOCK, token: 'read:inventory', accessToken: reading, expected: IN_STOCK };
+function accepted({ reading }: Tokens, summary: string): Check {
+  return { summary, request: STOCK, token: 'read:inventory', accessToken: reading, expected: IN_STOCK };
 }
 
 function acceptedUnseen({ unseen }: Tokens): Check {
-  return { request: STOCK, token: 'read:inventory, a new one', accessToken: unseen, expected: IN_STOCK };
+  return {
+    summary: 'authorization server killed, new token',
+    request: STOCK,
+    token: 'read:inventory, a new one',
+    accessToken: unseen,
+    expected: IN_STOCK,
+  };
 }
 
 function unavailable({ reading }: Tokens): Check {
   const expected = { status: 503, answer: /^Retry-After: [1-9]\d*$/ };
-  return { request: STOCK, token: 'read:inventory', accessToken: reading, expected };
+  return {
+    summary: 'still down, and the API restarted',
+    request: STOCK,
+    token: 'read:inventory',
+    accessToken: reading,
+    expected,
+  };
 }
 
 function expired({ reading }: Tokens): Check {
   const expected = refused('The access token expired');
-  return { request: STOCK, token: 'read:inventory, expired', accessToken: reading, expected };
+  return {
+    summary: '11 minutes later, token expired',
+    request: STOCK,
+    token: 'read:inventory, expired',
+    accessToken: reading,
+    expected,
+  };
 }
 
 function refused(description: string): Expectation {

@@ -1,0 +1,77 @@
+import { alignColumns } from './columns.js';
+import { sum } from './sum.js';
+import type { Chapter, PairRow } from './system/chapter.js';
+import type { Row } from './what-opens/check.js';
+
+/** Wide enough for every label, so that both tables have their columns in the same places. */
+const LABEL_WIDTH = 38;
+
+/** Part 1 with a column for each framework: the status that came, and the one that should have. */
+export function summariseAnswers(rows: readonly Row[]): string {
+  const lines = new Map<string, string[]>();
+  for (const { check, outcome, passed } of rows) {
+    const line = lines.get(check.summary) ?? [check.summary];
+    line.push(passed ? `${outcome.status}` : `${outcome.status}, not ${check.expected.status}`);
+    lines.set(check.summary, line);
+  }
+  return table(rows, [...lines.values()]).join('\n');
+}
+
+/** Part 2 with the same columns, under the headings of {@link summariseAnswers}: what became of the orders. */
+export function summariseOrders(chapters: readonly Chapter[]): string {
+  const rows = chapters.flatMap((chapter) => chapter.rows);
+  const line = (label: string, figure: (row: PairRow) => number): readonly string[] => {
+    const sums = new Map<string, number>();
+    for (const row of rows) sums.set(row.framework, (sums.get(row.framework) ?? 0) + figure(row));
+    return [label, ...[...sums.values()].map(String)];
+  };
+  return table(rows, [
+    line('orders placed', ({ placed }) => placed),
+    line('lost while a token was valid', ({ lost }) => lost),
+    line('503 and Retry-After, no token left', ({ failures, lost }) => failures.length - lost),
+    line('access tokens for all of this', ({ tokens }) => tokens),
+  ])
+    .slice(2)
+    .join('\n');
+}
+
+/** `NestJS on Express` takes two lines of the heading, `Express 5` the second one. */
+function table(
+  rows: readonly { readonly framework: string }[],
+  lines: readonly (readonly string[])[],
+): readonly string[] {
+  const frameworks = [...new Set(rows.map(({ framework }) => framework))];
+  const headings = frameworks.map((framework) => /^(.* on) (.*)$/.exec(framework) ?? ['', '', framework]);
+  const label = ' '.repeat(LABEL_WIDTH);
+  return alignColumns([
+    [label, ...headings.map(([, first = '']) => first)],
+    [label, ...headings.map(([, , second = '']) => second)],
+    ...lines,
+  ]);
+}
+
+/** The demo after the last chapter. */
+export interface Played {
+  readonly rows: readonly Row[];
+  readonly chapters: readonly Chapter[];
+  /** How often the authorization server was killed. */
+  readonly kills: number;
+  /** How long all of it took. */
+  readonly seconds: number;
+}
+
+/** What all of it comes to, in three lines. */
+export function summarise({ rows, chapters, kills, seconds }: Played): string {
+  const pairs = chapters.flatMap((chapter) => chapter.rows);
+  const failed = sum(pairs.map(({ failures }) => failures.length));
+  const lost = sum(pairs.map((pair) => pair.lost));
+  const orders = failed + sum(pairs.map(({ placed }) => placed));
+  const findings = chapters.flatMap((chapter) => chapter.findings.map(({ holds }) => holds));
+  const checks = [...rows.map(({ passed }) => passed), ...findings];
+  const passed = checks.filter(Boolean).length;
+  return [
+    `authorization server killed ${kills} times; ${orders.toLocaleString('en')} orders; ${lost} lost while a token was valid`,
+    `${failed - lost} orders got 503 and Retry-After: the last token had expired, and nobody could issue another`,
+    `${passed} of ${checks.length} checks passed in ${seconds.toFixed(1)} seconds: tokens last 10 minutes, but the clock was moved ahead`,
+  ].join('\n');
+}
