@@ -35,6 +35,7 @@ export { isJsonObject, readJsonObject } from '../src/lib/json.js';
 export { isAcceptableUrl, isIssuerIdentifier } from '../src/lib/url.js';
 export { checkOptions, type Settings } from '../src/options/options.js';
 export { DEFAULT_KEYS } from '../src/options/trusted-issuer.js';
+export { DESCRIPTIONS } from '../src/reasons.js';
 export { checkToken, readCredentials } from '../src/request/credentials.js';
 export { RequestVerifier } from '../src/resource-server.js';
 export { ALGORITHMS } from '../src/terms.js';

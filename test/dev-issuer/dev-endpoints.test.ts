@@ -223,11 +223,15 @@ describe('/dev/try', () => {
     'localhost:3000',
     '',
   ])('does not go to %s (SSRF)', async (url) => {
-    const response = await postJson(await start(), '/dev/try', { url });
-    expect(response.status).toBe(400);
-    expect(JSON.parse(response.body).error_description).toMatch(
-      /^url is not an http or https URL of localhost/,
-    );
+    const issuer = await start();
+    for (const path of ['/dev/try', '/dev/try-forgeries']) {
+      const grant = path === '/dev/try' ? {} : { clientId: 'order-service' };
+      const response = await postJson(issuer, path, { ...grant, url });
+      expect(response.status).toBe(400);
+      expect(JSON.parse(response.body).error_description).toMatch(
+        /^url is not an http or https URL of localhost/,
+      );
+    }
   });
 
   it.each([
@@ -245,8 +249,64 @@ describe('/dev/try', () => {
   });
 });
 
+describe('/dev/try-forgeries', () => {
+  it('sends a genuine token and every forgery of it, and tells the answers', async () => {
+    const issuer = await start();
+    const resourceServer = createResourceServer({ issuer: issuer.issuer, audience: inventory });
+    const seen: (string | undefined)[] = [];
+    const api = await listen(async (request, response) => {
+      seen.push(request.method);
+      let decision = await resourceServer.authenticate(request);
+      if (decision.kind === 'allowed')
+        decision = resourceServer.authorize(decision.auth, requirementOfScopes(['read:inventory']));
+      response.writeHead(decision.kind === 'denied' ? decision.answer.status : 202).end('some text');
+    });
+    const body = { clientId: 'order-service', scope: 'read:inventory', url: api, method: 'PUT' };
+    const { genuine, forgeries } = await ask(issuer, '/dev/try-forgeries', body);
+    resourceServer.close();
+    expect(genuine).toEqual({ kind: 'answered', status: 202 });
+    const settings = await getJson(`${issuer.issuer}/dev/settings`);
+    expect(forgeries.map(({ name }: { name: string }) => name)).toEqual(
+      settings.forgeries.map(({ name }: { name: string }) => name),
+    );
+    for (const { name, expected, answer } of forgeries)
+      expect([name, answer]).toEqual([name, { kind: 'answered', status: expected.status }]);
+    expect(forgeries[0]).toEqual({
+      name: 'no credentials',
+      description: 'No access token was sent',
+      expected: { status: 401, reason: 'missing_credentials' },
+      answer: { kind: 'answered', status: 401 },
+    });
+    expect(seen).toHaveLength(1 + forgeries.length);
+    expect(new Set(seen)).toEqual(new Set(['PUT']));
+  }, 30_000);
+
+  it('sends nothing else if the genuine token gets no answer', async () => {
+    const body = { clientId: 'order-service', url: 'http://127.0.0.1:1/' };
+    expect(await ask(await start(), '/dev/try-forgeries', body)).toEqual({
+      genuine: { kind: 'unreachable', reason: 'ECONNREFUSED' },
+      forgeries: [],
+    });
+  });
+
+  it.each([
+    ['no client', {}, 'clientId is missing'],
+    ['no URL', { clientId: 'order-service' }, 'url is missing'],
+    [
+      'another method',
+      { clientId: 'order-service', url: 'http://127.0.0.1:1/', method: 'TRACE' },
+      'method is',
+    ],
+    ['an unknown scope', { clientId: 'order-service', scope: 'x' }, 'the client may have these scopes'],
+  ])('refuses %s', async (_, body, description) => {
+    const response = await postJson(await start(), '/dev/try-forgeries', body);
+    expect(response.status).toBe(400);
+    expect(JSON.parse(response.body).error_description).toContain(description);
+  });
+});
+
 describe('what only the page may use', () => {
-  const paths = ['/dev/token', '/dev/keys', '/dev/try'];
+  const paths = ['/dev/token', '/dev/keys', '/dev/try', '/dev/try-forgeries'];
 
   it.each([
     ['the page of another site', [['Origin', 'https://attacker.example']]],
@@ -316,6 +376,8 @@ describe('the files of the page', () => {
     ['/', 'text/html; charset=utf-8'],
     ['/page.js', 'text/javascript; charset=utf-8'],
     ['/elements.js', 'text/javascript; charset=utf-8'],
+    ['/dates.js', 'text/javascript; charset=utf-8'],
+    ['/verdicts.js', 'text/javascript; charset=utf-8'],
     ['/theme.css', 'text/css; charset=utf-8'],
     ['/page.css', 'text/css; charset=utf-8'],
   ])('serve %s with a strict policy', async (path, mediaType) => {

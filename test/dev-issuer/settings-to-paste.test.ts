@@ -42,7 +42,7 @@ describe('what is printed', () => {
       controller.abort();
       await ended;
     });
-    await vi.waitUntil(() => printed.includes('Ctrl-C ends it.'));
+    await vi.waitUntil(() => printed.some((line) => line.startsWith('Ctrl-C ends it.')), 20_000);
     const text = printed.join('\n');
 
     const { exported } = await runModule(`${section(text, 'The API')}\nexport { resourceServer };`);

@@ -4,6 +4,7 @@ import {
   type DevIssuer,
   type DevIssuerOptions,
   isOpenToOthers,
+  type ServedRequest,
   settingsToPaste,
   startDevIssuer,
 } from '../dev-issuer/index.js';
@@ -36,7 +37,7 @@ Options:
   --config <file>                  all of this as JSON, and more per client; flags
                                    go before it
   --json                           print one line of JSON: where what is, and the
-                                   clients with their secrets
+                                   clients with their secrets; no log of requests
 
 Secrets given here stand in the list of processes: use made-up ones.
 Ctrl-C ends it.
@@ -77,6 +78,8 @@ async function serve(options: DevIssuerOptions, json: boolean, context: CommandC
   const issuer = await startDevIssuer(options, {
     clock,
     onFault: (error) => context.printError(`fault: ${printable(String(error))}`),
+    // With --json, standard output is one line for a program.
+    ...(json ? {} : { onRequest: (request) => context.print(printable(logLine(request, clock()))) }),
   });
   try {
     const lines = json ? [JSON.stringify(describe(issuer))] : announcement(issuer);
@@ -133,13 +136,20 @@ function announcement({ issuer, clients }: DevIssuer): readonly string[] {
     ...section('Get a token', paste?.getToken),
     ...section('Call the API with it', paste?.callApi),
     '',
-    'Ctrl-C ends it.',
+    'Ctrl-C ends it. Until then this is the log, without secrets and tokens:',
+    '',
   ];
 }
 
 function section(title: string, text: string | undefined): readonly string[] {
   if (text === undefined) return [];
   return ['', `${title}:`, '', ...text.split('\n').map((line) => (line === '' ? '' : `  ${line}`))];
+}
+
+/** `14:03:07  200  POST /token  order-service, client_credentials, scope read:inventory, for …` */
+function logLine({ method, path, status, notes }: ServedRequest, now: number): string {
+  const time = new Date(now).toTimeString().slice(0, 8);
+  return [time, status, `${method} ${path}`, notes.join(', ')].join('  ').trimEnd();
 }
 
 function describeClient({ clientId, clientSecret, scopes }: DevIssuer['clients'][number]): string {

@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { createLocalJWKSet, errors, type JWTPayload, jwtVerify } from 'jose';
 import { ALGORITHMS } from '../core.js';
-import { type Refusal, refusal } from './http.js';
+import { type Note, type Refusal, refusal } from './http.js';
 import type { DevClient } from './options.js';
 import { type Form, formDecode, parameter } from './request-body.js';
 import { describeToken } from './token-mint.js';
@@ -21,10 +21,11 @@ const CHALLENGE = { 'WWW-Authenticate': 'Basic realm="dev-issuer", charset="UTF-
 /** Finds out which client sent a request. */
 export interface ClientAuthenticator {
   /**
+   * @param note is told the client as soon as it's known which one the request names
    * @throws {Refusal} 401 `invalid_client`: an unknown client, or wrong credentials; 400 `invalid_request`:
    *   several methods in one request (RFC 6749 §2.3)
    */
-  authenticate(request: IncomingMessage, form: Form): Promise<DevClient>;
+  authenticate(request: IncomingMessage, form: Form, note: Note): Promise<DevClient>;
 }
 
 export interface AuthenticatorOptions {
@@ -38,21 +39,21 @@ export interface AuthenticatorOptions {
 export function createClientAuthenticator(options: AuthenticatorOptions): ClientAuthenticator {
   const clients = new Map(options.clients.map((client) => [client.clientId, client]));
   const verifyAssertion = assertionVerifier(options);
-  const identify = async (request: IncomingMessage, form: Form): Promise<DevClient> => {
+  const identify = async (request: IncomingMessage, form: Form, note: Note): Promise<DevClient> => {
     const headers = request.headersDistinct.authorization ?? [];
     const secret = parameter(form, 'client_secret');
     const assertion = parameter(form, 'client_assertion') ?? parameter(form, 'client_assertion_type');
     const used = [...headers, secret, assertion].filter((credentials) => credentials !== undefined);
     if (used.length > 1) throw refusal(400, 'invalid_request', 'more than one way of client authentication');
 
-    if (headers[0] !== undefined) return findClient(readBasic(headers[0]), clients);
-    if (secret !== undefined) return findClient([[parameter(form, 'client_id'), secret]], clients);
+    if (headers[0] !== undefined) return findClient(readBasic(headers[0]), clients, note);
+    if (secret !== undefined) return findClient([[parameter(form, 'client_id'), secret]], clients, note);
     if (assertion === undefined) throw invalidClient('no client authentication');
-    return verifyAssertion(form);
+    return verifyAssertion(form, note);
   };
   return {
-    async authenticate(request, form) {
-      const client = await identify(request, form);
+    async authenticate(request, form, note) {
+      const client = await identify(request, form, note);
       const named = parameter(form, 'client_id');
       if (named !== undefined && named !== client.clientId)
         throw refusal(400, 'invalid_request', 'client_id names another client than the credentials');
@@ -76,11 +77,14 @@ function readBasic(header: string): readonly Pair[] {
   return [[formDecode(plain[0]), formDecode(plain[1])], plain];
 }
 
-function findClient(pairs: readonly Pair[], clients: ReadonlyMap<string, DevClient>): DevClient {
-  for (const [clientId = '', secret = ''] of pairs) {
-    const client = clients.get(clientId);
-    if (client?.clientSecret !== undefined && isSame(client.clientSecret, secret)) return client;
-  }
+function findClient(pairs: readonly Pair[], clients: ReadonlyMap<string, DevClient>, note: Note): DevClient {
+  const named = pairs.map(([clientId = '', secret = '']) => ({ client: clients.get(clientId), secret }));
+  const right = named.find(
+    ({ client, secret }) => client?.clientSecret !== undefined && isSame(client.clientSecret, secret),
+  );
+  const known = right?.client ?? named.find(({ client }) => client !== undefined)?.client;
+  note(known?.clientId ?? 'unknown client'); // the text of the request could be a secret in the wrong place
+  if (right?.client !== undefined) return right.client;
   throw invalidClient('unknown client or wrong secret');
 }
 
@@ -108,20 +112,21 @@ function assertionVerifier({
   clients,
   audiences,
   clock,
-}: AuthenticatorOptions): (form: Form) => Promise<DevClient> {
+}: AuthenticatorOptions): (form: Form, note: Note) => Promise<DevClient> {
   const remember = createReplayMemory(clock);
   const verifiers = new Map(
     clients.flatMap((client) =>
       client.jwks === undefined ? [] : [[client.clientId, { client, keys: createLocalJWKSet(client.jwks) }]],
     ),
   );
-  return async (form) => {
+  return async (form, note) => {
     if (parameter(form, 'client_assertion_type') !== JWT_BEARER)
       throw invalidClient(`client_assertion_type must be ${JWT_BEARER}`);
     const assertion = parameter(form, 'client_assertion') ?? '';
     // Only to find the client's keys: nothing is verified yet.
     const subject = describeToken(assertion).claims?.sub;
     const verifier = typeof subject === 'string' ? verifiers.get(subject) : undefined;
+    note(verifier?.client.clientId ?? 'unknown client');
     if (verifier === undefined) throw invalidClient('the client assertion is of no client that has keys');
     const { client, keys } = verifier;
     const { payload, protectedHeader } = await jwtVerify(assertion, keys, {

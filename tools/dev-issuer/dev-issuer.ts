@@ -2,7 +2,7 @@ import { documentPaths, issuerDocument } from '../../src/testing/issuer-server.j
 import { type LoopbackServer, startLoopbackServer } from '../../src/testing/loopback-server.js';
 import type { KeyRing } from '../../src/testing/signing-key.js';
 import { createClientAuthenticator } from './client-authentication.js';
-import { createRouter, type Handler, type Route, type Routes } from './http.js';
+import { createRouter, type Handler, type Route, type Routes, type ServedRequest } from './http.js';
 import { openKeyRing, replaceKeysFile } from './keys-file.js';
 import {
   authorizationEndpoint,
@@ -44,6 +44,8 @@ export interface DevIssuerSurroundings {
    * dropped.
    */
   readonly onFault?: (error: unknown) => void;
+  /** Is told each request and its outcome, without secrets and tokens. Default: nobody is. */
+  readonly onRequest?: (request: ServedRequest) => void;
 }
 
 /**
@@ -58,7 +60,7 @@ export interface DevIssuerSurroundings {
  */
 export async function startDevIssuer(
   options: DevIssuerOptions = {},
-  { clock = Date.now, onFault = () => undefined }: DevIssuerSurroundings = {},
+  { clock = Date.now, onFault = () => undefined, onRequest = () => undefined }: DevIssuerSurroundings = {},
 ): Promise<DevIssuer> {
   const settings = resolveDevIssuerOptions(options);
   const { clients, lifetimeSeconds } = settings;
@@ -81,7 +83,7 @@ export async function startDevIssuer(
       [paths.introspection, { POST: introspectionEndpoint(authenticator, introspection) }],
       ...devRoutes({ issuer: url, clients, mint, keyIds, rotateKeys }),
     ]);
-    return createRouter({ routes, url, onFault });
+    return createRouter({ routes, url, onFault, onRequest });
   }, settings);
 
   return {

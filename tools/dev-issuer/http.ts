@@ -7,8 +7,24 @@ export interface Answer {
   readonly body: string | Uint8Array;
 }
 
+/**
+ * Adds to what the log says of a request: who asks, for what, and what came of it. Takes what this program
+ * knows itself, such as the id of a configured client, and never a secret, a token, or text of the request.
+ */
+export type Note = (text: string) => void;
+
 /** Answers one request to one path. May throw a {@link Refusal}. */
-export type Handler = (request: IncomingMessage) => Answer | Promise<Answer>;
+export type Handler = (request: IncomingMessage, note: Note) => Answer | Promise<Answer>;
+
+/** A request and what became of it, for a log. There's no secret and no token in it. */
+export interface ServedRequest {
+  readonly method: string;
+  /** Without the query. A long part of it, which could be a token, is cut off. */
+  readonly path: string;
+  readonly status: number;
+  /** `['order-service', 'client_credentials', 'scope read:inventory']`, and at the end why it was refused. */
+  readonly notes: readonly string[];
+}
 
 /** What a path does, by method. */
 export interface Route {
@@ -22,8 +38,9 @@ export type Routes = readonly (readonly [path: string, route: Route])[];
 export class Refusal extends Error {
   readonly answer: Answer;
 
-  constructor(answer: Answer) {
-    super(`answered with ${answer.status}`);
+  /** @param message for the log: `invalid_client: unknown client or wrong secret` */
+  constructor(message: string, answer: Answer) {
+    super(message);
     this.answer = answer;
   }
 }
@@ -57,7 +74,8 @@ export function refusal(
   description: string,
   headers: Readonly<Record<string, string>> = {},
 ): Refusal {
-  return new Refusal(jsonAnswer(status, { error, error_description: description }, headers));
+  const body = { error, error_description: description };
+  return new Refusal(`${error}: ${description}`, jsonAnswer(status, body, headers));
 }
 
 /** No answer is a document for other sites to frame, embed or guess the type of. */
@@ -73,19 +91,25 @@ export interface RouterOptions {
   readonly url: string;
   /** Gets the faults of this program, which clients see as a bare 500. */
   readonly onFault: (error: unknown) => void;
+  /** Is told each request once it's answered. */
+  readonly onRequest: (request: ServedRequest) => void;
 }
 
 /** Answers requests by path and method. Nothing that a client sends makes it throw. */
-export function createRouter({ routes, url, onFault }: RouterOptions): RequestListener {
+export function createRouter({ routes, url, onFault, onRequest }: RouterOptions): RequestListener {
   const isOurHost = hostCheck(url);
-  const answer = async (request: IncomingMessage): Promise<Answer> => {
+  const answer = async (request: IncomingMessage, note: Note): Promise<Answer> => {
     if (!isOurHost(request)) throw refusal(421, 'invalid_request', 'the Host header names another server');
-    return findHandler(request, routes)(request);
+    return findHandler(request, routes)(request, note);
   };
   return (request, response) => {
-    answer(request)
+    const notes: string[] = [];
+    answer(request, (text) => notes.push(text))
       .catch((error: unknown) => {
-        if (error instanceof Refusal) return error.answer;
+        if (error instanceof Refusal) {
+          notes.push(error.message);
+          return error.answer;
+        }
         // A connection that broke while the body was read isn't a fault, and its answer isn't read.
         if (!request.destroyed || request.complete) onFault(error);
         return jsonAnswer(500, { error: 'server_error' });
@@ -94,8 +118,18 @@ export function createRouter({ routes, url, onFault }: RouterOptions): RequestLi
         const length = { 'Content-Length': Buffer.byteLength(body) };
         response.writeHead(status, { ...COMMON_HEADERS, ...headers, ...length });
         response.end(body);
+        const { method = '', url: target = '' } = request;
+        onRequest({ method, path: loggedPath(target.split('?', 1)[0] ?? ''), status, notes });
       });
   };
+}
+
+/** `/t/eyJhbGciOi…/x` → `/t/…/x`: no part of it is long enough for a token or a secret worth its name. */
+export function loggedPath(path: string): string {
+  return path
+    .split('/')
+    .map((part) => (/^[\w.-]{0,32}$/.test(part) ? part : '…'))
+    .join('/');
 }
 
 /**

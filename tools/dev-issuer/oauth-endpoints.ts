@@ -5,7 +5,7 @@ import { authenticationMethods, type ClientAuthenticator } from './client-authen
 import { type Handler, jsonAnswer, refusal } from './http.js';
 import type { DevClient } from './options.js';
 import { parameter, readForm } from './request-body.js';
-import { decideGrant, type TokenMint } from './token-mint.js';
+import { decideGrant, describeGrant, type TokenMint } from './token-mint.js';
 
 /** Paths of endpoints. */
 export const paths = {
@@ -50,16 +50,18 @@ export const authorizationEndpoint: Handler = ({ url = '' }) => {
 
 /** The token endpoint, for the client credentials grant (RFC 6749 §4.4) only. */
 export function tokenEndpoint(authenticator: ClientAuthenticator, mint: TokenMint): Handler {
-  return async (request) => {
+  return async (request, note) => {
     const form = await readForm(request);
-    const client = await authenticator.authenticate(request, form);
+    const client = await authenticator.authenticate(request, form, note);
     const grantType = parameter(form, 'grant_type');
     if (grantType === undefined) throw refusal(400, 'invalid_request', 'the parameter grant_type is missing');
     if (grantType !== 'client_credentials')
       throw refusal(400, 'unsupported_grant_type', 'only client_credentials is supported');
+    note('client_credentials');
 
     const targets = [...(form.get('resource') ?? []), ...(form.get('audience') ?? [])];
     const grant = decideGrant(client, { scope: parameter(form, 'scope'), targets });
+    note(describeGrant(grant));
     return jsonAnswer(200, {
       access_token: await mint.token(client, grant),
       token_type: 'Bearer',
@@ -86,9 +88,9 @@ export function introspectionEndpoint(
   authenticator: ClientAuthenticator,
   { issuer, keys, audience, clock }: IntrospectionOptions,
 ): Handler {
-  return async (request) => {
+  return async (request, note) => {
     const form = await readForm(request);
-    await authenticator.authenticate(request, form);
+    await authenticator.authenticate(request, form, note);
     const token = parameter(form, 'token');
     if (token === undefined) throw refusal(400, 'invalid_request', 'the parameter token is missing');
     const verifier = createResourceServer({
@@ -101,10 +103,12 @@ export function introspectionEndpoint(
     });
     try {
       const { claims } = await verifier.verify(token);
+      note('active');
       return jsonAnswer(200, { ...claims, active: true, token_type: 'Bearer' });
     } catch (error) {
-      if (isResourceServerError(error) && error.status === 401) return jsonAnswer(200, { active: false });
-      throw error;
+      if (!isResourceServerError(error) || error.status !== 401) throw error;
+      note(`not active: ${error.reason}`);
+      return jsonAnswer(200, { active: false });
     }
   };
 }

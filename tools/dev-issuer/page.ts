@@ -1,17 +1,19 @@
 import { readFile } from 'node:fs/promises';
-import { isJsonObject } from '../core.js';
-import { type Handler, jsonAnswer, type Routes, refusal } from './http.js';
+import { DESCRIPTIONS, isJsonObject } from '../core.js';
+import { type Handler, jsonAnswer, loggedPath, type Note, type Routes, refusal } from './http.js';
 import { paths } from './oauth-endpoints.js';
 import type { DevClient } from './options.js';
 import { type Members, optionalText, readMembers, requiredText } from './request-body.js';
 import { settingsToPaste } from './settings-to-paste.js';
-import { decideGrant, describeToken, type TokenMint } from './token-mint.js';
-import { parseLoopbackUrl, sendTry, tryMethods } from './try-request.js';
+import { decideGrant, describeGrant, describeToken, type Grant, type TokenMint } from './token-mint.js';
+import { parseLoopbackUrl, sendTry, type TryOutcome, type TryRequest, tryMethods } from './try-request.js';
 
 const FILES: Readonly<Record<string, readonly [file: string, mediaType: string]>> = {
   '/': ['index.html', 'text/html; charset=utf-8'],
   '/page.js': ['page.js', 'text/javascript; charset=utf-8'],
   '/elements.js': ['elements.js', 'text/javascript; charset=utf-8'],
+  '/dates.js': ['dates.js', 'text/javascript; charset=utf-8'],
+  '/verdicts.js': ['verdicts.js', 'text/javascript; charset=utf-8'],
   '/theme.css': ['theme.css', 'text/css; charset=utf-8'],
   '/page.css': ['page.css', 'text/css; charset=utf-8'],
 };
@@ -56,22 +58,28 @@ export interface DevRoutesOptions {
   readonly rotateKeys: (keepPrevious: boolean) => Promise<void>;
 }
 
+/** The members that {@link readGrant} reads. */
+const GRANT_MEMBERS: readonly string[] = ['clientId', 'scope', 'audience'];
+
 /** What the page talks to. None of it is part of any standard, and no application should use it. */
 export function devRoutes(options: DevRoutesOptions): Routes {
   const post = (
     names: readonly string[],
-    answer: (members: Members) => Promise<object>,
+    answer: (members: Members, note: Note) => Promise<object>,
   ): { POST: Handler } => ({
-    POST: ownPageOnly(async (request) => jsonAnswer(200, await answer(await readMembers(request, names)))),
+    POST: ownPageOnly(async (request, note) =>
+      jsonAnswer(200, await answer(await readMembers(request, names), note)),
+    ),
   });
   return [
     ['/dev/settings', { GET: ownPageOnly(async () => jsonAnswer(200, await settings(options))) }],
-    [
-      '/dev/token',
-      post(['clientId', 'scope', 'audience', 'forgery'], (members) => makeToken(members, options)),
-    ],
-    ['/dev/keys', post(['keepPrevious'], (members) => rotateKeys(members, options))],
+    ['/dev/token', post([...GRANT_MEMBERS, 'forgery'], (members, note) => makeToken(members, options, note))],
+    ['/dev/keys', post(['keepPrevious'], (members, note) => rotateKeys(members, options, note))],
     ['/dev/try', post(['url', 'method', 'headers'], tryApi)],
+    [
+      '/dev/try-forgeries',
+      post([...GRANT_MEMBERS, 'url', 'method'], (members, note) => tryForgeries(members, options, note)),
+    ],
   ];
 }
 
@@ -80,12 +88,12 @@ export function devRoutes(options: DevRoutesOptions): Routes {
  * browsers say where a request comes from (Fetch §3.1, Fetch Metadata), and programs say nothing.
  */
 function ownPageOnly(handler: Handler): Handler {
-  return (request) => {
+  return (request, note) => {
     const { origin, host, 'sec-fetch-site': site } = request.headers;
     // The router has checked that the host is ours.
     const isOurs = origin === undefined || origin === `http://${host}`;
     const isHere = site === undefined || site === 'same-origin' || site === 'none';
-    if (isOurs && isHere) return handler(request);
+    if (isOurs && isHere) return handler(request, note);
     throw refusal(403, 'invalid_request', 'requests from pages of other sites are not served');
   };
 }
@@ -114,41 +122,56 @@ async function settings({ issuer, clients, mint, keyIds }: DevRoutesOptions): Pr
       audience: one.audience,
       paste: settingsToPaste(issuer, one),
     })),
-    forgeries: forgeries.map(({ name, status, reason }) => ({ name, status, reason })),
+    forgeries: forgeries.map(({ name, status, reason }) => ({
+      name,
+      status,
+      reason,
+      description: DESCRIPTIONS[reason],
+    })),
   };
 }
 
-async function makeToken(members: Members, { clients, mint }: DevRoutesOptions): Promise<object> {
-  const clientId = requiredText(members, 'clientId');
-  const client = clients.find((one) => one.clientId === clientId);
-  if (client === undefined) throw refusal(400, 'invalid_request', 'there is no such client');
-  const audience = optionalText(members, 'audience');
+async function makeToken(members: Members, { clients, mint }: DevRoutesOptions, note: Note): Promise<object> {
+  const { client, grant } = readGrant(members, clients);
+  note(client.clientId);
   const name = optionalText(members, 'forgery');
-  const grant = decideGrant(client, {
-    scope: optionalText(members, 'scope'),
-    targets: audience === undefined ? [] : [audience],
-  });
   if (name === undefined) {
+    note(describeGrant(grant));
     const token = await mint.token(client, grant);
     return { headers: { Authorization: `Bearer ${token}` }, ...describeToken(token) };
   }
   const forgery = (await mint.forgeries(client, grant)).find((one) => one.name === name);
   if (forgery === undefined)
     throw refusal(400, 'invalid_request', 'there is no such forgery of a token with these scopes');
+  note(`forgery "${forgery.name}"`);
   const { headers, status, reason } = forgery;
   const [, token] = /^Bearer (.*)$/s.exec(headers.Authorization ?? '') ?? [];
   return { headers, expected: { status, reason }, ...(token === undefined ? {} : describeToken(token)) };
 }
 
-async function rotateKeys(members: Members, options: DevRoutesOptions): Promise<object> {
+function readGrant(
+  members: Members,
+  clients: readonly DevClient[],
+): { readonly client: DevClient; readonly grant: Grant } {
+  const clientId = requiredText(members, 'clientId');
+  const client = clients.find((one) => one.clientId === clientId);
+  if (client === undefined) throw refusal(400, 'invalid_request', 'there is no such client');
+  const audience = optionalText(members, 'audience');
+  const scope = optionalText(members, 'scope');
+  return { client, grant: decideGrant(client, { scope, targets: audience === undefined ? [] : [audience] }) };
+}
+
+async function rotateKeys(members: Members, options: DevRoutesOptions, note: Note): Promise<object> {
   const { keepPrevious = false } = members;
   if (typeof keepPrevious !== 'boolean')
     throw refusal(400, 'invalid_request', 'keepPrevious is neither true nor false');
   await options.rotateKeys(keepPrevious);
+  note(`new key, ${keepPrevious ? 'the old ones stay published' : 'the old ones are withdrawn'}`);
   return { keyIds: options.keyIds() };
 }
 
-async function tryApi(members: Members): Promise<object> {
+/** Where a request of the page goes. */
+function readTarget(members: Members, note: Note): Omit<TryRequest, 'headers'> {
   const url = parseLoopbackUrl(requiredText(members, 'url'));
   if (url === undefined)
     throw refusal(
@@ -159,16 +182,67 @@ async function tryApi(members: Members): Promise<object> {
   const method = optionalText(members, 'method') ?? 'GET';
   if (!tryMethods.includes(method))
     throw refusal(400, 'invalid_request', `method is none of ${tryMethods.join(', ')}`);
+  note(`${method} ${url.origin}${loggedPath(url.pathname)}`);
+  return { url, method };
+}
+
+async function tryApi(members: Members, note: Note): Promise<object> {
+  const target = readTarget(members, note);
   const given = members.headers ?? {};
   if (!isJsonObject(given)) throw refusal(400, 'invalid_request', 'headers is not an object');
   const unknown = Object.keys(given).find((name) => !TRY_HEADERS.includes(name));
   if (unknown !== undefined) throw refusal(400, 'invalid_request', `headers takes ${TRY_HEADERS.join(', ')}`);
   const headers = Object.fromEntries(Object.keys(given).map((name) => [name, requiredText(given, name)]));
   try {
-    return await sendTry({ url, method, headers });
+    const outcome = await sendTry({ ...target, headers });
+    note(describeOutcome(outcome));
+    return outcome;
   } catch (error) {
     if (error instanceof TypeError)
       throw refusal(400, 'invalid_request', 'headers has a value that HTTP cannot carry');
     throw error;
   }
+}
+
+/** So many requests are under way at a time. */
+const AT_ONCE = 8;
+
+/**
+ * Sends a genuine token and then every forgery of it to one route. The page tells the verdicts, for which it
+ * compares the answers with that to the genuine one. If that one isn't answered, nothing else is sent.
+ */
+async function tryForgeries(
+  members: Members,
+  { clients, mint }: DevRoutesOptions,
+  note: Note,
+): Promise<object> {
+  const { client, grant } = readGrant(members, clients);
+  note(client.clientId);
+  const target = readTarget(members, note);
+  const token = await mint.token(client, grant);
+  const genuine = await sendTry({ ...target, headers: { Authorization: `Bearer ${token}` } });
+  note(`a genuine token: ${describeOutcome(genuine)}`);
+  const forgeries = genuine.kind === 'answered' ? await mint.forgeries(client, grant) : [];
+  const tried: object[] = [];
+  for (let first = 0; first < forgeries.length; first += AT_ONCE) {
+    const together = forgeries
+      .slice(first, first + AT_ONCE)
+      .map(async ({ name, status, reason, headers }) => ({
+        name,
+        description: DESCRIPTIONS[reason],
+        expected: { status, reason },
+        answer: withoutContent(await sendTry({ ...target, headers })),
+      }));
+    tried.push(...(await Promise.all(together)));
+  }
+  note(`${tried.length} forgeries`);
+  return { genuine: withoutContent(genuine), forgeries: tried };
+}
+
+function withoutContent(outcome: TryOutcome): object {
+  return outcome.kind === 'answered' ? { kind: outcome.kind, status: outcome.status } : outcome;
+}
+
+function describeOutcome(outcome: TryOutcome): string {
+  return outcome.kind === 'answered' ? `answered ${outcome.status}` : `no answer: ${outcome.reason}`;
 }

@@ -46,7 +46,7 @@ export function settingsToPaste(issuer: string, client: DevClient): SettingsToPa
         '',
         'const api = createClientCredentials({',
         ...members({ issuer, clientId, ...secret, scope, ...target }),
-        `  origins: [${quote(API_ORIGIN)}], // where the API listens: the token goes nowhere else`,
+        `  origins: [${quote(API_ORIGIN)}], // where the API listens`,
         '});',
         `const response = await api.fetch(${quote(`${API_ORIGIN}/`)});`,
         'console.log(response.status, await response.text());',

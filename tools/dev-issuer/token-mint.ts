@@ -31,6 +31,11 @@ export function decideGrant(client: DevClient, { scope, targets }: GrantRequest)
   return { scopes: grantedScopes(client, scope), audience: grantedAudience(client, targets) };
 }
 
+/** For the log: `scope read:inventory, for https://inventory.example.com`. */
+export function describeGrant({ scopes, audience }: Grant): string {
+  return `${scopes.length === 0 ? 'no scope' : `scope ${scopes.join(' ')}`}, for ${audience}`;
+}
+
 function grantedScopes(client: DevClient, scope: string | undefined): readonly string[] {
   if (scope === undefined) return client.scopes;
   if (scope === '') return [];

@@ -1,13 +1,15 @@
 // The page of the development issuer. Plain script: what is here is what runs.
 
-import { copyOnClick, element, fill, text } from './elements.js';
+import { dateRows } from './dates.js';
+import { around, copyOnClick, element, fill, perform, showError, text } from './elements.js';
+import { judgeForgery, judgeGenuine, showVerdicts } from './verdicts.js';
 
 /** What the development issuer can do, from `/dev/settings`. */
 let settings;
-/** What was made last, from `/dev/token`, and the name of the forgery. */
+/** What was made of the form as it stands, from `/dev/token`. Undefined once the form has changed. */
 let made;
 
-start().catch(report);
+start().catch((error) => showError('start', error));
 
 async function start() {
   settings = await ask('/dev/settings');
@@ -23,19 +25,31 @@ async function start() {
   showKeys(settings.keyIds);
   chooseClient();
   explainKind();
+  recallTarget();
 
   element('client').addEventListener('change', chooseClient);
   element('kind').addEventListener('change', explainKind);
-  element('method').addEventListener('change', showCurl);
-  element('url').addEventListener('input', showCurl);
-  onSubmit('make', makeToken);
-  onSubmit('try', tryToken);
-  element('rotate-keep').addEventListener('click', () => rotateKeys(true).catch(report));
-  element('rotate-drop').addEventListener('click', () => rotateKeys(false).catch(report));
+  element('make').addEventListener('input', forgetToken);
+  element('try').addEventListener('input', changeTarget);
+  onSubmit('make', 'Making it …', makeToken);
+  onSubmit('try', 'Sending it …', tryToken);
+  onClick('send-all', 'try', 'Sending all of them …', tryForgeries);
+  onClick('rotate-keep', 'keys', 'Making it …', () => rotateKeys(true));
+  onClick('rotate-drop', 'keys', 'Making it …', () => rotateKeys(false));
   document.addEventListener('click', copyOnClick);
+  setInterval(showDates, 1000);
 }
 
-// Talking to the server
+function onSubmit(form, doing, act) {
+  element(form).addEventListener('submit', (event) => {
+    event.preventDefault();
+    perform(element(form).querySelector('[type=submit]'), form, doing, act);
+  });
+}
+
+function onClick(button, place, doing, act) {
+  element(button).addEventListener('click', () => perform(element(button), place, doing, act));
+}
 
 /** Sends JSON, or asks by GET without a body. Throws an error whose message is for the user. */
 async function ask(path, body) {
@@ -56,21 +70,6 @@ async function ask(path, body) {
   return answer;
 }
 
-function report(error) {
-  const alert = element('alert');
-  alert.textContent = error.message;
-  alert.hidden = false;
-  alert.scrollIntoView({ block: 'nearest' });
-}
-
-function onSubmit(id, action) {
-  element(id).addEventListener('submit', (event) => {
-    event.preventDefault();
-    element('alert').hidden = true;
-    action().catch(report);
-  });
-}
-
 // Making a token
 
 function chooseClient() {
@@ -87,28 +86,25 @@ function chosenClient() {
 }
 
 function scopeChoice(scope) {
-  const label = document.createElement('label');
   const box = document.createElement('input');
   box.type = 'checkbox';
   box.name = 'scope';
   box.value = scope;
   box.checked = true;
-  label.append(box, text('code', scope));
-  return label;
+  return around('label', [box, text('code', scope)]);
 }
 
-/** A genuine token, and the forgeries by the reason for which a resource server refuses them. */
+/** A genuine token, and the forgeries by what a resource server says of them. */
 function fillKinds() {
-  const kind = element('kind');
-  kind.replaceChildren(new Option('genuine', ''));
-  const reasons = new Map();
-  for (const { name, reason } of settings.forgeries)
-    reasons.set(reason, [...(reasons.get(reason) ?? []), name]);
-  for (const [reason, names] of reasons) {
+  const groups = new Map();
+  for (const { name, description } of settings.forgeries)
+    groups.set(description, [...(groups.get(description) ?? []), name]);
+  element('kind').replaceChildren(new Option('genuine', ''));
+  for (const [description, names] of groups) {
     const group = document.createElement('optgroup');
-    group.label = `forged: ${reason}`;
+    group.label = `Forged: ${description.replace(/^The /, 'the ')}`;
     group.append(...names.map((name) => new Option(name, name)));
-    kind.append(group);
+    element('kind').append(group);
   }
 }
 
@@ -117,33 +113,59 @@ function explainKind() {
   element('kind-hint').textContent =
     forgery === undefined
       ? 'A token that the API must accept.'
-      : `A request that the API must refuse with status ${forgery.status}. ` +
-        'It differs in one thing from a genuine one.';
+      : `The API must refuse it with status ${forgery.status}: ${forgery.description.replace(/^The /, 'the ')}.`;
 }
 
-async function makeToken() {
+/** What the form asks for: members of `/dev/token`. */
+function readForm() {
   const scopes = [...document.querySelectorAll('input[name=scope]:checked')].map(({ value }) => value);
-  const forgery = element('kind').value;
-  made = await ask('/dev/token', {
+  return {
     clientId: element('client').value,
     audience: element('audience').value,
     scope: scopes.join(' '),
-    ...(forgery === '' ? {} : { forgery }),
-  });
-  element('token-summary').textContent = forgery === '' ? summary(made.claims) : `Forged: ${forgery}.`;
+    ...(element('kind').value === '' ? {} : { forgery: element('kind').value }),
+  };
+}
+
+function isSame(one, other) {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+/** The form has changed: what was made before is neither shown nor sent any more. */
+function forgetToken() {
+  made = undefined;
+  element('token').hidden = true;
+  element('token-none').hidden = false;
+  element('curl-block').hidden = true;
+  element('make-status').textContent = '';
+  changeRequest();
+}
+
+/** Makes what the form asks for, and resolves with what there is to say of it. */
+async function makeToken() {
+  const form = readForm();
+  const answer = await ask('/dev/token', form);
+  if (!isSame(form, readForm())) return makeToken(); // the form changed meanwhile
+  made = answer;
+  forgetAnswer();
   element('token-parts').hidden = made.token === undefined;
   element('token-header').textContent = showPart(made.header);
   element('token-claims').textContent = showPart(made.claims);
   element('token-text').replaceChildren(...sentParts(made));
-  element('token-card').hidden = false;
-  element('try-card').hidden = false;
-  element('verdict').replaceChildren();
-  element('answer').hidden = true;
+  element('token-none').hidden = true;
+  element('token').hidden = false;
+  showDates();
   showCurl();
+  return form.forgery === undefined ? `Made for ${form.clientId}.` : `Forged: ${form.forgery}.`;
 }
 
-function summary({ exp, client_id: client }) {
-  return `For ${client}, valid until ${new Date(exp * 1000).toLocaleTimeString()}.`;
+function showDates() {
+  const rows = dateRows(made?.claims);
+  const shown = rows.flatMap(([title, words]) => [text('dt', title), text('dd', words)]);
+  const words = shown.map(({ textContent }) => textContent).join('');
+  if (element('token-dates').textContent === words) return; // leaves a selection, and a reader, where they are
+  element('token-dates').replaceChildren(...shown);
+  element('token-dates').hidden = rows.length === 0;
 }
 
 function showPart(part) {
@@ -165,43 +187,79 @@ function sentParts({ token, headers }) {
 
 // Trying it
 
-async function tryToken() {
+function readTarget() {
+  return { url: element('url').value, method: element('method').value };
+}
+
+/** An answer belongs to the token and the route that it was asked with. */
+function forgetAnswer() {
+  element('verdict').replaceChildren();
   element('answer').hidden = true;
-  element('verdict').replaceChildren(text('p', 'Sending …', 'hint'));
-  const { headers, expected } = made;
-  const request = { url: element('url').value, method: element('method').value, headers };
-  const answer = await ask('/dev/try', request).catch((error) => {
-    element('verdict').replaceChildren();
-    throw error;
-  });
-  const { tone, words } = judge(answer, expected);
+  element('verdicts').hidden = true;
+}
+
+/** What would be sent is another request now. */
+function changeRequest() {
+  forgetAnswer();
+  element('try-status').textContent = '';
+  element('try-error').hidden = true;
+}
+
+function changeTarget() {
+  changeRequest();
+  showCurl();
+  try {
+    localStorage.setItem('target', JSON.stringify(readTarget()));
+  } catch {
+    // Not allowed to store anything: the next visit starts with the default.
+  }
+}
+
+/** The route of the last visit. */
+function recallTarget() {
+  try {
+    const { url, method } = JSON.parse(localStorage.getItem('target') ?? '{}');
+    if (typeof url === 'string') element('url').value = url;
+    if (settings.methods.includes(method)) element('method').value = method;
+  } catch {
+    // Nothing that can be read: the default it is.
+  }
+}
+
+async function tryToken() {
+  forgetAnswer();
+  if (made === undefined) element('make-status').textContent = await makeToken();
+  const sent = made;
+  const target = readTarget();
+  const answer = await ask('/dev/try', { ...target, headers: sent.headers });
+  if (made !== sent || !isSame(target, readTarget())) return ''; // it's about what isn't shown any more
+  const { expected } = sent;
+  const { tone, words } = expected === undefined ? judgeGenuine(answer) : judgeForgery(answer, expected);
   element('verdict').replaceChildren(text('p', words, `verdict ${tone}`));
   const rows = answer.kind === 'answered' ? answerRows(answer) : [];
   element('answer').replaceChildren(
     ...rows.flatMap(([name, content]) => [text('dt', name), definition(content)]),
   );
   element('answer').hidden = rows.length === 0;
+  return '';
 }
 
-/** What an answer means: for a genuine token, or for a request that had to be refused. */
-function judge(answer, expected) {
-  if (answer.kind === 'unreachable')
-    return { tone: 'bad', words: `The API cannot be reached: ${answer.reason}.` };
-  const { status } = answer;
-  if (status === 503) return { tone: 'mixed', words: 'Neither: the API cannot tell at the moment (503).' };
-  const isAccepted = status < 400 || status === 404;
-  if (expected === undefined) {
-    if (isAccepted) return { tone: 'good', words: `Accepted: status ${status}.` };
-    return { tone: status < 500 ? 'bad' : 'mixed', words: `Refused: status ${status}.` };
-  }
-  if (isAccepted)
-    return {
-      tone: 'bad',
-      words: `Let through with status ${status}, and should be refused with ${expected.status}.`,
-    };
-  if (status === expected.status)
-    return { tone: 'good', words: `Refused with status ${status}, as it should be.` };
-  return { tone: 'mixed', words: `Status ${status}, and should be ${expected.status} (${expected.reason}).` };
+async function tryForgeries() {
+  forgetAnswer();
+  const target = readTarget();
+  if (!element('try').reportValidity()) return '';
+  const { forgery: _chosen, ...grant } = readForm();
+  const answers = await ask('/dev/try-forgeries', { ...grant, ...target });
+  const { forgery: _chosenNow, ...grantNow } = readForm();
+  if (!isSame(target, readTarget()) || !isSame(grant, grantNow)) return '';
+  const { genuine } = answers;
+  if (genuine.kind === 'unreachable') throw new Error(`The API cannot be reached: ${genuine.reason}.`);
+  return showVerdicts(answers, (name) => {
+    element('kind').value = name;
+    explainKind();
+    forgetToken();
+    element('kind').focus();
+  });
 }
 
 function answerRows({ status, statusText, challenges, location, contentType, body, isCut }) {
@@ -213,26 +271,27 @@ function answerRows({ status, statusText, challenges, location, contentType, bod
   ];
   if (location !== undefined) rows.push(['Location', location]);
   if (contentType !== undefined) rows.push(['Content-Type', contentType]);
-  const shown = text('pre', body, 'wrapped tall');
+  const shown = text('pre', body, 'tall');
+  shown.tabIndex = 0;
+  shown.setAttribute('aria-label', 'Body');
   rows.push([isCut ? 'Body (beginning)' : 'Body', body === '' ? 'empty' : shown]);
   return rows;
 }
 
 function definition(content) {
-  const definition = document.createElement('dd');
-  definition.append(typeof content === 'string' ? text('code', content) : content);
-  return definition;
+  return around('dd', [typeof content === 'string' ? text('code', content) : content]);
 }
 
 function showCurl() {
+  element('curl-block').hidden = made === undefined;
+  element('curl').tabIndex = 0; // it scrolls
   if (made === undefined) return;
-  const method = element('method').value;
+  const { method, url } = readTarget();
   const flags = { GET: '', HEAD: ' --head' }[method] ?? ` --request ${method}`;
   const headers = Object.entries(made.headers).map(
     ([name, value]) => ` --header ${shellWord(`${name}: ${value}`)}`,
   );
-  element('curl').textContent =
-    `curl --include${flags}${headers.join('')} ${shellWord(element('url').value)}`;
+  element('curl').textContent = `curl --include${flags}${headers.join('')} ${shellWord(url)}`;
 }
 
 /** One word of a POSIX shell, whatever is in it. */
@@ -243,22 +302,19 @@ function shellWord(word) {
 // Keys and settings
 
 async function rotateKeys(keepPrevious) {
-  element('alert').hidden = true;
   const { keyIds } = await ask('/dev/keys', { keepPrevious });
   showKeys(keyIds);
-  element('keys-status').textContent = keepPrevious
+  return keepPrevious
     ? 'A new key signs. Tokens of the old ones are still valid.'
     : 'A new key signs. Tokens of the old ones are refused once the API has loaded the keys again.';
 }
 
 function showKeys(keyIds) {
-  element('keys').replaceChildren(
-    ...keyIds.map((keyId) => {
-      const item = document.createElement('li');
-      item.append(text('code', keyId));
-      return item;
-    }),
-  );
+  const items = keyIds.map((keyId, index) => {
+    const signs = index === 0 ? [' ', text('span', 'signs', 'badge good')] : [];
+    return around('li', [text('code', keyId), ...signs]);
+  });
+  element('keys').replaceChildren(...items);
 }
 
 function showPaste({ resourceServer, client, environment, getToken, callApi }) {
@@ -271,20 +327,19 @@ function showPaste({ resourceServer, client, environment, getToken, callApi }) {
   };
   const shown = Object.entries(blocks).filter(([, content]) => content !== undefined);
   element('paste').replaceChildren(
-    ...shown.flatMap(([title, content], index) => pasteBlock(title, content, index)),
+    ...shown.map(([title, content], index) => pasteBlock(title, content, index)),
   );
 }
 
 function pasteBlock(title, content, index) {
   const id = `paste-${index}`;
   const heading = text('h3', title);
-  const button = text('button', 'Copy');
+  heading.id = `${id}-title`;
+  const button = text('button', 'Copy', 'small');
   button.type = 'button';
   button.dataset.copy = id;
-  const head = document.createElement('div');
-  head.className = 'titled';
-  head.append(heading, button);
-  const block = text('pre', content, 'wrapped');
+  button.setAttribute('aria-describedby', heading.id);
+  const block = text('pre', content);
   block.id = id;
-  return [head, block];
+  return around('div', [around('div', [heading, button], 'titled'), block]);
 }
