@@ -17,7 +17,7 @@ export function summariseAnswers(rows: readonly Row[]): string {
   return table(rows, [...lines.values()]).join('\n');
 }
 
-/** Part 2 with the same columns, under the headings of {@link summariseAnswers}: what became of the orders. */
+/** Part 2: what became of the orders. Its columns stand under the headings of {@link summariseAnswers}. */
 export function summariseOrders(chapters: readonly Chapter[]): string {
   const rows = chapters.flatMap((chapter) => chapter.rows);
   const line = (label: string, figure: (row: PairRow) => number): readonly string[] => {
@@ -68,10 +68,11 @@ export function summarise({ rows, chapters, kills, seconds }: Played): string {
   const orders = failed + sum(pairs.map(({ placed }) => placed));
   const findings = chapters.flatMap((chapter) => chapter.findings.map(({ holds }) => holds));
   const checks = [...rows.map(({ passed }) => passed), ...findings];
-  const passed = checks.filter(Boolean).length;
+  const passed = `${checks.filter(Boolean).length} of ${checks.length} checks passed`;
+  const all = `${orders.toLocaleString('en')} orders`;
   return [
-    `authorization server killed ${kills} times; ${orders.toLocaleString('en')} orders; ${lost} lost while a token was valid`,
+    `authorization server killed ${kills} times; ${all}; ${lost} lost while a token was valid`,
     `${failed - lost} orders got 503 and Retry-After: the last token had expired, and nobody could issue another`,
-    `${passed} of ${checks.length} checks passed in ${seconds.toFixed(1)} seconds: tokens last 10 minutes, but the clock was moved ahead`,
+    `${passed} in ${seconds.toFixed(1)} seconds: tokens last 10 minutes, but the clock was moved ahead`,
   ].join('\n');
 }

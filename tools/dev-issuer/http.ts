@@ -124,7 +124,7 @@ export function createRouter({ routes, url, onFault, onRequest }: RouterOptions)
   };
 }
 
-/** `/t/eyJhbGciOi…/x` → `/t/…/x`: no part of it is long enough for a token or a secret worth its name. */
+/** `/t/eyJhbGciOi…/x` → `/t/…/x`: what is longer than 32 characters, or odd, could be a token or a secret. */
 export function loggedPath(path: string): string {
   return path
     .split('/')

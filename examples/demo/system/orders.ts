@@ -11,7 +11,8 @@ export interface OrderCounts {
   /** What came in place of a 201: `"503, Retry-After: 1"`. */
   readonly failures: readonly string[];
   /**
-   * How many of the failures have no excuse: the order service had a valid access token, or it answered with something else than 503 and Retry-After.
+   * How many of the failures have no excuse: the order service had a valid access token, or it answered with
+   * something else than 503 and Retry-After.
    */
   readonly lost: number;
 }

@@ -23,7 +23,7 @@ export function dateRows(claims = {}) {
     ]);
 }
 
-export function dateInWords(seconds) {
+function dateInWords(seconds) {
   const date = new Date(typeof seconds === 'number' ? seconds * 1000 : Number.NaN);
   if (Number.isNaN(date.getTime())) return 'not a date';
   const words = date.toLocaleString('en-GB', { dateStyle: 'long', timeStyle: 'medium' });

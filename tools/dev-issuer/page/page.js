@@ -102,7 +102,7 @@ function fillKinds() {
   element('kind').replaceChildren(new Option('genuine', ''));
   for (const [description, names] of groups) {
     const group = document.createElement('optgroup');
-    group.label = `Forged: ${description.replace(/^The /, 'the ')}`;
+    group.label = `Forged: ${midSentence(description)}`;
     group.append(...names.map((name) => new Option(name, name)));
     element('kind').append(group);
   }
@@ -113,7 +113,12 @@ function explainKind() {
   element('kind-hint').textContent =
     forgery === undefined
       ? 'A token that the API must accept.'
-      : `The API must refuse it with status ${forgery.status}: ${forgery.description.replace(/^The /, 'the ')}.`;
+      : `The API must refuse it with status ${forgery.status}: ${midSentence(forgery.description)}.`;
+}
+
+/** `The access token expired` → `the access token expired` */
+function midSentence(sentence) {
+  return sentence.replace(/^[A-Z]/, (letter) => letter.toLowerCase());
 }
 
 /** What the form asks for: members of `/dev/token`. */
@@ -163,7 +168,7 @@ function showDates() {
   const rows = dateRows(made?.claims);
   const shown = rows.flatMap(([title, words]) => [text('dt', title), text('dd', words)]);
   const words = shown.map(({ textContent }) => textContent).join('');
-  if (element('token-dates').textContent === words) return; // leaves a selection, and a reader, where they are
+  if (element('token-dates').textContent === words) return; // a selection, and a reader, stay where they are
   element('token-dates').replaceChildren(...shown);
   element('token-dates').hidden = rows.length === 0;
 }

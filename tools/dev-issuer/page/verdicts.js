@@ -93,24 +93,26 @@ function summary(judged, through, odd) {
   return `${parts.join(', ')}.`;
 }
 
+const CHOOSE = 'The verdicts say little. Choose, for this route,';
+
 /** Why the verdicts may say less than it seems. */
 function doubtAbout({ status }, through) {
   if (status === 401 || status === 403)
-    return `The genuine token was refused, too (${status}). Choose an audience and scopes that this route accepts: until then the verdicts say little.`;
+    return `The genuine token was refused, too (${status}). ${CHOOSE} an audience and scopes that it accepts.`;
   if (status === 404)
     return 'There is nothing at this path, even for the genuine token (404). Is the URL right?';
   if (status >= 400)
-    return `The genuine token got status ${status}. Choose a request that this route answers well: until then the verdicts say little.`;
-  const isOfScope = ({ expected }) => expected.reason === 'insufficient_scope';
-  if (through.length > 0 && through.every(isOfScope))
-    return 'Only forgeries of the scope got through. That is right for a route that asks for no scope, or for fewer than are ticked.';
+    return `The genuine token got status ${status}. ${CHOOSE} a request that it answers well.`;
+  const isAboutScope = ({ expected }) => expected.reason === 'insufficient_scope';
+  if (through.length > 0 && through.every(isAboutScope))
+    return 'Only forgeries of the scope got through: right for a route that asks for fewer than are ticked.';
   return undefined;
 }
 
 function genuineBody({ status }) {
   const { tone } = judgeGenuine({ kind: 'answered', status });
   const words = { good: 'Accepted', bad: 'Refused', mixed: 'Cannot tell' }[tone];
-  return groupOf('To compare', '', [row('a genuine token', '2xx', status, words, tone)]);
+  return tableBody('To compare', '', [row('a genuine token', '2xx', status, words, tone)]);
 }
 
 function groupBody(title, members, choose) {
@@ -118,10 +120,10 @@ function groupBody(title, members, choose) {
     const answered = answer.status ?? answer.reason;
     return row(name, expected.status, answered, short, tone, tone === 'good' ? undefined : choose);
   });
-  return groupOf(title, `${members.length}`, rows, members[0].tone);
+  return tableBody(title, `${members.length}`, rows, members[0].tone);
 }
 
-function groupOf(title, count, rows, tone = '') {
+function tableBody(title, count, rows, tone = '') {
   const heading = around('th', [title, ' ', text('span', count, 'count')]);
   heading.colSpan = 4;
   heading.scope = 'rowgroup';
