@@ -78,8 +78,8 @@ async function serve(options: DevIssuerOptions, json: boolean, context: CommandC
   const issuer = await startDevIssuer(options, {
     clock,
     onFault: (error) => context.printError(`fault: ${printable(String(error))}`),
-    // With --json, standard output is one line for a program.
-    ...(json ? {} : { onRequest: (request) => context.print(printable(logLine(request, clock()))) }),
+    // To standard error: a script that has read its first line may have closed standard output.
+    ...(json ? {} : { onRequest: (request) => context.printError(printable(logLine(request, clock()))) }),
   });
   try {
     const lines = json ? [JSON.stringify(describe(issuer))] : announcement(issuer);
