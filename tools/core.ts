@@ -28,11 +28,14 @@ export {
   typeName,
   wholeNumberBetween,
 } from '../src/lib/check.js';
+export { closestTo } from '../src/lib/closest.js';
 export { TimeLimitExceeded, withTimeLimit } from '../src/lib/deadline.js';
+export { describeDifference, suggestIssuer } from '../src/lib/difference.js';
 export { describeError } from '../src/lib/errors.js';
 export { FetchFailure, fetchJson } from '../src/lib/fetch.js';
 export { isJsonObject, readJsonObject } from '../src/lib/json.js';
-export { isAcceptableUrl, isIssuerIdentifier } from '../src/lib/url.js';
+export { printable, withoutCredentials } from '../src/lib/public-text.js';
+export { describeUrlFault, isAcceptableUrl, isIssuerIdentifier, issuerOfMetadata } from '../src/lib/url.js';
 export { checkOptions, type Settings } from '../src/options/options.js';
 export { DEFAULT_KEYS } from '../src/options/trusted-issuer.js';
 export { DESCRIPTIONS } from '../src/reasons.js';

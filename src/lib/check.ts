@@ -1,3 +1,6 @@
+import { closestTo } from './closest.js';
+import { quote, quoteUrl } from './public-text.js';
+
 // Checks of options. Applications without types can pass anything, so every check takes the value as
 // `unknown`.
 
@@ -25,9 +28,18 @@ export function isOptionError(error: unknown): error is OptionError {
   return error instanceof TypeError && 'option' in error && 'problem' in error;
 }
 
-/** The message shows only the type of what was given: the value could be a secret in the wrong place. */
+/** The message shows what was given if that's public, see {@link describeGiven}. */
 export function optionError(option: string, takes: string, got: unknown): OptionError {
-  return badOption(option, `takes ${takes}, got ${typeName(got)}`);
+  return badOption(option, `takes ${takes}, got ${describeGiven(got)}`);
+}
+
+/**
+ * What messages say of a value: a URL without credentials, `"https://a.example"`, and only the type of
+ * anything else, which could be a secret in the wrong place.
+ */
+export function describeGiven(value: unknown): string {
+  if (!Array.isArray(value) || value.length === 0) return quoteUrl(value) ?? typeName(value);
+  return `a list with ${[...new Set(Array.from(value, describeGiven))].join(', ')}`;
 }
 
 /**
@@ -89,8 +101,15 @@ export function checkNames(
     throw optionError(path, takes, given);
   const unknown = Object.keys(given).find((member) => !known.includes(member));
   if (unknown === undefined) return;
-  const message = `unknown option "${unknown}" in ${path}; known are ${known.join(', ')}`;
-  throw badOption(path, `has no member "${unknown}"`, message);
+  const meant = suggest(unknown, known);
+  const message = `unknown option "${unknown}" in ${path}${meant}; known are ${known.join(', ')}`;
+  throw badOption(path, `has no member "${unknown}"${meant}`, message);
+}
+
+/** `; did you mean …?` if a word is near one of the known ones, otherwise nothing. */
+export function suggest(word: string, known: readonly string[]): string {
+  const meant = closestTo(word, known);
+  return meant === undefined ? '' : `; did you mean ${meant}?`;
 }
 
 /** Lets an option be absent, and puts `fallback` in its place. */
@@ -169,8 +188,9 @@ export function wholeNumberBetween(least: number, most: number): Check<number> {
 export function oneOf<T extends string>(known: readonly T[]): Check<T> {
   return (given, path) => {
     const chosen = known.find((value) => value === given);
-    if (chosen === undefined) throw optionError(path, known.map((value) => `'${value}'`).join(' or '), given);
-    return chosen;
+    if (chosen !== undefined) return chosen;
+    const takes = known.map((value) => `'${value}'`).join(' or ');
+    throw badOption(path, `takes ${takes}, got ${quoteWord(given, known) ?? describeGiven(given)}`);
   };
 }
 
@@ -179,8 +199,21 @@ export function someOf<T extends string>(known: readonly T[]): Check<readonly T[
   return (given, path) => {
     const isKnown = (value: unknown): value is T => known.some((one) => one === value);
     if (Array.isArray(given) && given.length > 0 && given.every(isKnown)) return [...given];
-    throw optionError(path, `a list of at least one of ${known.join(', ')}`, given);
+    const wrong: unknown = Array.isArray(given) ? given.find((value) => !isKnown(value)) : given;
+    const got = quoteWord(wrong, known) ?? describeGiven(given);
+    throw badOption(path, `takes a list of at least one of ${known.join(', ')}, got ${got}`);
   };
+}
+
+/** Names of algorithms that JOSE knows and nobody takes for a secret. */
+const ALGORITHM =
+  /^(?:none|(?:HS|RS|PS|ES)\d{3}K?|RSA-OAEP(?:-\d{3})?|ML-DSA-\d{2}|A\d{3}(?:KW|GCM(?:KW)?))$/i;
+
+/** A wrong word with what was probably meant; undefined if it might be something else than a wrong word. */
+function quoteWord(given: unknown, known: readonly string[]): string | undefined {
+  if (typeof given !== 'string') return undefined;
+  const meant = suggest(given, known);
+  return meant !== '' || ALGORITHM.test(given) ? `${quote(given)}${meant}` : undefined;
 }
 
 /** The type of a value in words, never the value. */

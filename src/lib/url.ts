@@ -1,4 +1,5 @@
-import { type Check, flag, optionError } from './check.js';
+import { badOption, type Check, flag, optionError, typeName } from './check.js';
+import { isHostLike, quote, quoteUrl, withoutCredentials } from './public-text.js';
 
 const INSECURE_REQUESTS = 'true, false or a list of http origins';
 const LOOPBACK = /^(?:localhost|[a-z0-9.-]+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
@@ -8,6 +9,9 @@ const LOOPBACK = /^(?:localhost|[a-z0-9.-]+\.localhost|127(?:\.\d{1,3}){3}|\[::1
  * repaired issuer never equals `"iss"`. Braces are those of a template that nobody filled in.
  */
 const HTTP_URL = /^https?:\/\/(?!\/)[\x21-\x5b\x5d-\x7a\x7c\x7e]+$/i;
+
+/** Where metadata is, right after the host or at the end (RFC 8414 §3.1, OpenID Connect Discovery §4). */
+const METADATA_PATH = /\/\.well-known\/(?:openid-configuration|oauth-authorization-server)(?![\w-])/;
 
 /** What URLs in options may be, in words. */
 export const HTTPS_URL =
@@ -40,6 +44,54 @@ export function isAcceptableUrl(value: unknown, rules: UrlRules): value is strin
   return isAllowed || (allowLoopback && LOOPBACK.test(hostname));
 }
 
+/** Whether a host name stands for this machine. */
+export function isLoopback(hostname: string): boolean {
+  return LOOPBACK.test(hostname);
+}
+
+/** What is wrong with a URL, as a clause that follows it, and what to do about it. */
+export type UrlFault = readonly [what: string, fix: string];
+
+/**
+ * Why a text is no {@link isAcceptableUrl acceptable URL}.
+ *
+ * @param isBase whether a query is wrong, too
+ */
+export function describeUrlFault(text: string, isBase: boolean): UrlFault {
+  if (text.trim() !== text) return ['has spaces or line breaks around it', 'leave them out'];
+  if (isHostLike(text)) {
+    const scheme = isLoopback(text.replace(/[:/].*$/s, '')) ? 'http' : 'https';
+    return ['is no absolute URL', `did you mean ${quote(`${scheme}://${text}`)}?`];
+  }
+  if (!/^https?:\/\//i.test(text) || !URL.canParse(text))
+    return ['is no absolute URL', 'begin with https:// and a host, such as https://auth.example.com'];
+  const { username, password, origin } = new URL(text);
+  if (username !== '' || password !== '') return ['has a user name or password in it', 'leave them out'];
+  if (text.includes('#')) return ['has a fragment', 'leave out "#" and what is behind it'];
+  if (isBase && text.includes('?')) return ['has a query', 'leave out "?" and what is behind it'];
+  if (!HTTP_URL.test(text)) return ['has characters that no URL has', 'write it as RFC 3986 does'];
+  return [
+    'is plain http',
+    `use https; for a host in a private network there is allowInsecureRequests: [${quote(origin)}]`,
+  ];
+}
+
+/** The issuer whose metadata is at an address, undefined if that's not where metadata is. */
+export function issuerOfMetadata(url: string): string | undefined {
+  if (!METADATA_PATH.test(url)) return undefined;
+  return withoutCredentials(url)
+    .replace(METADATA_PATH, '')
+    .replace(/[?#].*$/s, '');
+}
+
+/** The error of a URL in options: what it got if that's no secret, what's wrong with it, and what helps. */
+function urlError(path: string, takes: string, given: unknown, isBase: boolean): Error {
+  const got = quoteUrl(given);
+  if (typeof given !== 'string' || got === undefined) return optionError(path, takes, given);
+  const [what, fix] = describeUrlFault(given, isBase);
+  return badOption(path, `takes ${takes}, got ${got}, which ${what}: ${fix}`);
+}
+
 /** Checks the option `allowInsecureRequests`. */
 export function checkInsecureRequests(given: unknown, path: string): InsecureRequests {
   if (!Array.isArray(given)) return flag(given, path, INSECURE_REQUESTS);
@@ -53,7 +105,17 @@ function checkHttpOrigin(given: unknown, path: string): string {
     const { origin, protocol, href } = new URL(given);
     if (protocol === 'http:' && href === `${origin}/` && !origin.includes('*')) return origin;
   }
-  throw optionError(path, 'an http origin such as http://sso.internal:8080', given);
+  const takes = 'an http origin such as http://sso.internal:8080';
+  const origin = readOrigin(given);
+  const meant = origin?.startsWith('http:') ? `; did you mean ${quote(origin)}?` : '';
+  throw badOption(path, `takes ${takes}, got ${quoteUrl(given) ?? typeName(given)}${meant}`);
+}
+
+/** The origin of a URL as URLs write it, `http://sso.internal:8080`; undefined if it has none. */
+export function readOrigin(given: unknown): string | undefined {
+  if (typeof given !== 'string' || !URL.canParse(given)) return undefined;
+  const { origin } = new URL(given);
+  return origin === 'null' ? undefined : origin;
 }
 
 /** Whether `value` can be an issuer identifier: such a URL without query and fragment (RFC 8414 §2). */
@@ -67,8 +129,9 @@ export function issuerIdentifier(
   takes: string = BASE_URL,
 ): Check<string> {
   return (given, path) => {
+    refuseMetadataUrl(given, path);
     if (isIssuerIdentifier(given, allowInsecureRequests)) return given;
-    throw optionError(path, takes, given);
+    throw urlError(path, takes, given, true);
   };
 }
 
@@ -76,6 +139,14 @@ export function issuerIdentifier(
 export function httpsUrl(allowInsecureRequests: InsecureRequests, takes: string = HTTPS_URL): Check<string> {
   return (given, path) => {
     if (isAcceptableUrl(given, { allowInsecureRequests, allowLoopback: true })) return given;
-    throw optionError(path, takes, given);
+    throw urlError(path, takes, given, false);
   };
+}
+
+/** Refuses the address of an issuer's metadata in place of the issuer. */
+export function refuseMetadataUrl(given: unknown, path: string): void {
+  const issuer = typeof given === 'string' ? issuerOfMetadata(given) : undefined;
+  if (issuer === undefined) return;
+  const problem = `is the address of metadata, ${quote(String(given))}; the issuer is ${quote(issuer)}`;
+  throw badOption(path, problem);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { closestTo } from '../../tools/cli/arguments.js';
-import { describeDate, describeDifference, describeDuration } from '../../tools/cli/describe.js';
+import { describeDate, describeDuration } from '../../tools/cli/describe.js';
 import { isShellSafe, printable, show, showList, toJson } from '../../tools/cli/printable.js';
+import { closestTo, describeDifference } from '../../tools/core.js';
 
 describe('printable', () => {
   it.each([

@@ -1,5 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { isScopeToken } from '../core.js';
+import { closestTo, isScopeToken } from '../core.js';
 import { UsageError } from './command.js';
 
 /** The options of a command by their names without `--`. */
@@ -93,34 +93,4 @@ export function readPairs(given: readonly string[] = [], flag: string): Readonly
 /** `"read:inventory write:orders"` → both. */
 export function splitScopes(text: string): readonly string[] {
   return text.split(/\s+/).filter(Boolean);
-}
-
-const MAX_DISTANCE = 2;
-/** Longer words aren't typing errors. */
-const MAX_LENGTH = 40;
-
-/** The candidate that was probably meant by a misspelt word, or undefined if none is close. */
-export function closestTo(word: string, candidates: readonly string[]): string | undefined {
-  if (word.length < 2 || word.length > MAX_LENGTH) return undefined;
-  const beginning = candidates.find((candidate) => candidate.startsWith(word));
-  if (beginning !== undefined) return beginning;
-  const [best] = candidates
-    .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
-    .sort((one, other) => one.distance - other.distance);
-  return best !== undefined && best.distance <= MAX_DISTANCE ? best.candidate : undefined;
-}
-
-/** How many characters to insert, remove or replace to turn one word into the other (Levenshtein). */
-function editDistance(one: string, other: string): number {
-  let previous = Array.from({ length: other.length + 1 }, (_, index) => index);
-  for (const [row, character] of [...one].entries()) {
-    const current = [row + 1];
-    for (let column = 0; column < other.length; column += 1) {
-      const replaced = (previous[column] ?? 0) + (character === other[column] ? 0 : 1);
-      const shorter = Math.min(previous[column + 1] ?? 0, current[column] ?? 0) + 1;
-      current.push(Math.min(replaced, shorter));
-    }
-    previous = current;
-  }
-  return previous.at(-1) ?? 0;
 }

@@ -35,24 +35,3 @@ export function formatDate(seconds: number): string | undefined {
   const date = new Date(seconds * 1000);
   return Number.isNaN(date.getTime()) ? undefined : date.toISOString().replace(/\.\d{3}Z$/, 'Z');
 }
-
-/**
- * How an identifier differs from the expected one, if that looks like a mistake and not like another party.
- * Identifiers are compared character by character (RFC 8414 §3.3, RFC 9068 §4).
- *
- * @returns a clause such as `they differ only by a trailing slash`, or undefined if they differ otherwise
- */
-export function describeDifference(one: string, other: string): string | undefined {
-  if (one === `${other}/` || other === `${one}/`) return 'they differ only by a trailing slash';
-  if (one.trim() === other.trim()) return 'they differ only by spaces around them';
-  if (one.toLowerCase() === other.toLowerCase()) return 'they differ only by upper and lower case';
-  const withoutScheme = (identifier: string) => identifier.replace(/^https?:/i, '');
-  if (withoutScheme(one) === withoutScheme(other)) return 'they differ only by http and https';
-  if (URL.canParse(one) && URL.canParse(other)) {
-    const [first, second] = [new URL(one), new URL(other)];
-    if (first.href === second.href) return 'they are two spellings of one URL, and have to be spelt alike';
-    if (first.origin === second.origin) return 'they are on the same host and differ by the path';
-    if (first.hostname === second.hostname) return 'they are on the same host and differ by the port';
-  }
-  return undefined;
-}

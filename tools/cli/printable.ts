@@ -1,22 +1,10 @@
+import { printable } from '../core.js';
+
+export { printable };
+
 const MAX_LENGTH = 200;
 /** Far beyond what anybody reads. */
 const MAX_DEPTH = 32;
-
-/**
- * Control characters, which can rewrite a terminal, invisible characters and those that turn the direction of
- * text, halves of surrogate pairs, and the separators of lines and paragraphs.
- */
-const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
-
-/**
- * Text from elsewhere that a terminal shows as it is: other characters are escaped, `\u001b`. JSON whose
- * strings have such characters stays the same JSON.
- */
-export function printable(text: string): string {
-  // A character outside of the basic plane becomes two escapes, as JSON writes it.
-  const escapeUnit = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  return text.replace(UNPRINTABLE, (character) => character.split('').map(escapeUnit).join(''));
-}
 
 /**
  * A value from a token or a document as JSON, printable and shortened. What JSON can't write, such as

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { closestTo } from './arguments.js';
+import { closestTo } from '../core.js';
 import { type Command, type CommandContext, UsageError } from './command.js';
 import { printable } from './printable.js';
 

@@ -1,6 +1,12 @@
 import { UnavailableError } from '../../../src/index.js';
-import { checkMetadata, FetchFailure, isAcceptableUrl, Metadata, metadataUrls } from '../../core.js';
-import { describeDifference } from '../describe.js';
+import {
+  checkMetadata,
+  describeDifference,
+  FetchFailure,
+  isAcceptableUrl,
+  Metadata,
+  metadataUrls,
+} from '../../core.js';
 import { isShellSafe, quote, show, showList, showText } from '../printable.js';
 import { type Finding, failure, info, ok, warning } from './finding.js';
 import { describeFailure, isWebPage, type Probe, type ProbeOptions, probe } from './probe.js';

@@ -1,6 +1,7 @@
 import {
   checkAudience,
   checkTokenKind,
+  describeDifference,
   findDateFault,
   findIssuer,
   foreignKind,
@@ -13,7 +14,7 @@ import {
   type TokenRules,
   wronglyTypedClaims,
 } from '../../core.js';
-import { describeDate, describeDifference, formatDate } from '../describe.js';
+import { describeDate, formatDate } from '../describe.js';
 import { show, showList } from '../printable.js';
 import { type Fault, failed, judge, type Members, notReached, passed, type Step } from './explanation.js';
 

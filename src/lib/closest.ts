@@ -1,0 +1,62 @@
+/** Longer words aren't typing errors. */
+const MAX_LENGTH = 40;
+const MAX_DISTANCE = 3;
+/** How long a word must be to stand for the end of another one: `secret` for `clientSecret`. */
+const MIN_END_LENGTH = 5;
+/** How long a word must be to stand for the beginning of another one. */
+const MIN_BEGINNING_LENGTH = 3;
+
+/**
+ * The word that was probably meant by a misspelt one: spelt alike but for case and punctuation, the only one
+ * that begins or ends like it, or the nearest one if at most every third letter differs.
+ *
+ * @returns undefined if none is near, or several are: no suggestion is better than a wrong one
+ */
+export function closestTo<T extends string>(word: string, candidates: readonly T[]): T | undefined {
+  if (word.length < 2 || word.length > MAX_LENGTH) return undefined;
+  const meant = letters(word);
+  const spelt = candidates.map((candidate) => ({ candidate, text: letters(candidate) }));
+  const only = (matches: typeof spelt) => (matches.length === 1 ? matches[0]?.candidate : undefined);
+  const same = spelt.find(({ text }) => text === meant);
+  if (same !== undefined) return same.candidate;
+  // `HS256` is no misspelling of `RS256`: names with numbers are codes.
+  if (/\d/.test(meant)) return undefined;
+  const beginning =
+    meant.length < MIN_BEGINNING_LENGTH ? [] : spelt.filter(({ text }) => text.startsWith(meant));
+  const end = meant.length < MIN_END_LENGTH ? [] : spelt.filter(({ text }) => text.endsWith(meant));
+  const distances = spelt.map(({ text }) => editDistance(meant, text));
+  const least = Math.min(...distances);
+  const near = spelt.filter(
+    ({ text }, index) =>
+      distances[index] === least && least <= Math.min(MAX_DISTANCE, Math.max(text.length, meant.length) / 3),
+  );
+  return only(beginning) ?? only(end) ?? only(near);
+}
+
+/** Case and punctuation are no difference: `client_id`, `clientID` and `client-id` are one word. */
+function letters(word: string): string {
+  return word.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, '');
+}
+
+/**
+ * How many characters to insert, remove, replace or swap with their neighbour to turn one word into the other
+ * (Damerau and Levenshtein).
+ */
+function editDistance(one: string, other: string): number {
+  let beforePrevious: readonly number[] = [];
+  let previous: readonly number[] = Array.from({ length: other.length + 1 }, (_, index) => index);
+  for (let row = 1; row <= one.length; row += 1) {
+    const current = [row];
+    for (let column = 1; column <= other.length; column += 1) {
+      const isEqual = one[row - 1] === other[column - 1];
+      const isSwapped = one[row - 1] === other[column - 2] && one[row - 2] === other[column - 1];
+      const replaced = (previous[column - 1] ?? 0) + (isEqual ? 0 : 1);
+      const swapped = isSwapped ? (beforePrevious[column - 2] ?? row) + 1 : replaced;
+      const shorter = Math.min(previous[column] ?? 0, current[column - 1] ?? 0) + 1;
+      current.push(Math.min(replaced, swapped, shorter));
+    }
+    beforePrevious = previous;
+    previous = current;
+  }
+  return previous.at(-1) ?? 0;
+}

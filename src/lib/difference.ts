@@ -1,0 +1,50 @@
+import { quote } from './public-text.js';
+import { isLoopback } from './url.js';
+
+/** Names that only mean something inside of a private network, such as those of containers. */
+const INTERNAL_HOST = /^[^.]+$|\.(?:internal|local|localdomain|svc|cluster\.local)$/;
+
+/**
+ * How an identifier differs from the expected one, if that looks like a mistake and not like another party.
+ * Identifiers are compared character by character (RFC 8414 §3.3, RFC 9068 §4).
+ *
+ * @returns a clause such as `they differ only by a trailing slash`, or undefined if they differ otherwise
+ */
+export function describeDifference(one: string, other: string): string | undefined {
+  if (one === `${other}/` || other === `${one}/`) return 'they differ only by a trailing slash';
+  if (one.trim() === other.trim()) return 'they differ only by spaces around them';
+  if (one.toLowerCase() === other.toLowerCase()) return 'they differ only by upper and lower case';
+  const withoutScheme = (identifier: string) => identifier.replace(/^https?:/i, '');
+  if (withoutScheme(one) === withoutScheme(other)) return 'they differ only by http and https';
+  if (!URL.canParse(one) || !URL.canParse(other)) return undefined;
+  const [first, second] = [new URL(one), new URL(other)];
+  if (first.href === second.href) return 'they are two spellings of one URL, and have to be spelt alike';
+  if (first.origin === second.origin) return 'they are on the same host and differ by the path';
+  if (first.hostname === second.hostname) return 'they are on the same host and differ by the port';
+  const path = ({ pathname }: URL) => pathname.replace(/\/$/, '');
+  return path(first) === path(second) ? describeHosts(first.hostname, second.hostname) : undefined;
+}
+
+/** Two names under which one server may be known: inside and outside of a network. */
+function describeHosts(one: string, other: string): string | undefined {
+  if (isLoopback(one) && isLoopback(other))
+    return `${one} and ${other} are this machine under two names, and have to be spelt alike`;
+  const internal = [one, other].find((host) => !isLoopback(host) && INTERNAL_HOST.test(host));
+  if (internal === undefined) return undefined;
+  return `${quote(internal)} looks like the name of a container, which is another one outside of its network`;
+}
+
+/**
+ * What helps if an authorization server calls itself something else than it was configured as.
+ *
+ * @param named what its metadata says
+ * @param configured the option `issuer`
+ */
+export function suggestIssuer(named: string, configured: string): string {
+  if (/\{.*\}/.test(named)) return 'the metadata stands for many issuers: configure the one of your tenant';
+  const hosts = [named, configured].map((url) => (URL.canParse(url) ? new URL(url).hostname : ''));
+  const advice = `configure the issuer exactly as its metadata and its tokens write it, ${quote(named)}`;
+  return hosts[0] === hosts[1]
+    ? advice
+    : `${advice}; if this process reaches it under another name only, metadataUrl says where`;
+}
