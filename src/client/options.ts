@@ -15,14 +15,17 @@ import {
   unchecked,
 } from '../lib/check.js';
 import type { Random } from '../lib/pause.js';
+import { quote, quoteUrl } from '../lib/public-text.js';
 import type { Runtime } from '../lib/runtime.js';
 import {
   checkInsecureRequests,
+  describeUrlFault,
   HTTPS_URL,
   httpsUrl,
   type InsecureRequests,
   isAcceptableUrl,
   issuerIdentifier,
+  readOrigin,
 } from '../lib/url.js';
 import { checkCredential } from '../options/credential.js';
 import type { Algorithm, SecretMethod } from '../terms.js';
@@ -256,14 +259,18 @@ function checkScope(given: unknown, path: string): readonly string[] {
   if (typeof given === 'string') scopes = given.split(' ');
   else if (Array.isArray(given)) scopes = given;
   if (scopes.length > 0 && scopes.every(isScopeToken)) return [...new Set(scopes)];
-  throw optionError(path, 'scopes separated by single spaces, or a list of scopes', given);
+  const wrong = scopes.find((scope) => !isScopeToken(scope)) ?? given;
+  const got = typeof given === 'string' && given !== '' ? given : wrong;
+  const takes = 'scopes separated by single spaces, or a list of scopes';
+  if (typeof got !== 'string' || got === '') throw optionError(path, takes, given);
+  throw badOption(path, `takes ${takes}, got ${quote(got)}`);
 }
 
 /** RFC 8707 §2: an absolute URI without fragment. */
 function checkResource(given: unknown, path: string): string {
   const resource = text(given, path);
   if (/^[\x21-\x7e]+$/.test(resource) && URL.canParse(resource) && !resource.includes('#')) return resource;
-  throw optionError(path, 'an absolute URI without fragment', given);
+  throw badOption(path, `takes an absolute URI without fragment, got ${quote(resource)}`);
 }
 
 function checkParameters(given: unknown, path: string): readonly (readonly [string, string])[] {
@@ -283,14 +290,26 @@ function originsCheck(allowInsecureRequests: InsecureRequests): Check<readonly s
     const list = textList(given, path, ORIGINS);
     if (list.some((value) => WILDCARD.test(value)))
       throw badOption(path, 'takes each origin by its name: wildcards are not supported');
-    if (!list.every((value) => isAcceptable(value, allowInsecureRequests) && new URL(value).origin === value))
-      throw badOption(path, `takes ${ORIGINS}, without a path and as URLs write them, got another string`);
+    const isOrigin = (value: string) =>
+      isAcceptable(value, allowInsecureRequests) && readOrigin(value) === value;
+    const wrong = list.find((value) => !isOrigin(value));
+    if (wrong !== undefined) throw badOption(path, `takes ${ORIGINS}, ${describeWrongOrigin(wrong)}`);
     const origins = [...new Set(list)];
     // One service in a private network is a decision; a list of them sends the token around for all to read.
     if (origins.filter((origin) => !isAcceptable(origin, false)).length > 1)
       throw badOption(path, 'takes one plain http origin at most: use https for the others');
     return Object.freeze(origins);
   };
+}
+
+function describeWrongOrigin(text: string): string {
+  const got = quoteUrl(text);
+  if (got === undefined) return 'without a path and as URLs write them, got another string';
+  const origin = readOrigin(text);
+  if (origin !== undefined && origin !== text && /^https?:/.test(origin))
+    return `got ${got}; did you mean ${quote(origin)}?`;
+  const [what, fix] = describeUrlFault(text, true);
+  return `got ${got}, which ${what}: ${fix}`;
 }
 
 function defaultOrigins(

@@ -102,14 +102,15 @@ export function checkNames(
   const unknown = Object.keys(given).find((member) => !known.includes(member));
   if (unknown === undefined) return;
   const meant = suggest(unknown, known);
-  const message = `unknown option "${unknown}" in ${path}${meant}; known are ${known.join(', ')}`;
-  throw badOption(path, `has no member "${unknown}"${meant}`, message);
+  const help = `${meant === '' ? 'known' : `${meant} Known`} are ${known.join(', ')}`;
+  const message = `unknown option "${unknown}" in ${path}; ${help}`;
+  throw badOption(path, `has no member "${unknown}"; ${help}`, message);
 }
 
-/** `; did you mean …?` if a word is near one of the known ones, otherwise nothing. */
+/** `did you mean …?` if a word is near one of the known ones, otherwise nothing. */
 export function suggest(word: string, known: readonly string[]): string {
   const meant = closestTo(word, known);
-  return meant === undefined ? '' : `; did you mean ${meant}?`;
+  return meant === undefined ? '' : `did you mean ${meant}?`;
 }
 
 /** Lets an option be absent, and puts `fallback` in its place. */
@@ -199,8 +200,9 @@ export function someOf<T extends string>(known: readonly T[]): Check<readonly T[
   return (given, path) => {
     const isKnown = (value: unknown): value is T => known.some((one) => one === value);
     if (Array.isArray(given) && given.length > 0 && given.every(isKnown)) return [...given];
-    const wrong: unknown = Array.isArray(given) ? given.find((value) => !isKnown(value)) : given;
-    const got = quoteWord(wrong, known) ?? describeGiven(given);
+    const wrong: unknown = Array.isArray(given) ? given.find((value) => !isKnown(value)) : undefined;
+    const word = isKnown(given) ? `"${given}"; did you mean ["${given}"]?` : quoteWord(wrong, known);
+    const got = word ?? describeGiven(given);
     throw badOption(path, `takes a list of at least one of ${known.join(', ')}, got ${got}`);
   };
 }
@@ -213,7 +215,8 @@ const ALGORITHM =
 function quoteWord(given: unknown, known: readonly string[]): string | undefined {
   if (typeof given !== 'string') return undefined;
   const meant = suggest(given, known);
-  return meant !== '' || ALGORITHM.test(given) ? `${quote(given)}${meant}` : undefined;
+  if (meant !== '') return `${quote(given)}; ${meant}`;
+  return ALGORITHM.test(given) ? quote(given) : undefined;
 }
 
 /** The type of a value in words, never the value. */

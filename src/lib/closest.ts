@@ -30,7 +30,7 @@ export function closestTo<T extends string>(word: string, candidates: readonly T
     ({ text }, index) =>
       distances[index] === least && least <= Math.min(MAX_DISTANCE, Math.max(text.length, meant.length) / 3),
   );
-  return only(beginning) ?? only(end) ?? only(near);
+  return beginning.length > 0 ? only(beginning) : (only(near) ?? only(end));
 }
 
 /** Case and punctuation are no difference: `client_id`, `clientID` and `client-id` are one word. */

@@ -8,8 +8,10 @@ const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
 /** Anything that somebody may have meant as a URL. */
 const URL_LIKE = /^\s*(?:https?:|(?:[a-z][a-z0-9+.-]*:)?[\\/]{2})/i;
 /** A host's name without a scheme: `auth.example.com/realms/shop`, `localhost:4400`. */
-const HOST_LIKE =
-  /^(?:localhost|(?:[a-z0-9-]{1,40}\.){1,8}[a-z]{2,24}|\d{1,3}(?:\.\d{1,3}){3})(?::\d{1,5})?(?:\/[\w./~-]{0,100})?$/;
+const HOST_LIKE = new RegExp(
+  /^(?:localhost|(?:[a-z0-9-]{1,40}\.){1,8}[a-z]{2,24}|\d{1,3}(?:\.\d{1,3}){3})/.source +
+    /(?::\d{1,5})?(?:\/[\w./~-]{0,100})?$/.source,
+);
 /** Where the password of a URL ends, also if the at sign was encoded. */
 const AT_SIGN = /@|%40/;
 
@@ -57,6 +59,6 @@ export function withoutCredentials(url: string): string {
   const authority = place.slice(scheme.length);
   if (AT_SIGN.test(authority)) return `${scheme}[…]@${authority.split(AT_SIGN).at(-1)}${hidden}`;
   // A password may itself have a question mark in it, and then the at sign stands behind that.
-  const isPassword = AT_SIGN.test(rest) && authority.includes(':');
+  const isPassword = AT_SIGN.test(rest) && (authority.includes(':') || !/[\\/]/.test(authority));
   return isPassword ? `${scheme}[…]` : `${place}${hidden}`;
 }

@@ -106,8 +106,10 @@ function checkHttpOrigin(given: unknown, path: string): string {
     if (protocol === 'http:' && href === `${origin}/` && !origin.includes('*')) return origin;
   }
   const takes = 'an http origin such as http://sso.internal:8080';
-  const origin = readOrigin(given);
-  const meant = origin?.startsWith('http:') ? `; did you mean ${quote(origin)}?` : '';
+  const isHost = typeof given === 'string' && isHostLike(given);
+  const origin = readOrigin(isHost ? `http://${given}` : given);
+  const isMeant = origin !== undefined && /^http:[^*{]+$/.test(origin);
+  const meant = isMeant ? `; did you mean ${quote(origin)}?` : '';
   throw badOption(path, `takes ${takes}, got ${quoteUrl(given) ?? typeName(given)}${meant}`);
 }
 

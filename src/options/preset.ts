@@ -1,5 +1,7 @@
 import type { JoseHeader, StandardClaims } from '../auth.js';
 import { typeName } from '../lib/check.js';
+import { quote } from '../lib/public-text.js';
+import { refuseMetadataUrl } from '../lib/url.js';
 import type { TrustedIssuer } from './trusted-issuer.js';
 
 /** What a preset leaves to the application. */
@@ -19,8 +21,8 @@ export const PATH_SEGMENT: RegExp = /^[^/?#{}]+$/;
  * @throws {TypeError}
  */
 export function checkParameter(value: unknown, pattern: RegExp, takes: string): void {
-  if (typeof value !== 'string' || !pattern.test(value))
-    throw new TypeError(`${takes}, got ${typeName(value)}`);
+  if (pattern === BASE_URL) refuseMetadataUrl(value, takes.split(' ', 1)[0] ?? '');
+  if (typeof value !== 'string' || !pattern.test(value)) throw presetError(takes, value);
 }
 
 /**
@@ -31,8 +33,15 @@ export function checkParameter(value: unknown, pattern: RegExp, takes: string): 
 export function checkList(value: unknown, pattern: RegExp, takes: string): void {
   const list: readonly unknown[] = Array.isArray(value) ? value : [];
   const isElement = (one: unknown): boolean => typeof one === 'string' && pattern.test(one);
-  if (list.length === 0 || !Array.from(list).every(isElement))
-    throw new TypeError(`${takes}, got ${typeName(value)}`);
+  if (list.length === 0) throw presetError(takes, value);
+  const wrong = Array.from(list).findIndex((one) => !isElement(one));
+  if (wrong !== -1) throw presetError(takes, list[wrong], ` at [${wrong}]`);
+}
+
+/** Presets take names that everybody may know, so the message shows what it got. */
+function presetError(takes: string, value: unknown, where = ''): TypeError {
+  const got = typeof value === 'string' && value !== '' ? quote(value) : typeName(value);
+  return new TypeError(`${takes}, got ${got}${where}`);
 }
 
 /** A preset's own rule, which the application can make stricter and not loosen. */

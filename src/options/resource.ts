@@ -6,6 +6,7 @@ import {
   withoutAbsent,
 } from '../answer/resource-metadata.js';
 import {
+  badOption,
   type Check,
   type Checks,
   callable,
@@ -13,9 +14,12 @@ import {
   optional,
   optionError,
   text,
+  typeName,
   wholeNumberBetween,
 } from '../lib/check.js';
+import { quote, quoteUrl } from '../lib/public-text.js';
 import {
+  describeUrlFault,
   HTTPS_URL,
   httpsUrl,
   type InsecureRequests,
@@ -144,7 +148,13 @@ function checkIdentifier(given: unknown, allowInsecureRequests: InsecureRequests
     const isAsParsed = rest === `${pathname}${search}` || (pathname === '/' && rest === search);
     if (given.toLowerCase().startsWith(origin) && isAsParsed) return `${origin}${rest}`;
   }
-  throw optionError('resource', IDENTIFIER, given);
+  const got = quoteUrl(given);
+  if (got === undefined || typeof given !== 'string') throw optionError('resource', IDENTIFIER, given);
+  const written = URL.canParse(given) ? new URL(given).href.replace(/#.*$/s, '') : given;
+  const isOtherwiseRight = isAcceptableUrl(written, { allowInsecureRequests, allowLoopback: true });
+  const [what, fix] = describeUrlFault(given, false);
+  const help = isOtherwiseRight ? `; did you mean ${quote(written)}?` : `, which ${what}: ${fix}`;
+  throw badOption('resource', `takes ${IDENTIFIER}, got ${got}${help}`);
 }
 
 function checkSignedMetadata(given: unknown, path: string): string | MetadataSigner {
@@ -164,11 +174,15 @@ function checkPage(given: unknown, path: string): string {
 
 function listCheck(isElement: (element: string) => boolean, takes: string): Check<readonly string[]> {
   return (given, path) => {
-    const list: readonly unknown[] | undefined = Array.isArray(given) ? given : undefined;
-    if (!list?.every((element) => typeof element === 'string' && isElement(element)))
-      throw optionError(path, `a list of ${takes}`, given);
-    // Every element was looked at in the line above.
-    return Object.freeze([...new Set(list as readonly string[])]);
+    if (!Array.isArray(given)) throw optionError(path, `a list of ${takes}`, given);
+    const list: readonly unknown[] = given;
+    const isRight = (element: unknown) => typeof element === 'string' && isElement(element);
+    const wrong = list.findIndex((element) => !isRight(element));
+    if (wrong === -1) return Object.freeze([...new Set(list as readonly string[])]); // each is right
+    const element = list[wrong];
+    // All of this is published.
+    const got = typeof element === 'string' && element !== '' ? quote(element) : typeName(element);
+    throw badOption(path, `takes a list of ${takes}, got ${got} at [${wrong}]`);
   };
 }
 

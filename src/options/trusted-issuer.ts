@@ -26,6 +26,7 @@ import {
   type InsecureRequests,
   isIssuerIdentifier,
   issuerIdentifier,
+  refuseMetadataUrl,
 } from '../lib/url.js';
 import { ALGORITHMS, type Algorithm, TOKEN_TYPES, type TokenType } from '../terms.js';
 import type { ScopeSource } from '../token/token-rules.js';
@@ -210,6 +211,7 @@ export function checkIssuer(entry: unknown, path: string, defaults: IssuerDefaul
 function identifierCheck(isName: boolean, allowInsecureRequests: InsecureRequests): Check<string> {
   const check = isName ? text : issuerIdentifier(allowInsecureRequests, IDENTIFIER);
   return (given, path) => {
+    refuseMetadataUrl(given, path);
     if (typeof given === 'string' && PLACEHOLDER.test(given))
       throw badOption(path, 'has a placeholder in it: an issuer is one string, and a function can name many');
     return check(given, path);

@@ -1,4 +1,4 @@
-import { typeName } from '../lib/check.js';
+import { describeGiven, suggest } from '../lib/check.js';
 
 /**
  * Refuses what isn't an object, and members that the kit doesn't know: a misspelt option must not go
@@ -11,7 +11,9 @@ export function checkMembers(value: unknown, known: readonly string[], name: str
   checkObject(value, name);
   for (const member of Object.keys(value)) {
     if (!known.includes(member)) {
-      throw new TypeError(`${name} has no option "${member}"; it takes ${known.join(', ')}`);
+      const meant = suggest(member, known);
+      const help = `${meant === '' ? 'it' : `${meant} It`} takes ${known.join(', ')}`;
+      throw new TypeError(`${name} has no option "${member}"; ${help}`);
     }
   }
 }
@@ -32,11 +34,11 @@ export function checkFunction(value: unknown, name: string): void {
 }
 
 /**
- * Throws unless the value is right. The message says of what type the value is, never the value.
+ * Throws unless the value is right. The message says of what type the value is, and shows only URLs.
  *
  * @param takes what would be right, in words
  * @throws {TypeError}
  */
 export function check(isRight: boolean, name: string, takes: string, value: unknown): asserts isRight {
-  if (!isRight) throw new TypeError(`${name} takes ${takes}, got ${typeName(value)}`);
+  if (!isRight) throw new TypeError(`${name} takes ${takes}, got ${describeGiven(value)}`);
 }

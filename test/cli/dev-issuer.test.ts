@@ -249,7 +249,11 @@ describe('dev-issuer --config', () => {
   it.each<[name: string, content: unknown, message: string]>([
     ['no JSON', '{ "secret": dev-secret }', 'is not JSON'],
     ['a list', [], 'option "options" takes an object'],
-    ['an unknown member', { prot: 4400 }, 'unknown option "prot" in options; known are host, port,'],
+    [
+      'an unknown member',
+      { prot: 4400 },
+      'unknown option "prot" in options; did you mean port? Known are host, port,',
+    ],
     ['a wrong member', { port: '4400' }, 'option "port" takes a number from 0 to 65535, got string'],
     [
       'a wrong member of a client',

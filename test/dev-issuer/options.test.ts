@@ -9,7 +9,11 @@ describe('options of the development issuer', () => {
   it.each<[name: string, options: unknown, message: string]>([
     ['null', null, 'option "options" takes an object, got null'],
     ['a list', [], 'option "options" takes an object, got an empty list'],
-    ['an unknown name', { audiences: [] }, 'unknown option "audiences" in options; known are host, port,'],
+    [
+      'an unknown name',
+      { audiences: [] },
+      'unknown option "audiences" in options; did you mean audience? Known are host, port,',
+    ],
     [
       'a host that is no string',
       { host: 1 },
@@ -46,7 +50,7 @@ describe('options of the development issuer', () => {
     [
       'an unknown member',
       { clients: [{ ...client, scope: 'x' }] },
-      'unknown option "scope" in clients[0]; known are clientId,',
+      'unknown option "scope" in clients[0]; did you mean scopes? Known are clientId,',
     ],
     [
       'no client id',

@@ -14,7 +14,7 @@ describe('createClientCredentials refuses', () => {
     [
       'an unknown option',
       { ...good, secret: 'canary' },
-      'unknown option "secret" in options; known are issuer,',
+      'unknown option "secret" in options; did you mean clientSecret? Known are issuer,',
     ],
     [
       'no issuer and no endpoint',

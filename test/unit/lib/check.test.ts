@@ -46,7 +46,7 @@ describe('checkObject', () => {
     [null, 'options: option "options" takes an object, got null'],
     [[], 'options: option "options" takes an object, got an empty list'],
     ['x', 'options: option "options" takes an object, got string'],
-    [{ relm: 'x' }, 'options: unknown option "relm" in options; known are realm, keys'],
+    [{ relm: 'x' }, 'options: unknown option "relm" in options; did you mean realm? Known are realm, keys'],
     [{ realm: 7 }, 'realm: option "realm" takes a non-empty string, got number'],
     [{ keys: null }, 'keys: option "keys" takes an object, got null'],
     [{ keys: { ttl: 1 } }, 'keys: unknown option "ttl" in keys; known are maxAgeSeconds'],
@@ -108,5 +108,32 @@ describe('a check', () => {
     for (const check of checks)
       for (const given of [secret, [secret]])
         expect(outcome(() => check(given, 'x'))).toMatch(/^x: (?!.*hunter2)/);
+  });
+});
+
+describe('a wrong word', () => {
+  const said = (check: () => unknown) => String(outcome(check)).replace(/^.*?, got /, '');
+
+  it.each([
+    ['at-jwt', '"at-jwt"; did you mean at+jwt?'],
+    ['AT+JWT', '"AT+JWT"; did you mean at+jwt?'],
+    ['jwt', 'string'],
+    ['hunter2', 'string'],
+    ['', 'an empty string'],
+    [7, 'number'],
+    ['https://user:hunter2@a.example/x?y=hunter2', '"https://[…]@a.example/x?[…]"'],
+  ])('of %j comes with what was meant if that is clear, and else without its value', (given, got) => {
+    expect(said(() => oneOf(['any', 'at+jwt'])(given, 'tokenType'))).toBe(got);
+  });
+
+  it.each<[unknown, string]>([
+    ['header', '"header"; did you mean ["header"]?'],
+    [['headers'], '"headers"; did you mean header?'],
+    [['header', 'quary'], '"quary"; did you mean query?'],
+    [['cookie'], 'a list with string'],
+    [['HS256'], '"HS256"'],
+    [[], 'an empty list'],
+  ])('of the list %j, too', (given, got) => {
+    expect(said(() => someOf(['header', 'body', 'query'])(given, 'bearerMethods'))).toBe(got);
   });
 });

@@ -63,7 +63,7 @@ describe('the option dpop', () => {
     [[], `${TAKES} an empty list`],
     [
       { modes: 'off' },
-      'unknown option "modes" in dpop; known are mode, algorithms, maxAgeSeconds, replayStore, nonce',
+      'unknown option "modes" in dpop; did you mean mode? Known are mode, algorithms, maxAgeSeconds, replayStore, nonce',
     ],
     [{ mode: 'off' }, `option "dpop.mode" takes 'allowed' or 'required', got string`],
     [{ maxAgeSeconds: 0 }, 'option "dpop.maxAgeSeconds" takes a number from 1 to 600, got 0'],

@@ -106,7 +106,11 @@ describe('the option introspection', () => {
       { ...client, endpoint: () => ({}) },
       'unknown option "clientId" in issuer.introspection',
     ],
-    ['a string', 'https://as.example.com/introspect', 'issuer.introspection" takes an object, got string'],
+    [
+      'a string',
+      'https://as.example.com/introspect',
+      'issuer.introspection" takes an object, got "https://as.example.com/introspect"',
+    ],
     ['null', null, 'issuer.introspection" takes an object, got null'],
     ['no kind of tokens', { ...client, tokens: [] }, 'tokens" takes a list of at least one of opaque, jwt'],
     ['an unknown kind of tokens', { ...client, tokens: ['all'] }, 'tokens" takes'],

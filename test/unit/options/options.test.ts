@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createResourceServer, type ResourceServerOptions } from '../../../src/index.js';
-import { typeName } from '../../../src/lib/check.js';
+import { describeGiven } from '../../../src/lib/check.js';
 import { checkOptions } from '../../../src/options/options.js';
 import { createTestIssuer } from '../../../src/testing/index.js';
 import { optionErrorWith } from '../../support/option-error.js';
@@ -262,6 +262,8 @@ const NUMBER = (name: string, least: number, most: number) =>
 const URL_RULE = 'an absolute https URL (http only for loopback hosts, or with allowInsecureRequests)';
 const ISSUER_RULE =
   'an absolute https URL without query and fragment (http only for loopback hosts, or with allowInsecureRequests); with jwks or jwksUri any text';
+const wrongIssuer = (shown: string, why: string) =>
+  `option "issuer" takes ${ISSUER_RULE}, got "${shown}", which ${why}`;
 const PLACEHOLDER = 'has a placeholder in it: an issuer is one string, and a function can name many';
 const AN_ISSUER = 'an issuer identifier, a trusted issuer, a function, or a list of them';
 const STRINGS = 'a non-empty string, or a list of at least one';
@@ -278,8 +280,15 @@ describe('a wrong option', () => {
     [{ audience: [''] }, `option "audience" takes ${STRINGS}, got a list with an empty string`],
     [{ audience: /api/ }, `option "audience" takes ${STRINGS}, got object`],
     [{ audience: [/api/] }, `option "audience" takes ${STRINGS}, got a list with object`],
-    [{ audience: [AUDIENCE, 1] }, `option "audience" takes ${STRINGS}, got a list with string, number`],
-    [{ audience: [[AUDIENCE]] }, `option "audience" takes ${STRINGS}, got a list with a list with string`],
+    [
+      { audience: [AUDIENCE, 1] },
+      `option "audience" takes ${STRINGS}, got a list with "${AUDIENCE}", number`,
+    ],
+    [
+      { audience: [[AUDIENCE]] },
+      `option "audience" takes ${STRINGS}, got a list with a list with "${AUDIENCE}"`,
+    ],
+    [{ audience: ['stock', 1] }, `option "audience" takes ${STRINGS}, got a list with string, number`],
     [{ audience: false }, `option "audience" takes ${STRINGS}, got boolean`],
   ])('refuses the audience of %j', { tags: ['ATP-03', 'ATP-04', 'OPS-13'] }, (changes, message) => {
     expect(() => check(changes)).toThrow(optionErrorWith(message));
@@ -291,27 +300,138 @@ describe('a wrong option', () => {
     [{ issuer: 42 }, `option "issuer" takes ${AN_ISSUER}, got number`],
     [{ issuer: [] }, 'option "issuer" takes an issuer, or a list of at least one, got an empty list'],
     [{ issuer: [ISSUER, undefined] }, `option "issuer[1]" takes ${AN_ISSUER}, got undefined`],
-    [{ issuer: [[ISSUER]] }, `option "issuer[0]" takes ${AN_ISSUER}, got a list with string`],
+    [{ issuer: [[ISSUER]] }, `option "issuer[0]" takes ${AN_ISSUER}, got a list with "${ISSUER}"`],
     [{ issuer: '' }, `option "issuer" takes ${ISSUER_RULE}, got an empty string`],
     [{ issuer: SECRET }, `option "issuer" takes ${ISSUER_RULE}, got string`],
-    [{ issuer: 'issuer.example.com' }, `option "issuer" takes ${ISSUER_RULE}, got string`],
-    [{ issuer: '//issuer.example.com' }, `option "issuer" takes ${ISSUER_RULE}, got string`],
-    [{ issuer: 'https:issuer.example.com' }, `option "issuer" takes ${ISSUER_RULE}, got string`],
-    [{ issuer: 'https:\\\\issuer.example.com' }, `option "issuer" takes ${ISSUER_RULE}, got string`],
-    [{ issuer: ` ${ISSUER}` }, `option "issuer" takes ${ISSUER_RULE}, got string`],
-    [{ issuer: `${ISSUER}\n` }, `option "issuer" takes ${ISSUER_RULE}, got string`],
-    [{ issuer: 'https://issuer.example.com/a b' }, `option "issuer" takes ${ISSUER_RULE}, got string`],
-    [{ issuer: 'https://issuer.example.com/ü' }, `option "issuer" takes ${ISSUER_RULE}, got string`],
-    [{ issuer: 'ftp://issuer.example.com' }, `option "issuer" takes ${ISSUER_RULE}, got string`],
-    [{ issuer: 'http://issuer.example.com' }, `option "issuer" takes ${ISSUER_RULE}, got string`],
-    [{ issuer: 'http://localhost.example.com' }, `option "issuer" takes ${ISSUER_RULE}, got string`],
-    [{ issuer: 'http://127.0.0.1.example.com' }, `option "issuer" takes ${ISSUER_RULE}, got string`],
-    [{ issuer: `${ISSUER}?a=1` }, `option "issuer" takes ${ISSUER_RULE}, got string`],
-    [{ issuer: `${ISSUER}?` }, `option "issuer" takes ${ISSUER_RULE}, got string`],
-    [{ issuer: `${ISSUER}#` }, `option "issuer" takes ${ISSUER_RULE}, got string`],
+    [
+      { issuer: 'issuer.example.com' },
+      wrongIssuer('issuer.example.com', 'is no absolute URL: did you mean "https://issuer.example.com"?'),
+    ],
+    [
+      { issuer: 'localhost:4400/t1' },
+      wrongIssuer('localhost:4400/t1', 'is no absolute URL: did you mean "http://localhost:4400/t1"?'),
+    ],
+    [
+      { issuer: '//issuer.example.com' },
+      wrongIssuer(
+        '//issuer.example.com',
+        'is no absolute URL: begin with https:// and a host, such as https://auth.example.com',
+      ),
+    ],
+    [
+      { issuer: 'https:issuer.example.com' },
+      wrongIssuer(
+        'https:issuer.example.com',
+        'is no absolute URL: begin with https:// and a host, such as https://auth.example.com',
+      ),
+    ],
+    [
+      { issuer: 'https:\\\\issuer.example.com' },
+      wrongIssuer(
+        'https:\\\\\\\\issuer.example.com',
+        'is no absolute URL: begin with https:// and a host, such as https://auth.example.com',
+      ),
+    ],
+    [
+      { issuer: ` ${ISSUER}` },
+      wrongIssuer(' https://issuer.example.com', 'has spaces or line breaks around it: leave them out'),
+    ],
+    [
+      { issuer: `${ISSUER}\n` },
+      wrongIssuer('https://issuer.example.com\\n', 'has spaces or line breaks around it: leave them out'),
+    ],
+    [
+      { issuer: 'https://issuer.example.com/a b' },
+      wrongIssuer(
+        'https://issuer.example.com/a b',
+        'has characters that no URL has: write it as RFC 3986 does',
+      ),
+    ],
+    [
+      { issuer: 'https://issuer.example.com/ü' },
+      wrongIssuer(
+        'https://issuer.example.com/ü',
+        'has characters that no URL has: write it as RFC 3986 does',
+      ),
+    ],
+    [
+      { issuer: 'ftp://issuer.example.com' },
+      wrongIssuer(
+        'ftp://issuer.example.com',
+        'is no absolute URL: begin with https:// and a host, such as https://auth.example.com',
+      ),
+    ],
+    [
+      { issuer: 'http://issuer.example.com' },
+      wrongIssuer(
+        'http://issuer.example.com',
+        'is plain http: use https; for a host in a private network there is allowInsecureRequests: ["http://issuer.example.com"]',
+      ),
+    ],
+    [
+      { issuer: 'http://localhost.example.com' },
+      wrongIssuer(
+        'http://localhost.example.com',
+        'is plain http: use https; for a host in a private network there is allowInsecureRequests: ["http://localhost.example.com"]',
+      ),
+    ],
+    [
+      { issuer: 'http://127.0.0.1.example.com' },
+      wrongIssuer(
+        'http://127.0.0.1.example.com',
+        'is plain http: use https; for a host in a private network there is allowInsecureRequests: ["http://127.0.0.1.example.com"]',
+      ),
+    ],
+    [
+      { issuer: 'http://keycloak:8080/realms/shop' },
+      wrongIssuer(
+        'http://keycloak:8080/realms/shop',
+        'is plain http: use https; for a host in a private network there is allowInsecureRequests: ["http://keycloak:8080"]',
+      ),
+    ],
+    [
+      { issuer: `${ISSUER}?a=${SECRET}` },
+      wrongIssuer('https://issuer.example.com?[…]', 'has a query: leave out "?" and what is behind it'),
+    ],
+    [
+      { issuer: `${ISSUER}?` },
+      wrongIssuer('https://issuer.example.com?', 'has a query: leave out "?" and what is behind it'),
+    ],
+    [
+      { issuer: `${ISSUER}#` },
+      wrongIssuer('https://issuer.example.com#', 'has a fragment: leave out "#" and what is behind it'),
+    ],
+    [
+      { issuer: `${ISSUER}#access_token=${SECRET}` },
+      wrongIssuer('https://issuer.example.com#[…]', 'has a fragment: leave out "#" and what is behind it'),
+    ],
     [
       { issuer: `https://user:${SECRET}@issuer.example.com` },
-      `option "issuer" takes ${ISSUER_RULE}, got string`,
+      wrongIssuer('https://[…]@issuer.example.com', 'has a user name or password in it: leave them out'),
+    ],
+    [
+      { issuer: 'https://issuer.example.com/.well-known/openid-configuration' },
+      'option "issuer" is the address of metadata, "https://issuer.example.com/.well-known/openid-configuration"; the issuer is "https://issuer.example.com"',
+    ],
+    [
+      { issuer: 'https://issuer.example.com/.well-known/oauth-authorization-server' },
+      'option "issuer" is the address of metadata, "https://issuer.example.com/.well-known/oauth-authorization-server"; the issuer is "https://issuer.example.com"',
+    ],
+    [
+      { issuer: 'https://issuer.example.com/t1/.well-known/openid-configuration' },
+      'option "issuer" is the address of metadata, "https://issuer.example.com/t1/.well-known/openid-configuration"; the issuer is "https://issuer.example.com/t1"',
+    ],
+    [
+      { issuer: 'https://issuer.example.com/.well-known/oauth-authorization-server/t1' },
+      'option "issuer" is the address of metadata, "https://issuer.example.com/.well-known/oauth-authorization-server/t1"; the issuer is "https://issuer.example.com/t1"',
+    ],
+    [
+      { issuer: 'https://issuer.example.com/t1/.well-known/openid-configuration/' },
+      'option "issuer" is the address of metadata, "https://issuer.example.com/t1/.well-known/openid-configuration/"; the issuer is "https://issuer.example.com/t1/"',
+    ],
+    [
+      { issuer: { ...trusted, issuer: `${ISSUER}/.well-known/openid-configuration` } },
+      `option "issuer.issuer" is the address of metadata, "${ISSUER}/.well-known/openid-configuration"; the issuer is "${ISSUER}"`,
     ],
     [{ issuer: { jwks: trusted.jwks } }, 'option "issuer.issuer" takes a non-empty string, got undefined'],
     [
@@ -334,16 +454,19 @@ describe('a wrong option', () => {
   });
 
   it.each<[Record<string, unknown>, string]>([
-    [{ algorithms: ['HS256'] }, `option "algorithms" takes ${ALGORITHMS}, got a list with string`],
-    [{ algorithms: ['RS256', 'HS512'] }, `option "algorithms" takes ${ALGORITHMS}, got a list with string`],
-    [{ algorithms: ['none'] }, `option "algorithms" takes ${ALGORITHMS}, got a list with string`],
-    [{ algorithms: ['RSA-OAEP'] }, `option "algorithms" takes ${ALGORITHMS}, got a list with string`],
-    [{ algorithms: ['ML-DSA-44'] }, `option "algorithms" takes ${ALGORITHMS}, got a list with string`],
-    [{ algorithms: ['ES256K'] }, `option "algorithms" takes ${ALGORITHMS}, got a list with string`],
-    [{ algorithms: ['rs256'] }, `option "algorithms" takes ${ALGORITHMS}, got a list with string`],
+    [{ algorithms: ['HS256'] }, `option "algorithms" takes ${ALGORITHMS}, got "HS256"`],
+    [{ algorithms: ['RS256', 'HS512'] }, `option "algorithms" takes ${ALGORITHMS}, got "HS512"`],
+    [{ algorithms: ['none'] }, `option "algorithms" takes ${ALGORITHMS}, got "none"`],
+    [{ algorithms: ['RSA-OAEP'] }, `option "algorithms" takes ${ALGORITHMS}, got "RSA-OAEP"`],
+    [{ algorithms: ['ML-DSA-44'] }, `option "algorithms" takes ${ALGORITHMS}, got "ML-DSA-44"`],
+    [{ algorithms: ['ES256K'] }, `option "algorithms" takes ${ALGORITHMS}, got "ES256K"`],
+    [{ algorithms: ['rs256'] }, `option "algorithms" takes ${ALGORITHMS}, got "rs256"; did you mean RS256?`],
     [{ algorithms: ['constructor'] }, `option "algorithms" takes ${ALGORITHMS}, got a list with string`],
     [{ algorithms: [] }, `option "algorithms" takes ${ALGORITHMS}, got an empty list`],
-    [{ algorithms: 'RS256' }, `option "algorithms" takes ${ALGORITHMS}, got string`],
+    [
+      { algorithms: 'RS256' },
+      `option "algorithms" takes ${ALGORITHMS}, got "RS256"; did you mean ["RS256"]?`,
+    ],
     [
       { algorithms: [['RS256']] },
       `option "algorithms" takes ${ALGORITHMS}, got a list with a list with string`,
@@ -399,7 +522,10 @@ describe('a wrong option', () => {
     [{ tokenType: null }, `option "tokenType" takes 'any' or 'at+jwt', got null`],
     [{ bearerMethods: [] }, `option "bearerMethods" takes ${METHODS}, got an empty list`],
     [{ bearerMethods: ['cookie'] }, `option "bearerMethods" takes ${METHODS}, got a list with string`],
-    [{ bearerMethods: 'header' }, `option "bearerMethods" takes ${METHODS}, got string`],
+    [
+      { bearerMethods: 'header' },
+      `option "bearerMethods" takes ${METHODS}, got "header"; did you mean ["header"]?`,
+    ],
     [{ optional: 'false' }, 'option "optional" takes true or false, got string'],
     [{ optional: 0 }, 'option "optional" takes true or false, got number'],
     [{ realm: '' }, 'option "realm" takes printable ASCII characters, got an empty string'],
@@ -415,12 +541,26 @@ describe('a wrong option', () => {
       { allowInsecureRequests: [] },
       'option "allowInsecureRequests" takes true, false or a list of http origins, got an empty list',
     ],
-    ...[
-      ...['https://sso', 'http://sso/path', 'http://*.internal', 'http://*', '*', 'sso:8080'],
-      ...['http://user:secret@sso', 'http://sso?a', 'http://sso#', 'http://{host}', '', 42, undefined],
-    ].map((origin): [Record<string, unknown>, string] => [
+    ...(
+      [
+        ['https://sso', '"https://sso"'],
+        ['http://sso/path', '"http://sso/path"; did you mean "http://sso"?'],
+        ['http://*.internal', '"http://*.internal"'],
+        ['http://*', '"http://*"'],
+        ['*', 'string'],
+        ['sso:8080', 'string'],
+        ['sso.internal:8080', '"sso.internal:8080"; did you mean "http://sso.internal:8080"?'],
+        [`http://user:${SECRET}@sso`, '"http://[…]@sso"; did you mean "http://sso"?'],
+        ['http://sso?a', '"http://sso?[…]"; did you mean "http://sso"?'],
+        ['http://sso#', '"http://sso#"; did you mean "http://sso"?'],
+        ['http://{host}', '"http://{host}"'],
+        ['', 'an empty string'],
+        [42, 'number'],
+        [undefined, 'undefined'],
+      ] as const
+    ).map(([origin, got]): [Record<string, unknown>, string] => [
       { allowInsecureRequests: ['http://sso.internal', origin] },
-      `option "allowInsecureRequests[1]" takes an http origin such as http://sso.internal:8080, got ${typeName(origin)}`,
+      `option "allowInsecureRequests[1]" takes an http origin such as http://sso.internal:8080, got ${got}`,
     ]),
     [{ fetch: {} }, 'option "fetch" takes a function, got object'],
     [{ clock: 1_900_000_000 }, 'option "clock" takes a function, got number'],
@@ -465,13 +605,13 @@ describe('a wrong option', () => {
       { clientIds: null },
       'option "issuer.clientIds" takes a list of at least one non-empty string, got null',
     ],
-    [{ algorithms: ['HS256'] }, `option "issuer.algorithms" takes ${ALGORITHMS}, got a list with string`],
+    [{ algorithms: ['HS256'] }, `option "issuer.algorithms" takes ${ALGORITHMS}, got "HS256"`],
     [{ tokenType: 'JWT' }, `option "issuer.tokenType" takes 'any' or 'at+jwt', got string`],
     [{ isAccessToken: true }, 'option "issuer.isAccessToken" takes a function, got boolean'],
     ...['', [], ['scp', ''], ['scp', 1], [['scp']], new Array(2), 42, null, {}].map(
       (scopeClaim): [Record<string, unknown>, string] => [
         { scopeClaim },
-        `option "issuer.scopeClaim" takes the name of a claim, a list of at least one, or a function, got ${typeName(scopeClaim)}`,
+        `option "issuer.scopeClaim" takes the name of a claim, a list of at least one, or a function, got ${describeGiven(scopeClaim)}`,
       ],
     ),
     [{ clientIdClaim: 42 }, 'option "issuer.clientIdClaim" takes a non-empty string, got number'],
@@ -486,7 +626,7 @@ describe('a wrong option', () => {
   it.each<[Record<string, unknown>, string]>([
     [
       { jwks: undefined, jwksUri: 'http://issuer.example.com/jwks' },
-      `option "issuer.jwksUri" takes ${URL_RULE}, got string`,
+      `option "issuer.jwksUri" takes ${URL_RULE}, got "http://issuer.example.com/jwks", which is plain http: use https; for a host in a private network there is allowInsecureRequests: ["http://issuer.example.com"]`,
     ],
     [{ jwks: undefined, jwksUri: '/jwks' }, `option "issuer.jwksUri" takes ${URL_RULE}, got string`],
     [
@@ -495,7 +635,7 @@ describe('a wrong option', () => {
     ],
     [
       { jwks: undefined, metadataUrl: 'file:///etc/passwd' },
-      `option "issuer.metadataUrl" takes ${URL_RULE}, got string`,
+      `option "issuer.metadataUrl" takes ${URL_RULE}, got "file:///etc/passwd", which is no absolute URL: begin with https:// and a host, such as https://auth.example.com`,
     ],
     [
       { jwksUri: `${ISSUER}/jwks` },
@@ -513,18 +653,24 @@ describe('a wrong option', () => {
   it.each<[Record<string, unknown>, RegExp]>([
     [{ secret: SECRET }, /^unknown option "secret" in options; known are issuer, audience, algorithms, /],
     [{ jwksUri: `${ISSUER}/jwks` }, /^unknown option "jwksUri" in options; /],
-    [{ clockTolerance: 5 }, /^unknown option "clockTolerance" in options; /],
-    [{ audiences: undefined }, /^unknown option "audiences" in options; /],
-    [{ decrypt: {} }, /^unknown option "decrypt" in options; /],
+    [
+      { clockTolerance: 5 },
+      /^unknown option "clockTolerance" in options; did you mean clockToleranceSeconds\? Known are issuer, /,
+    ],
+    [{ audiences: undefined }, /^unknown option "audiences" in options; did you mean audience\? Known /],
+    [{ decrypt: {} }, /^unknown option "decrypt" in options; known /],
     [{ __proto__: null, constructor: 1 }, /^unknown option "constructor" in options; /],
     [JSON.parse('{"__proto__":{"optional":true}}'), /^unknown option "__proto__" in options; /],
     [
       { issuer: { ...trusted, jwkUri: 'x' } },
-      /^unknown option "jwkUri" in issuer; known are issuer, jwksUri, jwks, /,
+      /^unknown option "jwkUri" in issuer; did you mean jwksUri\? Known are issuer, jwksUri, jwks, /,
     ],
     [{ issuer: [{ ...trusted, secret: SECRET }] }, /^unknown option "secret" in issuer\[0\]; /],
-    [{ cache: { max: 5 } }, /^unknown option "max" in cache; known are maxTokens$/],
-    [{ keys: { maxAge: 5 } }, /^unknown option "maxAge" in keys; known are maxAgeSeconds, /],
+    [{ cache: { max: 5 } }, /^unknown option "max" in cache; did you mean maxTokens\? Known are maxTokens$/],
+    [
+      { keys: { maxAge: 5 } },
+      /^unknown option "maxAge" in keys; did you mean maxAgeSeconds\? Known are maxAgeSeconds, /,
+    ],
     [{ issuer: { ...trusted, keys: { ttl: 5 } } }, /^unknown option "ttl" in issuer.keys; /],
   ])('refuses %j for an unknown name', { tags: ['OPS-09'] }, (changes, message) => {
     const options = Object.assign(Object.create(null), { issuer: trusted, audience: AUDIENCE });

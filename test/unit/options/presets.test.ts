@@ -593,23 +593,23 @@ describe('a preset', () => {
     [
       "auth0('https://…')",
       () => auth0('https://example.auth0.com/'),
-      'auth0 takes a host name such as example.eu.auth0.com, got string',
+      'auth0 takes a host name such as example.eu.auth0.com, got "https://example.auth0.com/"',
     ],
     [
       "auth0('…/')",
       () => auth0('example.auth0.com/'),
-      'auth0 takes a host name such as example.eu.auth0.com, got string',
+      'auth0 takes a host name such as example.eu.auth0.com, got "example.auth0.com/"',
     ],
     [
       "auth0('user@…')",
       () => auth0('user@example.auth0.com'),
-      'auth0 takes a host name such as example.eu.auth0.com, got string',
+      'auth0 takes a host name such as example.eu.auth0.com, got "[…]@example.auth0.com"',
     ],
     ['okta()', () => okta(nothing), 'okta takes a host name such as example.okta.com, got undefined'],
     [
       "okta('https://…')",
       () => okta('https://example.okta.com'),
-      'okta takes a host name such as example.okta.com, got string',
+      'okta takes a host name such as example.okta.com, got "https://example.okta.com"',
     ],
     [
       "okta('…', '')",
@@ -619,18 +619,26 @@ describe('a preset', () => {
     [
       "okta('…', 'a/b')",
       () => okta('example.okta.com', 'a/b'),
-      'okta takes the id of an authorization server such as default, got string',
+      'okta takes the id of an authorization server such as default, got "a/b"',
     ],
     ['entraId()', () => entraId(nothing), 'entraId takes the id of one tenant, got undefined'],
     ["entraId('')", () => entraId(''), 'entraId takes the id of one tenant, got an empty string'],
-    ["entraId('common')", () => entraId('common'), 'entraId takes the id of one tenant, got string'],
+    ["entraId('common')", () => entraId('common'), 'entraId takes the id of one tenant, got "common"'],
     [
       "entraId('organizations')",
       () => entraId('organizations'),
-      'entraId takes the id of one tenant, got string',
+      'entraId takes the id of one tenant, got "organizations"',
     ],
-    ["entraId('consumers')", () => entraId('consumers'), 'entraId takes the id of one tenant, got string'],
-    ["entraId('{tenantid}')", () => entraId('{tenantid}'), 'entraId takes the id of one tenant, got string'],
+    [
+      "entraId('consumers')",
+      () => entraId('consumers'),
+      'entraId takes the id of one tenant, got "consumers"',
+    ],
+    [
+      "entraId('{tenantid}')",
+      () => entraId('{tenantid}'),
+      'entraId takes the id of one tenant, got "{tenantid}"',
+    ],
     [
       'keycloak()',
       () => keycloak(nothing, 'shop'),
@@ -639,7 +647,7 @@ describe('a preset', () => {
     [
       "keycloak('host')",
       () => keycloak('sso.example.com', 'shop'),
-      'keycloak takes a URL such as https://sso.example.com, got string',
+      'keycloak takes a URL such as https://sso.example.com, got "sso.example.com"',
     ],
     [
       "keycloak('…', undefined)",
@@ -649,7 +657,7 @@ describe('a preset', () => {
     [
       "keycloak('…', 'a/b')",
       () => keycloak('https://sso.example.com', 'a/b'),
-      'keycloak takes the name of a realm, got string',
+      'keycloak takes the name of a realm, got "a/b"',
     ],
     [
       'cognito()',
@@ -659,12 +667,12 @@ describe('a preset', () => {
     [
       "cognito('AbC')",
       () => cognito('AbCdEfGhI', ['web']),
-      'cognito takes the id of a user pool such as eu-central-1_AbCdEfGhI, got string',
+      'cognito takes the id of a user pool such as eu-central-1_AbCdEfGhI, got "AbCdEfGhI"',
     ],
     [
       "cognito('evil/_x')",
       () => cognito('evil.example/_x', ['web']),
-      'cognito takes the id of a user pool such as eu-central-1_AbCdEfGhI, got string',
+      'cognito takes the id of a user pool such as eu-central-1_AbCdEfGhI, got "evil.example/_x"',
     ],
   ])(
     'refuses what cannot be part of its identifier: %s',

@@ -125,7 +125,7 @@ describe('requirementOfAuthentication', () => {
     [{ scopes: ['read'] }, 'requireAuthentication needs acrValues or maxAgeSeconds'],
     [
       { maxAge: 300 },
-      'unknown option "maxAge" in requireAuthentication; known are acrValues, maxAgeSeconds, scopes',
+      'unknown option "maxAge" in requireAuthentication; did you mean maxAgeSeconds? Known are acrValues, maxAgeSeconds, scopes',
     ],
     [
       { maxAgeSeconds: -1 },
@@ -151,7 +151,7 @@ describe('requirementOfAuthentication', () => {
     [{ acrValues: ['gold\r\nX: y'] }, LIST_OF_VALUES('a list with string')],
     [{ acrValues: [1] }, LIST_OF_VALUES('a list with number')],
     // A hole counts as undefined, which a token without `acr` would equal.
-    [{ acrValues: new Array(1) }, LIST_OF_VALUES('a list with ')],
+    [{ acrValues: new Array(1) }, LIST_OF_VALUES('a list with undefined')],
     [{ maxAgeSeconds: 300, scopes: [] }, 'requireAuthentication.scopes needs at least one scope'],
   ])('refuses %j: %s', { tags: ['STP-02', 'STP-03'] }, (options, message) => {
     expect(() => requirementOfAuthentication(untyped(options))).toThrow(new TypeError(message));

@@ -52,7 +52,10 @@ describe('createDpopKey', () => {
   it.each([
     [{ algorithm: 'HS256' }, /^the option algorithm of createDpopKey takes one of RS256/],
     [{ clock: 1 }, /^the option clock of createDpopKey takes a function, got number/],
-    [{ alg: 'ES256' }, /^createDpopKey has no option "alg"; it takes algorithm, clock/],
+    [
+      { alg: 'ES256' },
+      /^createDpopKey has no option "alg"; did you mean algorithm\? It takes algorithm, clock/,
+    ],
     [null, /^createDpopKey takes an object, got null/],
   ])('refuses %j', async (options, message) => {
     await expect(createDpopKey(options as never)).rejects.toThrow(message);
