@@ -56,9 +56,8 @@ export function withoutCredentials(url: string): string {
   const [place, rest] = end === -1 ? [url, ''] : [url.slice(0, end), url.slice(end)];
   const hidden = rest.length > 1 ? `${rest.slice(0, 1)}[…]` : rest;
   const scheme = /^\s*(?:[a-z][a-z0-9+.-]*:)?[\\/]*/i.exec(place)?.[0] ?? '';
-  const authority = place.slice(scheme.length);
-  if (AT_SIGN.test(authority)) return `${scheme}[…]@${authority.split(AT_SIGN).at(-1)}${hidden}`;
   // A password may itself have a question mark in it, and then the at sign stands behind that.
-  const isPassword = AT_SIGN.test(rest) && (authority.includes(':') || !/[\\/]/.test(authority));
-  return isPassword ? `${scheme}[…]` : `${place}${hidden}`;
+  if (AT_SIGN.test(rest)) return `${scheme}[…]`;
+  const host = place.slice(scheme.length).split(AT_SIGN).at(-1);
+  return AT_SIGN.test(place) ? `${scheme}[…]@${host}${hidden}` : `${place}${hidden}`;
 }
