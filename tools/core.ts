@@ -34,7 +34,7 @@ export { describeDifference, suggestIssuer } from '../src/lib/difference.js';
 export { describeError } from '../src/lib/errors.js';
 export { FetchFailure, fetchJson } from '../src/lib/fetch.js';
 export { isJsonObject, readJsonObject } from '../src/lib/json.js';
-export { printable, withoutCredentials } from '../src/lib/public-text.js';
+export { printable, quote as quotePublic, withoutCredentials } from '../src/lib/public-text.js';
 export { describeUrlFault, isAcceptableUrl, isIssuerIdentifier, issuerOfMetadata } from '../src/lib/url.js';
 export { checkOptions, type Settings } from '../src/options/options.js';
 export { DEFAULT_KEYS } from '../src/options/trusted-issuer.js';

@@ -109,9 +109,12 @@ export class TokenRequestError extends Error {
    * Undefined where nothing is known.
    */
   readonly retryAfter: number | undefined;
-  /** A fixed text, or an error code such as `ECONNREFUSED`. Never text of a third party. */
+  /**
+   * A fixed text, or an error code such as `ECONNREFUSED`. Of a third party there's nothing in it but public
+   * identifiers in quotation marks: the issuer that metadata names.
+   */
   readonly detail: string | undefined;
-  /** A fixed text that helps whoever configures this client, where there is one. */
+  /** What helps whoever configures this client, where there is something to say. */
   readonly hint: string | undefined;
   /** Whether trying again later may help without anybody changing anything. */
   readonly transient: boolean;

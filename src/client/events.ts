@@ -1,5 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
-import type { TokenRequestReason } from './errors.js';
+import type { TokenRequestError, TokenRequestReason } from './errors.js';
 
 /**
  * Name of the `node:diagnostics_channel` channel on which clients report, each time with a {@link
@@ -27,8 +27,10 @@ export interface ClientMessage {
   readonly error: string | undefined;
   /** Of `failed`: the HTTP status of the answer, where there was one. */
   readonly status: number | undefined;
-  /** Of `failed`: a fixed text, or an error code such as `ECONNREFUSED`. */
+  /** Of `failed`: see {@link TokenRequestError.detail}. */
   readonly detail: string | undefined;
+  /** Of `failed`: what helps whoever configures this client, where there is something to say. */
+  readonly hint: string | undefined;
 }
 
 const messages = channel(clientChannel);
@@ -41,8 +43,8 @@ export type Report = (event: ClientMessage['event'], details?: () => Details) =>
 export function createReport(issuer: string, clientId: string, requested: readonly string[]): Report {
   return (event, details) => {
     if (!messages.hasSubscribers) return;
-    const { scope = requested, expiresAt, reason, error, status, detail } = details?.() ?? {};
-    const known = { event, issuer, clientId, scope, expiresAt, reason, error, status, detail };
+    const { scope = requested, expiresAt, reason, error, status, detail, hint } = details?.() ?? {};
+    const known = { event, issuer, clientId, scope, expiresAt, reason, error, status, detail, hint };
     messages.publish(known satisfies ClientMessage);
   };
 }

@@ -60,14 +60,13 @@ async function locate(metadata: IssuerMetadata, signal: AbortSignal): Promise<Au
   } catch (error) {
     if (signal.aborted) throw new TokenRequestError('timeout');
     if (!(error instanceof UnavailableError)) throw error;
-    const { cause } = error;
+    const { cause, hint } = error;
     const detail = describeError(cause);
-    const transient = !(cause instanceof FetchFailure) || cause.isTransient;
     // The reasons are named the same.
     const reason = error.reason as TokenRequestReason;
-    if (reason !== 'metadata_unavailable')
-      throw new TokenRequestError(reason, reason === 'metadata_invalid' ? { detail } : {});
-    throw new TokenRequestError(reason, { detail, transient });
+    const isTransient = !(cause instanceof FetchFailure) || cause.isTransient;
+    const transient = reason === 'metadata_unavailable' && isTransient;
+    throw new TokenRequestError(reason, { detail, hint, transient });
   }
 }
 

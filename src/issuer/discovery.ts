@@ -1,8 +1,10 @@
 import { UnavailableError } from '../errors.js';
 import { unlessAborted, withTimeLimit } from '../lib/deadline.js';
+import { describeDifference, suggestIssuer } from '../lib/difference.js';
 import { SafeError } from '../lib/errors.js';
 import { FetchFailure, fetchJson } from '../lib/fetch.js';
 import type { JsonObject } from '../lib/json.js';
+import { quote } from '../lib/public-text.js';
 import type { Runtime } from '../lib/runtime.js';
 import { type EndpointName, type Located, Metadata } from './metadata-document.js';
 
@@ -148,8 +150,12 @@ export function metadataUrls(issuer: string): readonly string[] {
  */
 export function checkMetadata(json: JsonObject, issuer: string): void {
   if (typeof json.issuer !== 'string') throw new FetchFailure('invalid', 'issuer is not a string');
-  if (json.issuer !== issuer)
-    throw new UnavailableError('issuer_mismatch', 1, new SafeError('the metadata names another issuer'));
+  if (json.issuer !== issuer) {
+    const difference = describeDifference(json.issuer, issuer);
+    const both = `the metadata names the issuer ${quote(json.issuer)}, and not ${quote(issuer)}`;
+    const cause = new SafeError(difference === undefined ? both : `${both}: ${difference}`);
+    throw new UnavailableError('issuer_mismatch', 1, cause, suggestIssuer(json.issuer, issuer));
+  }
   const wrong = ENDPOINTS.find((name) => Object.hasOwn(json, name) && typeof json[name] !== 'string');
   if (wrong !== undefined) throw new FetchFailure('invalid', `${wrong} is not a string`);
 }

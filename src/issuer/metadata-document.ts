@@ -1,10 +1,18 @@
 import { UnavailableError } from '../errors.js';
 import { FetchFailure } from '../lib/fetch.js';
 import { isJsonObject, type JsonObject } from '../lib/json.js';
+import { quoteUrl } from '../lib/public-text.js';
 import { type InsecureRequests, isAcceptableUrl } from '../lib/url.js';
 
 /** The endpoints that this package uses, by their names in metadata (RFC 8414 §2). */
 export type EndpointName = 'jwks_uri' | 'token_endpoint' | 'introspection_endpoint';
+
+const PLAIN_HTTP =
+  'plain http is for issuers on this host, and for those that allowInsecureRequests names: whoever is on ' +
+  'the way chooses the keys';
+
+const ELSEWHERE =
+  'is the path of the issuer right? If its metadata is at another place, metadataUrl says where';
 
 /** A document that was found, and where. */
 export type Located = { readonly json: JsonObject; readonly url: string };
@@ -47,8 +55,13 @@ export class Metadata {
 
   /** Why {@link find} finds nothing: there's no such member, or none that may be fetched. */
   lack(name: EndpointName): FetchFailure {
-    const isThere = this.#documents.some(({ json }) => Object.hasOwn(json, name));
-    return new FetchFailure('invalid', isThere ? `${name} is not an https URL` : `there is no ${name}`);
+    const document = this.#documents.find(({ json }) => Object.hasOwn(json, name));
+    if (document === undefined) return new FetchFailure('invalid', `there is no ${name}`);
+    const url = document.json[name];
+    const got = quoteUrl(url);
+    const detail = `${name} is not an https URL${got === undefined ? '' : `: ${got}`}`;
+    const isPlain = typeof url === 'string' && /^http:/i.test(url);
+    return new FetchFailure('invalid', detail, isPlain ? { hint: PLAIN_HTTP } : {});
   }
 
   /** Which of these endpoints it doesn't have. */
@@ -66,5 +79,12 @@ export class Metadata {
 export function unavailable(document: 'metadata' | 'jwks', error: unknown): UnavailableError {
   if (error instanceof UnavailableError) return error;
   const isInvalid = error instanceof FetchFailure && error.kind === 'invalid';
-  return new UnavailableError(isInvalid ? `${document}_invalid` : `${document}_unavailable`, 1, error);
+  const reason = isInvalid ? (`${document}_invalid` as const) : (`${document}_unavailable` as const);
+  return new UnavailableError(reason, 1, error, document === 'metadata' ? suggestOption(error) : undefined);
+}
+
+/** What helps if metadata can't be used, or isn't where it's looked for. */
+function suggestOption(error: unknown): string | undefined {
+  if (!(error instanceof FetchFailure)) return undefined;
+  return error.hint ?? (error.kind === 'status' && !error.isTransient ? ELSEWHERE : undefined);
 }

@@ -177,7 +177,8 @@ export class RefreshingKeySet implements KeySet {
   #unavailable(): UnavailableError {
     if (this.#failure === undefined) return new UnavailableError('jwks_unavailable', 0);
     const { error, backoff } = this.#failure;
-    return new UnavailableError(error.reason, (backoff.until - this.#clock()) / 1000, error.cause);
+    const seconds = (backoff.until - this.#clock()) / 1000;
+    return new UnavailableError(error.reason, seconds, error.cause, error.hint);
   }
 
   /** Loads the keys anew unless that is under way. Never rejects. */

@@ -42,9 +42,10 @@ function describeHosts(one: string, other: string): string | undefined {
  */
 export function suggestIssuer(named: string, configured: string): string {
   if (/\{.*\}/.test(named)) return 'the metadata stands for many issuers: configure the one of your tenant';
-  const hosts = [named, configured].map((url) => (URL.canParse(url) ? new URL(url).hostname : ''));
-  const advice = `configure the issuer exactly as its metadata and its tokens write it, ${quote(named)}`;
-  return hosts[0] === hosts[1]
-    ? advice
-    : `${advice}; if this process reaches it under another name only, metadataUrl says where`;
+  if (describeDifference(named, configured) === undefined)
+    return 'is this the right server? Metadata counts only for the issuer that it names (RFC 8414 §3.3)';
+  const [one, other] = [named, configured].map((url) => (URL.canParse(url) ? new URL(url).hostname : ''));
+  const advice = 'configure the issuer exactly as its metadata and its tokens write it';
+  if (one === other) return advice;
+  return `${advice}; if this process reaches it under another name only, metadataUrl says where`;
 }

@@ -1,6 +1,6 @@
 /**
- * An error whose message may be logged: a fixed text or an error code, never the text of somebody else's
- * error.
+ * An error whose message may be logged: a fixed text, an error code or a quoted public identifier, never the
+ * text of somebody else's error.
  */
 export class SafeError extends Error {}
 

@@ -30,15 +30,22 @@ export class FetchFailure extends SafeError {
   readonly kind: FetchFailureKind;
   /** HTTP status of the answer, if that is what was wrong. */
   readonly status: number | undefined;
+  /** What helps whoever configured the request, if there is something to say. */
+  readonly hint: string | undefined;
 
   constructor(
     kind: FetchFailureKind,
     message: string,
-    { status, cause }: { readonly status?: number; readonly cause?: unknown } = {},
+    {
+      status,
+      hint,
+      cause,
+    }: { readonly status?: number; readonly hint?: string; readonly cause?: unknown } = {},
   ) {
     super(message, cause === undefined ? undefined : { cause });
     this.kind = kind;
     this.status = status;
+    this.hint = hint;
   }
 
   /** Whether the server was there at all: then another path of it may still work. */

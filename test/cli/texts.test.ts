@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { describeDate, describeDuration } from '../../tools/cli/describe.js';
 import { isShellSafe, printable, show, showList, toJson } from '../../tools/cli/printable.js';
-import { closestTo, describeDifference } from '../../tools/core.js';
 
 describe('printable', () => {
   it.each([
@@ -74,47 +73,6 @@ describe('describeDate', () => {
     [86_401, '1 d 1 s'],
   ])('writes %d seconds', (seconds, text) => {
     expect(describeDuration(seconds)).toBe(text);
-  });
-});
-
-describe('describeDifference', () => {
-  it.each([
-    ['https://a.example', 'https://a.example/', 'trailing slash'],
-    ['https://a.example/t/', 'https://a.example/t', 'trailing slash'],
-    ['https://A.example', 'https://a.example', 'upper and lower case'],
-    [' https://a.example', 'https://a.example', 'spaces'],
-    ['http://a.example', 'https://a.example', 'http and https'],
-    ['https://a.example:443', 'https://a.example', 'two spellings of one URL'],
-    ['https://a.example/one', 'https://a.example/two', 'the path'],
-    ['https://a.example:8443', 'https://a.example', 'the port'],
-  ])('tells how %s differs from %s', (one, other, words) => {
-    expect(describeDifference(one, other)).toContain(words);
-    expect(describeDifference(other, one)).toContain(words);
-  });
-
-  it.each([
-    ['https://a.example', 'https://b.example'],
-    ['orders', 'inventory'],
-    ['https://a.example', 'https://a.example.attacker.example'],
-  ])('knows nothing to say of %s and %s', (one, other) => {
-    expect(describeDifference(one, other)).toBeUndefined();
-  });
-});
-
-describe('closestTo', () => {
-  const names = ['issuer', 'audience', 'scope', 'json'];
-
-  it.each([
-    ['isuer', 'issuer'],
-    ['audiance', 'audience'],
-    ['scpoe', 'scope'],
-    ['aud', 'audience'],
-    ['j', undefined],
-    ['', undefined],
-    ['completely', undefined],
-    ['x'.repeat(1000), undefined],
-  ])('finds for %s', (word, meant) => {
-    expect(closestTo(word, names)).toBe(meant);
   });
 });
 

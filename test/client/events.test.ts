@@ -12,6 +12,7 @@ const nothing = {
   error: undefined,
   status: undefined,
   detail: undefined,
+  hint: undefined,
 };
 
 it('tells of each attempt, and how it ended', { tags: ['OPS-18'] }, async () => {
@@ -50,6 +51,7 @@ it('tells of a refusal with its code', { tags: ['OPS-18'] }, async () => {
     reason: 'refused',
     error: 'invalid_client',
     status: 401,
+    hint: expect.stringContaining('client_secret_post sends them as they are'),
   });
 });
 

@@ -331,9 +331,15 @@ describe('discovery', () => {
 
   it.each<[unknown, string?]>([
     [undefined, 'there is no token_endpoint'],
-    ['http://auth.example.com/token'],
+    [
+      'http://auth.example.com/token?key=hunter2',
+      'token_endpoint is not an https URL: "http://auth.example.com/token?[…]"',
+    ],
     ['/token'],
-    ['https://auth.example.com/token#a'],
+    [
+      'https://auth.example.com/token#a',
+      'token_endpoint is not an https URL: "https://auth.example.com/token#[…]"',
+    ],
     [7, 'token_endpoint is not a string'],
   ])(
     'fails if the token endpoint is %s',

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { generateSigningKey, type SigningKey } from '../../src/testing/signing-key.js';
 import {
@@ -16,7 +17,7 @@ import {
   status,
   truncated,
 } from '../support/misbehaving-issuer.js';
-import { protect, tokenBy } from '../support/protected-api.js';
+import { audience, protect, tokenBy } from '../support/protected-api.js';
 
 const MEBIBYTE = 1_048_576;
 let key: SigningKey;
@@ -31,6 +32,59 @@ async function startIssuer(): Promise<{ issuer: MisbehavingIssuer; token: string
   issuer.publish([key.jwk]);
   return { issuer, token: tokenBy(key, issuer.url) };
 }
+
+describe('metadata of another issuer', () => {
+  it.each<[string, (url: string) => string, string, RegExp]>([
+    [
+      'a slash more',
+      (url) => `${url}/`,
+      'they differ only by a trailing slash',
+      /^configure the issuer exactly/,
+    ],
+    [
+      'another name of this machine',
+      (url) => url.replace('127.0.0.1', 'localhost'),
+      'localhost and 127.0.0.1 are this machine under two names, and have to be spelt alike',
+      /metadataUrl says where$/,
+    ],
+    [
+      'the name of a container',
+      (url) => url.replace('127.0.0.1', 'keycloak'),
+      '"keycloak" looks like the name of a container, which is another one outside of its network',
+      /metadataUrl says where$/,
+    ],
+    ['somebody else', () => 'https://user:hunter2@evil.example/?hunter2', '', /^is this the right server\?/],
+  ])(
+    'is told to the operator with both values, and not to the client: %s',
+    { tags: ['KEY-01', 'KEY-06', 'OPS-02'] },
+    async (_what, name, difference, hint) => {
+      const { issuer, token } = await startIssuer();
+      const named = name(issuer.url);
+      issuer.script(paths.oauth, json({ issuer: named, jwks_uri: `${issuer.url}/jwks` }));
+      issuer.script(paths.oauth, json({ issuer: named, jwks_uri: `${issuer.url}/jwks` }));
+      const shown = named.includes('hunter2') ? 'https://[…]@evil.example/?[…]' : named;
+      const both = `the metadata names the issuer "${shown}", and not "${issuer.url}"`;
+      const message = difference === '' ? both : `${both}: ${difference}`;
+
+      const { server, events } = protect({ issuer: issuer.url });
+      const error: unknown = await server.ready().catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({
+        reason: 'issuer_mismatch',
+        hint: expect.stringMatching(hint),
+        cause: { message },
+      });
+      expect(events).toMatchObject([{ event: 'failed', reason: 'issuer_mismatch', detail: message }]);
+      expect(inspect([error, events], { depth: 9 })).not.toContain('hunter2');
+
+      const headers = { Authorization: `Bearer ${token}` };
+      const decision = await server.authenticate(new Request(`${audience}/stock/42`, { headers }));
+      expect(decision).toMatchObject({ kind: 'denied', answer: { status: 503 } });
+      const answer = JSON.stringify(decision.kind === 'denied' && decision.answer);
+      for (const word of [shown, issuer.url, 'evil', 'keycloak', 'differ'])
+        expect(answer).not.toContain(word);
+    },
+  );
+});
 
 describe('metadata', () => {
   it.each<[string, (url: string) => unknown, string]>([

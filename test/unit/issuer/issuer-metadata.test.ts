@@ -142,7 +142,16 @@ describe('metadata that is fresh', () => {
       [failing, 'metadata_unavailable', 'status 503'],
       [{ issuer }, 'metadata_invalid', 'there is no jwks_uri'],
       [{ issuer, jwks_uri: '/jwks' }, 'metadata_invalid', 'jwks_uri is not an https URL'],
-      [alien, 'issuer_mismatch', 'the metadata names another issuer'],
+      [
+        alien,
+        'issuer_mismatch',
+        `the metadata names the issuer "https://evil.example.com", and not "${issuer}"`,
+      ],
+      [
+        { issuer, jwks_uri: 'http://keycloak:8080/jwks?key=hunter2' },
+        'metadata_invalid',
+        'jwks_uri is not an https URL: "http://keycloak:8080/jwks?[…]"',
+      ],
     ] as const) {
       scene.publishes(page);
       await expect(scene.metadata.get()).rejects.toMatchObject({

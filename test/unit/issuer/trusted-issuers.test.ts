@@ -253,12 +253,12 @@ describe('when the function fails', () => {
     [
       'returns a wrong option',
       (issuer) => ({ issuer, algorithms: ['none'] }),
-      'option "issuer[1].algorithms" takes a list of at least one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519, got a list with string',
+      'option "issuer[1].algorithms" takes a list of at least one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519, got "none"',
     ],
     [
       'returns an unknown option',
       (issuer) => ({ issuer, jwks, audiences: 'a' }),
-      expect.stringContaining('unknown option "audiences" in issuer[1]; known are'),
+      expect.stringContaining('unknown option "audiences" in issuer[1]; did you mean audience? Known are'),
     ],
     [
       'returns a private key',

@@ -6,6 +6,8 @@ import {
   isAcceptableUrl,
   Metadata,
   metadataUrls,
+  quotePublic,
+  suggestIssuer,
 } from '../../core.js';
 import { isShellSafe, quote, show, showList, showText } from '../printable.js';
 import { type Finding, failure, info, ok, warning } from './finding.js';
@@ -167,14 +169,11 @@ function describeFault(
 
 function describeMismatch(named: string, issuer: string): readonly [what: string, fix: string] {
   const difference = describeDifference(named, issuer);
-  const what = `names the issuer ${show(named)}${difference === undefined ? '' : `: ${difference}`}`;
-  if (difference === undefined)
-    return [
-      what,
-      'Is this the right server? Metadata counts only for the issuer that it names (RFC 8414 §3.3).',
-    ];
-  const command = isShellSafe(named) ? `: npx oauth-resource-server check ${named}` : '.';
-  return [what, `Configure the issuer exactly as its metadata and its tokens write it${command}`];
+  const what = `names the issuer ${quotePublic(named)}${difference === undefined ? '' : `: ${difference}`}`;
+  const advice = suggestIssuer(named, issuer).replace(/^./, (letter) => letter.toUpperCase());
+  const fix = advice.replace('metadataUrl', 'metadataUrl (--metadata-url)');
+  if (difference === undefined) return [what, `${fix}.`];
+  return [what, isShellSafe(named) ? `${fix}: npx oauth-resource-server check ${named}` : `${fix}.`];
 }
 
 /** What is wrong with a `jwks_uri` that the verifier doesn't take. */

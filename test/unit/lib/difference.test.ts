@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { describeDifference, suggestIssuer } from '../../../src/lib/difference.js';
+
+describe('describeDifference', () => {
+  it.each([
+    ['https://a.example', 'https://a.example/', 'trailing slash'],
+    ['https://a.example/t/', 'https://a.example/t', 'trailing slash'],
+    ['https://A.example', 'https://a.example', 'upper and lower case'],
+    [' https://a.example', 'https://a.example', 'spaces'],
+    ['http://a.example', 'https://a.example', 'http and https'],
+    ['https://a.example:443', 'https://a.example', 'two spellings of one URL'],
+    ['https://a.example/one', 'https://a.example/two', 'the path'],
+    ['https://a.example:8443', 'https://a.example', 'the port'],
+    ['http://localhost:8080/realms/shop', 'http://127.0.0.1:8080/realms/shop', 'localhost and 127.0.0.1'],
+    ['http://[::1]:8080', 'http://localhost:8080/', '[::1] and localhost'],
+    [
+      'http://keycloak:8080/realms/shop',
+      'http://localhost:8080/realms/shop',
+      '"keycloak" looks like the name',
+    ],
+    ['http://auth-server', 'https://sso.example.com', '"auth-server" looks like the name'],
+    ['http://host.docker.internal:4400', 'http://127.0.0.1:4400', '"host.docker.internal" looks like'],
+    [
+      'http://sso.default.svc.cluster.local/t',
+      'https://sso.example.com/t',
+      '"sso.default.svc.cluster.local"',
+    ],
+  ])('tells how %s differs from %s', (one, other, words) => {
+    expect(describeDifference(one, other)).toContain(words);
+    const turned = words.includes(' and ') ? '' : words;
+    expect(describeDifference(other, one)).toContain(turned);
+  });
+
+  it.each([
+    ['https://a.example', 'https://b.example'],
+    ['orders', 'inventory'],
+    ['https://a.example', 'https://a.example.attacker.example'],
+    ['http://keycloak:8080/realms/shop', 'http://localhost:8080/realms/other'],
+  ])('knows nothing to say of %s and %s', (one, other) => {
+    expect(describeDifference(one, other)).toBeUndefined();
+  });
+});
+
+describe('suggestIssuer', () => {
+  it.each([
+    ['https://a.example/', 'https://a.example', /^configure the issuer exactly as .* write it$/],
+    ['http://keycloak:8080', 'http://localhost:8080', /^configure .*, metadataUrl says where$/],
+    ['https://evil.example', 'https://a.example', /^is this the right server\?/],
+    ['https://login.example/{tenantid}/v2.0', 'https://login.example/common/v2.0', /one of your tenant$/],
+  ])('says what to do about metadata of %s in place of %s', (named, configured, advice) => {
+    expect(suggestIssuer(named, configured)).toMatch(advice);
+  });
+});
