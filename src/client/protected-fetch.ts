@@ -29,6 +29,9 @@ interface Call {
   readonly first: Hop;
 }
 
+// Messages of TypeErrors here are without the word "fetch": axios and others take a TypeError with it for
+// a broken network, and say "Network Error" in place of what's wrong.
+
 /**
  * `fetch` with an access token: sends it to the given origins and nowhere else, and replaces it once when it
  * is refused.
@@ -60,8 +63,8 @@ export function createProtectedFetch({ tokens, origins, fetch }: ProtectedFetchO
       }
       if (!isRedirect(response) || call.redirect === 'manual') return withRedirected(response, redirects > 0);
       await discard(response);
-      if (call.redirect === 'error') throw new TypeError('fetch failed: unexpected redirect');
-      if (redirects === MAX_REDIRECTS) throw new TypeError('fetch failed: too many redirects');
+      if (call.redirect === 'error') throw new TypeError('the API redirects, and redirect is "error"');
+      if (redirects === MAX_REDIRECTS) throw new TypeError(`too many redirects: more than ${MAX_REDIRECTS}`);
       hop = followingHop(hop, response, call.replayable);
     }
   };
@@ -86,7 +89,7 @@ function readCall(input: Input, init: Init, origins: readonly string[]): Call {
   checkOrigin(url, origins);
   const headers = new Headers(init.headers ?? request?.headers);
   if (headers.has('authorization'))
-    throw new TypeError('fetch sets the field Authorization itself: leave it out, or use another fetch');
+    throw new TypeError('the field Authorization is set by this client: leave it out');
   const ownBody = init.body ?? undefined;
   return {
     request,
@@ -105,10 +108,14 @@ function readCall(input: Input, init: Init, origins: readonly string[]): Call {
 }
 
 function checkOrigin(url: URL, origins: readonly string[]): void {
-  if (origins.length === 0)
-    throw new TypeError('fetch needs the option "origins", or a "resource" that is an https URL');
-  if (!origins.includes(url.origin))
-    throw new TypeError(`fetch sends the access token to ${origins.join(', ')} only, not to ${url.origin}`);
+  if (origins.includes(url.origin)) return;
+  const origin = url.origin === 'null' ? url.protocol : url.origin;
+  const goesTo = `the access token goes to ${origins.join(', ')} only: the option "origins"`;
+  throw new TypeError(
+    origins.length === 0
+      ? `the option "origins" is missing, which says where the access token may go: origins: ["${origin}"]`
+      : `${goesTo} does not name ${origin}`,
+  );
 }
 
 /** Also a `Request` of another copy of undici, which a `fetch` that the application brings may need. */

@@ -121,7 +121,7 @@ describe('fetch', () => {
     const endpoint = await startTokenEndpoint();
     const client = makeClient({ tokenEndpoint: endpoint.url, resource: 'urn:example:inventory' });
     await expect(client.fetch('https://inventory.example.com/')).rejects.toThrow(
-      'fetch needs the option "origins", or a "resource" that is an https URL',
+      'the option "origins" is missing, which says where the access token may go: origins: ["https://inventory.example.com"]',
     );
   });
 

@@ -1,7 +1,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { AxiosInstance } from 'axios';
+import type { AxiosInstance, AxiosRequestConfig } from 'axios';
 import type { Got } from 'got';
 import { type Dispatcher, request, fetch as undiciFetch } from 'undici';
 import { transformWithOxc } from 'vite';
@@ -11,7 +12,7 @@ import { codeBlocksOf, readPage, root } from '../docs/markdown.js';
 import { status } from '../support/misbehaving-issuer.js';
 import { type Answer, type Api, ok, redirectTo, refuseToken, startApi } from './support/api.js';
 import { makeClient } from './support/make-client.js';
-import { startTokenEndpoint, type TokenEndpoint } from './support/token-endpoint.js';
+import { close, listen, startTokenEndpoint, type TokenEndpoint } from './support/token-endpoint.js';
 
 interface Recipes {
   readonly createHttpClient: (credentials: ClientCredentials, baseURL: string) => AxiosInstance;
@@ -96,6 +97,64 @@ describe('axios', () => {
     endpoint.script(status(400, { error: 'invalid_scope' }));
     const error = await thrownBy(recipes.createHttpClient(client, api.origin).get('/'));
     expect(error).toMatchObject({ isAxiosError: true, cause: { reason: 'refused', error: 'invalid_scope' } });
+  });
+});
+
+describe('axios shows the error of the client, and not "Network Error"', () => {
+  const send = async (answer: Answer, path: (api: Api) => string, config: AxiosRequestConfig = {}) => {
+    const { api, client } = await scene(answer);
+    const error = await thrownBy(recipes.createHttpClient(client, api.origin).get(path(api), config));
+    return { error, api };
+  };
+
+  it('for another origin than the configured ones', { tags: ['CLI-19'] }, async () => {
+    const { error, api } = await send(ok, () => 'https://api-2.example.com/stock?token=hunter2');
+    const message = `the access token goes to ${api.origin} only: the option "origins" does not name https://api-2.example.com`;
+    expect(error).toMatchObject({ isAxiosError: true, message, cause: { name: 'TypeError' } });
+  });
+
+  it('for an Authorization field of the caller', async () => {
+    const headers = { Authorization: 'Basic hunter2' };
+    const { error } = await send(ok, () => '/', { headers });
+    expect(error).toMatchObject({
+      message: expect.stringMatching(/^the field Authorization is set by this client/),
+    });
+  });
+
+  it('for a client without origins', { tags: ['CLI-19'] }, async () => {
+    const endpoint = await startTokenEndpoint();
+    const client = makeClient({ tokenEndpoint: endpoint.url });
+    const error = await thrownBy(recipes.createHttpClient(client, 'https://a.example').get('/stock'));
+    expect(error).toMatchObject({ message: expect.stringContaining('origins: ["https://a.example"]') });
+  });
+
+  it.each<[string, Answer, string]>([
+    ['too many of them', redirectTo(302, '/again'), 'too many redirects'],
+    ['one to another scheme', redirectTo(302, 'ftp://a.example'), 'another scheme'],
+    ['one to no URL', redirectTo(302, 'http://['), 'leads to no URL'],
+  ])('for redirects: %s', async (_what, answer, text) => {
+    const { error } = await send(answer, () => '/');
+    expect(error).toMatchObject({ message: expect.stringContaining(text) });
+  });
+
+  it('for a token that cannot be had', async () => {
+    const { api, endpoint, client } = await scene();
+    endpoint.script(status(400, { error: 'invalid_scope' }));
+    expect(await thrownBy(recipes.createHttpClient(client, api.origin).get('/'))).toMatchObject({
+      message: 'The authorization server refused the request for an access token (invalid_scope)',
+    });
+  });
+
+  it('but not for a network that is one', async () => {
+    const endpoint = await startTokenEndpoint();
+    const server = createServer();
+    const origin = await listen(server);
+    await close(server);
+    const client = makeClient({ tokenEndpoint: endpoint.url, origins: [origin] });
+    expect(await thrownBy(recipes.createHttpClient(client, origin).get('/'))).toMatchObject({
+      message: 'Network Error',
+      cause: { code: 'ECONNREFUSED' },
+    });
   });
 });
 
