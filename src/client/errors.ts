@@ -12,6 +12,7 @@ export type TokenRequestReason =
   | 'unsupported_token_type'
   | 'scope_narrowed'
   | 'assertion_failed'
+  | 'credential_unavailable'
   | 'metadata_unavailable'
   | 'metadata_invalid'
   | 'issuer_mismatch'
@@ -28,6 +29,7 @@ const MESSAGES: Readonly<Record<TokenRequestReason, string>> = {
   unsupported_token_type: 'The token endpoint issued a token of another type than Bearer',
   scope_narrowed: 'Fewer scopes were granted than requested',
   assertion_failed: 'The client assertion could not be signed',
+  credential_unavailable: 'The secret or key of the client cannot be had',
   metadata_unavailable: 'The metadata of the authorization server cannot be fetched',
   metadata_invalid: 'The metadata of the authorization server is unusable',
   issuer_mismatch: 'The metadata names another issuer',
@@ -44,6 +46,7 @@ const TRANSIENT: ReadonlySet<TokenRequestReason> = new Set([
   'rate_limited',
   'unreachable',
   'timeout',
+  'credential_unavailable',
   'metadata_unavailable',
 ]);
 

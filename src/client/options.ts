@@ -1,4 +1,4 @@
-import type { ClientCredential } from '../issuer/client-authentication.js';
+import type { CredentialSettings } from '../issuer/credential-source.js';
 import type { PrivateKey } from '../issuer/private-key.js';
 import {
   badOption,
@@ -57,13 +57,22 @@ export interface ClientCredentialsOptions {
   readonly metadataUrl?: string;
   /** The client's identifier at the authorization server (RFC 6749 §2.2). */
   readonly clientId: string;
-  /** The client's secret. Either this or `privateKey` is required. */
-  readonly clientSecret?: string;
   /**
-   * The key that signs client assertions (RFC 7523, `private_key_jwt`), in place of a secret. Nothing secret
-   * leaves the process then.
+   * The client's secret, or a function that returns it, such as a look-up in a vault. Either this or
+   * `privateKey` is required.
+   *
+   * A function is called for each request for a token, so a rotated secret is used without a restart. If the
+   * server refuses the secret, the function is called once more, and the request is made again if it returns
+   * another one. It may take as long as `timeoutSeconds`; if it throws, takes longer, or returns no string of
+   * 1 to 10000 characters, there's no token: `credential_unavailable`.
    */
-  readonly privateKey?: PrivateKey;
+  readonly clientSecret?: string | (() => string | Promise<string>);
+  /**
+   * The key that signs client assertions (RFC 7523, `private_key_jwt`), in place of a secret, or a function
+   * that returns it, called as that of `clientSecret`. Nothing secret leaves the process then. A function
+   * should return a JWK with `kid`, so that the key id changes with the key.
+   */
+  readonly privateKey?: PrivateKey | (() => PrivateKey | Promise<PrivateKey>);
   /**
    * The `kid` of client assertions: which of the client's registered keys it is. Default: the JWK's `kid`, or
    * none.
@@ -142,7 +151,7 @@ export interface ClientSettings {
   /** In place of the well-known locations. */
   readonly metadataUrl: string | undefined;
   readonly clientId: string;
-  readonly credential: ClientCredential;
+  readonly credential: CredentialSettings;
   readonly requestedScopes: readonly string[];
   /** `scope`, `resource`, `audience` and what else the application sends. */
   readonly parameters: URLSearchParams;
@@ -213,7 +222,7 @@ export function checkClientOptions(options: ClientCredentialsOptions): ClientSet
   if (metadataUrl !== undefined && server.tokenEndpoint !== undefined)
     throw badOption('metadataUrl', 'does not go with tokenEndpoint, which needs no metadata');
   const credential = checkCredential(checked, '', ['clientSecret', 'privateKey']);
-  if (credential.kind === 'key' && credential.audience === 'issuer' && server.issuer === undefined)
+  if ('audience' in credential && credential.audience === 'issuer' && server.issuer === undefined)
     throw badOption(
       'privateKey',
       'needs "issuer", which assertions are for, or ' + "assertionAudience: 'token_endpoint'",

@@ -5,10 +5,12 @@ import {
   authenticateClient,
   basicCredentials,
   ClientAuthenticationFailure,
+  type ClientCredential,
   clientRequest,
   formEncode,
   refusalHint,
 } from '../issuer/client-authentication.js';
+import { CredentialSource, CredentialUnavailable } from '../issuer/credential-source.js';
 import { createIssuerMetadata, type IssuerMetadata } from '../issuer/metadata.js';
 import { describeError } from '../lib/errors.js';
 import { discard, FetchFailure, sendRequest } from '../lib/fetch.js';
@@ -40,16 +42,32 @@ export function createTokenRequest(settings: ClientSettings, time: Time): TokenR
   const { issuer = '', tokenEndpoint } = server;
   const source = { issuer, metadataUrl, wanted: ['token_endpoint'] as const };
   const metadata = createIssuerMetadata(source, { ...METADATA_POLICY, timeoutSeconds }, runtime);
+  // Asked for each token: that isn't often, and then a rotated credential is used from the next one on.
+  const credentials = new CredentialSource(settings.credential, {
+    ...runtime,
+    rememberSeconds: 0,
+    timeoutSeconds,
+  });
   return async (signal) => {
     const endpoint =
       tokenEndpoint === undefined ? await locate(metadata, signal) : { url: tokenEndpoint, supported: [] };
+    const request = (credential: ClientCredential) =>
+      requestToken(endpoint, { ...settings, credential }, time, signal);
     try {
-      return await requestToken(endpoint, settings, time, signal);
+      return await credentials.use(request, isRefusal, signal);
     } catch (error) {
+      if (error instanceof CredentialUnavailable)
+        throw new TokenRequestError('credential_unavailable', { detail: error.message });
       if (mayHaveMoved(error)) metadata.doubt();
       throw error;
     }
   };
+}
+
+/** Whether the server doesn't accept the client's credential; some send other codes with the status. */
+function isRefusal(error: unknown): boolean {
+  if (!isTokenRequestError(error) || error.reason !== 'refused') return false;
+  return error.error === 'invalid_client' || error.status === 401;
 }
 
 async function locate(metadata: IssuerMetadata, signal: AbortSignal): Promise<AuthenticatedEndpoint> {
@@ -70,9 +88,14 @@ async function locate(metadata: IssuerMetadata, signal: AbortSignal): Promise<Au
   }
 }
 
+/** The settings of a client, with the credential that it uses now. */
+interface CurrentSettings extends ClientSettings {
+  readonly credential: ClientCredential;
+}
+
 async function requestToken(
   endpoint: AuthenticatedEndpoint,
-  settings: ClientSettings,
+  settings: CurrentSettings,
   time: Time,
   signal: AbortSignal,
 ): Promise<ReceivedToken> {
@@ -104,7 +127,7 @@ interface Exchange {
 
 async function send(
   endpoint: AuthenticatedEndpoint,
-  settings: ClientSettings,
+  settings: CurrentSettings,
   signal: AbortSignal,
 ): Promise<Exchange> {
   const { server, clientId, credential, parameters, runtime } = settings;
@@ -134,7 +157,7 @@ async function send(
   }
 }
 
-function sentCredentials(body: unknown, { credential, clientId }: ClientSettings): readonly string[] {
+function sentCredentials(body: unknown, { credential, clientId }: CurrentSettings): readonly string[] {
   if (credential.kind !== 'secret')
     return body instanceof URLSearchParams ? body.getAll('client_assertion') : [];
   const { clientSecret } = credential;

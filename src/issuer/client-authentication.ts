@@ -11,7 +11,6 @@ import {
 import { describeError, SafeError } from '../lib/errors.js';
 import { USER_AGENT } from '../lib/fetch.js';
 import type { Runtime } from '../lib/runtime.js';
-import { isToken68 } from '../request/credentials.js';
 import type { SecretMethod } from '../terms.js';
 import type { AssertionKey } from './private-key.js';
 
@@ -28,12 +27,9 @@ export type ClientCredential =
   /** The TLS connection does it (RFC 8705 §2). */
   | { readonly kind: 'certificate' }
   /** An access token of the client's own (RFC 7662 §2.1). */
-  | { readonly kind: 'token'; readonly accessToken: () => string | Promise<string> };
+  | { readonly kind: 'token'; readonly accessToken: string };
 
-/**
- * The client's part of the authentication couldn't be made: a key that doesn't sign, an access token that
- * can't be had.
- */
+/** The client's part of the authentication couldn't be made: a key that doesn't sign, say. */
 export class ClientAuthenticationFailure extends SafeError {}
 
 /** The endpoint that a client authenticates to. */
@@ -84,11 +80,8 @@ export function authenticateClient(
         }
         case 'certificate':
           return body.set('client_id', client.client_id);
-        case 'token': {
-          const token: unknown = await credential.accessToken();
-          if (!isToken68(token)) throw new TypeError('not an access token');
-          return headers.set('authorization', `Bearer ${token}`);
-        }
+        case 'token':
+          return headers.set('authorization', `Bearer ${credential.accessToken}`);
       }
     } catch (error) {
       throw new ClientAuthenticationFailure(describeError(error));

@@ -5,14 +5,21 @@ import { readRetryAfter } from '../lib/retry-after.js';
 import {
   type AuthenticatedEndpoint,
   authenticateClient,
+  type ClientCredential,
   clientRequest,
   refusalHint,
 } from './client-authentication.js';
+import { CredentialSource, CredentialUnavailable } from './credential-source.js';
 import { IntrospectionFailure } from './introspection-failure.js';
 import type { IntrospectionContext, IntrospectionEndpoint } from './introspection-settings.js';
 import type { IssuerMetadata } from './metadata.js';
 import { readSignedAnswer } from './signed-answer.js';
 
+/**
+ * How long a credential from a function is used: a vault isn't asked for every token. One that was rotated is
+ * asked for again once the server refuses the old one.
+ */
+const CREDENTIAL_SECONDS = 60;
 const PLAIN_MEDIA_TYPE = 'application/json';
 const SIGNED_MEDIA_TYPE = 'application/token-introspection+jwt';
 /** What servers say with status 400 if it's this API that they don't know (RFC 6749 §5.2). */
@@ -35,38 +42,49 @@ export type AnswerSource = (token: string, signal: AbortSignal) => Promise<JsonO
  * The library makes the request. The answer is read here: its size has to be limited, its signature verified
  * with the issuer's keys, and nothing of it may get into an error.
  */
-export function endpointSource(endpoint: IntrospectionEndpoint, context: IntrospectionContext): AnswerSource {
-  const { clientId, credential, signedResponse } = endpoint;
+export function endpointSource(
+  endpoint: IntrospectionEndpoint,
+  context: IntrospectionContext,
+  timeoutSeconds: number,
+): AnswerSource {
+  const { clientId, signedResponse } = endpoint;
   const { rules, metadata, runtime } = context;
+  const { clock } = runtime;
+  const rememberSeconds = CREDENTIAL_SECONDS;
+  const source = new CredentialSource(endpoint.credential, { rememberSeconds, timeoutSeconds, clock });
   return async (token, signal) => {
     const located = await locate(endpoint, metadata, signal);
     const server = { issuer: rules.issuer, introspection_endpoint: located.url };
     const { client, options } = clientRequest(clientId, runtime, signal);
-    const request = () =>
-      introspectionRequest(server, client, authenticateClient(credential, located), token, {
-        ...options,
-        additionalParameters: { token_type_hint: 'access_token' },
-        requestJwtResponse: signedResponse,
-        [customFetch]: (url, init) => runtime.fetch(url, { ...init, credentials: 'omit' }),
-      });
-    const askedAt = runtime.clock() / 1000;
-    try {
+    const ask = async (credential: ClientCredential): Promise<JsonObject> => {
+      const request = () =>
+        introspectionRequest(server, client, authenticateClient(credential, located), token, {
+          ...options,
+          additionalParameters: { token_type_hint: 'access_token' },
+          requestJwtResponse: signedResponse,
+          [customFetch]: (url, init) => runtime.fetch(url, { ...init, credentials: 'omit' }),
+        });
+      const askedAt = clock() / 1000;
       const response = await sendRequest(request, signal, { repeat: true, secret: true });
-      if (response.status !== 200 || response.redirected)
-        throw await readFailure(
-          response,
-          runtime.clock(),
-          refusalHint(clientId, credential, located),
-          signal,
-        );
-      return await readAnswer(response, endpoint, askedAt, context, signal);
+      if (response.status === 200 && !response.redirected)
+        return readAnswer(response, endpoint, askedAt, context, signal);
+      throw await readFailure(response, clock(), refusalHint(clientId, credential, located), signal);
+    };
+    try {
+      return await source.use(ask, isRefusal, signal);
     } catch (error) {
-      // The endpoint may have moved, unless it says that it can't make sense of the question.
+      // The endpoint may have moved, unless it wasn't asked, or says that it can't make sense of the question.
       const status = error instanceof IntrospectionFailure ? error.status : undefined;
-      if (endpoint.url === undefined && status !== 400) metadata.doubt();
+      const isAsked = !(error instanceof CredentialUnavailable);
+      if (endpoint.url === undefined && isAsked && status !== 400) metadata.doubt();
       throw error;
     }
   };
+}
+
+/** Whether the server doesn't accept this API's credentials. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof IntrospectionFailure && error.reason === 'introspection_auth_failed';
 }
 
 async function locate(

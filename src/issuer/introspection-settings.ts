@@ -1,6 +1,6 @@
 import type { Runtime } from '../lib/runtime.js';
 import type { TokenRules } from '../token/token-rules.js';
-import type { ClientCredential } from './client-authentication.js';
+import type { CredentialSettings } from './credential-source.js';
 import type { KeySet } from './key-set.js';
 import type { IssuerMetadata } from './metadata.js';
 
@@ -45,7 +45,7 @@ export interface IntrospectionEndpoint {
   /** Undefined: what the issuer's metadata says. */
   readonly url: string | undefined;
   readonly clientId: string;
-  readonly credential: ClientCredential;
+  readonly credential: CredentialSettings;
   /** Whether only signed answers count (RFC 9701). */
   readonly signedResponse: boolean;
 }

@@ -38,7 +38,8 @@ export function createIntrospection(
 ): Introspection {
   const { issuer } = context.rules;
   const { asks, timeoutSeconds, cooldownSeconds } = settings;
-  const source = typeof asks === 'function' ? functionSource(asks) : endpointSource(asks, context);
+  const source =
+    typeof asks === 'function' ? functionSource(asks) : endpointSource(asks, context, timeoutSeconds);
   let lastFailure: UnavailableError | undefined;
 
   const report = (event: IntrospectionMessage['event'], failure?: UnavailableError, seconds?: number) => {

@@ -1,6 +1,7 @@
-import type { ClientCredential } from '../issuer/client-authentication.js';
+import type { CredentialSettings } from '../issuer/credential-source.js';
 import { checkPrivateKey } from '../issuer/private-key.js';
 import { badOption, callable, memberPath, oneOf, optional, text } from '../lib/check.js';
+import { ALGORITHMS } from '../terms.js';
 
 const SECRET_METHODS = ['client_secret_basic', 'client_secret_post'] as const;
 const AUDIENCES = ['issuer', 'token_endpoint'] as const;
@@ -28,7 +29,7 @@ export function checkCredential(
   given: { readonly [Name in GivenKind | Detail]?: unknown },
   path: string,
   kinds: readonly Kind[],
-): ClientCredential {
+): CredentialSettings {
   const at = (name: string) => memberPath(path, name);
   const known: readonly string[] = kinds.flatMap((kind) => METHODS[kind]);
   const method = optional(oneOf(known))(given.authenticationMethod, at('authenticationMethod'));
@@ -50,15 +51,23 @@ export function checkCredential(
   }
   switch (kind) {
     case 'clientSecret': {
-      const clientSecret = text(given.clientSecret, at('clientSecret'));
-      return { kind: 'secret', clientSecret, method: SECRET_METHODS.find((one) => one === method) };
+      const { clientSecret: secret } = given;
+      const secretMethod = SECRET_METHODS.find((one) => one === method);
+      if (typeof secret === 'function')
+        return { kind: 'asked', name: kind, ask: callable(secret, at(kind)), method: secretMethod };
+      return { kind: 'secret', clientSecret: text(secret, at(kind)), method: secretMethod };
     }
     case 'accessToken':
-      return { kind: 'token', accessToken: callable(given.accessToken, at('accessToken')) };
+      return { kind: 'asked', name: kind, ask: callable(given.accessToken, at(kind)) };
     case 'privateKey': {
-      const audience = optional(oneOf(AUDIENCES))(given.assertionAudience, at('assertionAudience'));
-      const key = checkPrivateKey(given, path);
-      return { kind: 'key', key, audience: audience === 'token_endpoint' ? 'endpoint' : 'issuer' };
+      const wanted = optional(oneOf(AUDIENCES))(given.assertionAudience, at('assertionAudience'));
+      const audience = wanted === 'token_endpoint' ? 'endpoint' : 'issuer';
+      const { privateKey } = given;
+      if (typeof privateKey !== 'function')
+        return { kind: 'key', key: checkPrivateKey(given, path), audience };
+      const keyId = optional(text)(given.keyId, at('keyId'));
+      const algorithm = optional(oneOf(ALGORITHMS))(given.algorithm, at('algorithm'));
+      return { kind: 'asked', name: kind, ask: callable(privateKey, at(kind)), keyId, algorithm, audience };
     }
     case 'certificate':
       return { kind: 'certificate' };

@@ -81,12 +81,21 @@ export interface IntrospectionEndpointOptions extends IntrospectionPolicyOptions
   readonly endpoint?: string;
   /** This API's identifier as a client of the authorization server. */
   readonly clientId: string;
-  readonly clientSecret?: string;
   /**
-   * The key that signs client assertions (RFC 7523, `private_key_jwt`): PEM (PKCS #8), a JWK, or a key of
-   * `node:crypto` or the Web Cryptography API.
+   * Its secret there, or a function that returns it, such as a look-up in a vault.
+   *
+   * A function is called once a minute at most, and again when the server refuses what it returned: then the
+   * request is made once more if it returns another secret. So a secret can be rotated without a restart. It
+   * may take as long as `timeoutSeconds`; if it throws, takes longer or returns no string of 1 to 10000
+   * characters, tokens are answered with 503 (`introspection_auth_failed`).
    */
-  readonly privateKey?: PrivateKey;
+  readonly clientSecret?: string | (() => string | Promise<string>);
+  /**
+   * The key that signs client assertions (RFC 7523, `private_key_jwt`): PEM (PKCS #8), a JWK, a key of
+   * `node:crypto` or the Web Cryptography API, or a function that returns one, called as that of
+   * `clientSecret`. It should return a JWK with `kid`, so that the key id changes with the key.
+   */
+  readonly privateKey?: PrivateKey | (() => PrivateKey | Promise<PrivateKey>);
   /** The `kid` of client assertions. Default: the JWK's `kid`, or none. */
   readonly keyId?: string;
   /**

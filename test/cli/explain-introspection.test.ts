@@ -261,7 +261,7 @@ it('never disagrees with the verifier about an opaque token', { timeout: 30_000 
     const expected = decision.kind === 'denied' ? decision.error.reason : null;
     const args = ['--issuer', issuer.identifier, '--audience', AUDIENCE];
     const asks = ['--introspection-client', clientId, '--client-secret-env', 'API_SECRET'];
-    const document = await explain(token, [...args, ...asks], { env: { API_SECRET: clientSecret } });
+    const document = await explain(token, [...args, ...asks], { env: { API_SECRET: String(clientSecret) } });
     expect([token.slice(0, 20), document.reason]).toEqual([token.slice(0, 20), expected]);
     const [first] = document.steps.filter(({ status: is }) => is === 'failed');
     expect([token.slice(0, 20), first?.reason ?? null]).toEqual([token.slice(0, 20), expected]);

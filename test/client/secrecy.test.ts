@@ -61,6 +61,8 @@ const authentications: readonly (readonly [string, Partial<ClientCredentialsOpti
   ['client_secret_basic', { authenticationMethod: 'client_secret_basic' }],
   ['client_secret_post', { authenticationMethod: 'client_secret_post' }],
   ['private_key_jwt', { privateKey, issuer: 'https://auth.example.com' }],
+  ['a secret from a function', { clientSecret: async () => CLIENT_SECRET }],
+  ['a key from a function', { privateKey: () => privateKey, issuer: 'https://auth.example.com' }],
 ];
 
 describe.each(authentications)('with %s', { tags: ['OPS-01', 'OPS-02'] }, (_method, options) => {

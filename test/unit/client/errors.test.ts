@@ -46,6 +46,7 @@ describe('TokenRequestError', () => {
   it('says which failures may pass by themselves', () => {
     const passing = tokenRequestReasons.filter((reason) => new TokenRequestError(reason).transient);
     expect(passing.sort()).toEqual([
+      'credential_unavailable',
       'metadata_unavailable',
       'rate_limited',
       'server_error',

@@ -69,7 +69,12 @@ describe('the option introspection', () => {
       '"issuer.introspection.clientId" takes a non-empty string, got undefined',
     ],
     ['an empty secret', { ...client, clientSecret: '' }, 'clientSecret" takes a non-empty string'],
-    ['a secret that is a function', { ...client, clientSecret: () => 'x' }, 'got function'],
+    ['a secret that is a number', { ...client, clientSecret: 7 }, 'got number'],
+    [
+      'a key from a function and an algorithm that is none',
+      { clientId: 'api', privateKey: () => '', algorithm: 'HS256' },
+      'algorithm" takes',
+    ],
     [
       'a method that needs a key',
       { ...client, authenticationMethod: 'private_key_jwt' },

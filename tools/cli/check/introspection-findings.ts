@@ -90,7 +90,7 @@ function adviseCredentials({ clientSecret, authenticationMethod }: Introspection
     "Are the client's id and secret right, and may it introspect tokens? That is a role or a grant of its " +
     'own at many issuers.';
   // RFC 6749 §2.3.1: id and secret are form-encoded, and many servers don't decode them.
-  const isEncoded = clientSecret !== undefined && formEncode(clientSecret) !== clientSecret;
+  const isEncoded = typeof clientSecret === 'string' && formEncode(clientSecret) !== clientSecret;
   const mayBePosted = authenticationMethod === undefined || authenticationMethod === 'client_secret_basic';
   if (!isEncoded || !mayBePosted) return advice;
   return (

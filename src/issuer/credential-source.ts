@@ -1,0 +1,177 @@
+import { isDeepStrictEqual, types } from 'node:util';
+import { isOptionError, typeName } from '../lib/check.js';
+import { unlessAborted, withTimeLimit } from '../lib/deadline.js';
+import { describeError } from '../lib/errors.js';
+import { isWithin, type Span, spanFrom } from '../lib/pause.js';
+import { isToken68 } from '../request/credentials.js';
+import type { SecretMethod } from '../terms.js';
+import { ClientAuthenticationFailure, type ClientCredential } from './client-authentication.js';
+import { checkPrivateKey } from './private-key.js';
+
+/** A credential that a function of the application hands out, as plain data. */
+export type AskedCredential = { readonly kind: 'asked'; readonly ask: () => unknown } & (
+  | { readonly name: 'clientSecret'; readonly method: SecretMethod | undefined }
+  | {
+      readonly name: 'privateKey';
+      readonly keyId: unknown;
+      readonly algorithm: unknown;
+      readonly audience: 'issuer' | 'endpoint';
+    }
+  | { readonly name: 'accessToken' }
+);
+
+/** What options give: the credential itself, or a function to ask for it. */
+export type CredentialSettings = ClientCredential | AskedCredential;
+
+/** The function of the application that hands out a credential failed, or its answer is of no use. */
+export class CredentialUnavailable extends ClientAuthenticationFailure {}
+
+export interface CredentialSourceOptions {
+  /** How long an answer is used for further requests; 0 asks for each. Access tokens are never kept. */
+  readonly rememberSeconds: number;
+  /** How long the function may take. */
+  readonly timeoutSeconds: number;
+  readonly clock: () => number;
+}
+
+/** A secret is longer than this by mistake only: a whole file, say. */
+const MAX_SECRET_LENGTH = 10_000;
+
+/** The last answer. */
+interface Known {
+  readonly answer: unknown;
+  /** The same object for as long as the answers are equal. */
+  readonly credential: ClientCredential;
+  readonly fresh: Span;
+}
+
+/**
+ * The credential of a client, which may be rotated while the process runs.
+ *
+ * What it guarantees: the function is called once at a time, and waited for for a limited time; a request
+ * that is refused is made once more if the function has another credential by then; nothing of what the
+ * function returns or throws is in an error but its type or the error's name.
+ */
+export class CredentialSource {
+  readonly #settings: CredentialSettings;
+  readonly #options: CredentialSourceOptions;
+  #known: Known | undefined;
+  #asking: Promise<ClientCredential> | undefined;
+
+  constructor(settings: CredentialSettings, options: CredentialSourceOptions) {
+    this.#settings = settings;
+    this.#options = options;
+  }
+
+  /**
+   * Makes a request with the credential, and once more with another one if that is refused and has been
+   * rotated.
+   *
+   * @param isRefusal whether an error says that the server doesn't accept the credential
+   * @throws {CredentialUnavailable} there's none
+   * @throws what `request` throws
+   */
+  async use<T>(
+    request: (credential: ClientCredential) => Promise<T>,
+    isRefusal: (error: unknown) => boolean,
+    signal: AbortSignal,
+  ): Promise<T> {
+    const credential = await this.#get(signal);
+    try {
+      return await request(credential);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      // If the function fails now, the refusal says more.
+      const another = await this.#replace(credential, signal).catch(() => undefined);
+      if (another === undefined) throw error;
+      return await request(another);
+    }
+  }
+
+  async #get(signal: AbortSignal): Promise<ClientCredential> {
+    const settings = this.#settings;
+    if (settings.kind !== 'asked') return settings;
+    if (this.#known !== undefined && isWithin(this.#known.fresh, this.#options.clock()))
+      return this.#known.credential;
+    return this.#ask(settings, signal);
+  }
+
+  /** Undefined: it's still the one that was refused. */
+  async #replace(refused: ClientCredential, signal: AbortSignal): Promise<ClientCredential | undefined> {
+    const settings = this.#settings;
+    if (settings.kind !== 'asked') return undefined;
+    const known = this.#known?.credential; // another request may have asked meanwhile
+    const current = known === refused ? await this.#ask(settings, signal) : known;
+    return current === refused ? undefined : current;
+  }
+
+  async #ask(settings: AskedCredential, signal: AbortSignal): Promise<ClientCredential> {
+    this.#asking ??= this.#askOnce(settings).finally(() => {
+      this.#asking = undefined;
+    });
+    const asking = this.#asking;
+    asking.catch(() => undefined); // those who waited may be gone
+    try {
+      return await unlessAborted(asking, signal);
+    } catch (error) {
+      throw error instanceof CredentialUnavailable ? error : failure(settings, 'time-out');
+    }
+  }
+
+  async #askOnce(settings: AskedCredential): Promise<ClientCredential> {
+    const { rememberSeconds, timeoutSeconds, clock } = this.#options;
+    let answer: unknown;
+    try {
+      answer = await withTimeLimit(timeoutSeconds, async () => settings.ask());
+    } catch (error) {
+      throw failure(settings, describeError(error)); // without the cause, which may carry anything
+    }
+    const before = this.#known;
+    const isSame = before !== undefined && isSameAnswer(before.answer, answer);
+    const credential = isSame ? before.credential : readAnswer(settings, answer);
+    const seconds = settings.name === 'accessToken' ? 0 : rememberSeconds;
+    this.#known = { answer: keepAnswer(answer), credential, fresh: spanFrom(clock(), seconds) };
+    return credential;
+  }
+}
+
+/** @throws {CredentialUnavailable} it isn't what it has to be */
+function readAnswer(settings: AskedCredential, answer: unknown): ClientCredential {
+  switch (settings.name) {
+    case 'clientSecret':
+      if (typeof answer === 'string' && answer !== '' && answer.length <= MAX_SECRET_LENGTH)
+        return { kind: 'secret', clientSecret: answer, method: settings.method };
+      throw failure(
+        settings,
+        `it returned ${typeof answer === 'string' && answer !== '' ? 'too long a string' : typeName(answer)}`,
+      );
+    case 'accessToken':
+      if (isToken68(answer)) return { kind: 'token', accessToken: answer };
+      throw failure(
+        settings,
+        `it returned ${typeof answer === 'string' ? 'no access token' : typeName(answer)}`,
+      );
+    case 'privateKey':
+      try {
+        const key = checkPrivateKey({ ...settings, privateKey: answer }, '');
+        return { kind: 'key', key, audience: settings.audience };
+      } catch (error) {
+        throw failure(settings, isOptionError(error) ? `the key ${error.problem}` : describeError(error));
+      }
+  }
+}
+
+function failure({ name }: AskedCredential, detail: string): CredentialUnavailable {
+  return new CredentialUnavailable(`the function ${name}: ${detail}`);
+}
+
+/** A copy of what the application might change in place. */
+function keepAnswer(answer: unknown): unknown {
+  const isImmutable = typeof answer === 'string' || types.isKeyObject(answer) || types.isCryptoKey(answer);
+  return isImmutable ? answer : structuredClone(answer);
+}
+
+function isSameAnswer(one: unknown, other: unknown): boolean {
+  if (types.isKeyObject(one) && types.isKeyObject(other)) return one.equals(other);
+  return types.isCryptoKey(one) ? one === other : isDeepStrictEqual(one, other);
+}

@@ -1,0 +1,236 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { inspect } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import type { ClientCredential } from '../../../src/issuer/client-authentication.js';
+import {
+  type AskedCredential,
+  CredentialSource,
+  CredentialUnavailable,
+} from '../../../src/issuer/credential-source.js';
+
+const CANARY = 'canary-hunter2';
+const { signal } = new AbortController();
+const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+
+/** A source whose function counts its calls, and a server that takes one secret only. */
+function scene(answers: () => unknown, { rememberSeconds = 60, timeoutSeconds = 5 } = {}) {
+  let [now, calls] = [0, 0];
+  const ask = () => {
+    calls += 1;
+    return answers();
+  };
+  const settings: AskedCredential = { kind: 'asked', name: 'clientSecret', ask, method: undefined };
+  const source = new CredentialSource(settings, { rememberSeconds, timeoutSeconds, clock: () => now });
+  const sent: string[] = [];
+  const refusal = new Error('refused');
+  const use = (accepts: (secret: string) => boolean = () => true) =>
+    source.use(
+      async (credential: ClientCredential) => {
+        const secret = credential.kind === 'secret' ? credential.clientSecret : credential.kind;
+        sent.push(secret);
+        if (!accepts(secret)) throw refusal;
+        return secret;
+      },
+      (error) => error === refusal,
+      signal,
+    );
+  return {
+    use,
+    sent,
+    refusal,
+    calls: () => calls,
+    step: (seconds: number) => {
+      now += seconds * 1000;
+    },
+  };
+}
+
+describe('a credential from a function', () => {
+  it('is used for a while, and asked for again afterwards', { tags: ['CLI-02'] }, async () => {
+    let secret = 'one';
+    const { use, calls, step } = scene(() => secret);
+    expect([await use(), await use()]).toEqual(['one', 'one']);
+    expect(calls()).toBe(1);
+    secret = 'two';
+    step(59.9);
+    expect(await use()).toBe('one');
+    step(0.2);
+    expect(await use()).toBe('two');
+    expect(calls()).toBe(2);
+  });
+
+  it('is asked for each time if nothing is remembered', async () => {
+    const { use, calls } = scene(async () => 'one', { rememberSeconds: 0 });
+    await use();
+    await use();
+    expect(calls()).toBe(2);
+  });
+
+  it('is asked for once by all who need it at the same time', async () => {
+    const { use, calls } = scene(async () => 'one', { rememberSeconds: 0 });
+    expect(await Promise.all([use(), use(), use()])).toEqual(['one', 'one', 'one']);
+    expect(calls()).toBe(1);
+  });
+
+  it('is asked for again when it is refused, and another one is tried once', {
+    tags: ['CLI-02'],
+  }, async () => {
+    const secrets = ['one', 'two', 'three'];
+    const first = scene(() => secrets.shift());
+    expect(await first.use((secret) => secret === 'two')).toBe('two');
+    expect(first.sent).toEqual(['one', 'two']);
+
+    const others = ['one', 'two', 'three'];
+    const second = scene(() => others.shift());
+    await expect(second.use((secret) => secret === 'three')).rejects.toBe(second.refusal);
+    expect(second.sent).toEqual(['one', 'two']);
+  });
+
+  it('is not tried again if it is the same one, or cannot be had', async () => {
+    const same = scene(() => 'one');
+    await expect(same.use(() => false)).rejects.toBe(same.refusal);
+    expect([same.sent, same.calls()]).toEqual([['one'], 2]);
+
+    let calls = 0;
+    const failing = scene(() => {
+      calls += 1;
+      if (calls > 1) throw new Error(CANARY);
+      return 'one';
+    });
+    await expect(failing.use(() => false)).rejects.toBe(failing.refusal);
+    expect(failing.sent).toEqual(['one']);
+  });
+
+  it('is asked for once by all whose request was refused', async () => {
+    let secret = 'one';
+    const { use, calls } = scene(() => secret);
+    await use();
+    secret = 'two';
+    expect(await Promise.all([1, 2, 3].map(() => use((sent) => sent === 'two')))).toEqual([
+      'two',
+      'two',
+      'two',
+    ]);
+    expect(calls()).toBe(2);
+  });
+
+  it.each<[string, () => unknown, string]>([
+    [
+      'throws',
+      () => {
+        throw new RangeError(CANARY);
+      },
+      'RangeError',
+    ],
+    ['rejects', () => Promise.reject(new Error(CANARY, { cause: CANARY })), 'Error'],
+    [
+      'throws a string',
+      () => {
+        throw CANARY;
+      },
+      'string',
+    ],
+    ['returns nothing', () => undefined, 'it returned undefined'],
+    ['returns an empty string', () => '', 'it returned an empty string'],
+    ['returns an object', () => ({ secret: CANARY }), 'it returned object'],
+    ['returns a file', () => CANARY.repeat(1000), 'it returned too long a string'],
+  ])(
+    'is an outage if the function %s, and nothing of it is told',
+    { tags: ['OPS-01'] },
+    async (_what, answer, told) => {
+      const error: unknown = await scene(answer)
+        .use()
+        .catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(CredentialUnavailable);
+      expect(error).toMatchObject({ message: `the function clientSecret: ${told}` });
+      expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(CANARY);
+    },
+  );
+
+  it('is waited for for a limited time, and asked for anew after that', { tags: ['CLI-16'] }, async () => {
+    const answers = [new Promise(() => undefined), 'one'];
+    const { use, calls } = scene(() => answers.shift(), { timeoutSeconds: 0.02 });
+    await expect(use()).rejects.toThrow('the function clientSecret: time-out');
+    expect(await use()).toBe('one');
+    expect(calls()).toBe(2);
+  });
+
+  it('ends the waiting of one whose request is over', async () => {
+    const ask = () => new Promise(() => undefined);
+    const settings: AskedCredential = { kind: 'asked', name: 'clientSecret', ask, method: undefined };
+    const source = new CredentialSource(settings, {
+      rememberSeconds: 60,
+      timeoutSeconds: 60,
+      clock: Date.now,
+    });
+    const never = async () => 'sent';
+    await expect(source.use(never, () => false, AbortSignal.timeout(10))).rejects.toThrow(
+      'the function clientSecret: time-out',
+    );
+  });
+});
+
+describe('a key from a function', () => {
+  function keys(answers: () => unknown, more: object = {}) {
+    const settings = { kind: 'asked', name: 'privateKey', ask: answers, audience: 'issuer' } as const;
+    const given = { ...settings, keyId: undefined, algorithm: undefined, ...more };
+    const source = new CredentialSource(given, { rememberSeconds: 0, timeoutSeconds: 5, clock: () => 0 });
+    return () =>
+      source.use(
+        async (credential) => credential,
+        () => false,
+        signal,
+      );
+  }
+
+  it.each<[string, unknown, object]>([
+    ['a PEM', pem, { keyId: 'key-1' }],
+    ['a JWK', { ...privateKey.export({ format: 'jwk' }), kid: 'key-1' }, {}],
+    ['a KeyObject', privateKey, { keyId: 'key-1' }],
+  ])('may be %s, and stays the same for as long as the answers are equal', async (_what, answer, more) => {
+    const use = keys(
+      () => (typeof answer === 'object' && 'kty' in Object(answer) ? { ...answer } : answer),
+      more,
+    );
+    const credential = await use();
+    expect(credential).toMatchObject({
+      kind: 'key',
+      audience: 'issuer',
+      key: { keyId: 'key-1', algorithm: 'ES256' },
+    });
+    expect(await use()).toBe(credential);
+  });
+
+  it('is another one if the application changes its object in place', async () => {
+    const jwk: Record<string, unknown> = { ...privateKey.export({ format: 'jwk' }), kid: 'key-1' };
+    const use = keys(() => jwk);
+    const credential = await use();
+    jwk.kid = 'key-2';
+    expect(await use()).not.toBe(credential);
+    expect(await use()).toMatchObject({ key: { keyId: 'key-2' } });
+  });
+
+  it.each<[string, unknown, object, string]>([
+    ['no key', CANARY, {}, 'the key takes a private key for signatures'],
+    [
+      'a public key',
+      generateKeyPairSync('ed25519').publicKey,
+      {},
+      'the key takes a private key for signatures',
+    ],
+    ['nothing', undefined, {}, 'the key takes a private key for signatures'],
+    ['a key for another algorithm', privateKey, { algorithm: 'RS256' }, 'the key takes ES256 for this key'],
+    [
+      'a weak key',
+      generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey,
+      {},
+      'the key has an RSA key of less',
+    ],
+  ])('is an outage if it is %s', { tags: ['OPS-01'] }, async (_what, answer, more, told) => {
+    const error: unknown = await keys(() => answer, more)().catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(CredentialUnavailable);
+    expect(String(error)).toContain(`the function privateKey: ${told}`);
+    expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(CANARY);
+  });
+});
