@@ -46,7 +46,6 @@ export {
   checkAudience,
   dropAbsentClaims,
   findDateFault,
-  isForClient,
   missingClaims,
   readAudience,
   readClaim,

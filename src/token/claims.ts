@@ -48,17 +48,21 @@ export function dropAbsentClaims(claims: Record<string, unknown>): void {
  *
  * @param now seconds since the epoch
  * @param toleranceSeconds tolerated clock difference
+ * @param checkKind refuses what isn't an access token. Called before the audience is looked at, which an ID
+ *   token has wrong only because it isn't for an API at all
  * @throws {InvalidTokenError} `invalid_claim`, `missing_claim`, `expired`, `not_yet_valid`,
- *   `issued_in_future`, `aud_mismatch`
+ *   `issued_in_future`, `aud_mismatch`, and what `checkKind` throws
  */
 export function checkClaims(
   claims: Record<string, unknown>,
   rules: TokenRules,
   now: number,
   toleranceSeconds: number,
+  checkKind: () => void = () => undefined,
 ): asserts claims is Record<string, unknown> & StandardClaims {
   if (wronglyTypedClaims(claims).length > 0) throw new InvalidTokenError('invalid_claim');
   checkDates(claims, now, toleranceSeconds);
+  checkKind();
   checkAudience(claims, rules);
   if (missingClaims(claims, rules).length > 0) throw new InvalidTokenError('missing_claim');
 }

@@ -101,8 +101,8 @@ export class JwtVerifier {
     const { clock, clockToleranceSeconds } = this.#options;
     if (!issuer.algorithms.has(algorithm)) throw new InvalidTokenError('alg_not_allowed');
     checkTokenType(type, issuer.tokenType);
-    checkClaims(claims, issuer, clock() / 1000, clockToleranceSeconds);
-    checkTokenKind(type, claims, issuer);
+    const checkKind = () => checkTokenKind(type, claims, issuer);
+    checkClaims(claims, issuer, clock() / 1000, clockToleranceSeconds, checkKind);
   }
 
   /** Once the signature is known to be the issuer's. */

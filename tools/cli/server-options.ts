@@ -39,8 +39,13 @@ export function checkServerOptions(options: ResourceServerOptions): void {
       throw new UsageError('give one of --jwks, --jwks-uri and --metadata-url at most');
     const flag = FLAGS[option];
     const text = flag === undefined ? message : `${flag} ${problem}`;
-    throw new UsageError(text.replace('allowInsecureRequests', '--allow-insecure-requests'));
+    throw new UsageError(inFlags(text));
   }
+}
+
+/** The message of a wrong option in the words of the command line. */
+export function inFlags(text: string): string {
+  return text.replaceAll(/allowInsecureRequests(?:: \["[^"]*"\])?/g, '--allow-insecure-requests');
 }
 
 /** A `fetch` that ends with the command. */

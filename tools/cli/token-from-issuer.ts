@@ -6,9 +6,10 @@ import {
   isTokenRequestError,
 } from '../../src/client/index.js';
 import { isOptionError } from '../core.js';
-import { readPairs, readScopes } from './arguments.js';
+import { readNumber, readPairs, readScopes } from './arguments.js';
 import { type CommandContext, UsageError } from './command.js';
 import { printable } from './printable.js';
+import { inFlags } from './server-options.js';
 import type { MintedToken } from './token-from-keys.js';
 
 /** The flags of `token` without `--keys`. */
@@ -22,6 +23,8 @@ export interface IssuerFlags extends SecretFlags {
   readonly resource?: string;
   readonly audience?: readonly string[];
   readonly parameter?: readonly string[];
+  readonly timeout?: string;
+  readonly 'allow-insecure-requests'?: boolean;
 }
 
 /** The authorization server gave no token. The message has no secret in it. */
@@ -45,6 +48,7 @@ export async function requestToken(flags: IssuerFlags, context: CommandContext):
   if (others.length > 0) throw new UsageError('several --audience are for tokens from --keys');
   const scope = readScopes(flags.scope);
   const parameters = Object.fromEntries(readPairs(flags.parameter, 'parameter'));
+  const timeoutSeconds = readNumber(flags.timeout, 'timeout');
   // The client refuses a method that it doesn't know.
   const method = flags['authentication-method'] as AuthenticationMethod | undefined;
   const client = createClient({
@@ -53,6 +57,8 @@ export async function requestToken(flags: IssuerFlags, context: CommandContext):
     ...(metadataUrl === undefined ? {} : { metadataUrl }),
     ...(method === undefined ? {} : { authenticationMethod: method }),
     parameters,
+    allowInsecureRequests: flags['allow-insecure-requests'] ?? false,
+    ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
     clientId,
     clientSecret: await readSecret(flags, context),
     ...(scope.length === 0 ? {} : { scope }),
@@ -86,13 +92,14 @@ function createClient(options: ClientCredentialsOptions): ClientCredentials {
     return createClientCredentials(options);
   } catch (error) {
     if (!isOptionError(error)) throw error;
-    throw new UsageError(`${toFlag(error.option)} ${error.problem}`);
+    throw new UsageError(`${toFlag(error.option)} ${inFlags(error.problem)}`);
   }
 }
 
 /** `clientId` → `--client-id`, `parameters.tenant` → `--parameter`. */
 function toFlag(name: string): string {
   if (/^parameters\b/.test(name)) return '--parameter';
+  if (name === 'timeoutSeconds') return '--timeout';
   return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 

@@ -29,6 +29,8 @@ From an authorization server, by client credentials:
   --resource <uri>            the API that the token is for (RFC 8707)
   --audience <id>             the same by the parameter audience, as Auth0 has it
   --parameter <name=value>    another parameter of the request; repeatable
+  --timeout <s>               seconds, above 0, at most 60, default 5
+  --allow-insecure-requests   http for other hosts than this one
 
 From the keys that dev-issuer keeps, without a network:
   --keys <file>               the file of dev-issuer --keys
@@ -61,6 +63,8 @@ const FLAGS = {
   scope: { type: 'string', multiple: true },
   resource: { type: 'string' },
   parameter: { type: 'string', multiple: true },
+  timeout: { type: 'string' },
+  'allow-insecure-requests': { type: 'boolean' },
   keys: { type: 'string' },
   audience: { type: 'string', multiple: true },
   claim: { type: 'string', multiple: true },
@@ -78,6 +82,8 @@ const FOR_ISSUER = [
   'authentication-method',
   'resource',
   'parameter',
+  'timeout',
+  'allow-insecure-requests',
 ] as const;
 const FOR_KEYS = ['claim', 'lifetime'] as const;
 

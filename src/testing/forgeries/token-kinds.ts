@@ -44,7 +44,7 @@ function idTokens({ audience, clientId }: AcceptedToken): readonly Kind[] {
   const kind = (name: string, claims: Changes): Kind => [name, 'not_an_access_token', { typ: 'JWT' }, claims];
   const nonce = 'n-0S6_WzA2Mj';
   return [
-    ['ID token for the client', 'aud_mismatch', { typ: 'JWT' }, { aud: clientId, azp: clientId, nonce }],
+    kind('ID token for the client', { aud: clientId, azp: clientId, nonce }),
     kind('ID token for this API, by nonce', { nonce }),
     kind('ID token for this API, by at_hash', { at_hash: 'MTIzNDU2Nzg5MDEyMzQ1Ng' }),
     kind('ID token for this API, by c_hash', { c_hash: 'LDktKdoQak3Pk0cnXxCltA' }),

@@ -99,7 +99,7 @@ function examineMemberAudience(members: Members, issuer: AskedToken['issuer']): 
     actual: 'none',
     expected: `one of ${[...issuer.audience].map(show).join(', ')}`,
     fix:
-      'Make the issuer name the APIs of a token. If it never does, list the clients: clientIds ' +
-      "(--client-id), or take every active token of this issuer: mayBeAbsent: ['aud'] (--may-be-absent aud).",
+      'Make the issuer name the APIs of a token. If it never does, list the clients whose tokens are ' +
+      'accepted: clientIds (--client-id). docs/introspection.md has more about servers that name none.',
   });
 }

@@ -6,7 +6,6 @@ import {
   findIssuer,
   foreignKind,
   foreignMark,
-  isForClient,
   type MediaType,
   missingClaims,
   readAudience,
@@ -78,7 +77,7 @@ export function examineRequiredClaims(claims: Members, issuer: TokenRules): Step
   return failed('required_claims', 'missing_claim', {
     actual: `without ${showList(missing)}`,
     expected: 'every claim that RFC 9068 §2.2 requires',
-    fix: "Make the issuer send them, or use tokenType: 'any' (--token-type any).",
+    fix: 'Make the issuer send access tokens as RFC 9068 §2.2 describes them.',
   });
 }
 
@@ -104,23 +103,22 @@ function suggestKind(claims: Members, mark: string | undefined, kind: string | u
       `Send the access token: by its "${kind}" this is another token of the same token response, ` +
       'and that one is for the issuer or the client.'
     );
-  if (mark === 'aud') return `Nothing but its audience makes it look like an ID token. ${NAMED_BY_CLIENT}`;
+  if (mark === 'aud')
+    return (
+      'Its only audience is its own client, as in an ID token. Send the access token, and make the client ask ' +
+      `the issuer for this API (resource or audience). ${SEE_PRESETS}`
+    );
   if (mark !== undefined)
     return 'Send the access token, not the ID token or the refresh token. All are in the token response.';
-  const azp =
-    claims.azp === undefined
-      ? ''
-      : ' ID tokens have "azp" as well: if those of this issuer differ, that is --client-id-claim azp.';
+  const azp = claims.azp === undefined ? '' : ' "azp" is no such claim: ID tokens have it as well.';
   return (
-    'Make the issuer send "scope" or "client_id". ' +
-    `If the client is in another claim, use clientIdClaim (--client-id-claim).${azp}`
+    'Send the access token. If this is one, make the issuer send "scope" or "client_id", or say which claim ' +
+    `names the client: clientIdClaim (--client-id-claim).${azp} ${SEE_PRESETS}`
   );
 }
 
-/** One registration may stand for an application and its API, and some issuers name no other audience. */
-const NAMED_BY_CLIENT =
-  'If the issuer names this API by the id of its client, set audienceMayBeClient: true for the issuer ' +
-  '(--audience-may-be-client).';
+/** Some issuers name an API by its client, or the client in a claim of their own. */
+const SEE_PRESETS = 'The presets know what access tokens of some issuers look like.';
 
 function examineExpiry({ exp }: Members, { now, toleranceSeconds }: Time): Step {
   const reason = findDateFault({ exp }, now, toleranceSeconds);
@@ -140,9 +138,7 @@ function examineDate(name: 'nbf' | 'iat', claims: Members, { now, toleranceSecon
   const fault: Fault = {
     actual,
     expected: `not later than ${describeDate(now + toleranceSeconds, now)}`,
-    fix:
-      'Compare the clocks of the issuer and of this host. For a small difference there is ' +
-      'clockToleranceSeconds (--clock-tolerance).',
+    fix: 'Compare the clocks of the issuer and of this host, and set both by NTP.',
   };
   return failed(name, reason, fault);
 }
@@ -161,11 +157,10 @@ function suggestAudience(claims: Members, expected: readonly string[]): string {
       'Make the client ask for this API (resource or audience). For an issuer that sends no "aud", ' +
       'such as Amazon Cognito, list its clients: clientIds (--client-id).'
     );
-  const advice =
-    'Make the client ask the issuer for this API (resource or audience), ' +
-    'or configure the audience that the issuer sends.';
-  if (!isForClient(claims)) return advice;
-  return `${advice} The only audience of this token is its client. ${NAMED_BY_CLIENT}`;
+  return (
+    'Make the client ask the issuer for this API (resource or audience). Is the audience configured as the ' +
+    'issuer calls this API, and is the token one for it?'
+  );
 }
 
 function describeOwnMarks(claims: Members, { clientIdClaim }: TokenRules): string {

@@ -209,9 +209,9 @@ function examineClaims({ claims, type }: ReadToken, { settings, issuer }: Circum
     examineIssuer(claims, issuer),
     ...(type === undefined ? [] : [examineTokenType(type.is, issuer.tokenType)]),
     ...examineDates(claims, time),
+    ...(type === undefined ? [] : [examineTokenKind(type.is, claims, issuer)]),
     examineAudience(claims, issuer),
     examineRequiredClaims(claims, issuer),
-    ...(type === undefined ? [] : [examineTokenKind(type.is, claims, issuer)]),
   ];
 }
 

@@ -82,7 +82,7 @@ export function examineHeader(
 export function examineTokenType(type: MediaType, accepted: TokenType): Step {
   return judge('token_type', () => checkTokenType(type, accepted), show(type), {
     expected: show(accepted),
-    fix: "If the issuer's access tokens are of that type, use tokenType: 'any' (--token-type any).",
+    fix: 'Send the access token. If it is one, make the issuer send it with this type (RFC 9068 §2.1).',
   });
 }
 
