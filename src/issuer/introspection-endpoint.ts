@@ -73,7 +73,7 @@ export function endpointSource(
     try {
       return await source.use(ask, isRefusal, signal);
     } catch (error) {
-      // The endpoint may have moved, unless it wasn't asked, or says that it can't make sense of the question.
+      // The endpoint may have moved, unless it wasn't asked or can't make sense of the question.
       const status = error instanceof IntrospectionFailure ? error.status : undefined;
       const isAsked = !(error instanceof CredentialUnavailable);
       if (endpoint.url === undefined && isAsked && status !== 400) metadata.doubt();

@@ -58,6 +58,11 @@ export function withoutCredentials(url: string): string {
   const scheme = /^\s*(?:[a-z][a-z0-9+.-]*:)?[\\/]*/i.exec(place)?.[0] ?? '';
   // A password may itself have a question mark in it, and then the at sign stands behind that.
   if (AT_SIGN.test(rest)) return `${scheme}[…]`;
-  const host = place.slice(scheme.length).split(AT_SIGN).at(-1);
-  return AT_SIGN.test(place) ? `${scheme}[…]@${host}${hidden}` : `${place}${hidden}`;
+  const [authority = '', ...path] = place.slice(scheme.length).split(/(?=[\\/])/);
+  const host = authority.split(AT_SIGN).at(-1) ?? '';
+  const isPath = !AT_SIGN.test(path.join('')) || HOST_LIKE.test(host);
+  if (AT_SIGN.test(authority) && isPath) return `${scheme}[…]@${host}${path.join('')}${hidden}`;
+  // An at sign in a path, or behind a password with a slash in it.
+  const isHost = isPath && !(AT_SIGN.test(place) && place.slice(scheme.length).includes(':'));
+  return isHost ? `${place}${hidden}` : `${scheme}[…]@${place.split(AT_SIGN).at(-1)}${hidden}`;
 }

@@ -135,7 +135,7 @@ export const DEFAULT_KEYS: KeysPolicy = {
 };
 const IDENTIFIER = `${BASE_URL}; with jwks or jwksUri any text`;
 /** `{tenantid}`, as some metadata has it, or a template that nobody filled in. */
-const PLACEHOLDER = /\{.*\}|%7b.*%7d/is;
+export const PLACEHOLDER: RegExp = /\{.*\}|%7b.*%7d/is;
 /** Durations beyond a year are mistakes, most often milliseconds. */
 const YEAR_SECONDS = 31_536_000;
 

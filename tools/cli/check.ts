@@ -1,3 +1,4 @@
+import { withoutCredentials } from '../core.js';
 import { parseCommandLine, readNumber } from './arguments.js';
 import {
   type CheckOptions,
@@ -6,7 +7,6 @@ import {
   examineIssuerForm,
   PLACEHOLDER_AUDIENCE,
   toServerOptions,
-  withoutUserInfo,
 } from './check/check-issuer.js';
 import type { Finding } from './check/finding.js';
 import { type Command, type CommandContext, UsageError } from './command.js';
@@ -124,7 +124,7 @@ function toLines(report: CheckReport, options: CheckOptions, credential: Pasted)
 function toDocument(report: CheckReport, options: CheckOptions): string {
   const { usable, reason, findings, keys } = report;
   return toJson({
-    issuer: withoutUserInfo(options.issuer),
+    issuer: withoutCredentials(options.issuer),
     outcome: usable ? 'usable' : 'unusable',
     reason: reason ?? null,
     findings: findings.map(({ step, status, message, fix }) => ({ step, status, message, fix: fix ?? null })),

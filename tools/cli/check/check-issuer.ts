@@ -5,10 +5,16 @@ import {
   UnavailableError,
   type UnavailableReason,
 } from '../../../src/index.js';
-import { isIssuerIdentifier } from '../../core.js';
+import {
+  describeUrlFault,
+  isIssuerIdentifier,
+  issuerOfMetadata,
+  PLACEHOLDER,
+  withoutCredentials,
+} from '../../core.js';
 import { describeDuration } from '../describe.js';
 import { show } from '../printable.js';
-import { interruptible } from '../server-options.js';
+import { inFlags, interruptible } from '../server-options.js';
 import { type Finding, failure, info, ok, warning } from './finding.js';
 import { askQuestion } from './introspection-findings.js';
 import { examineKeySet, type KeyReport } from './key-findings.js';
@@ -131,7 +137,9 @@ async function examineDocuments(options: CheckOptions): Promise<ExaminedDocument
   const findings: Finding[] = [];
   const probes = [];
   const isEndpointWanted =
-    introspection !== undefined && introspectionEndpoint === undefined && URL.canParse(options.issuer);
+    introspection !== undefined &&
+    introspectionEndpoint === undefined &&
+    isIssuerIdentifier(options.issuer, options.allowInsecureRequests);
   const metadata =
     options.jwksUri === undefined || isEndpointWanted
       ? await examineMetadata({ ...options, isAsked: introspection !== undefined })
@@ -179,55 +187,27 @@ async function loadAsVerifier(
   }
 }
 
-const WELL_KNOWN = /\/\.well-known\/(?:openid-configuration|oauth-authorization-server)/;
-
-/** Step `issuer`: whether it can be an issuer identifier at all (RFC 8414 §2). */
+/** Step `issuer`: whether a resource server takes it as an issuer identifier (RFC 8414 §2). */
 export function examineIssuerForm(
   issuer: string,
   { jwksUri, allowInsecureRequests }: Pick<CheckOptions, 'jwksUri' | 'allowInsecureRequests'>,
 ): Finding {
-  if (WELL_KNOWN.test(issuer)) {
-    const identifier = withoutUserInfo(issuer)
-      .replace(WELL_KNOWN, '')
-      .replace(/[?#].*$/s, '');
+  const shown = show(withoutCredentials(issuer));
+  const identifier = issuerOfMetadata(issuer);
+  if (identifier !== undefined)
     return failure(
       'issuer',
-      `${show(withoutUserInfo(issuer))} is the address of its metadata`,
+      `${shown} is the address of its metadata`,
       `Give the issuer itself, most likely ${show(identifier)}.`,
     );
-  }
+  if (PLACEHOLDER.test(issuer))
+    return failure('issuer', `${shown} has a placeholder in it`, 'Put in the name that it stands for.');
   if (isIssuerIdentifier(issuer, allowInsecureRequests)) return ok('issuer', show(issuer));
   // What isn't fetched needs no address, and any name will do (AD FS: http://…/adfs/services/trust).
-  if (jwksUri !== undefined && issuer !== '') return ok('issuer', show(issuer));
-  const [what, fix] = describeForm(issuer);
-  return failure('issuer', `${show(withoutUserInfo(issuer))} ${what}`, fix);
-}
-
-/** An issuer identifier as it was given, without a password in it. */
-export function withoutUserInfo(issuer: string): string {
-  return issuer.replace(/\/\/[^/?#]*@/, '//[…]@');
-}
-
-function describeForm(issuer: string): readonly [what: string, fix: string] {
-  if (issuer.includes('?'))
-    return ['has a query, which no issuer has (RFC 8414 §2)', 'Leave out "?" and what is behind it.'];
-  if (issuer.includes('#'))
-    return ['has a fragment, which no issuer has (RFC 8414 §2)', 'Leave out "#" and what is behind it.'];
-  if (!URL.canParse(issuer) || !/^https?:\/\//i.test(issuer))
-    return [
-      'is no absolute URL',
-      'Give it as tokens write it in "iss": https:// and a host, such as https://auth.example.com.',
-    ];
-  const { protocol, username, password } = new URL(issuer);
-  if (username !== '' || password !== '')
-    return ['has a user name or password in it', 'Leave them out: an issuer is public.'];
-  if (protocol === 'http:')
-    return [
-      'is plain http',
-      'Use https. For a host that you reach on a private network only, there is allowInsecureRequests ' +
-        '(--allow-insecure-requests): whoever is on the way chooses the keys.',
-    ];
-  return ['has characters that no URL has', 'Write it as tokens do in "iss": no spaces and backslashes.'];
+  if (jwksUri !== undefined && issuer !== '') return ok('issuer', shown);
+  const [what, fix] = describeUrlFault(issuer, true);
+  const advice = inFlags(fix.replace(/^./, (letter) => letter.toUpperCase()));
+  return failure('issuer', `${shown} ${what}`, /[.?]$/.test(advice) ? advice : `${advice}.`);
 }
 
 /** The default of `clockToleranceSeconds`. */

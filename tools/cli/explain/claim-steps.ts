@@ -105,15 +105,15 @@ function suggestKind(claims: Members, mark: string | undefined, kind: string | u
     );
   if (mark === 'aud')
     return (
-      'Its only audience is its own client, as in an ID token. Send the access token, and make the client ask ' +
-      `the issuer for this API (resource or audience). ${SEE_PRESETS}`
+      'Its only audience is its own client, as in an ID token. Send the access token, and make the client ' +
+      `ask the issuer for this API (resource or audience). ${SEE_PRESETS}`
     );
   if (mark !== undefined)
     return 'Send the access token, not the ID token or the refresh token. All are in the token response.';
   const azp = claims.azp === undefined ? '' : ' "azp" is no such claim: ID tokens have it as well.';
   return (
-    'Send the access token. If this is one, make the issuer send "scope" or "client_id", or say which claim ' +
-    `names the client: clientIdClaim (--client-id-claim).${azp} ${SEE_PRESETS}`
+    'Send the access token. If this is one, make the issuer send "scope" or "client_id", or say which ' +
+    `claim names the client: clientIdClaim (--client-id-claim).${azp} ${SEE_PRESETS}`
   );
 }
 
