@@ -290,6 +290,11 @@ function requirePassage(request: object, { name, advice }: Mistake): Passage {
   return passage;
 }
 
+/** Who calls, of the first of these that a gate has seen; undefined if that's anonymous, or there is none. */
+export function findAuth(...requests: readonly object[]): Auth | undefined {
+  return requests.map(currentPassage).find((passage) => passage !== undefined)?.auth;
+}
+
 function currentPassage(request: Seen): Passage | undefined {
   return request[passages]?.at(-1);
 }

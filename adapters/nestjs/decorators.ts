@@ -1,8 +1,8 @@
 import { applyDecorators, createParamDecorator, type ExecutionContext, UseGuards } from '@nestjs/common';
 import { type Auth as CoreAuth, isAuth, type RegisteredClaims } from '../../src/index.js';
-import { type RequirementFamily, requirementFamily } from '../kit/index.js';
+import { findAuth, type RequirementFamily, requirementFamily } from '../kit/index.js';
 import { RequirementGuard } from './guard.js';
-import type { PlatformRequest } from './platform.js';
+import { carriers, type PlatformRequest } from './platform.js';
 import { hasRequirements, mark } from './route-policy.js';
 
 type Family = RequirementFamily<ClassDecorator & MethodDecorator>;
@@ -52,20 +52,25 @@ export function Public(): ClassDecorator & MethodDecorator {
 }
 
 /**
- * Injects who calls into a handler's parameter: `find(@Auth() auth: Auth)`. Undefined on public routes, and
- * for anonymous requests with `optional: true`. For HTTP only; in other contexts use `getAuth` with their
- * request.
+ * Injects who calls into a handler's parameter: `find(@Auth() auth: Auth)`, also of a resolver, a gateway or a
+ * microservice if the guard found a token there. Undefined on public handlers, and for anonymous requests
+ * with `optional: true`.
  *
- * @throws {Error} the execution context isn't HTTP
+ * @throws {Error} the execution context is of another type; use `getAuth` with its request
  */
 export const Auth: () => ParameterDecorator = createParamDecorator(
   (_data: unknown, context: ExecutionContext): CoreAuth | undefined => {
-    if (context.getType() !== 'http')
-      throw new Error('@Auth() reads HTTP requests only; in other contexts use getAuth(request)');
+    if (context.getType() !== 'http') return findAuth(...requireCarriers(context));
     const { auth } = context.switchToHttp().getRequest<PlatformRequest>();
     return isAuth(auth) ? auth : undefined;
   },
 );
+
+function requireCarriers(context: ExecutionContext): readonly object[] {
+  const found = carriers(context);
+  if (found !== undefined) return found;
+  throw new Error(`@Auth() knows no "${context.getType()}" context; use getAuth with its request`);
+}
 
 /** What a verified request carries; the type of a parameter decorated with `@Auth()`. */
 export type Auth<C extends object = RegisteredClaims> = CoreAuth<C>;

@@ -9,8 +9,8 @@ import {
   type ResourceServer,
   ResourceServerError,
 } from '../../src/index.js';
-import { denyRequest, Gate, type Reply, sendAnswer } from '../kit/index.js';
-import { type PlatformRequest, toArrival } from './platform.js';
+import { type Arrival, challengeHeaders, denyRequest, Gate, type Reply, sendAnswer } from '../kit/index.js';
+import { findRequest, toArrival } from './platform.js';
 
 /**
  * What the guard throws for a refused request, with the challenge already set on the response.
@@ -28,7 +28,7 @@ export class ResourceServerException extends HttpException {
   /** The answer that `errors: 'respond'` sends. */
   readonly answer: Answer;
 
-  constructor({ error, answer }: Denied) {
+  constructor({ error, answer }: Pick<Denied, 'error' | 'answer'>) {
     super(answer.body === undefined ? {} : JSON.parse(answer.body), answer.status, { cause: error });
     this.name = 'ResourceServerException';
     this.message = error.message;
@@ -43,6 +43,42 @@ export class ResourceServerException extends HttpException {
   get statusCode(): number {
     return this.getStatus();
   }
+
+  /** What GraphQL servers tell the client beside the message; Apollo takes status and header fields from it. */
+  get extensions(): object {
+    const { reason, answer } = this;
+    const headers = Object.entries(challengeHeaders(answer));
+    const lines = headers.map(([name, value]) => [name.toLowerCase(), [value].flat().join(', ')] as const);
+    return {
+      code: GRAPHQL_CODES[answer.status],
+      reason,
+      http: { status: answer.status, headers: new Map(lines) },
+    };
+  }
+}
+
+const GRAPHQL_CODES: Readonly<Record<number, string>> = {
+  400: 'BAD_REQUEST',
+  401: 'UNAUTHENTICATED',
+  403: 'FORBIDDEN',
+  503: 'SERVICE_UNAVAILABLE',
+};
+
+/**
+ * Throws the exception for a refusal in a context that isn't HTTP. Clients of gateways and microservices are told
+ * the reason only by Nest's own class, which is there if such a context is.
+ */
+export async function refuseIn(type: string, denied: Denied): Promise<never> {
+  const exception = new ResourceServerException(denied);
+  if (type !== 'ws' && type !== 'rpc') throw exception;
+  const { message, error, reason, retryAfterSeconds } = exception;
+  const told = { status: 'error', message, error, reason, retryAfterSeconds };
+  const own =
+    type === 'ws'
+      ? new (await import('@nestjs/websockets')).WsException(told)
+      : new (await import('@nestjs/microservices')).RpcException(told);
+  Object.defineProperty(exception, 'getError', { value: () => told });
+  throw Object.defineProperties(own, Object.getOwnPropertyDescriptors(exception));
 }
 
 /** Thrown with `errors: 'respond'`, so that with `'next'` no filter of ours comes first. */
@@ -71,19 +107,21 @@ export class ResourceServerExceptionFilter implements ExceptionFilter<ResourceSe
     this.#gate = server && new Gate(server);
   }
 
-  catch(error: ResourceServerError, host: ArgumentsHost): void {
-    if (host.getType() !== 'http') return; // Nest then reports the exception in the context's own way
-    const http = host.switchToHttp();
-    const response = http.getResponse<Reply & { readonly headersSent?: boolean }>(); // Express's
-    const answer = this.#answer(error, http.getRequest<PlatformRequest>());
+  catch(error: ResourceServerError | ResourceServerException, host: ArgumentsHost): void {
+    const type = host.getType<string>();
+    // Elsewhere, and of the guard's exception, Nest tells the client in the context's own way.
+    if (type !== 'http' && (type !== 'graphql' || 'answer' in error)) return;
+    const found = findRequest(host);
+    if (found === undefined) return;
+    const { answer } = 'answer' in error ? error : this.#deny(error, toArrival(found.req, host));
+    if (type === 'graphql')
+      throw new ResourceServerException({ error: error as ResourceServerError, answer }); // no exception yet
+    const response = host.switchToHttp().getResponse<Reply & { readonly headersSent?: boolean }>(); // Express's
     if (response.sent !== true && response.headersSent !== true) sendAnswer(answer, response);
   }
 
-  #answer(error: ResourceServerError | ResourceServerException, request: PlatformRequest): Answer {
-    if ('answer' in error) return error.answer; // the guard's exception
-    const arrival = toArrival(request);
-    const { answer } = this.#gate?.deny(arrival, error) ?? denyRequest(arrival.message, error, MISTAKE);
-    return answer;
+  #deny(error: ResourceServerError, arrival: Arrival): Denied {
+    return this.#gate?.deny(arrival, error) ?? denyRequest(arrival.message, error, MISTAKE);
   }
 }
 

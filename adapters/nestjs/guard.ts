@@ -4,12 +4,12 @@ import {
   challengeHeaders,
   checkRequirements,
   Gate,
-  type Reply,
   setHeaders,
+  standInFor,
   whenSettled,
 } from '../kit/index.js';
-import { AnsweredException, ResourceServerException } from './exception.js';
-import { type PlatformRequest, toArrival } from './platform.js';
+import { AnsweredException, ResourceServerException, refuseIn } from './exception.js';
+import { carriers, findRequest, type RequestResponse, toArrival } from './platform.js';
 import { routePolicy } from './route-policy.js';
 
 /** Injects the {@link ResourceServer} that the module made or was given: `@Inject(RESOURCE_SERVER)`. */
@@ -17,13 +17,6 @@ export const RESOURCE_SERVER: unique symbol = Symbol('RESOURCE_SERVER of Resourc
 
 /** The guard that the module uses: its own class, a subclass, or what a test put in its place. */
 export const GUARD: unique symbol = Symbol('guard of ResourceServerModule.forRoot()');
-
-/** The platform's request and response, as {@link ResourceServerGuard} finds them in an execution context. */
-export interface RequestResponse {
-  readonly req: PlatformRequest;
-  /** Undefined where there is none to set header fields on. */
-  readonly res: Reply | undefined;
-}
 
 /**
  * Lets a request reach its handler when it carries a valid access token that meets the requirements of class
@@ -69,33 +62,41 @@ export class ResourceServerGuard implements CanActivate {
     const { isPublic, requirements } = routePolicy(context);
     const found = this.getRequestResponse(context);
     if (found === undefined) return isPublic || this.#refuseUnknown(context);
-    const arrival = toArrival(found.req);
+    const arrival = toArrival(found.req, context);
     if (isPublic) {
       this.#gate.pass(arrival);
-      return true;
+      return this.#admit(arrival.message, found, context);
     }
     // No CORS layer comes after a guard, so a preflight is a request like any other.
     return whenSettled(this.#gate.authenticate(arrival, requirements, 'refuse'), (decision) => {
-      if (decision.kind === 'denied') return this.#refuse(decision, found.res);
+      if (decision.kind === 'denied') return this.#refuse(decision, found, context);
       const refusal = checkRequirements(arrival.message, requirements, NEVER_NEEDED);
-      if (refusal !== undefined) return this.#refuse(refusal, found.res);
+      if (refusal !== undefined) return this.#refuse(refusal, found, context);
       if (found.res !== undefined) setHeaders(found.res, decision.headers);
-      return true;
+      return this.#admit(arrival.message, found, context);
     });
   }
 
   /**
-   * The HTTP request and response behind an execution context, or undefined when there are none and it must
-   * be refused. Override it for contexts such as GraphQL's.
+   * What stands for the request behind an execution context, or undefined if there is none and it must be
+   * refused: of HTTP and GraphQL the request, of a WebSocket the one that opened it. Override it where the
+   * token comes with the message, as {@link MessageHeaders}.
    */
   protected getRequestResponse(context: ExecutionContext): RequestResponse | undefined {
-    if (context.getType() !== 'http') return undefined;
-    const http = context.switchToHttp();
-    return { req: http.getRequest<PlatformRequest>(), res: http.getResponse<Reply>() };
+    return findRequest(context);
   }
 
-  #refuse(denied: Denied, response: Reply | undefined): never {
-    if (response !== undefined) setHeaders(response, challengeHeaders(denied.answer));
+  /** In a context other than HTTP, what the handler has counts as the request from now on. */
+  #admit(message: object, { req }: RequestResponse, context: ExecutionContext): true {
+    if (context.getType() !== 'http')
+      for (const carrier of [req, ...(carriers(context) ?? [])])
+        if (Object.isExtensible(carrier)) standInFor(message, carrier);
+    return true;
+  }
+
+  #refuse(denied: Denied, { res }: RequestResponse, context: ExecutionContext): Promise<never> {
+    if (res !== undefined) setHeaders(res, challengeHeaders(denied.answer));
+    if (context.getType() !== 'http') return refuseIn(context.getType(), denied);
     throw new (this.#gate.server.errors === 'next' ? ResourceServerException : AnsweredException)(denied);
   }
 

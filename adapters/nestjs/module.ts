@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   type CanActivate,
@@ -5,6 +6,7 @@ import {
   type FactoryProvider,
   Inject,
   type InjectionToken,
+  Logger,
   Module,
   type ModuleMetadata,
   type NestModule,
@@ -15,12 +17,22 @@ import {
   type Type,
   UseGuards,
 } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, HttpAdapterHost, ModulesContainer, Reflector } from '@nestjs/core';
+import {
+  APP_FILTER,
+  APP_GUARD,
+  ApplicationConfig,
+  HttpAdapterHost,
+  ModulesContainer,
+  Reflector,
+} from '@nestjs/core';
 import type { ResourceServer, ResourceServerOptions } from '../../src/index.js';
 import { Gate, type Next, replyOf, serveMetadata } from '../kit/index.js';
 import { NoFilter, ResourceServerExceptionFilter } from './exception.js';
+import { type FakeCaller, fakeResourceServer, isFake } from './fake-resource-server.js';
 import { GUARD, RESOURCE_SERVER, ResourceServerGuard } from './guard.js';
-import { readPolicies } from './route-policy.js';
+import { keepUpgrade } from './platform.js';
+import { handlerPolicies } from './route-policy.js';
+import { GATEWAYS, MESSAGE_HANDLERS, requireGuards } from './unguarded.js';
 
 /** The options of a resource server, or a ready one to share with other adapters. */
 export type ResourceServerModuleOptions = ResourceServerOptions | ResourceServer;
@@ -50,9 +62,6 @@ export interface ResourceServerModuleAsyncOptions extends ResourceServerModuleEx
   readonly useExisting?: InjectionToken<ResourceServerOptionsFactory>;
 }
 
-/** What `forRoot` or `forRootAsync` was given; private to the module. */
-const MODULE_OPTIONS = Symbol('oauth-resource-server.options');
-
 /**
  * Protects every route of the application: without a valid access token only `@Public()` handlers run. Import
  * it once, in the root module; a second one fails at start. It's global, so you can inject the resource
@@ -79,11 +88,12 @@ const MODULE_OPTIONS = Symbol('oauth-resource-server.options');
 export class ResourceServerModule implements NestModule, OnModuleInit, OnApplicationShutdown {
   constructor(
     @Inject(RESOURCE_SERVER) private readonly server: ResourceServer,
-    @Inject(MODULE_OPTIONS) private readonly options: ResourceServerModuleOptions,
     @Inject(HttpAdapterHost) private readonly platform: HttpAdapterHost,
     @Inject(ModulesContainer) private readonly modules: ModulesContainer,
+    @Inject(ApplicationConfig) private readonly config: ApplicationConfig,
   ) {
     if (resourceServerModules(modules).length > 1) throw new TypeError(IMPORTED_TWICE);
+    requireGuards(modules, GATEWAYS);
   }
 
   /**
@@ -96,6 +106,27 @@ export class ResourceServerModule implements NestModule, OnModuleInit, OnApplica
     extras: ResourceServerModuleExtras = {},
   ): DynamicModule {
     return ResourceServerModule.forRootAsync({ ...extras, useFactory: () => options });
+  }
+
+  /**
+   * The module for unit tests: with {@link fakeResourceServer} in place of a real one.
+   *
+   * @param caller whom every request counts as; without one, requests are anonymous
+   * @throws {Error} `NODE_ENV` is `production`
+   * @example
+   * ```ts
+   * import { Test } from '@nestjs/testing';
+   * import { ResourceServerModule } from 'oauth-resource-server/nestjs';
+   * import { fakeAuth } from 'oauth-resource-server/testing';
+   *
+   * const testing = await Test.createTestingModule({
+   *   imports: [ResourceServerModule.forTesting(fakeAuth({ scopes: ['read:inventory'] }))],
+   *   controllers: [StockController],
+   * }).compile();
+   * ```
+   */
+  static forTesting(caller?: FakeCaller, extras: ResourceServerModuleExtras = {}): DynamicModule {
+    return ResourceServerModule.forRoot(fakeResourceServer(caller), extras);
   }
 
   /**
@@ -122,6 +153,8 @@ export class ResourceServerModule implements NestModule, OnModuleInit, OnApplica
 
     const { guard = ResourceServerGuard } = options;
     const guards = [guard, ResourceServerGuard];
+    const makeOptions: FactoryProvider<ResourceServerModuleOptions>['useFactory'] =
+      useFactory ?? ((made: ResourceServerOptionsFactory) => made.createResourceServerOptions());
     // Nest wants to know beforehand if a guard is made for each request.
     const { scope = Scope.DEFAULT } = new Reflector().get<ScopeOptions>('scope:options', guard) ?? {};
     /** Binds the guards as enhancers in this module: those are what `overrideGuard` of a test replaces. */
@@ -135,15 +168,16 @@ export class ResourceServerModule implements NestModule, OnModuleInit, OnApplica
       providers: [
         useClass ?? [],
         {
-          provide: MODULE_OPTIONS,
-          useFactory:
-            useFactory ?? ((made: ResourceServerOptionsFactory) => made.createResourceServerOptions()),
-          inject: useFactory === undefined ? [useClass ?? useExisting ?? []].flat() : inject,
-        },
-        {
-          provide: RESOURCE_SERVER,
-          useFactory: (given: ResourceServerModuleOptions) => new Gate(given).server,
-          inject: [MODULE_OPTIONS],
+          provide: RESOURCE_SERVER, // the only one that needs the options, so that a test can do without
+          useFactory: async (application: ModulesContainer, ...args: unknown[]) => {
+            const given = await makeOptions(...args);
+            const { server } = new Gate(given);
+            return server === given ? server : Object.assign(server, { [MADE_FOR]: application });
+          },
+          inject: [
+            ModulesContainer,
+            ...(useFactory === undefined ? [useClass ?? useExisting ?? []].flat() : inject),
+          ],
         },
         [Overridable, ...guards],
         {
@@ -151,7 +185,17 @@ export class ResourceServerModule implements NestModule, OnModuleInit, OnApplica
           useFactory: (own: CanActivate, all: ModulesContainer) => overridingGuard(all, guards) ?? own,
           inject: [guard, ModulesContainer],
         },
-        { provide: APP_GUARD, useFactory: (chosen: CanActivate) => chosen, inject: [GUARD], scope },
+        {
+          provide: APP_GUARD,
+          useFactory: (chosen: CanActivate, config: ApplicationConfig) => {
+            if (scope !== Scope.DEFAULT) return chosen;
+            // Now, before Nest adds any: those of the root module would come first, unauthenticated.
+            config.addGlobalGuard(chosen);
+            return undefined;
+          },
+          inject: [GUARD, ApplicationConfig],
+          scope,
+        },
         {
           provide: APP_FILTER,
           useFactory: (server: ResourceServer) =>
@@ -165,6 +209,11 @@ export class ResourceServerModule implements NestModule, OnModuleInit, OnApplica
 
   /** Serves the metadata. Nest calls it if there's an HTTP server, before the application's own routes. */
   configure(): void {
+    requireGuards(this.modules, MESSAGE_HANDLERS);
+    const server: unknown = this.platform.httpAdapter.getHttpServer();
+    // With a listener, Node leaves upgrades to it. Gateways have theirs by now, if there are any.
+    if (server instanceof EventEmitter && server.listenerCount('upgrade') > 0)
+      server.prependListener('upgrade', keepUpgrade);
     const { resourceMetadata } = this.server;
     // Nest's own middleware would be behind the global prefix. The well-known place is at the root.
     if (resourceMetadata === undefined) return;
@@ -175,14 +224,29 @@ export class ResourceServerModule implements NestModule, OnModuleInit, OnApplica
 
   /** Reads what the decorators say, for requests and for the metadata. */
   onModuleInit(): void {
-    readPolicies(this.modules, (requirement) => this.server.resourceMetadata?.addRequirement(requirement));
+    for (const { policy } of handlerPolicies(this.modules, ['controllers', 'providers']))
+      for (const requirement of policy.requirements)
+        this.server.resourceMetadata?.addRequirement(requirement);
+    const logger = new Logger(ResourceServerModule.name);
+    if (isFake(this.server)) logger.warn('No access token is verified: the resource server is for tests');
+    // A guard that's made for each request comes after all that aren't, wherever it's bound.
+    const scoped = this.config.getGlobalRequestGuards();
+    const before = this.config.getGlobalGuards().map((guard) => guard.constructor.name);
+    if (before.length > 0 && scoped.some(({ host }) => host?.metatype === ResourceServerModule))
+      logger.warn(
+        `Nest asks ${before.join(', ')} before requests are authenticated, because the guard of ` +
+          "ResourceServerModule is made for each request. They can't use getAuth.",
+      );
   }
 
   /** Closes the resource server that the module made. Nest calls it after the last connection was closed. */
   onApplicationShutdown(): void {
-    if (this.server !== this.options) this.server.close();
+    if (Reflect.get(this.server, MADE_FOR) === this.modules) this.server.close();
   }
 }
+
+/** On a resource server that the module made: of which application. */
+const MADE_FOR = Symbol('oauth-resource-server.application');
 
 const resourceServerModules = (modules: ModulesContainer) =>
   [...modules.values()].filter(({ metatype }) => metatype === ResourceServerModule);

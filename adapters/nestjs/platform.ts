@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http';
-import type { FrameworkRequest } from '../../src/index.js';
-import { type Arrival, connectRequestView, type RefusalLog } from '../kit/index.js';
+import type { Duplex } from 'node:stream';
+import type { ArgumentsHost } from '@nestjs/common';
+import type { FrameworkRequest, RequestView } from '../../src/index.js';
+import { type Arrival, connectRequestView, type RefusalLog, type Reply } from '../kit/index.js';
 
 /** Fastify's request: Node's own is inside it; beside it header fields, parsed body and query. */
 interface WrappedRequest extends Pick<FrameworkRequest, 'headers' | 'body' | 'query'> {
@@ -11,9 +13,126 @@ interface WrappedRequest extends Pick<FrameworkRequest, 'headers' | 'body' | 'qu
 /** The request of Nest's HTTP platform: Express's, which is Node's own, or Fastify's. */
 export type PlatformRequest = (IncomingMessage | WrappedRequest) & { auth?: unknown };
 
-/** The platform's request as the gate takes it. Every guard that sees the request finds the same message. */
-export function toArrival(request: PlatformRequest): Arrival {
+/**
+ * Where a message of a queue or a socket carries its token, as the header fields of a request would:
+ * `{ headers: { authorization: 'Bearer …' } }`, by lower-case names.
+ */
+export interface MessageHeaders {
+  readonly headers: Readonly<Record<string, unknown>>;
+}
+
+/** What stands for the request of an execution context, as {@link ResourceServerGuard} finds it. */
+export interface RequestResponse {
+  readonly req: PlatformRequest | MessageHeaders;
+  /** Undefined where there is none to set header fields on. */
+  readonly res: Reply | undefined;
+}
+
+/** Where the HTTP server's sockets have the request that they were upgraded by. */
+const UPGRADE: unique symbol = Symbol('oauth-resource-server.upgrade');
+
+type UpgradedSocket = Duplex & { [UPGRADE]?: IncomingMessage };
+
+/** Keeps the request that opened a WebSocket with its socket: `ws` forgets it. */
+export function keepUpgrade(request: IncomingMessage, socket: UpgradedSocket): void {
+  socket[UPGRADE] = request;
+}
+
+/** A client of a gateway: Socket.IO's has its request, that of `ws` has the socket. */
+interface GatewayClient {
+  readonly request?: PlatformRequest;
+  readonly _socket?: UpgradedSocket | null;
+}
+
+/** The context of a GraphQL operation: over HTTP, or of a subscription by `graphql-ws`. */
+interface GraphqlContext {
+  readonly req?: PlatformRequest & { readonly extra?: { readonly request?: PlatformRequest } };
+  readonly res?: Reply;
+}
+
+/** The request behind an execution context, or undefined if it has none that we know of. */
+export function findRequest(context: ArgumentsHost): RequestResponse | undefined {
+  const type = context.getType<string>();
+  if (type === 'http') {
+    const http = context.switchToHttp();
+    return { req: http.getRequest<PlatformRequest>(), res: http.getResponse<Reply>() };
+  }
+  if (type === 'graphql') {
+    const { req: given, res } = context.getArgs<[unknown, unknown, GraphqlContext?]>()[2] ?? {};
+    const req = given?.extra?.request ?? given;
+    // Express's request has its response, which the context seldom has.
+    return hasHeaders(req) ? { req, res: res ?? (Reflect.get(req, 'res') as Reply | undefined) } : undefined;
+  }
+  if (type !== 'ws') return undefined;
+  const { request, _socket: socket } = context.switchToWs().getClient<GatewayClient | undefined>() ?? {};
+  const req = request ?? socket?.[UPGRADE];
+  return hasHeaders(req) ? { req, res: undefined } : undefined;
+}
+
+function hasHeaders(request: PlatformRequest | undefined): request is PlatformRequest {
+  return typeof request?.headers === 'object';
+}
+
+/** The request as the gate takes it. Every guard that sees an HTTP request finds the same message. */
+export function toArrival(request: RequestResponse['req'], context: ArgumentsHost): Arrival {
+  if (isMessage(request, context.getType<string>()))
+    return { message: context, view: new MessageView(request) };
   if (!('raw' in request)) return { message: request, request, view: connectRequestView(request) };
   const { raw: message, log } = request;
   return { message, request, view: connectRequestView(message, request), log };
+}
+
+/** Whether it's decided about anew each time: a connection may outlive the token that opened it. */
+function isMessage(
+  request: RequestResponse['req'],
+  type: string,
+): request is IncomingMessage | MessageHeaders {
+  if (type === 'http' || 'raw' in request) return false;
+  return (
+    type === 'ws' || type === 'rpc' || !('rawHeaders' in request) || Reflect.get(request, 'upgrade') === true
+  );
+}
+
+/**
+ * A message by the request that opened its connection. A DPoP proof is for that request alone, so it's out of
+ * sight; and a token in the URL stays there for the next message.
+ */
+class MessageView implements RequestView {
+  readonly #request: RequestView;
+
+  constructor(request: IncomingMessage | MessageHeaders) {
+    this.#request = connectRequestView(request as IncomingMessage); // reads no more than a double has
+  }
+
+  get method(): string {
+    return this.#request.method;
+  }
+
+  get url(): string {
+    return this.#request.url;
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#request.remoteAddress;
+  }
+
+  clientCertificate(): Uint8Array | undefined {
+    return this.#request.clientCertificate?.();
+  }
+
+  header(name: string): readonly string[] {
+    if (name === 'dpop') return [];
+    const lines: readonly unknown[] = [this.#request.header(name) ?? []].flat();
+    return lines.map((line) => (typeof line === 'string' ? line : '')); // of a payload it can be anything
+  }
+}
+
+/**
+ * What handlers have of a request that isn't HTTP: the client and what it sent, the context of a message or
+ * operation. Undefined for a context that we don't know.
+ */
+export function carriers(context: ArgumentsHost): readonly object[] | undefined {
+  const [first, second, third] = context.getArgs<unknown[]>();
+  const found = { ws: [second, first], rpc: [second], graphql: [third] }[context.getType<string>()];
+  return found?.filter((one) => typeof one === 'object' && one !== null);
 }

@@ -1,4 +1,4 @@
-import type { ExecutionContext } from '@nestjs/common';
+import type { ExecutionContext, Type } from '@nestjs/common';
 import { MetadataScanner, type ModulesContainer } from '@nestjs/core';
 import type { Requirement } from '../../src/index.js';
 
@@ -48,23 +48,36 @@ export function routePolicy(context: ExecutionContext): RoutePolicy {
   return Reflect.getOwnMetadata(prototype, handler) ?? keepPolicy(prototype, handler, prototype);
 }
 
+/** A handler as its class has it. */
+interface Handler {
+  readonly metatype: Type;
+  readonly name: string;
+  readonly handler: object;
+  readonly policy: RoutePolicy;
+}
+
 /**
  * Reads the policies of all handlers when the application starts, while each function still has its name: a
  * test may spy on a method later. A handler that the constructor binds or wraps is found on the instance.
- *
- * @param note is told every requirement
  */
-export function readPolicies(modules: ModulesContainer, note: (requirement: Requirement) => void): void {
-  for (const { controllers, providers } of modules.values())
-    for (const { metatype, instance } of [...controllers.values(), ...providers.values()]) {
-      const prototype: unknown = metatype?.prototype;
-      if (typeof prototype !== 'object' || prototype === null) continue; // made by a factory, or a value
-      for (const host of [prototype, instance ?? prototype])
-        for (const name of methodNames(prototype)) {
-          const handler: unknown = Reflect.get(host, name);
-          if (typeof handler === 'function') keepPolicy(prototype, handler, host).requirements.forEach(note);
-        }
-    }
+export function handlerPolicies(
+  modules: ModulesContainer,
+  among: readonly ('controllers' | 'providers')[],
+): readonly Handler[] {
+  const wrappers = [...modules.values()].flatMap((module) =>
+    among.flatMap((one) => [...module[one].values()]),
+  );
+  return wrappers.flatMap(({ metatype, instance }) => {
+    const prototype: unknown = metatype?.prototype;
+    if (typeof prototype !== 'object' || prototype === null) return []; // made by a factory, or a value
+    return [prototype, instance ?? prototype].flatMap((host) =>
+      methodNames(prototype).flatMap((name) => {
+        const handler: unknown = Reflect.get(host, name);
+        if (typeof handler !== 'function') return [];
+        return { metatype: metatype as Type, name, handler, policy: keepPolicy(prototype, handler, host) };
+      }),
+    );
+  });
 }
 
 function methodNames(prototype: object): string[] {

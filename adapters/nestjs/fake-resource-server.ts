@@ -1,0 +1,61 @@
+import {
+  type Auth,
+  createResourceServer,
+  InvalidTokenError,
+  isAuth,
+  type ResourceServer,
+} from '../../src/index.js';
+
+/** Who calls in a test: the same for every request, or whom a function names for each. */
+export type FakeCaller = Auth | (() => Auth | undefined);
+
+/**
+ * A resource server for tests that verifies nothing: every request counts as this caller's, whatever it
+ * carries, and no option is needed. Requirements are still checked, so a missing scope is 403. An application
+ * with it logs a warning at start; with `NODE_ENV=production` it can't be made.
+ *
+ * @param caller as `fakeAuth` of the testing kit makes it, or a function that's asked for each request. Without
+ *   one, requests are anonymous as with `optional: true`, and a handler with requirements is 401
+ * @throws {Error} `NODE_ENV` is `production`
+ * @throws {TypeError} `caller` isn't a genuine `Auth`; from a function, when a request comes in
+ * @example
+ * ```ts
+ * import { Test } from '@nestjs/testing';
+ * import { fakeResourceServer, RESOURCE_SERVER } from 'oauth-resource-server/nestjs';
+ * import { fakeAuth } from 'oauth-resource-server/testing';
+ *
+ * const testing = await Test.createTestingModule({ imports: [AppModule] })
+ *   .overrideProvider(RESOURCE_SERVER)
+ *   .useValue(fakeResourceServer(fakeAuth({ scopes: ['read:inventory'] })))
+ *   .compile();
+ * ```
+ */
+export function fakeResourceServer(caller?: FakeCaller): ResourceServer {
+  if (process.env.NODE_ENV === 'production')
+    throw new Error('fakeResourceServer() and forTesting() verify nothing; NODE_ENV=production refuses them');
+  const findCaller = typeof caller === 'function' ? () => genuine(caller()) : () => genuine(caller);
+  if (typeof caller !== 'function') findCaller();
+  const server = createResourceServer({ issuer: 'https://issuer.test', audience: 'test', optional: true });
+  return Object.assign(server, {
+    [FAKE]: true,
+    authenticate: () => ({ kind: 'allowed' as const, auth: findCaller(), headers: undefined }),
+    verify: async () => {
+      const auth = findCaller();
+      if (auth === undefined) throw new InvalidTokenError('missing_credentials');
+      return auth;
+    },
+    ready: async () => undefined,
+  });
+}
+
+const FAKE = Symbol('oauth-resource-server.fake');
+
+/** Whether it's for tests. */
+export function isFake(server: ResourceServer): boolean {
+  return Reflect.get(server, FAKE) === true;
+}
+
+function genuine(caller: Auth | undefined): Auth | undefined {
+  if (caller === undefined || isAuth(caller)) return caller;
+  throw new TypeError('The caller of a fake resource server is an Auth: fakeAuth({ … }) of the testing kit');
+}
