@@ -315,7 +315,8 @@ export function getAuth<C extends object = RegisteredClaims>(request: object): A
   if (isAuth(auth)) return auth as unknown as Auth<C>; // the claims' type is the application's promise
   throw new Error(
     'getAuth: the request is not authenticated, so it carries no verified access token. ' +
-      'Put authenticate(), the plugin or the module before its handler. ' +
+      'Put authenticate(), the plugin or the module before whatever calls it; in NestJS, middleware comes ' +
+      'before guards, so call it in a guard or later. ' +
       'On a public route, or if it may be anonymous (optional: true), look at its auth first',
   );
 }

@@ -49,11 +49,8 @@ export class ResourceServerException extends HttpException {
     const { reason, answer } = this;
     const headers = Object.entries(challengeHeaders(answer));
     const lines = headers.map(([name, value]) => [name.toLowerCase(), [value].flat().join(', ')] as const);
-    return {
-      code: GRAPHQL_CODES[answer.status],
-      reason,
-      http: { status: answer.status, headers: new Map(lines) },
-    };
+    const http = { status: answer.status, headers: new Map(lines), toJSON: () => undefined }; // not for clients
+    return { code: GRAPHQL_CODES[answer.status], reason, http };
   }
 }
 

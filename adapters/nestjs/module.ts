@@ -32,7 +32,7 @@ import { type FakeCaller, fakeResourceServer, isFake } from './fake-resource-ser
 import { GUARD, RESOURCE_SERVER, ResourceServerGuard } from './guard.js';
 import { keepUpgrade } from './platform.js';
 import { handlerPolicies } from './route-policy.js';
-import { GATEWAYS, MESSAGE_HANDLERS, requireGuards } from './unguarded.js';
+import { GATEWAYS, MESSAGE_HANDLERS, requireFieldGuards, requireGuards } from './unguarded.js';
 
 /** The options of a resource server, or a ready one to share with other adapters. */
 export type ResourceServerModuleOptions = ResourceServerOptions | ResourceServer;
@@ -90,7 +90,7 @@ export class ResourceServerModule implements NestModule, OnModuleInit, OnApplica
     @Inject(RESOURCE_SERVER) private readonly server: ResourceServer,
     @Inject(HttpAdapterHost) private readonly platform: HttpAdapterHost,
     @Inject(ModulesContainer) private readonly modules: ModulesContainer,
-    @Inject(ApplicationConfig) private readonly config: ApplicationConfig,
+    @Inject(ApplicationConfig) private readonly config: GlobalGuards,
   ) {
     if (resourceServerModules(modules).length > 1) throw new TypeError(IMPORTED_TWICE);
     requireGuards(modules, GATEWAYS);
@@ -227,11 +227,12 @@ export class ResourceServerModule implements NestModule, OnModuleInit, OnApplica
     for (const { policy } of handlerPolicies(this.modules, ['controllers', 'providers']))
       for (const requirement of policy.requirements)
         this.server.resourceMetadata?.addRequirement(requirement);
+    requireFieldGuards(this.modules);
     const logger = new Logger(ResourceServerModule.name);
     if (isFake(this.server)) logger.warn('No access token is verified: the resource server is for tests');
     // A guard that's made for each request comes after all that aren't, wherever it's bound.
     const scoped = this.config.getGlobalRequestGuards();
-    const before = this.config.getGlobalGuards().map((guard) => guard.constructor.name);
+    const before = this.config.getGlobalGuards().flatMap((guard) => guard?.constructor.name ?? []);
     if (before.length > 0 && scoped.some(({ host }) => host?.metatype === ResourceServerModule))
       logger.warn(
         `Nest asks ${before.join(', ')} before requests are authenticated, because the guard of ` +
@@ -243,6 +244,12 @@ export class ResourceServerModule implements NestModule, OnModuleInit, OnApplica
   onApplicationShutdown(): void {
     if (Reflect.get(this.server, MADE_FOR) === this.modules) this.server.close();
   }
+}
+
+/** What Nest's `ApplicationConfig` knows of global guards; some factories gave none. */
+interface GlobalGuards {
+  getGlobalGuards(): readonly (CanActivate | undefined)[];
+  getGlobalRequestGuards(): readonly { readonly host?: { readonly metatype: unknown } | undefined }[];
 }
 
 /** On a resource server that the module made: of which application. */

@@ -49,7 +49,7 @@ export function routePolicy(context: ExecutionContext): RoutePolicy {
 }
 
 /** A handler as its class has it. */
-interface Handler {
+export interface Handler {
   readonly metatype: Type;
   readonly name: string;
   readonly handler: object;

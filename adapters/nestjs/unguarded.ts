@@ -1,6 +1,6 @@
 import type { ModulesContainer } from '@nestjs/core';
 import { RequirementGuard, ResourceServerGuard } from './guard.js';
-import { handlerPolicies, type RoutePolicy } from './route-policy.js';
+import { type Handler, handlerPolicies, type RoutePolicy } from './route-policy.js';
 
 /** Handlers that Nest calls without asking a global guard, by the metadata that its decorators leave. */
 interface Unreached {
@@ -42,11 +42,38 @@ export function requireGuards(
       ![metatype, handler].flatMap(boundGuards).some((guard) => asksGuard(guard, policy)),
   );
   if (open.length === 0) return;
-  const names = new Set(open.map(({ metatype, name }) => `${metatype.name}.${name}`));
   throw new TypeError(
-    `Nothing authenticates the callers of ${[...names].join(', ')}: ${why}. Bind it to the class, ` +
+    `Nothing authenticates the callers of ${listNames(open)}: ${why}. Bind it to the class, ` +
       '@UseGuards(ResourceServerGuard), or mark the handler @Public().',
   );
+}
+
+/**
+ * The same for fields of GraphQL objects: unless the GraphQL module is told to, Nest asks no guard for them, not
+ * even one that's bound to them.
+ *
+ * @throws {TypeError} names every field that has a requirement which nothing would check
+ */
+export function requireFieldGuards(modules: ModulesContainer): void {
+  const graphql = [...modules.values()].flatMap(({ providers }) => providers.get('GqlModuleOptions') ?? []);
+  const asksGuards = graphql.every(({ instance }) => {
+    const enhancers: unknown = Reflect.get(Object(instance), 'fieldResolverEnhancers');
+    return Array.isArray(enhancers) && enhancers.includes('guards');
+  });
+  if (asksGuards) return;
+  const open = handlerPolicies(modules, ['providers']).filter(
+    ({ handler, policy }) =>
+      Reflect.hasMetadata('graphql:resolve_property', handler) && policy.requirements.length > 0,
+  );
+  if (open.length === 0) return;
+  throw new TypeError(
+    `Nothing checks what ${listNames(open)} require: Nest asks no guard for fields. ` +
+      "Set fieldResolverEnhancers: ['guards'] in the options of the GraphQL module.",
+  );
+}
+
+function listNames(handlers: readonly Handler[]): string {
+  return [...new Set(handlers.map(({ metatype, name }) => `${metatype.name}.${name}`))].join(', ');
 }
 
 function boundGuards(place: object): readonly unknown[] {

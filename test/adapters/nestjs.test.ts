@@ -5,6 +5,7 @@ import {
   All,
   type ArgumentsHost,
   type CallHandler,
+  type CanActivate,
   Catch,
   Controller,
   type DynamicModule,
@@ -26,7 +27,14 @@ import {
   UseInterceptors,
   VersioningType,
 } from '@nestjs/common';
-import { APP_FILTER, ExternalContextCreator, LazyModuleLoader, NestFactory } from '@nestjs/core';
+import {
+  APP_FILTER,
+  APP_GUARD,
+  ExternalContextCreator,
+  LazyModuleLoader,
+  NestFactory,
+  REQUEST,
+} from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -721,6 +729,68 @@ describe('the module', () => {
     await own.close();
     expect(close).toHaveBeenCalledTimes(1);
     close.mockRestore();
+  });
+});
+
+describe('global guards of the application', () => {
+  const seen: unknown[] = [];
+  @Injectable()
+  class CallerGuard implements CanActivate {
+    canActivate(context: ExecutionContext) {
+      seen.push(getAuth(context.switchToHttp().getRequest<PlatformRequest>()).clientId);
+      return true;
+    }
+  }
+  const providers = [{ provide: APP_GUARD, useClass: CallerGuard }];
+
+  it('come after authentication, those of the root module and of others, however they are bound', async () => {
+    @Module({ providers })
+    class EarlyModule {}
+    const { status } = await start({
+      imports: [EarlyModule],
+      providers,
+      configure: (app) => app.useGlobalGuards(new CallerGuard()),
+      controllers: [StockController],
+    });
+    seen.splice(0);
+    expect(await status('/stock')).toBe(401);
+    expect(seen).toEqual([]);
+    expect(await status('/stock', reader)).toBe(200);
+    expect(seen).toEqual(['test-client', 'test-client', 'test-client']);
+  });
+
+  it('come before a guard that is made for each request, which is said at start', async () => {
+    @Injectable({ scope: Scope.REQUEST })
+    class ScopedGuard extends ResourceServerGuard {}
+    const warn = vi.spyOn(Logger.prototype, 'warn').mockReturnValue();
+    onTestFinished(() => warn.mockRestore());
+    const module = ResourceServerModule.forRoot(issuer.options, { guard: ScopedGuard });
+    const { status } = await start({ module, providers, controllers: [StockController] });
+    expect(warn.mock.calls.flat().join()).toMatch(
+      /asks CallerGuard before requests are authenticated.*getAuth/,
+    );
+    expect(await status('/stock', reader)).toBe(500);
+    warn.mockClear();
+    await start({ module, controllers: [StockController] });
+    expect(warn).not.toHaveBeenCalled();
+  });
+
+  it('that need a request are not left out silently', { tags: ['OPS-09'] }, async () => {
+    @Injectable()
+    class InquisitiveGuard extends ResourceServerGuard {
+      constructor(
+        @Inject(RESOURCE_SERVER) server: ResourceServer,
+        @Inject(REQUEST) readonly request: unknown,
+      ) {
+        super(server);
+      }
+    }
+    const module = ResourceServerModule.forRoot(issuer.options, { guard: InquisitiveGuard });
+    await expect(create({ module, controllers: [StockController] })).rejects.toThrow();
+  });
+
+  it('are told by getAuth what comes first', () => {
+    expect(() => getAuth({})).toThrow(/in NestJS, middleware comes before guards/);
   });
 });
 
