@@ -52,8 +52,8 @@ export function Public(): ClassDecorator & MethodDecorator {
 }
 
 /**
- * Injects who calls into a handler's parameter: `find(@Auth() auth: Auth)`, also of a resolver, a gateway or a
- * microservice if the guard found a token there. Undefined on public handlers, and for anonymous requests
+ * Injects who calls into a handler's parameter: `find(@Auth() auth: Auth)`, also of a resolver, a gateway or
+ * a microservice if the guard found a token there. Undefined on public handlers, and for anonymous requests
  * with `optional: true`.
  *
  * @throws {Error} the execution context is of another type; use `getAuth` with its request

@@ -44,12 +44,13 @@ export class ResourceServerException extends HttpException {
     return this.getStatus();
   }
 
-  /** What GraphQL servers tell the client beside the message; Apollo takes status and header fields from it. */
+  /** What GraphQL servers tell clients beside the message; Apollo takes status and header fields from it. */
   get extensions(): object {
     const { reason, answer } = this;
     const headers = Object.entries(challengeHeaders(answer));
     const lines = headers.map(([name, value]) => [name.toLowerCase(), [value].flat().join(', ')] as const);
-    const http = { status: answer.status, headers: new Map(lines), toJSON: () => undefined }; // not for clients
+    // Without Apollo it would be sent to the client.
+    const http = { status: answer.status, headers: new Map(lines), toJSON: () => undefined };
     return { code: GRAPHQL_CODES[answer.status], reason, http };
   }
 }
@@ -62,8 +63,8 @@ const GRAPHQL_CODES: Readonly<Record<number, string>> = {
 };
 
 /**
- * Throws the exception for a refusal in a context that isn't HTTP. Clients of gateways and microservices are told
- * the reason only by Nest's own class, which is there if such a context is.
+ * Throws the exception for a refusal in a context that isn't HTTP. Clients of gateways and microservices are
+ * told the reason only by Nest's own class, which is there if such a context is.
  */
 export async function refuseIn(type: string, denied: Denied): Promise<never> {
   const exception = new ResourceServerException(denied);
@@ -113,7 +114,8 @@ export class ResourceServerExceptionFilter implements ExceptionFilter<ResourceSe
     const { answer } = 'answer' in error ? error : this.#deny(error, toArrival(found.req, host));
     if (type === 'graphql')
       throw new ResourceServerException({ error: error as ResourceServerError, answer }); // no exception yet
-    const response = host.switchToHttp().getResponse<Reply & { readonly headersSent?: boolean }>(); // Express's
+    // `headersSent` is Express's.
+    const response = host.switchToHttp().getResponse<Reply & { readonly headersSent?: boolean }>();
     if (response.sent !== true && response.headersSent !== true) sendAnswer(answer, response);
   }
 

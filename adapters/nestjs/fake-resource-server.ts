@@ -14,20 +14,25 @@ export type FakeCaller = Auth | (() => Auth | undefined);
  * carries, and no option is needed. Requirements are still checked, so a missing scope is 403. An application
  * with it logs a warning at start; with `NODE_ENV=production` it can't be made.
  *
- * @param caller as `fakeAuth` of the testing kit makes it, or a function that's asked for each request. Without
- *   one, requests are anonymous as with `optional: true`, and a handler with requirements is 401
+ * @param caller as `fakeAuth` of the testing kit makes it, or a function that's asked for each request.
+ *   Without one, requests are anonymous as with `optional: true`, and a handler with requirements is 401
  * @throws {Error} `NODE_ENV` is `production`
  * @throws {TypeError} `caller` isn't a genuine `Auth`; from a function, when a request comes in
  * @example
  * ```ts
+ * import { Module } from '@nestjs/common';
  * import { Test } from '@nestjs/testing';
  * import { fakeResourceServer, RESOURCE_SERVER } from 'oauth-resource-server/nestjs';
  * import { fakeAuth } from 'oauth-resource-server/testing';
+ *
+ * @Module({})
+ * class AppModule {}
  *
  * const testing = await Test.createTestingModule({ imports: [AppModule] })
  *   .overrideProvider(RESOURCE_SERVER)
  *   .useValue(fakeResourceServer(fakeAuth({ scopes: ['read:inventory'] })))
  *   .compile();
+ * await testing.createNestApplication().init();
  * ```
  */
 export function fakeResourceServer(caller?: FakeCaller): ResourceServer {
@@ -57,5 +62,5 @@ export function isFake(server: ResourceServer): boolean {
 
 function genuine(caller: Auth | undefined): Auth | undefined {
   if (caller === undefined || isAuth(caller)) return caller;
-  throw new TypeError('The caller of a fake resource server is an Auth: fakeAuth({ … }) of the testing kit');
+  throw new TypeError('The caller of a fake resource server is an Auth, as fakeAuth() makes it');
 }

@@ -121,8 +121,9 @@ export class ResourceServerModule implements NestModule, OnModuleInit, OnApplica
    *
    * const testing = await Test.createTestingModule({
    *   imports: [ResourceServerModule.forTesting(fakeAuth({ scopes: ['read:inventory'] }))],
-   *   controllers: [StockController],
+   *   controllers: [],
    * }).compile();
+   * await testing.createNestApplication().init();
    * ```
    */
   static forTesting(caller?: FakeCaller, extras: ResourceServerModuleExtras = {}): DynamicModule {

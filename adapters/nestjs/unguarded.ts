@@ -49,8 +49,8 @@ export function requireGuards(
 }
 
 /**
- * The same for fields of GraphQL objects: unless the GraphQL module is told to, Nest asks no guard for them, not
- * even one that's bound to them.
+ * The same for fields of GraphQL objects: unless the GraphQL module is told to, Nest asks no guard for them,
+ * not even one that's bound to them.
  *
  * @throws {TypeError} names every field that has a requirement which nothing would check
  */
