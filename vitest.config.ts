@@ -47,6 +47,8 @@ export default defineConfig({
           name: 'nest-11',
           env: { HARNESSES: 'nestjs' },
           isolate: false,
+          // There is no second copy of Nest's packages for these.
+          exclude: ['test/adapters/nestjs-{gateways,graphql,microservices}.test.ts'],
           include: [
             'test/http/contract.test.ts',
             'test/http/resource-metadata.test.ts',
