@@ -1,3 +1,5 @@
+export type { ForgeryAnswer } from './assert-refuses.js';
+export { assertRefusesForgeries } from './assert-refuses.js';
 export type { ClientCertificate, ClientCertificateOptions } from './certificate.js';
 export { createClientCertificate } from './certificate.js';
 export type { DpopKey, DpopKeyOptions, ProofRequest } from './dpop-key.js';
@@ -6,6 +8,7 @@ export type { FakeAuthOptions } from './fake-auth.js';
 export { fakeAuth } from './fake-auth.js';
 export type { Forgery, ForgeryReason } from './forgeries/forgery.js';
 export type { IssuerPath } from './issuer-server.js';
+export { nodeHeaders } from './node-headers.js';
 export type { OpaqueTokenIssuer } from './opaque-tokens.js';
 export type {
   AskedIssuer,

@@ -1,0 +1,23 @@
+import { checkObject } from './check-options.js';
+
+/**
+ * Header fields as Node has them on a request, with names in lower case: `{ Authorization: 'Bearer eyJ…' }` becomes
+ * `{ authorization: 'Bearer eyJ…' }`.
+ *
+ * Clients such as supertest, `fetch` and `inject` do that by themselves. You need it for what hands header fields to the
+ * application as they are: `injectWS` of `@fastify/websocket`, or a request that you made yourself.
+ *
+ * @param headers what `authorization()` returned, or a forgery's `headers`
+ * @throws {TypeError} something other than an object
+ * @example
+ * ```ts
+ * import { nodeHeaders } from 'oauth-resource-server/testing';
+ *
+ * const headers = nodeHeaders(await issuer.authorization({ scope: 'read:inventory' }));
+ * const message = { method: 'GET', url: '/stock/42', headers };
+ * ```
+ */
+export function nodeHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
+  checkObject(headers, 'nodeHeaders');
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+}
