@@ -14,7 +14,7 @@ import { checkObject } from './check-options.js';
  * import { nodeHeaders } from 'oauth-resource-server/testing';
  *
  * const headers = nodeHeaders(await issuer.authorization({ scope: 'read:inventory' }));
- * const message = { method: 'GET', url: '/stock/42', headers };
+ * console.log(Object.keys(headers)); // [ 'authorization' ]
  * ```
  */
 export function nodeHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {

@@ -16,6 +16,8 @@ export interface CodeBlock {
   readonly page: Page;
   /** The number of the first line of code in its page, counted from 1. */
   readonly line: number;
+  /** The heading above it: `Fastify`. Empty if there's none. */
+  readonly heading: string;
   /** What stands behind the opening fence: `ts`. */
   readonly info: string;
   readonly code: string;
@@ -56,13 +58,15 @@ export async function readPage(path: string): Promise<Page> {
   return { path, text: await readFile(`${root}${path}`, 'utf8') };
 }
 
+const HEADING = /^#{1,6} +(.+?) *$/gm;
 const FENCE = /^( *)```(.*)\n([\s\S]*?)^\1``` *$/gm;
 
 export function codeBlocksOf(page: Page): readonly CodeBlock[] {
   return [...page.text.matchAll(FENCE)].map((match) => {
     const [, , info = '', code = ''] = match;
-    const line = page.text.slice(0, match.index).split('\n').length + 1;
-    return { page, line, info: info.trim(), code };
+    const above = page.text.slice(0, match.index);
+    const heading = [...above.replaceAll(FENCE, '').matchAll(HEADING)].at(-1)?.[1] ?? '';
+    return { page, line: above.split('\n').length + 1, heading, info: info.trim(), code };
   });
 }
 
@@ -84,8 +88,7 @@ export function localLinksOf(page: Page): readonly Link[] {
 
 /** The anchors of a page's headings, as GitHub makes them: `## Keys and their age` → `keys-and-their-age`. */
 export function anchorsOf(page: Page): ReadonlySet<string> {
-  const headings = [...proseOf(page).matchAll(/^#{1,6} +(.+?) *$/gm)];
-  return new Set(headings.map(([, heading = '']) => toAnchor(heading)));
+  return new Set([...proseOf(page).matchAll(HEADING)].map(([, heading = '']) => toAnchor(heading)));
 }
 
 function toAnchor(heading: string): string {

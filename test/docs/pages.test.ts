@@ -17,7 +17,7 @@ import {
 const pages = await readPages();
 
 /** npm's own commands that the pages use, those that run a script of the same name left out. */
-const NPM_COMMANDS: readonly string[] = ['ci', 'install'];
+const NPM_COMMANDS: readonly string[] = ['ci', 'init', 'install', 'pkg', 'start', 'test'];
 
 it('has a row for every reason in docs/errors.md, and no other', async () => {
   const { path, text } = await readPage('docs/errors.md');

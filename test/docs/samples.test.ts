@@ -102,11 +102,12 @@ it.each(alone.map((sample) => [fileName(sample), sample] as const))(
 
 /**
  * `docs/express.md`, line 12 → `docs-express.md/line-12.ts`. A block that begins with `// app.ts` is called so, and the others of its page
- * may import it.
+ * may import it; in the README those under its heading.
  */
-function fileName({ page, line, info, code }: CodeBlock): string {
-  const [, named] = /^\/\/ ([a-z-]+\.[a-z]+)\n/.exec(code) ?? [];
-  return `${page.path.replaceAll('/', '-')}/${named ?? `line-${line}.${EXTENSIONS[info]}`}`;
+function fileName({ page, heading, line, info, code }: CodeBlock): string {
+  const [, named] = /^\/\/ ([a-z./-]+\.[a-z]+)\n/.exec(code) ?? [];
+  const folder = page.path === 'README.md' ? `${page.path}/${heading}` : page.path.replaceAll('/', '-');
+  return `${folder}/${named ?? `line-${line}.${EXTENSIONS[info]}`}`;
 }
 
 /** Puts a sample on the lines that it has in its page, so that the compiler's messages name those. `export {}` makes a module of every block. */

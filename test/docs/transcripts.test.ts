@@ -41,7 +41,9 @@ describe('a transcript', () => {
 describe('the reader of transcripts', () => {
   it('joins continued lines, and gives each command what is behind it', () => {
     const code = '$ one \\\n    --more\na\n\nb\n$ two\n';
-    expect(exchangesOf({ page: { path: 'p', text: '' }, line: 1, info: 'console', code })).toEqual([
+    expect(
+      exchangesOf({ page: { path: 'p', text: '' }, line: 1, heading: '', info: 'console', code }),
+    ).toEqual([
       { command: 'one --more', output: ['a', '', 'b'] },
       { command: 'two', output: [] },
     ]);

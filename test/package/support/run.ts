@@ -55,5 +55,11 @@ export function environment(): NodeJS.ProcessEnv {
   const foreign = /^(NODE_ENV|NODE_OPTIONS|NODE_V8_COVERAGE|FORCE_COLOR|VITEST.*|TEST|DEV|PROD|MODE|SSR)$/;
   const own = Object.entries(process.env).filter(([name]) => !foreign.test(name));
   const path = `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ''}`;
-  return { ...Object.fromEntries(own), PATH: path, NO_COLOR: '1' };
+  return {
+    ...Object.fromEntries(own),
+    PATH: path,
+    NO_COLOR: '1',
+    npm_config_prefer_offline: 'true',
+    npm_config_audit: 'false',
+  };
 }

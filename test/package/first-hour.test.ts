@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { dirname, join } from 'node:path';
+import { expect, inject, it, onTestFinished } from 'vitest';
+import { type CodeBlock, codeBlocksOf, readPage } from '../docs/markdown.js';
+import { Terminal } from './support/terminal.js';
+
+const blocks = codeBlocksOf(await readPage('README.md'));
+const under = (heading: string): readonly CodeBlock[] => blocks.filter((block) => block.heading === heading);
+
+/** What a command prints that goes on until its reader ends it, when it's ready. */
+const GO_ON: readonly (readonly [command: RegExp, ready: RegExp])[] = [
+  [/node server\.js$/, /listening on/],
+  [/npm start$/, /application successfully started/],
+  [/oauth-resource-server dev-issuer/, /Ctrl-C ends it/],
+];
+
+/**
+ * From an empty folder to a protected, tested, logged route by the README alone: its commands and files, in its order. Only
+ * the package comes from the tarball, and the ports are free ones.
+ */
+it.each([
+  ['Express', 10],
+  ['Fastify', 9],
+  ['NestJS', 9],
+])(
+  'the README leads to a protected route of %s with %i commands in under 5 minutes',
+  { timeout: 300_000 },
+  async (framework, count) => {
+    const folder = join(inject('workFolder'), `first-hour-${framework}`);
+    await mkdir(folder);
+    const [port, issuerPort] = [await freePort(), await freePort()];
+    const adapt = (text: string): string =>
+      text
+        .replace(/^(npm install) oauth-resource-server\b/, `$1 ${inject('tarball')}`)
+        .replace(/\bdev-issuer$/, `dev-issuer --port ${issuerPort}`)
+        .replaceAll(/\b4400\b/g, String(issuerPort))
+        .replaceAll(/\b3000\b/g, String(port));
+
+    const begin = performance.now();
+    const main = new Terminal(folder);
+    onTestFinished(() => main.close());
+    const services: Terminal[] = [];
+    const printed = new Map<string, string>();
+    for (const block of [...under(framework), ...under('See it refuse, and let in')]) {
+      const here = (await main.run('pwd')).trim();
+      const [, file] = /^\/\/ (\S+)\n/.exec(block.code) ?? [];
+      if (file !== undefined) {
+        await mkdir(dirname(join(here, file)), { recursive: true });
+        await writeFile(join(here, file), adapt(block.code));
+      }
+      if (block.info !== 'sh') continue;
+      for (const command of commandsOf(block)) {
+        const ready = GO_ON.find(([goesOn]) => goesOn.test(command))?.[1];
+        if (ready === undefined) printed.set(command, await main.run(adapt(command)));
+        else {
+          const terminal = new Terminal(here, { PORT: String(port) });
+          onTestFinished(() => terminal.close());
+          await terminal.start(adapt(command), ready);
+          services.push(terminal);
+          printed.set(command, '');
+        }
+      }
+    }
+    const seconds = Math.round((performance.now() - begin) / 1000);
+    process.stdout.write(`${framework}: ${printed.size} commands, ${seconds} s\n`);
+
+    expect([...printed.keys()]).toHaveLength(count);
+    const curls = [...printed].filter(([command]) => command.startsWith('curl'));
+    expect(curls.map(([, output]) => /^HTTP\/1\.1 (\d+)/m.exec(output)?.[1])).toEqual(['401', '200']);
+    expect(curls[1]?.[1]).toContain('"caller":"order-service"');
+    const refused = /request refused \{"method":"GET","status":401,"reason":"missing_credentials"/;
+    expect(await services[0]?.printed(refused)).toBeDefined();
+    expect(seconds).toBeLessThan(300);
+  },
+);
+
+/** The commands of a block, each as one line. Comments aren't commands. */
+function commandsOf({ code }: CodeBlock): readonly string[] {
+  const lines = code.replaceAll(/\\\n\s*/g, '').split('\n');
+  return lines.filter((line) => line !== '' && !line.startsWith('#'));
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo; // it listens on a port
+  server.close();
+  await once(server, 'close');
+  return port;
+}
