@@ -8,7 +8,6 @@ export interface Route {
   readonly requirements: readonly Requirement[];
   /** The resource servers that guard it against preflights, which they saw it could be asked with. */
   readonly servers: readonly ResourceServer[];
-  readonly isPublic: boolean;
 }
 
 /** Where a route's `config`, and each request to it, keeps its {@link Route}. */
@@ -26,7 +25,7 @@ declare module 'fastify' {
 }
 
 /** Of routes that were made before anything protected their scope, and of unknown paths. */
-const UNSEEN: Route = { requirements: [], servers: [], isPublic: false };
+const UNSEEN: Route = { requirements: [], servers: [] };
 
 /**
  * From now on, notes the routes of this scope and of the scopes inside: what they require, for their
@@ -40,10 +39,9 @@ export function noteRoutes(app: FastifyInstance, server: ResourceServer, guard: 
     const { onRequest = [], preValidation = [], preHandler = [], config } = route;
     const hooks = [onRequest, preValidation, preHandler].flat();
     const requirements = hooks.flatMap((hook) => declared(hook)?.requirement ?? []);
-    const isPublic = config?.public === true;
-    const isGuarded = !isPublic && [route.method].flat().includes('OPTIONS');
+    const isGuarded = config?.public !== true && [route.method].flat().includes('OPTIONS');
     const servers = [...(config?.[ROUTE]?.servers ?? []), isGuarded ? server : []].flat();
-    route.config = { ...config, [ROUTE]: { requirements, servers, isPublic } };
+    route.config = { ...config, [ROUTE]: { requirements, servers } };
     if (isGuarded) route.onRequest = [guard, onRequest].flat();
     if (Reflect.get(this, protector) !== server) return;
     for (const requirement of requirements) server.resourceMetadata?.addRequirement(requirement);
@@ -52,13 +50,13 @@ export function noteRoutes(app: FastifyInstance, server: ResourceServer, guard: 
 
 /**
  * The route of a request, which keeps it: Fastify makes the options of a route anew each time that they're
- * read.
+ * read. Whether it's public is known only now: hooks of inner scopes may have had a say in that.
  */
-export function readRoute(request: FastifyRequest): Route {
+export function readRoute(request: FastifyRequest): Pick<Route, 'servers'> & { readonly isPublic: boolean } {
   const { config } = request.routeOptions;
-  const route = config?.[ROUTE] ?? { ...UNSEEN, isPublic: config?.public === true };
+  const route = config?.[ROUTE] ?? UNSEEN;
   request[ROUTE] = route;
-  return route;
+  return { servers: route.servers, isPublic: config?.public === true };
 }
 
 /** What the route of a request requires, of which one requirement is known. */
