@@ -4,24 +4,27 @@ import { check, checkFunction } from './check-options.js';
 import type { Forgery } from './forgeries/forgery.js';
 
 /**
- * What a request was answered with: the status itself, or a response that has it as `status` (`fetch`, supertest, axios)
- * or as `statusCode` (Fastify's `inject`, Node, got).
+ * What a request was answered with: the status itself, or a response that has it as `status` (`fetch`,
+ * supertest, axios) or as `statusCode` (Fastify's `inject`, Node, got).
  */
 export type ForgeryAnswer = number | { readonly status: number } | { readonly statusCode: number };
 
 /**
- * Sends each forgery and fails unless every one is refused with its own status. The error names those that weren't, a
- * line each: what's wrong with the request, the status that it must get, and what came.
+ * Sends each forgery and fails unless every one is refused with its own status. The error names those that
+ * weren't, a line each: what's wrong with the request, the status that it must get, and what came.
  *
- * It fails too if there's nothing to send, if a request is answered with 5xx or with another refusal, if `send` throws, and
- * if it returns something that has no status. Works with every test runner: the error is Node's `AssertionError`.
+ * It fails too if there's nothing to send, if a request is answered with 5xx or with another refusal, if
+ * `send` throws, and if it returns something that has no status. It works with every test runner, because the
+ * error is Node's `AssertionError`.
  *
  * A route that refuses everybody passes. Show with `authorization()` that a genuine token opens it.
  *
- * @param send sends one request with `forgery.headers`, and returns the answer or a promise of it. It's called for one
- *   forgery after the other. If your client throws for 4xx, turn that off: `validateStatus: () => true` in axios
- * @param forgeries those of `issuer.forgeries(claims)` or `issuer.dpopForgeries(request, claims)`; you may leave some out
- * @throws {AssertionError} a forgery wasn't refused as it must be, or there are no forgeries (the promise rejects)
+ * @param send sends one request with `forgery.headers`, and returns the answer or a promise of it. It's
+ *   called for one forgery after the other. If your client throws for 4xx, turn that off: in axios with
+ *   `validateStatus: () => true`
+ * @param forgeries those of `issuer.forgeries(claims)` or `issuer.dpopForgeries(request, claims)`, or some of
+ *   them
+ * @throws {AssertionError} a forgery wasn't refused as it must be, or there are none (the promise rejects)
  * @throws {TypeError} `send` isn't a function, or `forgeries` aren't forgeries (the promise rejects)
  * @example
  * ```ts

@@ -1,11 +1,11 @@
 import { checkObject } from './check-options.js';
 
 /**
- * Header fields as Node has them on a request, with names in lower case: `{ Authorization: 'Bearer eyJ…' }` becomes
- * `{ authorization: 'Bearer eyJ…' }`.
+ * Header fields as Node has them on a request, with names in lower case: `{ Authorization: 'Bearer eyJ…' }`
+ * becomes `{ authorization: 'Bearer eyJ…' }`.
  *
- * Clients such as supertest, `fetch` and `inject` do that by themselves. You need it for what hands header fields to the
- * application as they are: `injectWS` of `@fastify/websocket`, or a request that you made yourself.
+ * Clients such as supertest, `fetch` and `inject` do that by themselves. You need it for what hands header
+ * fields to the application as they are: `injectWS` of `@fastify/websocket`, or a request of your own making.
  *
  * @param headers what `authorization()` returned, or a forgery's `headers`
  * @throws {TypeError} something other than an object
