@@ -1,4 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
+import { debuglog } from 'node:util';
 import { describeError } from './lib/errors.js';
 import type { Reason } from './reasons.js';
 
@@ -13,8 +14,8 @@ export const channels: Readonly<Record<'decision' | 'keys' | 'introspection' | '
     /** A {@link KeysMessage} per refresh of an issuer's keys, and per key that was left out. */
     keys: 'oauth-resource-server:keys',
     /**
-     * An {@link IntrospectionMessage} per call of an introspection endpoint that failed, and when calls are
-     * suspended and resumed.
+     * An {@link IntrospectionMessage} per call of an introspection endpoint, and when calls are suspended and
+     * resumed.
      */
     introspection: 'oauth-resource-server:introspection',
     /**
@@ -30,12 +31,21 @@ export const channels: Readonly<Record<'decision' | 'keys' | 'introspection' | '
  */
 export interface DecisionMessage {
   readonly outcome: 'allowed' | 'anonymous' | 'denied';
+  /** The HTTP method; undefined for a token that came without a request. */
+  readonly method: string | undefined;
+  /**
+   * The pattern of the route, such as `/stock/:sku`, if the framework knows it by then. Never the path of the
+   * request, which may say who somebody is.
+   */
+  readonly route: string | undefined;
   readonly status: number | undefined;
   readonly reason: Reason | undefined;
   /** A fixed text that helps whoever configures the issuer or the API. */
   readonly hint: string | undefined;
   readonly issuer: string | undefined;
   readonly clientId: string | undefined;
+  /** Whether the token was verified before, and remembered. Of `allowed`. */
+  readonly isKnownToken: boolean | undefined;
 }
 
 /** What happened to an issuer's keys. */
@@ -54,6 +64,10 @@ export interface KeysMessage {
   readonly detail: string | undefined;
   /** How many keys are in use now. */
   readonly keys: number;
+  /** Of `loaded`: how many seconds they stay fresh. After that they only serve on if a renewal fails. */
+  readonly freshSeconds: number | undefined;
+  /** Of `loaded` and `failed`: how long the load took, in seconds. */
+  readonly durationSeconds: number | undefined;
 }
 
 /**
@@ -62,11 +76,12 @@ export interface KeysMessage {
  */
 export interface IntrospectionMessage {
   /**
-   * `failed`: a call was not answered, or not in a way that can be used; `suspended`: after failures no calls
-   * are made for `seconds`; `resumed`: the issuer answers again; `member_absent`: a token was accepted
-   * without the member that `detail` names, since `mayBeAbsent` allows that.
+   * `answered`: a call was answered; `failed`: a call was not answered, or not in a way that can be used;
+   * `suspended`: after failures no calls are made for `seconds`; `resumed`: the issuer answers again;
+   * `member_absent`: a token was accepted without the member that `detail` names, since `mayBeAbsent` allows
+   * that.
    */
-  readonly event: 'failed' | 'suspended' | 'resumed' | 'member_absent';
+  readonly event: 'answered' | 'failed' | 'suspended' | 'resumed' | 'member_absent';
   readonly issuer: string;
   /**
    * Of `failed` and `suspended`. `introspection_auth_failed` means that the issuer refuses this API's own
@@ -77,6 +92,8 @@ export interface IntrospectionMessage {
   readonly detail: string | undefined;
   /** Of `suspended`. */
   readonly seconds: number | undefined;
+  /** Of `answered` and `failed`: how long the call took, in seconds. Undefined if none was made. */
+  readonly durationSeconds: number | undefined;
 }
 
 /**
@@ -111,20 +128,61 @@ const keysChannel = channel(channels.keys);
 const introspectionChannel = channel(channels.introspection);
 const warningChannel = channel(channels.warning);
 
+/** What `NODE_DEBUG=oauth-resource-server` shows, on standard error. */
+const debug = debuglog('oauth-resource-server');
+
+/** Has a subscriber while refusals are logged. Carries no messages. */
+export const logChannel = 'oauth-resource-server:log';
+const logs = channel(logChannel);
+
+/** Whether refusals are logged, so that nothing else has to show them. */
+export function isLogged(): boolean {
+  return debug.enabled || logs.hasSubscribers;
+}
+
 /** Reports a decision; the message is built only when somebody listens. */
 export function reportDecision(build: () => DecisionMessage): void {
   if (decisionChannel.hasSubscribers) decisionChannel.publish(build());
 }
 
-export function reportKeys(message: KeysMessage): void {
+/** The same for a refusal, which `NODE_DEBUG` shows as well. */
+export function reportRefusal(build: () => DecisionMessage): void {
+  if (!decisionChannel.hasSubscribers && !debug.enabled) return;
+  const message = build();
+  const { outcome: _denied, ...fields } = message;
+  debug('request refused %j', fields);
+  decisionChannel.publish(message);
+}
+
+export function reportKeys({
+  event,
+  issuer,
+  reason,
+  detail,
+  keys,
+  freshSeconds,
+  durationSeconds,
+}: Pick<KeysMessage, 'event' | 'issuer' | 'keys'> & Partial<KeysMessage>): void {
+  const message: KeysMessage = { event, issuer, reason, detail, keys, freshSeconds, durationSeconds };
+  debug('keys %j', message);
   keysChannel.publish(message);
 }
 
-export function reportIntrospection(message: IntrospectionMessage): void {
+export function reportIntrospection({
+  event,
+  issuer,
+  reason,
+  detail,
+  seconds,
+  durationSeconds,
+}: Pick<IntrospectionMessage, 'event' | 'issuer'> & Partial<IntrospectionMessage>): void {
+  const message: IntrospectionMessage = { event, issuer, reason, detail, seconds, durationSeconds };
+  debug('introspection %j', message);
   introspectionChannel.publish(message);
 }
 
 export function reportWarning(message: WarningMessage): void {
+  debug('warning %j', message);
   warningChannel.publish(message);
 }
 

@@ -32,6 +32,7 @@ export {
   UnavailableError,
 } from './errors.js';
 export type { Introspect, IntrospectedTokens, WantedMember } from './issuer/introspection-settings.js';
+export { type LogRefusalsOptions, logRefusals, type RefusalLogger } from './log-refusals.js';
 export type { DpopNonceOptions, DpopOptions } from './options/dpop.js';
 export type {
   IntrospectionEndpointOptions,

@@ -2,7 +2,7 @@ import { DenialResponses } from './answer/denial.js';
 import { PublishedMetadata, type ResourceMetadata } from './answer/resource-metadata.js';
 import { type AccessToken, type Auth, VerifiedAuth } from './auth.js';
 import type { Allowed, AnswerHeaders, Decision, Denied } from './decision.js';
-import { type DecisionMessage, reportDecision } from './diagnostics.js';
+import { type DecisionMessage, reportDecision, reportRefusal } from './diagnostics.js';
 import { InvalidTokenError, isResourceServerError, type ResourceServerError } from './errors.js';
 import { createIssuer, type Issuer } from './issuer/issuer.js';
 import { TrustedIssuers } from './issuer/trusted-issuers.js';
@@ -10,6 +10,7 @@ import { checkOptions, type ResourceServerOptions, type Settings } from './optio
 import { createCertificateBinding } from './proof/client-certificate.js';
 import { type Bindings, checkConfirmation } from './proof/confirmation.js';
 import { createDpopBinding } from './proof/dpop.js';
+import { RefusalWarnings } from './refusal-warnings.js';
 import { Credentials, intendedScheme, readCredentials } from './request/credentials.js';
 import { type RequestLike, type RequestView, viewRequest } from './request/view.js';
 import { checkRequirements, type Wanted } from './requirement/check-requirement.js';
@@ -48,9 +49,14 @@ export interface ResourceServer {
    * that one challenge names everything that the route needs (RFC 6750 §3, RFC 9470 §3). Without `auth` the
    * answer is that of a request without credentials.
    *
+   * @param request what is asked for: a refusal is then reported with its method and route
    * @throws {TypeError} a requirement is empty or has unknown members, or the list is empty
    */
-  authorize(auth: Auth | undefined, requirement: Requirement | readonly Requirement[]): Decision;
+  authorize(
+    auth: Auth | undefined,
+    requirement: Requirement | readonly Requirement[],
+    request?: RequestLike,
+  ): Decision;
   /**
    * The answer to a request that the application itself refuses, for a reason that no requirement knows: the
    * same status, challenge and body as for any refusal, reported as one.
@@ -58,9 +64,15 @@ export interface ResourceServer {
    * @param error why: `new InsufficientScopeError('claims_not_met')`
    * @param auth who calls; undefined for a request without credentials
    * @param requirements what the route requires beside; the challenge names their scopes
+   * @param request what is asked for: the refusal is then reported with its method and route
    * @throws {TypeError} `error` isn't an error of this package
    */
-  deny(error: ResourceServerError, auth?: Auth, requirements?: readonly Requirement[]): Denied;
+  deny(
+    error: ResourceServerError,
+    auth?: Auth,
+    requirements?: readonly Requirement[],
+    request?: RequestLike,
+  ): Denied;
   /**
    * Verifies a token that came without an HTTP request: WebSockets, queues, gRPC metadata. Tokens bound to a
    * key are refused, since there is no request that could prove possession.
@@ -129,6 +141,8 @@ export class RequestVerifier implements ResourceServer {
    * of times: comparing two texts costs a fraction of a digest. All else is checked as it is for any token.
    */
   readonly #lastAccepted: WeakMap<object, Credentials> | undefined;
+  /** Undefined if nobody wants any. */
+  readonly #warnings: RefusalWarnings | undefined;
 
   constructor(settings: Settings, issuers: readonly Issuer[]) {
     const { runtime, resource, dpop, certificate, maxTokens } = settings;
@@ -141,6 +155,11 @@ export class RequestVerifier implements ResourceServer {
     };
     this.#denials = new DenialResponses({ ...settings, resourceMetadata: resource?.metadataUrl });
     this.#lastAccepted = maxTokens > 0 ? new WeakMap() : undefined;
+    if (settings.refusalWarnings === 'development') {
+      const audiences = [...settings.issuers.values()].flatMap(({ rules }) => [...rules.audience]);
+      const trust = { issuers: [...settings.issuers.keys()], audiences: [...new Set(audiences)] };
+      this.#warnings = new RefusalWarnings(trust, runtime.clock);
+    }
     this.errors = settings.errors;
     this.bearerMethods = Object.freeze([...settings.bearerMethods]);
     this.resourceMetadata = resource && new PublishedMetadata(resource, settings, runtime);
@@ -156,12 +175,14 @@ export class RequestVerifier implements ResourceServer {
     const last = connection && this.#lastAccepted?.get(connection);
     let credentials: Credentials | undefined;
     const deny = (error: unknown): Denied =>
-      this.#denyOrThrow(error, credentials?.scheme ?? intendedScheme(view, error), requirements);
+      this.#denyOrThrow(error, credentials?.scheme ?? intendedScheme(view, error), requirements, {
+        request: view,
+      });
     try {
       credentials = readCredentials(view, bearerMethods, headerSchemes, last);
-      if (credentials === undefined) return this.#admitAnonymous();
+      if (credentials === undefined) return this.#admitAnonymous(view);
       const accessToken = this.#tokens.verify(credentials);
-      const accepted = this.#acceptNow(credentials, accessToken);
+      const accepted = this.#acceptNow(credentials, accessToken, view);
       if (accepted === undefined) return this.#accept(credentials, accessToken, view).catch(deny);
       if (connection !== undefined && credentials !== last) this.#lastAccepted?.set(connection, credentials);
       return accepted;
@@ -170,18 +191,27 @@ export class RequestVerifier implements ResourceServer {
     }
   }
 
-  authorize(auth: Auth | undefined, requirement: Requirement | readonly Requirement[]): Decision {
+  authorize(
+    auth: Auth | undefined,
+    requirement: Requirement | readonly Requirement[],
+    request?: RequestLike,
+  ): Decision {
     const requirements: readonly Requirement[] = Array.isArray(requirement) ? requirement : [requirement];
     if (requirements.length === 0) throw new TypeError('authorize needs at least one requirement');
     requirements.forEach(checkRequirementShape);
     const unmet = checkRequirements(auth, requirements, this.#settings.runtime);
     if (unmet === undefined) return { kind: 'allowed', auth, headers: undefined };
-    return this.#deny(unmet.error, auth && VerifiedAuth.schemeOf(auth), unmet.wanted, auth);
+    return this.#deny(unmet.error, auth && VerifiedAuth.schemeOf(auth), unmet.wanted, { auth, request });
   }
 
-  deny(error: ResourceServerError, auth?: Auth, requirements: readonly Requirement[] = []): Denied {
+  deny(
+    error: ResourceServerError,
+    auth?: Auth,
+    requirements: readonly Requirement[] = [],
+    request?: RequestLike,
+  ): Denied {
     if (!isResourceServerError(error)) throw new TypeError('deny takes an error of this package');
-    return this.#denyOrThrow(error, auth && VerifiedAuth.schemeOf(auth), requirements, auth);
+    return this.#denyOrThrow(error, auth && VerifiedAuth.schemeOf(auth), requirements, { auth, request });
   }
 
   async verify(token: string): Promise<Auth> {
@@ -192,7 +222,7 @@ export class RequestVerifier implements ResourceServer {
       const { auth } = await this.#accept(credentials, this.#tokens.verify(credentials), undefined);
       return auth;
     } catch (error) {
-      if (isResourceServerError(error)) reportDenied(error, undefined);
+      if (isResourceServerError(error)) this.#report(error, {});
       throw error;
     }
   }
@@ -211,9 +241,9 @@ export class RequestVerifier implements ResourceServer {
     this.#issuers.close();
   }
 
-  #admitAnonymous(): Allowed {
+  #admitAnonymous(request: RequestView): Allowed {
     if (!this.#settings.optional) throw new InvalidTokenError('missing_credentials');
-    reportDecision(() => ({ ...NOTHING_KNOWN, outcome: 'anonymous' }));
+    reportDecision(() => message({ request }, { outcome: 'anonymous' }));
     return ANONYMOUS;
   }
 
@@ -224,12 +254,14 @@ export class RequestVerifier implements ResourceServer {
   #acceptNow(
     credentials: Credentials,
     accessToken: AccessToken | Promise<AccessToken>,
+    view: RequestView,
   ): Accepted | undefined {
     const { schemes, revocation } = this.#settings;
     if (accessToken instanceof Promise || Object.hasOwn(accessToken.claims, 'cnf')) return undefined;
     if (credentials.scheme !== 'Bearer' || !schemes.includes('Bearer') || revocation !== undefined)
       return undefined;
-    return this.#allow(credentials, new VerifiedAuth(accessToken, credentials.token, credentials.scheme));
+    const auth = new VerifiedAuth(accessToken, credentials.token, credentials.scheme);
+    return this.#allow(credentials, auth, view);
   }
 
   /** Token, proof, revocation, allowed. @param view undefined if the token came without a request */
@@ -245,12 +277,16 @@ export class RequestVerifier implements ResourceServer {
     if (revocation !== undefined) await checkRevocation(auth, revocation);
     // Time is read when the decision is made: the token may have expired while something was waited for.
     checkDates(auth.claims, runtime.clock() / 1000, runtime.clockToleranceSeconds);
-    return this.#allow(credentials, auth, headers);
+    return this.#allow(credentials, auth, view, headers);
   }
 
-  #allow({ method }: Credentials, auth: Auth, headers?: AnswerHeaders): Accepted {
-    const { issuer, clientId } = auth;
-    reportDecision(() => ({ ...NOTHING_KNOWN, outcome: 'allowed', issuer, clientId }));
+  #allow(
+    { method, isKnownToken }: Credentials,
+    auth: Auth,
+    request: RequestView | undefined,
+    headers?: AnswerHeaders,
+  ): Accepted {
+    reportDecision(() => message({ auth, request }, { outcome: 'allowed', isKnownToken }));
     return { kind: 'allowed', auth, headers: method === 'query' ? QUERY_METHOD_HEADERS : headers };
   }
 
@@ -262,41 +298,56 @@ export class RequestVerifier implements ResourceServer {
     error: unknown,
     scheme: Scheme | undefined,
     requirements: readonly Requirement[],
-    auth?: Auth,
+    asker: Asker,
   ): Denied {
     if (!isResourceServerError(error)) throw error;
     const { resource } = this.#settings;
     const named = requiredScopes(requirements);
-    if (error.status === 403) return this.#deny(error, scheme, { scopes: named }, auth);
-    if (error.status !== 401 || resource === undefined) return this.#deny(error, scheme, {}, auth);
+    if (error.status === 403) return this.#deny(error, scheme, { scopes: named }, asker);
+    if (error.status !== 401 || resource === undefined) return this.#deny(error, scheme, {}, asker);
     // A client that looks up the metadata to get a token is told which scopes to ask for, too.
     const scopes = requirements.length > 0 ? named : requiredScopes([{ allScopes: resource.scopes ?? [] }]);
-    return this.#deny(error, scheme, { scopes }, auth);
+    return this.#deny(error, scheme, { scopes }, asker);
   }
 
-  #deny(
-    error: ResourceServerError,
-    scheme: Scheme | undefined,
-    wanted: Wanted,
-    auth: Auth | undefined,
-  ): Denied {
-    reportDenied(error, auth);
+  #deny(error: ResourceServerError, scheme: Scheme | undefined, wanted: Wanted, asker: Asker): Denied {
+    this.#report(error, asker);
     return { kind: 'denied', error, answer: this.#denials.to(error, scheme, wanted) };
+  }
+
+  #report(error: ResourceServerError, asker: Asker): void {
+    const { status, reason, hint } = error;
+    const build = () => message(asker, { outcome: 'denied', status, reason, hint });
+    reportRefusal(build);
+    this.#warnings?.consider(error, build);
   }
 }
 
 /** A request that is let through with an access token. */
 type Accepted = Allowed & { readonly auth: Auth };
 
-const NOTHING_KNOWN: Omit<DecisionMessage, 'outcome'> = {
-  status: undefined,
-  reason: undefined,
-  hint: undefined,
-  issuer: undefined,
-  clientId: undefined,
-};
-
-function reportDenied({ status, reason, hint }: ResourceServerError, auth: Auth | undefined): void {
-  const { issuer, clientId } = auth ?? NOTHING_KNOWN;
-  reportDecision(() => ({ outcome: 'denied', status, reason, hint, issuer, clientId }));
+/** Whom a decision is about, as far as that's known. */
+interface Asker {
+  readonly auth?: Auth | undefined;
+  readonly request?: RequestLike | undefined;
 }
+
+function message(
+  { auth, request }: Asker,
+  decided: Pick<DecisionMessage, 'outcome'> & Partial<DecisionMessage>,
+): DecisionMessage {
+  const { method, route } = request === undefined ? NO_REQUEST : viewRequest(request);
+  return {
+    outcome: decided.outcome,
+    method,
+    route,
+    status: decided.status,
+    reason: decided.reason,
+    hint: decided.hint,
+    issuer: auth?.issuer,
+    clientId: auth?.clientId,
+    isKnownToken: decided.isKnownToken,
+  };
+}
+
+const NO_REQUEST: Partial<Pick<RequestView, 'method' | 'route'>> = {};

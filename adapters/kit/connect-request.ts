@@ -1,7 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { type FrameworkRequest, NodeRequestView, type RequestView } from '../../src/index.js';
 
-type Parsed = Pick<FrameworkRequest, 'protocol' | 'host' | 'headers' | 'query' | 'body'>;
+/** `routeOptions` is Fastify's. */
+interface Parsed extends Pick<FrameworkRequest, 'protocol' | 'host' | 'headers' | 'query' | 'body'> {
+  readonly routeOptions?: { readonly url?: string | undefined };
+}
 
 /** What frameworks in the tradition of Connect add to Node's request; `app` is Express's. */
 interface ConnectMessage extends IncomingMessage, Omit<Parsed, 'headers'> {
@@ -10,6 +13,9 @@ interface ConnectMessage extends IncomingMessage, Omit<Parsed, 'headers'> {
   /** The method before a method override changed it. */
   readonly originalMethod?: unknown;
   readonly app?: unknown;
+  /** Express's, once it has found the route, and where the router of that route is mounted. */
+  readonly route?: { readonly path?: unknown };
+  readonly baseUrl?: unknown;
 }
 
 /**
@@ -38,6 +44,13 @@ class ConnectRequest implements FrameworkRequest {
 
   set target(target: string) {
     this.message.originalUrl = target;
+  }
+
+  get route(): string | undefined {
+    const { route, baseUrl } = this.message;
+    // Where a router is mounted may be a pattern, of which Express only tells what it met.
+    if (route !== undefined && baseUrl === '') return String(route.path);
+    return this.parsed.routeOptions?.url;
   }
 
   get protocol(): unknown {

@@ -236,7 +236,7 @@ export function checkRequirements(
   if (open.length === 0) return undefined;
   // Those with a predicate say nothing in a challenge, and it isn't called twice.
   const named = met.filter(({ claims, authorizationDetails }) => !claims && !authorizationDetails);
-  const decision = server.authorize(auth, [...named, ...open]);
+  const decision = server.authorize(auth, [...named, ...open], passage.arrival.view);
   if (decision.kind === 'denied') return refusalOn(passage, decision);
   passage.met = [...met, ...open];
   return undefined;
@@ -256,9 +256,9 @@ export function denyRequest(request: object, error: ResourceServerError, mistake
 }
 
 function denyPassage(passage: Passage, error: ResourceServerError): Refusal {
-  const { server, auth, met, refused } = passage;
+  const { server, arrival, auth, met, refused } = passage;
   if (refused?.error === error) return { ...refused, errors: server.errors };
-  return refusalOn(passage, server.deny(error, auth, met));
+  return refusalOn(passage, server.deny(error, auth, met, arrival.view));
 }
 
 /** Notes and logs a refusal. */

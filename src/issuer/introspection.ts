@@ -42,25 +42,33 @@ export function createIntrospection(
     typeof asks === 'function' ? functionSource(asks) : endpointSource(asks, context, timeoutSeconds);
   let lastFailure: UnavailableError | undefined;
 
-  const report = (event: IntrospectionMessage['event'], failure?: UnavailableError, seconds?: number) => {
+  const report = (
+    event: IntrospectionMessage['event'],
+    failure?: UnavailableError,
+    times?: Pick<Partial<IntrospectionMessage>, 'seconds' | 'durationSeconds'>,
+  ) => {
     const detail = failure && describeError(failure.cause);
-    reportIntrospection({ event, issuer, reason: failure?.reason, detail, seconds });
+    reportIntrospection({ event, issuer, reason: failure?.reason, detail, ...times });
   };
   const breaker = new CircuitBreaker({
     clock: context.runtime.clock,
     cooldownSeconds,
     findOutage,
-    onPause: (seconds) => report('suspended', lastFailure, seconds),
+    onPause: (seconds) => report('suspended', lastFailure, { seconds }),
     onRecovery: () => report('resumed'),
   });
   const slots = new RequestSlots(context.runtime.clock, timeoutSeconds);
   const askOnce = async (token: string): Promise<IntrospectionAnswer> => {
+    const startedAt = performance.now();
+    const took = () => ({ durationSeconds: (performance.now() - startedAt) / 1000 });
     try {
-      return checkAnswer(await withTimeLimit(timeoutSeconds, (signal) => source(token, signal)));
+      const answer = checkAnswer(await withTimeLimit(timeoutSeconds, (signal) => source(token, signal)));
+      report('answered', undefined, took());
+      return answer;
     } catch (error) {
       // Here, so that it's known when the pause is reported that it causes.
       lastFailure = toUnavailable(error);
-      report('failed', lastFailure);
+      report('failed', lastFailure, took());
       throw lastFailure;
     }
   };

@@ -36,7 +36,7 @@ export function importKeys(
   const keys: VerificationKey[] = [];
   for (const key of members.map(importVerificationKey)) {
     if (typeof key !== 'string') keys.push(known.get(key.fingerprint) ?? key);
-    else reportKeys({ event: 'key_skipped', issuer, reason: undefined, detail: key, keys: known.size });
+    else reportKeys({ event: 'key_skipped', issuer, detail: key, keys: known.size });
   }
   return keys;
 }

@@ -1,4 +1,4 @@
-import { reportKeys } from '../diagnostics.js';
+import { type KeysMessage, reportKeys } from '../diagnostics.js';
 import { InvalidTokenError, UnavailableError } from '../errors.js';
 import { withTimeLimit } from '../lib/deadline.js';
 import { describeError } from '../lib/errors.js';
@@ -190,19 +190,26 @@ export class RefreshingKeySet implements KeySet {
   }
 
   async #load(): Promise<void> {
+    const startedAt = performance.now();
+    let outcome: Pick<KeysMessage, 'event'> & Partial<KeysMessage>;
     try {
       const published = await withTimeLimit(this.#policy.timeoutSeconds, this.#source);
       const keys = importKeys(published.members, this.#issuer, this.#loaded?.index);
       const mayBeEmpty = published.isAbsent === true && this.known().length === 0;
       if (keys.length === 0 && !mayBeEmpty) throw new NoUsableKey('invalid', 'no usable key');
-      this.#succeed(keys, published.maxAgeSeconds);
+      const freshSeconds = keyLifetime(published.maxAgeSeconds, this.#policy);
+      this.#succeed(keys, freshSeconds);
+      outcome = { event: 'loaded', freshSeconds };
     } catch (error) {
-      this.#fail(unavailable('jwks', error));
+      const failure = unavailable('jwks', error);
+      this.#fail(failure);
+      outcome = { event: 'failed', reason: failure.reason, detail: describeError(failure.cause) };
     }
+    const durationSeconds = (performance.now() - startedAt) / 1000;
+    reportKeys({ ...outcome, issuer: this.#issuer, keys: this.known().length, durationSeconds });
   }
 
-  #succeed(keys: readonly VerificationKey[], publishedMaxAge: number | undefined): void {
-    const maxAge = keyLifetime(publishedMaxAge, this.#policy);
+  #succeed(keys: readonly VerificationKey[], maxAge: number): void {
     const fresh = spanFrom(this.#clock(), maxAge);
     this.#loaded = {
       index: createKeyIndex(keys),
@@ -212,7 +219,6 @@ export class RefreshingKeySet implements KeySet {
     };
     this.#failure = undefined;
     this.#usedSinceRefresh = false;
-    this.#report('loaded');
     this.#schedule(maxAge * EARLY_REFRESH);
   }
 
@@ -223,7 +229,6 @@ export class RefreshingKeySet implements KeySet {
     const quick = this.#loaded === undefined ? COLD_BACKOFF_SECONDS : [];
     const seconds = Math.min(quick[count - 1] ?? pauseAfter(count - quick.length, limits), limits.maxSeconds);
     this.#failure = { error, backoff: spanFrom(now, seconds), count };
-    this.#report('failed', error);
     if (this.#loaded === undefined) return;
     if (isWithdrawal(error.cause)) {
       const { fresh, endAt } = this.#loaded;
@@ -242,11 +247,6 @@ export class RefreshingKeySet implements KeySet {
       this.#usedSinceRefresh = false;
     };
     this.#timer = setTimeout(renew, Math.min(delaySeconds * 1000, MAX_TIMER_MS)).unref();
-  }
-
-  #report(event: 'loaded' | 'failed', error?: UnavailableError): void {
-    const detail = error && describeError(error.cause);
-    reportKeys({ event, issuer: this.#issuer, reason: error?.reason, detail, keys: this.known().length });
   }
 }
 

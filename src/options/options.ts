@@ -118,6 +118,12 @@ export interface ResourceServerOptions {
    */
   readonly errors?: 'respond' | 'next';
   /**
+   * `'development'` (default): unless `NODE_ENV` is `production`, the first refusal with 503 and the first
+   * with `iss_mismatch` or `aud_mismatch` of a minute is a process warning, which says what to look at. Not
+   * if `logRefusals` or `NODE_DEBUG=oauth-resource-server` shows refusals anyway. `'off'`: never.
+   */
+  readonly refusalWarnings?: 'development' | 'off';
+  /**
    * Allows plain http for other hosts than loopback: for all of them, or for a list of origins such as
    * `['http://sso.internal:8080']`. Default false. Security: anyone on the path chooses the keys.
    */
@@ -153,6 +159,7 @@ export interface Settings extends PublishedSettings {
   /** Undefined if nothing is published. */
   readonly resource: ResourceSettings | undefined;
   readonly errors: 'respond' | 'next';
+  readonly refusalWarnings: 'development' | 'off';
 }
 
 const MAX_TOKENS = 10_000;
@@ -179,6 +186,7 @@ const CHECKS = {
   revocationTimeoutSeconds: optional(numberBetween(0.001, 60), 2),
   resource: unchecked,
   errors: optional(oneOf(['respond', 'next'] as const), 'respond'),
+  refusalWarnings: optional(oneOf(['development', 'off'] as const), 'development'),
   allowInsecureRequests: optional(checkInsecureRequests, false),
   fetch: optional<typeof globalThis.fetch>(callable, (input, init) => globalThis.fetch(input, init)),
   clock: optional<() => number>(callable, () => Date.now()),
@@ -222,6 +230,7 @@ export function checkOptions(options: ResourceServerOptions): Settings {
       allowInsecureRequests,
     ),
     errors: checked.errors,
+    refusalWarnings: checked.refusalWarnings,
   };
 }
 

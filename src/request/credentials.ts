@@ -25,6 +25,8 @@ export class Credentials {
   readonly method: BearerMethod | undefined;
   readonly scheme: Scheme;
   readonly #line: string | undefined;
+  /** Whether the token was found among those that were verified before. */
+  isKnownToken = false;
   #digest: string | undefined;
 
   /** @param line the field line that it was read from, if it was one */

@@ -43,6 +43,13 @@ export interface RequestView {
   clientCertificate?(): Uint8Array | undefined;
   /** The parsed form body where the framework has parsed one; read only with `bearerMethods: ['body']`. */
   readonly body?: unknown;
+  /**
+   * The pattern of the route that the request is for, such as `/stock/:sku`, if the framework knows it. For
+   * logs and metrics, which read it only when somebody wants it.
+   *
+   * Security: never the path itself, which may name a person and has no end of values.
+   */
+  readonly route?: string | undefined;
   /** Removes a parameter from the URL that the application and its loggers see (RFC 6750 §2.3). */
   removeQueryParameter?(name: string): void;
 }
@@ -108,6 +115,8 @@ export interface FrameworkRequest {
    * that the client repeated are still found, in the message's `rawHeaders`.
    */
   readonly headers?: IncomingMessage['headers'] | undefined;
+  /** The pattern of the route, see {@link RequestView.route}. */
+  readonly route?: string | undefined;
   /** The parsed query; a parameter is deleted from it when it has to be removed. */
   readonly query?: unknown;
   /** The parsed body. */
@@ -146,6 +155,10 @@ export class NodeRequestView implements RequestView {
 
   get body(): unknown {
     return this.#framework.body;
+  }
+
+  get route(): string | undefined {
+    return this.#framework.route;
   }
 
   get remoteAddress(): string | undefined {

@@ -47,6 +47,8 @@ export interface TrustOptions<Issuer extends string | TrustedIssuer> {
   readonly issuer: Issuer;
   /** What its tokens carry as `"aud"`. */
   readonly audience: string;
+  /** Tests refuse tokens on purpose. */
+  readonly refusalWarnings: 'off';
   /** Present if the test issuer was given a clock. */
   readonly clock?: () => number;
 }
@@ -223,5 +225,10 @@ function trustOptions<Issuer extends string | TrustedIssuer>(
   issuer: Issuer,
   { audience, clock }: TokenSettings,
 ): TrustOptions<Issuer> {
-  return Object.freeze({ issuer, audience, ...(clock === undefined ? {} : { clock }) });
+  return Object.freeze({
+    issuer,
+    audience,
+    refusalWarnings: 'off',
+    ...(clock === undefined ? {} : { clock }),
+  });
 }

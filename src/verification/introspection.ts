@@ -112,7 +112,8 @@ export class IntrospectionVerifier {
       const { isAccessToken } = issuer;
       if (jwt && isAccessToken && !holds('isAccessToken', () => isAccessToken(jwt.header, jwt.claims)))
         throw new InvalidTokenError('not_an_access_token');
-      for (const member of active.absent) reportAbsence(issuer.issuer, member);
+      for (const member of active.absent)
+        reportIntrospection({ event: 'member_absent', issuer: issuer.issuer, detail: member });
       this.#proven.set(digest, true);
       return this.#toIntrospectedToken(token.length, active.claims, jwt?.header, issuer, now);
     } catch (error) {
@@ -190,9 +191,4 @@ async function refuseForgery(token: string, { header }: IntrospectedJwt, issuer:
   } catch (error) {
     if (!(error instanceof UnavailableError)) throw error;
   }
-}
-
-function reportAbsence(issuer: string, member: string): void {
-  const nothingMore = { reason: undefined, seconds: undefined };
-  reportIntrospection({ event: 'member_absent', issuer, detail: member, ...nothingMore });
 }

@@ -62,7 +62,10 @@ export class TokenVerifier {
     const { digest } = credentials;
     const known = this.#verified?.get(digest);
     if (known === undefined) return undefined;
-    if (this.#isStillValid(known)) return known.accessToken;
+    if (this.#isStillValid(known)) {
+      credentials.isKnownToken = true;
+      return known.accessToken;
+    }
     this.#verified?.delete(digest);
     return undefined;
   }

@@ -86,7 +86,7 @@ export async function explainToken(
   // The time stands still: the decision and the steps must not be on two sides of "exp".
   const now = (options.clock ?? Date.now)();
   // A token alone proves no possession of a key, so it's explained as what it is without: a bearer token.
-  const settings = checkOptions({ ...options, dpop: 'off', clock: () => now });
+  const settings = checkOptions({ ...options, dpop: 'off', refusalWarnings: 'off', clock: () => now });
   const [issuerSettings] = settings.issuers.values();
   if (issuerSettings === undefined) throw new TypeError('options without an issuer were accepted');
   const { issuer, answers } = listenTo(createIssuer(issuerSettings, settings.runtime));

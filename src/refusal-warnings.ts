@@ -1,0 +1,72 @@
+import { type DecisionMessage, isLogged } from './diagnostics.js';
+import type { ResourceServerError } from './errors.js';
+import { describeError } from './lib/errors.js';
+import { isWithin, type Span, spanFrom } from './lib/pause.js';
+
+/** What a resource server trusts, for a warning to name. */
+export interface Trust {
+  readonly issuers: readonly string[];
+  readonly audiences: readonly string[];
+}
+
+const SILENCE_SECONDS = 60;
+const MAX_NAMES = 5;
+
+/**
+ * Tells the developer what is nearly always a wrong option: an issuer that's out of reach, or tokens of
+ * another issuer or for another API. One process warning a minute for outages and one for mismatches, but
+ * none in production, nor if refusals are logged anyway.
+ *
+ * Security: names what the options say, and nothing of the token.
+ */
+export class RefusalWarnings {
+  readonly #trust: Trust;
+  readonly #clock: () => number;
+  readonly #silent: { outage?: Span; mismatch?: Span } = {};
+
+  constructor(trust: Trust, clock: () => number) {
+    this.#trust = trust;
+    this.#clock = clock;
+  }
+
+  /** @param build makes the report of the same refusal */
+  consider(error: ResourceServerError, build: () => DecisionMessage): void {
+    const { status, reason } = error;
+    const isMismatch = reason === 'iss_mismatch' || reason === 'aud_mismatch';
+    if ((status !== 503 && !isMismatch) || process.env.NODE_ENV === 'production' || isLogged()) return;
+    const topic = isMismatch ? 'mismatch' : 'outage';
+    const now = this.#clock();
+    if (isWithin(this.#silent[topic], now)) return;
+    this.#silent[topic] = spanFrom(now, SILENCE_SECONDS);
+    const { method, route, hint } = build();
+    const request = [method, route].filter((part) => part !== undefined).join(' ') || 'an access token';
+    const lines = [
+      `refused ${request} with ${status} ${reason}: ${this.#explain(error)}`,
+      hint && `Hint: ${hint}.`,
+      'Others are not shown for a minute; NODE_DEBUG=oauth-resource-server shows each of them.',
+    ];
+    process.emitWarning(lines.filter(Boolean).join(' '), {
+      type: 'ResourceServerWarning',
+      code: 'OAUTH_RESOURCE_SERVER',
+    });
+  }
+
+  #explain({ reason, message, cause }: ResourceServerError): string {
+    const { issuers, audiences } = this.#trust;
+    if (reason === 'iss_mismatch')
+      return `the "iss" of the access token is none of the option "issuer" (${quote(issuers)}).`;
+    if (reason === 'aud_mismatch')
+      return `the "aud" of the access token has none of the option "audience" (${quote(audiences)}).`;
+    const detail = cause === undefined ? '' : ` (${describeError(cause)})`;
+    const check = ` "npx oauth-resource-server check <issuer>" finds out what's wrong with ${quote(issuers)}.`;
+    return `${message}${detail}.${OF_ISSUERS.test(reason) && issuers.length > 0 ? check : ''}`;
+  }
+}
+
+/** The reasons of an outage that an issuer can be checked for. */
+const OF_ISSUERS = /^(?:metadata|issuer_mismatch|jwks|introspection)/;
+
+function quote(names: readonly string[]): string {
+  const shown = names.slice(0, MAX_NAMES).map((name) => JSON.stringify(name));
+  return [...shown, ...(names.length > MAX_NAMES ? ['…'] : [])].join(', ') || 'a function';
+}
