@@ -1,4 +1,4 @@
-import { channel } from 'node:diagnostics_channel';
+import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { debuglog } from 'node:util';
 import { describeError } from './lib/errors.js';
 import type { Reason } from './reasons.js';
@@ -128,16 +128,43 @@ const keysChannel = channel(channels.keys);
 const introspectionChannel = channel(channels.introspection);
 const warningChannel = channel(channels.warning);
 
+/** What listens to each channel. */
+export interface Listeners {
+  readonly decision: (message: DecisionMessage) => void;
+  readonly keys: (message: KeysMessage) => void;
+  readonly introspection: (message: IntrospectionMessage) => void;
+  readonly warning: (message: WarningMessage) => void;
+}
+
+/** Listens to all channels. @returns a function that ends it */
+export function listen(listeners: Listeners): () => void {
+  const names = Object.keys(channels) as (keyof Listeners)[]; // the same names
+  const subscriptions = names.map((name) => ({
+    channel: channels[name],
+    listener: listeners[name] as (message: unknown) => void, // what this package publishes there
+  }));
+  for (const { channel, listener } of subscriptions) subscribe(channel, listener);
+  return () => {
+    for (const { channel, listener } of subscriptions) unsubscribe(channel, listener);
+  };
+}
+
 /** What `NODE_DEBUG=oauth-resource-server` shows, on standard error. */
 const debug = debuglog('oauth-resource-server');
 
-/** Has a subscriber while refusals are logged. Carries no messages. */
-export const logChannel = 'oauth-resource-server:log';
-const logs = channel(logChannel);
+/** Has subscribers while refusals are logged. Carries no messages. */
+const logChannel = channel('oauth-resource-server:log');
+
+/** Says that refusals are logged from now on, until the function that it returns is called. */
+export function announceLog(): () => void {
+  const listener = (): void => undefined;
+  subscribe(logChannel.name, listener);
+  return () => void unsubscribe(logChannel.name, listener);
+}
 
 /** Whether refusals are logged, so that nothing else has to show them. */
 export function isLogged(): boolean {
-  return debug.enabled || logs.hasSubscribers;
+  return debug.enabled || logChannel.hasSubscribers;
 }
 
 /** Reports a decision; the message is built only when somebody listens. */

@@ -1,12 +1,4 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import {
-  channels,
-  type DecisionMessage,
-  type IntrospectionMessage,
-  type KeysMessage,
-  logChannel,
-  type WarningMessage,
-} from './diagnostics.js';
+import { announceLog, listen } from './diagnostics.js';
 
 /** Pino's, winston's, Nest's, Fastify's logger, `console`, or another one with such methods. */
 export interface RefusalLogger {
@@ -65,48 +57,35 @@ export function logRefusals(logger: RefusalLogger, options: LogRefusalsOptions =
   };
 
   const failing = new Set<string>();
-  const listeners: readonly (readonly [string, (message: never) => void])[] = [
-    [
-      channels.decision,
-      ({ outcome, method, route, status, reason, hint, issuer, clientId }: DecisionMessage) => {
-        if (outcome !== 'denied') return;
-        const fields = { method, route, status, reason, hint, issuer, clientId };
-        log(status === 503 ? outageLevel : level, 'request refused', fields);
-      },
-    ],
-    [
-      channels.keys,
-      ({ event, issuer, reason, detail, keys }: KeysMessage) => {
-        if (event === 'failed') {
-          failing.add(issuer);
-          log(outageLevel, 'keys not loaded', { issuer, reason, detail, keys });
-        } else if (event === 'loaded' && failing.delete(issuer)) {
-          log(level, 'keys loaded again', { issuer, keys });
-        } else if (event === 'key_skipped' && LEAKS.has(detail)) {
-          log(outageLevel, 'key not used', { issuer, detail });
-        }
-      },
-    ],
-    [
-      channels.introspection,
-      ({ event, issuer, reason, detail, seconds }: IntrospectionMessage) => {
-        if (event === 'failed' || event === 'suspended')
-          log(outageLevel, `introspection ${event}`, { issuer, reason, detail, seconds });
-        else if (event === 'resumed') log(level, 'introspection resumed', { issuer });
-      },
-    ],
-    [
-      channels.warning,
-      ({ source, detail }: WarningMessage) =>
-        log(outageLevel, 'function or option of the application failed', { source, detail }),
-    ],
-    [logChannel, () => undefined],
-  ];
-  // What each channel carries is documented; Node's type for messages is unknown.
-  const subscriptions = listeners as readonly (readonly [string, (message: unknown) => void])[];
-  for (const [name, listener] of subscriptions) subscribe(name, listener);
+  const stopListening = listen({
+    decision({ outcome, method, route, status, reason, hint, issuer, clientId }) {
+      if (outcome !== 'denied') return;
+      const fields = { method, route, status, reason, hint, issuer, clientId };
+      log(status === 503 ? outageLevel : level, 'request refused', fields);
+    },
+    keys({ event, issuer, reason, detail, keys }) {
+      if (event === 'failed') {
+        failing.add(issuer);
+        log(outageLevel, 'keys not loaded', { issuer, reason, detail, keys });
+      } else if (event === 'loaded' && failing.delete(issuer)) {
+        log(level, 'keys loaded again', { issuer, keys });
+      } else if (event === 'key_skipped' && LEAKS.has(detail)) {
+        log(outageLevel, 'key not used', { issuer, detail });
+      }
+    },
+    introspection({ event, issuer, reason, detail, seconds }) {
+      if (event === 'failed' || event === 'suspended')
+        log(outageLevel, `introspection ${event}`, { issuer, reason, detail, seconds });
+      else if (event === 'resumed') log(level, 'introspection resumed', { issuer });
+    },
+    warning({ source, detail }) {
+      log(outageLevel, 'function or option of the application failed', { source, detail });
+    },
+  });
+  const withdraw = announceLog();
   return () => {
-    for (const [name, listener] of subscriptions) unsubscribe(name, listener);
+    stopListening();
+    withdraw();
   };
 }
 

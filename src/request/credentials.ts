@@ -25,9 +25,8 @@ export class Credentials {
   readonly method: BearerMethod | undefined;
   readonly scheme: Scheme;
   readonly #line: string | undefined;
-  /** Whether the token was found among those that were verified before. */
-  isKnownToken = false;
   #digest: string | undefined;
+  #isKnownToken = false;
 
   /** @param line the field line that it was read from, if it was one */
   constructor(token: string, method: BearerMethod | undefined, scheme: Scheme, line?: string) {
@@ -49,6 +48,15 @@ export class Credentials {
   get digest(): string {
     this.#digest ??= hash('sha256', this.token, 'base64url');
     return this.#digest;
+  }
+
+  /** Whether the token was found among those that were verified before. */
+  get isKnownToken(): boolean {
+    return this.#isKnownToken;
+  }
+
+  markAsKnown(): void {
+    this.#isKnownToken = true;
   }
 }
 

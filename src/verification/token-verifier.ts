@@ -63,7 +63,7 @@ export class TokenVerifier {
     const known = this.#verified?.get(digest);
     if (known === undefined) return undefined;
     if (this.#isStillValid(known)) {
-      credentials.isKnownToken = true;
+      credentials.markAsKnown();
       return known.accessToken;
     }
     this.#verified?.delete(digest);
