@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ResourceMetadata, ResourceServer, ResourceServerOptions } from '../../src/index.js';
 import { connectRequestView, declare, Gate, replyOf, serveMetadata } from '../kit/index.js';
 import { declarations, routeReader } from './declarations.js';
+import { routePattern } from './route-pattern.js';
 
 /** A middleware of Express 4, Express 5 and whatever else calls `(req, res, next)` with Node's objects. */
 export type Middleware = (
@@ -38,7 +39,7 @@ export function authenticate(options: ResourceServerOptions | ResourceServer): M
   const { resourceMetadata: metadata } = gate.server;
   const requirements = routeReader(() => middleware);
   const admit: Middleware = (request, response, next) => {
-    const arrival = { message: request, request, view: connectRequestView(request) };
+    const arrival = { message: request, request, view: connectRequestView(request, request, routePattern) };
     gate.admit(arrival, replyOf(response), next, requirements(request));
   };
   const middleware: Middleware = metadata === undefined ? admit : publish(metadata, admit);

@@ -7,8 +7,12 @@ import { type Declaration, declared } from '../kit/index.js';
  * layers, those of its routes and of routers inside, in their order.
  */
 export function declarations(application: object): readonly Declaration[] {
-  // Express 4 has its router at `_router`, and throws when asked for `router`; Express 5 has it at `router`.
-  return inside(member(application, '_router') ?? member(application, 'router'));
+  return inside(findRouter(application));
+}
+
+/** Express 4 has it at `_router`, and throws when asked for `router`; Express 5 has it at `router`. */
+export function findRouter(application: unknown): unknown {
+  return member(application, '_router') ?? member(application, 'router');
 }
 
 function inside(router: unknown): readonly Declaration[] {
@@ -56,12 +60,13 @@ function routeRequirements(
   return handles.flatMap((handle) => declared(handle)?.requirement ?? []);
 }
 
-function layers(routerOrRoute: unknown): readonly unknown[] {
+/** Of a router or a route, in their order. */
+export function layers(routerOrRoute: unknown): readonly unknown[] {
   const stack = member(routerOrRoute, 'stack');
   return Array.isArray(stack) ? stack : [];
 }
 
-function member(value: unknown, name: string): unknown {
+export function member(value: unknown, name: string): unknown {
   const isObject = (typeof value === 'object' && value !== null) || typeof value === 'function';
   return isObject ? Reflect.get(value, name) : undefined;
 }

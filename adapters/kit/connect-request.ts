@@ -23,15 +23,21 @@ interface ConnectMessage extends IncomingMessage, Omit<Parsed, 'headers'> {
  * with `originalUrl`, `originalMethod`, and what the setting `trust proxy` says of proxies.
  *
  * @param parsed the framework's own request, if it has these members on another object
+ * @param findRoute the pattern of the route, if it isn't on the request
  */
-export function connectRequestView(message: ConnectMessage, parsed: Parsed = message): RequestView {
-  return new NodeRequestView(message, new ConnectRequest(message, parsed));
+export function connectRequestView(
+  message: ConnectMessage,
+  parsed: Parsed = message,
+  findRoute?: (message: IncomingMessage) => string | undefined,
+): RequestView {
+  return new NodeRequestView(message, new ConnectRequest(message, parsed, findRoute));
 }
 
 class ConnectRequest implements FrameworkRequest {
   constructor(
     private readonly message: ConnectMessage,
     private readonly parsed: Parsed,
+    private readonly findRoute?: (message: IncomingMessage) => string | undefined,
   ) {}
 
   get method(): unknown {
@@ -48,9 +54,9 @@ class ConnectRequest implements FrameworkRequest {
 
   get route(): string | undefined {
     const { route, baseUrl } = this.message;
-    // Where a router is mounted may be a pattern, of which Express only tells what it met.
+    // Of a router that's mounted on a pattern, Express only tells what path it met.
     if (route !== undefined && baseUrl === '') return String(route.path);
-    return this.parsed.routeOptions?.url;
+    return this.findRoute === undefined ? this.parsed.routeOptions?.url : this.findRoute(this.message);
   }
 
   get protocol(): unknown {
