@@ -33,8 +33,8 @@ const LEAKS: ReadonlySet<unknown> = new Set(['symmetric key', 'private key publi
  * Security: no token, no key, and of the claims only the issuer, which is a configured one, and the client of
  * a verified token. The path of the request isn't logged either, only the pattern of its route.
  *
- * @param logger gets the fields as an object: after the message if it has a method `log`, as winston's, Nest's
- *   and `console`, otherwise before it, as pino's
+ * @param logger gets the fields as an object: after the message if it has a method `log`, as winston's,
+ *   Nest's and `console`, otherwise before it, as pino's
  * @returns a function that ends the logging
  * @throws {TypeError} the logger has no method for a level, or an option is unknown
  * @example

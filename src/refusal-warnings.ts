@@ -58,8 +58,10 @@ export class RefusalWarnings {
     if (reason === 'aud_mismatch')
       return `the "aud" of the access token has none of the option "audience" (${quote(audiences)}).`;
     const detail = cause === undefined ? '' : ` (${describeError(cause)})`;
-    const check = ` "npx oauth-resource-server check <issuer>" finds out what's wrong with ${quote(issuers)}.`;
-    return `${message}${detail}.${OF_ISSUERS.test(reason) && issuers.length > 0 ? check : ''}`;
+    const [issuer, another] = issuers;
+    const named = issuer === undefined || another !== undefined ? 'ISSUER' : issuer;
+    const advice = ` To find out why, run: npx oauth-resource-server check ${named}.`;
+    return `${message}${detail}.${OF_ISSUERS.test(reason) ? advice : ''}`;
   }
 }
 

@@ -75,7 +75,7 @@ function mountPattern(layer: unknown, { path, params }: Matched): string | undef
   return trimSlash(segments.map((segment) => names.get(segment) ?? segment).join('/'));
 }
 
-/** Whether a layer was given a regular expression; Express 4 makes one of every path, which ends like this. */
+/** Whether a layer was given a regular expression. Express 4 makes one of every path, which ends so. */
 function isRegExp(layer: unknown): boolean {
   const matchers = member(layer, 'matchers');
   if (Array.isArray(matchers)) return matchers.some((matcher) => member(matcher, 'name') === 'regexpMatcher');

@@ -509,7 +509,7 @@ describe('the answer', () => {
     expect(onResponse.mock.calls).toEqual([[401], [403]]);
   });
 
-  it('is logged with its reason and nothing of the request: 503 as a warning, the rest for debugging', async () => {
+  it('is logged with its reason and nothing of the request: 503 as a warning, the rest as information', async () => {
     const lines: Record<string, unknown>[] = [];
     const stream = { write: (line: string) => lines.push(JSON.parse(line)) };
     const app = fastify({ logger: { level: 'debug', stream } });
@@ -527,11 +527,11 @@ describe('the answer', () => {
     }
     const refusals = lines.filter(({ msg }) => msg === 'request refused');
     expect(refusals).toMatchObject([
-      { level: 20, method: 'GET', status: 401, reason: 'malformed_token' },
-      { level: 40, method: 'GET', status: 503, reason: 'jwks_unavailable' },
+      { level: 30, method: 'GET', route: '/stock', status: 401, reason: 'malformed_token' },
+      { level: 40, method: 'GET', route: '/stock', status: 503, reason: 'jwks_unavailable' },
     ]);
     for (const { level, time, pid, hostname, reqId, msg, ...rest } of refusals) {
-      expect(Object.keys(rest)).toEqual(['method', 'status', 'reason']);
+      expect(Object.keys(rest)).toEqual(['method', 'route', 'status', 'reason']);
     }
     expect(JSON.stringify(lines)).not.toContain('s3cr3t');
   });

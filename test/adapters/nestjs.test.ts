@@ -532,7 +532,7 @@ describe('@Auth and getAuth', () => {
   });
 });
 
-it("Fastify's logger gets refusals: 503 as warn, others as debug, without the token", async () => {
+it("Fastify's logger gets refusals: 503 as warn, others as info, without the token", async () => {
   const lines: string[] = [];
   const stream = { write: (line: string) => void lines.push(line) };
   const platform = () => new FastifyAdapter({ logger: { level: 'debug', stream } });
@@ -545,7 +545,7 @@ it("Fastify's logger gets refusals: 503 as warn, others as debug, without the to
 
   const refused = lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'request refused');
   expect(refused).toMatchObject([
-    { level: 20, status: 403, reason: 'insufficient_scope', clientId: 'test-client' },
+    { level: 30, route: '/orders', status: 403, reason: 'insufficient_scope', clientId: 'test-client' },
     { level: 40, status: 503 },
   ]);
   expect(lines.join()).not.toContain(reader.Authorization.slice('Bearer '.length));

@@ -36,7 +36,7 @@ export function protect(
     for (const wake of waiting) wake();
   };
   subscribe(channels.keys, listener);
-  const server = createResourceServer({ ...options, audience, clock: () => now });
+  const server = createResourceServer({ refusalWarnings: 'off', ...options, audience, clock: () => now });
   onTestFinished(() => {
     unsubscribe(channels.keys, listener);
     server.close();

@@ -6,6 +6,7 @@ import {
   reportDecision,
   type WarningMessage,
 } from '../../src/diagnostics.js';
+import { InsufficientScopeError } from '../../src/errors.js';
 import type { TrustedIssuer } from '../../src/options/trusted-issuer.js';
 import { createResourceServer } from '../../src/resource-server.js';
 import { createTestIssuer } from '../../src/testing/index.js';
@@ -15,26 +16,33 @@ import { outcomeOf, requestWith } from '../support/outcome.js';
 const issuer = await createTestIssuer();
 const server = createResourceServer(issuer.options);
 const nothing = {
+  method: undefined,
+  route: undefined,
   status: undefined,
   reason: undefined,
   hint: undefined,
   issuer: undefined,
   clientId: undefined,
+  isKnownToken: undefined,
 };
 
 describe('the decision channel', () => {
   it('reports who was allowed', { tags: ['OPS-18'] }, async () => {
     const messages = listenTo<DecisionMessage>(channels.decision);
-    await outcomeOf(server, await issuer.token());
-    await server.verify(await issuer.token());
+    const token = await issuer.token();
+    await outcomeOf(server, token);
+    await server.verify(token);
     const allowed = { ...nothing, outcome: 'allowed', issuer: issuer.identifier, clientId: 'test-client' };
-    expect(messages).toEqual([allowed, allowed]);
+    expect(messages).toEqual([
+      { ...allowed, method: 'GET', isKnownToken: false },
+      { ...allowed, isKnownToken: true },
+    ]);
   });
 
   it('reports an anonymous request', { tags: ['OPS-18'] }, async () => {
     const messages = listenTo<DecisionMessage>(channels.decision);
     await createResourceServer({ ...issuer.options, optional: true }).authenticate(requestWith());
-    expect(messages).toEqual([{ ...nothing, outcome: 'anonymous' }]);
+    expect(messages).toEqual([{ ...nothing, method: 'GET', outcome: 'anonymous' }]);
   });
 
   it('reports a refusal with its reason, and no part of the invalid token', {
@@ -46,12 +54,14 @@ describe('the decision channel', () => {
     await outcomeOf(server, await issuer.token({ exp: 1 }));
     await outcomeOf(server, await issuer.token({ cnf: { jkt: 'x' } }));
     await expect(server.verify('x')).rejects.toThrow();
-    const denied = (status: number, reason: string) => ({ ...nothing, outcome: 'denied', status, reason });
+    const denied = (status: number, reason: string, method?: string) => {
+      return { ...nothing, outcome: 'denied', method, status, reason };
+    };
     expect(messages).toEqual([
-      denied(401, 'missing_credentials'),
-      denied(400, 'malformed_credentials'),
-      denied(401, 'expired'),
-      denied(401, 'dpop_downgrade'),
+      denied(401, 'missing_credentials', 'GET'),
+      denied(400, 'malformed_credentials', 'GET'),
+      denied(401, 'expired', 'GET'),
+      denied(401, 'dpop_downgrade', 'GET'),
       denied(401, 'malformed_token'),
     ]);
   });
@@ -61,15 +71,20 @@ describe('the decision channel', () => {
     const messages = listenTo<DecisionMessage>(channels.decision);
     server.authorize(auth, { allScopes: ['read'] });
     server.authorize(auth, { claims: () => true });
+    server.authorize(auth, { allScopes: ['read'] }, requestWith());
+    server.deny(new InsufficientScopeError('claims_not_met'), auth, [], requestWith());
+    const denied = {
+      ...nothing,
+      outcome: 'denied',
+      status: 403,
+      reason: 'insufficient_scope',
+      issuer: issuer.identifier,
+      clientId: 'test-client',
+    };
     expect(messages).toEqual([
-      {
-        ...nothing,
-        outcome: 'denied',
-        status: 403,
-        reason: 'insufficient_scope',
-        issuer: issuer.identifier,
-        clientId: 'test-client',
-      },
+      denied,
+      { ...denied, method: 'GET' },
+      { ...denied, method: 'GET', reason: 'claims_not_met' },
     ]);
   });
 

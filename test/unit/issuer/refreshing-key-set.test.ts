@@ -255,6 +255,8 @@ describe('what a refresh changes', () => {
       reason: undefined,
       detail: undefined,
       keys: 1,
+      freshSeconds: 600,
+      durationSeconds: expect.any(Number),
     });
     expect(inspect(scene.events, { depth: 9 })).not.toMatch(/leaked|secret/);
   });

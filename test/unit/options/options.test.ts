@@ -61,6 +61,7 @@ describe('the defaults', () => {
       realm: 'api',
       resource: undefined,
       errors: 'respond',
+      refusalWarnings: 'development',
     });
     expect([...issuers]).toEqual([
       [

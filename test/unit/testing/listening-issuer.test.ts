@@ -16,7 +16,11 @@ describe('an issuer that listens', () => {
   it('is named by its URL, and found by discovery', async () => {
     const { listening } = await listen();
     expect(listening.identifier).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
-    expect(listening.options).toEqual({ issuer: listening.identifier, audience: 'https://api.example.com' });
+    expect(listening.options).toEqual({
+      issuer: listening.identifier,
+      audience: 'https://api.example.com',
+      refusalWarnings: 'off',
+    });
 
     const server = createResourceServer(listening.options);
     onTestFinished(() => server.close());
