@@ -186,7 +186,7 @@ describe('what leads to refusals with 503 is logged', { tags: ['OPS-18'] }, () =
   it('when an introspection endpoint fails, is left alone, and answers again', async () => {
     const remote = await startMisbehavingIssuer();
     const endpoint = `${remote.url}/introspect`;
-    remote.script('/introspect', status(503));
+    remote.script('/introspect', status(429)); // sure to be about the server, not the token
     const introspection = { clientId: 'api', clientSecret: 'canary-secret', endpoint };
     const { logger, calls } = createRecorder();
     start(logger);
@@ -195,7 +195,7 @@ describe('what leads to refusals with 503 is logged', { tags: ['OPS-18'] }, () =
     remote.script('/introspect', json({ active: false }));
     api.step(2);
     expect(await api.get('opaque-6')).toBe('401 token_inactive');
-    const failed = { issuer: remote.url, reason: 'introspection_unavailable', detail: 'status 503' };
+    const failed = { issuer: remote.url, reason: 'introspection_unavailable', detail: 'status 429' };
     const told = calls.filter(([, , message]) => message !== 'request refused');
     expect(told).toEqual([
       ...Array(5).fill(['warn', failed, 'introspection failed']),
