@@ -33,7 +33,10 @@ export function createInstruments(meter: Meter): Instruments {
       '{lookup}',
     ),
     keyLoads: duration('keys.load.duration', 'How long loads of keys take, and which fail.'),
-    introspectionCalls: duration('introspection.call.duration', 'How long calls take, and which fail.'),
+    introspectionCalls: duration(
+      'introspection.call.duration',
+      'How long calls of introspection endpoints take, and which fail.',
+    ),
     warnings: counter(
       'warnings',
       'Functions of the application that failed, and options that are of no use.',
@@ -89,7 +92,7 @@ export class IssuerStates {
 
   /** Shows the states on gauges. @returns a function that ends it */
   observe(meter: Meter): () => void {
-    const gauge = (name: string, description: string, unit: string) =>
+    const gauge = (name: string, description: string, unit = '') =>
       meter.createObservableGauge(`oauth_resource_server.${name}`, { description, unit });
     const age = gauge('keys.age', 'How long ago the keys in use were loaded.', 's');
     const stale = gauge('keys.stale_time', 'How long old keys have been serving on during an outage.', 's');
@@ -97,7 +100,6 @@ export class IssuerStates {
     const suspended = gauge(
       'introspection.suspended',
       'Whether the circuit breaker is open, so that the issuer is not asked about tokens: 1, otherwise 0.',
-      '1',
     );
     const gauges = [age, stale, count, suspended];
     const show: BatchObservableCallback = (result) => {
