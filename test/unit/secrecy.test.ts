@@ -1,12 +1,12 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { channels } from '../../src/diagnostics.js';
 import { isResourceServerError } from '../../src/errors.js';
 import type { ClaimsPredicate, Requirement } from '../../src/requirement/requirement.js';
 import { createResourceServer, type ResourceServer } from '../../src/resource-server.js';
 import { createTestIssuer, type Forgery } from '../../src/testing/index.js';
-import { listenTo } from '../support/listen-to.js';
+import { startMisbehavingIssuer, status } from '../support/misbehaving-issuer.js';
 import { requestWith } from '../support/outcome.js';
+import { watchOutputs } from '../support/outputs.js';
 
 const CANARY = 'canary-7f3a';
 const claims = {
@@ -52,10 +52,6 @@ function expectNoSecrets(values: readonly unknown[], token: string): void {
   expect(secretsOf(token).filter((secret) => text.includes(secret))).toEqual([]);
 }
 
-function listenToAll(): readonly unknown[][] {
-  return Object.values(channels).map((name) => listenTo<unknown>(name) as unknown[]);
-}
-
 async function errorOf(server: ResourceServer, token: string): Promise<unknown> {
   return server.verify(token).then(
     () => undefined,
@@ -68,12 +64,12 @@ describe('what is left of a refused token', () => {
     'contains no part of it: $name',
     { tags: ['OPS-01', 'OPS-02', 'OPS-03', 'OPS-04'] },
     async ({ headers, status }: Forgery) => {
-      const messages = listenToAll();
-      const server = createResourceServer(issuer.options);
+      const outputs = watchOutputs();
+      const server = createResourceServer({ ...issuer.options, refusalWarnings: 'development' });
       const line = Object.values(headers).join(' ');
-      const decision = await server.authenticate(
-        new Request('https://api.example.com/', { headers: { ...headers } }),
-      );
+      const url = `https://api.example.com/${CANARY}?q=${CANARY}`;
+      const authenticate = () => server.authenticate(new Request(url, { headers: { ...headers } }));
+      const decision = await authenticate();
       // Forgeries of scopes are genuine tokens: their refusal is that of the requirement.
       const refusal =
         decision.kind === 'allowed'
@@ -82,12 +78,16 @@ describe('what is left of a refused token', () => {
       expect(refusal.kind).toBe('denied');
       if (refusal.kind !== 'denied') return;
       expect(refusal.answer.status).toBe(status);
-      expectNoSecrets([refusal, refusal.error, refusal.answer, messages], line);
+      expectNoSecrets([refusal, refusal.error, refusal.answer, await outputs.all()], line);
+      if (['aud_mismatch', 'iss_mismatch'].includes(refusal.error.reason))
+        expect(outputs.warnings).toHaveLength(1);
+      await outputs.logged(authenticate);
       const error = await errorOf(server, line.replace(/^\S+ /, ''));
       if (error !== undefined) {
         expect(isResourceServerError(error)).toBe(true);
-        expectNoSecrets([error, messages], line);
+        expectNoSecrets([error], line);
       }
+      expectNoSecrets(await outputs.all(), line);
     },
   );
 
@@ -123,11 +123,13 @@ describe('what is left of a refused token', () => {
       const server = createResourceServer(issuer.options);
       const token = await issuer.token(claims);
       const auth = await server.verify(token);
-      const messages = listenToAll();
+      const outputs = watchOutputs();
       const decision = server.authorize(auth, requirement);
       expect(decision.kind).toBe('denied');
       if (decision.kind !== 'denied') return;
-      expectNoSecrets([decision, decision.error, decision.answer, messages], token);
+      const lines = await outputs.logged(() => server.authorize(auth, requirement, requestWith()));
+      expect(lines.length).toBeGreaterThan(2);
+      expectNoSecrets([decision, decision.error, decision.answer, await outputs.all()], token);
     },
   );
 
@@ -136,17 +138,47 @@ describe('what is left of a refused token', () => {
     { tags: ['OPS-01', 'OPS-02'] },
     async (reset) => {
       const remote = await issuer.listen();
-      const messages = listenToAll();
-      const server = createResourceServer(remote.options);
+      const outputs = watchOutputs();
+      const server = createResourceServer({ ...remote.options, refusalWarnings: 'development' });
       const token = await remote.token(claims);
       remote.goDown({ resetConnections: reset });
-      const decision = await server.authenticate(requestWith(`Bearer ${token}`));
+      const authenticate = () => server.authenticate(requestWith(`Bearer ${token}`));
+      const decision = await authenticate();
+      const lines = await outputs.logged(authenticate);
       remote.comeBack();
       await remote.close();
+      expect(outputs.warnings).toHaveLength(1);
+      expect(lines.length).toBeGreaterThan(2);
       expect(decision).toMatchObject({ kind: 'denied', answer: { status: 503 } });
       if (decision.kind !== 'denied') return;
       expect(decision.error.cause).toBeDefined();
-      expectNoSecrets([decision, decision.error, decision.answer, messages], token);
+      expectNoSecrets([decision, decision.error, decision.answer, await outputs.all()], token);
+    },
+  );
+
+  it.each<Parameters<typeof status>>([[503], [401, { error: 'invalid_client', error_description: CANARY }]])(
+    'contains no part of it when introspection is answered with %s, nor of our own secret',
+    { tags: ['OPS-01', 'OPS-02'] },
+    async (code, body) => {
+      const remote = await startMisbehavingIssuer();
+      remote.script('/introspect', status(code, body));
+      const introspection = {
+        clientId: 'api',
+        clientSecret: `${CANARY}-secret`,
+        endpoint: `${remote.url}/introspect`,
+      };
+      const outputs = watchOutputs();
+      const server = createResourceServer({ issuer: { issuer: remote.url, introspection }, audience: 'api' });
+      const authenticate = () => server.authenticate(requestWith(`Bearer ${CANARY}-opaque-token`));
+      const decision = await authenticate();
+      const lines = await outputs.logged(authenticate);
+      expect(outputs.warnings).toHaveLength(1);
+      expect(lines.length).toBeGreaterThan(2);
+      expect(decision).toMatchObject({ kind: 'denied', answer: { status: 503 } });
+      if (decision.kind !== 'denied') return;
+      const said = [decision, decision.error, decision.answer, await outputs.all()];
+      expectNoSecrets(said, `${CANARY}-opaque-token`);
+      expect(said.map(everythingIn).join()).not.toContain(btoa(`api:${CANARY}-secret`));
     },
   );
 
@@ -159,14 +191,17 @@ describe('what is left of a refused token', () => {
 });
 
 describe('what is left of an accepted token', () => {
-  it('is in no message of a channel', { tags: ['OPS-01'] }, async () => {
-    const messages = listenToAll();
+  it('is in no message of a channel, no log, no metric and no span', { tags: ['OPS-01'] }, async () => {
+    const outputs = watchOutputs();
     const server = createResourceServer(issuer.options);
     const token = await issuer.token(claims);
-    await server.verify(token);
-    await server.authenticate(requestWith(`Bearer ${token}`));
-    expect(messages.flat().length).toBeGreaterThan(1);
-    expectNoSecrets(messages, token);
+    await outputs.logged(async () => {
+      await server.verify(token);
+      await server.authenticate(requestWith(`Bearer ${token}`));
+    });
+    const said = await outputs.all();
+    expect(JSON.stringify(said)).toContain('oauth_resource_server.decisions');
+    expectNoSecrets(said, token);
   });
 
   it('is in the decision as claims, and not as a token', { tags: ['OPS-01'] }, async () => {
