@@ -50,13 +50,13 @@ export class Credentials {
     return this.#digest;
   }
 
-  /** Whether the token was found among those that were verified before. */
+  /** Whether the token was found among those that were verified before, when that was looked up last. */
   get isKnownToken(): boolean {
     return this.#isKnownToken;
   }
 
-  markAsKnown(): void {
-    this.#isKnownToken = true;
+  set isKnownToken(isKnown: boolean) {
+    this.#isKnownToken = isKnown;
   }
 }
 

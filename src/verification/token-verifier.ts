@@ -62,10 +62,7 @@ export class TokenVerifier {
     const { digest } = credentials;
     const known = this.#verified?.get(digest);
     if (known === undefined) return undefined;
-    if (this.#isStillValid(known)) {
-      credentials.markAsKnown();
-      return known.accessToken;
-    }
+    if (this.#isStillValid(known)) return known.accessToken;
     this.#verified?.delete(digest);
     return undefined;
   }
@@ -79,6 +76,7 @@ export class TokenVerifier {
    */
   verify(credentials: Credentials): AccessToken | Promise<AccessToken> {
     const known = this.#known(credentials);
+    credentials.isKnownToken = known !== undefined;
     if (known !== undefined) return known;
     checkToken(credentials);
     const { token } = credentials;
