@@ -43,6 +43,7 @@ const LEAKS: ReadonlySet<unknown> = new Set(['symmetric key', 'private key publi
  * import { pino } from 'pino';
  *
  * const stop = logRefusals(pino());
+ * process.once('SIGTERM', stop);
  * ```
  */
 export function logRefusals(logger: RefusalLogger, options: LogRefusalsOptions = {}): () => void {

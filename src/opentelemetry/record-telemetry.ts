@@ -54,6 +54,7 @@ const METHODS = new Set('CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT QUERY TR
  * import { recordTelemetry } from 'oauth-resource-server/opentelemetry';
  *
  * const stop = recordTelemetry();
+ * process.once('SIGTERM', stop);
  * ```
  */
 export function recordTelemetry(options: TelemetryOptions = {}): () => void {

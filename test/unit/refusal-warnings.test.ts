@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createResourceServer, logRefusals, type ResourceServerOptions } from '../../src/index.js';
 import { createTestIssuer } from '../../src/testing/index.js';
@@ -82,6 +83,14 @@ describe('outside production', { tags: ['OPS-18'] }, () => {
     await send({ sub: undefined, client_id: undefined });
     expect(texts()).toEqual([]);
   });
+});
+
+it('docs/observability.md shows such a warning as it is', async () => {
+  const { send } = develop({ audience: 'https://inventory.example.com' });
+  await send({ aud: 'https://inventory.example.com/' });
+  const [text = ''] = texts();
+  const page = await readFile(new URL('../../docs/observability.md', import.meta.url), 'utf8');
+  expect(page).toContain(text.replace('GET', 'GET /stock/:sku'));
 });
 
 describe('nothing is shown', () => {
