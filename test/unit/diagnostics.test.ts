@@ -39,6 +39,22 @@ describe('the decision channel', () => {
     ]);
   });
 
+  it('says whether the token was remembered, also on a connection that stays open', async () => {
+    const small = createResourceServer({ ...issuer.options, cache: { maxTokens: 1 } });
+    const connection = {};
+    const [one, other] = [await issuer.token(), await issuer.token({ sub: 'other' })];
+    const send = async (token: string): Promise<void> => {
+      const url = 'https://api.example.com/';
+      const header = (name: string) => (name === 'authorization' ? `Bearer ${token}` : undefined);
+      await small.authenticate({ method: 'GET', url, header, connection });
+    };
+    const messages = listenTo<DecisionMessage>(channels.decision);
+    for (const token of [one, one, one]) await send(token);
+    await small.verify(other); // takes the place of the first
+    await send(one);
+    expect(messages.map(({ isKnownToken }) => isKnownToken)).toEqual([false, true, true, false, false]);
+  });
+
   it('reports an anonymous request', { tags: ['OPS-18'] }, async () => {
     const messages = listenTo<DecisionMessage>(channels.decision);
     await createResourceServer({ ...issuer.options, optional: true }).authenticate(requestWith());

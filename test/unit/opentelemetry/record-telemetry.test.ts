@@ -152,6 +152,9 @@ describe('metrics', { tags: ['OPS-18'] }, () => {
     await loads;
     expect(await read('keys.age')).toEqual([{ value: 0, attributes }]);
     expect(await read('keys.stale_time')).toEqual([{ value: 0, attributes }]);
+    step(86_400); // nobody sends a token, so nobody needs new keys: that's no outage
+    expect(await read('keys.age')).toEqual([{ value: 86_400, attributes }]);
+    expect(await read('keys.stale_time')).toEqual([{ value: 0, attributes }]);
   });
 
   it('tell calls of an introspection endpoint, and whether its circuit breaker is open', async () => {
