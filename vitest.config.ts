@@ -31,6 +31,7 @@ export default defineConfig({
     // A test with another tag fails.
     tags: requirements.map(({ id }) => ({ name: id })),
     maxWorkers: availableParallelism(),
+    execArgv: ['--disable-warning=OAUTH_RESOURCE_SERVER'], // tests refuse tokens on purpose
     testTimeout: 30_000, // no test waits that long: it's for machines with other work
     projects: [
       {
