@@ -9,12 +9,9 @@ const path = (relative: string): string => fileURLToPath(new URL(relative, impor
 /** Examples import this package by its name; tests run them against the sources, without a build. */
 const self = [
   { find: /^oauth-resource-server$/, replacement: path('src/index.ts') },
+  { find: /^oauth-resource-server\/(client|opentelemetry|redis)$/, replacement: path('src/$1/index.ts') },
   {
-    find: /^oauth-resource-server\/(client|opentelemetry|redis|testing)$/,
-    replacement: path('src/$1/index.ts'),
-  },
-  {
-    find: /^oauth-resource-server\/(express|fastify|fetch|nestjs)$/,
+    find: /^oauth-resource-server\/(express|fastify|fetch|nestjs|testing)$/,
     replacement: path('adapters/$1/index.ts'),
   },
   { find: 'oauth-resource-server/adapter', replacement: path('adapters/kit/index.ts') },

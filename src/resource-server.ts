@@ -31,6 +31,8 @@ export interface ResourceServer {
    * Where the token may be: the option `bearerMethods`. Tells an adapter whether it needs the parsed body.
    */
   readonly bearerMethods: readonly BearerMethod[];
+  /** Whether requests without credentials are let in as anonymous: the option `optional`. */
+  readonly optional: boolean;
   /** What this API publishes about itself; undefined without the option `resource`. */
   readonly resourceMetadata: ResourceMetadata | undefined;
   /**
@@ -130,6 +132,7 @@ const ANONYMOUS: Allowed = Object.freeze({ kind: 'allowed', auth: undefined, hea
 export class RequestVerifier implements ResourceServer {
   readonly errors: 'respond' | 'next';
   readonly bearerMethods: readonly BearerMethod[];
+  readonly optional: boolean;
   readonly resourceMetadata: ResourceMetadata | undefined;
   readonly #settings: Settings;
   readonly #issuers: TrustedIssuers;
@@ -162,6 +165,7 @@ export class RequestVerifier implements ResourceServer {
     }
     this.errors = settings.errors;
     this.bearerMethods = Object.freeze([...settings.bearerMethods]);
+    this.optional = settings.optional;
     this.resourceMetadata = resource && new PublishedMetadata(resource, settings, runtime);
   }
 

@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest';
  */
 const LAYERS: readonly (readonly string[])[] = [
   ['tools'],
+  ['adapters/testing'],
   ['adapters/express', 'adapters/fastify', 'adapters/nestjs', 'adapters/fetch'],
   ['adapters/kit'],
   ['src/client', 'src/opentelemetry', 'src/redis', 'src/testing'],
@@ -101,7 +102,9 @@ describe('the structure of the sources', () => {
       const { own, others } = importsOf(path);
       const frameworks = path.startsWith('src/') ? others.filter((name) => FRAMEWORKS.test(name)) : [];
       const inside = path.startsWith('adapters/')
-        ? own.filter((target) => target.startsWith('src/') && target !== 'src/index.ts')
+        ? own
+            .filter((target) => target.startsWith('src/') && target !== 'src/index.ts')
+            .filter((target) => !(path.startsWith('adapters/testing/') && target.startsWith('src/testing/')))
         : [];
       return [...frameworks, ...inside].map((target) => `${path} -> ${target}`);
     });

@@ -60,12 +60,13 @@ function routeRequirements(
   return handles.flatMap((handle) => declared(handle)?.requirement ?? []);
 }
 
-/** Of a router or a route, in their order. */
+/** The layers of a router or a route; none of anything else. */
 export function layers(routerOrRoute: unknown): readonly unknown[] {
   const stack = member(routerOrRoute, 'stack');
   return Array.isArray(stack) ? stack : [];
 }
 
+/** A member of an object or function that only the framework knows. */
 export function member(value: unknown, name: string): unknown {
   const isObject = (typeof value === 'object' && value !== null) || typeof value === 'function';
   return isObject ? Reflect.get(value, name) : undefined;

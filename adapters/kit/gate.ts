@@ -44,6 +44,8 @@ interface Passage {
   refused: Denied | undefined;
   /** The requirements that `auth` was found to meet. */
   met: readonly Requirement[];
+  /** Those that it was refused for. */
+  unmet?: readonly Requirement[];
 }
 
 /** Where a request keeps its passages; the last one counts. Nothing that a client sends has such a key. */
@@ -237,7 +239,10 @@ export function checkRequirements(
   // Those with a predicate say nothing in a challenge, and it isn't called twice.
   const named = met.filter(({ claims, authorizationDetails }) => !claims && !authorizationDetails);
   const decision = server.authorize(auth, [...named, ...open], passage.arrival.view);
-  if (decision.kind === 'denied') return refusalOn(passage, decision);
+  if (decision.kind === 'denied') {
+    passage.unmet = open;
+    return refusalOn(passage, decision);
+  }
   passage.met = [...met, ...open];
   return undefined;
 }
@@ -282,6 +287,25 @@ export function enforceRequirements(
     else refuse(refusal, reply, next);
   };
   proceed(() => checkRequirements(request, requirements, mistake), enforce, next);
+}
+
+/** What one resource server was asked about a request, and what it said. */
+export interface Examination {
+  readonly server: ResourceServer;
+  /** The last refusal; undefined if the request was let in. */
+  readonly refused: Denied | undefined;
+  /** All that were looked at, met or not. */
+  readonly requirements: readonly Requirement[];
+}
+
+/** What gates and requirements did with a request so far, for tests that look at what protects a route. */
+export function examine(message: Seen): readonly Examination[] {
+  const all = message[passages] ?? [];
+  return all.map(({ server, refused, met, unmet = [] }) => ({
+    server,
+    refused,
+    requirements: [...met, ...unmet],
+  }));
 }
 
 function requirePassage(request: object, { name, advice }: Mistake): Passage {

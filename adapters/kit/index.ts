@@ -1,7 +1,16 @@
 /** What an adapter is made of: for frameworks that this package doesn't cover. */
 export * from './answers.js';
 export * from './connect-request.js';
-export * from './gate.js';
+export {
+  type Arrival,
+  checkRequirements,
+  denyRequest,
+  enforceRequirements,
+  Gate,
+  getAuth,
+  type Mistake,
+  standInFor,
+} from './gate.js';
 export type { RefusalLog } from './refusal-log.js';
 export * from './requirements.js';
 export * from './settle.js';

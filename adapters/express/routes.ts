@@ -1,0 +1,134 @@
+import { type Declaration, declared } from '../kit/index.js';
+import { fillPath, joinPath } from '../kit/route-path.js';
+import { layers, member } from './declarations.js';
+
+/** A route of an application of Express 4 or 5, with the paths of the routers around it. */
+export interface Route {
+  /** `GET`; `ALL` for every method. */
+  readonly method: string;
+  /** As it's written: `/api/stock/:sku`. A regular expression as its text: `/^\/a/`. */
+  readonly path: string;
+  /** Whether a regular expression is part of the path, so that nothing can be filled in. */
+  readonly isPattern: boolean;
+  /** Its layers, in order. */
+  readonly layers: readonly unknown[];
+  /** What middleware around it and in it declares, in order. */
+  readonly declarations: readonly Declaration[];
+}
+
+/** Middleware with a path of its own, that may be a handler: `app.use('/metrics', metrics)`. */
+export interface Mount {
+  readonly path: string;
+  /** Whether it's an application, whose routes Express doesn't show. */
+  readonly isApplication: boolean;
+}
+
+/** What {@link readRoutes} finds. */
+export interface Routes {
+  readonly routes: readonly Route[];
+  readonly mounts: readonly Mount[];
+}
+
+/**
+ * The routes of an application, with those of the routers inside. Express doesn't show which application is
+ * mounted where, so name them.
+ *
+ * @param mounted the applications inside, by the path that they're mounted at: `{ '/admin': adminApp }`
+ * @throws {Error} the version of Express doesn't say where its routers are mounted
+ */
+export function readRoutes(application: object, mounted: Readonly<Record<string, object>> = {}): Routes {
+  const routes: Route[] = [];
+  const mounts: Mount[] = [];
+  const walk = (router: unknown, prefix: string, isPattern: boolean, outer: readonly Around[]): void => {
+    const around = [...outer];
+    for (const layer of layers(router)) {
+      const route = member(layer, 'route');
+      const handle = member(layer, 'handle');
+      const said = declared(handle);
+      if (route !== undefined) routes.push(...readRoute(route, prefix, isPattern, around));
+      else if (said !== undefined) around.push({ said, layer, prefix });
+      else
+        for (const given of mountPaths(layer)) {
+          const path = joinPath(prefix, String(given));
+          const isApplication = member(layer, 'name') === 'mounted_app';
+          const inner = isApplication ? mounted[path] && expressRouter(mounted[path]) : handle;
+          if (Array.isArray(member(inner, 'stack')))
+            walk(inner, path, isPattern || given instanceof RegExp, around);
+          else mounts.push({ path, isApplication });
+        }
+    }
+  };
+  walk(expressRouter(application), '/', false, []);
+  return { routes, mounts };
+}
+
+/** The router of an application: Express 4 throws if it's asked for `router`, where Express 5 has it. */
+export function expressRouter(application: object): unknown {
+  return member(application, '_router') ?? member(application, 'router');
+}
+
+/** Middleware that declares something, and the prefix of the router that it's in. */
+interface Around {
+  readonly said: Declaration;
+  readonly layer: unknown;
+  readonly prefix: string;
+}
+
+function readRoute(
+  route: unknown,
+  prefix: string,
+  isBelowPattern: boolean,
+  around: readonly Around[],
+): readonly Route[] {
+  const named = Object.keys(Object(member(route, 'methods')));
+  // `app.all` is a handler for each of Node's methods, `router.all` one for `_all`.
+  const methods = named.includes('_all') || named.length > 20 ? ['all'] : named;
+  const paths = [member(route, 'path')].flat(Number.POSITIVE_INFINITY);
+  return paths.flatMap((given) => {
+    const path = joinPath(prefix, String(given));
+    const isPattern = isBelowPattern || given instanceof RegExp;
+    const covering = isPattern ? around : around.filter((one) => covers(one, path));
+    return methods.map((name) => {
+      const own = layers(route).filter((layer) => serves(layer, name));
+      const inside = own.flatMap((layer) => declared(member(layer, 'handle')) ?? []);
+      const declarations = [...covering.map(({ said }) => said), ...inside];
+      return { method: name.toUpperCase(), path, isPattern, layers: own, declarations };
+    });
+  });
+}
+
+/** Whether a layer of a route handles a method; of a route for all methods, whether it handles GET. */
+function serves(layer: unknown, name: string): boolean {
+  return [undefined, name === 'all' ? 'get' : name].includes(member(layer, 'method') as string | undefined);
+}
+
+/** Asks the layer itself. What it notes of the match is of the last request anyway. */
+function covers({ layer, prefix }: Around, path: string): boolean {
+  const sample = (one: string): string => fillPath(one, () => '1');
+  const below = sample(path).slice(prefix === '/' ? 0 : sample(prefix).length);
+  return (layer as { match(path: string): boolean }).match(below === '' ? '/' : below); // each layer has it
+}
+
+/** Where a router or middleware is mounted. */
+function mountPaths(layer: unknown): readonly (string | RegExp)[] {
+  const raw = member(layer, 'rawPath'); // Express 5
+  if (raw !== undefined) return [raw].flat(Number.POSITIVE_INFINITY) as (string | RegExp)[]; // what `use` takes
+  const regexp = member(layer, 'regexp'); // Express 4
+  if (member(layer, 'slash') === true || member(regexp, 'fast_slash') === true) return ['/'];
+  if (regexp instanceof RegExp) return [writtenPath(regexp, member(layer, 'keys'))];
+  throw new Error('this version of Express does not say where its routers are mounted; update it');
+}
+
+/** The path that Express 4 made a regular expression of; the expression itself if it can't be told. */
+function writtenPath(regexp: RegExp, keys: unknown): string | RegExp {
+  const names = (Array.isArray(keys) ? keys : []).map((key) => String(member(key, 'name')));
+  const path = regexp.source
+    .replace(/^\^/, '')
+    .replace(/\\\/\?\(\?=\\\/\|\$\)$/, '')
+    .replace(
+      /\(\?:(\\\/)?\((?:\\.|\[[^\]]*\]|[^()\\]|\([^()]*\))*\)\)/g,
+      (_, slash = '') => `${slash}:${names.shift()}`,
+    )
+    .replace(/\\(.)/g, '$1');
+  return /[()[\]|^$]/.test(path) ? regexp : path;
+}

@@ -1,0 +1,75 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { RequestListener } from 'node:http';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Probes } from './probes.js';
+import type { Target, TargetRoute } from './target.js';
+
+/** As many methods as `app.all` is for, at least. */
+const ALL = 8;
+/** What Fastify publishes right before it calls a handler. */
+const HANDLER_STARTS = 'tracing:fastify.request.handler:start';
+
+/** An application of Fastify 5; it's made ready. */
+export async function fastifyTarget(application: FastifyInstance): Promise<Target> {
+  await application.ready();
+  return {
+    listener: application.routing as RequestListener, // it takes Node's objects
+    routes: readRoutes(application.printRoutes()),
+    blindSpots: [],
+    guard(probes) {
+      const onStart = (message: unknown): void => stopBefore(message as HandlerStart, probes); // its documented shape
+      subscribe(HANDLER_STARTS, onStart);
+      return () => void unsubscribe(HANDLER_STARTS, onStart);
+    },
+  };
+}
+
+interface HandlerStart {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+}
+
+/**
+ * Puts another handler in place of the route's, for this request only.
+ *
+ * @throws {Error} the version of Fastify keeps the route of a request in another place
+ */
+function stopBefore({ request, reply }: HandlerStart, probes: Probes): void {
+  if (!probes.stop(request.raw)) return;
+  reply.hijack();
+  const key = Object.getOwnPropertySymbols(request).find(
+    ({ description }) => description === 'fastify.context',
+  );
+  if (key === undefined) throw new Error('prove cannot stop before the handlers of this version of Fastify');
+  const handler = { value: () => undefined };
+  Reflect.set(request, key, Object.create(Reflect.get(request, key), { handler }));
+}
+
+/**
+ * Reads the tree that `printRoutes` prints: a line per part of a path, and the methods where a route ends.
+ * `└── stock/:sku (GET, HEAD) {"version":"2.0.0"}`; more routes of the same path are in lines below it.
+ */
+function readRoutes(printed: string): readonly TargetRoute[] {
+  const routes: TargetRoute[] = [];
+  let parts: readonly string[] = [];
+  for (const line of printed.split('\n')) {
+    const [, depth, text = line] = /^((?:│ {3}| {4})*)[├└]── (.*)$/.exec(line) ?? [];
+    const [end = '', methods, constraints = '{}'] = / \(([A-Z, -]+)\)(?: (\{.*\}))?$/.exec(text) ?? [];
+    const part = text.slice(0, text.length - end.length).replace('(empty root node)', '');
+    if (depth !== undefined) parts = [...parts.slice(0, depth.length / 4), part];
+    const path = parts.join('');
+    const headers = constraintHeaders(JSON.parse(constraints));
+    const found = methods?.split(', ') ?? [];
+    for (const method of found.length >= ALL ? ['ALL'] : found)
+      routes.push({ method, path, isPattern: false, headers });
+  }
+  return routes;
+}
+
+/** The header fields that lead to a route with constraints (of the two that Fastify has itself). */
+function constraintHeaders({ version, host }: Readonly<Record<string, string>>): Record<string, string> {
+  return {
+    ...(version !== undefined && { 'Accept-Version': version }),
+    ...(host !== undefined && { Host: host }),
+  };
+}

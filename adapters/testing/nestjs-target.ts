@@ -1,0 +1,33 @@
+import type { INestApplication } from '@nestjs/common';
+import { expressTarget } from './express-target.js';
+import { fastifyTarget } from './fastify-target.js';
+import type { Target } from './target.js';
+
+/** An application of NestJS, on Express or on Fastify; it's initialised. Its guards come before its handlers. */
+export async function nestTarget(
+  application: INestApplication,
+  mounted: Readonly<Record<string, object>>,
+): Promise<Target> {
+  await application.init(); // does nothing the second time
+  // Here, because the others don't have NestJS.
+  const { ResourceServerGuard } = await import('../nestjs/guard.js');
+  const adapter = application.getHttpAdapter();
+  const platform = adapter.getInstance();
+  const isFastify = adapter.getType() === 'fastify';
+  const target = isFastify ? await fastifyTarget(platform) : expressTarget(platform, mounted);
+  return {
+    ...target,
+    guard(probes) {
+      const { canActivate } = ResourceServerGuard.prototype;
+      ResourceServerGuard.prototype.canActivate = async function (context) {
+        const isLetIn = await canActivate.call(this, context);
+        const request: { readonly raw?: object } = context.switchToHttp().getRequest();
+        // The answer has gone out: nothing comes after this guard.
+        return isLetIn && probes.stop(request.raw ?? request) ? new Promise(() => undefined) : isLetIn;
+      };
+      return () => {
+        ResourceServerGuard.prototype.canActivate = canActivate;
+      };
+    },
+  };
+}

@@ -1,0 +1,108 @@
+import { randomUUID } from 'node:crypto';
+import { Agent, type IncomingMessage, type RequestListener, request, type ServerResponse } from 'node:http';
+import type { ResourceServer } from '../../src/index.js';
+import { type Examination, examine } from '../kit/gate.js';
+
+/** A request to a route of the application under test. */
+export interface Probe {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | undefined;
+}
+
+/** What became of a {@link Probe}. */
+export interface Outcome {
+  readonly status: number;
+  /** `WWW-Authenticate`; empty if there's none. */
+  readonly challenge: string;
+  /** Whether it came to the handler, which didn't run. */
+  readonly isReached: boolean;
+  /** What the resource servers on its way looked at, the last word at the end. */
+  readonly examinations: readonly Examination[];
+  /** Whether this package refused it. */
+  readonly isRefused: boolean;
+}
+
+/** Header field by which a request is known on the other side. It's taken out before the application sees it. */
+const ID = 'x-probe';
+
+interface Arrival {
+  readonly message: IncomingMessage;
+  readonly response: ServerResponse;
+  isReached: boolean;
+}
+
+/** Sends requests over HTTP, and follows them into the application. */
+export class Probes {
+  /** How many were sent. */
+  sent = 0;
+  readonly #arrivals = new Map<string, Arrival>();
+  readonly #current = new WeakMap<object, Arrival>();
+  readonly #agent = new Agent({ keepAlive: true });
+
+  /** Hands requests to an application, after a look at who sent them. */
+  watch(listener: RequestListener): RequestListener {
+    return (message, response) => {
+      const at = message.rawHeaders.indexOf(ID);
+      const [, id = ''] = message.rawHeaders.splice(at, 2);
+      const arrival = { message, response, isReached: false };
+      this.#arrivals.set(id, arrival);
+      this.#current.set(message, arrival);
+      listener(message, response);
+    };
+  }
+
+  /**
+   * Answers a request of ours in place of the handler that it came to.
+   *
+   * @param message Node's
+   * @returns false for any other request, which is to go on
+   */
+  stop(message: object): boolean {
+    const arrival = this.#current.get(message);
+    if (arrival === undefined) return false;
+    arrival.isReached = true;
+    arrival.response.writeHead(204).end();
+    return true;
+  }
+
+  /** Sends a request to the application that listens at `origin`. */
+  async send(origin: string, probe: Probe): Promise<Outcome> {
+    const id = randomUUID();
+    this.sent++;
+    const answer = await this.#request(origin, { ...probe, headers: { ...probe.headers, [ID]: id } });
+    const arrival = this.#arrivals.get(id);
+    this.#arrivals.delete(id);
+    const examinations = arrival === undefined ? [] : examine(arrival.message);
+    return {
+      status: answer.statusCode ?? 0,
+      challenge: answer.headers['www-authenticate'] ?? '',
+      isReached: arrival?.isReached === true,
+      examinations,
+      isRefused: examinations.at(-1)?.refused !== undefined && arrival?.isReached !== true,
+    };
+  }
+
+  #request(origin: string, { method, url, headers, body }: Probe): Promise<IncomingMessage> {
+    const { hostname, port } = new URL(origin);
+    const length = { ...(body !== undefined && { 'Content-Length': String(Buffer.byteLength(body)) }) };
+    return new Promise((resolve, reject) => {
+      const options = { agent: this.#agent, hostname, port, method, path: url };
+      const sent = request({ ...options, headers: { ...headers, ...length } }, (answer) => {
+        answer.on('end', () => resolve(answer)).on('error', reject);
+        answer.resume();
+      });
+      sent.on('error', reject).end(body);
+    });
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}
+
+/** The resource servers that looked at a request. */
+export function servers({ examinations }: Outcome): readonly ResourceServer[] {
+  return examinations.map(({ server }) => server);
+}

@@ -1,0 +1,279 @@
+import { randomUUID } from 'node:crypto';
+import type { Requirement } from '../../src/index.js';
+import type { Forgery, TokenClaims, TokenIssuer } from '../../src/testing/index.js';
+import { fillPath } from '../kit/route-path.js';
+import type { ProvenRoute } from './lock-file.js';
+import { type Outcome, type Probes, servers } from './probes.js';
+import type { TargetRoute } from './target.js';
+
+/** What the requests to one route are made of, where the defaults don't fit. */
+export interface RouteSample {
+  /** The path to ask for: `/stock/42`. Default the route's, with `params` filled in. */
+  readonly url?: string;
+  /** More header fields. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON, for routes that check the body before the scopes. */
+  readonly body?: unknown;
+  /** Claims that open the route beside its scopes: `{ tenant: 'acme' }`. */
+  readonly claims?: TokenClaims;
+  /** Whose tokens open it. Default the `issuer` of the whole proof. */
+  readonly issuer?: TokenIssuer;
+}
+
+/** What a route is proven with. */
+export interface Bench {
+  readonly probes: Probes;
+  readonly origin: string;
+  readonly issuer: TokenIssuer;
+  readonly params: Readonly<Record<string, string>>;
+  readonly claims: TokenClaims;
+  readonly samples: Readonly<Record<string, RouteSample>>;
+  /** Seconds since the epoch. */
+  readonly now: () => number;
+  /** Forgeries of a token with these claims, made once. */
+  readonly forgeries: (issuer: TokenIssuer, claims: TokenClaims) => Promise<readonly Forgery[]>;
+}
+
+/** What was found out about a route, and everything that's wrong with it. */
+export interface Proof {
+  readonly route: ProvenRoute;
+  readonly findings: readonly string[];
+}
+
+/** How many requests are under way at a time. */
+const AT_ONCE = 8;
+
+/**
+ * Finds out who may call a route, by calling it: without a token, with genuine tokens of growing scopes, with
+ * one scope less, and with forgeries.
+ *
+ * @param isListed whether the application is meant to let requests without a token in
+ * @returns undefined if it turns out not to be a route
+ */
+export async function proveRoute(
+  found: TargetRoute,
+  isListed: boolean,
+  bench: Bench,
+): Promise<Proof | undefined> {
+  const { method, path } = found;
+  const findings: string[] = [];
+  const conclude = (access: ProvenRoute['access'], requirements: readonly Requirement[] = []): Proof => ({
+    route: { method, path, access, requirements },
+    findings,
+  });
+  const sample = bench.samples[name(found)] ?? {};
+  const issuer = sample.issuer ?? bench.issuer;
+  const send = sender(found, sample, bench);
+  if (send === undefined) {
+    findings.push(`is a pattern: say where it leads to, ${example(found, 'url: "/…"')}`);
+    return conclude('other');
+  }
+
+  const anonymous = await send({});
+  // Middleware that only passes requests on says nothing about who may call what.
+  if (method === 'USE' && (anonymous.isRefused || anonymous.status >= 400)) return undefined;
+  const isOpen = anonymous.isReached || !(anonymous.isRefused || [401, 403].includes(anonymous.status));
+  if (isOpen && anonymous.status >= 500)
+    findings.push(`answers a request without a token with ${anonymous.status} instead of refusing it`);
+  else if (isOpen && !isListed)
+    findings.push(
+      `lets requests without a token in (${reached(anonymous)}). Protect it, or list it as public`,
+    );
+  else if (!isOpen && isListed)
+    findings.push(`is listed as public, and refuses requests without a token (${anonymous.status})`);
+  const isOptional = servers(anonymous).some(({ optional }) => optional);
+  if (isOpen && !isOptional) return conclude('public');
+  if (!isOpen && !anonymous.isRefused) return conclude('other');
+
+  const key = await findKey(send, { ...bench.claims, ...sample.claims }, issuer, bench.now);
+  const access = isOpen ? 'optional' : 'token';
+  if (key.refusal !== undefined)
+    findings.push(`${key.refusal}. Other claims: ${example(found, 'claims: {…}')}`);
+  else {
+    findings.push(...(await tryOtherScopes(send, key, issuer)));
+    if (!isOpen) findings.push(...(await tryOtherMethods(send, found, key, issuer)));
+    findings.push(...(await tryOtherClaims(send, key, { ...bench.claims, ...sample.claims }, issuer)));
+    const forgeries = await bench.forgeries(issuer, {
+      ...key.claims,
+      ...scopeClaim(named(key.requirements)),
+    });
+    const expected = forgeries.filter(({ reason }) => !isOpen || reason !== 'missing_credentials');
+    findings.push(...(await tryForgeries(send, expected)));
+  }
+  return conclude(access, key.requirements);
+}
+
+type Send = (headers: Readonly<Record<string, string>>, method?: string) => Promise<Outcome>;
+
+/** Undefined if nobody knows which path leads to the route. */
+function sender(found: TargetRoute, sample: RouteSample, bench: Bench): Send | undefined {
+  const { params, probes, origin } = bench;
+  if (found.isPattern && sample.url === undefined) return undefined;
+  // Where nothing else is, to see what middleware for every path answers.
+  const path = name(found) === 'USE /' ? `/${randomUUID()}` : found.path;
+  const url = sample.url ?? fillPath(path, (parameter) => params[parameter] ?? '1');
+  const body = sample.body === undefined ? undefined : JSON.stringify(sample.body);
+  const content = { ...(body !== undefined && { 'Content-Type': 'application/json' }) };
+  const own = { ...content, ...found.headers, ...sample.headers };
+  const usual = ['ALL', 'USE'].includes(found.method) ? 'GET' : found.method;
+  return (headers, method = usual) =>
+    probes.send(origin, { method, url, headers: { ...own, ...headers }, body });
+}
+
+/** A genuine token that opens a route, and what the route was seen to require. */
+interface Key {
+  readonly claims: TokenClaims;
+  readonly requirements: readonly Requirement[];
+  /** What's wrong if no token opens it. */
+  readonly refusal?: string;
+}
+
+/** Adds to a genuine token what the route asks for, until it opens. */
+async function findKey(send: Send, given: TokenClaims, issuer: TokenIssuer, now: () => number): Promise<Key> {
+  let claims: TokenClaims = { ...given };
+  for (;;) {
+    const outcome = await send(await issuer.authorization(claims));
+    const requirements = [...new Set(outcome.examinations.flatMap((one) => one.requirements))];
+    const wanted = { ...openingClaims(requirements, now()), ...given };
+    if (!outcome.isRefused) return { claims, requirements, ...disappointment(outcome) };
+    if (JSON.stringify(wanted) === JSON.stringify(claims)) {
+      const { reason = 'unknown' } = outcome.examinations.at(-1)?.refused?.error ?? {};
+      const refusal = `refuses a genuine token with exactly what it requires: ${outcome.status} ${reason}`;
+      return { claims, requirements, refusal };
+    }
+    claims = wanted;
+  }
+}
+
+/** What's wrong with an answer that isn't a refusal of ours. */
+function disappointment({ isReached, status }: Outcome): { readonly refusal?: string } {
+  if (isReached || ![401, 403, 404, 405].includes(status)) return {};
+  return { refusal: `answers a genuine token with exactly what it requires with ${status}` };
+}
+
+/** The claims that meet requirements, as far as they can be told. */
+function openingClaims(requirements: readonly Requirement[], now: number): TokenClaims {
+  const all = requirements.flatMap(({ allScopes = [] }) => allScopes);
+  const scopes = [...new Set(all)];
+  for (const { anyScope = [] } of requirements)
+    if (!anyScope.some((one) => scopes.includes(one))) scopes.push(...anyScope.slice(0, 1));
+  const acr = requirements.flatMap(({ authentication }) => authentication?.acrValues?.[0] ?? [])[0];
+  const isTimed = requirements.some(({ authentication }) => authentication?.maxAgeSeconds !== undefined);
+  return {
+    ...scopeClaim(scopes),
+    ...(acr !== undefined && { acr }),
+    ...(isTimed && { auth_time: Math.floor(now) }),
+  };
+}
+
+const scopeClaim = (scopes: readonly string[]): TokenClaims =>
+  scopes.length === 0 ? {} : { scope: scopes.join(' ') };
+
+const named = (requirements: readonly Requirement[]): readonly string[] => [
+  ...new Set(requirements.flatMap(({ allScopes = [], anyScope = [] }) => [...allScopes, ...anyScope])),
+];
+
+/** Genuine tokens with one scope less, one of the alternatives, and none: those that lack one are 403. */
+async function tryOtherScopes(send: Send, key: Key, issuer: TokenIssuer): Promise<readonly string[]> {
+  const known = named(key.requirements);
+  const own = String(key.claims.scope ?? '').split(' ');
+  const lists = key.requirements.flatMap(({ anyScope }) => anyScope ?? []);
+  const others = lists.map((one) => [...own.filter((scope) => !lists.includes(scope)), one]);
+  const variants = [...known.map((one) => known.filter((scope) => scope !== one)), ...others, []];
+  const findings = await inParallel(variants, async (scopes) => {
+    const missing = key.requirements.flatMap((requirement) => missingScopes(requirement, scopes));
+    const claims = { ...key.claims, scope: scopes.join(' ') };
+    const { status, isReached, isRefused, challenge } = await send(await issuer.authorization(claims));
+    const token = `a token with ${scopes.length === 0 ? 'no scope' : `the scopes ${scopes.join(' ')}`}`;
+    if (missing.length === 0) return isRefused ? `refuses ${token}: ${status}` : [];
+    if (isReached || status !== 403) return `lets ${token} in (${isReached ? 'reached' : status})`;
+    const words = /scope="([^"]*)"/.exec(challenge)?.[1]?.split(' ') ?? missing; // `errors: 'next'` sends none
+    // Middleware of a router says what it wants, before that of the route is asked.
+    return missing.some((one) => words.includes(one)) ? [] : `does not name ${missing.join(' ')} in its 403`;
+  });
+  return known.length === 0 ? [] : findings;
+}
+
+/** What else the route answers to: it refuses the same. */
+async function tryOtherMethods(
+  send: Send,
+  { method }: TargetRoute,
+  key: Key,
+  issuer: TokenIssuer,
+): Promise<readonly string[]> {
+  const others: Readonly<Record<string, readonly string[]>> = {
+    GET: ['HEAD'],
+    ALL: ['POST', 'PUT', 'PATCH', 'DELETE'],
+  };
+  const wanting =
+    named(key.requirements).length > 0 ? [await issuer.authorization({ ...key.claims, scope: '' })] : [];
+  return inParallel(others[method] ?? [], async (other) => {
+    for (const headers of [{}, ...wanting]) {
+      const outcome = await send(headers, other);
+      if (!outcome.isRefused)
+        return `lets ${other} requests in with less than it requires (${reached(outcome)})`;
+    }
+    return [];
+  });
+}
+
+function missingScopes({ allScopes = [], anyScope = [] }: Requirement, scopes: readonly string[]) {
+  const isAny = anyScope.length === 0 || anyScope.some((one) => scopes.includes(one));
+  return [...allScopes.filter((one) => !scopes.includes(one)), ...(isAny ? [] : anyScope)];
+}
+
+/** Genuine tokens without what the route wants beside scopes: they're refused, too. */
+async function tryOtherClaims(
+  send: Send,
+  key: Key,
+  given: TokenClaims,
+  issuer: TokenIssuer,
+): Promise<readonly string[]> {
+  const wants = (name: keyof Requirement): boolean => key.requirements.some((one) => one[name] !== undefined);
+  const without = (names: readonly string[]): TokenClaims =>
+    Object.fromEntries(
+      Object.entries(key.claims).map(([name, value]) => [name, names.includes(name) ? undefined : value]),
+    );
+  const isOnGiven = wants('claims') || wants('authorizationDetails');
+  const variants = [
+    ...(wants('authentication') ? [['acr', 'auth_time']] : []),
+    ...(isOnGiven && Object.keys(given).length > 0 ? [Object.keys(given)] : []),
+  ];
+  return inParallel(variants, async (names) => {
+    const outcome = await send(await issuer.authorization(without(names)));
+    return outcome.isRefused ? [] : `lets a token without ${names.join(', ')} in (${reached(outcome)})`;
+  });
+}
+
+/** Every forgery is refused, with its status. */
+async function tryForgeries(send: Send, forgeries: readonly Forgery[]): Promise<readonly string[]> {
+  return inParallel(forgeries, async ({ name, headers, status }) => {
+    const outcome = await send(headers);
+    if (outcome.isReached) return `lets a forgery in: ${name}`;
+    return outcome.status === status
+      ? []
+      : `answers a forgery with ${outcome.status}, not ${status}: ${name}`;
+  });
+}
+
+const reached = ({ isReached, status }: Outcome): string =>
+  isReached ? 'reached its handler' : String(status);
+
+const example = (route: TargetRoute, what: string): string => `samples: { '${name(route)}': { ${what} } }`;
+
+/** What options call a route. */
+export const name = ({ method, path }: Pick<TargetRoute, 'method' | 'path'>): string => `${method} ${path}`;
+
+/** Calls `probe` with each, a few at a time; what they return, in order. */
+async function inParallel<T>(
+  all: readonly T[],
+  probe: (one: T) => Promise<string | readonly string[]>,
+): Promise<readonly string[]> {
+  const found: (string | readonly string[])[] = [];
+  const queue = all.entries();
+  const work = async (): Promise<void> => {
+    for (const [index, one] of queue) found[index] = await probe(one);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return found.flat();
+}

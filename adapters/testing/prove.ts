@@ -1,0 +1,191 @@
+import { AssertionError } from 'node:assert';
+import type { INestApplication } from '@nestjs/common';
+import type { FastifyInstance } from 'fastify';
+import { checkFunction, checkMembers } from '../../src/testing/check-options.js';
+import type { Forgery, ListeningIssuer, TestIssuer, TokenClaims } from '../../src/testing/index.js';
+import { startLoopbackServer } from '../../src/testing/loopback-server.js';
+import { expressTarget } from './express-target.js';
+import { fastifyTarget } from './fastify-target.js';
+import { checkLockFile, lockLine, lockText, type ProvenRoute } from './lock-file.js';
+import { nestTarget } from './nestjs-target.js';
+import { Probes } from './probes.js';
+import { type Bench, name, type Proof, proveRoute, type RouteSample } from './prove-route.js';
+import type { Target, TargetRoute } from './target.js';
+
+/** Options of {@link prove}. */
+export interface ProveOptions {
+  /** Whose tokens the application accepts: what its options came from. */
+  readonly issuer: TestIssuer | ListeningIssuer;
+  /**
+   * The routes that requests without a token may reach: `['GET /health']`. A `*` at the end stands for
+   * whatever follows: `'GET /docs*'`.
+   */
+  readonly public?: readonly string[];
+  /** Values of path parameters, by name: `{ sku: '42' }`. Default `1` for each. */
+  readonly params?: Readonly<Record<string, string>>;
+  /** Claims of every token, beside what the routes' scopes are: `{ tenant: 'acme' }`. */
+  readonly claims?: TokenClaims;
+  /** What single routes need, by their line: `{ 'POST /orders': { body: { sku: '42' } } }`. */
+  readonly samples?: Readonly<Record<string, RouteSample>>;
+  /**
+   * Applications that are mounted in an application of Express, by the whole path: `{ '/admin': adminApp }`.
+   * Express doesn't show which they are.
+   */
+  readonly mounted?: Readonly<Record<string, object>>;
+  /** The file to compare with, relative to the working directory; false for none. Default `authz.lock`. */
+  readonly lockFile?: string | URL | false;
+  /** Writes the file whatever it said. Default: whether the environment variable `AUTHZ_LOCK` is `update`. */
+  readonly update?: boolean;
+}
+
+/** What {@link prove} found. */
+export interface ProofReport {
+  /** Every route, in the order of the file. */
+  readonly routes: readonly ProvenRoute[];
+  /** The text of the lock file. */
+  readonly lock: string;
+  /** How many requests it took. */
+  readonly requests: number;
+}
+
+/**
+ * Proves over HTTP who may call each route of an application: no route lets a request in without a token
+ * unless it's listed as public, a genuine token with exactly the scopes that the route requires opens it, one
+ * scope less doesn't, and every forgery is refused. Then compares the routes with a file that belongs into
+ * version control, so that a change shows who may call what from now on.
+ *
+ * Handlers don't run: a request that would reach one is stopped right before it. Middleware, hooks and guards
+ * do run.
+ *
+ * A missing file is written, except in CI (`process.env.CI`), where it's a failure as well as a file that
+ * says something else.
+ *
+ * @param app an application of Express 4 or 5, Fastify 5 or NestJS, with the options of a test issuer
+ * @throws {AssertionError} names each route and what got through, or how the file differs (the promise rejects)
+ * @throws {TypeError} not such an application, or a wrong option (the promise rejects)
+ * @example
+ * ```ts
+ * import { createTestIssuer, prove } from 'oauth-resource-server/testing';
+ *
+ * const issuer = await createTestIssuer({ audience: 'https://inventory.example.com' });
+ * await prove(createApp(issuer.options), { issuer, public: ['GET /health'], params: { sku: '42' } });
+ * ```
+ */
+export async function prove(app: object, options: ProveOptions): Promise<ProofReport> {
+  checkOptions(options);
+  const { lockFile = 'authz.lock', update = process.env.AUTHZ_LOCK === 'update' } = options;
+  const target = await recognise(app, options.mounted ?? {});
+  const { proofs, findings, requests } = await proveTarget(target, options);
+  const routes = proofs.map(({ route }) => route);
+  const lock = lockText(routes);
+  const { CI = 'false' } = process.env;
+  const isStrict = !['', '0', 'false'].includes(CI);
+  const differs =
+    lockFile === false || findings.length > 0
+      ? undefined
+      : checkLockFile(lock, { lockFile, update, isStrict });
+  const problems = [...findings, ...(differs === undefined ? [] : [differs])];
+  if (problems.length > 0)
+    throw new AssertionError({ message: problems.join('\n'), operator: 'prove', stackStartFn: prove });
+  return { routes, lock, requests };
+}
+
+const OPTIONS = ['issuer', 'public', 'params', 'claims', 'samples', 'mounted', 'lockFile', 'update'];
+
+function checkOptions(options: ProveOptions): void {
+  checkMembers(options, OPTIONS, 'prove');
+  checkFunction(options.issuer?.authorization, 'the option issuer of prove: its authorization');
+}
+
+async function recognise(app: object, mounted: Readonly<Record<string, object>>): Promise<Target> {
+  // Each by a member that the others don't have.
+  if ('getHttpAdapter' in app) return nestTarget(app as INestApplication, mounted);
+  if ('printRoutes' in app) return fastifyTarget(app as FastifyInstance);
+  if (typeof app === 'function' && 'mountpath' in app) return expressTarget(app, mounted);
+  throw new TypeError('prove takes an application of Express, Fastify or NestJS');
+}
+
+interface Proven {
+  readonly proofs: readonly Proof[];
+  /** Everything that's wrong, with the line of its route. */
+  readonly findings: readonly string[];
+  readonly requests: number;
+}
+
+/** Listens on loopback for as long as it takes. */
+async function proveTarget(target: Target, options: ProveOptions): Promise<Proven> {
+  const probes = new Probes();
+  const endGuard = target.guard(probes);
+  try {
+    const server = await startLoopbackServer(() => probes.watch(target.listener));
+    try {
+      const proofs = await proveRoutes(target, options, { probes, origin: server.url });
+      return { proofs, findings: collectFindings(target, proofs, options), requests: probes.sent };
+    } finally {
+      await server.close();
+    }
+  } finally {
+    endGuard();
+    probes.close();
+  }
+}
+
+async function proveRoutes(
+  { routes }: Target,
+  { issuer, params = {}, claims = {}, samples = {}, public: open = [] }: ProveOptions,
+  place: Pick<Bench, 'probes' | 'origin'>,
+): Promise<readonly Proof[]> {
+  const forged = new Map<string, Promise<readonly Forgery[]>>();
+  const forgeries: Bench['forgeries'] = (from, wanted) => {
+    const key = JSON.stringify([from.identifier, wanted]);
+    const made = forged.get(key) ?? from.forgeries(wanted);
+    forged.set(key, made);
+    return made;
+  };
+  const now = (): number => (issuer.options.clock ?? Date.now)() / 1000;
+  const bench: Bench = { ...place, issuer, params, claims, samples, now, forgeries };
+  const proofs: Proof[] = [];
+  for (const route of distinct(routes)) {
+    const proof = await proveRoute(route, open.some(lists(route)), bench);
+    if (proof !== undefined) proofs.push(proof);
+  }
+  return proofs.filter((one) => !isTwin(one, proofs));
+}
+
+/** Fastify has the root of a prefix with and without a slash at its end. */
+function isTwin({ route, findings }: Proof, proofs: readonly Proof[]): boolean {
+  if (!route.path.endsWith('/') || findings.length > 0) return false;
+  const line = lockLine({ ...route, path: route.path.slice(0, -1) });
+  return proofs.some((other) => lockLine(other.route) === line);
+}
+
+/** Each route once, and GET for HEAD, too. */
+function distinct(routes: readonly TargetRoute[]): readonly TargetRoute[] {
+  const byName = new Map(routes.toReversed().map((route) => [name(route), route]));
+  return [...byName.values()]
+    .toReversed()
+    .filter(({ method, path }) => method !== 'HEAD' || !byName.has(`GET ${path}`));
+}
+
+function collectFindings(
+  { blindSpots }: Target,
+  proofs: readonly Proof[],
+  { public: open = [], samples = {} }: ProveOptions,
+): readonly string[] {
+  const routes = proofs.map(({ route }) => route);
+  const isUnknown = (entry: string): boolean => !routes.some((route) => lists(route)(entry));
+  return [
+    ...blindSpots.map(
+      (path) => `${path}: an application is mounted here. Name it: mounted: { '${path}': … }`,
+    ),
+    ...proofs.flatMap(({ route, findings }) => findings.map((finding) => `${lockLine(route)}: ${finding}`)),
+    ...[...open, ...Object.keys(samples)]
+      .filter(isUnknown)
+      .map((entry) => `${entry}: the application has no such route`),
+  ];
+}
+
+/** Whether an entry of the list of public routes is about a route. */
+const lists = (route: Pick<TargetRoute, 'method' | 'path'>) => (entry: string) =>
+  [entry, `${entry}/`].includes(name(route)) ||
+  (entry.endsWith('*') && name(route).startsWith(entry.slice(0, -1)));

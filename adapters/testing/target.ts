@@ -1,0 +1,24 @@
+import type { RequestListener } from 'node:http';
+import type { Probes } from './probes.js';
+
+/** A route of the application under test. */
+export interface TargetRoute {
+  /** `GET`; `ALL` for every method, `USE` for middleware with a path. */
+  readonly method: string;
+  /** As it's written: `/stock/:sku`. */
+  readonly path: string;
+  /** Whether nothing can be filled in: a regular expression. */
+  readonly isPattern: boolean;
+  /** What the framework needs to find it. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** An application under test. */
+export interface Target {
+  readonly listener: RequestListener;
+  readonly routes: readonly TargetRoute[];
+  /** Paths of applications inside that can't be looked into. */
+  readonly blindSpots: readonly string[];
+  /** From now on requests of `probes` stop before the handlers of the routes. Returns what ends it. */
+  guard(probes: Probes): () => void;
+}
