@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify';
 import type { Requirement, ResourceServer } from '../../src/index.js';
 import { declared } from '../kit/index.js';
+import type { RouteAccess } from '../kit/openapi.js';
 
 /** What a route requires, and who protects it. */
 export interface Route {
@@ -8,6 +9,8 @@ export interface Route {
   readonly requirements: readonly Requirement[];
   /** The resource servers that guard it against preflights, which they saw it could be asked with. */
   readonly servers: readonly ResourceServer[];
+  /** Where it's declared, and whether everything that protects it lets anonymous requests in; for documents. */
+  readonly declared?: { readonly scope: object; readonly isOptional: boolean };
 }
 
 /** Where a route's `config`, and each request to it, keeps its {@link Route}. */
@@ -41,7 +44,8 @@ export function noteRoutes(app: FastifyInstance, server: ResourceServer, guard: 
     const requirements = hooks.flatMap((hook) => declared(hook)?.requirement ?? []);
     const isGuarded = config?.public !== true && [route.method].flat().includes('OPTIONS');
     const servers = [...(config?.[ROUTE]?.servers ?? []), isGuarded ? server : []].flat();
-    route.config = { ...config, [ROUTE]: { requirements, servers } };
+    const isOptional = server.optional && config?.[ROUTE]?.declared?.isOptional !== false;
+    route.config = { ...config, [ROUTE]: { requirements, servers, declared: { scope: this, isOptional } } };
     if (isGuarded) route.onRequest = [guard, onRequest].flat();
     if (Reflect.get(this, protector) !== server) return;
     for (const requirement of requirements) server.resourceMetadata?.addRequirement(requirement);
@@ -57,6 +61,24 @@ export function readRoute(request: FastifyRequest): Pick<Route, 'servers'> & { r
   const route = config?.[ROUTE] ?? UNSEEN;
   request[ROUTE] = route;
   return { servers: route.servers, isPublic: config?.public === true };
+}
+
+/**
+ * Who may call a route, for documents: unlike for requests, the hooks of whole scopes count, since all of them
+ * are there when a document is made.
+ *
+ * @param route its options
+ */
+export function readAccess({ config }: { readonly config?: object | undefined }): RouteAccess {
+  const route: Route | undefined = Reflect.get(config ?? {}, ROUTE); // only this module writes under its symbol
+  const { requirements = [], declared: { scope = {}, isOptional = false } = {} } = route ?? {};
+  const isPublic = route === undefined || Reflect.get(config ?? {}, 'public') === true;
+  const key = Object.getOwnPropertySymbols(scope).find(({ description }) => description === 'fastify.hooks');
+  const hooks: Record<string, unknown> = key === undefined ? {} : Reflect.get(scope, key);
+  const ofScope = ['onRequest', 'preValidation', 'preHandler']
+    .flatMap((name) => hooks[name] ?? [])
+    .flatMap((hook) => declared(hook)?.requirement ?? []);
+  return { isPublic, isOptional, requirements: [...ofScope, ...requirements] };
 }
 
 /** What the route of a request requires, of which one requirement is known. */

@@ -43,8 +43,11 @@ function marks(place: object): readonly Mark[] {
 
 /** The policy of the route that an execution context is about. */
 export function routePolicy(context: ExecutionContext): RoutePolicy {
-  const { prototype } = context.getClass();
-  const handler = context.getHandler();
+  return handlerPolicy(context.getClass().prototype, context.getHandler());
+}
+
+/** The policy of a handler in a class. */
+export function handlerPolicy(prototype: object, handler: object): RoutePolicy {
   return Reflect.getOwnMetadata(prototype, handler) ?? keepPolicy(prototype, handler, prototype);
 }
 
@@ -80,7 +83,8 @@ export function handlerPolicies(
   });
 }
 
-function methodNames(prototype: object): string[] {
+/** The names of the methods of a class and of those that it extends. */
+export function methodNames(prototype: object): string[] {
   return new MetadataScanner().getAllMethodNames(prototype);
 }
 

@@ -16,6 +16,8 @@ export interface RouteSample {
   readonly body?: unknown;
   /** Claims that open the route beside its scopes: `{ tenant: 'acme' }`. */
   readonly claims?: TokenClaims;
+  /** The same for tokens that must not open it, although they have its scopes: `[{ tenant: 'other' }]`. */
+  readonly refusedClaims?: readonly TokenClaims[];
   /** Whose tokens open it. Default the `issuer` of the whole proof. */
   readonly issuer?: TokenIssuer;
 }
@@ -85,14 +87,14 @@ export async function proveRoute(
   if (isOpen && !isOptional) return conclude('public');
   if (!isOpen && !anonymous.isRefused) return conclude('other');
 
-  const key = await findKey(send, { ...bench.claims, ...sample.claims }, issuer, bench.now);
+  const key = await findKey(found, send, { ...bench.claims, ...sample.claims }, issuer, bench.now);
   const access = isOpen ? 'optional' : 'token';
-  if (key.refusal !== undefined)
-    findings.push(`${key.refusal}. Other claims: ${example(found, 'claims: {…}')}`);
+  if (key.refusal !== undefined) findings.push(key.refusal);
   else {
     findings.push(...(await tryOtherScopes(send, key, issuer)));
     if (!isOpen) findings.push(...(await tryOtherMethods(send, found, key, issuer)));
-    findings.push(...(await tryOtherClaims(send, key, { ...bench.claims, ...sample.claims }, issuer)));
+    const given = Object.keys({ ...bench.claims, ...sample.claims });
+    findings.push(...(await tryOtherClaims(send, key, without(key, given, sample), issuer)));
     const forgeries = await bench.forgeries(issuer, {
       ...key.claims,
       ...scopeClaim(named(key.requirements)),
@@ -138,8 +140,10 @@ async function findKey(send: Send, given: TokenClaims, issuer: TokenIssuer, now:
     if (!outcome.isRefused) return { claims, requirements, ...disappointment(outcome) };
     if (JSON.stringify(wanted) === JSON.stringify(claims)) {
       const { reason = 'unknown' } = outcome.examinations.at(-1)?.refused?.error ?? {};
+      const isOnClaims = ['claims_not_met', 'authorization_details_not_met'].includes(reason);
+      const advice = isOnClaims ? `. Say which claims open it, ${example(route, 'claims: {…}')}` : '';
       const refusal = `refuses a genuine token with exactly what it requires: ${outcome.status} ${reason}`;
-      return { claims, requirements, refusal };
+      return { claims, requirements, refusal: refusal + advice };
     }
     claims = wanted;
   }
@@ -222,27 +226,34 @@ function missingScopes({ allScopes = [], anyScope = [] }: Requirement, scopes: r
   return [...allScopes.filter((one) => !scopes.includes(one)), ...(isAny ? [] : anyScope)];
 }
 
-/** Genuine tokens without what the route wants beside scopes: they're refused, too. */
+/** Genuine tokens that aren't what the route wants beside scopes: they're refused, too. */
 async function tryOtherClaims(
   send: Send,
   key: Key,
-  given: TokenClaims,
+  variants: readonly TokenClaims[],
   issuer: TokenIssuer,
 ): Promise<readonly string[]> {
-  const wants = (name: keyof Requirement): boolean => key.requirements.some((one) => one[name] !== undefined);
-  const without = (names: readonly string[]): TokenClaims =>
-    Object.fromEntries(
-      Object.entries(key.claims).map(([name, value]) => [name, names.includes(name) ? undefined : value]),
-    );
-  const isOnGiven = wants('claims') || wants('authorizationDetails');
-  const variants = [
-    ...(wants('authentication') ? [['acr', 'auth_time']] : []),
-    ...(isOnGiven && Object.keys(given).length > 0 ? [Object.keys(given)] : []),
-  ];
-  return inParallel(variants, async (names) => {
-    const outcome = await send(await issuer.authorization(without(names)));
-    return outcome.isRefused ? [] : `lets a token without ${names.join(', ')} in (${reached(outcome)})`;
+  return inParallel(variants, async (claims) => {
+    const outcome = await send(await issuer.authorization({ ...key.claims, ...claims }));
+    const changed = Object.keys(claims).join(', ');
+    return outcome.isRefused ? [] : `lets a token without the right ${changed} in (${reached(outcome)})`;
   });
+}
+
+/** What takes away from a key what the requirements of the route are about. */
+function without(
+  { requirements }: Key,
+  given: readonly string[],
+  { refusedClaims = [] }: RouteSample,
+): readonly TokenClaims[] {
+  const wants = (...names: readonly (keyof Requirement)[]): boolean =>
+    requirements.some((one) => names.some((name) => one[name] !== undefined));
+  const isOnGiven = wants('claims', 'authorizationDetails') && given.length > 0;
+  return [
+    ...(wants('authentication') ? [{ acr: undefined, auth_time: undefined }] : []),
+    ...(isOnGiven ? [Object.fromEntries(given.map((name) => [name, undefined]))] : []),
+    ...refusedClaims,
+  ];
 }
 
 /** Every forgery is refused, with its status. */

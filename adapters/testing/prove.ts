@@ -107,7 +107,7 @@ async function recognise(app: object, mounted: Readonly<Record<string, object>>)
 
 interface Proven {
   readonly proofs: readonly Proof[];
-  /** Everything that's wrong, with the line of its route. */
+  /** Everything that's wrong, with its route. */
   readonly findings: readonly string[];
   readonly requests: number;
 }
@@ -178,7 +178,7 @@ function collectFindings(
     ...blindSpots.map(
       (path) => `${path}: an application is mounted here. Name it: mounted: { '${path}': … }`,
     ),
-    ...proofs.flatMap(({ route, findings }) => findings.map((finding) => `${lockLine(route)}: ${finding}`)),
+    ...proofs.flatMap(({ route, findings }) => findings.map((finding) => `${name(route)}: ${finding}`)),
     ...[...open, ...Object.keys(samples)]
       .filter(isUnknown)
       .map((entry) => `${entry}: the application has no such route`),

@@ -34,17 +34,9 @@ export function createApp(express: Framework, options: ResourceServerOptions, ha
   const admin = express.Router();
   admin.use(requireScope('admin'));
   admin.all(['/audit', '/log'], handle);
-  admin.get(
-    '/tenants',
-    requireClaims((claims) => claims.tenant === 'acme'),
-    handle,
-  );
-  admin.post(
-    '/tenants',
-    requireScope('write:tenants'),
-    requireClaims((claims) => claims.tenant === 'acme'),
-    handle,
-  );
+  const acme = requireClaims((claims) => claims.tenant === 'acme');
+  admin.get('/tenants', acme, handle);
+  admin.post('/tenants', requireScope('write:tenants'), acme, handle);
   app.use('/admin', admin);
   return app;
 }

@@ -23,11 +23,8 @@ export async function createApp(options: ResourceServerOptions, handle: RouteHan
       async (orders) => {
         orders.get('/', { onRequest: requireAnyScope('read:orders', 'admin') }, handle);
         orders.post('/', { onRequest: requireScope('write:orders') }, handle);
-        orders.delete(
-          '/:id',
-          { onRequest: requireAuthentication({ maxAgeSeconds: 300, scopes: ['write:orders'] }) },
-          handle,
-        );
+        const recent = requireAuthentication({ maxAgeSeconds: 300, scopes: ['write:orders'] });
+        orders.delete('/:id', { onRequest: recent }, handle);
       },
       { prefix: '/shops/:shop/orders' },
     );
@@ -35,12 +32,9 @@ export async function createApp(options: ResourceServerOptions, handle: RouteHan
       async (admin) => {
         admin.addHook('onRequest', requireScope('admin'));
         admin.route({ method: ['GET', 'POST'], url: '/audit', handler: handle });
-        admin.get('/tenants', { preHandler: requireClaims((claims) => claims.tenant === 'acme') }, handle);
-        admin.post(
-          '/tenants',
-          { onRequest: [requireScope('write:tenants'), requireClaims((claims) => claims.tenant === 'acme')] },
-          handle,
-        );
+        const acme = requireClaims((claims) => claims.tenant === 'acme');
+        admin.get('/tenants', { preHandler: acme }, handle);
+        admin.post('/tenants', { onRequest: [requireScope('write:tenants'), acme] }, handle);
       },
       { prefix: '/admin' },
     );

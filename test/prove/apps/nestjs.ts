@@ -11,7 +11,7 @@ import {
 } from 'oauth-resource-server/nestjs';
 
 /** What every handler calls. */
-export const HANDLE = Symbol('handle');
+const HANDLE = Symbol('handle');
 
 class Handlers {
   constructor(@Inject(HANDLE) protected readonly handle: () => object) {}
@@ -96,13 +96,13 @@ class AdminController extends Handlers {
 }
 
 @Module({})
-export class AppModule {
-  static with(options: ResourceServerModuleOptions, handle: () => object): DynamicModule {
-    return {
-      module: AppModule,
-      imports: [ResourceServerModule.forRoot(options)],
-      controllers: [OpenController, StockController, OrdersController, AdminController],
-      providers: [{ provide: HANDLE, useValue: handle }],
-    };
-  }
+class AppModule {}
+
+export function createModule(options: ResourceServerModuleOptions, handle: () => object): DynamicModule {
+  return {
+    module: AppModule,
+    imports: [ResourceServerModule.forRoot(options)],
+    controllers: [OpenController, StockController, OrdersController, AdminController],
+    providers: [{ provide: HANDLE, useValue: handle }],
+  };
 }

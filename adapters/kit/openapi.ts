@@ -1,0 +1,66 @@
+import type { Requirement } from '../../src/index.js';
+
+/** How a document of OpenAPI 3 describes where tokens come from. Exactly one of `tokenUrl` and `issuer`. */
+export interface OpenApiSecurityOptions {
+  /** The token endpoint: the scheme is OAuth 2.0 with the client credentials flow. */
+  readonly tokenUrl?: string;
+  /** The issuer: the scheme is OpenID Connect, with the issuer's discovery document. */
+  readonly issuer?: string;
+  /** What the scheme is called in `components.securitySchemes`. Default `oauth2`. */
+  readonly name?: string;
+  /** What scopes mean, by name: `{ 'read:inventory': 'See what is in stock' }`. Default empty texts. */
+  readonly scopes?: Readonly<Record<string, string>>;
+}
+
+/** What one way to open an operation needs: `{ oauth2: ['read:inventory'] }`; `{}` is nothing. */
+export type SecurityRequirement = Record<string, string[]>;
+
+/** Who may call a route. */
+export interface RouteAccess {
+  readonly isPublic: boolean;
+  /** Whether requests without a token are let in, as long as nothing is required. */
+  readonly isOptional: boolean;
+  readonly requirements: readonly Requirement[];
+}
+
+/** The scheme of a document, and what operations need of it. */
+export class OpenApiSecurity {
+  readonly name: string;
+  /** For `components.securitySchemes`; knows the scopes that were asked for so far. */
+  readonly scheme: object;
+  readonly #described: Readonly<Record<string, string>>;
+  readonly #scopes: Record<string, string> = {};
+
+  /** @throws {TypeError} an option is wrong, or none or both of `tokenUrl` and `issuer` are there */
+  constructor({ tokenUrl, issuer, name = 'oauth2', scopes = {} }: OpenApiSecurityOptions) {
+    if ((tokenUrl === undefined) === (issuer === undefined))
+      throw new TypeError('openapiSecurity takes exactly one of tokenUrl and issuer');
+    this.name = name;
+    this.#described = scopes;
+    const openIdConnectUrl = `${issuer?.replace(/\/$/, '')}/.well-known/openid-configuration`;
+    this.scheme =
+      tokenUrl === undefined
+        ? { type: 'openIdConnect', openIdConnectUrl }
+        : { type: 'oauth2', flows: { clientCredentials: { tokenUrl, scopes: this.#scopes } } };
+  }
+
+  /**
+   * The `security` of an operation: each element opens it. Conditions on claims and on how the user logged in
+   * can't be said.
+   */
+  describe({ isPublic, isOptional, requirements }: RouteAccess): SecurityRequirement[] {
+    if (isPublic) return [];
+    let ways: readonly (readonly string[])[] = [
+      [...new Set(requirements.flatMap(({ allScopes = [] }) => allScopes))],
+    ];
+    for (const { anyScope } of requirements)
+      if (anyScope !== undefined)
+        ways = ways.flatMap((way) =>
+          anyScope.some((one) => way.includes(one)) ? [way] : anyScope.map((one) => [...way, one]),
+        );
+    for (const scope of ways.flat()) this.#scopes[scope] = this.#described[scope] ?? '';
+    const distinct = new Map(ways.map((way) => [way.toSorted().join(' '), [...way]]));
+    const needed = [...distinct.values()].map((way) => ({ [this.name]: way }));
+    return isOptional && requirements.length === 0 ? [{}, ...needed] : needed;
+  }
+}
