@@ -49,13 +49,15 @@ function stopBefore({ request, reply }: HandlerStart, probes: Probes): void {
  * Reads the tree that `printRoutes` prints: a line per part of a path, and the methods where a route ends.
  * `└── stock/:sku (GET, HEAD) {"version":"2.0.0"}`; more routes of the same path are in lines below it.
  */
-function readRoutes(printed: string): readonly TargetRoute[] {
+function readRoutes(tree: string): readonly TargetRoute[] {
   const routes: TargetRoute[] = [];
   let parts: readonly string[] = [];
-  for (const line of printed.split('\n')) {
+  for (const line of tree.split('\n')) {
     const [, depth, text = line] = /^((?:│ {3}| {4})*)[├└]── (.*)$/.exec(line) ?? [];
     const [end = '', methods, constraints = '{}'] = / \(([A-Z, -]+)\)(?: (\{.*\}))?$/.exec(text) ?? [];
-    const part = text.slice(0, text.length - end.length).replace('(empty root node)', '');
+    const printed = text.slice(0, text.length - end.length).replace('(empty root node)', '');
+    // It prints a colon that isn't a parameter's as one, and routes have it as two.
+    const part = printed.startsWith(':') ? printed : printed.replaceAll(':', '::');
     if (depth !== undefined) parts = [...parts.slice(0, depth.length / 4), part];
     const path = parts.join('');
     const headers = constraintHeaders(JSON.parse(constraints));

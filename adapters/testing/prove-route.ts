@@ -131,13 +131,19 @@ interface Key {
 }
 
 /** Adds to a genuine token what the route asks for, until it opens. */
-async function findKey(send: Send, given: TokenClaims, issuer: TokenIssuer, now: () => number): Promise<Key> {
+async function findKey(
+  route: TargetRoute,
+  send: Send,
+  given: TokenClaims,
+  issuer: TokenIssuer,
+  now: () => number,
+): Promise<Key> {
   let claims: TokenClaims = { ...given };
   for (;;) {
     const outcome = await send(await issuer.authorization(claims));
     const requirements = [...new Set(outcome.examinations.flatMap((one) => one.requirements))];
     const wanted = { ...openingClaims(requirements, now()), ...given };
-    if (!outcome.isRefused) return { claims, requirements, ...disappointment(outcome) };
+    if (!outcome.isRefused) return { claims, requirements, ...disappointment(route, outcome) };
     if (JSON.stringify(wanted) === JSON.stringify(claims)) {
       const { reason = 'unknown' } = outcome.examinations.at(-1)?.refused?.error ?? {};
       const isOnClaims = ['claims_not_met', 'authorization_details_not_met'].includes(reason);
@@ -150,9 +156,13 @@ async function findKey(send: Send, given: TokenClaims, issuer: TokenIssuer, now:
 }
 
 /** What's wrong with an answer that isn't a refusal of ours. */
-function disappointment({ isReached, status }: Outcome): { readonly refusal?: string } {
-  if (isReached || ![401, 403, 404, 405].includes(status)) return {};
-  return { refusal: `answers a genuine token with exactly what it requires with ${status}` };
+function disappointment(route: TargetRoute, { isReached, status }: Outcome): { readonly refusal?: string } {
+  if (isReached || status < 400) return {};
+  const refusal = `answers a genuine token with exactly what it requires with ${status}, before its handler`;
+  const isSample = ![401, 403].includes(status) && status < 500;
+  return {
+    refusal: refusal + (isSample ? `. Say what it takes, ${example(route, 'url, headers, body')}` : ''),
+  };
 }
 
 /** The claims that meet requirements, as far as they can be told. */

@@ -3,26 +3,18 @@ import { join } from 'node:path';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import express from 'express';
-import { createTestIssuer, type Forgery, type ProveOptions, prove } from 'oauth-resource-server/testing';
+import { createTestIssuer, type ProveOptions, prove } from 'oauth-resource-server/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isFullSize } from '../support/size.js';
+import { withFewForgeries } from './few-forgeries.js';
 import { expressMutants, fastifyMutants, type Mutant, nestMutants } from './mutants.js';
 import { rewrites } from './rewrites.js';
 
 const here = new URL('.', import.meta.url).pathname;
 const issuer = await createTestIssuer();
-/** One forgery per reason, and all ID tokens, which takes a fifth of the time. */
-const fewForgeries: ProveOptions['issuer'] = {
-  ...issuer,
-  forgeries: async (claims) => {
-    const all = await issuer.forgeries(claims);
-    const kind = ({ reason, name }: Forgery): string => (name.startsWith('ID token') ? name : reason);
-    return all.filter((forgery, index) => all.findIndex((one) => kind(one) === kind(forgery)) === index);
-  },
-};
 const tenant = { claims: { tenant: 'acme' }, refusedClaims: [{ tenant: 'other' }] };
 const options: ProveOptions = {
-  issuer: fewForgeries,
+  issuer: withFewForgeries(issuer),
   public: ['GET /health', 'GET /about/:topic'],
   samples: { 'GET /admin/tenants': tenant, 'POST /admin/tenants': tenant },
 };

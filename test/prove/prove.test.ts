@@ -1,74 +1,301 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import express from 'express';
 import express4 from 'express4';
-import { createTestIssuer, prove } from 'oauth-resource-server/testing';
-import { describe, expect, it } from 'vitest';
+import { fastify } from 'fastify';
+import { authenticate, requireScope } from 'oauth-resource-server/express';
+import { requireScope as requireScopeHook, resourceServer } from 'oauth-resource-server/fastify';
+import { createTestIssuer, type ProveOptions, prove } from 'oauth-resource-server/testing';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createApp as createExpress, type Framework } from './apps/express.js';
 import { createApp as createFastify } from './apps/fastify.js';
-import { AppModule } from './apps/nestjs.js';
+import { createModule } from './apps/nestjs.js';
+import { withFewForgeries } from './few-forgeries.js';
 
-const issuer = await createTestIssuer();
-const usual = {
+const allForgeries = await createTestIssuer();
+const issuer = withFewForgeries(allForgeries);
+const tenant = { claims: { tenant: 'acme' } };
+const sampleOptions: ProveOptions = {
   issuer,
   public: ['GET /health', 'GET /about/:topic'],
-  samples: {
-    'GET /admin/tenants': { claims: { tenant: 'acme' } },
-    'POST /admin/tenants': { claims: { tenant: 'acme' } },
-  },
+  samples: { 'GET /admin/tenants': tenant, 'POST /admin/tenants': tenant },
+  lockFile: false,
 };
 
-describe('x', () => {
-  for (const [name, fw] of Object.entries({ express, express4 }))
-    it(name, async () => {
-      let n = 0;
-      const t = performance.now();
-      const report = await prove(
-        createExpress(fw as unknown as Framework, issuer.options, () => void n++),
-        { ...usual, lockFile: false },
-      );
-      console.log(report.lock, report.requests, n, performance.now() - t);
+const LOCK = `# Who may call what. Written by prove() of oauth-resource-server/testing. Review what changes.
+GET /about/:topic  public
+ALL /admin/audit  scope admin
+ALL /admin/log  scope admin
+GET /admin/tenants  scope admin + claims
+POST /admin/tenants  scope admin write:tenants + claims
+GET /health  public
+GET /me  token
+GET /shops/:shop/orders  any-scope admin read:orders
+POST /shops/:shop/orders  scope write:orders
+DELETE /shops/:shop/orders/:id  scope write:orders + max-age 300
+GET /stock/:sku  scope read:inventory
+PUT /stock/:sku  scope read:inventory write:inventory
+`;
+/** The sample of Fastify has a route for two methods where the others have one for all. */
+const FASTIFY_LOCK = LOCK.replace('ALL /admin/log  scope admin\n', '').replace(
+  'ALL /admin/audit  scope admin',
+  'GET /admin/audit  scope admin\nPOST /admin/audit  scope admin',
+);
+
+const handle = vi.fn(() => ({}));
+beforeEach(() => void handle.mockClear());
+
+const samples: Readonly<Record<string, readonly [lock: string, create: () => object | Promise<object>]>> = {
+  'Express 5': [LOCK, () => createExpress(express, issuer.options, handle)],
+  // The types of Express 4 are those of 5.
+  'Express 4': [LOCK, () => createExpress(express4 as unknown as Framework, issuer.options, handle)],
+  Fastify: [FASTIFY_LOCK, () => createFastify(issuer.options, handle)],
+  'NestJS on Express': [
+    LOCK,
+    () => NestFactory.create(createModule(issuer.options, handle), { logger: false }),
+  ],
+  'NestJS on Fastify': [
+    LOCK,
+    () => NestFactory.create(createModule(issuer.options, handle), new FastifyAdapter(), { logger: false }),
+  ],
+};
+
+describe.each(Object.entries(samples))('prove, with an application of %s', (_name, [lock, create]) => {
+  it('lists each route and who may call it, and runs no handler', async () => {
+    const app = await create();
+    const report = await prove(app, { ...sampleOptions, issuer: allForgeries });
+    expect((await prove(app, sampleOptions)).lock, 'the application is as it was').toBe(lock);
+    expect(report.lock).toBe(lock);
+    expect(report.routes).toHaveLength(lock.trim().split('\n').length - 1);
+    expect(report.requests).toBeGreaterThan(1000);
+    expect(handle).not.toHaveBeenCalled();
+  });
+
+  it('names the routes that nobody protects, and those that are listed in vain', async () => {
+    const proof = prove(await create(), {
+      ...sampleOptions,
+      public: ['GET /health', 'GET /me', 'GET /gone'],
     });
-  it('fastify', async () => {
-    let n = 0;
-    const t = performance.now();
-    const report = await prove(
-      await createFastify(issuer.options, () => {
-        n++;
-        return {};
-      }),
-      { ...usual, lockFile: false },
+    await expect(proof).rejects.toThrow(
+      [
+        'GET /me: is listed as public, and refuses requests without a token (401)',
+        'GET /gone: the application has no such route',
+      ].join('\n'),
     );
-    console.log(report.lock, report.requests, n, performance.now() - t);
+    await expect(proof).rejects.toThrow(
+      'GET /about/:topic: lets requests without a token in (reached its handler). Protect it, or list it as public',
+    );
+    await expect(proof).rejects.toMatchObject({ name: 'AssertionError' });
   });
-  it('nest-fastify', async () => {
-    let n = 0;
-    const t = performance.now();
-    const app = await NestFactory.create(
-      AppModule.with(issuer.options, () => {
-        n++;
-        return {};
-      }),
-      new FastifyAdapter(),
-      { logger: false },
-    );
-    const report = await prove(app, { ...usual, lockFile: false });
-    console.log(report.lock, report.requests, n, performance.now() - t);
+});
+
+describe('the lock file', () => {
+  let folder: string;
+  let lockFile: string;
+  const app = (scope = 'read:inventory') => {
+    const made = express();
+    made.use(authenticate(issuer.options));
+    made.get('/stock', requireScope(scope), handle);
+    return made;
+  };
+  beforeEach(async () => {
+    vi.stubEnv('CI', undefined);
+    vi.stubEnv('AUTHZ_LOCK', undefined);
+    folder = await mkdtemp(join(tmpdir(), 'prove-'));
+    lockFile = join(folder, 'authz.lock');
   });
-  it('nest', async () => {
-    let n = 0;
-    const t = performance.now();
-    const app = await NestFactory.create(
-      AppModule.with(issuer.options, () => {
-        n++;
-        return {};
-      }),
-      { logger: false },
+  afterEach(async () => {
+    vi.unstubAllEnvs();
+    await rm(folder, { recursive: true });
+  });
+
+  it('is written if it is missing, and compared from then on', async () => {
+    const { lock } = await prove(app(), { issuer, lockFile });
+    expect(await readFile(lockFile, 'utf8')).toBe(lock);
+    await writeFile(lockFile, lock.replaceAll('\n', '\r\n')); // as Git checks it out on Windows
+    await prove(app(), { issuer, lockFile });
+  });
+
+  it('is shown as a difference if it says something else, and stays as it is', async () => {
+    const { lock } = await prove(app(), { issuer, lockFile });
+    await expect(prove(app('write:inventory'), { issuer, lockFile })).rejects.toThrow(
+      `${lockFile} says something else:\n- GET /stock  scope read:inventory\n+ GET /stock  scope write:inventory\n`,
     );
-    const report = await prove(app, { ...usual, lockFile: false });
-    console.log(report.lock, report.requests, n, performance.now() - t);
+    expect(await readFile(lockFile, 'utf8')).toBe(lock);
+  });
+
+  it('is written anew by the option and by the environment', async () => {
+    await prove(app(), { issuer, lockFile });
+    await prove(app('write:inventory'), { issuer, lockFile, update: true });
+    expect(await readFile(lockFile, 'utf8')).toContain('write:inventory');
+    vi.stubEnv('AUTHZ_LOCK', 'update');
+    await prove(app('other'), { issuer, lockFile });
+    expect(await readFile(lockFile, 'utf8')).toContain('scope other');
+  });
+
+  it('has to be there in CI', async () => {
+    vi.stubEnv('CI', 'true');
+    await expect(prove(app(), { issuer, lockFile })).rejects.toThrow(`${lockFile} is missing`);
+    expect(existsSync(lockFile)).toBe(false);
+  });
+
+  it('is not written while something gets through', async () => {
+    const open = express();
+    open.get('/stock', handle);
+    await expect(prove(open, { issuer, lockFile })).rejects.toThrow('GET /stock: lets requests without');
+    expect(existsSync(lockFile)).toBe(false);
+  });
+});
+
+describe('an application of Express', () => {
+  const proven = async (build: (app: express.Express) => void, options: Partial<ProveOptions> = {}) => {
+    const app = express();
+    build(app);
+    const { lock } = await prove(app, { issuer, lockFile: false, ...options });
+    return lock.split('\n').slice(1, -1);
+  };
+
+  it('may have paths of every kind', async () => {
+    const router = express.Router();
+    router.get(['/a', '/b'], handle);
+    router.get('/files/*rest', handle);
+    router.get('/pages{/:page}', handle);
+    router.get(/^\/v(\d+)$/, handle);
+    const lines = await proven(
+      (app) => {
+        app.use(authenticate(issuer.options));
+        app.use(['/one/:tenant', '/two'], router);
+      },
+      {
+        samples: {
+          'GET /two/^\\/v(\\d+)$/': { url: '/two/v1' },
+          'GET /one/:tenant/^\\/v(\\d+)$/': { url: '/one/1/v2' },
+        },
+      },
+    );
+    expect(lines).toContain('GET /one/:tenant/a  token');
+    expect(lines).toContain('GET /two/files/*rest  token');
+    expect(lines).toContain('GET /two/pages{/:page}  token');
+    expect(lines).toContain('GET /two/^\\/v(\\d+)$/  token');
+    expect(handle).not.toHaveBeenCalled();
+  });
+
+  it('has to say where a regular expression leads to', async () => {
+    const build = (app: express.Express): void => void app.get(/^\/a/, authenticate(issuer.options), handle);
+    await expect(proven(build)).rejects.toThrow('GET /^\\/a/: is a pattern: say where it leads to');
+  });
+
+  it('has to name the applications inside', async () => {
+    const admin = express();
+    admin.get('/users', requireScope('admin'), handle);
+    const build = (app: express.Express): void =>
+      void app.use(authenticate(issuer.options)).use('/admin', admin);
+    await expect(proven(build)).rejects.toThrow(
+      "/admin: an application is mounted here. Name it: mounted: { '/admin'",
+    );
+    expect(await proven(build, { mounted: { '/admin': admin } })).toEqual(['GET /admin/users  scope admin']);
+  });
+
+  it('is told of middleware that answers everyone', async () => {
+    const answer: express.RequestHandler = (_req, res) => void res.send('all of it');
+    const build = (app: express.Express): void =>
+      void app.use('/metrics', answer).use(authenticate(issuer.options));
+    await expect(proven(build)).rejects.toThrow('USE /metrics: lets requests without a token in (200)');
+    expect(await proven(build, { public: ['USE /metrics'] })).toEqual(['USE /metrics  public']);
+    await expect(proven((app) => void app.use(answer))).rejects.toThrow('USE /: lets requests');
+  });
+
+  it('may have checks of its own, before those of the scopes too', async () => {
+    const hasBody: express.RequestHandler = (req, res, next) => {
+      if (req.body?.sku === '42') next();
+      else res.status(400).end();
+    };
+    const build = (app: express.Express): void => {
+      app.use(authenticate(issuer.options), express.json());
+      app.post('/orders', hasBody, requireScope('write:orders'), handle);
+    };
+    await expect(proven(build)).rejects.toThrow(
+      'POST /orders: answers a genuine token with exactly what it requires with 400, before its handler. ' +
+        "Say what it takes, samples: { 'POST /orders': { url, headers, body } }",
+    );
+    const samples = { 'POST /orders': { body: { sku: '42' } } };
+    expect(await proven(build, { samples })).toEqual(['POST /orders  scope write:orders']);
+  });
+
+  it('may let anonymous requests in, where they are listed', async () => {
+    const build = (app: express.Express): void => {
+      app.use(authenticate({ ...issuer.options, optional: true }));
+      app.get('/news', handle);
+      app.get('/stock', requireScope('read:inventory'), handle);
+    };
+    await expect(proven(build)).rejects.toThrow('GET /news: lets requests without a token in');
+    expect(await proven(build, { public: ['GET /news'] })).toEqual([
+      'GET /news  optional',
+      'GET /stock  scope read:inventory',
+    ]);
+  });
+
+  it('may have routes that something else protects', async () => {
+    const hasKey: express.RequestHandler = (_req, res) => void res.status(401).end();
+    expect(await proven((app) => void app.get('/internal', hasKey, handle))).toEqual([
+      'GET /internal  other',
+    ]);
+  });
+
+  it('is told if a genuine token is refused by something else', async () => {
+    const never: express.RequestHandler = (_req, res) => void res.status(403).end();
+    const build = (app: express.Express): void =>
+      void app.use(authenticate(issuer.options)).get('/stock', requireScope('a'), never, handle);
+    await expect(proven(build)).rejects.toThrow(
+      'GET /stock: answers a genuine token with exactly what it requires with 403',
+    );
+  });
+});
+
+describe('an application of Fastify', () => {
+  it('may have constraints, wildcards, patterns and schemas', async () => {
+    const app = fastify();
+    await app.register(resourceServer, issuer.options);
+    app.get('/stock/:sku(^\\d+$)', { constraints: { version: '2.0.0' }, handler: handle });
+    app.get('/stock/:sku', { onRequest: requireScopeHook('a'), handler: handle });
+    app.get('/files/*', handle);
+    app.get('/a::b', handle);
+    const schema = { body: { type: 'object', required: ['sku'] } };
+    app.post('/orders', { schema, preHandler: requireScopeHook('write:orders'), handler: handle });
+    const samples = { 'POST /orders': { body: { sku: '42' } } };
+    const { lock } = await prove(app, { issuer, lockFile: false, samples });
+    expect(lock.split('\n').slice(1, -1)).toEqual([
+      'GET /a::b  token',
+      'GET /files/*  token',
+      'POST /orders  scope write:orders',
+      'GET /stock/:sku  scope a',
+      'GET /stock/:sku(^\\d+$)  token',
+    ]);
+    expect(handle).not.toHaveBeenCalled();
+  });
+
+  it('is told of routes beside the plugin', async () => {
+    const app = fastify();
+    app.get('/outside', handle);
+    app.register(async (scope) => {
+      await scope.register(resourceServer, issuer.options);
+      scope.get('/inside', handle);
+    });
+    await expect(prove(app, { issuer, lockFile: false })).rejects.toThrow('GET /outside: lets requests');
+  });
+});
+
+describe('what prove is given', () => {
+  it('is refused if it is nothing that it knows', async () => {
+    await expect(prove({}, { issuer })).rejects.toThrow(
+      'prove takes an application of Express, Fastify or NestJS',
+    );
+    const misspelt = { issuer, publik: [] } as ProveOptions;
+    await expect(prove(express(), misspelt)).rejects.toThrow('prove has no option "publik"');
+    await expect(prove(express(), {} as ProveOptions)).rejects.toThrow('the option issuer of prove');
   });
 });
