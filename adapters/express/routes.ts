@@ -1,6 +1,6 @@
 import { type Declaration, declared } from '../kit/index.js';
 import { fillPath, joinPath } from '../kit/route-path.js';
-import { layers, member } from './declarations.js';
+import { layers, member, readRouter } from './declarations.js';
 
 /** A route of an application of Express 4 or 5, with the paths of the routers around it. */
 export interface Route {
@@ -17,7 +17,7 @@ export interface Route {
 }
 
 /** Middleware with a path of its own, that may be a handler: `app.use('/metrics', metrics)`. */
-export interface Mount {
+interface Mount {
   readonly path: string;
   /** Whether it's an application, whose routes Express doesn't show. */
   readonly isApplication: boolean;
@@ -51,20 +51,15 @@ export function readRoutes(application: object, mounted: Readonly<Record<string,
         for (const given of mountPaths(layer)) {
           const path = joinPath(prefix, String(given));
           const isApplication = member(layer, 'name') === 'mounted_app';
-          const inner = isApplication ? mounted[path] && expressRouter(mounted[path]) : handle;
+          const inner = isApplication ? mounted[path] && readRouter(mounted[path]) : handle;
           if (Array.isArray(member(inner, 'stack')))
             walk(inner, path, isPattern || given instanceof RegExp, around);
           else mounts.push({ path, isApplication });
         }
     }
   };
-  walk(expressRouter(application), '/', false, []);
+  walk(readRouter(application), '/', false, []);
   return { routes, mounts };
-}
-
-/** The router of an application: Express 4 throws if it's asked for `router`, where Express 5 has it. */
-export function expressRouter(application: object): unknown {
-  return member(application, '_router') ?? member(application, 'router');
 }
 
 /** Middleware that declares something, and the prefix of the router that it's in. */

@@ -1,10 +1,9 @@
-import type { FastifySchema } from 'fastify';
 import { OpenApiSecurity, type OpenApiSecurityOptions, type SecurityRequirement } from '../kit/openapi.js';
 import { readAccess } from './routes.js';
 
 /** What `@fastify/swagger` hands to a `transform`. */
-export interface TransformInput {
-  readonly schema: FastifySchema;
+export interface TransformInput<Schema extends object> {
+  readonly schema: Schema;
   readonly url: string;
   readonly route: { readonly config?: object | undefined };
   /** The document, if it's OpenAPI 3. */
@@ -12,8 +11,8 @@ export interface TransformInput {
 }
 
 /** What a `transform` of `@fastify/swagger` returns. */
-export interface TransformOutput {
-  readonly schema: FastifySchema & { readonly security: SecurityRequirement[] };
+export interface TransformOutput<Schema extends object> {
+  readonly schema: Schema & { readonly security: SecurityRequirement[] };
   readonly url: string;
 }
 
@@ -36,7 +35,9 @@ export interface TransformOutput {
  * await app.register(swagger, { openapi: {}, transform });
  * ```
  */
-export function openapiSecurity(options: OpenApiSecurityOptions): (given: TransformInput) => TransformOutput {
+export function openapiSecurity(
+  options: OpenApiSecurityOptions,
+): <Schema extends object>(given: TransformInput<Schema>) => TransformOutput<Schema> {
   const security = new OpenApiSecurity(options);
   return ({ schema, url, route, openapiObject }) => {
     if (openapiObject === undefined)

@@ -6,5 +6,5 @@ export { ResourceServerException, ResourceServerExceptionFilter } from './except
 export { type FakeCaller, fakeResourceServer } from './fake-resource-server.js';
 export { RESOURCE_SERVER, ResourceServerGuard } from './guard.js';
 export * from './module.js';
-export { type OpenApiDocument, openapiSecurity } from './openapi.js';
+export { type OpenApiDocument, openapiSecurity, type ProviderContainer } from './openapi.js';
 export type { MessageHeaders, PlatformRequest, RequestResponse } from './platform.js';

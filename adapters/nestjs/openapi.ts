@@ -1,4 +1,3 @@
-import type { INestApplicationContext } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import type { ResourceServer } from '../../src/index.js';
 import { OpenApiSecurity, type OpenApiSecurityOptions, type SecurityRequirement } from '../kit/openapi.js';
@@ -9,6 +8,11 @@ import { handlerPolicy, methodNames, type RoutePolicy } from './route-policy.js'
 export interface OpenApiDocument {
   readonly paths: Record<string, object>;
   components?: { securitySchemes?: object };
+}
+
+/** An application of NestJS, as far as it's needed here. */
+export interface ProviderContainer {
+  get(token: unknown, options?: { readonly strict: boolean }): unknown;
 }
 
 /** Where `@nestjs/swagger` keeps what `@ApiSecurity()` says of a class or a handler. */
@@ -38,13 +42,14 @@ const API_SECURITY = 'swagger/apiSecurity';
  * ```
  */
 export function openapiSecurity<Document extends OpenApiDocument>(
-  app: INestApplicationContext,
+  app: ProviderContainer,
   createDocument: () => Document,
   options: OpenApiSecurityOptions,
 ): Document {
   const security = new OpenApiSecurity(options);
-  const { optional: isOptional } = app.get<ResourceServer>(RESOURCE_SERVER, { strict: false });
-  const marks = new Marks(app.get(ModulesContainer));
+  // What stands for these tokens.
+  const { optional: isOptional } = app.get(RESOURCE_SERVER, { strict: false }) as ResourceServer;
+  const marks = new Marks(app.get(ModulesContainer) as ModulesContainer);
   let document: Document;
   try {
     document = createDocument();

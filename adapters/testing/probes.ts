@@ -84,7 +84,8 @@ export class Probes {
     };
   }
 
-  #request(origin: string, { method, url, headers, body }: Probe): Promise<IncomingMessage> {
+  #request(origin: string, probe: Probe): Promise<IncomingMessage> {
+    const { method, url, headers, body } = probe;
     const { hostname, port } = new URL(origin);
     const length = { ...(body !== undefined && { 'Content-Length': String(Buffer.byteLength(body)) }) };
     return new Promise((resolve, reject) => {
@@ -93,7 +94,12 @@ export class Probes {
         answer.on('end', () => resolve(answer)).on('error', reject);
         answer.resume();
       });
-      sent.on('error', reject).end(body);
+      sent.on('error', (error) => {
+        // The server closed an idle connection at the same moment.
+        if (sent.reusedSocket) resolve(this.#request(origin, probe));
+        else reject(error);
+      });
+      sent.end(body);
     });
   }
 

@@ -15,13 +15,16 @@ import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import express from 'express';
 import fc from 'fast-check';
 import { fastify } from 'fastify';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import * as forExpress from '../../adapters/express/index.js';
 import * as forFastify from '../../adapters/fastify/index.js';
 import * as forNest from '../../adapters/nestjs/index.js';
 import type { ResourceServerOptions } from '../../src/index.js';
 import { createTestIssuer } from '../../src/testing/index.js';
 import { repeats } from '../support/size.js';
+
+// A busy machine takes its time.
+vi.setConfig({ testTimeout: 300_000 });
 
 const SCOPES = ['a', 'b', 'c', 'd'] as const;
 const METHODS = ['get', 'post', 'put', 'delete'] as const;

@@ -12,9 +12,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type * as express from '../../adapters/express/index.js';
 import type * as fastify from '../../adapters/fastify/index.js';
 import type * as nestjs from '../../adapters/nestjs/index.js';
+import type * as testing from '../../adapters/testing/index.js';
 import type * as client from '../../src/client/index.js';
 import type * as core from '../../src/index.js';
-import type * as testing from '../../src/testing/index.js';
 import type { AnyIn, IsAny } from './type-assertions.js';
 
 /** Nest's own types hold any: what a dynamic module imports, the parameters of any class. */
