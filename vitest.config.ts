@@ -54,6 +54,7 @@ export default defineConfig({
             'test/http/contract.test.ts',
             'test/http/resource-metadata.test.ts',
             'test/adapters/nestjs*.test.ts',
+            'test/prove/prove.test.ts',
             ...(isFullSize ? ['test/demo/demo.test.ts'] : []),
           ],
         },

@@ -42,7 +42,8 @@ const METHODS = ['get', 'put', 'post', 'delete', 'patch'];
  * ```ts
  * import { openapiSecurity } from 'oauth-resource-server/express';
  *
- * const document = openapiSecurity(app, { tokenUrl: 'https://auth.example.com/token' });
+ * const { paths, components } = openapiSecurity(app, { tokenUrl: 'https://auth.example.com/token' });
+ * app.get('/openapi.json', (_req, res) => res.json({ openapi: '3.1.0', paths, components }));
  * ```
  */
 export function openapiSecurity<Document extends OpenApiDocument>(

@@ -1,6 +1,6 @@
 import { type Declaration, declared } from '../kit/index.js';
 import { fillPath, joinPath } from '../kit/route-path.js';
-import { layers, member, readRouter } from './declarations.js';
+import { layers, member, findRouter } from './declarations.js';
 
 /** A route of an application of Express 4 or 5, with the paths of the routers around it. */
 export interface Route {
@@ -51,14 +51,14 @@ export function readRoutes(application: object, mounted: Readonly<Record<string,
         for (const given of mountPaths(layer)) {
           const path = joinPath(prefix, String(given));
           const isApplication = member(layer, 'name') === 'mounted_app';
-          const inner = isApplication ? mounted[path] && readRouter(mounted[path]) : handle;
+          const inner = isApplication ? mounted[path] && findRouter(mounted[path]) : handle;
           if (Array.isArray(member(inner, 'stack')))
             walk(inner, path, isPattern || given instanceof RegExp, around);
           else mounts.push({ path, isApplication });
         }
     }
   };
-  walk(readRouter(application), '/', false, []);
+  walk(findRouter(application), '/', false, []);
   return { routes, mounts };
 }
 

@@ -9,7 +9,7 @@ export interface Route {
   readonly requirements: readonly Requirement[];
   /** The resource servers that guard it against preflights, which they saw it could be asked with. */
   readonly servers: readonly ResourceServer[];
-  /** Where it's declared, and whether everything that protects it lets anonymous requests in; for documents. */
+  /** For documents: where it's declared, and whether all that protects it lets anonymous requests in. */
   readonly declared?: { readonly scope: object; readonly isOptional: boolean };
 }
 
@@ -64,8 +64,8 @@ export function readRoute(request: FastifyRequest): Pick<Route, 'servers'> & { r
 }
 
 /**
- * Who may call a route, for documents: unlike for requests, the hooks of whole scopes count, since all of them
- * are there when a document is made.
+ * Who may call a route, for documents: unlike for requests, the hooks of whole scopes count, since all of
+ * them are there when a document is made.
  *
  * @param route its options
  */

@@ -1,6 +1,7 @@
 /** What stands for a value in a path of Express 4, Express 5, Fastify or Nest, and escapes. */
-const TOKEN =
-  /::|\\(.)|:(?:"([^"]+)"|([\w$]+))(?:\((?:\\.|[^()\\]|\([^()]*\))*\))?[?*+]?|\*([\w$]*)|\((?:\\.|[^()\\]|\([^()]*\))*\)/g;
+const GROUP = String.raw`\((?:\\.|[^()\\]|\([^()]*\))*\)`;
+const PARAMETER = String.raw`:(?:"([^"]+)"|([\w$]+))(?:${GROUP})?[?*+]?`;
+const TOKEN = new RegExp(String.raw`::|\\(.)|${PARAMETER}|\*([\w$]*)|${GROUP}`, 'g');
 
 /**
  * A path of a router with its parameters filled in. Optional groups of Express 5, `{/:page}`, are left out.

@@ -17,7 +17,8 @@ export async function fastifyTarget(application: FastifyInstance): Promise<Targe
     routes: readRoutes(application.printRoutes()),
     blindSpots: [],
     guard(probes) {
-      const onStart = (message: unknown): void => stopBefore(message as HandlerStart, probes); // its documented shape
+      // Fastify documents its shape.
+      const onStart = (message: unknown): void => stopBefore(message as HandlerStart, probes);
       subscribe(HANDLER_STARTS, onStart);
       return () => void unsubscribe(HANDLER_STARTS, onStart);
     },

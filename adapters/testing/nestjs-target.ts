@@ -3,7 +3,7 @@ import { expressTarget } from './express-target.js';
 import { fastifyTarget } from './fastify-target.js';
 import type { Target } from './target.js';
 
-/** An application of NestJS, on Express or on Fastify; it's initialised. Its guards come before its handlers. */
+/** An application of NestJS, on Express or on Fastify; it's initialised. */
 export async function nestTarget(
   application: INestApplication,
   mounted: Readonly<Record<string, object>>,

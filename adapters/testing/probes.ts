@@ -24,7 +24,7 @@ export interface Outcome {
   readonly isRefused: boolean;
 }
 
-/** Header field by which a request is known on the other side. It's taken out before the application sees it. */
+/** Header field that tells which request arrived. It's taken out before the application sees it. */
 const ID = 'x-probe';
 
 interface Arrival {

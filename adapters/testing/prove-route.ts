@@ -77,11 +77,12 @@ export async function proveRoute(
   const isOpen = anonymous.isReached || !(anonymous.isRefused || [401, 403].includes(anonymous.status));
   if (isOpen && anonymous.status >= 500)
     findings.push(`answers a request without a token with ${anonymous.status} instead of refusing it`);
-  else if (isOpen && !isListed)
+  else if (isOpen && !isListed) {
+    const sampleAdvice = anonymous.status === 404 ? `, or say where it is, ${example(found, 'url')}` : '';
     findings.push(
-      `lets requests without a token in (${reached(anonymous)}). Protect it, or list it as public`,
+      `lets requests without a token in (${reached(anonymous)}). Protect it, or list it as public${sampleAdvice}`,
     );
-  else if (!isOpen && isListed)
+  } else if (!isOpen && isListed)
     findings.push(`is listed as public, and refuses requests without a token (${anonymous.status})`);
   const isOptional = servers(anonymous).some(({ optional }) => optional);
   if (isOpen && !isOptional) return conclude('public');
@@ -194,18 +195,19 @@ async function tryOtherScopes(send: Send, key: Key, issuer: TokenIssuer): Promis
   const lists = key.requirements.flatMap(({ anyScope }) => anyScope ?? []);
   const others = lists.map((one) => [...own.filter((scope) => !lists.includes(scope)), one]);
   const variants = [...known.map((one) => known.filter((scope) => scope !== one)), ...others, []];
-  const findings = await inParallel(variants, async (scopes) => {
+  if (known.length === 0) return [];
+  return inParallel(variants, async (scopes) => {
     const missing = key.requirements.flatMap((requirement) => missingScopes(requirement, scopes));
     const claims = { ...key.claims, scope: scopes.join(' ') };
     const { status, isReached, isRefused, challenge } = await send(await issuer.authorization(claims));
     const token = `a token with ${scopes.length === 0 ? 'no scope' : `the scopes ${scopes.join(' ')}`}`;
     if (missing.length === 0) return isRefused ? `refuses ${token}: ${status}` : [];
     if (isReached || status !== 403) return `lets ${token} in (${isReached ? 'reached' : status})`;
-    const words = /scope="([^"]*)"/.exec(challenge)?.[1]?.split(' ') ?? missing; // `errors: 'next'` sends none
+    // With `errors: 'next'` there's none.
+    const words = /scope="([^"]*)"/.exec(challenge)?.[1]?.split(' ') ?? missing;
     // Middleware of a router says what it wants, before that of the route is asked.
     return missing.some((one) => words.includes(one)) ? [] : `does not name ${missing.join(' ')} in its 403`;
   });
-  return known.length === 0 ? [] : findings;
 }
 
 /** What else the route answers to: it refuses the same. */

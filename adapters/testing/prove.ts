@@ -61,7 +61,8 @@ export interface ProofReport {
  * says something else.
  *
  * @param app an application of Express 4 or 5, Fastify 5 or NestJS, with the options of a test issuer
- * @throws {AssertionError} names each route and what got through, or how the file differs (the promise rejects)
+ * @throws {AssertionError} names each route and what got through, or how the file differs (the promise
+ *   rejects)
  * @throws {TypeError} not such an application, or a wrong option (the promise rejects)
  * @example
  * ```ts
