@@ -45,7 +45,7 @@ interface Passage {
   /** The requirements that `auth` was found to meet. */
   met: readonly Requirement[];
   /** Those that it was refused for. */
-  unmet?: readonly Requirement[];
+  unmet: readonly Requirement[] | undefined;
 }
 
 /** Where a request keeps its passages; the last one counts. Nothing that a client sends has such a key. */
@@ -175,6 +175,7 @@ export class Gate {
       auth: undefined,
       refused: undefined,
       met: NONE,
+      unmet: undefined,
     };
   }
 
