@@ -106,8 +106,9 @@ function covers({ layer, prefix }: Around, path: string): boolean {
 
 /** Where a router or middleware is mounted. */
 function mountPaths(layer: unknown): readonly (string | RegExp)[] {
-  const raw = member(layer, 'rawPath'); // Express 5
-  if (raw !== undefined) return [raw].flat(Number.POSITIVE_INFINITY) as (string | RegExp)[]; // what `use` takes
+  // Express 5, with what `use` was given. It has flattened lists already.
+  const raw = member(layer, 'rawPath') as string | RegExp | readonly (string | RegExp)[] | undefined;
+  if (raw !== undefined) return [raw].flat();
   const regexp = member(layer, 'regexp'); // Express 4
   if (member(layer, 'slash') === true || member(regexp, 'fast_slash') === true) return ['/'];
   if (regexp instanceof RegExp) return [writtenPath(regexp, member(layer, 'keys'))];

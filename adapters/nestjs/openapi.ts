@@ -20,8 +20,8 @@ const API_SECURITY = 'swagger/apiSecurity';
 
 /**
  * What the guard wants of each handler, as the `security` of the operations that `@nestjs/swagger` finds:
- * `[]` for `@Public()`, one element per way to open it otherwise. No decorator of `@nestjs/swagger` is needed, and
- * `@ApiSecurity()`, `@ApiBearerAuth()` and the like don't count.
+ * `[]` for `@Public()`, one element per way to open it otherwise. It needs no decorator of `@nestjs/swagger`,
+ * and `@ApiSecurity()`, `@ApiBearerAuth()` and the like don't count.
  *
  * @param app with `ResourceServerModule`
  * @param createDocument calls `SwaggerModule.createDocument`

@@ -21,7 +21,8 @@ export async function nestTarget(
       const { canActivate } = ResourceServerGuard.prototype;
       ResourceServerGuard.prototype.canActivate = async function (context) {
         const isLetIn = await canActivate.call(this, context);
-        const request: { readonly raw?: object } = context.switchToHttp().getRequest();
+        // Undefined in a resolver of GraphQL.
+        const request: { readonly raw?: object } = context.switchToHttp().getRequest() ?? {};
         // The answer has gone out: nothing comes after this guard.
         return isLetIn && probes.stop(request.raw ?? request) ? new Promise(() => undefined) : isLetIn;
       };

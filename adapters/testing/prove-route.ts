@@ -78,9 +78,10 @@ export async function proveRoute(
   if (isOpen && anonymous.status >= 500)
     findings.push(`answers a request without a token with ${anonymous.status} instead of refusing it`);
   else if (isOpen && !isListed) {
-    const sampleAdvice = anonymous.status === 404 ? `, or say where it is, ${example(found, 'url')}` : '';
+    const isUnknown = anonymous.status === 404;
+    const advice = isUnknown ? `, or say where it is, ${example(found, 'url')}` : '';
     findings.push(
-      `lets requests without a token in (${reached(anonymous)}). Protect it, or list it as public${sampleAdvice}`,
+      `lets requests without a token in (${reached(anonymous)}). Protect it, or list it as public${advice}`,
     );
   } else if (!isOpen && isListed)
     findings.push(`is listed as public, and refuses requests without a token (${anonymous.status})`);
