@@ -1,6 +1,6 @@
 import { type Declaration, declared } from '../kit/index.js';
 import { fillPath, joinPath } from '../kit/route-path.js';
-import { layers, member, findRouter } from './declarations.js';
+import { findRouter, layers, member } from './declarations.js';
 
 /** A route of an application of Express 4 or 5, with the paths of the routers around it. */
 export interface Route {

@@ -6,6 +6,7 @@ export {
   checkRequirements,
   denyRequest,
   enforceRequirements,
+  findAuth,
   Gate,
   getAuth,
   type Mistake,

@@ -120,7 +120,8 @@ export function createProofVerifier(algorithms: readonly Algorithm[]): (proof: P
     const key = known ?? (await importProofKey(headerSegment, algorithms));
     // The key is bound to one algorithm, and that is the header's. `kid`, `jku` and `x5c` say nothing here.
     const isValid = key.signatureKey.verify(text);
-    if (!(typeof isValid === 'boolean' ? isValid : await isValid)) throw new InvalidProofError('proof_signature_invalid');
+    if (!(typeof isValid === 'boolean' ? isValid : await isValid))
+      throw new InvalidProofError('proof_signature_invalid');
     if (known === undefined) keys.set(headerSegment, key, headerSegment.length);
     return key.thumbprint;
   };
