@@ -285,13 +285,17 @@ export class RequestVerifier implements ResourceServer {
   }
 
   #allow(
-    { method, isKnownToken }: Credentials,
+    credentials: Credentials,
     auth: Auth,
     request: RequestView | undefined,
     headers?: AnswerHeaders,
   ): Accepted {
-    reportDecision(() => message({ auth, request }, { outcome: 'allowed', isKnownToken }));
-    return { kind: 'allowed', auth, headers: method === 'query' ? QUERY_METHOD_HEADERS : headers };
+    reportDecision(() => {
+      const { isKnownToken } = credentials;
+      return message({ auth, request }, { outcome: 'allowed', isKnownToken });
+    });
+    const isInQuery = credentials.method === 'query';
+    return { kind: 'allowed', auth, headers: isInQuery ? QUERY_METHOD_HEADERS : headers };
   }
 
   /**
