@@ -112,8 +112,8 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
     'unit/secrecy.test.ts: what is left of a refused token › contains no part of it when the keys are out of reach (reset: …)',
   ],
   'logs and diagnostics messages name issuer and client of a verified token, and no other claim': [
-    'unit/secrecy.test.ts: what is left of an accepted token › is in no message of a channel',
-    'adapters/fastify.test.ts: the answer › is logged with its reason and nothing of the request: 503 as a warning, the rest for debugging',
+    'unit/secrecy.test.ts: what is left of an accepted token › is in no message of a channel, no log, no metric and no span',
+    'adapters/fastify.test.ts: the answer › is logged with its reason and nothing of the request: 503 as a warning, the rest as information',
     'adapters/fetch.test.ts: shows refusals with NODE_DEBUG, and nothing of the token',
   ],
   'known keys stay in use': [
