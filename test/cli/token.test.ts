@@ -70,6 +70,24 @@ describe('token, from an authorization server', () => {
     });
   });
 
+  it('asks a server without https if told so, and not for longer than told', async () => {
+    const url = 'http://auth.internal:8080/token';
+    const args = ['token', '--token-endpoint', url, '--client-id', 'order-service', ...secret];
+    const refused = await run(args, { env });
+    expect(refused).toMatchObject({ exitCode: 2, stdout: '' });
+    expect(refused.stderr).toMatch(
+      /--token-endpoint takes .*, got "http:\/\/auth\.internal.* --allow-insecure-requests$/m,
+    );
+
+    const endpoint = await startTokenEndpoint();
+    const fetch: typeof globalThis.fetch = (_input, init) => globalThis.fetch(endpoint.url, init);
+    const allowed = [...args, '--allow-insecure-requests'];
+    expect(await run(allowed, { env, fetch })).toMatchObject({ exitCode: 0, stdout: 'token-1' });
+    const forever = () => new Promise<never>(() => undefined);
+    const late = await run([...allowed, '--timeout', '0.05'], { env, fetch: forever });
+    expect(late).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('did not answer in time') });
+  });
+
   it('hints at another method if the secret has characters that Basic encodes', async () => {
     const endpoint = await startTokenEndpoint();
     endpoint.script(status(401, { error: 'invalid_client' }));

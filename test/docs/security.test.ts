@@ -177,13 +177,13 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
     'unit/issuer/trusted-issuers.test.ts: the application is asked › not about …',
     HOSTILE,
   ],
-  'types of the claims that decide; `"exp"`, `"nbf"`, `"iat"`; `"aud"`': [
+  'types of the claims that decide; `"exp"`, `"nbf"`, `"iat"`; no ID token; `"aud"`': [
     'unit/token/claims.test.ts: types › refuses a client_id that is not a string',
     'unit/token/claims.test.ts: times › exp … with tolerance …: …',
     'unit/token/claims.test.ts: the audience › may not be …',
     ORDER,
   ],
-  'all claims that RFC 9068 requires; no ID token.': [
+  "with `tokenType: 'at+jwt'` all claims that RFC 9068 requires.": [
     'unit/token/claims.test.ts: the strict profile › requires …',
     ORDER,
   ],
