@@ -70,7 +70,8 @@ export function readRoute(request: FastifyRequest): Pick<Route, 'servers'> & { r
  * @param route its options
  */
 export function readAccess({ config }: { readonly config?: object | undefined }): RouteAccess {
-  const route: Route | undefined = Reflect.get(config ?? {}, ROUTE); // only this module writes under its symbol
+  // Only this module writes under its symbol.
+  const route: Route | undefined = Reflect.get(config ?? {}, ROUTE);
   const { requirements = [], declared: { scope = {}, isOptional = false } = {} } = route ?? {};
   const isPublic = route === undefined || Reflect.get(config ?? {}, 'public') === true;
   const key = Object.getOwnPropertySymbols(scope).find(({ description }) => description === 'fastify.hooks');

@@ -457,11 +457,11 @@ describe('an ID token of a known issuer', () => {
   });
 
   it.each(idTokens.filter(({ claims }) => claims.aud !== undefined && !Array.isArray(claims.aud)))(
-    'is refused for its audience in the usual set-up: $title',
+    'is refused for what it is before its audience is looked at: $title',
     { tags: ['ATP-03', 'ATP-18'] },
     async (shape) => {
       const usual = { ...shape, audience: 'https://api.example.com' };
-      expect(await outcomeOf(serverFor(usual), tokenOf(usual))).toBe('aud_mismatch');
+      expect(await outcomeOf(serverFor(usual), tokenOf(usual))).toBe('not_an_access_token');
     },
   );
 
