@@ -71,7 +71,8 @@ it.each([
     const curls = [...printed].filter(([command]) => command.startsWith('curl'));
     expect(curls.map(([, output]) => /^HTTP\/1\.1 (\d+)/m.exec(output)?.[1])).toEqual(['401', '200']);
     expect(curls[1]?.[1]).toContain('"caller":"order-service"');
-    const refused = /request refused \{"method":"GET","status":401,"reason":"missing_credentials"/;
+    const refused =
+      /request refused \{"method":"GET","route":"\/stock\/:sku","status":401,"reason":"missing_credentials"/;
     expect(await services[0]?.printed(refused)).toBeDefined();
     expect(seconds).toBeLessThan(300);
   },
