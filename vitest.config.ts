@@ -63,7 +63,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'package',
-          include: ['test/package/**/*.test.ts'],
+          include: ['test/package/*.test.ts'],
           globalSetup: 'test/package/support/pack.ts',
           testTimeout: 240_000,
           hookTimeout: 240_000,
