@@ -32,7 +32,7 @@ export interface ResourceServer {
    */
   readonly bearerMethods: readonly BearerMethod[];
   /** Whether requests without credentials are let in as anonymous: the option `optional`. */
-  readonly optional: boolean;
+  readonly admitsAnonymous: boolean;
   /** What this API publishes about itself; undefined without the option `resource`. */
   readonly resourceMetadata: ResourceMetadata | undefined;
   /**
@@ -132,7 +132,7 @@ const ANONYMOUS: Allowed = Object.freeze({ kind: 'allowed', auth: undefined, hea
 export class RequestVerifier implements ResourceServer {
   readonly errors: 'respond' | 'next';
   readonly bearerMethods: readonly BearerMethod[];
-  readonly optional: boolean;
+  readonly admitsAnonymous: boolean;
   readonly resourceMetadata: ResourceMetadata | undefined;
   readonly #settings: Settings;
   readonly #issuers: TrustedIssuers;
@@ -165,7 +165,7 @@ export class RequestVerifier implements ResourceServer {
     }
     this.errors = settings.errors;
     this.bearerMethods = Object.freeze([...settings.bearerMethods]);
-    this.optional = settings.optional;
+    this.admitsAnonymous = settings.optional;
     this.resourceMetadata = resource && new PublishedMetadata(resource, settings, runtime);
   }
 

@@ -44,7 +44,7 @@ export function noteRoutes(app: FastifyInstance, server: ResourceServer, guard: 
     const requirements = hooks.flatMap((hook) => declared(hook)?.requirement ?? []);
     const isGuarded = config?.public !== true && [route.method].flat().includes('OPTIONS');
     const servers = [...(config?.[ROUTE]?.servers ?? []), isGuarded ? server : []].flat();
-    const isOptional = server.optional && config?.[ROUTE]?.declared?.isOptional !== false;
+    const isOptional = server.admitsAnonymous && config?.[ROUTE]?.declared?.isOptional !== false;
     route.config = { ...config, [ROUTE]: { requirements, servers, declared: { scope: this, isOptional } } };
     if (isGuarded) route.onRequest = [guard, onRequest].flat();
     if (Reflect.get(this, protector) !== server) return;

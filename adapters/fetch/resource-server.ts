@@ -90,8 +90,7 @@ export function resourceServer(
   const gate = new Gate(options);
   const { server } = gate;
   const published = server.resourceMetadata === undefined ? [] : [server.resourceMetadata];
-  // Of a ready resource server the types can't tell.
-  const isOptional = options !== server && options.optional === true;
+  const isOptional = 'optional' in options && options.optional === true;
 
   /** Who calls, the URL without a token, and what the answer must carry; or the refusal. */
   const enter = async (

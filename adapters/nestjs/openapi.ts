@@ -48,7 +48,7 @@ export function openapiSecurity<Document extends OpenApiDocument>(
 ): Document {
   const security = new OpenApiSecurity(options);
   // What stands for these tokens.
-  const { optional: isOptional } = app.get(RESOURCE_SERVER, { strict: false }) as ResourceServer;
+  const { admitsAnonymous: isOptional } = app.get(RESOURCE_SERVER, { strict: false }) as ResourceServer;
   const marks = new Marks(app.get(ModulesContainer) as ModulesContainer);
   let document: Document;
   try {

@@ -85,7 +85,7 @@ export async function proveRoute(
     );
   } else if (!isOpen && isListed)
     findings.push(`is listed as public, and refuses requests without a token (${anonymous.status})`);
-  const isOptional = servers(anonymous).some(({ optional }) => optional);
+  const isOptional = servers(anonymous).some(({ admitsAnonymous }) => admitsAnonymous);
   if (isOpen && !isOptional) return conclude('public');
   if (!isOpen && !anonymous.isRefused) return conclude('other');
 
