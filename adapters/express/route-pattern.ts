@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { findRouter, layers, member } from './declarations.js';
+import { mountPaths } from './routes.js';
 
 /** What Express adds to a request. */
 interface ExpressRequest extends IncomingMessage {
@@ -27,63 +28,29 @@ export function routePattern(request: ExpressRequest): string | undefined {
 
 function patternIn(router: unknown, path: string, method: string): string | undefined {
   for (const layer of layers(router)) {
-    const matched = match(layer, path);
+    const matched = matchedPath(layer, path);
     if (matched === undefined) continue;
     const route = member(layer, 'route');
     if (route !== undefined) {
       if (handles(route, method)) return String(member(route, 'path'));
       continue;
     }
-    const rest = path.slice(matched.path.length);
+    const rest = path.slice(matched.length);
     const inner = patternIn(member(layer, 'handle'), rest.startsWith('/') ? rest : `/${rest}`, method);
-    const mount = mountPattern(layer, matched);
-    if (inner !== undefined) return mount === undefined ? undefined : mount + inner;
+    if (inner === undefined) continue;
+    // Of several places, and of a regular expression, what matched is only known as the client's text.
+    const [mount, another] = mountPaths(layer);
+    return typeof mount === 'string' && another === undefined ? mount.replace(/\/$/, '') + inner : undefined;
   }
   return undefined;
 }
 
-/** What a layer makes of a path. Older routers say yes or no, and keep the rest. */
-interface Matched {
-  readonly path: string;
-  readonly params: Readonly<Record<string, unknown>>;
-}
-
-function match(layer: unknown, path: string): Matched | undefined {
+/** The part of a path that a layer matches. Older routers say yes or no, and keep the rest. */
+function matchedPath(layer: unknown, path: string): string | undefined {
   const test = member(layer, 'match');
   const said: unknown = typeof test === 'function' ? Reflect.apply(test, layer, [path]) : false;
   if (said === false) return undefined;
-  const found = typeof said === 'object' ? said : layer;
-  const params = member(found, 'params');
-  return {
-    path: String(member(found, 'path') ?? ''),
-    params: { ...(typeof params === 'object' ? params : {}) },
-  };
-}
-
-/**
- * Where a router is mounted, with the names of parameters in place of what the client sent.
- *
- * Security: undefined if something in it may be the client's that has no name.
- */
-function mountPattern(layer: unknown, { path, params }: Matched): string | undefined {
-  const given = member(layer, 'rawPath'); // newer routers keep what they were given
-  if (path === '' || typeof given === 'string') return path === '' ? '' : trimSlash(String(given));
-  if (isRegExp(layer)) return undefined;
-  const names = new Map(Object.entries(params).map(([name, value]) => [String(value), `:${name}`]));
-  const segments = path.split('/').map((segment) => decodeURIComponent(segment));
-  if ([...names.keys()].some((value) => !segments.includes(value))) return undefined;
-  return trimSlash(segments.map((segment) => names.get(segment) ?? segment).join('/'));
-}
-
-/** Whether a layer was given a regular expression. Express 4 makes one of every path, which ends so. */
-function isRegExp(layer: unknown): boolean {
-  const matchers = member(layer, 'matchers');
-  if (Array.isArray(matchers)) return matchers.some((matcher) => member(matcher, 'name') === 'regexpMatcher');
-  return !String(member(member(layer, 'regexp'), 'source')).endsWith('\\/?(?=\\/|$)');
-}
-
-function trimSlash(path: string): string {
-  return path.endsWith('/') ? path.slice(0, -1) : path;
+  return String(member(typeof said === 'object' ? said : layer, 'path') ?? '');
 }
 
 function handles(route: unknown, method: string): boolean {

@@ -105,7 +105,7 @@ function covers({ layer, prefix }: Around, path: string): boolean {
 }
 
 /** Where a router or middleware is mounted. */
-function mountPaths(layer: unknown): readonly (string | RegExp)[] {
+export function mountPaths(layer: unknown): readonly (string | RegExp)[] {
   // Express 5, with what `use` was given. It has flattened lists already.
   const raw = member(layer, 'rawPath') as string | RegExp | readonly (string | RegExp)[] | undefined;
   if (raw !== undefined) return [raw].flat();
