@@ -316,7 +316,7 @@ const hostileRequest = fc.oneof(
 function expectWellFormed(hostile: RawRequest, iss: string): void {
   expect(iss).toMatch(/^\P{Cc}{1,1000}$/u);
   expect(iss).not.toBe(ISSUER);
-  const [, ...segments] = /([\w-]+)\.([\w-]+)\.[\w-]+/.exec(JSON.stringify(hostile)) ?? [];
+  const [, ...segments] = /([\w-]+)\.([\w-]+)\.[\w-]*/.exec(JSON.stringify(hostile)) ?? [];
   const [ofHeader, ofClaims] = segments.map((part) => JSON.parse(Buffer.from(part, 'base64url').toString()));
   expect(ofHeader).toMatchObject({ alg: expect.stringMatching(/^[REP]S\d{3}$|^Ed/) });
   expect(ofHeader).not.toHaveProperty('crit');
