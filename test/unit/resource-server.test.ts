@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import { describe, expect, it, vi } from 'vitest';
 import type { Denied } from '../../src/decision.js';
 import { InsufficientScopeError, InvalidTokenError, UnavailableError } from '../../src/errors.js';
@@ -159,6 +160,13 @@ describe('authenticate', () => {
         expect(await ask()).toBe('missing_credentials');
         expect(await ask(`Bearer ${another}`)).toBe('b');
       }
+    });
+
+    it('takes doubles of Node requests that have no socket, or null', async () => {
+      const headers = { authorization: `Bearer ${await issuer.token()}` };
+      for (const double of [{ headers }, { headers, socket: null }] as unknown as IncomingMessage[])
+        for (const _use of ['first', 'known'])
+          expect(await server.authenticate(double)).toMatchObject({ kind: 'allowed' });
     });
 
     it('keeps nothing without a cache, and nothing that was refused', async () => {
