@@ -188,7 +188,8 @@ export class RequestVerifier implements ResourceServer {
       const accessToken = this.#tokens.verify(credentials);
       const accepted = this.#acceptNow(credentials, accessToken, view);
       if (accepted === undefined) return this.#accept(credentials, accessToken, view).catch(deny);
-      if (connection !== undefined && credentials !== last) this.#lastAccepted?.set(connection, credentials);
+      if (connection !== undefined && credentials !== last && credentials.isKnownToken)
+        this.#lastAccepted?.set(connection, credentials);
       return accepted;
     } catch (error) {
       return deny(error);

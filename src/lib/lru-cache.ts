@@ -41,6 +41,11 @@ export class LruCache<K, V> {
     return this.#entries.has(key);
   }
 
+  /** Whether an entry of this weight would displace no other. */
+  hasRoomFor(weight: number): boolean {
+    return this.size < this.#max && this.#weight + weight <= this.#maxWeight;
+  }
+
   /** Counts as a use. */
   get(key: K): V | undefined {
     const entry = this.#entries.get(key);

@@ -8,6 +8,7 @@ import { MAX_TOKEN_LENGTH } from '../token/compact-jws.js';
 import { ScopeReader } from './granted-scopes.js';
 import { type IntrospectedToken, IntrospectionVerifier } from './introspection.js';
 import { JwtVerifier, type VerifiedToken, type VerifierOptions } from './jwt.js';
+import { Sightings } from './sightings.js';
 
 /**
  * The memory that `maxTokens` stands for: an ordinary token takes less, and one with hundreds of claims takes
@@ -32,7 +33,8 @@ export interface TokenVerifierOptions extends VerifierOptions {
  *
  * Security: a token is remembered under the SHA-256 digest of all its characters, so that this memory has no
  * token in it, and another spelling of the same token is another token; never under anything that is read
- * from it. Refusals aren't remembered, so a flood of bad tokens evicts no good one. A remembered token still
+ * from it. Refusals aren't remembered, so a flood of bad tokens evicts no good one; nor does a flood of good
+ * ones that are used once each, since a full memory takes a token at its second use. A remembered token still
  * has to meet the clock, and the key that verified it still has to be one of the issuer's; the issuer's word
  * about a token is taken for a short time only.
  */
@@ -42,6 +44,8 @@ export class TokenVerifier {
   /** Undefined if no issuer is asked about tokens. */
   readonly #introspectionVerifier: IntrospectionVerifier | undefined;
   readonly #verified: LruCache<string, VerifiedAccessToken> | undefined;
+  /** What would have displaced others. Undefined until there's no room. */
+  #passedOver: Sightings | undefined;
   readonly #underWay = new Map<string, Promise<AccessToken>>();
 
   constructor(options: TokenVerifierOptions) {
@@ -123,7 +127,20 @@ export class TokenVerifier {
     this.#options.issuers.markAsUsed(verified.issuer);
     // What may not be remembered at all would only displace others.
     if (this.#verified === undefined || !this.#isStillValid(verified)) return;
-    this.#verified.set(credentials.digest, verified, BYTES_PER_ENTRY + verified.bytes);
+    const { digest } = credentials;
+    const weight = BYTES_PER_ENTRY + verified.bytes;
+    if (this.#verified.hasRoomFor(weight) || this.#isWorthAPlace(digest, verified))
+      this.#verified.set(digest, verified, weight);
+  }
+
+  /**
+   * Whether a token may displace another: not at its first use, which may be its last. It would cost its
+   * place, and the collector more than the signature takes. What its issuer was asked about cost a call.
+   */
+  #isWorthAPlace(digest: string, verified: VerifiedAccessToken): boolean {
+    if (!('key' in verified)) return true;
+    this.#passedOver ??= new Sightings(this.#options.maxTokens);
+    return this.#passedOver.note(digest);
   }
 
   #isStillValid(verified: VerifiedAccessToken): boolean {

@@ -231,11 +231,24 @@ describe('what is remembered', () => {
     const [one, two, three] = await Promise.all(
       [1, 2, 3].map((jti) => issuer.token({ jti: `token-${jti}` })),
     );
-    for (const token of [one, two, one, three]) await decide(token ?? '');
+    for (const token of [one, two, one, three, three]) await decide(token ?? '');
     expect((await remembered(() => decide(one ?? ''))).kind).toBe('allowed');
     expect((await remembered(() => decide(three ?? ''))).kind).toBe('allowed');
     const forgotten = await fromMemory(() => decide(two ?? ''));
     expect(forgotten).toMatchObject({ isRemembered: false, decision: { kind: 'allowed' } });
+  });
+
+  it('is displaced by no token that is used once only', { tags: ['OPS-07'] }, async () => {
+    const { issuer, decide } = await setUp({ cache: { maxTokens: 2 } });
+    const tokens = await Promise.all(
+      Array.from({ length: 50 }, (_, index) => issuer.token({ jti: `token-${index}` })),
+    );
+    const [first = '', second = '', third = ''] = tokens;
+    for (const token of tokens) expect((await decide(token)).kind).toBe('allowed');
+    for (const token of [first, second]) await remembered(() => decide(token));
+    expect(await fromMemory(() => decide(third))).toMatchObject({ isRemembered: false });
+    expect(await fromMemory(() => decide(third))).toMatchObject({ isRemembered: true });
+    expect(await fromMemory(() => decide(first))).toMatchObject({ isRemembered: false });
   });
 
   it('is bounded in memory too: a token of thousands of claims takes the place of many', {
@@ -246,7 +259,7 @@ describe('what is remembered', () => {
     const tokens = await Promise.all(
       Array.from({ length: 20 }, (_, index) => issuer.token({ ...large, jti: `token-${index}` })),
     );
-    for (const token of tokens) await decide(token);
+    for (const token of tokens.flatMap((token) => [token, token])) await decide(token);
     // The latest first: what is verified anew displaces the one that was used least lately.
     let known = 0;
     for (const token of tokens.toReversed()) {

@@ -1,0 +1,33 @@
+/** Characters of a digest that choose a slot, and as many that tell what stands in it. */
+const CHARACTERS = 5;
+const LEAST_SLOTS = 1024;
+
+/**
+ * Which digests were seen of late, in four bytes each. It may have forgotten one, and takes one of a billion
+ * for another: enough to tell what's worth a place in a cache, and for nothing else.
+ */
+export class Sightings {
+  readonly #slots: Int32Array;
+
+  /** @param count how many digests it has room for, about */
+  constructor(count: number) {
+    this.#slots = new Int32Array(Math.max(LEAST_SLOTS, 2 ** Math.ceil(Math.log2(count))));
+  }
+
+  /** Whether the digest was seen before. From now on it was. @param digest in base64url */
+  note(digest: string): boolean {
+    const slot = bitsOf(digest, 0) & (this.#slots.length - 1);
+    const mark = bitsOf(digest, CHARACTERS);
+    const isSeen = this.#slots[slot] === mark;
+    this.#slots[slot] = mark;
+    return isSeen;
+  }
+}
+
+/** FNV-1a of a few characters, since one alone has 6 bits of 7. */
+function bitsOf(digest: string, start: number): number {
+  let bits = 0x811c9dc5;
+  for (let index = start; index < start + CHARACTERS; index += 1)
+    bits = Math.imul(bits ^ digest.charCodeAt(index), 0x01000193);
+  return bits;
+}
