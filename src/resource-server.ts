@@ -14,9 +14,11 @@ import { RefusalWarnings } from './refusal-warnings.js';
 import { Credentials, intendedScheme, readCredentials } from './request/credentials.js';
 import { type RequestLike, type RequestView, viewRequest } from './request/view.js';
 import { checkRequirements, type Wanted } from './requirement/check-requirement.js';
+import type { ImpliedScopes } from './requirement/implied-scopes.js';
 import { checkRequirementShape, type Requirement, requiredScopes } from './requirement/requirement.js';
 import type { BearerMethod, Scheme } from './terms.js';
 import { checkDates } from './token/claims.js';
+import { withoutOfflineAccess } from './token/scope.js';
 import { checkRevocation } from './verification/revocation.js';
 import { TokenVerifier } from './verification/token-verifier.js';
 
@@ -33,6 +35,8 @@ export interface ResourceServer {
   readonly bearerMethods: readonly BearerMethod[];
   /** Whether requests without credentials are let in as anonymous: the option `optional`. */
   readonly admitsAnonymous: boolean;
+  /** The option of the same name, turned round: each scope with the broader ones that imply it. */
+  readonly impliedScopes: ImpliedScopes;
   /** What this API publishes about itself; undefined without the option `resource`. */
   readonly resourceMetadata: ResourceMetadata | undefined;
   /**
@@ -133,6 +137,7 @@ export class RequestVerifier implements ResourceServer {
   readonly errors: 'respond' | 'next';
   readonly bearerMethods: readonly BearerMethod[];
   readonly admitsAnonymous: boolean;
+  readonly impliedScopes: ImpliedScopes;
   readonly resourceMetadata: ResourceMetadata | undefined;
   readonly #settings: Settings;
   readonly #issuers: TrustedIssuers;
@@ -166,6 +171,7 @@ export class RequestVerifier implements ResourceServer {
     this.errors = settings.errors;
     this.bearerMethods = Object.freeze([...settings.bearerMethods]);
     this.admitsAnonymous = settings.optional;
+    this.impliedScopes = settings.impliedScopes;
     this.resourceMetadata = resource && new PublishedMetadata(resource, settings, runtime);
   }
 
@@ -204,7 +210,7 @@ export class RequestVerifier implements ResourceServer {
     const requirements: readonly Requirement[] = Array.isArray(requirement) ? requirement : [requirement];
     if (requirements.length === 0) throw new TypeError('authorize needs at least one requirement');
     requirements.forEach(checkRequirementShape);
-    const unmet = checkRequirements(auth, requirements, this.#settings.runtime);
+    const unmet = checkRequirements(auth, requirements, this.#settings);
     if (unmet === undefined) return { kind: 'allowed', auth, headers: undefined };
     return this.#deny(unmet.error, auth && VerifiedAuth.schemeOf(auth), unmet.wanted, { auth, request });
   }
@@ -310,12 +316,12 @@ export class RequestVerifier implements ResourceServer {
     asker: Asker,
   ): Denied {
     if (!isResourceServerError(error)) throw error;
-    const { resource } = this.#settings;
-    const named = requiredScopes(requirements);
+    const { resource, impliedScopes } = this.#settings;
+    const named = requiredScopes(requirements, impliedScopes);
     if (error.status === 403) return this.#deny(error, scheme, { scopes: named }, asker);
     if (error.status !== 401 || resource === undefined) return this.#deny(error, scheme, {}, asker);
     // A client that looks up the metadata to get a token is told which scopes to ask for, too.
-    const scopes = requirements.length > 0 ? named : requiredScopes([{ allScopes: resource.scopes ?? [] }]);
+    const scopes = requirements.length > 0 ? named : withoutOfflineAccess(resource.scopes);
     return this.#deny(error, scheme, { scopes }, asker);
   }
 

@@ -51,9 +51,6 @@ export function authenticate(options: ResourceServerOptions | ResourceServer): M
  * option `resource`, and where else clients look, see `answerMetadata`; everything else goes on to what comes
  * next. Belongs on the root application, since the well-known place is at the root of the host.
  *
- * Scopes that the routes of the application require are published with it, unless `resource.scopes` says
- * which, or several resource servers protect it.
- *
  * @param options the options of a resource server with `resource`, or a ready one to share
  * @throws {TypeError} at once: an option is wrong, or `resource` is missing
  * @example
@@ -92,12 +89,9 @@ function publish(metadata: ResourceMetadata, other: Middleware): Middleware {
   };
 }
 
-/** What an application publishes. Adds the scopes that its routes require to the metadata. */
+/** What an application publishes. */
 function readMetadata(app: object, metadata: ResourceMetadata): readonly ResourceMetadata[] {
   const found = declarations(app);
   const guarding = found.flatMap(({ server }) => (server ? [server.resourceMetadata] : []));
-  // If several resource servers protect the application, whose routes are whose can't be seen.
-  if (guarding.length > 0 && guarding.every((one) => one?.url === metadata.url))
-    for (const { requirement } of found) if (requirement) metadata.addRequirement(requirement);
   return [metadata, ...guarding.flatMap((one) => one ?? []), ...found.flatMap((one) => one.metadata ?? [])];
 }

@@ -80,7 +80,7 @@ function access(declarations: Route['declarations']): Parameters<OpenApiSecurity
   const requirements = declarations.flatMap(({ requirement }) => requirement ?? []);
   return {
     isPublic: servers.length === 0 && requirements.length === 0,
-    isOptional: servers.length > 0 && servers.every(({ admitsAnonymous }) => admitsAnonymous),
+    servers,
     requirements,
   };
 }

@@ -9,14 +9,12 @@ export interface Route {
   readonly requirements: readonly Requirement[];
   /** The resource servers that guard it against preflights, which they saw it could be asked with. */
   readonly servers: readonly ResourceServer[];
-  /** For documents: where it's declared, and whether all that protects it lets anonymous requests in. */
-  readonly declared?: { readonly scope: object; readonly isOptional: boolean };
+  /** For documents: where it's declared, and all that protects it, the nearest resource server last. */
+  readonly declared?: { readonly scope: object; readonly protectors: readonly ResourceServer[] };
 }
 
 /** Where a route's `config`, and each request to it, keeps its {@link Route}. */
 export const ROUTE: unique symbol = Symbol('oauth-resource-server.route');
-/** Where a scope keeps the resource server that protects it; scopes inside inherit it. */
-const protector: unique symbol = Symbol('oauth-resource-server.protector');
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -32,23 +30,20 @@ const UNSEEN: Route = { requirements: [], servers: [] };
 
 /**
  * From now on, notes the routes of this scope and of the scopes inside: what they require, for their
- * challenges, and for the metadata of the resource server that's nearest to them.
+ * challenges and for documents.
  *
  * @param guard runs before the own hooks of a route that could be asked with a preflight
  */
 export function noteRoutes(app: FastifyInstance, server: ResourceServer, guard: onRequestHookHandler): void {
-  Object.defineProperty(app, protector, { value: server, configurable: true });
   app.addHook('onRoute', function note(route) {
     const { onRequest = [], preValidation = [], preHandler = [], config } = route;
     const hooks = [onRequest, preValidation, preHandler].flat();
     const requirements = hooks.flatMap((hook) => declared(hook)?.requirement ?? []);
     const isGuarded = config?.public !== true && [route.method].flat().includes('OPTIONS');
     const servers = [...(config?.[ROUTE]?.servers ?? []), isGuarded ? server : []].flat();
-    const isOptional = server.admitsAnonymous && config?.[ROUTE]?.declared?.isOptional !== false;
-    route.config = { ...config, [ROUTE]: { requirements, servers, declared: { scope: this, isOptional } } };
+    const protectors = [...(config?.[ROUTE]?.declared?.protectors ?? []), server];
+    route.config = { ...config, [ROUTE]: { requirements, servers, declared: { scope: this, protectors } } };
     if (isGuarded) route.onRequest = [guard, onRequest].flat();
-    if (Reflect.get(this, protector) !== server) return;
-    for (const requirement of requirements) server.resourceMetadata?.addRequirement(requirement);
   });
 }
 
@@ -72,14 +67,14 @@ export function readRoute(request: FastifyRequest): Pick<Route, 'servers'> & { r
 export function readAccess({ config }: { readonly config?: object | undefined }): RouteAccess {
   // Only this module writes under its symbol.
   const route: Route | undefined = Reflect.get(config ?? {}, ROUTE);
-  const { requirements = [], declared: { scope = {}, isOptional = false } = {} } = route ?? {};
+  const { requirements = [], declared: { scope = {}, protectors = [] } = {} } = route ?? {};
   const isPublic = route === undefined || Reflect.get(config ?? {}, 'public') === true;
   const key = Object.getOwnPropertySymbols(scope).find(({ description }) => description === 'fastify.hooks');
   const hooks: Record<string, unknown> = key === undefined ? {} : Reflect.get(scope, key);
   const ofScope = ['onRequest', 'preValidation', 'preHandler']
     .flatMap((name) => hooks[name] ?? [])
     .flatMap((hook) => declared(hook)?.requirement ?? []);
-  return { isPublic, isOptional, requirements: [...ofScope, ...requirements] };
+  return { isPublic, servers: protectors, requirements: [...ofScope, ...requirements] };
 }
 
 /** What the route of a request requires, of which one requirement is known. */

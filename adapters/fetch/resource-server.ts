@@ -113,7 +113,6 @@ export function resourceServer(
     return entered instanceof Response ? entered : entered.auth;
   };
   const protect: FetchGate<Auth | undefined>['protect'] = (handler, ...requirements) => {
-    for (const requirement of requirements) server.resourceMetadata?.addRequirement(requirement);
     return async (request, ...context) => {
       const metadata = await answerMetadata(published, request);
       if (metadata !== undefined) return toResponse(metadata);

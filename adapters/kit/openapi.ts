@@ -1,4 +1,4 @@
-import type { Requirement } from '../../src/index.js';
+import type { Requirement, ResourceServer } from '../../src/index.js';
 
 /** How a document of OpenAPI 3 describes where tokens come from. Exactly one of `tokenUrl` and `issuer`. */
 export interface OpenApiSecurityOptions {
@@ -18,8 +18,8 @@ export type SecurityRequirement = Record<string, string[]>;
 /** Who may call a route. */
 export interface RouteAccess {
   readonly isPublic: boolean;
-  /** Whether requests without a token are let in, as long as nothing is required. */
-  readonly isOptional: boolean;
+  /** All that protect it, the one that its requirements are for last. */
+  readonly servers: readonly Pick<ResourceServer, 'admitsAnonymous' | 'impliedScopes'>[];
   readonly requirements: readonly Requirement[];
 }
 
@@ -48,19 +48,35 @@ export class OpenApiSecurity {
    * The `security` of an operation: each element opens it. Conditions on claims and on how the user logged in
    * can't be said.
    */
-  describe({ isPublic, isOptional, requirements }: RouteAccess): SecurityRequirement[] {
+  describe({ isPublic, servers, requirements }: RouteAccess): SecurityRequirement[] {
     if (isPublic) return [];
-    let ways: readonly (readonly string[])[] = [
-      [...new Set(requirements.flatMap(({ allScopes = [] }) => allScopes))],
-    ];
-    for (const { anyScope } of requirements)
-      if (anyScope !== undefined)
-        ways = ways.flatMap((way) =>
-          anyScope.some((one) => way.includes(one)) ? [way] : anyScope.map((one) => [...way, one]),
-        );
+    const implied = servers.at(-1)?.impliedScopes;
+    const choices = requirements.flatMap(({ allScopes = [], anyScope }) => [
+      ...allScopes.map((scope) => [scope]),
+      ...(anyScope === undefined ? [] : [anyScope]),
+    ]);
+    let ways: readonly (readonly string[])[] = [[]];
+    for (const choice of choices) {
+      const opening = choice.flatMap((scope) => [scope, ...(implied?.[scope] ?? [])]);
+      ways = shortest(
+        ways.flatMap((way) =>
+          opening.some((one) => way.includes(one)) ? [way] : opening.map((one) => [...way, one]),
+        ),
+      );
+    }
     for (const scope of ways.flat()) this.#scopes[scope] = this.#described[scope] ?? '';
-    const distinct = new Map(ways.map((way) => [way.toSorted().join(' '), [...way]]));
-    const needed = [...distinct.values()].map((way) => ({ [this.name]: way }));
+    const needed = ways.map((way) => ({ [this.name]: [...way] }));
+    const isOptional = servers.length > 0 && servers.every(({ admitsAnonymous }) => admitsAnonymous);
     return isOptional && requirements.length === 0 ? [{}, ...needed] : needed;
   }
+}
+
+/** Without ways that want what another one wants, and more. */
+function shortest(ways: readonly (readonly string[])[]): readonly (readonly string[])[] {
+  return ways.filter((way, index) =>
+    ways.every((other, place) => {
+      const isContained = other.every((scope) => way.includes(scope));
+      return !isContained || other.length > way.length || (other.length === way.length && place >= index);
+    }),
+  );
 }

@@ -223,11 +223,9 @@ export class ResourceServerModule implements NestModule, OnModuleInit, OnApplica
     );
   }
 
-  /** Reads what the decorators say, for requests and for the metadata. */
+  /** Reads what the decorators say, for requests, and refuses to start with handlers that nothing guards. */
   onModuleInit(): void {
-    for (const { policy } of handlerPolicies(this.modules, ['controllers', 'providers']))
-      for (const requirement of policy.requirements)
-        this.server.resourceMetadata?.addRequirement(requirement);
+    handlerPolicies(this.modules, ['controllers', 'providers']); // each keeps its own
     requireFieldGuards(this.modules);
     const logger = new Logger(ResourceServerModule.name);
     if (isFake(this.server)) logger.warn('No access token is verified: the resource server is for tests');

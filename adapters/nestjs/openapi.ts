@@ -48,7 +48,7 @@ export function openapiSecurity<Document extends OpenApiDocument>(
 ): Document {
   const security = new OpenApiSecurity(options);
   // What stands for these tokens.
-  const { admitsAnonymous: isOptional } = app.get(RESOURCE_SERVER, { strict: false }) as ResourceServer;
+  const server = app.get(RESOURCE_SERVER, { strict: false }) as ResourceServer;
   const marks = new Marks(app.get(ModulesContainer) as ModulesContainer);
   let document: Document;
   try {
@@ -59,7 +59,7 @@ export function openapiSecurity<Document extends OpenApiDocument>(
   const operations = Object.values(document.paths).flatMap((path) => Object.values(path));
   for (const operation of operations as { security?: SecurityRequirement[] }[]) {
     const policy = marks.find(operation.security ?? []);
-    if (policy !== undefined) operation.security = security.describe({ ...policy, isOptional });
+    if (policy !== undefined) operation.security = security.describe({ ...policy, servers: [server] });
   }
   document.components ??= {};
   const { components } = document;

@@ -6,7 +6,6 @@ import { deepFreeze, readJsonObject } from '../lib/json.js';
 import { isWithin, type Span, spanFrom } from '../lib/pause.js';
 import type { Runtime } from '../lib/runtime.js';
 import { type RequestLike, viewRequest } from '../request/view.js';
-import { type Requirement, requiredScopes } from '../requirement/requirement.js';
 import type { BearerMethod, Scheme } from '../terms.js';
 import { splitCompactJws } from '../token/compact-jws.js';
 import { withoutOfflineAccess } from '../token/scope.js';
@@ -50,8 +49,7 @@ export interface ResourceSettings {
   readonly metadataUrl: string;
   /** The same without scheme and host: path, and query if there is one. */
   readonly path: string;
-  /** Undefined if those of the routes are to be published. */
-  readonly scopes: readonly string[] | undefined;
+  readonly scopes: readonly string[];
   readonly authorizationServers: readonly string[];
   /** Members that are published as they are. */
   readonly members: Readonly<Partial<ResourceMetadataDocument>>;
@@ -79,7 +77,7 @@ export interface ResourceMetadata {
   readonly url: string;
   /** The same without scheme and host: `/.well-known/oauth-protected-resource/mcp`. */
   readonly path: string;
-  /** The document as of now, without `signed_metadata`. */
+  /** The document, without `signed_metadata`. */
   readonly document: ResourceMetadataDocument;
   /**
    * The answer to a request for the document, whoever sends it: its content for `GET` and `HEAD`, to scripts
@@ -90,11 +88,6 @@ export interface ResourceMetadata {
    *   signed
    */
   answer(request: RequestLike): Answer | Promise<Answer> | undefined;
-  /**
-   * Adds the scopes that a route requires to `scopes_supported`, unless the option `resource.scopes` says
-   * what it lists.
-   */
-  addRequirement(requirement: Requirement): void;
 }
 
 /** RFC 9728 §3. The path of the resource comes behind. */
@@ -110,12 +103,10 @@ const SIGNING_SECONDS = 10;
 export class PublishedMetadata implements ResourceMetadata {
   readonly url: string;
   readonly path: string;
+  readonly document: ResourceMetadataDocument;
   readonly #resource: ResourceSettings;
-  readonly #published: PublishedSettings;
   readonly #clock: () => number;
-  readonly #scopes = new Set<string>();
-  #document: ResourceMetadataDocument | undefined;
-  /** Of {@link #document}. */
+  /** Of the document. */
   #text: string | Promise<string> | undefined;
   /** For how long it's good, if a signature limits that; undefined until that is made. */
   #signed: Span | undefined;
@@ -124,21 +115,8 @@ export class PublishedMetadata implements ResourceMetadata {
     this.url = resource.metadataUrl;
     this.path = resource.path;
     this.#resource = resource;
-    this.#published = published;
     this.#clock = clock;
-  }
-
-  get document(): ResourceMetadataDocument {
-    this.#document ??= deepFreeze(this.#createDocument());
-    return this.#document;
-  }
-
-  addRequirement(requirement: Requirement): void {
-    const known = this.#scopes.size;
-    for (const scope of requiredScopes([requirement])) this.#scopes.add(scope);
-    if (this.#scopes.size === known || this.#resource.scopes !== undefined) return;
-    this.#document = undefined;
-    this.#text = undefined;
+    this.document = deepFreeze(createDocument(resource, published));
   }
 
   answer(request: RequestLike): Answer | Promise<Answer> | undefined {
@@ -148,28 +126,6 @@ export class PublishedMetadata implements ResourceMetadata {
     if (method !== 'GET' && method !== 'HEAD') return NOT_ALLOWED;
     const text = this.#content();
     return typeof text === 'string' ? this.#found(text) : this.#foundWhenSigned(text);
-  }
-
-  /**
-   * What is published (RFC 9728 §2): what the other options have the resource server do, and nothing that it
-   * doesn't.
-   */
-  #createDocument(): ResourceMetadataDocument {
-    const { identifier, authorizationServers, members, scopes = [...this.#scopes] } = this.#resource;
-    const { bearerMethods, schemes, proofAlgorithms, acceptsCertificates } = this.#published;
-    const takesBearer = schemes.includes('Bearer');
-    return {
-      resource: identifier,
-      bearer_methods_supported: takesBearer ? [...bearerMethods] : [],
-      ...withoutAbsent({
-        authorization_servers: [...authorizationServers],
-        scopes_supported: withoutOfflineAccess(scopes),
-        dpop_signing_alg_values_supported: [...proofAlgorithms],
-        dpop_bound_access_tokens_required: takesBearer ? undefined : true,
-        tls_client_certificate_bound_access_tokens: acceptsCertificates ? true : undefined,
-      }),
-      ...members,
-    };
   }
 
   /**
@@ -222,6 +178,29 @@ export class PublishedMetadata implements ResourceMetadata {
       body,
     };
   }
+}
+
+/**
+ * What is published (RFC 9728 §2): what the other options have the resource server do, and nothing that it
+ * doesn't.
+ */
+function createDocument(
+  { identifier, authorizationServers, members, scopes }: ResourceSettings,
+  { bearerMethods, schemes, proofAlgorithms, acceptsCertificates }: PublishedSettings,
+): ResourceMetadataDocument {
+  const takesBearer = schemes.includes('Bearer');
+  return {
+    resource: identifier,
+    bearer_methods_supported: takesBearer ? [...bearerMethods] : [],
+    ...withoutAbsent({
+      authorization_servers: [...authorizationServers],
+      scopes_supported: withoutOfflineAccess(scopes),
+      dpop_signing_alg_values_supported: [...proofAlgorithms],
+      dpop_bound_access_tokens_required: takesBearer ? undefined : true,
+      tls_client_certificate_bound_access_tokens: acceptsCertificates ? true : undefined,
+    }),
+    ...members,
+  };
 }
 
 async function signedBy(sign: MetadataSigner, document: ResourceMetadataDocument): Promise<string> {

@@ -21,6 +21,7 @@ import type { Runtime } from '../lib/runtime.js';
 import { checkInsecureRequests } from '../lib/url.js';
 import type { CertificateSource } from '../proof/client-certificate.js';
 import type { DpopSettings } from '../proof/dpop.js';
+import type { ImpliedScopes } from '../requirement/implied-scopes.js';
 import {
   ALGORITHMS,
   type Algorithm,
@@ -32,6 +33,7 @@ import {
 } from '../terms.js';
 import type { RevocationSettings } from '../verification/revocation.js';
 import { baseUrlCheck, checkDpop, type DpopOptions } from './dpop.js';
+import { checkImpliedScopes } from './implied-scopes.js';
 import { checkIssuers, type IssuerResolver } from './issuers.js';
 import { checkMtls, type MtlsProxyOptions } from './mtls.js';
 import { checkResource, type ResourceOptions } from './resource.js';
@@ -67,6 +69,12 @@ export interface ResourceServerOptions {
    * Lets requests without credentials through as anonymous. Bad credentials are still refused. Default false.
    */
   readonly optional?: boolean;
+  /**
+   * Broader scopes and the narrower ones that each implies: with `{ write: ['read'] }` a token that was
+   * granted `write` opens routes that require `read`. What those imply in turn is implied too. `auth.scopes`
+   * stays what was granted. Default: no scope implies another.
+   */
+  readonly impliedScopes?: Readonly<Record<string, readonly string[]>>;
   /** The `realm` of the challenge (RFC 9110 §11.5), printable ASCII. Default `api`. */
   readonly realm?: string;
   /**
@@ -155,6 +163,7 @@ export interface Settings extends PublishedSettings {
   readonly certificate: CertificateSource | undefined;
   /** Undefined if the application doesn't want to be asked. */
   readonly revocation: RevocationSettings | undefined;
+  readonly impliedScopes: ImpliedScopes;
   readonly realm: string;
   /** Undefined if nothing is published. */
   readonly resource: ResourceSettings | undefined;
@@ -176,6 +185,7 @@ const CHECKS = {
   tokenType: optional(oneOf(TOKEN_TYPES), 'any'),
   bearerMethods: optional(someOf(BEARER_METHODS), ['header']),
   optional: optional(flag, false),
+  impliedScopes: optional(checkImpliedScopes, Object.freeze(Object.create(null))),
   realm: optional(textLike(/^[\x20-\x7e]+$/, 'printable ASCII characters'), 'api'),
   cache: (given: unknown, path: string) => (given === false ? { maxTokens: 0 } : CACHE(given, path)),
   keys: keysCheck(DEFAULT_KEYS),
@@ -222,6 +232,7 @@ export function checkOptions(options: ResourceServerOptions): Settings {
     certificate: checked.mtls,
     acceptsCertificates: checked.mtls !== undefined,
     revocation: isRevoked && { isRevoked, timeoutSeconds: checked.revocationTimeoutSeconds },
+    impliedScopes: checked.impliedScopes,
     realm: checked.realm,
     resource: checkResource(
       checked.resource,

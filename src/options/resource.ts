@@ -45,8 +45,8 @@ export interface ResourceOptions {
   /** `resource_tos_uri`: the URL of the terms of service. */
   readonly tosUri?: string;
   /**
-   * `scopes_supported`. Default: the scopes that routes require, as far as the adapter can see them. An empty
-   * list publishes none. Never `offline_access`.
+   * `scopes_supported`: the scopes that a client needs for the usual requests, and asks for at first. Routes
+   * that require more say so in their challenges. Default: none are published. Never `offline_access`.
    */
   readonly scopes?: readonly string[];
   /**
@@ -98,7 +98,7 @@ export function checkResource(
     documentation: optional(checkPage),
     policyUri: optional(checkPage),
     tosUri: optional(checkPage),
-    scopes: optional(listCheck(isScopeToken, 'scopes without spaces, quotes and backslashes')),
+    scopes: optional(listCheck(isScopeToken, 'scopes without spaces, quotes and backslashes'), []),
     authorizationServers: optional(
       hasOthers
         ? listCheck(isAddress, 'issuer identifiers')

@@ -10,6 +10,7 @@ import { isJsonObject } from '../lib/json.js';
 import type { Runtime } from '../lib/runtime.js';
 import type { InsufficientScopeReason, InsufficientUserAuthenticationReason } from '../reasons.js';
 import { readClaim } from '../token/claims.js';
+import { grantsScope, type ImpliedScopes } from './implied-scopes.js';
 import {
   type AuthenticationRequirement,
   type AuthorizationDetail,
@@ -25,7 +26,12 @@ export interface Wanted {
   readonly maxAgeSeconds?: number | undefined;
 }
 
-/** The time that requirements are checked at. */
+/** What a check depends on beside the token: the time, and what scopes imply. */
+interface Terms {
+  readonly runtime: Moment;
+  readonly impliedScopes: ImpliedScopes;
+}
+
 type Moment = Pick<Runtime, 'clock' | 'clockToleranceSeconds'>;
 
 /** What keeps a caller out of a route, and what the challenge says of it. */
@@ -47,20 +53,20 @@ interface Unmet {
  * missing as well.
  *
  * @param auth undefined for a request without credentials, which meets nothing
- * @param moment looked at only if a requirement depends on the time
+ * @param terms the time is looked at only if a requirement depends on it
  * @returns undefined when all of them are met
  */
 export function checkRequirements(
   auth: Auth | undefined,
   requirements: readonly Requirement[],
-  moment: Moment,
+  { runtime, impliedScopes }: Terms,
 ): Unmet | undefined {
-  const named = (): readonly string[] => requiredScopes(requirements);
+  const named = (): readonly string[] => requiredScopes(requirements, impliedScopes);
   if (auth === undefined)
     return { error: new InvalidTokenError('missing_credentials'), wanted: { scopes: named() } };
-  const isGranted = requirements.every((requirement) => grantsScopes(auth, requirement));
+  const isGranted = requirements.every((requirement) => grantsScopes(auth, requirement, impliedScopes));
   for (const { authentication } of requirements) {
-    const fault = authentication && authenticationFault(auth, authentication, moment);
+    const fault = authentication && authenticationFault(auth, authentication, runtime);
     if (fault === undefined) continue;
     const error = new InsufficientUserAuthenticationError(fault);
     const together = combineAuthentication(requirements);
@@ -86,9 +92,14 @@ function unmetPredicate(
   return undefined;
 }
 
-function grantsScopes({ scopes }: Auth, { allScopes, anyScope }: Requirement): boolean {
-  if (allScopes !== undefined && !allScopes.every((scope) => scopes.includes(scope))) return false;
-  return anyScope === undefined || anyScope.some((scope) => scopes.includes(scope));
+function grantsScopes(
+  { scopes }: Auth,
+  { allScopes, anyScope }: Requirement,
+  implied: ImpliedScopes,
+): boolean {
+  const isGranted = (scope: string): boolean => grantsScope(scopes, scope, implied);
+  if (allScopes !== undefined && !allScopes.every(isGranted)) return false;
+  return anyScope === undefined || anyScope.some(isGranted);
 }
 
 /**

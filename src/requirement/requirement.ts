@@ -8,6 +8,7 @@ import {
   wholeNumberBetween,
 } from '../lib/check.js';
 import { isScopeToken, withoutOfflineAccess } from '../token/scope.js';
+import { type ImpliedScopes, narrowest, withoutImplied } from './implied-scopes.js';
 
 /** How and how recently the user must have authenticated (RFC 9470). At least one of the two. */
 export interface AuthenticationRequirement {
@@ -157,10 +158,19 @@ export function requirementOfAuthorizationDetails<C extends object = RegisteredC
   return known({ authorizationDetails: predicate as unknown as AuthorizationDetailsPredicate }); // as above
 }
 
-/** All scopes that requirements name, once each, as clients may ask for them. */
-export function requiredScopes(requirements: readonly Requirement[]): readonly string[] {
-  const named = requirements.flatMap(({ allScopes = [], anyScope = [] }) => [...allScopes, ...anyScope]);
-  return withoutOfflineAccess([...new Set(named)]);
+/**
+ * All scopes that requirements name, once each, as clients may ask for them: without those that others of
+ * them imply, and of a choice the narrowest.
+ */
+export function requiredScopes(
+  requirements: readonly Requirement[],
+  implied: ImpliedScopes,
+): readonly string[] {
+  const named = requirements.flatMap(({ allScopes = [], anyScope = [] }) => [
+    ...allScopes,
+    ...narrowest(anyScope, implied),
+  ]);
+  return withoutOfflineAccess(withoutImplied([...new Set(named)], implied));
 }
 
 /**

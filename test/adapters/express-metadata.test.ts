@@ -1,15 +1,9 @@
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
-import express, { type Express } from 'express';
+import express from 'express';
 import request from 'supertest';
 import { describe, expect, it } from 'vitest';
-import {
-  authenticate,
-  requireAnyScope,
-  requireAuthentication,
-  requireScope,
-  resourceMetadata,
-} from '../../adapters/express/index.js';
+import { authenticate, resourceMetadata } from '../../adapters/express/index.js';
 import { createResourceServer, type ResourceServerOptions } from '../../src/index.js';
 import { createTestIssuer } from '../../src/testing/index.js';
 
@@ -19,10 +13,6 @@ const ok: express.RequestHandler = (_request, response) => void response.json({}
 
 const serverFor = (path: string, options: Partial<ResourceServerOptions> = {}) =>
   createResourceServer({ ...issuer.options, resource: `https://api.example.com${path}`, ...options });
-
-async function scopesAt(app: Express, path: string): Promise<unknown> {
-  return (await request(app).get(`${WELL_KNOWN}${path}`).expect(200)).body.scopes_supported;
-}
 
 // Installed under another name, without types; what is used of it is the same.
 const express4: typeof express = createRequire(import.meta.url)('express4');
@@ -103,48 +93,6 @@ describe.each([
         `https://api.example.com${path}`,
       );
     await request(app).get(WELL_KNOWN).expect(404);
-  });
-
-  it("publishes the scopes that routes require, wherever they are, even if they're added later", {
-    tags: ['PRM-13'],
-  }, async () => {
-    const app = framework();
-    const server = serverFor('');
-    app.use(resourceMetadata(server));
-    app.use(authenticate(server));
-    app.get('/stock', requireScope('read'), ok);
-    app.route('/orders').get(requireAnyScope('read', 'orders'), ok).post(requireScope('write'), ok);
-    const router = framework.Router();
-    router.use(requireScope('inner'));
-    router.get('/', requireAuthentication({ maxAgeSeconds: 300, scopes: ['pay'] }), ok);
-    app.use('/inner', router);
-    expect(await scopesAt(app, '')).toEqual(['read', 'orders', 'write', 'inner', 'pay']);
-  });
-
-  it('ignores routes that no resource server protects, or several', {
-    tags: ['PRM-13'],
-  }, async () => {
-    const bare = framework();
-    const server = serverFor('');
-    bare.use(resourceMetadata(server));
-    bare.get('/stock', requireScope('read'), ok);
-    expect(await scopesAt(bare, '')).toBeUndefined();
-
-    const shared = framework();
-    const [first, second] = [serverFor('/a'), serverFor('/b')];
-    shared.use(resourceMetadata(first), resourceMetadata(second));
-    shared.get('/a', authenticate(first), requireScope('read'), ok);
-    shared.get('/b', authenticate(second), requireScope('write'), ok);
-    expect(await scopesAt(shared, '/a')).toBeUndefined();
-    expect(await scopesAt(shared, '/b')).toBeUndefined();
-  });
-
-  it('publishes the scopes even if options are given twice', { tags: ['PRM-13'] }, async () => {
-    const app = framework();
-    const options = { ...issuer.options, resource: 'https://api.example.com' };
-    app.use(resourceMetadata(options), authenticate(options));
-    app.get('/stock', requireScope('read'), ok);
-    expect(await scopesAt(app, '')).toEqual(['read']);
   });
 });
 

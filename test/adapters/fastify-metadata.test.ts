@@ -1,12 +1,7 @@
 import cors from '@fastify/cors';
 import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import {
-  requireAuthentication,
-  requireScope,
-  resourceMetadata,
-  resourceServer,
-} from '../../adapters/fastify/index.js';
+import { requireScope, resourceMetadata, resourceServer } from '../../adapters/fastify/index.js';
 import { createResourceServer, type ResourceServer, type ResourceServerOptions } from '../../src/index.js';
 import { createTestIssuer } from '../../src/testing/index.js';
 
@@ -57,38 +52,6 @@ describe('resourceServer', () => {
       headers: { origin: 'https://other.example.com' },
     });
     expect(headers['access-control-allow-origin']).toBe('*');
-  });
-
-  it('publishes the scopes of routes, those of other plugins and scopes too', {
-    tags: ['PRM-13'],
-  }, async () => {
-    const { app } = createApp();
-    await app.register(resourceServer, serverFor(''));
-    app.get('/stock', { onRequest: requireScope('read') }, ok);
-    app.get('/orders', { preHandler: [requireScope('orders'), (_request, _reply, done) => done()] }, ok);
-    app.register(
-      async (scope) => {
-        scope.post('/', { preValidation: requireAuthentication({ maxAgeSeconds: 60, scopes: ['pay'] }) }, ok);
-      },
-      { prefix: '/inner' },
-    );
-    await app.ready();
-    expect((await metadataAt(app, '')).scopes_supported).toEqual(['read', 'orders', 'pay']);
-  });
-
-  it('keeps the scopes of nested resource servers apart', {
-    tags: ['PRM-11', 'PRM-13'],
-  }, async () => {
-    const { app } = createApp();
-    await app.register(resourceServer, serverFor('/a'));
-    app.get('/a', { onRequest: requireScope('read') }, ok);
-    app.register(async (scope) => {
-      await scope.register(resourceServer, serverFor('/b'));
-      scope.get('/b', { onRequest: requireScope('write') }, ok);
-    });
-    await app.ready();
-    expect((await metadataAt(app, '/a')).scopes_supported).toEqual(['read']);
-    expect((await metadataAt(app, '/b')).scopes_supported).toEqual(['write']);
   });
 
   it('serves resources that differ in the query only', { tags: ['PRM-11'] }, async () => {
@@ -222,10 +185,7 @@ describe('resourceMetadata', () => {
       { prefix: '/v2' },
     );
     await app.ready();
-    expect(await metadataAt(app, '/v2')).toMatchObject({
-      resource: 'https://api.example.com/v2',
-      scopes_supported: ['read'],
-    });
+    expect(await metadataAt(app, '/v2')).toMatchObject({ resource: 'https://api.example.com/v2' });
     expect(warnings).toEqual([]);
     const { statusCode, headers } = await app.inject('/v2/stock');
     expect(statusCode).toBe(401);

@@ -113,20 +113,6 @@ describe.each([
     }
   });
 
-  it('publishes the scopes that controllers and resolvers require', { tags: ['PRM-13'] }, async () => {
-    const { body } = await send(await listen(await start(AppModule, platform())), {
-      path: `${WELL_KNOWN}/v2`,
-    });
-    expect(JSON.parse(body).scopes_supported.sort()).toEqual([
-      'admin',
-      'class',
-      'pay',
-      'read',
-      'resolve',
-      'write',
-    ]);
-  });
-
   it('names the scopes of class and handler', { tags: ['MCP-05', 'STP-05'] }, async () => {
     const url = await listen(await start(AppModule, platform()));
     const missing = await send(url, { path: '/stock' });

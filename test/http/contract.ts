@@ -61,6 +61,7 @@ export function optionsOf(configuration: Configuration, issuer: TestIssuer): Res
       return introspectionOptionsOf(configuration, issuer);
     case 'issuers at run time':
     case 'scopes of several claims':
+    case 'implied scopes':
       return { ...options, ...issuerOptionsOf(configuration, issuer) };
     case 'mtls':
     case 'behind a proxy':

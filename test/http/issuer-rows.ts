@@ -4,12 +4,12 @@ import type { RawRequest } from '../support/http-client.js';
 import type { ContractRow, Expected } from './contract.js';
 
 /** Options of the rows of this module. */
-export type IssuerConfiguration = 'issuers at run time' | 'scopes of several claims';
+export type IssuerConfiguration = 'issuers at run time' | 'scopes of several claims' | 'implied scopes';
 
 export function issuerOptionsOf(
   configuration: IssuerConfiguration,
   { options }: TestIssuer,
-): Pick<ResourceServerOptions, 'issuer'> {
+): Partial<ResourceServerOptions> {
   const { issuer } = options;
   switch (configuration) {
     case 'issuers at run time':
@@ -18,6 +18,10 @@ export function issuerOptionsOf(
           if (iss === 'urn:unknown') throw new Error('out of reach');
           return iss === issuer.issuer ? issuer : undefined;
         },
+      };
+    case 'implied scopes':
+      return {
+        impliedScopes: { root: ['admin'], admin: ['write:orders'], 'write:orders': ['read:inventory'] },
       };
     case 'scopes of several claims':
       return { issuer: { ...issuer, scopeClaim: ['scp', 'roles'] } };
@@ -68,6 +72,44 @@ export const issuerRows: readonly ContractRow[] = [
     ids: ['SCP-08'],
     configuration: 'scopes of several claims',
     request: withClaims({ scope: 'read:inventory', scp: 'other', roles: [] }),
+    expected: { status: 403, error: 'insufficient_scope', scope: 'read:inventory' },
+  },
+  ...['read:inventory', 'write:orders', 'admin', 'root'].map(
+    (scope): ContractRow => ({
+      title: `opens a route to a scope that implies its own: ${scope}`,
+      ids: ['SCP-07'],
+      configuration: 'implied scopes',
+      request: withClaims({ scope }),
+      expected: { ...OK, body: { ...OK.body, scopes: [scope] } },
+    }),
+  ),
+  {
+    title: 'opens no route to a broader scope',
+    ids: ['SCP-07'],
+    configuration: 'implied scopes',
+    request: async (issuer) => ({
+      ...(await withClaims({ scope: 'read:inventory' })(issuer)),
+      method: 'POST',
+      path: '/orders',
+    }),
+    expected: { status: 403, error: 'insufficient_scope', scope: 'write:orders' },
+  },
+  {
+    title: 'names only the broadest of the scopes that a route requires',
+    ids: ['SCP-07', 'BRR-25'],
+    configuration: 'implied scopes',
+    request: async (issuer) => ({
+      ...(await withClaims({ scope: 'other' })(issuer)),
+      method: 'POST',
+      path: '/refunds',
+    }),
+    expected: { status: 403, error: 'insufficient_scope', scope: 'write:orders' },
+  },
+  {
+    title: 'names the narrowest of the scopes of which a route requires one',
+    ids: ['SCP-07', 'BRR-25'],
+    configuration: 'implied scopes',
+    request: async (issuer) => ({ ...(await withClaims({ scope: 'other' })(issuer)), path: '/any' }),
     expected: { status: 403, error: 'insufficient_scope', scope: 'read:inventory' },
   },
 ];

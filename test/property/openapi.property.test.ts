@@ -36,6 +36,7 @@ interface Wanted {
 
 interface Plan {
   readonly isOptional: boolean;
+  readonly impliedScopes: Readonly<Record<string, readonly string[]>>;
   /** A router, a plugin or a class each, with what all of its routes require. */
   readonly groups: readonly {
     readonly wanted: readonly Wanted[];
@@ -53,9 +54,15 @@ const wanted = fc.array(
   fc.record({ isAny: fc.boolean(), scopes: fc.subarray([...SCOPES], { minLength: 1 }) }),
   { maxLength: 2 },
 );
+const implies = (scopes: readonly string[]) => fc.subarray([...scopes], { minLength: 1 });
 const method = fc.constantFrom(...METHODS);
 const plans: fc.Arbitrary<Plan> = fc.record({
   isOptional: fc.boolean(),
+  // A scope implies others that come behind it, so none implies itself.
+  impliedScopes: fc.oneof(
+    fc.constant({}),
+    fc.record({ a: implies(['b', 'c', 'd']), c: implies(['d']) }, { requiredKeys: [] }),
+  ),
   groups: fc.array(
     fc.record({ wanted, routes: fc.array(fc.record({ method, wanted }), { minLength: 1, maxLength: 3 }) }),
     { minLength: 1, maxLength: 2 },
@@ -213,7 +220,8 @@ describe.each(Object.entries(frameworks))('the OpenAPI document of %s', (_name, 
     );
     await fc.assert(
       fc.asyncProperty(plans, async (plan) => {
-        running = await start(plan, { ...issuer.options, optional: plan.isOptional });
+        const { isOptional: optional, impliedScopes } = plan;
+        running = await start(plan, { ...issuer.options, optional, impliedScopes });
         const { url, document, close } = running;
         const routes = [
           ...plan.publicRoutes.map((name, index) => ({ method: name, path: `/public/${index}/{id}` })),

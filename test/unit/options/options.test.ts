@@ -43,6 +43,7 @@ describe('the defaults', () => {
       issuerResolution: undefined,
       bearerMethods: new Set(['header']),
       optional: false,
+      impliedScopes: {},
       maxTokens: 10_000,
       headerSchemes: new Set(['Bearer', 'DPoP']),
       schemes: ['Bearer', 'DPoP'],

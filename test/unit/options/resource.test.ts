@@ -86,12 +86,12 @@ describe('the option as an object', () => {
     expect(check(undefined)).toBeUndefined();
   });
 
-  it('names every issuer, and publishes the scopes of the routes, for an hour', { tags: ['PRM-05'] }, () => {
+  it('names every issuer and no scope, for an hour', { tags: ['PRM-05'] }, () => {
     expect(check({ resource })).toEqual({
       identifier: resource,
       metadataUrl: 'https://api.example.com/.well-known/oauth-protected-resource/mcp',
       path: '/.well-known/oauth-protected-resource/mcp',
-      scopes: undefined,
+      scopes: [],
       authorizationServers: issuers,
       members: {},
       signedMetadata: undefined,

@@ -8,9 +8,10 @@ import { listenTo } from '../../support/listen-to.js';
 
 const auth = fakeAuth({ scopes: ['read:inventory', 'write'], claims: { tenant: 'acme' } });
 const NOW = 1_900_000_000;
-const moment = { clock: () => NOW * 1000, clockToleranceSeconds: 5 };
+const runtime = { clock: () => NOW * 1000, clockToleranceSeconds: 5 };
+const terms = { runtime, impliedScopes: Object.create(null) };
 const refusal = (requirement: Requirement, caller: Auth | undefined = auth) =>
-  checkRequirements(caller, [requirement], moment)?.error.reason;
+  checkRequirements(caller, [requirement], terms)?.error.reason;
 
 describe('scopes', () => {
   it.each<[Requirement]>([
@@ -64,7 +65,7 @@ describe('a request without credentials', () => {
     [{ authentication: { maxAgeSeconds: 300 } }],
     [{ authorizationDetails: () => true }],
   ])('meets nothing, and is asked for credentials: %j', { tags: ['BRR-13', 'BRR-31'] }, (requirement) => {
-    const error = checkRequirements(undefined, [requirement], moment)?.error;
+    const error = checkRequirements(undefined, [requirement], terms)?.error;
     expect(error).toMatchObject({ status: 401, reason: 'missing_credentials', error: undefined });
   });
 });
@@ -182,14 +183,14 @@ describe('authentication', () => {
     "doesn't let %j be met by %j",
     { tags: ['STP-01', 'STP-04', 'STP-07'] },
     (authentication, claims, reason) => {
-      const error = checkRequirements(fakeAuth({ claims }), [{ authentication }], moment)?.error;
+      const error = checkRequirements(fakeAuth({ claims }), [{ authentication }], terms)?.error;
       expect(error).toMatchObject({ status: 401, error: 'insufficient_user_authentication', reason });
     },
   );
 
   it('is not met by a clock that does not work', { tags: ['STP-04'] }, () => {
     const auth = fakeAuth({ claims: { auth_time: NOW } });
-    const broken = { ...moment, clock: () => Number.NaN };
+    const broken = { ...terms, runtime: { ...runtime, clock: () => Number.NaN } };
     expect(checkRequirements(auth, [{ authentication: RECENT }], broken)?.error.reason).toBe(
       'authentication_too_old',
     );
@@ -209,7 +210,9 @@ describe('authentication', () => {
     };
     const requirement: Requirement = { allScopes: ['write'], authentication: { acrValues: ['gold'] } };
     const auth = fakeAuth({ scopes: ['write'], claims: { acr: 'gold' } });
-    expect(checkRequirements(auth, [requirement], { ...moment, clock })).toBeUndefined();
+    expect(
+      checkRequirements(auth, [requirement], { ...terms, runtime: { ...runtime, clock } }),
+    ).toBeUndefined();
   });
 });
 
@@ -235,7 +238,7 @@ describe('authorization details', () => {
     { tags: ['STP-09'] },
     (returned) => {
       const authorizationDetails = () => returned as unknown as boolean; // as an application without types may write it
-      const error = checkRequirements(withDetails(details), [{ authorizationDetails }], moment)?.error;
+      const error = checkRequirements(withDetails(details), [{ authorizationDetails }], terms)?.error;
       expect(error).toMatchObject({
         status: 403,
         error: 'insufficient_scope',
@@ -292,7 +295,7 @@ describe('authorization details', () => {
 
 describe('what the challenge names', () => {
   const claims = () => false;
-  const wanted = (...requirements: Requirement[]) => checkRequirements(auth, requirements, moment)?.wanted;
+  const wanted = (...requirements: Requirement[]) => checkRequirements(auth, requirements, terms)?.wanted;
 
   it.each<[Requirement[], readonly string[]]>([
     [[{ allScopes: ['a', 'b'] }], ['a', 'b']],

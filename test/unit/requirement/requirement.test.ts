@@ -183,8 +183,8 @@ describe('requiredScopes', () => {
       { claims: () => true },
       { authentication: { maxAgeSeconds: 1 }, allScopes: ['pay'] },
     ];
-    expect(requiredScopes(requirements)).toEqual(['read', 'write', 'pay']);
-    expect(requiredScopes([])).toEqual([]);
+    expect(requiredScopes(requirements, {})).toEqual(['read', 'write', 'pay']);
+    expect(requiredScopes([], {})).toEqual([]);
   });
 });
 

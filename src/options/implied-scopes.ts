@@ -1,0 +1,46 @@
+import { badOption, memberPath, optionError } from '../lib/check.js';
+import { isJsonObject } from '../lib/json.js';
+import type { ImpliedScopes } from '../requirement/implied-scopes.js';
+import { isScopeToken } from '../token/scope.js';
+
+/**
+ * Turns the option round, `{ write: ['read'] }` → `read` → `['write']`, and follows it through: what implies
+ * a scope implies all that this one does.
+ *
+ * @throws {OptionError} it isn't an object of lists of scopes, or scopes imply each other
+ */
+export function checkImpliedScopes(given: unknown, path: string): ImpliedScopes {
+  // A Map has no members, and would imply nothing.
+  if (!isJsonObject(given) || given instanceof Map)
+    throw optionError(path, 'an object of lists of scopes', given);
+  const direct = new Map(
+    Object.entries(given).map(([broader, narrower]) => [
+      checkScope(broader, path),
+      checkScopes(narrower, memberPath(path, broader)),
+    ]),
+  );
+  const implied: Record<string, string[]> = Object.create(null);
+  for (const broader of direct.keys())
+    for (const scope of reachable(broader, direct)) {
+      if (scope === broader) throw badOption(path, `has scopes that imply each other, "${scope}" among them`);
+      implied[scope] = [...(implied[scope] ?? []), broader];
+    }
+  return Object.freeze(implied);
+}
+
+function reachable(scope: string, direct: ReadonlyMap<string, readonly string[]>): ReadonlySet<string> {
+  const found = new Set(direct.get(scope));
+  // A set also visits what is added on the way.
+  for (const one of found) for (const next of direct.get(one) ?? []) found.add(next);
+  return found;
+}
+
+function checkScopes(given: unknown, path: string): readonly string[] {
+  if (!Array.isArray(given) || given.length === 0) throw optionError(path, 'a list of scopes', given);
+  return Array.from(given, (scope) => checkScope(scope, path));
+}
+
+function checkScope(given: unknown, path: string): string {
+  if (isScopeToken(given)) return given;
+  throw optionError(path, 'scopes without spaces, quotes and backslashes (RFC 6749, section 3.3)', given);
+}
