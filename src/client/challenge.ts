@@ -6,13 +6,20 @@ const ELEMENT = /([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.
 
 /**
  * Whether the challenges of an answer say that the access token is expired, revoked or otherwise invalid:
- * `Bearer … error="invalid_token"` (RFC 6750 §3.1).
+ * `Bearer … error="invalid_token"` (RFC 6750 §3.1), or the same after `DPoP` (RFC 9449 §7.1).
  *
  * @param wwwAuthenticate the field as `Headers` gives it, several lines joined by commas
  */
 export function saysInvalidToken(wwwAuthenticate: string | null): boolean {
   return readErrors(wwwAuthenticate).some(
-    ({ scheme, error }) => scheme === 'bearer' && error === 'invalid_token',
+    ({ scheme, error }) => (scheme === 'bearer' || scheme === 'dpop') && error === 'invalid_token',
+  );
+}
+
+/** Whether the API wants a proof with its nonce: `DPoP error="use_dpop_nonce"` (RFC 9449 §9). */
+export function asksForNonce(wwwAuthenticate: string | null): boolean {
+  return readErrors(wwwAuthenticate).some(
+    ({ scheme, error }) => scheme === 'dpop' && error === 'use_dpop_nonce',
   );
 }
 

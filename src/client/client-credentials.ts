@@ -1,17 +1,26 @@
 import { type InspectOptions, inspect } from 'node:util';
-import { type Checks, object, optional, optionError } from '../lib/check.js';
+import { type Checks, object, optional, optionError, text } from '../lib/check.js';
+import { DpopProver } from './dpop.js';
 import { createReport } from './events.js';
 import type { GrantedToken } from './granted-token.js';
 import { type ClientCredentialsOptions, checkClientOptions } from './options.js';
-import { createProtectedFetch } from './protected-fetch.js';
+import { checkOrigin, createProtectedFetch } from './protected-fetch.js';
 import type { Time } from './stopwatch.js';
 import { TokenCache } from './token-cache.js';
+import { type TokenHeaders, TokenPresenter } from './token-presenter.js';
 import { createTokenRequest } from './token-request.js';
 
 /** Options of `getToken`. */
 export interface GetTokenOptions {
   /** Ends the waiting of this caller, with the signal's reason. The request goes on for others. */
   readonly signal?: AbortSignal;
+}
+
+/** The request that header fields are for. */
+export interface HeadersRequest extends GetTokenOptions {
+  readonly url: string | URL;
+  /** Default `GET`. */
+  readonly method?: string;
 }
 
 /**
@@ -38,6 +47,29 @@ export interface ClientCredentials {
   readonly fetch: typeof globalThis.fetch;
   /** Where `fetch` sends the token: `["https://inventory.example.com"]`. For use with other HTTP clients. */
   readonly origins: readonly string[];
+  /**
+   * The header fields of one request with the access token, for other HTTP clients. With the option `dpop` they
+   * are for this method and URL and for one attempt: call it again for the next one.
+   *
+   * @throws {TokenRequestError} no access token can be had
+   * @throws {TypeError} a URL of another origin
+   * @throws the reason of the signal, when that is aborted
+   * @example
+   * ```ts
+   * const url = 'https://inventory.example.com/stock/42';
+   * const response = await axios.get(url, { headers: { ...(await inventory.headers({ url })) } });
+   * ```
+   */
+  headers(request: HeadersRequest): Promise<TokenHeaders>;
+  /**
+   * Keeps a nonce that the API sent as `DPoP-Nonce` (RFC 9449 §8.2, §9), for use with other HTTP clients.
+   *
+   * @param url of the request that it came as an answer to
+   * @param nonce the field, if the answer had one
+   * @returns whether it's a nonce: after a 401 with `use_dpop_nonce` another attempt then makes sense, with new
+   *   {@link headers}
+   */
+  keepNonce(url: string | URL, nonce: unknown): boolean;
   /**
    * Says that the API refused this token with 401, for use with other HTTP clients. It is not given out
    * again; a token that replaced it already stays.
@@ -75,12 +107,14 @@ export interface ClientCredentials {
  */
 export function createClientCredentials(options: ClientCredentialsOptions): ClientCredentials {
   const settings = checkClientOptions(options);
-  const { runtime, server, clientId, requestedScopes, origins, timeoutSeconds, random } = settings;
+  const { runtime, server, clientId, requestedScopes, origins, timeoutSeconds, random, dpop } = settings;
   const time: Time = { clock: runtime.clock, monotonic: () => performance.now() };
   const serverName =
     server.tokenEndpoint === undefined ? server.issuer : (server.issuer ?? server.tokenEndpoint);
+  const prover = dpop && new DpopProver(dpop, runtime.clock);
+  const presenter = new TokenPresenter(prover);
   const tokens = new TokenCache({
-    request: createTokenRequest(settings, time),
+    request: createTokenRequest(settings, time, prover),
     timeoutSeconds,
     random,
     time,
@@ -88,8 +122,14 @@ export function createClientCredentials(options: ClientCredentialsOptions): Clie
   });
   const client: ClientCredentials = {
     getToken: async (given) => tokens.get(checkGetToken(given, 'getToken')?.signal),
-    fetch: createProtectedFetch({ tokens, origins, fetch: runtime.fetch }),
+    fetch: createProtectedFetch({ tokens, presenter, origins, fetch: runtime.fetch }),
     origins,
+    headers: async (given) => {
+      const { url, method, signal } = checkHeadersRequest(given, 'headers');
+      checkOrigin(url, origins);
+      return presenter.present(await tokens.get(signal), { url, method });
+    },
+    keepNonce: (url, nonce) => presenter.nonces.keep(checkRequestUrl(url, 'keepNonce'), nonce) !== undefined,
     dropToken: (accessToken) => tokens.drop(accessToken),
     close: () => tokens.close(),
   };
@@ -100,6 +140,17 @@ export function createClientCredentials(options: ClientCredentialsOptions): Clie
 }
 
 const checkGetToken = optional(object({ signal: optional(checkSignal) } satisfies Checks<GetTokenOptions>));
+const checkHeadersRequest = object({
+  url: checkRequestUrl,
+  method: optional(text, 'GET'),
+  signal: optional(checkSignal),
+} satisfies Checks<HeadersRequest>);
+
+function checkRequestUrl(given: unknown, path: string): URL {
+  const url = given instanceof URL ? given.href : given;
+  if (typeof url === 'string' && URL.canParse(url)) return new URL(url);
+  throw optionError(path, 'an absolute URL', given);
+}
 
 function checkSignal(given: unknown): AbortSignal {
   if (given instanceof AbortSignal) return given;

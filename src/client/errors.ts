@@ -10,6 +10,7 @@ export type TokenRequestReason =
   | 'redirected'
   | 'invalid_response'
   | 'unsupported_token_type'
+  | 'token_not_bound'
   | 'scope_narrowed'
   | 'assertion_failed'
   | 'credential_unavailable'
@@ -26,7 +27,8 @@ const MESSAGES: Readonly<Record<TokenRequestReason, string>> = {
   timeout: 'The authorization server did not answer in time',
   redirected: 'The token endpoint answered with a redirect, which is not followed',
   invalid_response: 'The token endpoint did not answer with a usable access token',
-  unsupported_token_type: 'The token endpoint issued a token of another type than Bearer',
+  unsupported_token_type: 'The token endpoint issued a token of a type that was not asked for',
+  token_not_bound: 'A bearer token was issued where one bound to the key of the client was asked for',
   scope_narrowed: 'Fewer scopes were granted than requested',
   assertion_failed: 'The client assertion could not be signed',
   credential_unavailable: 'The secret or key of the client cannot be had',

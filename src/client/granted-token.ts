@@ -1,11 +1,16 @@
+import type { Scheme } from '../terms.js';
+
 /** An access token as the authorization server granted it. Frozen. */
 export interface GrantedToken {
   /**
-   * The access token (RFC 6749 §1.4): opaque, sent as `Authorization: Bearer <accessToken>`.
+   * The access token (RFC 6749 §1.4): opaque, sent as `Authorization: Bearer <accessToken>`, or after `DPoP`
+   * with a proof.
    *
    * Security: not enumerable, so that logging or serialising this object does not reveal it.
    */
   readonly accessToken: string;
+  /** `DPoP` if it's bound to the key of the client (RFC 9449), which the option `dpop` asks for. */
+  readonly tokenType: Scheme;
   /** When this client stops using it, in seconds since the epoch, by the clock of this machine. */
   readonly expiresAt: number;
   /**
@@ -15,13 +20,15 @@ export interface GrantedToken {
   readonly scope: readonly string[];
 }
 
-class BearerToken implements GrantedToken {
+class HeldToken implements GrantedToken {
   readonly expiresAt: number;
   readonly scope: readonly string[];
+  readonly tokenType: Scheme;
   readonly #accessToken: string;
 
-  constructor(accessToken: string, expiresAt: number, scope: readonly string[]) {
+  constructor(accessToken: string, expiresAt: number, scope: readonly string[], tokenType: Scheme) {
     this.#accessToken = accessToken;
+    this.tokenType = tokenType;
     this.expiresAt = expiresAt;
     this.scope = Object.freeze([...scope]);
     Object.freeze(this);
@@ -36,6 +43,7 @@ export function createGrantedToken(
   accessToken: string,
   expiresAt: number,
   scope: readonly string[],
+  tokenType: Scheme = 'Bearer',
 ): GrantedToken {
-  return new BearerToken(accessToken, expiresAt, scope);
+  return new HeldToken(accessToken, expiresAt, scope, tokenType);
 }

@@ -1,10 +1,12 @@
 export type { PrivateKey } from '../issuer/private-key.js';
 export type { Algorithm as AssertionAlgorithm } from '../terms.js';
-export type { ClientCredentials, GetTokenOptions } from './client-credentials.js';
+export type { ClientCredentials, GetTokenOptions, HeadersRequest } from './client-credentials.js';
 export { createClientCredentials } from './client-credentials.js';
+export type { ClientDpopOptions, DpopKeyPair } from './dpop.js';
 export type { TokenRequestReason } from './errors.js';
 export { isTokenRequestError, TokenRequestError, tokenRequestReasons } from './errors.js';
 export type { ClientMessage } from './events.js';
 export { clientChannel } from './events.js';
 export type { GrantedToken } from './granted-token.js';
 export type { AuthenticationMethod, ClientCredentialsOptions } from './options.js';
+export type { TokenHeaders } from './token-presenter.js';

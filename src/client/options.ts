@@ -30,6 +30,7 @@ import {
 import { checkCredential } from '../options/credential.js';
 import type { Algorithm, SecretMethod } from '../terms.js';
 import { isScopeToken } from '../token/scope.js';
+import { type ClientDpopOptions, checkClientDpop, type DpopClientSettings } from './dpop.js';
 
 /**
  * How the client proves its identity at the token endpoint, named as in the IANA registry of token endpoint
@@ -95,6 +96,13 @@ export interface ClientCredentialsOptions {
    */
   readonly authenticationMethod?: AuthenticationMethod;
   /**
+   * Gets access tokens that are bound to a key of this client (RFC 9449), and sends a proof of possession with
+   * each request: whoever steals such a token can't use it. `true` makes a key for this client; an object
+   * says more, see {@link ClientDpopOptions}. A bearer token is refused then: `token_not_bound`. Default
+   * false.
+   */
+  readonly dpop?: boolean | ClientDpopOptions;
+  /**
    * The scopes to ask for: space-separated, `"read:inventory write:orders"`, or a list. Default: none, and
    * the server decides.
    */
@@ -152,6 +160,8 @@ export interface ClientSettings {
   readonly metadataUrl: string | undefined;
   readonly clientId: string;
   readonly credential: CredentialSettings;
+  /** Undefined if the client gets bearer tokens. */
+  readonly dpop: DpopClientSettings | undefined;
   readonly requestedScopes: readonly string[];
   /** `scope`, `resource`, `audience` and what else the application sends. */
   readonly parameters: URLSearchParams;
@@ -194,6 +204,7 @@ const CHECKS = {
   algorithm: unchecked,
   assertionAudience: unchecked,
   authenticationMethod: unchecked,
+  dpop: checkClientDpop,
   scope: optional(checkScope, []),
   resource: optional(checkResource),
   audience: optional(text),
@@ -239,6 +250,7 @@ export function checkClientOptions(options: ClientCredentialsOptions): ClientSet
     metadataUrl,
     clientId: checked.clientId,
     credential,
+    dpop: checked.dpop,
     requestedScopes: scope,
     parameters,
     origins: optional(originsCheck(allowInsecureRequests), defaultOrigins(resource, allowInsecureRequests))(

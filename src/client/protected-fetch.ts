@@ -1,8 +1,9 @@
 import { discard } from '../lib/fetch.js';
-import { saysError, saysInvalidToken } from './challenge.js';
+import { asksForNonce, saysError, saysInvalidToken } from './challenge.js';
 import type { GrantedToken } from './granted-token.js';
 import { followingHop, type Hop, isRedirect } from './redirect.js';
 import type { TokenCache } from './token-cache.js';
+import type { TokenPresenter } from './token-presenter.js';
 
 /** As many as `fetch` follows. */
 const MAX_REDIRECTS = 20;
@@ -13,6 +14,7 @@ type Init = NonNullable<Parameters<Fetch>[1]>;
 
 export interface ProtectedFetchOptions {
   readonly tokens: TokenCache;
+  readonly presenter: TokenPresenter;
   readonly origins: readonly string[];
   readonly fetch: Fetch;
 }
@@ -36,18 +38,31 @@ interface Call {
  * `fetch` with an access token: sends it to the given origins and nowhere else, and replaces it once when it
  * is refused.
  */
-export function createProtectedFetch({ tokens, origins, fetch }: ProtectedFetchOptions): Fetch {
-  const send = async (call: Call, hop: Hop, token: GrantedToken | undefined): Promise<Response> => {
+export function createProtectedFetch({ tokens, presenter, origins, fetch }: ProtectedFetchOptions): Fetch {
+  const sendOnce = async (call: Call, hop: Hop, token: GrantedToken | undefined, nonce?: string) => {
     const headers = new Headers(hop.headers);
-    if (token !== undefined) headers.set('authorization', `Bearer ${token.accessToken}`);
-    const response = await fetch(...fetchArguments(call, hop, headers));
+    const fields = token === undefined ? {} : await presenter.present(token, hop, nonce);
+    for (const [name, value] of Object.entries<string>({ ...fields })) headers.set(name, value);
+    return fetch(...fetchArguments(call, hop, headers));
+  };
+  const send = async (call: Call, hop: Hop, token: GrantedToken | undefined): Promise<Response> => {
+    let response = await sendOnce(call, hop, token);
+    if (token?.tokenType === 'DPoP') {
+      const nonce = presenter.nonces.keep(hop.url, response.headers.get('dpop-nonce'));
+      // RFC 9449 §9. With the nonce of this answer: others may have brought another one meanwhile.
+      if (nonce !== undefined && wantsNonce(response) && (call.replayable || !hop.hasBody)) {
+        await discard(response);
+        response = await sendOnce(call, hop, token, nonce);
+        presenter.nonces.keep(hop.url, response.headers.get('dpop-nonce'));
+      }
+    }
     if (token !== undefined && isPlainRefusal(response)) tokens.drop(token.accessToken);
     else if (token !== undefined && !refusesToken(response)) tokens.accept(token);
     return response;
   };
 
   return async (input, init) => {
-    const call = readCall(input, init ?? {}, origins);
+    const call = readCall(input, init ?? {}, origins, presenter.fields);
     let hop = call.first;
     let mayReplace = true;
     for (let redirects = 0; ; redirects += 1) {
@@ -70,6 +85,10 @@ export function createProtectedFetch({ tokens, origins, fetch }: ProtectedFetchO
   };
 }
 
+function wantsNonce(response: Response): boolean {
+  return response.status === 401 && asksForNonce(response.headers.get('www-authenticate'));
+}
+
 /** RFC 6750 §3.1. Not 403: another token would have the same scopes. */
 function refusesToken(response: Response): boolean {
   return response.status === 401 && saysInvalidToken(response.headers.get('www-authenticate'));
@@ -83,13 +102,13 @@ function isPlainRefusal({ status, headers }: Response): boolean {
   return status === 401 && !saysError(headers.get('www-authenticate'));
 }
 
-function readCall(input: Input, init: Init, origins: readonly string[]): Call {
+function readCall(input: Input, init: Init, origins: readonly string[], ownFields: readonly string[]): Call {
   const request = isRequest(input) ? input : undefined;
   const url = new URL(request === undefined ? String(input) : request.url);
   checkOrigin(url, origins);
   const headers = new Headers(init.headers ?? request?.headers);
-  if (headers.has('authorization'))
-    throw new TypeError('the field Authorization is set by this client: leave it out');
+  const taken = ownFields.find((name) => headers.has(name));
+  if (taken !== undefined) throw new TypeError(`the field ${taken} is set by this client: leave it out`);
   const ownBody = init.body ?? undefined;
   return {
     request,
@@ -107,7 +126,8 @@ function readCall(input: Input, init: Init, origins: readonly string[]): Call {
   };
 }
 
-function checkOrigin(url: URL, origins: readonly string[]): void {
+/** @throws {TypeError} the access token isn't for this origin */
+export function checkOrigin(url: URL, origins: readonly string[]): void {
   if (origins.includes(url.origin)) return;
   const origin = url.origin === 'null' ? url.protocol : url.origin;
   const goesTo = `the access token goes to ${origins.join(', ')} only: the option "origins"`;

@@ -14,6 +14,7 @@ import { CredentialSource, CredentialUnavailable } from '../issuer/credential-so
 import { createIssuerMetadata, type IssuerMetadata } from '../issuer/metadata.js';
 import { describeError } from '../lib/errors.js';
 import { discard, FetchFailure, sendRequest } from '../lib/fetch.js';
+import { DpopNonces, type DpopProver } from './dpop.js';
 import { isTokenRequestError, TokenRequestError, type TokenRequestReason } from './errors.js';
 import { createGrantedToken, type GrantedToken } from './granted-token.js';
 import { tokenLifetime } from './lifetime.js';
@@ -37,7 +38,11 @@ export interface ReceivedToken {
 export type TokenRequest = (signal: AbortSignal) => Promise<ReceivedToken>;
 
 /** Makes requests of one kind: client-credentials grant, RFC 6749 §4.4.2. */
-export function createTokenRequest(settings: ClientSettings, time: Time): TokenRequest {
+export function createTokenRequest(
+  settings: ClientSettings,
+  time: Time,
+  prover: DpopProver | undefined,
+): TokenRequest {
   const { server, metadataUrl, runtime, timeoutSeconds } = settings;
   const { issuer = '', tokenEndpoint } = server;
   const source = { issuer, metadataUrl, wanted: ['token_endpoint'] as const };
@@ -48,11 +53,22 @@ export function createTokenRequest(settings: ClientSettings, time: Time): TokenR
     rememberSeconds: 0,
     timeoutSeconds,
   });
+  const nonces = new DpopNonces();
+  const prove = async (url: URL): Promise<string | undefined> =>
+    prover?.prove({ method: 'POST', url, nonce: nonces.get(url) });
   return async (signal) => {
     const endpoint =
       tokenEndpoint === undefined ? await locate(metadata, signal) : { url: tokenEndpoint, supported: [] };
-    const request = (credential: ClientCredential) =>
-      requestToken(endpoint, { ...settings, credential }, time, signal);
+    const request = async (credential: ClientCredential): Promise<ReceivedToken> => {
+      const current = { ...settings, credential, prove, nonces };
+      try {
+        return await requestToken(endpoint, current, time, signal);
+      } catch (error) {
+        // RFC 9449 §8: once more, with the nonce that came with the answer.
+        if (prover === undefined || !wantsNonce(error)) throw error;
+        return requestToken(endpoint, current, time, signal);
+      }
+    };
     try {
       return await credentials.use(request, isRefusal, signal);
     } catch (error) {
@@ -62,6 +78,10 @@ export function createTokenRequest(settings: ClientSettings, time: Time): TokenR
       throw error;
     }
   };
+}
+
+function wantsNonce(error: unknown): boolean {
+  return isTokenRequestError(error) && error.error === 'use_dpop_nonce';
 }
 
 /** Whether the server doesn't accept the client's credential; some send other codes with the status. */
@@ -91,6 +111,9 @@ async function locate(metadata: IssuerMetadata, signal: AbortSignal): Promise<Au
 /** The settings of a client, with the credential that it uses now. */
 interface CurrentSettings extends ClientSettings {
   readonly credential: ClientCredential;
+  /** Undefined for bearer tokens. */
+  readonly prove: (url: URL) => Promise<string | undefined>;
+  readonly nonces: DpopNonces;
 }
 
 async function requestToken(
@@ -102,10 +125,11 @@ async function requestToken(
   const { response, credentials } = await send(endpoint, settings, signal);
   const now = time.clock();
   const age = startStopwatch(time);
+  const tokenType = settings.dpop === undefined ? 'Bearer' : 'DPoP';
   let answer: TokenResponse;
   try {
     const hint = refusalHint(settings.clientId, settings.credential, endpoint);
-    answer = await readTokenResponse(response, { now, credentials, hint, signal });
+    answer = await readTokenResponse(response, { now, credentials, hint, tokenType, signal });
   } catch (error) {
     throw signal.aborted ? new TokenRequestError('timeout') : error;
   }
@@ -116,7 +140,7 @@ async function requestToken(
     throw new TokenRequestError('scope_narrowed');
   const lifetimeSeconds = tokenLifetime(answer.expiresIn, defaultLifetimeSeconds);
   const expiresAt = Math.floor(now / 1000 + lifetimeSeconds);
-  return { token: createGrantedToken(answer.accessToken, expiresAt, scope), lifetimeSeconds, age };
+  return { token: createGrantedToken(answer.accessToken, expiresAt, scope, tokenType), lifetimeSeconds, age };
 }
 
 interface Exchange {
@@ -130,7 +154,8 @@ async function send(
   settings: CurrentSettings,
   signal: AbortSignal,
 ): Promise<Exchange> {
-  const { server, clientId, credential, parameters, runtime } = settings;
+  const { server, clientId, credential, parameters, runtime, prove, nonces } = settings;
+  const url = new URL(endpoint.url);
   const { client, options } = clientRequest(clientId, runtime, signal);
   const authorizationServer = { issuer: server.issuer ?? endpoint.url, token_endpoint: endpoint.url };
   const authentication = authenticateClient(credential, endpoint);
@@ -138,9 +163,11 @@ async function send(
   const request = () =>
     clientCredentialsGrantRequest(authorizationServer, client, authentication, parameters, {
       ...options,
-      [customFetch]: (url, init) => {
+      [customFetch]: async (address, init) => {
         credentials = sentCredentials(init.body, settings);
-        return runtime.fetch(url, { ...init, credentials: 'omit' });
+        const proof = await prove(url);
+        const headers = proof === undefined ? init.headers : { ...init.headers, dpop: proof };
+        return runtime.fetch(address, { ...init, headers, credentials: 'omit' });
       },
     });
   try {
@@ -148,6 +175,7 @@ async function send(
     const response = await sendRequest(request, signal, { repeat: false, secret: true });
     // A fetch that ignores its signal: nobody waits for this answer any more.
     if (signal.aborted) await discard(response);
+    nonces.keep(url, response.headers.get('dpop-nonce'));
     return { response, credentials };
   } catch (error) {
     if (error instanceof ClientAuthenticationFailure)

@@ -3,6 +3,7 @@ import { discard, FetchFailure, parseObject, readText } from '../lib/fetch.js';
 import type { JsonObject } from '../lib/json.js';
 import { readRetryAfter } from '../lib/retry-after.js';
 import { isToken68 } from '../request/credentials.js';
+import type { Scheme } from '../terms.js';
 import { parseScopes } from '../token/scope.js';
 import { TokenRequestError, type TokenRequestFailure } from './errors.js';
 
@@ -34,17 +35,19 @@ export interface ReadingOptions {
   readonly credentials: readonly string[];
   /** What may be wrong if they're refused. */
   readonly hint: string | undefined;
+  /** What was asked for. */
+  readonly tokenType: Scheme;
   readonly signal: AbortSignal;
 }
 
 /**
  * Reads the answer of a token endpoint (RFC 6749 §5.1, §5.2), at most 256 KiB of it.
  *
- * @throws {TokenRequestError} anything but a bearer token that can be used
+ * @throws {TokenRequestError} anything but a token of the wanted type that can be used
  */
 export async function readTokenResponse(
   response: Response,
-  { now, credentials, hint, signal }: ReadingOptions,
+  { now, credentials, hint, tokenType, signal }: ReadingOptions,
 ): Promise<TokenResponse> {
   const { status } = response;
   const retryAfter = readRetryAfter(response.headers.get('retry-after'), now);
@@ -62,7 +65,7 @@ export async function readTokenResponse(
     throw refusal({ status, retryAfter, hint: isAboutCredentials ? hint : undefined, ...told }, body);
   }
   if (typeof body === 'string') throw new TokenRequestError('invalid_response', { status, detail: body });
-  return readToken(body, status);
+  return readToken(body, status, tokenType);
 }
 
 /** What the status alone says. */
@@ -89,7 +92,7 @@ function refusal(
   });
 }
 
-async function readToken(body: JsonObject, status: number): Promise<TokenResponse> {
+async function readToken(body: JsonObject, status: number, wanted: Scheme): Promise<TokenResponse> {
   const invalid = (detail: string) => new TokenRequestError('invalid_response', { status, detail });
   const { access_token, token_type: type, scope: granted } = body;
   // Some servers leave the type out, or call it by the name of a class.
@@ -112,7 +115,10 @@ async function readToken(body: JsonObject, status: number): Promise<TokenRespons
     if (error instanceof UnsupportedOperationError) throw new TokenRequestError('unsupported_token_type');
     throw invalid('access_token, token_type or scope is missing or of the wrong type');
   });
-  if (checked.token_type !== 'bearer') throw new TokenRequestError('unsupported_token_type');
+  if (checked.token_type !== wanted.toLowerCase()) {
+    const isBearer = checked.token_type === 'bearer';
+    throw new TokenRequestError(isBearer ? 'token_not_bound' : 'unsupported_token_type');
+  }
   if (!isToken68(checked.access_token)) throw invalid('access_token has characters that no token has');
   return {
     accessToken: checked.access_token,

@@ -29,6 +29,12 @@ const KINDS: Readonly<Record<string, string>> = {
 /** How the names of algorithms begin that the Web Cryptography API calls so. */
 const RSA_PREFIXES: Readonly<Record<string, string>> = { 'RSASSA-PKCS1-v1_5': 'RS', 'RSA-PSS': 'PS' };
 
+/** A checked private key. */
+export interface SigningKey {
+  readonly key: KeyObject | CryptoKey;
+  readonly algorithm: Algorithm;
+}
+
 interface KeyFacts {
   /** What it can sign with. */
   readonly algorithms: readonly Algorithm[];
@@ -52,29 +58,49 @@ interface GivenKey {
  */
 export function checkPrivateKey({ privateKey, keyId, algorithm }: GivenKey, path: string): AssertionKey {
   const name = memberPath(path, 'privateKey');
-  const key = readKey(privateKey, name);
-  const jwk: { readonly kid?: unknown; readonly alg?: unknown } = isJwk(privateKey) ? privateKey : {};
-  const { algorithms, rsaBits = MIN_RSA_BITS } = types.isKeyObject(key)
-    ? readKeyObject(key)
-    : readCryptoKey(key);
-  if (rsaBits < MIN_RSA_BITS) throw badOption(name, `has an RSA key of less than ${MIN_RSA_BITS} bits`);
-  if (algorithms.length === 0) throw badOption(name, `has a key of a type that signs no assertions`);
-  // The old name of Ed25519 comes first: more servers know it.
-  const fitting: readonly Algorithm[] = algorithms.includes('EdDSA') ? ['EdDSA', 'Ed25519'] : algorithms;
-  const wanted = algorithm ?? jwk.alg;
-  const chosen = wanted === undefined ? fitting[0] : fitting.find((one) => one === wanted);
-  if (chosen === undefined)
-    throw optionError(memberPath(path, 'algorithm'), `${fitting.join(' or ')} for this key`, wanted);
+  const { key, algorithm: chosen } = checkSigningKey(
+    privateKey,
+    name,
+    algorithm,
+    memberPath(path, 'algorithm'),
+  );
+  const kid = isJwk(privateKey) ? privateKey.kid : undefined;
   let imported: Promise<CryptoKey> | undefined;
   return {
     algorithm: chosen,
-    keyId: optional(text)(keyId, memberPath(path, 'keyId')) ?? optional(text)(jwk.kid, `${name}.kid`),
+    keyId: optional(text)(keyId, memberPath(path, 'keyId')) ?? optional(text)(kid, `${name}.kid`),
     async load() {
       if (!types.isKeyObject(key)) return key;
       imported ??= importPKCS8(key.export({ type: 'pkcs8', format: 'pem' }).toString(), chosen);
       return imported;
     },
   };
+}
+
+/**
+ * Checks a private key that an option gives, and picks its algorithm.
+ *
+ * @param wanted the algorithm that another option gives. Default: the JWK's `alg`, or the first that fits
+ * @throws {OptionError} as {@link checkPrivateKey} does
+ */
+export function checkSigningKey(
+  given: unknown,
+  path: string,
+  wanted: unknown,
+  algorithmPath: string,
+): SigningKey {
+  const key = readKey(given, path);
+  const { algorithms, rsaBits = MIN_RSA_BITS } = types.isKeyObject(key)
+    ? readKeyObject(key)
+    : readCryptoKey(key);
+  if (rsaBits < MIN_RSA_BITS) throw badOption(path, `has an RSA key of less than ${MIN_RSA_BITS} bits`);
+  if (algorithms.length === 0) throw badOption(path, 'has a key of a type that signs no assertions');
+  // The old name of Ed25519 comes first: more servers know it.
+  const fitting: readonly Algorithm[] = algorithms.includes('EdDSA') ? ['EdDSA', 'Ed25519'] : algorithms;
+  const name = wanted ?? (isJwk(given) ? given.alg : undefined);
+  const algorithm = name === undefined ? fitting[0] : fitting.find((one) => one === name);
+  if (algorithm === undefined) throw optionError(algorithmPath, `${fitting.join(' or ')} for this key`, name);
+  return { key, algorithm };
 }
 
 function readKey(given: unknown, name: string): KeyObject | CryptoKey {

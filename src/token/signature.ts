@@ -1,4 +1,4 @@
-import { constants, createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { constants, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import type { Algorithm } from '../terms.js';
 
 /** How an algorithm signs (RFC 7518 §3, RFC 8037 §3.1), in the words of `node:crypto`. */
@@ -26,6 +26,17 @@ const SCHEMES: Readonly<Record<Algorithm, Scheme>> = {
   EdDSA: { digest: null },
   Ed25519: { digest: null },
 };
+
+/**
+ * Signs what's to stand before the signature of a JWS, at once.
+ *
+ * @param key a private one of the kind that the algorithm takes
+ * @returns the signature in base64url
+ */
+export function createSignature(input: string, key: KeyObject, algorithm: Algorithm): string {
+  const { digest, ...scheme } = SCHEMES[algorithm];
+  return sign(digest, Buffer.from(input, 'latin1'), { key, ...scheme }).toString('base64url');
+}
 
 /** When a check goes to the thread pool: docs/decisions/0030 has the figures. */
 type PoolUse = 'never' | 'if busy' | 'always';

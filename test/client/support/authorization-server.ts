@@ -15,9 +15,14 @@ export interface RealAuthorizationServer {
   stop(): Promise<void>;
 }
 
-/** Starts it with these clients, which may use the client-credentials grant for the inventory API and its scope `read:inventory`. */
+/**
+ * Starts it with these clients, which may use the client-credentials grant for the inventory API and its scope `read:inventory`.
+ *
+ * @param wantsNonce whether proofs of possession need a nonce of this server
+ */
 export async function startRealAuthorizationServer(
   clients: readonly ClientMetadata[],
+  wantsNonce = false,
 ): Promise<RealAuthorizationServer> {
   const server: Server = createServer();
   const issuer = await listen(server);
@@ -25,7 +30,7 @@ export async function startRealAuthorizationServer(
   server.on('request', ({ url, method }: IncomingMessage) => {
     if (url === '/token' && method === 'POST') tokenRequests += 1;
   });
-  server.on('request', await createProvider(issuer, clients));
+  server.on('request', await createProvider(issuer, clients, wantsNonce));
   return {
     issuer,
     get tokenRequests() {
@@ -49,7 +54,11 @@ export function registered(clientId: string, metadata: Omit<ClientMetadata, 'cli
   };
 }
 
-async function createProvider(issuer: string, clients: readonly ClientMetadata[]): Promise<RequestListener> {
+async function createProvider(
+  issuer: string,
+  clients: readonly ClientMetadata[],
+  wantsNonce: boolean,
+): Promise<RequestListener> {
   const jwks = { keys: [await signingKey()] };
   return withoutWarnings(async () => {
     const { Provider } = await import('oidc-provider');
@@ -63,6 +72,7 @@ async function createProvider(issuer: string, clients: readonly ClientMetadata[]
       features: {
         clientCredentials: { enabled: true },
         devInteractions: { enabled: false },
+        dPoP: { enabled: true, nonceSecret: Buffer.alloc(32, 7), requireNonce: () => wantsNonce },
         resourceIndicators: {
           enabled: true,
           getResourceServerInfo: () => ({

@@ -20,6 +20,7 @@ it('does not blame the network when the assertion cannot be signed, and quotes n
   const request = createTokenRequest(
     { ...settings, credential: { kind: 'key', audience: 'issuer', key } },
     time,
+    undefined,
   );
   const failure = await failureOf(request(new AbortController().signal));
   expect(failure).toMatchObject({ reason: 'assertion_failed', detail: 'RangeError', transient: false });

@@ -1,0 +1,151 @@
+import { createPublicKey, hash, KeyObject, randomUUID } from 'node:crypto';
+import { types } from 'node:util';
+import { CompactSign, type CryptoKey, exportJWK, generateKeyPair, type JWK } from 'jose';
+import { checkSigningKey, type PrivateKey, type SigningKey } from '../issuer/private-key.js';
+import { badOption, checkObject, oneOf, optional, unchecked } from '../lib/check.js';
+import { ALGORITHMS, type Algorithm } from '../terms.js';
+import { isScopeToken } from '../token/scope.js';
+import { createSignature } from '../token/signature.js';
+
+/** A key pair of the Web Cryptography API. */
+export interface DpopKeyPair {
+  readonly privateKey: CryptoKey;
+  readonly publicKey: CryptoKey;
+}
+
+/** How the client proves that it has the key that its access tokens are bound to (RFC 9449). */
+export interface ClientDpopOptions {
+  /**
+   * The private key: PEM (PKCS #8), a JWK, a `KeyObject` or a `CryptoKey`. One that can't be exported comes
+   * with its public key: `{ privateKey, publicKey }`. Default: the client makes a pair at its first use, and
+   * nobody else ever has it.
+   */
+  readonly key?: PrivateKey | DpopKeyPair;
+  /** The algorithm of the proofs. Default: the first that fits `key`, and `ES256` without a key. */
+  readonly algorithm?: Algorithm;
+}
+
+/** The option `dpop` as plain data. */
+export interface DpopClientSettings {
+  readonly algorithm: Algorithm;
+  /** Undefined if one has to be made. */
+  readonly key: SigningKey['key'] | undefined;
+  /** Of a private key that can't be exported. */
+  readonly publicKey: CryptoKey | undefined;
+}
+
+const PAIR = { privateKey: unchecked, publicKey: unchecked };
+
+/**
+ * Checks the option `dpop` of a client.
+ *
+ * @returns undefined if the client gets bearer tokens
+ * @throws {OptionError} without a cause, which could quote key material
+ */
+export function checkClientDpop(given: unknown, path: string): DpopClientSettings | undefined {
+  if (given === undefined || given === false) return undefined;
+  const algorithmPath = `${path}.algorithm`;
+  const { key, algorithm } = checkObject(
+    given === true ? {} : given,
+    path,
+    { key: unchecked, algorithm: optional(oneOf(ALGORITHMS)) },
+    'true, false or an object',
+  );
+  if (key === undefined) return { algorithm: algorithm ?? 'ES256', key, publicKey: undefined };
+  if (isPair(key)) {
+    const { privateKey, publicKey } = checkObject(key, `${path}.key`, PAIR);
+    if (!types.isCryptoKey(publicKey) || publicKey.type !== 'public' || !publicKey.extractable)
+      throw badOption(`${path}.key.publicKey`, 'takes a public CryptoKey that can be exported');
+    const checked = checkSigningKey(privateKey, `${path}.key.privateKey`, algorithm, algorithmPath);
+    return { ...checked, publicKey: publicKey as CryptoKey }; // the same class, declared in several places
+  }
+  const checked = checkSigningKey(key, `${path}.key`, algorithm, algorithmPath);
+  if (!types.isKeyObject(checked.key) && !checked.key.extractable)
+    throw badOption(`${path}.key`, "can't be exported: give { privateKey, publicKey }");
+  return { ...checked, publicKey: undefined };
+}
+
+function isPair(key: unknown): boolean {
+  return typeof key === 'object' && key !== null && 'privateKey' in key;
+}
+
+/** The request that a proof is for. */
+export interface ProvenRequest {
+  readonly method: string;
+  readonly url: URL;
+  /** The access token that goes with it; undefined for a request for one. */
+  readonly accessToken?: string | undefined;
+  /** What the server wants to find in the proof. */
+  readonly nonce?: string | undefined;
+}
+
+interface LoadedKey {
+  readonly key: SigningKey['key'];
+  /** Its public part, as it stands in the header of each proof. */
+  readonly jwk: JWK;
+}
+
+/** Makes the proofs of one client, all with the same key. */
+export class DpopProver {
+  readonly #settings: DpopClientSettings;
+  readonly #clock: () => number;
+  #key: Promise<LoadedKey> | undefined;
+
+  constructor(settings: DpopClientSettings, clock: () => number) {
+    this.#settings = settings;
+    this.#clock = clock;
+  }
+
+  /** A proof for one request (RFC 9449 §4.2). Each attempt needs another one. */
+  async prove({ method, url, accessToken, nonce }: ProvenRequest): Promise<string> {
+    const { algorithm } = this.#settings;
+    this.#key ??= loadKey(this.#settings);
+    const { key, jwk } = await this.#key;
+    const header = { typ: 'dpop+jwt', alg: algorithm, jwk };
+    const claims = JSON.stringify({
+      jti: randomUUID(),
+      htm: method,
+      htu: url.origin + url.pathname,
+      iat: Math.floor(this.#clock() / 1000),
+      ath: accessToken && hash('sha256', accessToken, 'base64url'),
+      nonce,
+    });
+    // On the spot: the way to the thread pool and back costs more than the signature.
+    if (types.isKeyObject(key)) {
+      const input = `${encode(JSON.stringify(header))}.${encode(claims)}`;
+      return `${input}.${createSignature(input, key, algorithm)}`;
+    }
+    return new CompactSign(new TextEncoder().encode(claims)).setProtectedHeader(header).sign(key);
+  }
+}
+
+async function loadKey({ key, publicKey, algorithm }: DpopClientSettings): Promise<LoadedKey> {
+  if (publicKey !== undefined && key !== undefined) return { key, jwk: await exportJWK(publicKey) };
+  const own = key ?? (await generateKeyPair(algorithm, { extractable: true })).privateKey;
+  // It's cheaper to sign with one of these.
+  const ready = types.isKeyObject(own) ? own : KeyObject.from(own);
+  return { key: ready, jwk: await exportJWK(createPublicKey(ready)) };
+}
+
+function encode(text: string): string {
+  return Buffer.from(text).toString('base64url');
+}
+
+/**
+ * The last nonce of each server, by its origin (RFC 9449 §8, §9). Those of authorization servers and those of
+ * APIs are kept apart, even if both have one origin.
+ */
+export class DpopNonces {
+  readonly #nonces = new Map<string, string>();
+
+  get(url: URL): string | undefined {
+    return this.#nonces.get(url.origin);
+  }
+
+  /** @returns what was given, if it's a nonce */
+  keep(url: URL, nonce: unknown): string | undefined {
+    if (!isScopeToken(nonce)) return undefined; // of the same characters, RFC 9449 §8.1
+    this.#nonces.set(url.origin, nonce);
+    return nonce;
+  }
+}

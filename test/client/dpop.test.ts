@@ -1,0 +1,331 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { inspect } from 'node:util';
+import express from 'express';
+import { decodeJwt, decodeProtectedHeader, exportJWK, exportPKCS8, generateKeyPair } from 'jose';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { authenticate, getAuth, requireScope } from '../../adapters/express/index.js';
+import type { ClientCredentialsOptions, ClientDpopOptions } from '../../src/client/index.js';
+import type { ResourceServerOptions } from '../../src/index.js';
+import { ALGORITHMS } from '../../src/terms.js';
+import { createTestIssuer } from '../../src/testing/index.js';
+import { status } from '../support/misbehaving-issuer.js';
+import { repeats } from '../support/size.js';
+import { type Answer, ok, startApi } from './support/api.js';
+import { INVENTORY, registered, startRealAuthorizationServer } from './support/authorization-server.js';
+import { CLIENT_ID, failureOf, makeClient } from './support/make-client.js';
+import { close, grants, startTokenEndpoint } from './support/token-endpoint.js';
+
+const bound = (members: Readonly<Record<string, unknown>> = {}) => grants({ token_type: 'DPoP', ...members });
+const NONCES: ResourceServerOptions['dpop'] = { nonce: { secret: 'a secret of at least 32 characters' } };
+
+/** An API that this package protects. */
+async function startInventory(options: ResourceServerOptions): Promise<string> {
+  const app = express();
+  app.use(authenticate(options));
+  app.all('/stock/:sku', requireScope('read:inventory'), express.text(), (request, response) => {
+    response.json({ caller: getAuth(request).clientId, body: request.body });
+  });
+  const server = app.listen(0, '127.0.0.1');
+  onTestFinished(() => close(server));
+  await new Promise((resolve) => server.once('listening', resolve));
+  return `http://127.0.0.1:${(server.address() as { port: number }).port}`;
+}
+
+async function scene(wantsNonce: boolean, dpop: ResourceServerOptions['dpop']) {
+  const issuer = await startRealAuthorizationServer(
+    [registered(CLIENT_ID, { client_secret: 'a-secret' })],
+    wantsNonce,
+  );
+  onTestFinished(() => issuer.stop());
+  const origin = await startInventory({ issuer: issuer.issuer, audience: INVENTORY, ...(dpop && { dpop }) });
+  const options: Partial<ClientCredentialsOptions> = {
+    issuer: issuer.issuer,
+    clientSecret: 'a-secret',
+    scope: 'read:inventory',
+    resource: INVENTORY,
+    origins: [origin],
+    dpop: true,
+  };
+  return { issuer, origin, client: makeClient(options) };
+}
+
+describe('a client with dpop, oidc-provider and an API of this package', () => {
+  it.each([
+    ['without nonces', false, undefined],
+    ['where the API requires DPoP', false, 'required'],
+    ['with nonces of both', true, NONCES],
+  ] as const)('get along %s', { tags: ['CLI-07', 'CLI-17'] }, async (_, wantsNonce, dpop) => {
+    const { issuer, origin, client } = await scene(wantsNonce, dpop);
+    for (const sku of ['1', '2', '2?limit=1#top']) {
+      const response = await client.fetch(`${origin}/stock/${sku}`);
+      expect(response.status).toBe(200);
+      expect(await response.json()).toMatchObject({ caller: CLIENT_ID });
+    }
+    const posted = await client.fetch(`${origin}/stock/1`, { method: 'post', body: 'two' });
+    expect(await posted.json()).toMatchObject({ body: 'two' });
+    const { accessToken, tokenType } = await client.getToken();
+    expect(tokenType).toBe('DPoP');
+    expect(decodeJwt(accessToken)).toHaveProperty('cnf.jkt');
+    expect(issuer.tokenRequests).toBe(wantsNonce ? 2 : 1);
+  });
+
+  it('leave a thief of any one piece outside', { tags: ['DPP-17'] }, async () => {
+    const { origin, client } = await scene(false, undefined);
+    const url = `${origin}/stock/1`;
+    const { Authorization, DPoP = '' } = await client.headers({ url });
+    const attempts: Record<string, string>[] = [
+      { Authorization },
+      { Authorization: Authorization.replace('DPoP', 'Bearer') },
+      { Authorization: Authorization.replace('DPoP', 'Bearer'), DPoP },
+      { Authorization, DPoP: (await client.headers({ url: `${origin}/stock/2` })).DPoP ?? '' },
+      { Authorization, DPoP: (await client.headers({ url, method: 'POST' })).DPoP ?? '' },
+      { Authorization, DPoP: (await makeClientLike(client).headers({ url })).DPoP ?? '' },
+    ];
+    for (const headers of attempts) expect((await fetch(url, { headers })).status).toBe(401);
+    const headers = { Authorization, DPoP };
+    expect((await fetch(url, { headers })).status).toBe(200);
+    expect((await fetch(url, { headers })).status).toBe(401); // once used
+  });
+});
+
+/** Another client, with a key of its own, for the same API. */
+function makeClientLike({ origins }: { readonly origins: readonly string[] }) {
+  const fetchToken = async () =>
+    Response.json({ access_token: 'stolen', token_type: 'DPoP', expires_in: 60 });
+  return makeClient({
+    tokenEndpoint: 'https://auth.example.com/token',
+    origins,
+    dpop: true,
+    fetch: fetchToken,
+  });
+}
+
+describe('the key', () => {
+  const keys: Readonly<Record<string, () => Promise<ClientDpopOptions>>> = {
+    'that the client makes': async () => ({}),
+    'in PEM': async () => ({
+      key: await exportPKCS8((await generateKeyPair('ES256', { extractable: true })).privateKey),
+    }),
+    'as a JWK': async () => ({
+      key: await exportJWK((await generateKeyPair('ES384', { extractable: true })).privateKey),
+    }),
+    'as a KeyObject': async () => ({ key: generateKeyPairSync('ed25519').privateKey }),
+    'as a CryptoKey': async () => ({
+      key: (await generateKeyPair('PS256', { extractable: true })).privateKey,
+    }),
+    "that can't be exported": async () => ({ key: await generateKeyPair('ES256', { extractable: false }) }),
+    ...Object.fromEntries(
+      ALGORITHMS.map((algorithm) => [`for ${algorithm}`, async () => ({ algorithm })] as const),
+    ),
+  };
+  it.each(Object.entries(keys))('%s proves possession', { tags: ['CLI-07'] }, async (_, options) => {
+    const issuer = await createTestIssuer();
+    const origin = await startInventory({ ...issuer.options, dpop: 'required' });
+    const dpop = await options();
+    const seen: string[] = [];
+    const client = makeClient({
+      tokenEndpoint: 'https://auth.example.com/token',
+      origins: [origin],
+      dpop,
+      async fetch(input, init) {
+        const proof = new Headers(init?.headers).get('dpop');
+        if (proof !== null) seen.push(proof);
+        if (!String(input).startsWith('https://auth.example.com')) return fetch(input, init);
+        const { jwk } = decodeProtectedHeader(proof ?? '');
+        const jkt = await thumbprint(jwk);
+        const token = await issuer.token({ scope: 'read:inventory', cnf: { jkt } });
+        return Response.json({ access_token: token, token_type: 'DPoP', expires_in: 60 });
+      },
+    });
+    for (const sku of ['1', '2']) expect((await client.fetch(`${origin}/stock/${sku}`)).status).toBe(200);
+    expect(new Set(seen.map((proof) => decodeJwt(proof).jti)).size).toBe(3);
+    expect(new Set(seen.map((proof) => JSON.stringify(decodeProtectedHeader(proof).jwk))).size).toBe(1);
+    for (const proof of seen) expect(Object.keys(decodeProtectedHeader(proof).jwk ?? {})).not.toContain('d');
+    expect(inspect(client, { depth: 9, showHidden: true })).not.toMatch(/PRIVATE|\bd:/);
+  });
+
+  it.each([
+    ['yes', 'option "dpop" takes true, false or an object, got string'],
+    [{ algorithm: 'HS256' }, 'option "dpop.algorithm" takes'],
+    [{ key: 'no key' }, 'option "dpop.key" takes a private key'],
+    [{ key: 7 }, 'option "dpop.key" takes a private key'],
+    [{ keys: [] }, 'unknown option "keys" in dpop'],
+    [
+      { key: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey, algorithm: 'RS256' },
+      'option "dpop.algorithm" takes ES256 for this key',
+    ],
+    [{ key: generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey }, 'less than 2048 bits'],
+    [{ key: generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey }, 'takes a private key'],
+  ])('is refused at once: %#', (dpop, message) => {
+    expect(() =>
+      makeClient({ tokenEndpoint: 'https://auth.example.com/token', dpop: dpop as never }),
+    ).toThrow(message);
+  });
+
+  it("that can't be exported needs its public part", async () => {
+    const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: false });
+    const make = (key: unknown) =>
+      makeClient({ tokenEndpoint: 'https://auth.example.com/token', dpop: { key } as never });
+    expect(() => make(privateKey)).toThrow(
+      'option "dpop.key" can\'t be exported: give { privateKey, publicKey }',
+    );
+    expect(() => make({ privateKey })).toThrow('dpop.key.publicKey');
+    expect(() => make({ privateKey, publicKey: privateKey })).toThrow('dpop.key.publicKey');
+    expect(() => make({ privateKey, publicKey })).not.toThrow();
+  });
+});
+
+async function thumbprint(jwk: unknown): Promise<string> {
+  const { calculateJwkThumbprint } = await import('jose');
+  return calculateJwkThumbprint(jwk as never);
+}
+
+describe('the token endpoint', () => {
+  it('that issues a bearer token all the same is refused', { tags: ['CLI-09'] }, async () => {
+    const endpoint = await startTokenEndpoint();
+    const client = makeClient({ tokenEndpoint: endpoint.url, dpop: true });
+    expect(await failureOf(client.getToken())).toMatchObject({ reason: 'token_not_bound', transient: false });
+  });
+
+  it('that issues a bound token to a client without the option is refused', {
+    tags: ['CLI-09'],
+  }, async () => {
+    const endpoint = await startTokenEndpoint();
+    endpoint.script(bound());
+    const client = makeClient({ tokenEndpoint: endpoint.url });
+    expect(await failureOf(client.getToken())).toMatchObject({ reason: 'unsupported_token_type' });
+  });
+
+  it('gets one more attempt with its nonce, and no third', { tags: ['CLI-17'] }, async () => {
+    const endpoint = await startTokenEndpoint();
+    let count = 0;
+    const wantNonce = status(400, { error: 'use_dpop_nonce' });
+    endpoint.script((response) => {
+      count += 1;
+      response.setHeader('DPoP-Nonce', `nonce-${count}`);
+      wantNonce(response);
+    });
+    const client = makeClient({ tokenEndpoint: endpoint.url, dpop: true });
+    expect(await failureOf(client.getToken())).toMatchObject({ reason: 'refused', error: 'use_dpop_nonce' });
+    const nonces = endpoint.requests.map(({ headers }) => decodeJwt(String(headers.dpop)).nonce);
+    expect(nonces).toEqual([undefined, 'nonce-1']);
+  });
+});
+
+describe('nonces of the API', () => {
+  const nonceOf = (headers: Record<string, unknown>) => decodeJwt(String(headers.dpop)).nonce;
+  const refuse =
+    (nonce: string): Answer =>
+    (_call, response) => {
+      const challenge = 'DPoP error="use_dpop_nonce", algs="ES256"';
+      response.writeHead(401, { 'WWW-Authenticate': challenge, 'DPoP-Nonce': nonce }).end();
+    };
+
+  it("are kept apart from the authorization server's", { tags: ['CLI-17'] }, async () => {
+    const endpoint = await startTokenEndpoint();
+    endpoint.script((response) => {
+      response.setHeader('DPoP-Nonce', 'of-the-server');
+      bound()(response);
+    });
+    const api = await startApi();
+    const client = makeClient({ tokenEndpoint: endpoint.url, origins: [api.origin], dpop: true });
+    await client.fetch(api.origin);
+    expect(nonceOf(api.calls[0]?.headers ?? {})).toBeUndefined();
+  });
+
+  it.each([
+    ['a call without a body', {}, 2],
+    ['a call with a text', { method: 'POST', body: 'text' }, 2],
+    ['a call with a stream', { method: 'POST', body: new Blob(['x']).stream(), duplex: 'half' }, 1],
+  ])('are used for %s', { tags: ['CLI-17'] }, async (_, init, calls) => {
+    const endpoint = await startTokenEndpoint();
+    endpoint.script(bound());
+    const api = await startApi((call, response) =>
+      (nonceOf(call.headers) === 'n1' ? ok : refuse('n1'))(call, response),
+    );
+    const client = makeClient({ tokenEndpoint: endpoint.url, origins: [api.origin], dpop: true });
+    expect((await client.fetch(api.origin, init as RequestInit)).status).toBe(calls === 2 ? 200 : 401);
+    expect(api.calls).toHaveLength(calls);
+    expect((await client.fetch(api.origin)).status).toBe(200); // remembered
+    expect(api.calls).toHaveLength(calls + 1);
+    expect(endpoint.requests).toHaveLength(1);
+  });
+
+  it('cost one more attempt each, and no third', { tags: ['CLI-17'] }, async () => {
+    const endpoint = await startTokenEndpoint();
+    endpoint.script(bound());
+    let count = 0;
+    const api = await startApi((call, response) => refuse(`n${count++}`)(call, response));
+    const client = makeClient({ tokenEndpoint: endpoint.url, origins: [api.origin], dpop: true });
+    expect((await client.fetch(api.origin)).status).toBe(401);
+    expect(api.calls).toHaveLength(2);
+    expect(endpoint.requests).toHaveLength(1);
+  });
+
+  it('may change while many calls are under way', { tags: ['CLI-17'] }, async () => {
+    const endpoint = await startTokenEndpoint();
+    endpoint.script(bound());
+    let count = 0;
+    // The last nonce and the one before are good.
+    const api = await startApi((call, response) => {
+      const current = Math.floor(count++ / 600);
+      const sent = nonceOf(call.headers);
+      const isGood = sent === `n${current}` || sent === `n${current - 1}`;
+      if (!isGood) return refuse(`n${current}`)(call, response);
+      response.setHeader('DPoP-Nonce', `n${current}`);
+      ok(call, response);
+    });
+    const client = makeClient({ tokenEndpoint: endpoint.url, origins: [api.origin], dpop: true });
+    const statuses = await Promise.all(
+      Array.from({ length: repeats(1000) }, async (_, index) => {
+        const response = await client.fetch(`${api.origin}/${index}`);
+        await response.text();
+        return response.status;
+      }),
+    );
+    expect(new Set(statuses)).toEqual(new Set([200]));
+    expect(endpoint.requests).toHaveLength(1);
+  });
+
+  it('are taken from other HTTP clients', { tags: ['CLI-17'] }, async () => {
+    const endpoint = await startTokenEndpoint();
+    endpoint.script(bound());
+    const url = 'https://inventory.example.com/stock/42?limit=1';
+    const client = makeClient({ tokenEndpoint: endpoint.url, origins: [new URL(url).origin], dpop: true });
+    const first = await client.headers({ url, method: 'put' });
+    expect(first.Authorization).toBe('DPoP token-1');
+    expect(decodeJwt(first.DPoP ?? '')).toMatchObject({
+      htm: 'PUT',
+      htu: 'https://inventory.example.com/stock/42',
+      ath: expect.stringMatching(/^[\w-]{43}$/),
+    });
+    expect(client.keepNonce(url, undefined)).toBe(false);
+    expect(client.keepNonce(url, 'a b')).toBe(false);
+    expect(client.keepNonce(url, 'fresh')).toBe(true);
+    const { DPoP = '' } = await client.headers({ url: new URL(url) });
+    expect(decodeJwt(DPoP).nonce).toBe('fresh');
+    await expect(client.headers({ url: 'https://other.example.com' })).rejects.toThrow(TypeError);
+    await expect(client.headers({ url: '/stock' })).rejects.toThrow('takes an absolute URL');
+  });
+});
+
+describe('a call', () => {
+  it('may not bring a proof of its own', async () => {
+    const client = makeClientLike({ origins: ['https://inventory.example.com'] });
+    await expect(client.fetch('https://inventory.example.com', { headers: { dpop: 'x' } })).rejects.toThrow(
+      'the field DPoP is set by this client',
+    );
+  });
+
+  it('gets another token if the API says so after DPoP', { tags: ['CLI-18'] }, async () => {
+    const endpoint = await startTokenEndpoint();
+    endpoint.script(bound());
+    const api = await startApi((call, response) => {
+      if (call.headers.authorization !== 'DPoP token-1') return ok(call, response);
+      response.writeHead(401, { 'WWW-Authenticate': 'DPoP error="invalid_token", algs="ES256"' }).end();
+    });
+    const client = makeClient({ tokenEndpoint: endpoint.url, origins: [api.origin], dpop: true });
+    expect((await client.fetch(api.origin)).status).toBe(200);
+    expect(api.calls.map(({ headers }) => headers.authorization)).toEqual(['DPoP token-1', 'DPoP token-2']);
+  });
+});
