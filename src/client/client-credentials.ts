@@ -1,5 +1,6 @@
 import { type InspectOptions, inspect } from 'node:util';
-import { type Checks, object, optional, optionError, text } from '../lib/check.js';
+import { type Checks, object, optional, optionError, text, wholeNumberBetween } from '../lib/check.js';
+import { asksForNonce, saysError, saysInvalidToken } from './challenge.js';
 import { DpopProver } from './dpop.js';
 import { createReport } from './events.js';
 import type { GrantedToken } from './granted-token.js';
@@ -21,6 +22,17 @@ export interface HeadersRequest extends GetTokenOptions {
   readonly url: string | URL;
   /** Default `GET`. */
   readonly method?: string;
+}
+
+/** What an API answered to a request with the fields of {@link ClientCredentials.headers}. */
+export interface ApiAnswer {
+  /** Of the request. */
+  readonly url: string | URL;
+  readonly status: number;
+  /** A `Headers` object, or one with names in lower case as Node has it. */
+  readonly headers: Headers | Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** The field `Authorization` of the request. */
+  readonly authorization: string;
 }
 
 /**
@@ -48,28 +60,33 @@ export interface ClientCredentials {
   /** Where `fetch` sends the token: `["https://inventory.example.com"]`. For use with other HTTP clients. */
   readonly origins: readonly string[];
   /**
-   * The header fields of one request with the access token, for other HTTP clients. With the option `dpop` they
-   * are for this method and URL and for one attempt: call it again for the next one.
+   * The header fields of one request with the access token, for other HTTP clients. With the option `dpop`
+   * they're for this method and URL and for one attempt: call it again for the next one.
    *
    * @throws {TokenRequestError} no access token can be had
    * @throws {TypeError} a URL of another origin
    * @throws the reason of the signal, when that is aborted
    * @example
    * ```ts
-   * const url = 'https://inventory.example.com/stock/42';
-   * const response = await axios.get(url, { headers: { ...(await inventory.headers({ url })) } });
+   * import { type ClientCredentials } from 'oauth-resource-server/client';
+   * import { request } from 'undici';
+   *
+   * export async function countStock(inventory: ClientCredentials): Promise<unknown> {
+   *   const url = 'https://inventory.example.com/stock/42';
+   *   const { body } = await request(url, { headers: { ...(await inventory.headers({ url })) } });
+   *   return body.json();
+   * }
    * ```
    */
   headers(request: HeadersRequest): Promise<TokenHeaders>;
   /**
-   * Keeps a nonce that the API sent as `DPoP-Nonce` (RFC 9449 §8.2, §9), for use with other HTTP clients.
+   * Tells this client what an API answered, for use with other HTTP clients: it keeps a nonce for proofs (RFC
+   * 9449 §8.2), and doesn't give out a token again that was refused.
    *
-   * @param url of the request that it came as an answer to
-   * @param nonce the field, if the answer had one
-   * @returns whether it's a nonce: after a 401 with `use_dpop_nonce` another attempt then makes sense, with new
-   *   {@link headers}
+   * @returns whether another attempt makes sense, with new {@link headers}; once per call, or an API that
+   *   always refuses is asked for ever
    */
-  keepNonce(url: string | URL, nonce: unknown): boolean;
+  takeAnswer(answer: ApiAnswer): boolean;
   /**
    * Says that the API refused this token with 401, for use with other HTTP clients. It is not given out
    * again; a token that replaced it already stays.
@@ -129,7 +146,15 @@ export function createClientCredentials(options: ClientCredentialsOptions): Clie
       checkOrigin(url, origins);
       return presenter.present(await tokens.get(signal), { url, method });
     },
-    keepNonce: (url, nonce) => presenter.nonces.keep(checkRequestUrl(url, 'keepNonce'), nonce) !== undefined,
+    takeAnswer: (given) => {
+      const { url, status, headers, authorization } = checkAnswer(given, 'takeAnswer');
+      const nonce = presenter.nonces.keep(url, headers.get('dpop-nonce'));
+      const challenges = headers.get('www-authenticate');
+      if (status !== 401) return false;
+      if (asksForNonce(challenges)) return nonce !== undefined;
+      if (saysError(challenges) && !saysInvalidToken(challenges)) return false;
+      return tokens.drop(authorization.replace(/^\S+ +/, '')) && saysError(challenges);
+    },
     dropToken: (accessToken) => tokens.drop(accessToken),
     close: () => tokens.close(),
   };
@@ -145,6 +170,20 @@ const checkHeadersRequest = object({
   method: optional(text, 'GET'),
   signal: optional(checkSignal),
 } satisfies Checks<HeadersRequest>);
+
+const checkAnswer = object({
+  url: checkRequestUrl,
+  status: wholeNumberBetween(100, 999),
+  headers: checkAnswerHeaders,
+  authorization: text,
+} satisfies Checks<ApiAnswer>);
+
+function checkAnswerHeaders(given: unknown, path: string): Headers {
+  if (given instanceof Headers) return given;
+  if (typeof given !== 'object' || given === null) throw optionError(path, 'header fields', given);
+  const lines = Object.entries(given).flatMap(([name, value]) => [value].flat().map((one) => [name, one]));
+  return new Headers(lines.filter((line): line is [string, string] => typeof line[1] === 'string'));
+}
 
 function checkRequestUrl(given: unknown, path: string): URL {
   const url = given instanceof URL ? given.href : given;

@@ -53,8 +53,8 @@ const TRANSIENT: ReadonlySet<TokenRequestReason> = new Set([
 ]);
 
 /**
- * Registered codes (RFC 6749 §5.2, RFC 8707 §2). Only these stand in a message: another one is text of a
- * third party.
+ * Registered codes (RFC 6749 §5.2, RFC 8707 §2, RFC 9449 §12.2). Only these stand in a message: another one
+ * is text of a third party.
  */
 const REGISTERED_CODES: ReadonlySet<string> = new Set([
   'invalid_request',
@@ -65,6 +65,8 @@ const REGISTERED_CODES: ReadonlySet<string> = new Set([
   'invalid_scope',
   'invalid_target',
   'access_denied',
+  'invalid_dpop_proof',
+  'use_dpop_nonce',
   'server_error',
   'temporarily_unavailable',
 ]);

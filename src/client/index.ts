@@ -1,6 +1,6 @@
 export type { PrivateKey } from '../issuer/private-key.js';
 export type { Algorithm as AssertionAlgorithm } from '../terms.js';
-export type { ClientCredentials, GetTokenOptions, HeadersRequest } from './client-credentials.js';
+export type { ApiAnswer, ClientCredentials, GetTokenOptions, HeadersRequest } from './client-credentials.js';
 export { createClientCredentials } from './client-credentials.js';
 export type { ClientDpopOptions, DpopKeyPair } from './dpop.js';
 export type { TokenRequestReason } from './errors.js';

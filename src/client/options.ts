@@ -96,10 +96,10 @@ export interface ClientCredentialsOptions {
    */
   readonly authenticationMethod?: AuthenticationMethod;
   /**
-   * Gets access tokens that are bound to a key of this client (RFC 9449), and sends a proof of possession with
-   * each request: whoever steals such a token can't use it. `true` makes a key for this client; an object
-   * says more, see {@link ClientDpopOptions}. A bearer token is refused then: `token_not_bound`. Default
-   * false.
+   * Gets access tokens that are bound to a key of this client (RFC 9449), and sends a proof of possession
+   * with each request: whoever steals such a token can't use it. `true` makes a key for this client; an
+   * object says more, see {@link ClientDpopOptions}. A bearer token is refused then: `token_not_bound`.
+   * Default false.
    */
   readonly dpop?: boolean | ClientDpopOptions;
   /**

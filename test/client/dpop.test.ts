@@ -299,11 +299,23 @@ describe('nonces of the API', () => {
       htu: 'https://inventory.example.com/stock/42',
       ath: expect.stringMatching(/^[\w-]{43}$/),
     });
-    expect(client.keepNonce(url, undefined)).toBe(false);
-    expect(client.keepNonce(url, 'a b')).toBe(false);
-    expect(client.keepNonce(url, 'fresh')).toBe(true);
+    const authorization = first.Authorization;
+    const wantsNonce = { 'www-authenticate': ['Bearer', 'DPoP error="use_dpop_nonce"'] };
+    const take = (status: number, headers: Headers | Record<string, string | string[]>) =>
+      client.takeAnswer({ url, status, headers, authorization });
+    expect(take(401, wantsNonce)).toBe(false);
+    expect(take(401, { ...wantsNonce, 'dpop-nonce': 'a b' })).toBe(false);
+    expect(take(401, new Headers({ 'WWW-Authenticate': 'DPoP error="invalid_dpop_proof"' }))).toBe(false);
+    expect(take(200, { 'dpop-nonce': 'stale' })).toBe(false);
+    expect(take(401, { ...wantsNonce, 'dpop-nonce': 'fresh' })).toBe(true);
+    expect(endpoint.requests).toHaveLength(1);
     const { DPoP = '' } = await client.headers({ url: new URL(url) });
     expect(decodeJwt(DPoP).nonce).toBe('fresh');
+    const refused = { 'www-authenticate': 'DPoP error="invalid_token"', 'dpop-nonce': 'fresh' };
+    expect(take(401, refused)).toBe(true);
+    expect((await client.headers({ url })).Authorization).toBe('DPoP token-2');
+    expect(take(401, {})).toBe(false); // says nothing: the next call gets another token
+    expect(() => take(7, {})).toThrow(TypeError);
     await expect(client.headers({ url: 'https://other.example.com' })).rejects.toThrow(TypeError);
     await expect(client.headers({ url: '/stock' })).rejects.toThrow('takes an absolute URL');
   });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { AxiosInstance, AxiosRequestConfig } from 'axios';
 import type { Got } from 'got';
+import { decodeJwt } from 'jose';
 import { type Dispatcher, request, fetch as undiciFetch } from 'undici';
 import { transformWithOxc } from 'vite';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -12,7 +13,7 @@ import { codeBlocksOf, readPage, root } from '../docs/markdown.js';
 import { status } from '../support/misbehaving-issuer.js';
 import { type Answer, type Api, ok, redirectTo, refuseToken, startApi } from './support/api.js';
 import { makeClient } from './support/make-client.js';
-import { close, listen, startTokenEndpoint, type TokenEndpoint } from './support/token-endpoint.js';
+import { close, grants, listen, startTokenEndpoint, type TokenEndpoint } from './support/token-endpoint.js';
 
 interface Recipes {
   readonly createHttpClient: (credentials: ClientCredentials, baseURL: string) => AxiosInstance;
@@ -264,5 +265,55 @@ describe('got', () => {
     endpoint.script(status(400, { error: 'invalid_scope' }));
     const error = await thrownBy(recipes.createGot(client, api.origin)('stock/42'));
     expect(error).toMatchObject({ cause: { reason: 'refused', error: 'invalid_scope' } });
+  });
+});
+
+describe('with tokens that are bound to a key', () => {
+  const nonceOf = (proof: unknown) => decodeJwt(String(proof)).nonce;
+  const wantNonce: Answer = (call, response) => {
+    if (nonceOf(call.headers.dpop) === 'n1') return ok(call, response);
+    const challenge = 'DPoP error="use_dpop_nonce"';
+    response.writeHead(401, { 'WWW-Authenticate': challenge, 'DPoP-Nonce': 'n1' }).end();
+  };
+  async function boundScene() {
+    const endpoint = await startTokenEndpoint();
+    endpoint.script(grants({ token_type: 'DPoP' }));
+    const api = await startApi(wantNonce);
+    return { api, client: makeClient({ tokenEndpoint: endpoint.url, origins: [api.origin], dpop: true }) };
+  }
+  const sent = ({ calls }: Api) => calls.map(({ headers }) => [headers.authorization, nonceOf(headers.dpop)]);
+  const [FIRST, SECOND] = [
+    ['DPoP token-1', undefined],
+    ['DPoP token-1', 'n1'],
+  ];
+
+  it('axios sends a proof, and another one with the nonce', { tags: ['CLI-17'] }, async () => {
+    const { api, client } = await boundScene();
+    const http = recipes.createHttpClient(client, api.origin);
+    expect((await http.post('/orders', { sku: 42 })).data).toBe('ok');
+    expect(sent(api)).toEqual([FIRST, SECOND]);
+  });
+
+  it('got does, too', { tags: ['CLI-17'] }, async () => {
+    const { api, client } = await boundScene();
+    expect(
+      await recipes
+        .createGot(client, api.origin)
+        .post('orders', { json: { sku: 42 } })
+        .text(),
+    ).toBe('ok');
+    expect(sent(api)).toEqual([FIRST, SECOND]);
+  });
+
+  it('undici has the nonce for the next request', { tags: ['CLI-17'] }, async () => {
+    const { api, client } = await boundScene();
+    const dispatcher = recipes.createDispatcher(client);
+    onTestFinished(() => dispatcher.destroy());
+    for (const status of [401, 200]) {
+      const { statusCode, body } = await request(`${api.origin}/stock?limit=1`, { dispatcher });
+      await body.dump();
+      expect(statusCode).toBe(status);
+    }
+    expect(sent(api)).toEqual([FIRST, SECOND]);
   });
 });

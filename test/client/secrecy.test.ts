@@ -63,6 +63,7 @@ const authentications: readonly (readonly [string, Partial<ClientCredentialsOpti
   ['private_key_jwt', { privateKey, issuer: 'https://auth.example.com' }],
   ['a secret from a function', { clientSecret: async () => CLIENT_SECRET }],
   ['a key from a function', { privateKey: () => privateKey, issuer: 'https://auth.example.com' }],
+  ['a key for proofs', { dpop: { key: privateKey } }],
 ];
 
 describe.each(authentications)('with %s', { tags: ['OPS-01', 'OPS-02'] }, (_method, options) => {
@@ -95,7 +96,7 @@ describe.each(authentications)('with %s', { tags: ['OPS-01', 'OPS-02'] }, (_meth
 
   it('leaves no secret or token after success', async () => {
     const endpoint = await startTokenEndpoint();
-    endpoint.script(json(good));
+    endpoint.script(json({ ...good, token_type: options.dpop === undefined ? 'Bearer' : 'DPoP' }));
     const api = await startApi(refuseToken);
     const messages = listenTo<ClientMessage>(clientChannel);
     const client = makeClient({ tokenEndpoint: endpoint.url, origins: [api.origin], ...options });

@@ -537,7 +537,15 @@ describe('what is granted', () => {
 it('has no method for passwords, and none for the implicit grant', { tags: ['CLI-22'] }, async () => {
   const endpoint = await startTokenEndpoint();
   const client = makeClient({ tokenEndpoint: endpoint.url });
-  expect(Object.keys(client).sort()).toEqual(['close', 'dropToken', 'fetch', 'getToken', 'origins']);
+  expect(Object.keys(client).sort()).toEqual([
+    'close',
+    'dropToken',
+    'fetch',
+    'getToken',
+    'headers',
+    'origins',
+    'takeAnswer',
+  ]);
 });
 
 describe('getToken', () => {
