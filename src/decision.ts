@@ -33,6 +33,16 @@ export interface Denied {
   readonly kind: 'denied';
   readonly error: ResourceServerError;
   readonly answer: Answer;
+  /**
+   * The answer as a `Response` of the Fetch standard, a new one each time.
+   *
+   * @example
+   * ```ts
+   * const decision = await server.authenticate(request);
+   * if (decision.kind === 'denied') return decision.toResponse();
+   * ```
+   */
+  toResponse(): Response;
 }
 
 /**

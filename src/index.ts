@@ -4,6 +4,7 @@ export {
   type ResourceMetadata,
   type ResourceMetadataDocument,
 } from './answer/resource-metadata.js';
+export { toHeaders, toResponse } from './answer/response.js';
 export {
   type AccessToken,
   type Auth,

@@ -1,5 +1,6 @@
 import { DenialResponses } from './answer/denial.js';
 import { PublishedMetadata, type ResourceMetadata } from './answer/resource-metadata.js';
+import { Refused } from './answer/response.js';
 import { type AccessToken, type Auth, VerifiedAuth } from './auth.js';
 import type { Allowed, AnswerHeaders, Decision, Denied } from './decision.js';
 import { type DecisionMessage, reportDecision, reportRefusal } from './diagnostics.js';
@@ -327,7 +328,7 @@ export class RequestVerifier implements ResourceServer {
 
   #deny(error: ResourceServerError, scheme: Scheme | undefined, wanted: Wanted, asker: Asker): Denied {
     this.#report(error, asker);
-    return { kind: 'denied', error, answer: this.#denials.to(error, scheme, wanted) };
+    return new Refused(error, this.#denials.to(error, scheme, wanted));
   }
 
   #report(error: ResourceServerError, asker: Asker): void {

@@ -1,5 +1,5 @@
 import type { ResourceServerError } from '../../src/index.js';
-import { denyRequest, toResponse } from '../kit/index.js';
+import { denyRequest } from '../kit/index.js';
 
 /**
  * The `Response` that refuses a request which a gate let in, after a check of your own: with the status, the
@@ -21,7 +21,7 @@ import { denyRequest, toResponse } from '../kit/index.js';
  * ```
  */
 export function deny(error: ResourceServerError, request: Request): Response {
-  return toResponse(denyRequest(request, error, MISTAKE).answer);
+  return denyRequest(request, error, MISTAKE).toResponse();
 }
 
 const MISTAKE = { name: 'deny', advice: '; give the request to a gate first' };

@@ -10,6 +10,8 @@ import {
 import { connectRequestView } from './connect-request.js';
 import { proceed } from './settle.js';
 
+export { toHeaders, toResponse } from '../../src/index.js';
+
 /** What frameworks with callbacks call to go on, or to hand over an error. */
 export type Next = (error?: Error) => void;
 
@@ -103,19 +105,6 @@ export function refuse({ error, answer, errors }: Refusal, reply: Reply, next: N
     // Whatever stands for a response here isn't one, and the error tells what there is to tell.
   }
   next(error);
-}
-
-/** An answer as a `Response` of the Fetch standard. */
-export function toResponse({ status, headers, body }: Answer): Response {
-  return new Response(body ?? null, { status, headers: toHeaders(headers) });
-}
-
-/** Header fields as the Fetch standard has them. */
-export function toHeaders(headers: AnswerHeaders): Headers {
-  const lines = Object.entries(headers).flatMap(([name, value]) =>
-    [value].flat().map((line) => [name, line]),
-  );
-  return new Headers(lines as [string, string][]); // each line is a pair
 }
 
 /**

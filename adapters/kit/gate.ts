@@ -129,7 +129,7 @@ export class Gate {
     preflight?: 'pass' | 'refuse',
   ): void {
     const admitted = (decision: Decision): void => {
-      if (decision.kind === 'denied') refuse({ ...decision, errors: this.server.errors }, reply, next);
+      if (decision.kind === 'denied') refuse(toRefusal(decision, this.server), reply, next);
       else {
         setHeaders(reply, decision.headers);
         next();
@@ -263,7 +263,7 @@ export function denyRequest(request: object, error: ResourceServerError, mistake
 
 function denyPassage(passage: Passage, error: ResourceServerError): Refusal {
   const { server, arrival, auth, met, refused } = passage;
-  if (refused?.error === error) return { ...refused, errors: server.errors };
+  if (refused?.error === error) return toRefusal(refused, server);
   return refusalOn(passage, server.deny(error, auth, met, arrival.view));
 }
 
@@ -272,7 +272,12 @@ function refusalOn(passage: Passage, denied: Denied): Refusal {
   const { server, auth, arrival } = passage;
   passage.refused = denied;
   logRefusal(denied, arrival, auth);
-  return { ...denied, errors: server.errors };
+  return toRefusal(denied, server);
+}
+
+/** A refusal with how this resource server wants it answered. */
+export function toRefusal(denied: Denied, { errors }: ResourceServer): Refusal {
+  return { ...denied, errors, toResponse: () => denied.toResponse() }; // a copy has no methods
 }
 
 /** {@link checkRequirements}, for frameworks with callbacks: calls `next`, or answers. */

@@ -484,6 +484,7 @@ describe('the answer', () => {
         headers: { 'WWW-Authenticate': ['Bearer realm="api"', 'DPoP algs="ES256"'] },
         body: undefined,
       },
+      toResponse: () => Response.error(),
     };
     vi.spyOn(server, 'authenticate').mockReturnValue(denied);
     const app = fastify();

@@ -298,6 +298,7 @@ describe.each([
         headers: { 'WWW-Authenticate': ['Bearer realm="api"', 'DPoP algs="ES256"'] },
         body: undefined,
       },
+      toResponse: () => Response.error(),
     });
     const module = ResourceServerModule.forRoot(server);
     const { app } = await start({ platform, module, controllers: [StockController] });

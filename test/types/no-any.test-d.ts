@@ -33,7 +33,7 @@ type OfNest = [
 ];
 
 // Nothing public is any: the values, with all types that they take and give.
-export const ofCore: AnyIn<typeof core> = {};
+export const ofCore: AnyIn<typeof core, [Headers, Response]> = {};
 export const ofExpress: AnyIn<typeof express> = {};
 export const ofFastify: AnyIn<typeof fastify, [FastifyInstance, FastifyRequest, FastifyReply]> = {};
 export const ofNestjs: AnyIn<typeof nestjs, OfNest> = {};
