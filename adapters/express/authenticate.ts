@@ -1,6 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ResourceMetadata, ResourceServer, ResourceServerOptions } from '../../src/index.js';
-import { connectRequestView, declare, Gate, replyOf, serveMetadata } from '../kit/index.js';
+import {
+  connectRequestView,
+  declare,
+  Gate,
+  publishedBy,
+  replyOf,
+  requireMetadata,
+  serveMetadata,
+} from '../kit/index.js';
 import { declarations, routeReader } from './declarations.js';
 import { routePattern } from './route-pattern.js';
 
@@ -63,9 +71,7 @@ export function authenticate(options: ResourceServerOptions | ResourceServer): M
  * ```
  */
 export function resourceMetadata(options: ResourceServerOptions | ResourceServer): Middleware {
-  const { resourceMetadata: metadata } = new Gate(options).server;
-  if (metadata === undefined)
-    throw new TypeError('resourceMetadata needs a resource server with the option "resource"');
+  const metadata = requireMetadata(new Gate(options).server);
   return declare(
     publish(metadata, (_request, _response, next) => next()),
     { metadata },
@@ -91,7 +97,5 @@ function publish(metadata: ResourceMetadata, other: Middleware): Middleware {
 
 /** What an application publishes. */
 function readMetadata(app: object, metadata: ResourceMetadata): readonly ResourceMetadata[] {
-  const found = declarations(app);
-  const guarding = found.flatMap(({ server }) => (server ? [server.resourceMetadata] : []));
-  return [metadata, ...guarding.flatMap((one) => one ?? []), ...found.flatMap((one) => one.metadata ?? [])];
+  return [metadata, ...publishedBy(declarations(app))];
 }

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { isResourceServer, type ResourceServer, type ResourceServerOptions } from '../../src/index.js';
-import { connectRequestView, Gate, type Next } from '../kit/index.js';
+import { connectRequestView, Gate, type Next, requireMetadata } from '../kit/index.js';
 import { publish } from './metadata.js';
 import { noteRoutes, ROUTE, readRoute } from './routes.js';
 import './request-types.js';
@@ -71,9 +71,7 @@ export const resourceServer: Plugin = fastifyPlugin(protect, {
  */
 export const resourceMetadata: Plugin = fastifyPlugin(
   async (app: FastifyInstance, options: ResourceServerOptions | ResourceServer) => {
-    const { resourceMetadata: metadata } = createGate(options).server;
-    if (metadata === undefined)
-      throw new TypeError('resourceMetadata needs a resource server with the option "resource"');
+    const metadata = requireMetadata(createGate(options).server);
     if (app.prefix !== '')
       throw new Error(`resourceMetadata has to be registered outside of the prefix "${app.prefix}"`);
     publish(app, metadata);

@@ -1,5 +1,4 @@
-export type { Auth, FetchConnection, Requirement } from '../../src/index.js';
-export type * from '../kit/core-types.js';
+export type * from '../kit/fetch-types.js';
 export { getAuth } from '../kit/index.js';
 export * from './deny.js';
 export * from './requirements.js';

@@ -1,25 +1,12 @@
+import type { Auth, Requirement, ResourceServer } from '../../src/index.js';
 import {
-  type Auth,
-  answerMetadata,
-  type FetchConnection,
-  FetchRequestView,
-  type Requirement,
-  type ResourceServer,
-  type ResourceServerOptions,
-  readForm,
-} from '../../src/index.js';
-import { checkRequirements, Gate, standInFor, toHeaders, toResponse } from '../kit/index.js';
-
-/** What a gate needs to know beyond the resource server's options. */
-export interface FetchOptions {
-  /**
-   * What the server knows of the connection that a request came over: the address of the other end, and the
-   * client certificate. Without it, tokens that are bound to a certificate are refused (RFC 8705).
-   *
-   * @param context what the server calls `fetch` with behind the request; only with {@link FetchGate.protect}
-   */
-  readonly connection?: (request: Request, ...context: never[]) => FetchConnection;
-}
+  type Caller,
+  type EntranceOptions,
+  FetchEntrance,
+  type FetchOptions,
+  metadataResponse,
+  withHeaders,
+} from '../kit/index.js';
 
 /** @typeParam A what an accepted request carries: `Auth`, or undefined as well with `optional: true` */
 export interface FetchGate<A extends Auth | undefined> {
@@ -55,6 +42,7 @@ export interface FetchGate<A extends Auth | undefined> {
  * So is an anonymous request if you pass a ready resource server with `optional: true`: pass the options, so
  * that the types can tell.
  *
+ * @typeParam O the option `optional`
  * @param options of a resource server, or a ready one to share
  * @throws {TypeError} at once: an option is wrong
  * @example
@@ -75,61 +63,24 @@ export interface FetchGate<A extends Auth | undefined> {
  * };
  * ```
  */
-export function resourceServer(
-  options: (ResourceServerOptions & { readonly optional?: false }) | ResourceServer,
+export function resourceServer<O extends boolean = false>(
+  options: EntranceOptions<O>,
   fetchOptions?: FetchOptions,
-): FetchGate<Auth>;
-export function resourceServer(
-  options: ResourceServerOptions | ResourceServer,
-  fetchOptions?: FetchOptions,
-): FetchGate<Auth | undefined>;
-export function resourceServer(
-  options: ResourceServerOptions | ResourceServer,
-  { connection }: FetchOptions = {},
-): FetchGate<Auth | undefined> {
-  const gate = new Gate(options);
-  const { server } = gate;
-  const published = server.resourceMetadata === undefined ? [] : [server.resourceMetadata];
-  const isOptional = 'optional' in options && options.optional === true;
-
-  /** Who calls, the URL without a token, and what the answer must carry; or the refusal. */
-  const enter = async (
-    request: Request,
-    requirements: readonly Requirement[],
-    context: readonly unknown[] = [],
-  ) => {
-    const body = server.bearerMethods.includes('body') ? await readForm(request) : undefined;
-    const view = new FetchRequestView(request, connection?.(request, ...(context as never[])), body);
-    const decision = await gate.authenticate({ message: request, view }, requirements, 'refuse');
-    if (decision.kind === 'denied') return toResponse(decision.answer);
-    const { auth, headers } = decision;
-    const wanted = auth === undefined && !isOptional ? [...requirements, ANYONE] : requirements;
-    const refusal = checkRequirements(request, wanted, { name: 'resourceServer', advice: '' });
-    return refusal === undefined ? { auth, headers, url: view.url } : toResponse(refusal.answer);
-  };
-
+): FetchGate<Caller<O>> {
+  const entrance = new FetchEntrance(options, fetchOptions);
+  const { server } = entrance;
   const check = async (request: Request, ...requirements: readonly Requirement[]) => {
-    const entered = await enter(request, requirements);
-    return entered instanceof Response ? entered : entered.auth;
+    const entered = await entrance.enter({ request }, requirements);
+    return entered.kind === 'denied' ? entered.toResponse() : entered.auth;
   };
-  const protect: FetchGate<Auth | undefined>['protect'] = (handler, ...requirements) => {
+  const protect: FetchGate<Caller<O>>['protect'] = (handler, ...requirements) => {
     return async (request, ...context) => {
-      const metadata = await answerMetadata(published, request);
-      if (metadata !== undefined) return toResponse(metadata);
-      const entered = await enter(request, requirements, context);
-      if (entered instanceof Response) return entered;
-      const { auth, headers, url } = entered;
-      const seen = url === request.url ? request : new Request(url, request);
-      standInFor(request, seen);
-      const response = await handler(seen, auth, ...context);
-      if (headers === undefined) return response;
-      const answer = new Response(response.body, response); // that of the handler may not be changed
-      for (const [name, value] of toHeaders(headers)) answer.headers.set(name, value);
-      return answer;
+      const metadata = await metadataResponse([server.resourceMetadata], request);
+      if (metadata !== undefined) return metadata;
+      const entered = await entrance.enter({ request, context }, requirements);
+      if (entered.kind === 'denied') return entered.toResponse();
+      return withHeaders(await handler(entered.request, entered.auth, ...context), entered.headers);
     };
   };
   return Object.assign(check, { protect, server });
 }
-
-/** What no anonymous request meets, and everyone else does. */
-const ANYONE: Requirement = Object.freeze({ claims: () => true });

@@ -1,6 +1,7 @@
 /** What an adapter is made of: for frameworks that this package doesn't cover. */
 export * from './answers.js';
 export * from './connect-request.js';
+export * from './fetch-entrance.js';
 export {
   type Arrival,
   checkRequirements,
@@ -14,4 +15,5 @@ export {
 } from './gate.js';
 export type { RefusalLog } from './refusal-log.js';
 export * from './requirements.js';
+export * from './route-steps.js';
 export * from './settle.js';

@@ -128,3 +128,19 @@ export function declare<T extends object>(handler: T, said: Declaration): T {
 export function declared(handler: unknown): Declaration | undefined {
   return typeof handler === 'function' ? Reflect.get(handler, declaration) : undefined;
 }
+
+/** All metadata that are served by middlewares or hooks which declared this. */
+export function publishedBy(declarations: readonly Declaration[]): readonly ResourceMetadata[] {
+  const all = declarations.flatMap(({ server, metadata }) => [server?.resourceMetadata, metadata]);
+  return all.filter((one) => one !== undefined);
+}
+
+/**
+ * The metadata of a resource server that's there to publish them.
+ *
+ * @throws {TypeError} it has none
+ */
+export function requireMetadata({ resourceMetadata: metadata }: ResourceServer): ResourceMetadata {
+  if (metadata !== undefined) return metadata;
+  throw new TypeError('resourceMetadata needs a resource server with the option "resource"');
+}

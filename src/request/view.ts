@@ -233,16 +233,28 @@ export class FetchRequestView implements RequestView {
   readonly #request: Request;
   readonly #connection: FetchConnection;
   readonly body: unknown;
+  readonly #findRoute: (() => string | undefined) | undefined;
   #url: string | undefined;
 
   /**
    * @param connection what the server knows of the connection
    * @param body the parsed form; the view doesn't read the request's stream
+   * @param findRoute finds the pattern of the route, if the router knows it
    */
-  constructor(request: Request, connection: FetchConnection = {}, body?: unknown) {
+  constructor(
+    request: Request,
+    connection: FetchConnection = {},
+    body?: unknown,
+    findRoute?: () => string | undefined,
+  ) {
     this.#request = request;
     this.#connection = connection;
     this.body = body;
+    this.#findRoute = findRoute;
+  }
+
+  get route(): string | undefined {
+    return this.#findRoute?.();
   }
 
   get method(): string {

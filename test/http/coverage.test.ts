@@ -23,6 +23,7 @@ describe('the contract', () => {
       'nestjs on express',
       'nestjs on fastify',
       'fetch (hono)',
+      'hono',
     ]);
   });
 });

@@ -2,6 +2,7 @@ import { express4Harness, express5Harness } from './express.js';
 import { fastifyHarness } from './fastify.js';
 import { fetchHarness } from './fetch.js';
 import type { Harness } from './harness.js';
+import { honoHarness } from './hono.js';
 import { nestExpressHarness } from './nestjs-express.js';
 import { nestFastifyHarness } from './nestjs-fastify.js';
 
@@ -12,6 +13,7 @@ const every: readonly Harness[] = [
   nestExpressHarness,
   nestFastifyHarness,
   fetchHarness,
+  honoHarness,
 ];
 
 /** Every framework that runs the contract. A test project can name one in `HARNESSES`: `nest-11` wants NestJS alone. */

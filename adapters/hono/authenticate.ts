@@ -1,0 +1,106 @@
+import type { Context, MiddlewareHandler } from 'hono';
+import type { Auth, RegisteredClaims, ResourceServerError } from '../../src/index.js';
+import * as kit from '../kit/index.js';
+import type { AuthEnv } from './requirements.js';
+
+/**
+ * Lets only requests with a valid access token through, and sets the variable `auth` of the context. Others
+ * are answered with 400, 401 or 503 and a challenge (RFC 6750 §3). With the option `resource` it also serves
+ * the metadata of this API, if requests for them reach it, see {@link resourceMetadata}.
+ *
+ * With `errors: 'next'` it throws the typed error, for `app.onError`; {@link deny} makes the answer of it. So
+ * does Hono itself, with the error's method `getResponse`, if the application has no `onError`.
+ *
+ * Security: a CORS preflight request passes without authentication, for a CORS layer behind it to answer. It
+ * meets no requirement, but handlers for `OPTIONS` run for it, of which `app.all(path, handler)` is one; its
+ * `auth` is undefined there.
+ *
+ * @param options the options of a resource server, or a ready one to share: then anonymous requests are
+ *   refused, since types can't tell its option `optional`
+ * @throws {TypeError} at once: an option is wrong
+ * @example
+ * ```ts
+ * import { Hono } from 'hono';
+ * import { type AuthEnv, authenticate, requireScope } from 'oauth-resource-server/hono';
+ *
+ * const app = new Hono<AuthEnv>();
+ * app.use(authenticate({ issuer: 'https://auth.example.com', audience: 'https://inventory.example.com' }));
+ * app.get('/stock/:sku', requireScope('read:inventory'), (c) => c.json({ caller: c.get('auth').clientId }));
+ * ```
+ */
+export function authenticate<O extends boolean = false>(
+  options: kit.EntranceOptions<O>,
+  fetchOptions?: kit.FetchOptions,
+): MiddlewareHandler<AuthEnv<kit.Caller<O>>> {
+  const entrance = new kit.FetchEntrance(options, fetchOptions);
+  const middleware: MiddlewareHandler = async (c, next) => {
+    c.set('auth', undefined); // whatever was there before
+    const arrival = { request: c.req.raw, message: c.req, context: [c] };
+    const entered = await entrance.pass(arrival, new kit.RouteSteps(c.req.matchedRoutes));
+    if (entered instanceof Response) return entered;
+    c.set('auth', entered.auth);
+    c.req.raw = entered.request;
+    await next();
+    // After a switch of protocols no answer is left to copy.
+    if (c.res.status !== 101) entered.headers?.forEach((value, name) => void c.header(name, value));
+  };
+  return kit.declare(middleware, { server: entrance.server });
+}
+
+/**
+ * Serves the metadata of this API (RFC 9728) at the well-known place that belongs to its identifier, the
+ * option `resource`, and where else clients look, see `answerMetadata`; everything else goes on to what comes
+ * next. Belongs on the root application, since the well-known place is at the root of the host.
+ *
+ * @param options the options of a resource server with `resource`, or a ready one to share
+ * @throws {TypeError} at once: an option is wrong, or `resource` is missing
+ * @example
+ * ```ts
+ * import { Hono } from 'hono';
+ * import { createResourceServer } from 'oauth-resource-server';
+ * import { authenticate, resourceMetadata } from 'oauth-resource-server/hono';
+ *
+ * const server = createResourceServer({ ...options, resource: 'https://inventory.example.com/v2' });
+ * const app = new Hono().use(resourceMetadata(server)).use('/v2/*', authenticate(server));
+ * ```
+ */
+export function resourceMetadata(options: kit.EntranceOptions<boolean>): MiddlewareHandler {
+  const metadata = kit.requireMetadata(new kit.Gate(options).server);
+  const middleware: MiddlewareHandler = async (c, next) =>
+    (await kit.metadataResponse(new kit.RouteSteps(c.req.matchedRoutes).published, c.req.raw)) ?? next();
+  return kit.declare(middleware, { metadata });
+}
+
+/**
+ * The verified access token of a request that {@link authenticate} let in, never undefined. In a unit test it
+ * may also be a genuine `Auth` that the test set as the variable `auth`.
+ *
+ * @typeParam C the application's own claims
+ * @throws {Error} nothing authenticated the request, or it's anonymous (`optional: true`)
+ */
+export function getAuth<C extends object = RegisteredClaims>(c: Context): Auth<C> {
+  return kit.getAuth<C>(kit.findAuth(c.req) === undefined ? c.var : c.req);
+}
+
+/**
+ * The response that refuses a request which {@link authenticate} let through, after a check of your own:
+ * with the status, the challenge and the body of any refusal. It's also the answer to an error of this package
+ * that came to `app.onError`.
+ *
+ * @param error `new InsufficientScopeError('claims_not_met')`, or another error of this package
+ * @throws {Error} nothing authenticated the request
+ * @example
+ * ```ts
+ * import { InsufficientScopeError } from 'oauth-resource-server';
+ * import { deny, getAuth } from 'oauth-resource-server/hono';
+ *
+ * app.get('/orders/of/:owner', (c) => {
+ *   if (c.req.param('owner') === getAuth(c).subject) return c.json([]);
+ *   return deny(new InsufficientScopeError('claims_not_met'), c);
+ * });
+ * ```
+ */
+export function deny(error: ResourceServerError, c: Context): Response {
+  const mistake = { name: 'deny', advice: '; put authenticate() before it' };
+  return kit.denyRequest(c.req, error, mistake).toResponse();
+}
