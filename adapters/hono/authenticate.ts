@@ -84,8 +84,8 @@ export function getAuth<C extends object = RegisteredClaims>(c: Context): Auth<C
 
 /**
  * The response that refuses a request which {@link authenticate} let through, after a check of your own:
- * with the status, the challenge and the body of any refusal. It's also the answer to an error of this package
- * that came to `app.onError`.
+ * with the status, the challenge and the body of any refusal. It's also the answer to an error of this
+ * package that came to `app.onError`.
  *
  * @param error `new InsufficientScopeError('claims_not_met')`, or another error of this package
  * @throws {Error} nothing authenticated the request

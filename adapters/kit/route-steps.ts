@@ -1,5 +1,5 @@
 import type { Requirement, ResourceMetadata } from '../../src/index.js';
-import { type Declaration, declared, publishedBy } from './requirements.js';
+import { declared, publishedBy } from './requirements.js';
 
 /** One function that a request comes to on its way through a router. */
 export interface Step {
@@ -28,29 +28,33 @@ export class RouteSteps {
     return publishedBy(this.#steps.flatMap(({ handler }) => declared(handler) ?? []));
   }
 
-  /**
-   * What is required before the handler is reached, for challenges. No more than that: a middleware in
-   * between may answer, and then what's behind it wasn't required.
-   */
+  /** What's named to who sends no token: all that's required on the way, if no middleware answers before. */
   get requirements(): readonly Requirement[] {
-    return requirementsUntil(this.#steps, isHandler);
+    const end = this.#steps.findIndex(isHandler);
+    const way = this.#steps.slice(0, end === -1 ? undefined : end);
+    return way.flatMap(({ handler }) => declared(handler)?.requirement ?? []);
   }
 
   /**
-   * What is required for sure from one step on: what follows at once, and what else is on the same route.
+   * What's required for sure from one step on: what follows at once, and what else is on the same route. A
+   * middleware of others may answer, and what's behind it on another route isn't required then.
    *
    * @param index of the step that asks
    * @param own what it requires itself: the answer if it's hidden in a function of others
    */
   requirementsFrom(index: number, own: Requirement): readonly Requirement[] {
-    const ahead = this.#steps.slice(index);
-    const [here] = ahead;
-    if (here === undefined || said(here)?.requirement !== own) return [own];
-    return requirementsUntil(ahead, (step) => {
-      // Behind another gate, requirements are for what that one says.
-      if (said(step) !== undefined) return said(step)?.requirement === undefined;
-      return isHandler(step) || step.method === 'ALL' || step.path !== here.path;
-    });
+    const [here, ...ahead] = this.#steps.slice(index);
+    if (here === undefined || declared(here.handler)?.requirement !== own) return [own];
+    const found = [own];
+    let isAtOnce = true;
+    for (const step of ahead) {
+      const said = declared(step.handler);
+      const isSameRoute = step.path === here.path && step.method === here.method && step.method !== 'ALL';
+      if (said?.requirement !== undefined && (isAtOnce || isSameRoute)) found.push(said.requirement);
+      else if (said === undefined && isSameRoute && !isHandler(step)) isAtOnce = false;
+      else break; // also at another gate: what's behind it is for that one to say
+    }
+    return found;
   }
 }
 
@@ -60,10 +64,6 @@ function unwrap(handler: Step['handler']): Step['handler'] {
   return typeof inner === 'function' ? unwrap(inner) : handler;
 }
 
-const said = ({ handler }: Step): Declaration | undefined => declared(handler);
-const isHandler = ({ handler }: Step): boolean => handler.length < 2;
-
-function requirementsUntil(steps: readonly Step[], isEnd: (step: Step) => boolean): readonly Requirement[] {
-  const end = steps.findIndex(isEnd);
-  return steps.slice(0, end === -1 ? undefined : end).flatMap((step) => said(step)?.requirement ?? []);
+function isHandler({ handler }: Step): boolean {
+  return handler.length < 2;
 }

@@ -22,10 +22,12 @@ import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
 import fastify, { type FastifyRequest } from 'fastify';
+import { Hono } from 'hono';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import * as expressAdapter from '../../adapters/express/index.js';
 import * as fastifyAdapter from '../../adapters/fastify/index.js';
 import * as fetchAdapter from '../../adapters/fetch/index.js';
+import * as honoAdapter from '../../adapters/hono/index.js';
 import {
   getAuth,
   type PlatformRequest,
@@ -334,6 +336,61 @@ describe('fetch', () => {
         : deny(new InvalidTokenError('missing_credentials'), request),
     );
     await expectTokenOrKey((_path, headers = {}) => serve(new Request(URL_OF_OWN, { headers })), '/own');
+  });
+});
+
+describe('Hono', () => {
+  const { authenticate, deny, requireScope } = honoAdapter;
+  const URL_OF_OWN = 'https://inventory.example.com';
+  const askingApp =
+    (app: Pick<Hono, 'fetch'>): Ask =>
+    async (path, headers = {}) =>
+      app.fetch(new Request(`${URL_OF_OWN}${path}`, { headers }));
+
+  it.each(['respond', 'next'] as const)(
+    "deny answers as every refusal is answered, in a handler and in onError: errors: '%s'",
+    { tags: ['OPS-17'] },
+    async (errors) => {
+      const decisions = listenTo<DecisionMessage>(channels.decision);
+      const app = new Hono().use(authenticate({ ...issuer.options, errors }));
+      app.get('/own', requireScope('read:inventory'), (c) => deny(notYours(), c));
+      app.get('/thrown', requireScope('read:inventory'), () => {
+        throw notYours();
+      });
+      app.onError((error, c) => (isResourceServerError(error) ? deny(error, c) : c.text('', 500)));
+      for (const path of ['/own', '/thrown']) await expectOurAnswer(await askingApp(app)(path, reader));
+      expect((await askingApp(app)('/own')).status).toBe(401);
+      expect(decisions.map(({ reason }) => reason)).toEqual([
+        undefined,
+        'claims_not_met',
+        undefined,
+        'claims_not_met',
+        'missing_credentials',
+      ]);
+    },
+  );
+
+  it('deny fails closed if nothing authenticated the request, and takes errors of ours only', {
+    tags: ['OPS-09'],
+  }, async () => {
+    const app = new Hono().onError((error, c) => c.text(error.message, 500));
+    app.get('/open', (c) => deny(notYours(), c));
+    app.use(authenticate(issuer.options));
+    app.get('/bug', (c) => deny(new Error('bug') as never, c)); // a caller without types
+    const open = await askingApp(app)('/open', reader);
+    expect(await open.text()).toContain('deny: nothing authenticated this request');
+    expect(await (await askingApp(app)('/bug', reader)).text()).toContain('deny takes an error');
+  });
+
+  it('takes a token or an API key', { tags: ['BRR-31', 'OPS-09'] }, async () => {
+    const app = new Hono().use(authenticate({ ...issuer.options, optional: true })).use(async (c, next) => {
+      if (c.get('auth') !== undefined || hasKey(c.req.header())) return next();
+      return deny(new InvalidTokenError('missing_credentials'), c);
+    });
+    app.get('/either', (c) => c.json({}));
+    app.get('/token', requireScope('read:inventory'), (c) => c.json({}));
+    await expectTokenOrKey(askingApp(app), '/either');
+    expect((await askingApp(app)('/token', { 'X-Api-Key': KEY })).status).toBe(401);
   });
 });
 

@@ -3,10 +3,12 @@ import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import { Controller, Get } from '@nestjs/common';
 import express from 'express';
 import Fastify from 'fastify';
+import { Hono } from 'hono';
 import { expectTypeOf } from 'vitest';
 import * as onExpress from '../../adapters/express/index.js';
 import * as onFastify from '../../adapters/fastify/index.js';
 import * as onFetch from '../../adapters/fetch/index.js';
+import * as onHono from '../../adapters/hono/index.js';
 import * as onNest from '../../adapters/nestjs/index.js';
 import { type Auth, createResourceServer, toMcpAuthInfo } from '../../src/index.js';
 
@@ -66,6 +68,52 @@ gate.protect((_request, auth, context: { readonly port: number }) => {
 });
 // @ts-expect-error the audience is missing
 onFetch.resourceServer({ issuer: options.issuer });
+
+expectTypeOf(onFetch.resourceServer({ ...options, optional: false })(request)).resolves.toEqualTypeOf<
+  Auth | Response
+>();
+expectTypeOf(
+  onFetch.resourceServer(options as onFetch.ResourceServerOptions)(request),
+).resolves.toEqualTypeOf<Auth | Response | undefined>();
+// @ts-expect-error an option that doesn't exist
+onFetch.resourceServer({ ...options, audiences: 'x' });
+
+// Hono: the variable `auth`, chained or named, and behind a requirement; undefined only with `optional: true`.
+new Hono()
+  .use(onHono.authenticate(options, { connection: (_request, c: { readonly env: object }) => c.env }))
+  .get('/stock/:sku', (c) => {
+    expectTypeOf(c.req.param('sku')).toEqualTypeOf<string>();
+    expectTypeOf(c.get('auth')).toEqualTypeOf<Auth>();
+    expectTypeOf(c.var.auth).toEqualTypeOf<Auth>();
+    expectTypeOf(onHono.getAuth<MyClaims>(c).claims.tenant).toEqualTypeOf<string>();
+    return c.json({});
+  });
+new Hono().use(onHono.authenticate(server)).get('/', (c) => {
+  expectTypeOf(c.get('auth')).toEqualTypeOf<Auth>();
+  return c.json({});
+});
+new Hono()
+  .use(onHono.authenticate({ ...options, optional: true }))
+  .get('/', (c) => {
+    expectTypeOf(c.get('auth')).toEqualTypeOf<Auth | undefined>();
+    expectTypeOf(c.var.auth).toEqualTypeOf<Auth | undefined>();
+    return c.json({});
+  })
+  .get('/stock/:sku', onHono.requireScope('read:inventory'), (c) => {
+    expectTypeOf(c.get('auth')).toEqualTypeOf<Auth>();
+    return c.json({ sku: c.req.param('sku') });
+  });
+const named = new Hono<onHono.AuthEnv>();
+named.use(onHono.authenticate(options));
+named.get('/', (c) => c.json(expectTypeOf(c.get('auth')).toEqualTypeOf<Auth>()));
+new Hono().get('/stock/:sku', onHono.requireScope('read:inventory'), (c) => {
+  expectTypeOf(c.get('auth')).toEqualTypeOf<Auth>();
+  return c.json({ sku: c.req.param('sku') });
+});
+// @ts-expect-error the audience is missing
+onHono.authenticate({ issuer: options.issuer });
+// @ts-expect-error a scope per argument, not a list
+onHono.requireScope(['read:inventory']);
 
 // Fastify.
 const fastify = Fastify();

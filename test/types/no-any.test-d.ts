@@ -9,8 +9,11 @@ import type {
 } from '@nestjs/common';
 import type { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Context, MiddlewareHandler } from 'hono';
 import type * as express from '../../adapters/express/index.js';
 import type * as fastify from '../../adapters/fastify/index.js';
+import type * as fetchApi from '../../adapters/fetch/index.js';
+import type * as hono from '../../adapters/hono/index.js';
 import type * as nestjs from '../../adapters/nestjs/index.js';
 import type * as testing from '../../adapters/testing/index.js';
 import type * as client from '../../src/client/index.js';
@@ -32,10 +35,19 @@ type OfNest = [
   FactoryProvider<nestjs.ResourceServerModuleOptions>['useFactory'],
 ];
 
+/** Hono's own types hold any: the environment of a middleware that wants none, what a context is made of. */
+type OfHono = [
+  MiddlewareHandler,
+  MiddlewareHandler<hono.AuthEnv>,
+  MiddlewareHandler<hono.AuthEnv<hono.Auth | undefined>>,
+];
+
 // Nothing public is any: the values, with all types that they take and give.
 export const ofCore: AnyIn<typeof core, [Headers, Response]> = {};
 export const ofExpress: AnyIn<typeof express> = {};
 export const ofFastify: AnyIn<typeof fastify, [FastifyInstance, FastifyRequest, FastifyReply]> = {};
+export const ofFetch: AnyIn<typeof fetchApi, [Request, Response]> = {};
+export const ofHono: AnyIn<typeof hono, [Request, Response, Context, ...OfHono]> = {};
 export const ofNestjs: AnyIn<typeof nestjs, OfNest> = {};
 export const ofTesting: AnyIn<typeof testing> = {};
 export const ofClient: AnyIn<typeof client, [AbortSignal]> = {};
