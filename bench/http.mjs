@@ -83,12 +83,17 @@ async function judgeAll(routes, issuer, algorithm) {
   return { fit, unfit };
 }
 
-async function faultOf({ url }, issuer, algorithm) {
+/**
+ * What keeps a contestant from being measured: what it lets through, or doesn't; undefined if nothing does.
+ *
+ * @param header of the tokens, if not the usual one
+ */
+export async function faultOf({ url }, issuer, algorithm, header) {
   const key = issuer.keys[algorithm];
   const { issuer: iss } = issuer.trust;
-  const valid = mint(key, iss);
-  const bad = { ...forgeries(key, iss), 'a request without a token': undefined };
-  const scopeless = mint(key, iss, { scope: 'other' });
+  const valid = mint(key, iss, {}, header);
+  const bad = { ...forgeries(key, iss, header), 'a request without a token': undefined };
+  const scopeless = mint(key, iss, { scope: 'other' }, header);
 
   if (!(await isServed(url, valid))) return 'does not accept a valid token';
   for (const [name, token] of Object.entries(bad)) {

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { ALGORITHMS } from './tokens.mjs';
 
-export const PARTS = ['in-process', 'http', 'glue', 'growth'];
+export const PARTS = ['in-process', 'http', 'glue', 'hono', 'growth'];
 
 /** How much is measured. The default takes about 40 minutes. */
 const SIZES = {

@@ -5,6 +5,7 @@ import {
   faultsTable,
   glueTables,
   growthTables,
+  honoTables,
   httpTables,
   inProcessTables,
   summaryTable,
@@ -28,6 +29,7 @@ export function writePage(allResults) {
     page = between(page, 'summary', toMarkdown(summaryTable(main.parts.http)));
   page = between(page, 'http', partOfAll(allResults, 'http', httpTables));
   page = between(page, 'glue', partOfAll(allResults, 'glue', glueTables));
+  page = between(page, 'hono', partOfAll(allResults, 'hono', honoTables));
   page = between(page, 'in-process', partOfAll(allResults, 'in-process', inProcessTables));
   page = between(page, 'growth', partOfAll(allResults, 'growth', growthTables));
   writeFileSync(PAGE, page);

@@ -149,6 +149,25 @@ export function glueTables({ rows }) {
   ];
 }
 
+/** Hono with known tokens, on the runtimes that were there. */
+export function honoTables({ rows, missing }) {
+  const left = missing.length === 0 ? '' : ` Not installed: ${missing.join(', ')}.`;
+  const runtimes = distinct(rows, 'runtime');
+  return [
+    {
+      title: 'Hono, ES256, known tokens',
+      note: `Requests per second, and as a part of those to "${UNREAD}" (CPU per request). 64 tokens in turn.${left}`,
+      head: ['', ...runtimes],
+      rows: byContestant(rows, runtimes, 'runtime', describeHonoCell),
+    },
+  ];
+}
+
+function describeHonoCell({ perSecond, throughputToUnread, cpuMicros, failed }) {
+  const figures = `${count(perSecond)}/s, ${ratio(throughputToUnread)} (${micros(cpuMicros)})`;
+  return failed > 0 ? `${figures}, ${failed} FAILED` : figures;
+}
+
 export function growthTables({ figures }) {
   const { keys, issuers, scopes, tokenSize, kinds, heap, refusals, floods } = figures;
   return [
@@ -237,7 +256,7 @@ export function faultsTable(faults) {
     rows: faults.map(({ contestant, algorithm, framework, fault }) => [
       contestant,
       algorithm,
-      framework === undefined ? 'in process' : FRAMEWORKS[framework],
+      framework === undefined ? 'in process' : (FRAMEWORKS[framework] ?? framework),
       fault,
     ]),
   };

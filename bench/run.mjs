@@ -1,6 +1,7 @@
 import { measureGlue } from './glue.mjs';
 import { judgeGoals } from './goals.mjs';
 import { measureGrowth } from './growth.mjs';
+import { measureHono } from './hono.mjs';
 import { measureHttp } from './http.mjs';
 import { measureInProcess } from './in-process.mjs';
 import { startIssuer } from './issuer.mjs';
@@ -11,13 +12,20 @@ import {
   glueTables,
   goalsTable,
   growthTables,
+  honoTables,
   httpTables,
   inProcessTables,
 } from './reports.mjs';
 import { readResults, saveResults } from './results.mjs';
 import { toText } from './tables.mjs';
 
-const TABLES = { 'in-process': inProcessTables, http: httpTables, glue: glueTables, growth: growthTables };
+const TABLES = {
+  'in-process': inProcessTables,
+  http: httpTables,
+  glue: glueTables,
+  hono: honoTables,
+  growth: growthTables,
+};
 
 const options = readOptions();
 const measured = await measureAll(options);
@@ -45,6 +53,7 @@ async function measure(name, issuer) {
   if (name === 'in-process') return measureInProcess(issuer, options, say);
   if (name === 'http') return measureHttp(issuer, options, say);
   if (name === 'glue') return measureGlue(issuer, options, say);
+  if (name === 'hono') return measureHono(issuer, options, say);
   return { figures: await measureGrowth(issuer, options, say) };
 }
 

@@ -100,14 +100,14 @@ export function mintMany(count, key, issuer, claims, header) {
   return Array.from({ length: count }, () => mint(key, issuer, claims, header));
 }
 
-/** What every contestant must refuse before it is measured. Signed right where only a claim is wrong. */
-export function forgeries(key, issuer) {
+/** What every contestant must refuse before it is measured. Signed right where only a claim is wrong. @param header as of `mint` */
+export function forgeries(key, issuer, header) {
   const now = Math.floor(Date.now() / 1000);
   const foreignKey = createSigningKey(key.algorithm, key.kid);
   return {
-    'a forged token': mint(foreignKey, issuer),
-    'an expired token': mint(key, issuer, { iat: now - 7200, exp: now - 3600 }),
-    'a token for another audience': mint(key, issuer, { aud: 'https://other.example.com' }),
+    'a forged token': mint(foreignKey, issuer, {}, header),
+    'an expired token': mint(key, issuer, { iat: now - 7200, exp: now - 3600 }, header),
+    'a token for another audience': mint(key, issuer, { aud: 'https://other.example.com' }, header),
   };
 }
 

@@ -77,6 +77,17 @@ const everything = [
     options: { cache: true },
   },
   { name: 'oauth4webapi', module: 'oauth4webapi', kind: 'library', where: ['inProcess', 'express'] },
+  { name: 'oauth-resource-server', module: 'hono-product', kind: 'product', where: ['hono'] },
+  {
+    name: 'oauth-resource-server, cache: false',
+    module: 'hono-product',
+    kind: 'product',
+    where: ['hono'],
+    options: { cache: false },
+  },
+  { name: 'jose by hand', module: 'hono-by-hand', kind: 'library', where: ['hono'] },
+  honoJwk('hono/jwk, key given', { isKeyGiven: true }),
+  honoJwk('hono/jwk, jwks_uri', { isKeyGiven: false }),
 ];
 
 function product(name, options) {
@@ -87,6 +98,10 @@ function product(name, options) {
     where: ['inProcess', 'express', 'fastify', 'nestjs'],
     options,
   };
+}
+
+function honoJwk(name, options) {
+  return { name, module: 'hono-jwk', kind: 'middleware', where: ['hono'], options };
 }
 
 function fastifyJwt(name, options) {
@@ -101,7 +116,7 @@ function fastifyJwt(name, options) {
   };
 }
 
-/** @returns {Contestant[]} those that can be measured there: `inProcess`, `express`, `fastify`, `nestjs` */
+/** @returns {Contestant[]} those that can be measured there: `inProcess`, `express`, `fastify`, `nestjs`, `hono` */
 export function contestantsOf(place) {
   return everything
     .filter(

@@ -1,8 +1,14 @@
+import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { getRequestListener, type HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { cors } from 'hono/cors';
 import {
   type Auth,
   deny,
+  type FetchConnection,
   type Requirement,
   requireAnyScope,
   requireAuthentication,
@@ -13,29 +19,30 @@ import {
 } from '../../../adapters/fetch/index.js';
 import { InsufficientScopeError } from '../../../src/index.js';
 import type { Harness } from './harness.js';
-import { connection, type OnNode, serve } from './hono-on-node.js';
 
-/** Gates of the entry `fetch`, in an application of Hono on Node. */
+type App = { Bindings: HttpBindings };
+
+/** A Hono application on Node. */
 export const fetchHarness: Harness = {
   name: 'fetch (hono)',
 
   async start(options, tls, trustProxy = false, hasCors = true) {
     let handled = 0;
     const gate = resourceServer(options, { connection });
-    const app = new Hono<OnNode>();
+    const app = new Hono<App>();
     const guarded = (
-      handler: (context: Context<OnNode>, auth: Auth | undefined, request: Request) => Response,
+      handler: (context: Context<App>, auth: Auth | undefined, request: Request) => Response,
       ...requirements: Requirement[]
     ) => {
       const serve = gate.protect(
-        (request, auth, context: Context<OnNode>) => {
+        (request, auth, context: Context<App>) => {
           const response = handler(context, auth, request);
           if (response.ok) handled += 1;
           return response;
         },
         ...requirements,
       );
-      return (context: Context<OnNode>): Promise<Response> => {
+      return (context: Context<App>): Promise<Response> => {
         const { raw } = context.req;
         const headers = new Headers(raw.headers);
         const token = headers.get('x-forwarded-access-token');
@@ -48,7 +55,7 @@ export const fetchHarness: Harness = {
       const { clientId, scopes } = auth ?? {};
       return context.json({ sku: context.req.param('sku'), caller: clientId ?? null, scopes });
     }, requireScope('read:inventory'));
-    const whoami = (context: Context<OnNode>, auth: Auth | undefined): Response =>
+    const whoami = (context: Context<App>, auth: Auth | undefined): Response =>
       context.json({ subject: auth?.subject, caller: auth?.clientId, anonymous: auth === undefined });
 
     // Before the CORS layer: scripts of any origin may read the metadata.
@@ -102,6 +109,36 @@ export const fetchHarness: Harness = {
     app.get('/vault', guarded(whoami, requireScope('admin'), requireAuthentication({ maxAgeSeconds: 300 })));
     app.on(['GET', 'POST', 'OPTIONS'], '/whoami', guarded(whoami));
 
-    return { ...(await serve(app, tls, trustProxy)), handled: () => handled };
+    const listener = getRequestListener((request, env) => {
+      const url = new URL(request.url);
+      // As a platform that is told to believe its proxy would do it.
+      const forwarded = trustProxy ? env.incoming.headers : {};
+      url.protocol = String(forwarded['x-forwarded-proto'] ?? url.protocol);
+      url.host = String(forwarded['x-forwarded-host'] ?? url.host);
+      return app.fetch(url.href === request.url ? request : new Request(url, request), env);
+    });
+    const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
+    const { port } = server.address() as AddressInfo; // a TCP server has no other address
+    return {
+      url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
+      handled: () => handled,
+      async close() {
+        server.closeAllConnections();
+        await new Promise((resolve) => {
+          server.close(resolve);
+        });
+      },
+    };
   },
 };
+
+function connection(_request: Request, { env }: Context<App>): FetchConnection {
+  const { socket } = env.incoming;
+  return {
+    remoteAddress: socket.remoteAddress,
+    clientCertificate: socket instanceof TLSSocket ? socket.getPeerCertificate()?.raw : undefined,
+  };
+}
