@@ -38,8 +38,15 @@ export interface Denied {
    *
    * @example
    * ```ts
-   * const decision = await server.authenticate(request);
-   * if (decision.kind === 'denied') return decision.toResponse();
+   * import { createResourceServer } from 'oauth-resource-server';
+   *
+   * const server = createResourceServer(options);
+   *
+   * export async function GET(request: Request): Promise<Response> {
+   *   const decision = await server.authenticate(request);
+   *   if (decision.kind === 'denied') return decision.toResponse();
+   *   return Response.json({ caller: decision.auth?.clientId });
+   * }
    * ```
    */
   toResponse(): Response;

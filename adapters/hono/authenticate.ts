@@ -61,7 +61,9 @@ export function authenticate<O extends boolean = false>(
  * import { authenticate, resourceMetadata } from 'oauth-resource-server/hono';
  *
  * const server = createResourceServer({ ...options, resource: 'https://inventory.example.com/v2' });
- * const app = new Hono().use(resourceMetadata(server)).use('/v2/*', authenticate(server));
+ * const app = new Hono();
+ * app.use(resourceMetadata(server));
+ * app.use('/v2/*', authenticate(server));
  * ```
  */
 export function resourceMetadata(options: kit.EntranceOptions<boolean>): MiddlewareHandler {
@@ -91,13 +93,15 @@ export function getAuth<C extends object = RegisteredClaims>(c: Context): Auth<C
  * @throws {Error} nothing authenticated the request
  * @example
  * ```ts
+ * import { Hono } from 'hono';
  * import { InsufficientScopeError } from 'oauth-resource-server';
  * import { deny, getAuth } from 'oauth-resource-server/hono';
  *
- * app.get('/orders/of/:owner', (c) => {
+ * const app = new Hono().get('/orders/of/:owner', (c) => {
  *   if (c.req.param('owner') === getAuth(c).subject) return c.json([]);
  *   return deny(new InsufficientScopeError('claims_not_met'), c);
  * });
+ * export default app;
  * ```
  */
 export function deny(error: ResourceServerError, c: Context): Response {

@@ -487,13 +487,15 @@ describe('the packed package, installed on its own', () => {
     expect(total).toBeLessThan(2_500_000);
   });
 
-  it('has a core, a client, a testing kit and Express middlewares that need no framework', async () => {
+  it('has a core, a client, a testing kit, gates, and middlewares that need no framework', async () => {
     const modules = [
       'oauth-resource-server',
       'oauth-resource-server/client',
       'oauth-resource-server/redis',
       'oauth-resource-server/testing',
       'oauth-resource-server/express',
+      'oauth-resource-server/fetch',
+      'oauth-resource-server/hono',
     ];
     for (const module of modules) await app.node(['--input-type=module', '-e', `import '${module}'`]);
   });

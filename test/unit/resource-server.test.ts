@@ -374,6 +374,32 @@ describe('deny', () => {
     );
   });
 
+  it('makes a Response of any denial, a new one each time, beside its plain members', {
+    tags: ['BRR-26'],
+  }, async () => {
+    const request = new Request('https://api.example.com/', { headers: { Authorization: 'Bearer abc' } });
+    const denials = [
+      await server.authenticate(request),
+      await server.authenticate(new Request(request.url)),
+      server.authorize(fakeAuth({ scopes: ['a'] }), { allScopes: ['b'] }),
+      server.deny(new UnavailableError('revocation_unavailable', 3)),
+    ];
+    for (const denied of denials) {
+      if (denied.kind === 'allowed') throw new Error('let in');
+      const { error, answer } = denied;
+      expect(denied).toEqual({ kind: 'denied', error, answer });
+      expect(denied.toResponse()).not.toBe(denied.toResponse());
+      const response = denied.toResponse();
+      expect(response.status).toBe(answer.status);
+      const fields = Object.entries(answer.headers).map(([name, value]) => [
+        name.toLowerCase(),
+        [value].flat().join(', '),
+      ]);
+      expect(Object.fromEntries(response.headers)).toEqual(Object.fromEntries(fields));
+      expect(await response.text()).toBe(answer.body ?? '');
+    }
+  });
+
   it('answers as a request without credentials is answered, and like an outage', () => {
     const resource = { resource: 'https://api.example.com', scopes: ['read'] };
     const server = createResourceServer({ ...issuer.options, resource });
