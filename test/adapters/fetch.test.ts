@@ -109,10 +109,15 @@ describe('protect', () => {
     tags: ['DPP-24'],
   }, async () => {
     const gate = resourceServer({ ...issuer.options, bearerMethods: ['query'] });
-    const serve = gate.protect(() => Response.redirect('https://inventory.example.com/new', 302));
-    const response = await serve(new Request(`${URL_OF_STOCK}?access_token=${await issuer.token()}`));
+    const request = new Request(`${URL_OF_STOCK}?access_token=${await issuer.token()}`);
+    const response = await gate.protect(() => Response.redirect('https://inventory.example.com/new', 302))(
+      request,
+    );
     expect(response.status).toBe(302);
     expect(response.headers.get('cache-control')).toBe('private, no-store');
+    // Only servers can make one; it can't be copied.
+    const switched = Object.defineProperty(new Response(), 'status', { value: 101 });
+    expect(await gate.protect(() => switched)(request)).toBe(switched);
   });
 });
 

@@ -102,10 +102,12 @@ describe('authenticate', () => {
       c.set('auth', fakeAuth({ scopes: ['read:inventory'] }));
       await next();
     });
-    app.use(authenticate({ ...issuer.options, optional: true }));
+    app.use(authenticate({ ...issuer.options, optional: true, errors: 'next' }));
+    app.onError((_error, c) => c.json({ isAnonymous: c.get('auth') === undefined }, 401));
     app.get('/', (c) => c.json({ isAnonymous: c.get('auth') === undefined && c.var.auth === undefined }));
     app.get('/stock', requireScope('read:inventory'), ok);
-    expect(await (await ask(app, '/')).json()).toEqual({ isAnonymous: true });
+    for (const headers of [{}, { Authorization: 'Bearer abc' }])
+      expect(await (await ask(app, '/', headers)).json()).toEqual({ isAnonymous: true });
     expect((await ask(app, '/stock')).status).toBe(401);
   });
 
@@ -372,7 +374,16 @@ describe('several requirements of a route', () => {
       authenticate(issuer.options),
     );
     app.get('/', requireScope('a'), ok);
+    app.get(
+      '/inside',
+      authenticate(both),
+      requireScope('a'),
+      authenticate(issuer.options),
+      requireScope('b'),
+      ok,
+    );
     expect(await scopeNamed(app, '/')).toBe('a');
+    expect(await scopeNamed(app, '/inside')).toBe('write:orders a'); // not b
   });
 
   it('ask a predicate once', async () => {
@@ -449,6 +460,17 @@ describe('getAuth', () => {
       return c.json(getAuth(c).scopes);
     });
     expect(await (await ask(app, '/')).text()).toContain('not authenticated');
+  });
+
+  it('is who was authenticated, whatever something else put into the variable', {
+    tags: ['OPS-12'],
+  }, async () => {
+    const app = new Hono<AuthEnv>().use(authenticate(issuer.options)).use(async (c, next) => {
+      c.set('auth', fakeAuth({ clientId: 'another' }));
+      await next();
+    });
+    app.get('/', (c) => c.json(getAuth(c).clientId));
+    expect(await (await ask(app, '/', reader)).json()).toBe('test-client');
   });
 
   it('takes a fake Auth, for testing a handler without a resource server', async () => {
