@@ -16,6 +16,7 @@ const self = [
   },
   { find: 'oauth-resource-server/adapter', replacement: path('adapters/kit/index.ts') },
   { find: 'oauth-resource-server/express/types', replacement: path('adapters/express/types.ts') },
+  { find: /^@\/lib\//, replacement: path('examples/nextjs/lib/') },
 ];
 const nest11 = {
   find: /^@nestjs\/(common|core|platform-express|platform-fastify|testing)$/,
