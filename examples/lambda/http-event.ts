@@ -2,7 +2,6 @@ import { X509Certificate } from 'node:crypto';
 import type {
   APIGatewayProxyEvent,
   APIGatewayProxyEventV2,
-  APIGatewayProxyStructuredResultV2,
   APIGatewayRequestAuthorizerEvent,
   APIGatewayRequestAuthorizerEventV2,
 } from 'aws-lambda';
@@ -12,9 +11,10 @@ import type { Answer, RequestView } from 'oauth-resource-server';
 export type HttpEvent = APIGatewayProxyEvent | APIGatewayProxyEventV2;
 /** The same requests as an authorizer gets them. */
 type AuthorizerEvent = APIGatewayRequestAuthorizerEvent | APIGatewayRequestAuthorizerEventV2;
-/** What both formats take. */
-export interface Result extends APIGatewayProxyStructuredResultV2 {
+/** What a handler returns, in both formats. */
+export interface Result {
   statusCode: number;
+  headers?: Record<string, string>;
   multiValueHeaders?: Record<string, string[]>;
   body: string;
 }
@@ -61,21 +61,17 @@ function fieldLines(event: HttpEvent | AuthorizerEvent, name: string): readonly 
 function readForm({ body, isBase64Encoded }: HttpEvent): unknown {
   const text = Buffer.from(body ?? '', isBase64Encoded ? 'base64' : 'utf8').toString();
   const tokens = new URLSearchParams(text).getAll('access_token');
-  return { access_token: tokens.length > 1 ? tokens : tokens[0] };
+  return tokens.length === 0 ? undefined : { access_token: tokens.length > 1 ? tokens : tokens[0] };
 }
 
-/** Format 2.0 has no place for repeated fields, so they're joined, which means the same. */
+/** Repeated fields stay apart in format 1.0. Format 2.0 joins them, which means the same. */
 export function toResult(event: HttpEvent, { status, headers, body = '' }: Answer): Result {
   const fields = Object.entries(headers).map(([name, value]) => [name, [value].flat()] as const);
-  if ('rawPath' in event)
-    return {
-      statusCode: status,
-      headers: Object.fromEntries(fields.map(([name, lines]) => [name, lines.join(', ')])),
-      body,
-    };
-  return {
-    statusCode: status,
-    multiValueHeaders: Object.fromEntries(fields.map(([name, lines]) => [name, [...lines]])),
-    body,
-  };
+  return 'rawPath' in event
+    ? {
+        statusCode: status,
+        headers: Object.fromEntries(fields.map(([name, lines]) => [name, lines.join(', ')])),
+        body,
+      }
+    : { statusCode: status, multiValueHeaders: Object.fromEntries(fields), body };
 }

@@ -1,33 +1,32 @@
-import { createResourceServer, type ResourceServerOptions } from 'oauth-resource-server';
+import { type Auth, createResourceServer, type ResourceServerOptions } from 'oauth-resource-server';
 import { requireScope } from 'oauth-resource-server/fetch';
+import type { HttpEvent, Result } from './http-event.js';
 import { type Handler, metadata, protect } from './protect.js';
 
-/** The handlers of the inventory service, one per route. */
-export function createInventory(options: ResourceServerOptions): Readonly<Record<string, Handler>> {
-  const server = createResourceServer(options); // one for all handlers, and for all calls
+interface Handlers {
+  readonly getStock: Handler;
+  readonly reserveStock: Handler;
+  readonly getMetadata: Handler;
+}
+
+/** The handlers of the inventory service, one for each route. */
+export function createInventory(options: ResourceServerOptions): Handlers {
+  const server = createResourceServer(options); // one for all of them
   return {
-    'GET /health': async () => ({ statusCode: 200, body: '{"status":"ok"}' }),
-
-    'GET /stock/{sku}': protect(
-      server,
-      ({ pathParameters }, { clientId }) => ({
-        statusCode: 200,
-        headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify({ sku: pathParameters?.sku, inStock: 7, caller: clientId }),
-      }),
-      requireScope('read:inventory'),
-    ),
-
-    'POST /stock/{sku}/reservations': protect(
-      server,
-      ({ pathParameters }, { clientId }) => ({
-        statusCode: 201,
-        headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify({ sku: pathParameters?.sku, reserved: 1, caller: clientId }),
-      }),
-      requireScope('write:inventory'),
-    ),
-
-    'GET /.well-known/oauth-protected-resource': metadata(server),
+    getStock: protect(server, getStock, requireScope('read:inventory')),
+    reserveStock: protect(server, reserveStock, requireScope('write:inventory')),
+    getMetadata: metadata(server),
   };
+}
+
+function getStock({ pathParameters }: HttpEvent, { clientId }: Auth): Result {
+  return json(200, { sku: pathParameters?.sku, inStock: 7, caller: clientId });
+}
+
+function reserveStock({ pathParameters }: HttpEvent, { clientId }: Auth): Result {
+  return json(201, { sku: pathParameters?.sku, reserved: 1, caller: clientId });
+}
+
+function json(statusCode: number, content: object): Result {
+  return { statusCode, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(content) };
 }

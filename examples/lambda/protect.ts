@@ -1,4 +1,4 @@
-import { type Auth, answerMetadata, type Requirement, type ResourceServer } from 'oauth-resource-server';
+import type { Auth, Requirement, ResourceServer } from 'oauth-resource-server';
 import { checkRequirements, Gate, getAuth } from 'oauth-resource-server/adapter';
 import { type HttpEvent, type Result, toResult, viewEvent } from './http-event.js';
 
@@ -18,23 +18,17 @@ export function protect(
     const refusal = checkRequirements(event, requirements, { name: 'protect', advice: '' });
     if (refusal !== undefined) return toResult(event, refusal.answer);
     const result = await handle(event, getAuth(event));
-    return {
-      ...result,
-      headers: {
-        ...result.headers,
-        ...Object.fromEntries(
-          Object.entries(decision.headers ?? {}).map(([name, value]) => [name, String(value)]),
-        ),
-      },
-    };
+    for (const [name, value] of Object.entries(decision.headers ?? {}))
+      result.headers = { ...result.headers, [name]: String(value) };
+    return result;
   };
 }
 
-/** The metadata of the API (RFC 9728), for the route `GET /.well-known/oauth-protected-resource`. */
+/** Serves the metadata of the API (RFC 9728): for the route of its path, on a domain of your own. */
 export function metadata({ resourceMetadata }: ResourceServer): Handler {
-  const published = resourceMetadata === undefined ? [] : [resourceMetadata];
   return async (event) => {
-    const answer = await answerMetadata(published, viewEvent(event));
+    const view = { ...viewEvent(event), url: resourceMetadata?.url ?? '' };
+    const answer = await resourceMetadata?.answer(view);
     return toResult(event, answer ?? { status: 404, headers: {}, body: undefined });
   };
 }
