@@ -8,7 +8,7 @@ import {
 } from 'oauth-resource-server';
 import { checkRequirements, Gate, requirementFamily } from 'oauth-resource-server/adapter';
 
-/** Lets only requests with a valid access token through and sets `ctx.state.auth`. Serves the metadata of the API. */
+/** Lets only requests with a valid access token through. Sets `ctx.state.auth`, and serves the metadata. */
 export function authenticate(options: ResourceServerOptions | ResourceServer): Middleware {
   const gate = new Gate(options);
   const { resourceMetadata } = gate.server;
@@ -25,12 +25,13 @@ export function authenticate(options: ResourceServerOptions | ResourceServer): M
 }
 
 /** What a route can require, behind `authenticate`. */
-export const { requireScope, requireAnyScope, requireClaims, requireAuthentication } =
-  requirementFamily<Middleware>((requirement, name) => async (ctx, next) => {
+export const { requireScope, requireClaims } = requirementFamily<Middleware>(
+  (requirement, name) => async (ctx, next) => {
     const refusal = checkRequirements(ctx.req, [requirement], { name, advice: '; use authenticate() first' });
     if (refusal !== undefined) return answer(ctx, refusal.answer);
     await next();
-  });
+  },
+);
 
 /** The request as the client sent it: before koa-mount cut its path, and behind a proxy with `app.proxy`. */
 function viewOf(ctx: Context): NodeRequestView {

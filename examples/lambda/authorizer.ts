@@ -5,12 +5,7 @@ import type {
   APIGatewaySimpleAuthorizerWithContextResult,
   APIGatewayTokenAuthorizerEvent,
 } from 'aws-lambda';
-import {
-  type Auth,
-  createResourceServer,
-  type RequestView,
-  type ResourceServerOptions,
-} from 'oauth-resource-server';
+import { createResourceServer, type RequestView, type ResourceServerOptions } from 'oauth-resource-server';
 import { viewEvent } from './http-event.js';
 
 export type AuthorizerEvent =
@@ -20,48 +15,46 @@ export type AuthorizerEvent =
 
 /** What the functions behind the authorizer get as `event.requestContext.authorizer`. Never the token. */
 type Caller = { clientId: string; subject: string; scope: string };
-type AuthorizerResult = APIGatewayAuthorizerResult | APIGatewaySimpleAuthorizerWithContextResult<Caller>;
+type Result = APIGatewayAuthorizerResult | APIGatewaySimpleAuthorizerWithContextResult<Caller>;
+type Policy = APIGatewayAuthorizerResult['policyDocument'];
 
 /** `GET /stock/{sku}` → the scopes that this route requires. */
 export type Routes = Readonly<Record<string, readonly string[]>>;
 
 /** A Lambda authorizer of API Gateway: of the type TOKEN, or REQUEST in the payload formats 1.0 and 2.0. */
-export function createAuthorizer(options: ResourceServerOptions, routes: Routes) {
+export function createAuthorizer(
+  options: ResourceServerOptions,
+  routes: Routes,
+): (event: AuthorizerEvent) => Promise<Result> {
   const server = createResourceServer(options);
-  return async (event: AuthorizerEvent): Promise<AuthorizerResult> => {
+  return async (event) => {
     const decision = await server.authenticate(event.type === 'TOKEN' ? viewToken(event) : viewEvent(event));
-    if (decision.kind === 'denied') {
-      if (decision.error.status === 503) throw decision.error; // 500: no answer is cached, and it's no 401
-      throw new Error('Unauthorized'); // to the letter: API Gateway answers 401
-    }
-    const { auth } = decision;
-    if (auth === undefined) throw new Error('Unauthorized');
-    const opened = Object.keys(routes).filter((route) => isOpen(auth, routes[route]));
-    const context = {
-      clientId: auth.clientId ?? '',
-      subject: auth.subject ?? '',
-      scope: auth.scopes.join(' '),
-    };
-    if ('routeKey' in event) return { isAuthorized: opened.includes(event.routeKey), context };
-    const policyDocument = policy(event.methodArn, opened);
-    return { principalId: auth.subject ?? auth.clientId ?? 'unknown', policyDocument, context };
+    if (decision.kind === 'denied' && decision.error.status === 503) throw decision.error; // 500
+    const auth = decision.kind === 'allowed' ? decision.auth : undefined;
+    if (auth === undefined) throw new Error('Unauthorized'); // to the letter: API Gateway answers 401
+    const isOpen = (route: string) => routes[route]?.every((scope) => auth.scopes.includes(scope)) === true;
+    const { clientId = '', subject = '' } = auth;
+    const context = { clientId, subject, scope: auth.scopes.join(' ') };
+    if ('routeKey' in event) return { isAuthorized: isOpen(event.routeKey), context };
+    const policyDocument = policyFor(event.methodArn, Object.keys(routes), isOpen);
+    return { principalId: subject || clientId || 'unknown', policyDocument, context };
   };
 }
 
-function isOpen({ scopes }: Auth, required: readonly string[] = []): boolean {
-  return required.every((scope) => scopes.includes(scope));
-}
-
-/** Of all routes, not only the one that's called: API Gateway keeps the policy for the token, whatever it calls next. */
-function policy(methodArn: string, opened: readonly string[]): APIGatewayAuthorizerResult['policyDocument'] {
+/** For all routes, not only the one that's called: API Gateway keeps the policy for later calls with the token. */
+function policyFor(methodArn: string, routes: readonly string[], isOpen: (route: string) => boolean): Policy {
   const [api, stage] = methodArn.split('/');
-  const resources = opened.map(
-    (route) => `${api}/${stage}/${route.replace(' ', '').replaceAll(/\{.+?\}/g, '*')}`,
-  );
-  const Action = 'execute-api:Invoke';
-  const allow = { Effect: 'Allow', Action, Resource: resources } as const;
-  const deny = { Effect: 'Deny', Action, Resource: `${api}/${stage}/*` } as const;
-  return { Version: '2012-10-17', Statement: [opened.length > 0 ? allow : deny] };
+  const toPath = (route: string) => route.replace(' ', '').replaceAll(/\{.+?\}/g, '*');
+  const statement = (Effect: 'Allow' | 'Deny', paths: readonly string[]) => {
+    return { Effect, Action: 'execute-api:Invoke', Resource: paths.map((path) => `${api}/${stage}/${path}`) };
+  };
+  const opened = routes.filter(isOpen).map(toPath);
+  if (opened.length === 0) return { Version: '2012-10-17', Statement: [statement('Deny', ['*'])] };
+  // A `*` of a policy stands for slashes too: what's closed below an open route has to be denied.
+  const below = new RegExp(`^(${opened.join('|').replaceAll('*', '.*')})$`);
+  const denied = routes.filter((route) => !isOpen(route) && below.test(toPath(route))).map(toPath);
+  const deny = denied.length > 0 ? [statement('Deny', denied)] : [];
+  return { Version: '2012-10-17', Statement: [statement('Allow', opened), ...deny] };
 }
 
 /** All that a TOKEN authorizer gets. Without `DPoP`, tokens that are bound to a key are refused. */

@@ -18,8 +18,8 @@ export interface Context {
 }
 
 /**
- * Authenticates the HTTP request, once for all procedures of a batch. A bad token fails all of them; without one,
- * those that require nothing run.
+ * Authenticates the HTTP request, once for all procedures of a batch. A bad token fails all of them. Without a
+ * token, those that require nothing run.
  */
 export async function authenticate(gate: Gate, { req, res }: CreateHTTPContextOptions): Promise<Context> {
   const decision = await gate.authenticate({ message: req, view: new NodeRequestView(req) }, [], 'refuse');
@@ -33,7 +33,7 @@ const t = initTRPC.context<Context>().create();
 export const { router, procedure } = t;
 
 /** What a procedure can require: `procedure.use(requireScope('read:inventory'))`. Adds `ctx.auth`. */
-export const { requireScope, requireAnyScope, requireClaims } = requirementFamily((requirement, name) =>
+export const { requireScope } = requirementFamily((requirement, name) =>
   t.middleware(({ ctx, next }) => {
     const refusal = checkRequirements(ctx.req, [requirement], {
       name,
@@ -61,7 +61,7 @@ class RefusedError extends TRPCError {
   }
 }
 
-/** Challenge, `Retry-After` and `Cache-Control` of the first refusal. The status is what tRPC makes of the codes. */
+/** Challenge, `Retry-After` and `Cache-Control` of the first refusal. tRPC makes the status of the codes. */
 export function responseMeta({ errors }: { readonly errors: readonly TRPCError[] }): { headers?: Headers } {
   const refused = errors.find((error) => error instanceof RefusedError);
   return refused === undefined ? {} : { headers: toHeaders(challengeHeaders(refused.answer)) };

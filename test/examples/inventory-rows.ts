@@ -4,7 +4,7 @@ import { createDpopKey, createTestIssuer } from '../../src/testing/index.js';
 import { type Answered, expectRefused, type Refusals } from './refusals.js';
 
 /** A request for an inventory service, as a client would send it. */
-export interface Sent {
+interface Sent {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;

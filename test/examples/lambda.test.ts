@@ -159,7 +159,7 @@ it('stands the test event of the console, which has no header fields', async () 
 
 const ROUTES = { 'GET /stock/{sku}': [scope], 'POST /stock/{sku}/reservations': ['write:inventory'] };
 
-/** What API Gateway answers after it called the authorizer, or found no `Authorization`; 200 if it goes on. */
+/** What API Gateway answers after it called the authorizer; 200 if it goes on. */
 async function authorize(options: ResourceServerOptions, event: AuthorizerEvent): Promise<number> {
   try {
     const result = await createAuthorizer(options, ROUTES)(event);
@@ -172,11 +172,11 @@ async function authorize(options: ResourceServerOptions, event: AuthorizerEvent)
 }
 
 function isAllowed({ Statement }: PolicyDocument, arn: string): boolean {
-  return Statement.some((statement) => {
+  const meant = Statement.filter((statement) => {
     const resources = 'Resource' in statement ? [statement.Resource].flat() : [];
-    const isMeant = resources.some((one = '') => new RegExp(`^${one.replaceAll('*', '.*')}$`).test(arn));
-    return isMeant && statement.Effect === 'Allow';
+    return resources.some((one = '') => new RegExp(`^${one.replaceAll('*', '.*')}$`).test(arn));
   });
+  return meant.some(({ Effect }) => Effect === 'Allow') && meant.every(({ Effect }) => Effect !== 'Deny');
 }
 
 type Sent = Readonly<Record<string, string>>;
@@ -243,7 +243,23 @@ describe('the policy of an authorizer', () => {
 
   it('denies everything to a token that opens nothing', async () => {
     expect(await policyFor('other')).toMatchObject({
-      policyDocument: { Statement: [{ Effect: 'Deny', Resource: `${ARN}/prod/*` }] },
+      policyDocument: { Statement: [{ Effect: 'Deny', Resource: [`${ARN}/prod/*`] }] },
     });
+  });
+
+  it.each([
+    [scope, 'GET/stock/42', true],
+    [scope, 'GET/stock/42/audit', false],
+    [scope, 'POST/stock/42/reservations', false],
+    [`${scope} audit`, 'GET/stock/42/audit', true],
+    ['audit', 'GET/stock/42/audit', true],
+    ['audit', 'GET/stock/42', false],
+    ['other', 'GET/stock/42', false],
+  ])('of the scope "%s" for %s: %s', async (granted, route, isOpen) => {
+    const { Authorization } = await issuer.authorization({ scope: granted });
+    const authorizer = createAuthorizer(issuer.options, { ...ROUTES, 'GET /stock/{sku}/audit': ['audit'] });
+    const result = await authorizer(tokenEvent(Authorization));
+    if (!('policyDocument' in result)) throw new Error('no policy');
+    expect(isAllowed(result.policyDocument, `${ARN}/prod/${route}`)).toBe(isOpen);
   });
 });

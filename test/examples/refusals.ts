@@ -20,7 +20,7 @@ export interface Refusals {
 }
 
 /**
- * Sends each forgery, and expects its status and the challenge of its kind. All that's wrong is shown at once.
+ * Sends each forgery, and expects its status and the challenge of its kind. Shows all that's wrong at once.
  */
 export async function expectRefused(
   send: (forgery: Forgery) => Promise<Answered>,

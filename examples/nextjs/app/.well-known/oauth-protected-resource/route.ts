@@ -1,5 +1,7 @@
 import { gate } from '@/lib/gate';
 
-/** Serves the metadata of the API, and 404 if the option `resource` isn't set. */
-export const GET = gate.protect(() => new Response(null, { status: 404 }));
-export const OPTIONS = GET;
+// The gate serves the metadata. Without the option `resource` there is none.
+const notFound = (): Response => new Response(null, { status: 404 });
+
+export const GET = gate.protect(notFound);
+export const OPTIONS = gate.protect(notFound);
