@@ -105,7 +105,7 @@ it.each(alone.map((sample) => [fileName(sample), sample] as const))(
  * may import it; in the README those under its heading.
  */
 function fileName({ page, heading, line, info, code }: CodeBlock): string {
-  const [, named] = /^\/\/ ([a-z./-]+\.[a-z]+)\n/.exec(code) ?? [];
+  const [, named] = /^\/\/ ([a-z./[\]-]+\.[a-z]+)\n/.exec(code) ?? [];
   const folder = page.path === 'README.md' ? `${page.path}/${heading}` : page.path.replaceAll('/', '-');
   return `${folder}/${named ?? `line-${line}.${EXTENSIONS[info]}`}`;
 }
@@ -141,7 +141,8 @@ async function typeCheck(checked: readonly CodeBlock[], around: readonly string[
     checkJs: true,
     noEmit: true,
     skipLibCheck: true,
-    paths: await pathsOfEntries(),
+    // Samples of Next.js import each other by `@/`.
+    paths: { ...(await pathsOfEntries()), '@/*': ['./docs-nextjs.md/*.ts'] },
   };
   await writeFile(project, JSON.stringify({ compilerOptions, files: [...around, ...checked.map(fileName)] }));
   return tsc('-p', project);
