@@ -34,6 +34,17 @@ describe('the example on h3', () => {
     },
   );
 
+  it('protects routes that were added before the middleware', async () => {
+    const gate = resourceServer(issuer.options);
+    const app = new H3();
+    app.get('/', () => 'open');
+    app.use(async ({ req }, next) => {
+      const auth = await gate(req);
+      return auth instanceof Response ? auth : next();
+    });
+    expect((await (await serve(app)).send('/')).status).toBe(401);
+  });
+
   it('adds to an accepted answer what it must carry', async () => {
     const inventory = await serve(createInventory({ ...issuer.options, bearerMethods: ['query'] }));
     const { status, headers, body } = await inventory.send(

@@ -114,6 +114,13 @@ describe('the example on tRPC', () => {
     expect(await stream({ scope, exp: 0 })).toEqual([200, 'UNAUTHORIZED', 'UNAUTHORIZED']);
   });
 
+  it('looks at the token before the input', async () => {
+    const { url } = await serve();
+    expect((await fetch(`${url}/stock.get?input=42`)).status).toBe(401);
+    const headers = await issuer.authorization({ scope });
+    expect((await fetch(`${url}/stock.get?input=42`, { headers })).status).toBe(400);
+  });
+
   it('tells the client of tRPC the code', async () => {
     const { url } = await serve();
     const headers = await issuer.authorization({ scope });
