@@ -14,7 +14,7 @@ export function authenticate(options: ResourceServerOptions | ResourceServer): M
   const { resourceMetadata } = gate.server;
   const published = resourceMetadata === undefined ? [] : [resourceMetadata];
   return async (ctx, next) => {
-    const view = viewOf(ctx);
+    const view = readRequest(ctx);
     const metadata = await answerMetadata(published, view);
     if (metadata !== undefined) return answer(ctx, metadata);
     const decision = await gate.authenticate({ message: ctx.req, request: ctx.state, view }, [], 'refuse');
@@ -34,7 +34,7 @@ export const { requireScope, requireClaims } = requirementFamily<Middleware>(
 );
 
 /** The request as the client sent it: before koa-mount cut its path, and behind a proxy with `app.proxy`. */
-function viewOf(ctx: Context): NodeRequestView {
+function readRequest(ctx: Context): NodeRequestView {
   const { protocol, host, originalUrl: target } = ctx;
   const body = 'body' in ctx.request ? ctx.request.body : undefined; // what a body parser put there
   return new NodeRequestView(ctx.req, { protocol, host, target, body });

@@ -31,7 +31,7 @@ export async function expectRefused(
   const wrong: string[] = [];
   for (const forgery of forgeries) {
     const answer = await send(forgery);
-    for (const problem of problemsOf(forgery, answer, refusals)) wrong.push(`${forgery.name}: ${problem}`);
+    for (const problem of findProblems(forgery, answer, refusals)) wrong.push(`${forgery.name}: ${problem}`);
   }
   expect(wrong).toEqual([]);
 }
@@ -42,7 +42,7 @@ export async function read(response: Response): Promise<Answered> {
   return { status, headers, body: await response.text() };
 }
 
-function problemsOf(forgery: Forgery, answer: Answered, refusals: Refusals): readonly string[] {
+function findProblems(forgery: Forgery, answer: Answered, refusals: Refusals): readonly string[] {
   const { status, headers } = answer;
   if (status !== forgery.status) return [`expected ${forgery.status}, got ${status}`];
   const challenges = parseChallenges([headers.get('www-authenticate') ?? '']);
@@ -53,7 +53,7 @@ function problemsOf(forgery: Forgery, answer: Answered, refusals: Refusals): rea
   const scopes = challenges.map(({ parameters }) => parameters.scope);
   const namesScope = status === 403 || (error === undefined && refusals.namesScopeToAnonymous === true);
   const scope = namesScope ? refusals.scope : undefined;
-  const { problems = problemsOfBody } = refusals;
+  const { problems = findBodyProblems } = refusals;
   return [
     ...(isRight ? [] : [`its error is ${error}`]),
     ...(scopes.includes(scope) ? [] : [`its scope is ${scopes.join()}`]),
@@ -68,7 +68,7 @@ const ERRORS: Readonly<Record<number, RegExp>> = {
   403: /^insufficient_scope$/,
 };
 
-function problemsOfBody({ body }: Answered, error: string | undefined): readonly string[] {
+function findBodyProblems({ body }: Answered, error: string | undefined): readonly string[] {
   if (error === undefined) return body === '' ? [] : [`its body is ${body}`];
   return JSON.parse(body).error === error ? [] : [`its body is ${body}`];
 }
