@@ -28,11 +28,11 @@ export async function expectRefused(
   refusals: Refusals,
 ): Promise<void> {
   expect(forgeries.length).toBeGreaterThan(160);
-  const wrong: string[] = [];
-  for (const forgery of forgeries) {
-    const answer = await send(forgery);
-    for (const problem of findProblems(forgery, answer, refusals)) wrong.push(`${forgery.name}: ${problem}`);
-  }
+  const sent = forgeries.map(async (forgery) => {
+    const problems = findProblems(forgery, await send(forgery), refusals);
+    return problems.map((problem) => `${forgery.name}: ${problem}`);
+  });
+  const wrong = (await Promise.all(sent)).flat();
   expect(wrong).toEqual([]);
 }
 
