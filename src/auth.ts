@@ -159,24 +159,26 @@ export function isAuth(value: unknown): value is Auth {
   return typeof value === 'object' && value !== null && VerifiedAuth.isVerified(value);
 }
 
-/** What the transports of the Model Context Protocol's SDK take for who calls: its `AuthInfo`. */
+/** What the SDK of the Model Context Protocol (1.x and 2.x) takes for who calls: its `AuthInfo`. */
 export interface McpAuthInfo {
   readonly token: string;
   readonly clientId: string;
   readonly scopes: string[];
   readonly expiresAt: number;
+  readonly resourceMetadataUrl?: string;
   readonly extra: { readonly auth: Auth };
 }
 
 /**
- * Who calls, as the transports of the Model Context Protocol's SDK take it: a new plain object that fits the
- * SDK's `AuthInfo`.
+ * Who calls, as the SDK of the Model Context Protocol takes it: a new plain object that fits the `AuthInfo` of
+ * its versions 1 and 2.
  *
  * `clientId` is `''` if the token names no client. `extra.auth` is the verified `Auth` itself, so a tool can
  * use `getAuth(authInfo.extra)`.
  *
  * Security: unlike `Auth`, this shows the token to whatever logs or serialises it.
  *
+ * @param server whose metadata challenges of the SDK's own name, as with `scopeChallenge` in version 2
  * @example
  * ```ts
  * import { toMcpAuthInfo } from 'oauth-resource-server';
@@ -188,7 +190,12 @@ export interface McpAuthInfo {
  * });
  * ```
  */
-export function toMcpAuthInfo(auth: Auth): McpAuthInfo {
+export function toMcpAuthInfo(
+  auth: Auth,
+  server?: { readonly resourceMetadata: { readonly url: string } | undefined },
+): McpAuthInfo {
   const { token, clientId = '', scopes, expiresAt } = auth;
-  return { token, clientId, scopes: [...scopes], expiresAt, extra: { auth } };
+  const url = server?.resourceMetadata?.url;
+  const metadata = url === undefined ? {} : { resourceMetadataUrl: url };
+  return { token, clientId, scopes: [...scopes], expiresAt, ...metadata, extra: { auth } };
 }

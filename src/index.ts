@@ -79,6 +79,7 @@ export type {
 } from './reasons.js';
 export { reasons } from './reasons.js';
 export { readForm } from './request/form.js';
+export { readJson } from './request/json.js';
 export type {
   FetchConnection,
   FrameworkRequest,

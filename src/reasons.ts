@@ -6,6 +6,8 @@ const INVALID_REQUEST = {
   multiple_methods: 'The access token was sent more than once',
   repeated_parameter: 'The access_token parameter is repeated or not a string',
   client_cert_invalid: 'The client certificate header is malformed',
+  malformed_message: 'The message is malformed',
+  header_mismatch: 'The header fields differ from the message',
 } as const;
 
 const INVALID_TOKEN = {
@@ -67,6 +69,7 @@ const INSUFFICIENT_SCOPE = {
   insufficient_scope: 'The access token lacks a required scope',
   claims_not_met: 'The access token does not grant access to this resource',
   authorization_details_not_met: 'The access token lacks a required authorization detail',
+  unknown_operation: 'No access token grants access to this operation',
 } as const;
 
 /** All have the same text: what is out of reach is for the log. */

@@ -65,6 +65,14 @@ export interface ResourceServer {
     request?: RequestLike,
   ): Decision;
   /**
+   * Whether a verified access token meets a requirement, or all of a list. {@link authorize} without an
+   * answer, and nothing is reported: for what you leave out of a list, or do differently.
+   *
+   * @param auth undefined meets nothing, not even an empty list
+   * @throws {TypeError} a requirement is empty or has unknown members
+   */
+  meets(auth: Auth | undefined, requirement: Requirement | readonly Requirement[]): boolean;
+  /**
    * The answer to a request that the application itself refuses, for a reason that no requirement knows: the
    * same status, challenge and body as for any refusal, reported as one.
    *
@@ -208,12 +216,15 @@ export class RequestVerifier implements ResourceServer {
     requirement: Requirement | readonly Requirement[],
     request?: RequestLike,
   ): Decision {
-    const requirements: readonly Requirement[] = Array.isArray(requirement) ? requirement : [requirement];
+    const requirements = checkedRequirements(requirement);
     if (requirements.length === 0) throw new TypeError('authorize needs at least one requirement');
-    requirements.forEach(checkRequirementShape);
     const unmet = checkRequirements(auth, requirements, this.#settings);
     if (unmet === undefined) return { kind: 'allowed', auth, headers: undefined };
     return this.#deny(unmet.error, auth && VerifiedAuth.schemeOf(auth), unmet.wanted, { auth, request });
+  }
+
+  meets(auth: Auth | undefined, requirement: Requirement | readonly Requirement[]): boolean {
+    return checkRequirements(auth, checkedRequirements(requirement), this.#settings) === undefined;
   }
 
   deny(
@@ -337,6 +348,12 @@ export class RequestVerifier implements ResourceServer {
     reportRefusal(build);
     this.#warnings?.consider(error, build);
   }
+}
+
+function checkedRequirements(given: Requirement | readonly Requirement[]): readonly Requirement[] {
+  const requirements: readonly Requirement[] = Array.isArray(given) ? given : [given];
+  requirements.forEach(checkRequirementShape);
+  return requirements;
 }
 
 /** A request that is let through with an access token. */

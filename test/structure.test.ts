@@ -9,7 +9,14 @@ import { describe, expect, it } from 'vitest';
 const LAYERS: readonly (readonly string[])[] = [
   ['tools'],
   ['adapters/testing'],
-  ['adapters/express', 'adapters/fastify', 'adapters/nestjs', 'adapters/fetch', 'adapters/hono'],
+  [
+    'adapters/express',
+    'adapters/fastify',
+    'adapters/nestjs',
+    'adapters/fetch',
+    'adapters/hono',
+    'adapters/mcp',
+  ],
   ['adapters/kit'],
   ['src/client', 'src/opentelemetry', 'src/redis', 'src/testing'],
   ['src/index.ts'],

@@ -295,6 +295,11 @@ export function enforceRequirements(
   proceed(() => checkRequirements(request, requirements, mistake), enforce, next);
 }
 
+/** How the adapter sees a request that a gate let in. @throws {Error} no gate has seen the request */
+export function arrivedView(request: object, mistake: Mistake): RequestView {
+  return requirePassage(request, mistake).arrival.view;
+}
+
 /** What one resource server was asked about a request, and what it said. */
 export interface Examination {
   readonly server: ResourceServer;

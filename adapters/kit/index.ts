@@ -4,6 +4,7 @@ export * from './connect-request.js';
 export * from './fetch-entrance.js';
 export {
   type Arrival,
+  arrivedView,
   checkRequirements,
   denyRequest,
   enforceRequirements,

@@ -4,15 +4,18 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import type { ClientCredentials } from './authorization-server.js';
 
 /**
- * Calls the tool of an MCP server of which only the URL is known: the SDK's client finds out by itself where to get an access token, and gets one.
+ * Calls tools of an MCP server of which only the URL is known: the SDK's client (1.x) finds out by itself where to get an access token.
+ * This one acts for itself, and version 1 then asks for the scopes that it's told and for no others.
  *
  * @param issuer the authorization server that the client's secret may be sent to
+ * @returns what each tool said
  */
-export async function countStock(
+export async function callTools(
   url: string,
   issuer: string,
   { clientId, clientSecret }: ClientCredentials,
-): Promise<unknown> {
+  tools: readonly string[],
+): Promise<readonly unknown[]> {
   const authProvider = new ClientCredentialsProvider({
     clientId,
     clientSecret,
@@ -22,8 +25,9 @@ export async function countStock(
   const client = new Client({ name: 'order-service', version: '1.0.0' });
   await client.connect(new StreamableHTTPClientTransport(new URL(url), { authProvider }));
   try {
-    const { content } = await client.callTool({ name: 'count_stock' });
-    return content;
+    const contents: unknown[] = [];
+    for (const name of tools) contents.push((await client.callTool({ name })).content);
+    return contents;
   } finally {
     await client.close();
   }

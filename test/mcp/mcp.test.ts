@@ -3,44 +3,66 @@ import { discoverOAuthProtectedResourceMetadata } from '@modelcontextprotocol/sd
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { getAuth } from '../../adapters/express/index.js';
 import { closeServer, listen } from '../../examples/demo/http-server.js';
-import { createMcpApp } from '../../examples/mcp/server.js';
+import * as sdk1Client from '../../examples/mcp/client.js';
+import * as sdk2Client from '../../examples/mcp/client-2.js';
+import * as sdk1Server from '../../examples/mcp/server.js';
+import * as sdk2Server from '../../examples/mcp/server-2.js';
 import { type McpStory, playMcp } from '../../examples/mcp/story.js';
 import { createTestIssuer, fakeAuth, type ListeningIssuer } from '../../src/testing/index.js';
 import { type RawResponse, send } from '../support/http-client.js';
 
-describe('the client of the SDK, which knows nothing but a URL, and a real authorization server', () => {
-  let story: McpStory;
+const SERVERS = [
+  ['SDK 1.x', sdk1Server.createMcpApp],
+  ['SDK 2.x', sdk2Server.createMcpApp],
+] as const;
+const CLIENTS = [
+  ['SDK 1.x', sdk1Client.callTools, ['count_stock']],
+  ['SDK 2.x', sdk2Client.callTools, ['count_stock', 'move_stock', 'order_stock']],
+] as const;
 
-  beforeAll(async () => {
-    story = await playMcp();
-  }, 30_000);
+describe.each(SERVERS)('a server of %s and a real authorization server', (_server, createApp) => {
+  describe.each(CLIENTS)('with the client of %s, which knows nothing but a URL', (_client, callTools, tools) => {
+    let story: McpStory;
 
-  it('discovers where to get a token, gets one for this server, and calls a tool', {
-    tags: ['MCP-01', 'MCP-02', 'MCP-03'],
-  }, () => {
-    expect(story.content).toEqual([
-      { type: 'text', text: '7 in stock, says the inventory to order-service' },
-    ]);
-  });
+    beforeAll(async () => {
+      story = await playMcp(createApp, callTools, tools);
+    }, 30_000);
 
-  it('finds the metadata, and the issuer in them', {
-    tags: ['MCP-01', 'MCP-02'],
-  }, () => {
-    const [, origin = ''] =
-      /resource_metadata="(http:\/\/127\.0\.0\.1:\d+)\/\.well-known/.exec(story.challenge) ?? [];
-    expect(story.challenge).toContain(
-      `resource_metadata="${origin}/.well-known/oauth-protected-resource/mcp"`,
-    );
-    expect(story.metadata).toMatchObject({
-      resource: `${origin}/mcp`,
-      authorization_servers: [expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/)],
-      scopes_supported: ['read:inventory'],
-      bearer_methods_supported: ['header'],
+    it('discovers where to get a token, gets one for this server, and calls a tool', {
+      tags: ['MCP-01', 'MCP-02', 'MCP-03'],
+    }, () => {
+      expect(story.contents[0]).toEqual([
+        { type: 'text', text: '7 in stock, says the inventory to order-service' },
+      ]);
+    });
+
+    it('finds the metadata, and the issuer and the basic scopes in them', {
+      tags: ['MCP-01', 'MCP-02'],
+    }, () => {
+      const [, origin = ''] =
+        /resource_metadata="(http:\/\/127\.0\.0\.1:\d+)\/\.well-known/.exec(story.challenge) ?? [];
+      expect(story.challenge).toContain(
+        `resource_metadata="${origin}/.well-known/oauth-protected-resource/mcp"`,
+      );
+      expect(story.metadata).toMatchObject({
+        resource: `${origin}/mcp`,
+        authorization_servers: [expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/)],
+        scopes_supported: ['read:inventory'],
+        bearer_methods_supported: ['header'],
+      });
+    });
+
+    it('gets all the scopes of a tool in one round, and keeps them', { tags: ['MCP-11'] }, () => {
+      const said = ['moved', 'ordered'].slice(0, tools.length - 1);
+      expect(story.contents.slice(1)).toEqual(said.map((text) => [{ type: 'text', text }]));
+      // The first one is the story's own, to see the challenge.
+      const refused = ['POST 401', 'POST 401', ...(tools.length > 1 ? ['POST 403'] : [])];
+      expect(story.answers.filter((answer) => /40[13]/.test(answer))).toEqual(refused);
     });
   });
 });
 
-describe('an MCP server', () => {
+describe.each(SERVERS)('an MCP server of %s', (_name, createMcpApp) => {
   const PING = '{"jsonrpc":"2.0","method":"ping","id":1}';
   let issuer: ListeningIssuer;
   let server: Server;

@@ -1,0 +1,176 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import {
+  type Answer,
+  type Auth,
+  InsufficientScopeError,
+  InvalidRequestError,
+  type Requirement,
+  type ResourceServer,
+  readJson,
+} from '../../src/index.js';
+import {
+  arrivedView,
+  checkRequirements,
+  denyRequest,
+  type Next,
+  proceed,
+  type Refusal,
+  refuse,
+  replyOf,
+  toResponse,
+} from '../kit/index.js';
+import { findMismatch } from './headers.js';
+import {
+  type Fault,
+  INVALID_PARAMS,
+  isFault,
+  isMembers,
+  type McpMessage,
+  METHOD_NOT_FOUND,
+  own,
+  readMessages,
+} from './message.js';
+import { type McpKind, type McpScopeMap, ScopeTable } from './scope-map.js';
+
+/**
+ * Checks what the messages of an MCP client require, before the transport sees them. Belongs behind
+ * `authenticate`, or behind the gate.
+ */
+export interface McpScopes {
+  /**
+   * For Express, and what else calls `(req, res, next)`: behind `express.json()`, in front of the transport.
+   * Give the transport `req.body`, which is what was checked.
+   */
+  readonly middleware: (request: IncomingMessage, response: ServerResponse, next: Next) => void;
+  /**
+   * For what speaks the Fetch standard: reads the message of a request that a gate let in.
+   *
+   * @returns the parsed message, for the transport's `parsedBody`; or the `Response` that refuses. Undefined
+   *   for a request that isn't a `POST`, and so has none
+   */
+  read(request: Request): Promise<unknown>;
+  /**
+   * For other frameworks: checks a message that's parsed already.
+   *
+   * @param request that a gate let in
+   * @param message the parsed body, which the transport must get as well; undefined if the request isn't a
+   *   `POST`
+   * @returns the refusal, which is logged; undefined if the message may pass
+   */
+  check(request: object, message: unknown): Refusal | undefined;
+  /**
+   * Whether a caller may use a tool, a resource or a prompt: to leave what they may not out of a list.
+   *
+   * @param name of the tool or prompt; URI of the resource or of the template
+   * @param auth who calls, `getAuth(authInfo.extra)` in a handler of the SDK; undefined for nobody
+   */
+  allows(kind: McpKind, name: string, auth: Auth | undefined): boolean;
+}
+
+const MISTAKE = { name: 'mcpScopes', advice: '; put authenticate() or the gate before it' };
+
+/**
+ * Scopes for each tool, resource and prompt of an MCP server. A message is refused with 403 if the access
+ * token lacks one, and the challenge names all that are needed at once, so that the client comes back with
+ * the right token after one round.
+ *
+ * What the map doesn't name is refused, without a challenge, since no token opens it. So is a message whose
+ * header fields say something else than its body (400, `HeaderMismatch`).
+ *
+ * @param server the one that authenticates the requests
+ * @throws {TypeError} at once: the map has an unknown member, or something that isn't a scope
+ * @see MCP 2026-07-28, Authorization, Scope Challenge Handling; Streamable HTTP, Server Validation
+ * @example
+ * ```ts
+ * import { createResourceServer } from 'oauth-resource-server';
+ * import { authenticate } from 'oauth-resource-server/express';
+ * import { mcpScopes } from 'oauth-resource-server/mcp';
+ *
+ * const server = createResourceServer(options);
+ * const scopes = mcpScopes(server, {
+ *   every: 'read:inventory',
+ *   tools: { count_stock: [], order_stock: 'write:orders' },
+ * });
+ * app.use('/mcp', authenticate(server), express.json(), scopes.middleware);
+ * ```
+ */
+export function mcpScopes(server: ResourceServer, map: McpScopeMap): McpScopes {
+  const table = new ScopeTable(server, map);
+
+  const check = (request: object, body: unknown): Refusal | undefined => {
+    const view = arrivedView(request, MISTAKE);
+    if (body === undefined && view.method !== 'POST') return checkRequirements(request, table.every, MISTAKE);
+    const messages = readMessages(body);
+    if (isFault(messages)) return refuseFault(request, body, messages);
+    const mismatch = findMismatch(view, messages);
+    if (mismatch !== undefined) return refuseFault(request, body, mismatch);
+    const requirements: Requirement[] = [...table.every];
+    for (const message of messages) {
+      const found = findRequirements(table, message);
+      if (found === undefined) return refuseUnknown(request, message);
+      requirements.push(...found);
+    }
+    return checkRequirements(request, requirements, MISTAKE);
+  };
+
+  return {
+    check,
+    middleware: (request: IncomingMessage & { readonly body?: unknown }, response, next) => {
+      const body = request.method === 'POST' ? (request.body ?? null) : undefined;
+      const pass = (refusal: Refusal | undefined): void => {
+        if (refusal === undefined) next();
+        else refuse(refusal, replyOf(response), next);
+      };
+      proceed(() => check(request, body), pass, next);
+    },
+    read: async (request) => {
+      const message = request.method === 'POST' ? ((await readJson(request)) ?? null) : undefined;
+      const refusal = check(request, message);
+      return refusal === undefined ? message : toResponse(refusal.answer);
+    },
+    allows: (kind, name, auth) => {
+      const found = table.find(kind, name);
+      return found !== undefined && server.meets(auth, [...table.every, ...found]);
+    },
+  };
+}
+
+/** Undefined if the map doesn't have all of it. */
+function findRequirements(
+  table: ScopeTable,
+  { method, isKnown, targets }: McpMessage,
+): readonly Requirement[] | undefined {
+  const ofMethod = method === undefined ? [] : table.findMethod(method, isKnown);
+  const found = [ofMethod, ...targets.map(({ kind, name }) => table.find(kind, name))];
+  return found.includes(undefined) ? undefined : found.flatMap((one) => one ?? []);
+}
+
+function refuseFault(request: object, body: unknown, { reason, code, text }: Fault): Refusal {
+  const refusal = denyRequest(request, new InvalidRequestError(reason), MISTAKE);
+  const id = isMembers(body) ? own(body, 'id') : undefined;
+  return { ...refusal, errors: 'respond', answer: errorAnswer(400, code, text, id) };
+}
+
+/** Without a challenge: no token opens what isn't there. */
+function refuseUnknown(request: object, { id, isKnown }: McpMessage): Refusal {
+  const refusal = denyRequest(request, new InsufficientScopeError('unknown_operation'), MISTAKE);
+  const answer = isKnown
+    ? errorAnswer(403, INVALID_PARAMS, 'Forbidden: nothing of that name', id)
+    : errorAnswer(404, METHOD_NOT_FOUND, 'Method not found', id);
+  return { ...refusal, errors: 'respond', answer };
+}
+
+/** An error of JSON-RPC. */
+function errorAnswer(status: number, code: number, message: string, id: unknown): Answer {
+  const isId = typeof id === 'string' || typeof id === 'number';
+  const body = JSON.stringify({ jsonrpc: '2.0', ...(isId && { id }), error: { code, message } });
+  return {
+    status,
+    headers: {
+      'Content-Type': 'application/json',
+      'Cache-Control': 'no-store',
+      'Content-Length': String(Buffer.byteLength(body)),
+    },
+    body,
+  };
+}

@@ -1,0 +1,134 @@
+import { type Requirement, type ResourceServer, requirementOfScopes, type Scope } from '../../src/index.js';
+
+/**
+ * What opens a tool, a resource or a prompt: a scope, a list of which all are needed, or any requirement, as
+ * `requireAnyScope(…)` of `oauth-resource-server/fetch` makes one. An empty list: every caller with a valid
+ * access token.
+ */
+export type McpRequirement = Scope | readonly Scope[] | Requirement;
+
+/** Requirements by name. A name that ends in `*` is for all that begin like it; the longest one counts. */
+export type McpNames = Readonly<Record<string, McpRequirement>>;
+
+/** What each part of an MCP server requires of an access token. */
+export interface McpScopeMap {
+  /** What every request to the endpoint requires, whatever else it does. Default nothing. */
+  readonly every?: McpRequirement;
+  /** By name, for `tools/call`. */
+  readonly tools?: McpNames;
+  /**
+   * By URI, for `resources/read`, subscriptions and completions: `{ 'inventory://stock/*': 'read:inventory'
+   * }`. Write them the way `new URL(uri).href` does. Also those of templates belong here.
+   */
+  readonly resources?: McpNames;
+  /** By name, for `prompts/get` and completions. */
+  readonly prompts?: McpNames;
+  /**
+   * By method, in addition to the above: `{ 'tasks/get': 'read:inventory' }`. Methods of extensions are
+   * refused if they're not here.
+   */
+  readonly methods?: McpNames;
+  /** What everything requires that isn't in the map. Default: it's refused, whoever calls. */
+  readonly default?: McpRequirement;
+}
+
+/** The parts of a server that have names. */
+export type McpKind = 'tools' | 'resources' | 'prompts' | 'methods';
+
+type Requirements = readonly Requirement[];
+
+const KINDS: readonly McpKind[] = ['tools', 'resources', 'prompts', 'methods'];
+const MEMBERS: readonly string[] = ['every', ...KINDS, 'default'];
+
+/** A map that was checked, to look things up in. */
+export class ScopeTable {
+  readonly every: Requirements;
+  readonly #default: Requirements | undefined;
+  readonly #names: ReadonlyMap<McpKind, NameTable>;
+
+  /** @throws {TypeError} the map has an unknown member, or a requirement that isn't one */
+  constructor(server: ResourceServer, map: McpScopeMap) {
+    const unknown = Object.keys(checkObject(map, 'a map')).find((member) => !MEMBERS.includes(member));
+    if (unknown !== undefined)
+      throw new TypeError(
+        `mcpScopes: unknown member "${unknown}" of the map; it takes ${MEMBERS.join(', ')}`,
+      );
+    const check = (given: McpRequirement, name: string): Requirements => checkRequired(given, name, server);
+    this.every = map.every === undefined ? [] : check(map.every, 'every');
+    this.#default = map.default === undefined ? undefined : check(map.default, 'default');
+    this.#names = new Map(KINDS.map((kind) => [kind, new NameTable(map[kind] ?? {}, kind, check)]));
+  }
+
+  /** What a name requires; undefined if it's neither in the map nor is there a default. */
+  find(kind: McpKind, name: string): Requirements | undefined {
+    const spellings = kind === 'resources' ? uriSpellings(name) : [name];
+    const found = spellings.map((spelling) => this.#listed(kind, spelling) ?? this.#default);
+    return found.includes(undefined) ? undefined : [...new Set(found.flatMap((one) => one ?? []))];
+  }
+
+  /** What a method requires, whatever it's for. */
+  findMethod(method: string, isKnown: boolean): Requirements | undefined {
+    return isKnown ? (this.#listed('methods', method) ?? []) : this.find('methods', method);
+  }
+
+  #listed(kind: McpKind, name: string): Requirements | undefined {
+    return this.#names.get(kind)?.find(name);
+  }
+}
+
+class NameTable {
+  readonly #exact = new Map<string, Requirements>();
+  /** The longest one first. */
+  readonly #prefixes: readonly (readonly [prefix: string, requirements: Requirements])[];
+
+  constructor(names: McpNames, kind: McpKind, check: (given: McpRequirement, name: string) => Requirements) {
+    const prefixes: [string, Requirements][] = [];
+    for (const [name, given] of Object.entries(checkObject(names, kind))) {
+      const requirements = check(given, `${kind}[${JSON.stringify(name)}]`);
+      if (name.endsWith('*')) prefixes.push([name.slice(0, -1), requirements]);
+      else this.#exact.set(name, requirements);
+    }
+    this.#prefixes = prefixes.sort(([a], [b]) => b.length - a.length);
+  }
+
+  find(name: string): Requirements | undefined {
+    return this.#exact.get(name) ?? this.#prefixes.find(([prefix]) => name.startsWith(prefix))?.[1];
+  }
+}
+
+/**
+ * The ways to write a URI between which servers make no difference: as it came, without percent-encoding, and
+ * both as the URL parser has them. `inventory://h/public/../secret` is a secret as well.
+ */
+function uriSpellings(uri: string): readonly string[] {
+  const plain = decode(uri);
+  return [...new Set([uri, plain, normalize(uri), normalize(plain)])];
+}
+
+function decode(uri: string): string {
+  try {
+    return decodeURIComponent(uri);
+  } catch {
+    return uri; // has a % that encodes nothing, so nobody can decode it
+  }
+}
+
+function normalize(uri: string): string {
+  return URL.canParse(uri) ? new URL(uri).href : uri;
+}
+
+function checkRequired(given: McpRequirement, name: string, server: ResourceServer): Requirements {
+  if (typeof given === 'string') return [requirementOfScopes([given], name)];
+  if (isList(given)) return given.length === 0 ? [] : [requirementOfScopes(given, name)];
+  server.meets(undefined, given); // checks the requirement itself
+  return [given];
+}
+
+function isList(given: McpRequirement): given is readonly Scope[] {
+  return Array.isArray(given);
+}
+
+function checkObject<T extends object>(given: T, name: string): T {
+  if (typeof given === 'object' && given !== null && !Array.isArray(given)) return given;
+  throw new TypeError(`mcpScopes: ${name} takes an object`);
+}

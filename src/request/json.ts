@@ -1,0 +1,18 @@
+import { readText } from '../lib/fetch.js';
+
+/** As much as the SDK of the Model Context Protocol reads. */
+const MAX_KIB = 4096;
+
+/**
+ * The JSON in the body of a `Request` of the Fetch standard. Reads the body itself, not a copy.
+ *
+ * @returns undefined if the body isn't JSON in UTF-8, is longer than 4 MiB, breaks off or was read already
+ */
+export async function readJson(request: Request): Promise<unknown> {
+  if (request.bodyUsed) return undefined;
+  try {
+    return JSON.parse(await readText(request, request.signal, { maxKib: MAX_KIB, strict: true }));
+  } catch {
+    return undefined; // whatever is wrong with it, the client sent it
+  }
+}
