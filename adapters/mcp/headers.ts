@@ -27,17 +27,21 @@ const FIELD_VALUE = /^[\t\x20-\x7e]*$/;
  *
  * Requests of that revision need all of them. Earlier ones need none, but if one is there, it must match.
  */
-export function findMismatch(view: RequestView, messages: readonly McpMessage[]): Fault | undefined {
+export function findMismatch(
+  view: RequestView,
+  messages: readonly McpMessage[],
+  isBatch: boolean,
+): Fault | undefined {
   const version = readField(view, 'mcp-protocol-version');
   const method = readField(view, 'mcp-method');
   const name = readField(view, 'mcp-name');
   if (typeof version === 'object') return version;
   if (typeof method === 'object') return method;
   if (typeof name === 'object') return name;
-  const [message, another] = messages;
+  const [message] = messages;
   const isCurrent =
     (version !== undefined && version >= FIRST_REVISION) || messages.some((one) => one.version !== undefined);
-  if (message === undefined || another !== undefined || message.method === undefined) {
+  if (isBatch || message?.method === undefined) {
     if (method !== undefined || name !== undefined) return mismatch('the body is no single request');
     return isCurrent ? malformed(INVALID_REQUEST, 'the body is no single request') : undefined;
   }

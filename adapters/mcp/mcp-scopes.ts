@@ -102,7 +102,7 @@ export function mcpScopes(server: ResourceServer, map: McpScopeMap): McpScopes {
     if (body === undefined && view.method !== 'POST') return checkRequirements(request, table.every, MISTAKE);
     const messages = readMessages(body);
     if (isFault(messages)) return refuseFault(request, body, messages);
-    const mismatch = findMismatch(view, messages);
+    const mismatch = findMismatch(view, messages, Array.isArray(body));
     if (mismatch !== undefined) return refuseFault(request, body, mismatch);
     const requirements: Requirement[] = [...table.every];
     for (const message of messages) {
@@ -116,7 +116,7 @@ export function mcpScopes(server: ResourceServer, map: McpScopeMap): McpScopes {
   return {
     check,
     middleware: (request: IncomingMessage & { readonly body?: unknown }, response, next) => {
-      const body = request.method === 'POST' ? (request.body ?? null) : undefined;
+      const body = hasMessage(request) ? (request.body ?? null) : undefined;
       const pass = (refusal: Refusal | undefined): void => {
         if (refusal === undefined) next();
         else refuse(refusal, replyOf(response), next);
@@ -124,7 +124,7 @@ export function mcpScopes(server: ResourceServer, map: McpScopeMap): McpScopes {
       proceed(() => check(request, body), pass, next);
     },
     read: async (request) => {
-      const message = request.method === 'POST' ? ((await readJson(request)) ?? null) : undefined;
+      const message = hasMessage(request) ? ((await readJson(request)) ?? null) : undefined;
       const refusal = check(request, message);
       return refusal === undefined ? message : toResponse(refusal.answer);
     },
@@ -133,6 +133,10 @@ export function mcpScopes(server: ResourceServer, map: McpScopeMap): McpScopes {
       return found !== undefined && server.meets(auth, [...table.every, ...found]);
     },
   };
+}
+
+function hasMessage({ method }: { readonly method?: string | undefined }): boolean {
+  return method?.toUpperCase() === 'POST';
 }
 
 /** Undefined if the map doesn't have all of it. */

@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http';
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { discoverOAuthProtectedResourceMetadata } from '@modelcontextprotocol/sdk/client/auth.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { getAuth } from '../../adapters/express/index.js';
@@ -8,7 +9,12 @@ import * as sdk2Client from '../../examples/mcp/client-2.js';
 import * as sdk1Server from '../../examples/mcp/server.js';
 import * as sdk2Server from '../../examples/mcp/server-2.js';
 import { type McpStory, playMcp } from '../../examples/mcp/story.js';
-import { createTestIssuer, fakeAuth, type ListeningIssuer } from '../../src/testing/index.js';
+import {
+  assertRefusesForgeries,
+  createTestIssuer,
+  fakeAuth,
+  type ListeningIssuer,
+} from '../../src/testing/index.js';
 import { type RawResponse, send } from '../support/http-client.js';
 
 const SERVERS = [
@@ -21,48 +27,55 @@ const CLIENTS = [
 ] as const;
 
 describe.each(SERVERS)('a server of %s and a real authorization server', (_server, createApp) => {
-  describe.each(CLIENTS)('with the client of %s, which knows nothing but a URL', (_client, callTools, tools) => {
-    let story: McpStory;
+  describe.each(CLIENTS)(
+    'with the client of %s, which knows nothing but a URL',
+    (_client, callTools, tools) => {
+      let story: McpStory;
 
-    beforeAll(async () => {
-      story = await playMcp(createApp, callTools, tools);
-    }, 30_000);
+      beforeAll(async () => {
+        story = await playMcp(createApp, callTools, tools);
+      }, 30_000);
 
-    it('discovers where to get a token, gets one for this server, and calls a tool', {
-      tags: ['MCP-01', 'MCP-02', 'MCP-03'],
-    }, () => {
-      expect(story.contents[0]).toEqual([
-        { type: 'text', text: '7 in stock, says the inventory to order-service' },
-      ]);
-    });
-
-    it('finds the metadata, and the issuer and the basic scopes in them', {
-      tags: ['MCP-01', 'MCP-02'],
-    }, () => {
-      const [, origin = ''] =
-        /resource_metadata="(http:\/\/127\.0\.0\.1:\d+)\/\.well-known/.exec(story.challenge) ?? [];
-      expect(story.challenge).toContain(
-        `resource_metadata="${origin}/.well-known/oauth-protected-resource/mcp"`,
-      );
-      expect(story.metadata).toMatchObject({
-        resource: `${origin}/mcp`,
-        authorization_servers: [expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/)],
-        scopes_supported: ['read:inventory'],
-        bearer_methods_supported: ['header'],
+      it('discovers where to get a token, gets one for this server, and calls a tool', {
+        tags: ['MCP-01', 'MCP-02', 'MCP-03'],
+      }, () => {
+        expect(story.contents[0]).toEqual([
+          { type: 'text', text: '7 in stock, says the inventory to order-service' },
+        ]);
       });
-    });
 
-    it('gets all the scopes of a tool in one round, and keeps them', { tags: ['MCP-11'] }, () => {
-      const said = ['moved', 'ordered'].slice(0, tools.length - 1);
-      expect(story.contents.slice(1)).toEqual(said.map((text) => [{ type: 'text', text }]));
-      // The first one is the story's own, to see the challenge.
-      const refused = ['POST 401', 'POST 401', ...(tools.length > 1 ? ['POST 403'] : [])];
-      expect(story.answers.filter((answer) => /40[13]/.test(answer))).toEqual(refused);
-    });
-  });
+      it('finds the metadata, and the issuer and the basic scopes in them', {
+        tags: ['MCP-01', 'MCP-02'],
+      }, () => {
+        const [, origin = ''] =
+          /resource_metadata="(http:\/\/127\.0\.0\.1:\d+)\/\.well-known/.exec(story.challenge) ?? [];
+        expect(story.challenge).toContain(
+          `resource_metadata="${origin}/.well-known/oauth-protected-resource/mcp"`,
+        );
+        expect(story.metadata).toMatchObject({
+          resource: `${origin}/mcp`,
+          authorization_servers: [expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/)],
+          scopes_supported: ['read:inventory'],
+          bearer_methods_supported: ['header'],
+        });
+      });
+
+      it('gets all the scopes of a tool in one round, and keeps them', { tags: ['MCP-11'] }, () => {
+        const said = ['moved', 'ordered'].slice(0, tools.length - 1);
+        expect(story.contents.slice(1)).toEqual(said.map((text) => [{ type: 'text', text }]));
+        // The first one is the story's own, to see the challenge.
+        const refused = ['POST 401', 'POST 401', ...(tools.length > 1 ? ['POST 403'] : [])];
+        expect(story.answers.filter((answer) => /40[13]/.test(answer))).toEqual(refused);
+      });
+    },
+  );
 });
 
 describe.each(SERVERS)('an MCP server of %s', (_name, createMcpApp) => {
+  const MCP_HEADERS = {
+    'Content-Type': 'application/json',
+    Accept: 'application/json, text/event-stream',
+  };
   const PING = '{"jsonrpc":"2.0","method":"ping","id":1}';
   let issuer: ListeningIssuer;
   let server: Server;
@@ -89,11 +102,7 @@ describe.each(SERVERS)('an MCP server of %s', (_name, createMcpApp) => {
       method: 'POST',
       path,
       body,
-      headers: Object.entries({
-        'Content-Type': 'application/json',
-        Accept: 'application/json, text/event-stream',
-        ...headers,
-      }),
+      headers: Object.entries({ ...MCP_HEADERS, ...headers }),
     });
 
   const authorized = (claims: Record<string, unknown> = {}) =>
@@ -150,6 +159,62 @@ describe.each(SERVERS)('an MCP server of %s', (_name, createMcpApp) => {
     expect((await post({ Authorization: 'Bearer' })).status).toBe(400);
   });
 
+  it('answers 405 to a GET or DELETE, which it does not serve, after authentication', {
+    tags: ['MCP-06', 'MCP-16'],
+  }, async () => {
+    for (const method of ['GET', 'DELETE']) {
+      expect((await send(url, { method, path: '/mcp' })).status).toBe(401);
+      const headers = Object.entries(await authorized());
+      const response = await send(url, { method, path: '/mcp', headers });
+      expect([response.status, response.headers.allow]).toEqual([405, 'POST']);
+    }
+  });
+
+  it('refuses forgeries, and accepts a good token afterwards', { tags: ['MCP-03'] }, async () => {
+    const forgeries = [
+      ...(await issuer.forgeries({ scope: 'read:inventory' })),
+      ...(await issuer.dpopForgeries({ method: 'POST', url: `${url}/mcp` }, { scope: 'read:inventory' })),
+    ];
+    expect(forgeries.length).toBeGreaterThan(160);
+    const sendForgery = ({ headers }: { headers: Readonly<Record<string, string | readonly string[]>> }) => {
+      const lines = Object.entries(headers).flatMap(([name, value]) =>
+        [value].flat().map((line) => [name, line]),
+      );
+      return send(url, {
+        method: 'POST',
+        path: '/mcp',
+        body: PING,
+        headers: [...(lines as [string, string][]), ...Object.entries(MCP_HEADERS)],
+      });
+    };
+    await assertRefusesForgeries(sendForgery, forgeries);
+    expect((await post(await authorized())).status).toBe(200);
+  });
+
+  it('names all the scopes of a tool at once, and calls it with them', {
+    tags: ['MCP-11', 'MCP-12'],
+  }, async () => {
+    const body = '{"jsonrpc":"2.0","method":"tools/call","params":{"name":"move_stock"},"id":1}';
+    const refused = await post(await authorized(), { body });
+    expect(refused.status).toBe(403);
+    expect(refused.lines('www-authenticate')[0]).toBe(
+      'Bearer realm="api", error="insufficient_scope", error_description="The access token lacks a required scope", ' +
+        'scope="read:inventory write:orders write:inventory", ' +
+        `resource_metadata="${url}/.well-known/oauth-protected-resource/mcp"`,
+    );
+    const scope = 'read:inventory write:orders write:inventory';
+    expect((await post(await authorized({ scope }), { body })).body).toContain('moved');
+  });
+
+  it('reads a resource and a prompt with their scopes', { tags: ['MCP-12'] }, async () => {
+    const read = '{"jsonrpc":"2.0","method":"resources/read","params":{"uri":"inventory://stock/42"},"id":1}';
+    expect((await post(await authorized(), { body: read })).body).toContain('"text":"7"');
+    const prompt = '{"jsonrpc":"2.0","method":"prompts/get","params":{"name":"reorder"},"id":1}';
+    expect((await post(await authorized(), { body: prompt })).status).toBe(403);
+    const scope = 'read:inventory write:orders';
+    expect((await post(await authorized({ scope }), { body: prompt })).body).toContain('running out');
+  });
+
   it('authenticates each request, even within a session', { tags: ['MCP-06'] }, async () => {
     await post(await authorized());
     expect((await post({ 'Mcp-Session-Id': '1868a90c' })).status).toBe(401);
@@ -182,5 +247,28 @@ describe.each(SERVERS)('an MCP server of %s', (_name, createMcpApp) => {
     expect((await post({ ...(await authorized()), Origin: 'https://evil.example.com' })).status).toBe(403);
     expect((await post({ ...(await authorized()), Origin: 'null' })).status).toBe(403);
     expect((await post({ ...(await authorized()), Origin: 'https://chat.example.com' })).status).toBe(200);
+  });
+});
+
+describe('a list of tools', () => {
+  it('has those that the caller may use', { tags: ['MCP-15'] }, async () => {
+    const server = createServer();
+    const url = await listen(server);
+    const issuer = await (await createTestIssuer({ audience: `${url}/mcp` })).listen();
+    server.on('request', sdk2Server.createMcpApp({ issuer: issuer.identifier, resource: `${url}/mcp` }));
+    const list = async (scope: string): Promise<string[]> => {
+      const client = new Client({ name: 'test', version: '1.0.0' }, { versionNegotiation: { mode: 'auto' } });
+      const headers = await issuer.authorization({ scope });
+      const transport = new StreamableHTTPClientTransport(new URL(`${url}/mcp`), {
+        requestInit: { headers },
+      });
+      await client.connect(transport);
+      const { tools } = await client.listTools();
+      await client.close();
+      return tools.map(({ name }) => name);
+    };
+    expect(await list('read:inventory')).toEqual(['count_stock']);
+    expect(await list('read:inventory write:orders')).toEqual(['count_stock', 'order_stock']);
+    await Promise.all([closeServer(server), issuer.close()]);
   });
 });
