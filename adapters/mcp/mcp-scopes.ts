@@ -82,6 +82,7 @@ const MISTAKE = { name: 'mcpScopes', advice: '; put authenticate() or the gate b
  * @see MCP 2026-07-28, Authorization, Scope Challenge Handling; Streamable HTTP, Server Validation
  * @example
  * ```ts
+ * import express from 'express';
  * import { createResourceServer } from 'oauth-resource-server';
  * import { authenticate } from 'oauth-resource-server/express';
  * import { mcpScopes } from 'oauth-resource-server/mcp';

@@ -14,6 +14,12 @@ const HOSTILE =
  * docs/requirements.md. Several claims may be in one sentence.
  */
 const CLAIMS: Readonly<Record<string, readonly string[]>> = {
+  '**Messages of MCP**, with [`mcpScopes`](mcp.md#the-map): their form': [
+    'adapters/mcp.test.ts: an MCP endpoint on … › answers 400 to …',
+    'adapters/mcp.test.ts: an MCP endpoint on … › answers 400 with HeaderMismatch to header fields that say something else: …',
+    'adapters/mcp.test.ts: an MCP endpoint on … › refuses … that the map does not have, without a challenge, since no token opens it',
+    'adapters/mcp.test.ts: an MCP endpoint on … › refuses … without its scopes, and names all of them',
+  ],
   // What it protects against
   'each issuer for its own tokens': [
     'unit/verification/jwt.test.ts: several issuers › each have their own keys, even under the same kid',
