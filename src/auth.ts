@@ -170,8 +170,8 @@ export interface McpAuthInfo {
 }
 
 /**
- * Who calls, as the SDK of the Model Context Protocol takes it: a new plain object that fits `AuthInfo` of its
- * versions 1 and 2.
+ * Who calls, as the SDK of the Model Context Protocol (1.x and 2.x) takes it: a new plain object that fits
+ * its `AuthInfo`.
  *
  * `clientId` is `''` if the token names no client. `extra.auth` is the verified `Auth` itself, so a tool can
  * use `getAuth(authInfo.extra)`.

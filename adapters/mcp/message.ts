@@ -8,7 +8,7 @@ export interface Fault {
 }
 
 /** What a message wants to use. */
-export interface Target {
+interface Target {
   readonly kind: McpKind;
   readonly name: string;
 }

@@ -14,7 +14,7 @@ const SETTINGS: readonly Setting[] = [
   ['Node', []],
   ...(isFullSize ? [['a bundler', ['--module', 'preserve', '--moduleResolution', 'bundler']] as const] : []),
 ];
-/** By project: with our declaration of `req.auth` alone, and with the SDK's beside. */
+/** By project: with our declaration of `req.auth` alone, also with version 2 of the SDK, and with the SDK's beside. */
 const PROGRAMS = ['tsconfig.own.json', 'tsconfig.both.json'] as const;
 
 const rows = COMPILERS.flatMap(([compiler, path]) =>

@@ -7,7 +7,7 @@ import { closeServer, listen } from '../../examples/demo/http-server.js';
 import { createResourceServer, type ResourceServerOptions } from '../../src/index.js';
 import { send } from './http-client.js';
 
-export interface McpRequest {
+interface McpRequest {
   readonly method?: string;
   readonly headers?: readonly (readonly [name: string, value: string])[];
   /** Sent as it is; anything but a string as JSON. */

@@ -1,5 +1,6 @@
 import '../../adapters/express/types.js';
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
+import type { AuthInfo as AuthInfo2 } from '@modelcontextprotocol/server';
 import { Controller, Get } from '@nestjs/common';
 import express from 'express';
 import Fastify from 'fastify';
@@ -9,6 +10,7 @@ import * as onExpress from '../../adapters/express/index.js';
 import * as onFastify from '../../adapters/fastify/index.js';
 import * as onFetch from '../../adapters/fetch/index.js';
 import * as onHono from '../../adapters/hono/index.js';
+import { mcpScopes } from '../../adapters/mcp/index.js';
 import * as onNest from '../../adapters/nestjs/index.js';
 import { type Auth, createResourceServer, toMcpAuthInfo } from '../../src/index.js';
 
@@ -53,7 +55,25 @@ expectTypeOf(onExpress.getAuth({ auth: { sub: 'x' } })).toEqualTypeOf<Auth>();
 expectTypeOf<onExpress.RequestAuth>().toEqualTypeOf<Auth>();
 // The SDK of the Model Context Protocol takes this for its own.
 expectTypeOf(toMcpAuthInfo({} as Auth)).toExtend<AuthInfo>();
+expectTypeOf(toMcpAuthInfo({} as Auth, server)).toExtend<AuthInfo>();
+expectTypeOf(toMcpAuthInfo({} as Auth, server)).toExtend<AuthInfo2>();
 expectTypeOf(toMcpAuthInfo({} as Auth).clientId).toEqualTypeOf<string>();
+
+// MCP: one map; the middleware fits Express, and what is read is unknown until looked at.
+const scopes = mcpScopes(server, {
+  every: 'read',
+  tools: { count: [], order: ['a', 'b'], either: onFetch.requireAnyScope('a', 'b') },
+  default: 'admin',
+});
+app.post('/mcp', express.json(), scopes.middleware, (_req, res) => void res.json({}));
+expectTypeOf(scopes.read(new Request('https://mcp.example.com'))).resolves.toBeUnknown();
+expectTypeOf(scopes.allows('tools', 'count', {} as Auth)).toEqualTypeOf<boolean>();
+// @ts-expect-error no member of the map
+mcpScopes(server, { tool: {} });
+// @ts-expect-error a requirement is made, not called by name
+mcpScopes(server, { tools: { count: { scope: 'a' } } });
+// @ts-expect-error the resource server comes first
+mcpScopes({ tools: {} });
 
 // Fetch: `Auth` or the refusal; undefined as well only with `optional: true`.
 const gate = onFetch.resourceServer(options);

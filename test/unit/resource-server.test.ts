@@ -1,7 +1,9 @@
 import { X509Certificate } from 'node:crypto';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it, vi } from 'vitest';
 import type { Denied } from '../../src/decision.js';
+import { channels } from '../../src/diagnostics.js';
 import { InsufficientScopeError, InvalidTokenError, UnavailableError } from '../../src/errors.js';
 import type { ResourceServerOptions } from '../../src/options/options.js';
 import { createMemoryReplayStore } from '../../src/proof/replay-store.js';
@@ -470,6 +472,37 @@ describe('authorize', () => {
       const impostor = value as never; // as a caller without types
       const decide = () => server.authorize(impostor, { allScopes: ['admin'] }).kind;
       expect(outcome(decide)).not.toBe('allowed');
+    },
+  );
+});
+
+describe('meets', () => {
+  const auth = fakeAuth({ scopes: ['read', 'admin'], claims: { tenant: 'acme' } });
+
+  it('says what authorize decides, and reports nothing', { tags: ['SCP-06', 'SCP-07'] }, () => {
+    const reported: unknown[] = [];
+    const note = (message: unknown): void => void reported.push(message);
+    subscribe(channels.decision, note);
+    const own = createResourceServer({ ...issuer.options, impliedScopes: { admin: ['write'] } });
+    expect(own.meets(auth, { allScopes: ['read', 'write'] })).toBe(true);
+    expect(own.meets(auth, [{ allScopes: ['read'] }, { anyScope: ['other', 'write'] }])).toBe(true);
+    expect(own.meets(auth, [{ allScopes: ['read'] }, { allScopes: ['other'] }])).toBe(false);
+    expect(own.meets(auth, { claims: (claims) => claims.tenant === 'other' })).toBe(false);
+    expect(own.meets(auth, [])).toBe(true);
+    unsubscribe(channels.decision, note);
+    expect(reported).toEqual([]);
+  });
+
+  it('says no to nobody, whatever is asked', { tags: ['SCP-12'] }, () => {
+    expect(server.meets(undefined, [])).toBe(false);
+    expect(server.meets(undefined, { claims: () => true })).toBe(false);
+  });
+
+  it.each([{}, { allScopes: [] }, { scopes: ['read'] }, undefined, null, ['read']])(
+    'does not decide about the requirement %j',
+    { tags: ['SCP-12', 'OPS-09'] },
+    (requirement) => {
+      expect(() => server.meets(auth, requirement as never)).toThrow(TypeError); // as a caller without types
     },
   );
 });
