@@ -589,6 +589,22 @@ describe('mcpScopes', () => {
     expect([statuses, seen]).toEqual([[418, 403, 400], ['insufficient_scope']]);
   });
 
+  it('looks for a message if a method override makes a POST of it', { tags: ['MCP-12'] }, async () => {
+    const app = express();
+    const override: express.RequestHandler = (req, _res, next) => {
+      Object.assign(req, { originalMethod: req.method, method: 'POST' });
+      next();
+    };
+    app.use('/mcp', override, authenticate(server), express.json(), scopes.middleware, (_req, res) => {
+      res.json({});
+    });
+    const listening = createServer(app);
+    const url = await listen(listening);
+    const headers = await issuer.authorization({ scope: 'read' });
+    expect((await fetch(`${url}/mcp`, { headers })).status).toBe(400);
+    await closeServer(listening);
+  });
+
   it('serves Fastify by its check', { tags: ['MCP-12'] }, async () => {
     const app = fastify();
     await app.register(onFastify.resourceServer, server);
