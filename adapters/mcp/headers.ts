@@ -97,10 +97,9 @@ function namesIn(params: Members, method: string): readonly unknown[] {
 function readField(view: RequestView, field: string): string | undefined | Fault {
   const [value, another] = [view.header(field) ?? []].flat();
   if (another !== undefined) return mismatch('a header field is repeated');
-  const trimmed = value?.replace(/^[\t ]+|[\t ]+$/g, '');
-  if (trimmed !== undefined && !FIELD_VALUE.test(trimmed))
+  if (value !== undefined && !FIELD_VALUE.test(value))
     return mismatch('a header field has characters that are not ASCII');
-  return trimmed;
+  return value?.trim(); // nothing but spaces and tabs is left to trim
 }
 
 /** The value of `Mcp-Name`, which is base64 if plain text can't say it; undefined if that's malformed. */

@@ -100,18 +100,18 @@ export function mcpScopes(server: ResourceServer, map: McpScopeMap): McpScopes {
 
   const check = (request: object, body: unknown): Refusal | undefined => {
     const view = arrivedView(request, MISTAKE);
-    if (body === undefined && view.method !== 'POST') return checkRequirements(request, table.every, MISTAKE);
+    if (body === undefined && !hasMessage(view)) return checkRequirements(request, table.every, MISTAKE);
     const messages = readMessages(body);
     if (isFault(messages)) return refuseFault(request, body, messages);
     const mismatch = findMismatch(view, messages, Array.isArray(body));
     if (mismatch !== undefined) return refuseFault(request, body, mismatch);
-    const requirements: Requirement[] = [...table.every];
+    const requirements = new Set(table.every);
     for (const message of messages) {
       const found = findRequirements(table, message);
       if (found === undefined) return refuseUnknown(request, message);
-      requirements.push(...found);
+      for (const requirement of found) requirements.add(requirement);
     }
-    return checkRequirements(request, requirements, MISTAKE);
+    return checkRequirements(request, [...requirements], MISTAKE);
   };
 
   return {

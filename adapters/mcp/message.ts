@@ -36,6 +36,9 @@ const PARSE_ERROR = -32700;
 
 const VERSION_KEY = 'io.modelcontextprotocol/protocolVersion';
 
+/** How many messages a batch may have, and how many resources one may listen to: each is looked up. */
+const MAX_AT_ONCE = 1000;
+
 /** What a method is for that the protocol doesn't have. */
 const UNKNOWN: readonly Target[] = [];
 
@@ -81,7 +84,8 @@ export function namingMember(method: string): string | undefined {
 export function readMessages(body: unknown): readonly McpMessage[] | Fault {
   if (body === undefined || body === null) return malformed(PARSE_ERROR, 'the body is not JSON');
   const elements: readonly unknown[] = Array.isArray(body) ? body : [body];
-  if (elements.length === 0) return malformed(INVALID_REQUEST, 'the batch is empty');
+  if (elements.length === 0 || elements.length > MAX_AT_ONCE)
+    return malformed(INVALID_REQUEST, `a batch has 1 to ${MAX_AT_ONCE} messages`);
   const messages: McpMessage[] = [];
   for (const element of elements) {
     const message = readMessage(element);
@@ -140,7 +144,7 @@ function completed(ref: unknown): readonly Target[] | undefined {
 function listenedTo(notifications: unknown = {}): readonly Target[] | undefined {
   if (!isMembers(notifications)) return undefined;
   const uris = own(notifications, 'resourceSubscriptions') ?? [];
-  if (!Array.isArray(uris)) return undefined;
+  if (!Array.isArray(uris) || uris.length > MAX_AT_ONCE) return undefined;
   const targets = uris.map((uri) => target('resources', uri));
   return targets.includes(undefined) ? undefined : targets.flatMap((one) => one ?? []);
 }

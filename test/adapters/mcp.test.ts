@@ -236,6 +236,12 @@ describe.each([
       request('subscriptions/listen', { notifications: { resourceSubscriptions: 'a' } }),
       400,
     ],
+    ['a batch that is too long', Array.from({ length: 1001 }, () => request('ping')), 400],
+    [
+      'too many subscriptions',
+      request('subscriptions/listen', { notifications: { resourceSubscriptions: Array(1001).fill('a') } }),
+      400,
+    ],
     ['_meta that is a list', request('ping', { _meta: [] }), 400],
     ['a version that is a number', request('ping', { _meta: { [VERSION]: 2026 } }), 400],
     ['a deep nest', `${'['.repeat(20_000)}${']'.repeat(20_000)}`, 400],
@@ -428,6 +434,13 @@ describe.each([
     const answer = await post('read', body, fields('resources/subscribe'));
     expect(answer).toMatchObject({ status: 404, reached: [] });
     expect(JSON.parse(answer.body)).toMatchObject({ id: 1, error: { code: -32601 } });
+  });
+
+  it('reads long fields in linear time', { tags: ['OPS-13'] }, async () => {
+    const spaces = ' '.repeat(7000);
+    const value = `=?base64?${spaces}?=${spaces}x`;
+    const answer = await post('read', tool('count'), [['Mcp-Name', value]]);
+    expect(answer).toMatchObject({ status: 400, reached: [] });
   });
 
   it('tells the client nothing of what it sent but the id', { tags: ['MCP-13'] }, async () => {
