@@ -1,14 +1,18 @@
 import { createServer, type Server } from 'node:http';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { discoverOAuthProtectedResourceMetadata } from '@modelcontextprotocol/sdk/client/auth.js';
+import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { getAuth } from '../../adapters/express/index.js';
+import { resourceServer } from '../../adapters/fetch/index.js';
+import { mcpScopes } from '../../adapters/mcp/index.js';
 import { closeServer, listen } from '../../examples/demo/http-server.js';
 import * as sdk1Client from '../../examples/mcp/client.js';
 import * as sdk2Client from '../../examples/mcp/client-2.js';
 import * as sdk1Server from '../../examples/mcp/server.js';
 import * as sdk2Server from '../../examples/mcp/server-2.js';
 import { type McpStory, playMcp } from '../../examples/mcp/story.js';
+import { createResourceServer, toMcpAuthInfo } from '../../src/index.js';
 import {
   assertRefusesForgeries,
   createTestIssuer,
@@ -270,5 +274,43 @@ describe('a list of tools', () => {
     expect(await list('read:inventory')).toEqual(['count_stock']);
     expect(await list('read:inventory write:orders')).toEqual(['count_stock', 'order_stock']);
     await Promise.all([closeServer(server), issuer.close()]);
+  });
+});
+
+describe('a server of SDK 2.x behind a gate of the Fetch standard', () => {
+  it.each(['auto', 'legacy'] as const)('serves a client of it: %s', { tags: ['MCP-12'] }, async (mode) => {
+    const audience = 'https://mcp.example.com/mcp';
+    const issuer = await createTestIssuer({ audience });
+    const server = createResourceServer({ ...issuer.options, resource: audience });
+    const scopes = mcpScopes(server, { tools: { count: 'read', order: 'orders' } });
+    const handler = createMcpHandler(({ authInfo }) => {
+      const mcp = new McpServer({ name: 'inventory', version: '1.0.0' });
+      const text = `for ${getAuth(authInfo?.extra ?? {}).clientId}, see ${authInfo?.resourceMetadataUrl}`;
+      mcp.registerTool('count', {}, () => ({ content: [{ type: 'text', text }] }));
+      mcp.registerTool('order', {}, () => ({ content: [] }));
+      return mcp;
+    });
+    const serve = resourceServer(server).protect(async (request, auth) => {
+      const message = await scopes.read(request);
+      if (message instanceof Response) return message;
+      return handler.fetch(request, { authInfo: toMcpAuthInfo(auth, server), parsedBody: message });
+    });
+    const statuses: number[] = [];
+    const client = new Client({ name: 'test', version: '1.0.0' }, { versionNegotiation: { mode } });
+    const transport = new StreamableHTTPClientTransport(new URL(audience), {
+      requestInit: { headers: await issuer.authorization({ scope: 'read' }) },
+      fetch: async (url, init) => {
+        const response = await serve(new Request(url, init));
+        statuses.push(response.status);
+        return response;
+      },
+    });
+    await client.connect(transport);
+    const { content } = await client.callTool({ name: 'count' });
+    const metadata = 'https://mcp.example.com/.well-known/oauth-protected-resource/mcp';
+    expect(content).toEqual([{ type: 'text', text: `for test-client, see ${metadata}` }]);
+    await expect(client.callTool({ name: 'order' })).rejects.toThrow();
+    expect(statuses.at(-1)).toBe(403);
+    await client.close();
   });
 });
