@@ -11,5 +11,7 @@ console.log(`The tool, called with the access token that the client got:\n  ${JS
 
 const tools = ['count_stock', 'move_stock'];
 const story = await playMcp(createMcpApp2, sdk2.callTools, tools);
-console.log(`The same with SDK 2.x, and a tool that needs two scopes more:\n  ${JSON.stringify(story.contents)}`);
+console.log(
+  `The same with SDK 2.x, and a tool that needs two scopes more:\n  ${JSON.stringify(story.contents)}`,
+);
 console.log(`  after the answers ${story.answers.join(', ')}`);
