@@ -11,7 +11,7 @@ const self = [
   { find: /^oauth-resource-server$/, replacement: path('src/index.ts') },
   { find: /^oauth-resource-server\/(client|opentelemetry|redis)$/, replacement: path('src/$1/index.ts') },
   {
-    find: /^oauth-resource-server\/(express|fastify|fetch|hono|mcp|nestjs|testing)$/,
+    find: /^oauth-resource-server\/(express|fastify|fetch|hono|mcp|nestjs|testing|websocket)$/,
     replacement: path('adapters/$1/index.ts'),
   },
   { find: 'oauth-resource-server/adapter', replacement: path('adapters/kit/index.ts') },

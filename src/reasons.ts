@@ -70,6 +70,8 @@ const INSUFFICIENT_SCOPE = {
   claims_not_met: 'The access token does not grant access to this resource',
   authorization_details_not_met: 'The access token lacks a required authorization detail',
   unknown_operation: 'No access token grants access to this operation',
+  caller_mismatch: 'The access token is for another caller than the one before',
+  origin_not_allowed: 'The page that sent the request may not use this API',
 } as const;
 
 /** All have the same text: what is out of reach is for the log. */

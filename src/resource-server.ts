@@ -98,6 +98,21 @@ export interface ResourceServer {
    */
   verify(token: string): Promise<Auth>;
   /**
+   * How many seconds an access token is still good for by its dates, the clock tolerance included; 0 or less
+   * once it has expired. `Infinity` for a token whose issuer names no end (`introspection.mayBeAbsent`). For
+   * what outlives a request: sockets, streams.
+   */
+  secondsLeft(auth: Auth): number;
+  /**
+   * Verifies the token of a request anew, for what outlives the request: its dates, its key or its issuer's
+   * word, and revocation. That the request had the key which the token is bound to was proven by then.
+   *
+   * @returns who calls, as it's known now
+   * @throws {InvalidTokenError} the token isn't valid any more: `expired`, `revoked`
+   * @throws {UnavailableError} it can't be told at the moment
+   */
+  recheck(auth: Auth): Promise<Auth>;
+  /**
    * Loads metadata and keys of every configured issuer, for start-up checks and readiness probes. Does
    * nothing while they are fresh. Introspection endpoints are found, not called; issuers that a function
    * names at run time aren't looked at.
@@ -250,6 +265,23 @@ export class RequestVerifier implements ResourceServer {
     }
   }
 
+  secondsLeft(auth: Auth): number {
+    const { clock, clockToleranceSeconds } = this.#settings.runtime;
+    return this.#tokens.endOf(auth) + clockToleranceSeconds - clock() / 1000;
+  }
+
+  async recheck(auth: Auth): Promise<Auth> {
+    try {
+      // Not `<= 0`: a clock that returns NaN must refuse. And nobody is asked about what has expired.
+      if (!(this.secondsLeft(auth) > 0)) throw new InvalidTokenError('expired');
+      const credentials = new Credentials(auth.token, undefined, VerifiedAuth.schemeOf(auth));
+      return await this.#confirm(credentials, await this.#tokens.verify(credentials));
+    } catch (error) {
+      if (isResourceServerError(error)) this.#report(error, { auth });
+      throw error;
+    }
+  }
+
   async ready(): Promise<void> {
     // Time limits don't keep the process alive, nor does a function of the application that waits for ever.
     const awake = setInterval(() => undefined, 1000);
@@ -293,14 +325,19 @@ export class RequestVerifier implements ResourceServer {
     verified: AccessToken | Promise<AccessToken>,
     view: RequestView | undefined,
   ): Promise<Accepted> {
-    const { revocation, runtime } = this.#settings;
     const accessToken = verified instanceof Promise ? await verified : verified;
     const headers = await checkConfirmation(accessToken, credentials, view, this.#bindings);
+    return this.#allow(credentials, await this.#confirm(credentials, accessToken), view, headers);
+  }
+
+  /** That a token wasn't revoked, and hasn't expired by the time that everything else is known. */
+  async #confirm(credentials: Credentials, accessToken: AccessToken): Promise<VerifiedAuth> {
+    const { revocation, runtime } = this.#settings;
     const auth = new VerifiedAuth(accessToken, credentials.token, credentials.scheme);
     if (revocation !== undefined) await checkRevocation(auth, revocation);
     // Time is read when the decision is made: the token may have expired while something was waited for.
     checkDates(auth.claims, runtime.clock() / 1000, runtime.clockToleranceSeconds);
-    return this.#allow(credentials, auth, view, headers);
+    return auth;
   }
 
   #allow(

@@ -16,6 +16,7 @@ const LAYERS: readonly (readonly string[])[] = [
     'adapters/fetch',
     'adapters/hono',
     'adapters/mcp',
+    'adapters/websocket',
   ],
   ['adapters/kit'],
   ['src/client', 'src/opentelemetry', 'src/redis', 'src/testing'],

@@ -33,6 +33,27 @@ export function connectRequestView(
   return new NodeRequestView(message, new ConnectRequest(message, parsed, findRoute));
 }
 
+/** Our schemes: credentials of others may stand beside a token. */
+const OURS = /^(?:bearer|dpop)\b/i;
+
+/**
+ * A view of a request whose token came later, with a message of the connection that it opened. It counts as
+ * if it had been in the header, so a request that has one there already is refused.
+ *
+ * @param token as the client sent it: what isn't a string is refused
+ */
+export function laterTokenView(message: IncomingMessage, token: unknown): RequestView {
+  const { authorization = '' } = message.headers;
+  const later = `Bearer ${typeof token === 'string' ? token : ''}`;
+  const line = OURS.test(authorization) ? `${authorization}, ${later}` : later;
+  return connectRequestView(message, { headers: { ...message.headers, authorization: line } });
+}
+
+/** Whether a request has a token, or seems to have one, in its header or URL. */
+export function seemsToHaveToken({ headers, url = '' }: IncomingMessage): boolean {
+  return OURS.test(headers.authorization ?? '') || /[?&]access_token=/.test(url);
+}
+
 class ConnectRequest implements FrameworkRequest {
   constructor(
     private readonly message: ConnectMessage,

@@ -54,6 +54,10 @@ const passages: unique symbol = Symbol('oauth-resource-server.passages');
 type Seen = object & { [passages]?: Passage[] | undefined };
 
 const NONE: readonly never[] = [];
+/** What no anonymous request meets, and everyone else does. */
+const ANYONE: Requirement = Object.freeze({ claims: () => true });
+/** Of a gate that has just seen the request. */
+const UNHEARD: Mistake = { name: 'enter', advice: '' };
 const PASSED: Allowed = Object.freeze({ kind: 'allowed', auth: undefined, headers: undefined });
 
 /**
@@ -144,6 +148,31 @@ export class Gate {
    */
   pass({ message, request }: Pick<Arrival, 'message' | 'request'>): void {
     if (this.#passageOf(message) === undefined) show(undefined, request);
+  }
+
+  /**
+   * For what knows all requirements: {@link authenticate}, and then checks them. A preflight is authenticated
+   * like any request, and nobody is anonymous.
+   */
+  async enter(arrival: Arrival, requirements: readonly Requirement[]): Promise<Decision> {
+    const decision = await this.authenticate(arrival, requirements, 'refuse');
+    if (decision.kind === 'denied') return decision;
+    return checkRequirements(arrival.message, [...requirements, ANYONE], UNHEARD) ?? decision;
+  }
+
+  /**
+   * From now on `auth` is who calls: for a connection whose token came after its request, or was replaced by
+   * a fresh one. Requirements are checked anew.
+   *
+   * Security: `auth` has to be what this gate's resource server verified for this caller.
+   */
+  adopt(arrival: Arrival, auth: Auth): void {
+    const passage = this.#enter(arrival);
+    passage.decision = { kind: 'allowed', auth, headers: undefined };
+    passage.auth = auth;
+    passage.refused = undefined;
+    passage.met = NONE;
+    show(auth, arrival.request);
   }
 
   /** {@link denyRequest} on behalf of this resource server, also if it hasn't seen the request. */

@@ -2,6 +2,8 @@
 export * from './answers.js';
 export * from './connect-request.js';
 export * from './fetch-entrance.js';
+export type { Connection, Line } from './connection.js';
+export * from './connection-gate.js';
 export {
   type Arrival,
   arrivedView,
@@ -18,3 +20,5 @@ export type { RefusalLog } from './refusal-log.js';
 export * from './requirements.js';
 export * from './route-steps.js';
 export * from './settle.js';
+export type * from './socket-types.js';
+export * from './subprotocol.js';

@@ -49,6 +49,7 @@ export function fakeResourceServer(caller?: FakeCaller): ResourceServer {
       if (auth === undefined) throw new InvalidTokenError('missing_credentials');
       return auth;
     },
+    recheck: async (auth: Auth) => auth,
     ready: async () => undefined,
   });
 }

@@ -70,6 +70,8 @@ export class IntrospectionVerifier {
   readonly #refused = new LruCache<string, Refusal>({ max: MAX_REFUSED });
   /** Digests of tokens that were accepted once: nobody made them up. */
   readonly #proven = new LruCache<string, true>({ max: MAX_PROVEN });
+  /** When those tokens end of which the issuer doesn't say it, by their claims. */
+  readonly #ends = new WeakMap<AccessToken['claims'], number>();
 
   constructor(options: VerifierOptions, scopes: ScopeReader) {
     this.#options = options;
@@ -83,6 +85,11 @@ export class IntrospectionVerifier {
   /** Whether {@link verify} has anything to say about such a token. */
   mayAskAbout(token: string): boolean {
     return this.#mayAskAboutJwts || !looksLikeJwt(token);
+  }
+
+  /** When a token ends whose `"exp"` only says how long its issuer's word is taken; undefined for any other. */
+  endOf(claims: AccessToken['claims']): number | undefined {
+    return this.#ends.get(claims);
   }
 
   /**
@@ -115,7 +122,10 @@ export class IntrospectionVerifier {
       for (const member of active.absent)
         reportIntrospection({ event: 'member_absent', issuer: issuer.issuer, detail: member });
       this.#proven.set(digest, true);
-      return this.#toIntrospectedToken(token.length, active.claims, jwt?.header, issuer, now);
+      const introspected = this.#toIntrospectedToken(token.length, active.claims, jwt?.header, issuer, now);
+      if (active.absent.includes('exp'))
+        this.#ends.set(introspected.accessToken.claims, jwt?.claims.exp ?? Number.POSITIVE_INFINITY);
+      return introspected;
     } catch (error) {
       // The issuer did answer, or this wouldn't be reached.
       const { negativeCacheSeconds: seconds } = issuer.introspection;

@@ -60,6 +60,11 @@ export class TokenVerifier {
     this.#verified = maxTokens > 0 ? new LruCache({ max: maxTokens, maxWeight }) : undefined;
   }
 
+  /** When a token ends, in seconds since the epoch; `Infinity` if its issuer names no end. */
+  endOf({ claims }: Pick<AccessToken, 'claims'>): number {
+    return this.#introspectionVerifier?.endOf(claims) ?? claims.exp;
+  }
+
   /** The token, if it was verified before and still holds. */
   #known(credentials: Credentials): AccessToken | undefined {
     if (!this.#isWorthRemembering(credentials.token)) return undefined;

@@ -1,0 +1,116 @@
+import {
+  type Decision,
+  type Denied,
+  InsufficientScopeError,
+  type Requirement,
+  type ResourceServer,
+  type ResourceServerError,
+  type ResourceServerOptions,
+} from '../../src/index.js';
+import { type Connection, type Line, TokenLifetime } from './connection.js';
+import { type Arrival, Gate, getAuth } from './gate.js';
+
+/** What a gate for connections needs to know beyond the resource server's options. */
+export interface ConnectionOptions {
+  /**
+   * The origins of the pages that may connect: `['https://app.example.com']`. A request with another `Origin`
+   * is refused with 403; one without isn't a browser's. Default: all, since no page has the token of another.
+   */
+  readonly origins?: readonly string[];
+  /**
+   * How often the token of an open connection is verified anew: whether it was revoked, or its key withdrawn.
+   * In seconds, from 1 to 86,400. Default 60. How long an introspected token is remembered
+   * (`introspection.cacheSeconds`) adds to it.
+   */
+  readonly recheckSeconds?: number;
+}
+
+/**
+ * Lets connections in, and ends them with their tokens. Nobody is anonymous: with `optional: true`,
+ * connections without a token are refused too.
+ */
+export class ConnectionGate {
+  readonly server: ResourceServer;
+  readonly #gate: Gate;
+  readonly #origins: readonly string[] | undefined;
+  readonly #recheckSeconds: number;
+  readonly #connections = new WeakMap<object, Connection>();
+
+  /**
+   * @param options of a resource server, or a ready one to share
+   * @throws {TypeError} an option is missing, unknown or wrong
+   */
+  constructor(
+    options: ResourceServerOptions | ResourceServer,
+    { origins, recheckSeconds = 60, ...unknown }: ConnectionOptions = {},
+  ) {
+    for (const name of Object.keys(unknown)) throw new TypeError(`unknown option "${name}" of a gate`);
+    if (origins !== undefined && !(Array.isArray(origins) && origins.every(isOrigin)))
+      throw new TypeError('option "origins" takes a list such as ["https://app.example.com"]');
+    checkNumber('recheckSeconds', recheckSeconds, 1, 86_400);
+    this.#gate = new Gate(options);
+    this.server = this.#gate.server;
+    this.#origins = origins;
+    this.#recheckSeconds = recheckSeconds;
+  }
+
+  /**
+   * The connection of a socket that this gate let in: of `ws`, or of Socket.IO.
+   *
+   * @throws {Error} this gate didn't let it in
+   */
+  connection(socket: object): Connection {
+    const connection = this.#connections.get(socket);
+    if (connection === undefined) throw new Error('connection: this gate has not let the socket in');
+    return connection;
+  }
+
+  /** The refusal of a request by a page of another origin. */
+  protected checkOrigin(arrival: Arrival): Denied | undefined {
+    const sent = [arrival.view.header('origin') ?? []].flat();
+    if (sent.every((origin) => this.#origins?.includes(origin) ?? true)) return undefined;
+    return this.deny(arrival, new InsufficientScopeError('origin_not_allowed'));
+  }
+
+  protected async enter(arrival: Arrival, requirements: readonly Requirement[]): Promise<Decision> {
+    return this.checkOrigin(arrival) ?? this.#gate.enter(arrival, requirements);
+  }
+
+  protected deny(arrival: Arrival, error: ResourceServerError): Denied {
+    return this.#gate.deny(arrival, error);
+  }
+
+  /**
+   * Watches over a connection whose request was let in.
+   *
+   * @param socket what {@link connection} knows it by
+   * @param requirements those that its request met
+   * @returns undefined if the client left meanwhile
+   */
+  protected begin(
+    socket: object,
+    arrival: Arrival,
+    requirements: readonly Requirement[],
+    line: Line,
+  ): Connection | undefined {
+    if (!line.isOpen()) return undefined;
+    const connection = new TokenLifetime(getAuth(arrival.message), line, {
+      server: this.server,
+      requirements,
+      recheckSeconds: this.#recheckSeconds,
+      adopt: (auth) => this.#gate.adopt(arrival, auth),
+    });
+    this.#connections.set(socket, connection);
+    return connection;
+  }
+}
+
+function isOrigin(value: unknown): boolean {
+  return typeof value === 'string' && URL.canParse(value) && new URL(value).origin === value;
+}
+
+/** @throws {TypeError} it isn't a number in this range, ends included */
+export function checkNumber(option: string, value: unknown, least: number, most: number): void {
+  if (typeof value !== 'number' || !(value >= least && value <= most))
+    throw new TypeError(`option "${option}" takes a number from ${least} to ${most}`);
+}

@@ -1,0 +1,147 @@
+import {
+  type Auth,
+  type Decision,
+  InsufficientScopeError,
+  InvalidTokenError,
+  isResourceServerError,
+  type Requirement,
+  type ResourceServer,
+  type ResourceServerError,
+  UnavailableError,
+} from '../../src/index.js';
+
+/** A connection that ends when its access token expires or is revoked. */
+export interface Connection {
+  /** Who calls: of the last token that was accepted. */
+  readonly auth: Auth;
+  /**
+   * Whether a message may do what it asks for.
+   *
+   * @param requirement one, or a list that's checked together
+   * @returns denied also once the connection has ended
+   */
+  authorize(requirement: Requirement | readonly Requirement[]): Decision;
+  /**
+   * Goes on with a fresh token of the same caller: of the same issuer, subject and client, and one that meets
+   * the requirements of the connection. Any other token ends the connection. So does one that's bound to a
+   * key, or a fresh one on a connection whose token is: a message has no proof of possession.
+   *
+   * @param token as it came from the client, whatever its type
+   * @returns whether the connection goes on with it. If not, it has ended, or it can't be told at the moment
+   *   whether the token is valid: then it goes on with the old one. Nothing that a client sends makes it
+   *   reject
+   */
+  renew(token: unknown): Promise<boolean>;
+}
+
+/** What can be ended. */
+export interface Line {
+  isOpen(): boolean;
+  onClose(listener: () => void): void;
+  end(error: ResourceServerError): void;
+}
+
+/** What a connection is open under. */
+export interface Terms {
+  readonly server: ResourceServer;
+  /** What its tokens have to meet. */
+  readonly requirements: readonly Requirement[];
+  readonly recheckSeconds: number;
+  /** Called with each token but the first. */
+  adopt(auth: Auth): void;
+}
+
+/** The one timer of a connection, and what it watches over. */
+export class TokenLifetime implements Connection {
+  readonly #line: Line;
+  readonly #terms: Terms;
+  #auth: Auth;
+  #timer: NodeJS.Timeout | undefined;
+  /** Why we ended the connection. */
+  #ended: ResourceServerError | undefined;
+
+  constructor(auth: Auth, line: Line, terms: Terms) {
+    this.#auth = auth;
+    this.#line = line;
+    this.#terms = terms;
+    line.onClose(() => clearTimeout(this.#timer));
+    this.#wait();
+  }
+
+  get auth(): Auth {
+    return this.#auth;
+  }
+
+  authorize(requirement: Requirement | readonly Requirement[]): Decision {
+    if (this.#ended === undefined) this.#endIfExpired();
+    if (this.#ended !== undefined) return this.#terms.server.deny(this.#ended, this.#auth);
+    return this.#terms.server.authorize(this.#auth, requirement);
+  }
+
+  async renew(token: unknown): Promise<boolean> {
+    try {
+      const fresh = await this.#terms.server.verify(token as string); // which looks at the type
+      const refusal = this.#refusalOf(fresh);
+      if (refusal !== undefined) this.#end(refusal);
+      else if (this.#ended === undefined) this.#goOnWith(fresh);
+    } catch (error) {
+      if (!isResourceServerError(error)) throw error;
+      if (error instanceof UnavailableError) return false;
+      this.#end(error);
+    }
+    return this.#ended === undefined;
+  }
+
+  /** Why this can't be the token of the connection. */
+  #refusalOf(fresh: Auth): ResourceServerError | undefined {
+    const { issuer, subject, clientId, claims } = this.#auth;
+    const deny = (error: ResourceServerError) => this.#terms.server.deny(error, fresh).error;
+    if (Object.hasOwn(claims, 'cnf')) return deny(new InvalidTokenError('unsupported_confirmation'));
+    if (fresh.issuer !== issuer || fresh.subject !== subject || fresh.clientId !== clientId)
+      return deny(new InsufficientScopeError('caller_mismatch'));
+    if (this.#terms.requirements.length === 0) return undefined;
+    const decision = this.#terms.server.authorize(fresh, this.#terms.requirements);
+    return decision.kind === 'denied' ? decision.error : undefined;
+  }
+
+  #goOnWith(auth: Auth): void {
+    this.#auth = auth;
+    this.#terms.adopt(auth);
+    this.#wait();
+  }
+
+  /** Until the token expires, or has to be verified anew if that comes first. */
+  #wait(): void {
+    clearTimeout(this.#timer);
+    if (!this.#line.isOpen()) return;
+    const seconds = Math.min(this.#terms.server.secondsLeft(this.#auth), this.#terms.recheckSeconds);
+    this.#timer = setTimeout(() => void this.#check(), seconds * 1000).unref();
+  }
+
+  async #check(): Promise<void> {
+    if (this.#endIfExpired()) return;
+    this.#wait(); // verifying may take longer than the token lives
+    const auth = this.#auth;
+    try {
+      const again = await this.#terms.server.recheck(auth);
+      if (this.#auth === auth && this.#ended === undefined) this.#goOnWith(again);
+    } catch (error) {
+      if (!isResourceServerError(error)) throw error;
+      const isOutdated = this.#auth !== auth; // a fresh token came meanwhile
+      if (!isOutdated && !(error instanceof UnavailableError)) this.#end(error);
+    }
+  }
+
+  #endIfExpired(): boolean {
+    if (this.#terms.server.secondsLeft(this.#auth) > 0) return false;
+    this.#end(this.#terms.server.deny(new InvalidTokenError('expired'), this.#auth).error);
+    return true;
+  }
+
+  #end(error: ResourceServerError): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = error;
+    clearTimeout(this.#timer);
+    this.#line.end(error);
+  }
+}

@@ -1,0 +1,73 @@
+import type { EventEmitter } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { ConnectionOptions } from './connection-gate.js';
+
+/** A WebSocket of a server, as `ws` makes it. */
+export interface WebSocketLike extends EventEmitter {
+  readonly protocol: string;
+  /** 1 if it's open. */
+  readonly readyState: number;
+  close(code: number, reason: string): void;
+  terminate(): void;
+  pause(): void;
+  resume(): void;
+}
+
+/** A server of WebSockets, as `ws` has it. */
+export interface WebSocketServerLike<S extends WebSocketLike> extends EventEmitter {
+  /** Those that broadcasts go to; undefined without `clientTracking`. */
+  readonly clients?: Set<S>;
+  handleUpgrade(
+    request: IncomingMessage,
+    stream: Duplex,
+    head: Buffer,
+    opened: (socket: S, request: IncomingMessage) => void,
+  ): void;
+}
+
+/** A socket of Socket.IO 4, on the server. */
+export interface SocketIoSocket {
+  readonly handshake: { readonly auth: { readonly [name: string]: unknown } };
+  readonly request: IncomingMessage;
+  readonly conn: {
+    readonly readyState: string;
+    close(): void;
+    once(event: 'close', closed: () => void): unknown;
+  };
+  emit(event: string, told: object): unknown;
+  once(event: 'disconnect', closed: () => void): unknown;
+  disconnect(close: boolean): unknown;
+}
+
+/** How a token arrives in the first message: the option `firstMessage`. */
+export interface FirstMessageOptions {
+  /** How many seconds the client has to send it, above 0, at most 600. Default 10. */
+  readonly timeoutSeconds?: number;
+  /**
+   * Finds the token in the text of the first message. Default: the text is the token. What isn't a string,
+   * and an exception, is refused as malformed.
+   */
+  readonly readToken?: (message: string) => unknown;
+}
+
+/** What a gate for WebSockets needs to know beyond the resource server's options. */
+export interface WebSocketOptions extends ConnectionOptions {
+  /**
+   * Lets a WebSocket without a token open, and takes its first message, of at most 20,000 bytes, for the
+   * token. Until that's verified, nothing else reaches the application, and nothing is sent. Default: off.
+   */
+  readonly firstMessage?: FirstMessageOptions;
+}
+
+/** A WebSocket that something else opened. */
+export interface OpenedSocket {
+  readonly socket: WebSocketLike;
+  /** The request that opened it. */
+  readonly request: IncomingMessage;
+  /**
+   * The token, if it came in a message, such as `connectionParams` of graphql-ws: as the client sent it.
+   * Undefined: it's the request's.
+   */
+  readonly token?: unknown;
+}

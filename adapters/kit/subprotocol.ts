@@ -1,0 +1,48 @@
+import type { IncomingMessage } from 'node:http';
+
+/** The name in front of a token as it is. */
+const BEARER = 'bearer';
+/** What Kubernetes' API server takes: one name, for tokens with characters that a subprotocol can't have. */
+const ENCODED = 'base64url.bearer.authorization.k8s.io.';
+
+/**
+ * Moves an access token from the subprotocols that a browser offers to the header field `Authorization`:
+ * browsers can't set that for a WebSocket. Call it before anything else looks at the upgrade request.
+ *
+ * The token is the name behind `bearer`: `new WebSocket(url, ['bearer', token])`. Characters that the name of
+ * a subprotocol can't have (`/`, `=`) are sent in base64url:
+ * `['chat', 'base64url.bearer.authorization.k8s.io.' + encoded]`. A browser wants one of its names back, so
+ * `bearer` stays, as the last of those that are left.
+ *
+ * Security: with `Authorization` beside it, the request is refused, since it has two tokens. No name with a
+ * token reaches what chooses the subprotocol, so none can be sent back.
+ *
+ * @example
+ * ```ts
+ * import { createServer } from 'node:http';
+ * import { tokenFromSubprotocol } from 'oauth-resource-server/websocket';
+ *
+ * const http = createServer();
+ * http.prependListener('upgrade', tokenFromSubprotocol);
+ * ```
+ */
+export function tokenFromSubprotocol({ headers, rawHeaders }: IncomingMessage): void {
+  const offered = headers['sec-websocket-protocol']?.split(',').map((name) => name.trim()) ?? [];
+  const isToken = (name: string, index: number): boolean =>
+    offered[index - 1] === BEARER || name.startsWith(ENCODED);
+  const tokens = offered.filter(isToken);
+  if (tokens.length === 0) return;
+  const others = offered.filter((name, index) => name !== BEARER && !isToken(name, index));
+  if (offered.includes(BEARER)) others.push(BEARER);
+  headers['sec-websocket-protocol'] = others.join(', ');
+  if (others.length === 0) delete headers['sec-websocket-protocol'];
+  rawHeaders.forEach((name, index) => {
+    if (index % 2 === 0 && /^sec-websocket-protocol$/i.test(name)) rawHeaders[index + 1] = others.join(', ');
+  });
+  for (const name of tokens) {
+    const encoded = name.startsWith(ENCODED) ? name.slice(ENCODED.length) : undefined;
+    const token = encoded === undefined ? name : Buffer.from(encoded, 'base64url').toString();
+    headers.authorization ??= `Bearer ${token}`;
+    rawHeaders.push('Authorization', `Bearer ${token}`); // a second line, if there is one, is seen here
+  }
+}

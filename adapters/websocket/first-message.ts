@@ -1,0 +1,48 @@
+import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
+import { InvalidTokenError, type ResourceServerError } from '../../src/index.js';
+import type { FirstMessageOptions, WebSocketLike } from '../kit/index.js';
+
+/** A token of the longest that are verified, and something around it. */
+const MAX_BYTES = 20_000;
+/** Registered: Timeout. */
+const TIMEOUT = 3008;
+
+/** The token that came first, or why there's none. */
+type FirstMessage =
+  | { readonly token: unknown }
+  | { readonly error: ResourceServerError; readonly code?: number };
+
+/**
+ * Waits for the first message. One that's too large is given up before it's complete, and nothing more is
+ * read.
+ *
+ * @param stream what the WebSocket reads from
+ */
+export async function readFirstMessage(
+  socket: WebSocketLike,
+  stream: Duplex,
+  { timeoutSeconds = 10, readToken = String }: FirstMessageOptions = {},
+): Promise<FirstMessage> {
+  const stop = new AbortController();
+  const timer = setTimeout(() => stop.abort(), timeoutSeconds * 1000).unref();
+  socket.once('close', () => stop.abort());
+  let bytes = 0;
+  const count = (chunk: Buffer): void => {
+    bytes += chunk.length;
+    if (bytes > MAX_BYTES) stop.abort(socket.pause());
+  };
+  stream.on('data', count);
+  try {
+    const [data, isBinary] = await once(socket, 'message', { signal: stop.signal });
+    return { token: (isBinary ? undefined : readToken(String(data))) ?? '' };
+  } catch {
+    // Of `readToken`, unless it's an end that was set here.
+    if (!stop.signal.aborted) return { token: '' };
+    if (bytes > MAX_BYTES) return { error: new InvalidTokenError('token_too_large') };
+    return { error: new InvalidTokenError('missing_credentials'), code: TIMEOUT };
+  } finally {
+    clearTimeout(timer);
+    stream.off('data', count);
+  }
+}

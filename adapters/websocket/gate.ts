@@ -1,0 +1,179 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type {
+  AnswerHeaders,
+  Decision,
+  Requirement,
+  ResourceServer,
+  ResourceServerOptions,
+} from '../../src/index.js';
+import {
+  answerUpgrade,
+  type Connection,
+  ConnectionGate,
+  checkNumber,
+  connectRequestView,
+  type FirstMessageOptions,
+  laterTokenView,
+  type OpenedSocket,
+  proceed,
+  type SocketIoSocket,
+  seemsToHaveToken,
+  type WebSocketLike,
+  type WebSocketOptions,
+  type WebSocketServerLike,
+} from '../kit/index.js';
+import { readFirstMessage } from './first-message.js';
+import { endWebSocket, socketIoLine, told, webSocketLine } from './sockets.js';
+
+/**
+ * Lets WebSockets in, and ends them with their tokens: `ws`, Socket.IO 4, `@fastify/websocket`, graphql-ws,
+ * gateways of NestJS. Nobody is anonymous: with `optional: true`, connections without a token are refused
+ * too.
+ *
+ * Connections are closed with 3000 (Unauthorized), 3003 (Forbidden), 3008 (Timeout) or 1013 (Try Again
+ * Later), those of graphql-ws with 4401 and 4403 in place of the first two; the reason is that of the
+ * refusal: `expired`, `revoked`.
+ *
+ * @example
+ * ```ts
+ * import { createServer } from 'node:http';
+ * import { getAuth, requireScope, WebSocketGate } from 'oauth-resource-server/websocket';
+ * import { WebSocketServer } from 'ws';
+ *
+ * const gate = new WebSocketGate({
+ *   issuer: 'https://auth.example.com',
+ *   audience: 'https://inventory.example.com',
+ * });
+ * const http = createServer();
+ * const sockets = new WebSocketServer({ noServer: true });
+ * http.on('upgrade', gate.upgrade(sockets, requireScope('read:inventory')));
+ * sockets.on('connection', (socket, request) => {
+ *   socket.send(`hello ${getAuth(request).clientId}`);
+ * });
+ * ```
+ */
+export class WebSocketGate extends ConnectionGate {
+  readonly #firstMessage: FirstMessageOptions | undefined;
+
+  /**
+   * @param options of a resource server, or a ready one to share
+   * @throws {TypeError} an option is missing, unknown or wrong
+   */
+  constructor(
+    options: ResourceServerOptions | ResourceServer,
+    { firstMessage, ...others }: WebSocketOptions = {},
+  ) {
+    super(options, others);
+    checkNumber('firstMessage.timeoutSeconds', firstMessage?.timeoutSeconds ?? 10, 0.001, 600);
+    this.#firstMessage = firstMessage;
+  }
+
+  /**
+   * A listener for the event `upgrade` of an HTTP server. It refuses a request with the answer that any
+   * request would get; otherwise it has `sockets` open the WebSocket and emit `connection`.
+   *
+   * @param sockets a `WebSocketServer` of `ws` with `noServer: true`
+   * @param requirements they're checked together
+   */
+  upgrade<S extends WebSocketLike>(
+    sockets: WebSocketServerLike<S>,
+    ...requirements: readonly Requirement[]
+  ): (request: IncomingMessage, stream: Duplex, head: Buffer) => Promise<void> {
+    const accepted = new WeakMap<IncomingMessage, AnswerHeaders | undefined>();
+    sockets.on('headers', (lines: string[], request: IncomingMessage) => {
+      for (const [name, value] of Object.entries(accepted.get(request) ?? {}))
+        lines.push(...[value].flat().map((line) => `${name}: ${line}`));
+    });
+    return async (request, stream, head) => {
+      stream.on('error', () => stream.destroy());
+      const arrival = { message: request, view: connectRequestView(request) };
+      const comesLater = this.#firstMessage !== undefined && !seemsToHaveToken(request);
+      try {
+        const decision = comesLater ? this.checkOrigin(arrival) : await this.enter(arrival, requirements);
+        if (decision?.kind === 'denied') return answerUpgrade(decision.answer, request, stream);
+        accepted.set(request, decision?.headers);
+      } catch (bug) {
+        process.emitWarning(bug instanceof Error ? bug : String(bug)); // a rejection would end the process
+        return answerUpgrade({ status: 500, headers: {}, body: undefined }, request, stream);
+      }
+      sockets.handleUpgrade(request, stream, head, (socket) => {
+        socket.on('error', () => undefined); // `ws` closes it; without a listener the process would end
+        if (comesLater) void this.#openLater(socket, request, stream, sockets, requirements);
+        else if (this.begin(socket, arrival, requirements, webSocketLine(socket)))
+          sockets.emit('connection', socket, request);
+      });
+    };
+  }
+
+  /**
+   * Authenticates a WebSocket that something else opened: `@fastify/websocket`, graphql-ws, a gateway of
+   * NestJS, `ws` with a server of its own. Nothing is read until that's done, so you can add listeners behind
+   * `await`. What another gate of the same resource server decided about the request is reused.
+   *
+   * @returns undefined if it's refused: then the WebSocket is closed
+   */
+  async open(
+    { socket, request, token }: OpenedSocket,
+    ...requirements: readonly Requirement[]
+  ): Promise<Connection | undefined> {
+    socket.pause();
+    const view = token === undefined ? connectRequestView(request) : laterTokenView(request, token);
+    const arrival = { message: request, view };
+    const decision = await this.enter(arrival, requirements);
+    setImmediate(() => socket.resume()); // whoever waits for this comes first
+    if (decision.kind === 'allowed') return this.begin(socket, arrival, requirements, webSocketLine(socket));
+    endWebSocket(socket, decision.error);
+    return undefined;
+  }
+
+  /**
+   * A middleware for `io.use`. The token is `auth.token` of the handshake, or in its header `Authorization`.
+   * `connect_error` has why as `data`: `{ status: 401, error: 'invalid_token', reason: 'expired' }`. When the
+   * token ends, the client gets the same as the event `refused`, and is disconnected.
+   */
+  socketIo(
+    ...requirements: readonly Requirement[]
+  ): (socket: SocketIoSocket, next: (error?: Error) => void) => void {
+    return (socket, next) => {
+      const { request, handshake } = socket;
+      const { token } = handshake.auth;
+      const view = token === undefined ? connectRequestView(request) : laterTokenView(request, token);
+      const arrival = { message: socket, view };
+      const enter = (decision: Decision): void => {
+        const { error } = decision.kind === 'denied' ? decision : {};
+        if (error === undefined) this.begin(socket, arrival, requirements, socketIoLine(socket));
+        next(error && Object.assign(new Error(error.message), { data: told(error) }));
+      };
+      proceed(() => this.enter(arrival, requirements), enter, next);
+    };
+  }
+
+  /** Opens a WebSocket to the application once its first message turned out to be a token. */
+  async #openLater<S extends WebSocketLike>(
+    socket: S,
+    request: IncomingMessage,
+    stream: Duplex,
+    sockets: WebSocketServerLike<S>,
+    requirements: readonly Requirement[],
+  ): Promise<void> {
+    sockets.clients?.delete(socket); // broadcasts aren't for it
+    const messages: unknown[][] = [];
+    const keep = (...message: unknown[]): void => {
+      socket.pause(); // what somebody unknown sends must not fill the memory
+      messages.push(message);
+    };
+    socket.on('message', keep);
+    const first = await readFirstMessage(socket, stream, this.#firstMessage);
+    if ('error' in first) {
+      this.deny({ message: request, view: connectRequestView(request) }, first.error);
+      return endWebSocket(socket, first.error, first.code);
+    }
+    const connection = await this.open({ socket, request, token: first.token }, ...requirements);
+    if (connection === undefined) return;
+    sockets.clients?.add(socket);
+    sockets.emit('connection', socket, request);
+    socket.off('message', keep);
+    for (const message of messages.slice(1)) socket.emit('message', ...message);
+  }
+}

@@ -1,0 +1,47 @@
+import type { ResourceServerError } from '../../src/index.js';
+import type { Line, SocketIoSocket, WebSocketLike } from '../kit/index.js';
+
+type Told = Pick<ResourceServerError, 'status' | 'error'> & { readonly reason: string };
+
+/** What a client is told. What's out of reach during an outage is for the log. */
+export function told({ status, error, reason }: ResourceServerError): Told {
+  return { status, error, reason: status === 503 ? 'temporarily_unavailable' : reason };
+}
+
+/** Registered codes (Unauthorized, Forbidden, Try Again Later), and those of the protocol of graphql-ws. */
+const CODES: Record<number, number> = { 400: 3000, 401: 3000, 403: 3003, 503: 1013 };
+const GRAPHQL_CODES: Record<number, number> = { 400: 4401, 401: 4401, 403: 4403, 503: 1013 };
+/** How long a client may take to answer that it's closed. */
+const CLOSE_MS = 1000;
+
+/** Ends a WebSocket. From now on no message reaches the application, whatever the client still sends. */
+export function endWebSocket(socket: WebSocketLike, error: ResourceServerError, code?: number): void {
+  const codes = socket.protocol === 'graphql-transport-ws' ? GRAPHQL_CODES : CODES;
+  socket.removeAllListeners('message');
+  socket.close(code ?? codes[error.status] ?? 1011, told(error).reason);
+  const timer = setTimeout(() => socket.terminate(), CLOSE_MS).unref();
+  socket.once('close', () => clearTimeout(timer));
+}
+
+export function webSocketLine(socket: WebSocketLike): Line {
+  return {
+    isOpen: () => socket.readyState === 1,
+    onClose: (listener) => socket.once('close', listener),
+    end: (error) => endWebSocket(socket, error),
+  };
+}
+
+export function socketIoLine(socket: SocketIoSocket): Line {
+  return {
+    isOpen: () => socket.conn.readyState === 'open',
+    onClose(listener) {
+      socket.once('disconnect', listener);
+      socket.conn.once('close', listener);
+    },
+    end(error) {
+      socket.emit('refused', told(error));
+      socket.disconnect(true);
+      socket.conn.close(); // also if another middleware isn't done with it yet, and nothing is connected
+    },
+  };
+}
