@@ -28,11 +28,12 @@ const ENCODED = 'base64url.bearer.authorization.k8s.io.';
  */
 export function tokenFromSubprotocol({ headers, rawHeaders }: IncomingMessage): void {
   const offered = headers['sec-websocket-protocol']?.split(',').map((name) => name.trim()) ?? [];
-  const isToken = (name: string, index: number): boolean =>
-    offered[index - 1] === BEARER || name.startsWith(ENCODED);
-  const tokens = offered.filter(isToken);
-  if (tokens.length === 0) return;
-  const others = offered.filter((name, index) => name !== BEARER && !isToken(name, index));
+  const found = new Set(
+    offered.filter((name, index) => offered[index - 1] === BEARER || name.startsWith(ENCODED)),
+  );
+  if (found.size === 0) return;
+  const tokens = offered.filter((name) => found.has(name)); // also one that's repeated, which is refused
+  const others = offered.filter((name) => name !== BEARER && !found.has(name));
   if (offered.includes(BEARER)) others.push(BEARER);
   headers['sec-websocket-protocol'] = others.join(', ');
   if (others.length === 0) delete headers['sec-websocket-protocol'];
