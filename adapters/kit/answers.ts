@@ -95,6 +95,11 @@ export function answerUpgrade(answer: Answer, message: IncomingMessage, socket: 
   sendAnswer(answer, replyOf(response));
 }
 
+/** Header fields as lines of HTTP: `DPoP-Nonce: …`. */
+export function fieldLines(headers: AnswerHeaders = {}): readonly string[] {
+  return Object.entries(headers).flatMap(([name, value]) => [value].flat().map((line) => `${name}: ${line}`));
+}
+
 /**
  * The header fields of an answer whose content the application writes itself (`errors: 'next'`): all but
  * those about the content. Set them before the error is handed over, so that the challenge can't be

@@ -37,12 +37,13 @@ export function connectRequestView(
 const OURS = /^(?:bearer|dpop)\b/i;
 
 /**
- * A view of a request whose token came later, with a message of the connection that it opened. It counts as
- * if it had been in the header, so a request that has one there already is refused.
+ * A view of a request whose token may come later, with a message of the connection that it opened. Then it
+ * counts as if it had been in the header, so a request that has one there already is refused.
  *
- * @param token as the client sent it: what isn't a string is refused
+ * @param token as the client sent it: what isn't a string is refused. Undefined: it's the request's
  */
-export function laterTokenView(message: IncomingMessage, token: unknown): RequestView {
+export function tokenView(message: IncomingMessage, token?: unknown): RequestView {
+  if (token === undefined) return connectRequestView(message);
   const { authorization = '' } = message.headers;
   const later = `Bearer ${typeof token === 'string' ? token : ''}`;
   const line = OURS.test(authorization) ? `${authorization}, ${later}` : later;

@@ -8,6 +8,7 @@ import {
   type ResourceServerOptions,
 } from '../../src/index.js';
 import { type Connection, type Line, TokenLifetime } from './connection.js';
+import { checkNumber, refuseUnknown } from './first-message-options.js';
 import { type Arrival, Gate, getAuth } from './gate.js';
 
 /** What a gate for connections needs to know beyond the resource server's options. */
@@ -44,7 +45,7 @@ export class ConnectionGate {
     options: ResourceServerOptions | ResourceServer,
     { origins, recheckSeconds = 60, ...unknown }: ConnectionOptions = {},
   ) {
-    for (const name of Object.keys(unknown)) throw new TypeError(`unknown option "${name}" of a gate`);
+    refuseUnknown(unknown);
     if (origins !== undefined && !(Array.isArray(origins) && origins.every(isOrigin)))
       throw new TypeError('option "origins" takes a list such as ["https://app.example.com"]');
     checkNumber('recheckSeconds', recheckSeconds, 1, 86_400);
@@ -107,10 +108,4 @@ export class ConnectionGate {
 
 function isOrigin(value: unknown): boolean {
   return typeof value === 'string' && URL.canParse(value) && new URL(value).origin === value;
-}
-
-/** @throws {TypeError} it isn't a number in this range, ends included */
-export function checkNumber(option: string, value: unknown, least: number, most: number): void {
-  if (typeof value !== 'number' || !(value >= least && value <= most))
-    throw new TypeError(`option "${option}" takes a number from ${least} to ${most}`);
 }

@@ -4,6 +4,7 @@ export * from './connect-request.js';
 export * from './fetch-entrance.js';
 export type { Connection, Line } from './connection.js';
 export * from './connection-gate.js';
+export { checkFirstMessage, type FirstMessageOptions } from './first-message-options.js';
 export {
   type Arrival,
   arrivedView,

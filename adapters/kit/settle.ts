@@ -30,3 +30,13 @@ export function proceed<T>(
   const used = whenSettled(value, use);
   if (used instanceof Promise) used.catch(report);
 }
+
+/**
+ * Warns of a fault of ours if no path for errors leads anywhere: a rejection would end the process.
+ *
+ * @returns what a client may hear of it
+ */
+export function warnOfBug(cause: unknown): string {
+  process.emitWarning(cause instanceof Error ? cause : String(cause));
+  return 'Internal error';
+}

@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { ConnectionOptions } from './connection-gate.js';
+import type { FirstMessageOptions } from './first-message-options.js';
 
 /** A WebSocket of a server, as `ws` makes it. */
 export interface WebSocketLike extends EventEmitter {
@@ -35,20 +36,10 @@ export interface SocketIoSocket {
     close(): void;
     once(event: 'close', closed: () => void): unknown;
   };
-  emit(event: string, told: object): unknown;
+  /** The events that it may send are for the application to declare. */
+  emit(event: never, told: never): unknown;
   once(event: 'disconnect', closed: () => void): unknown;
   disconnect(close: boolean): unknown;
-}
-
-/** How a token arrives in the first message: the option `firstMessage`. */
-export interface FirstMessageOptions {
-  /** How many seconds the client has to send it, above 0, at most 600. Default 10. */
-  readonly timeoutSeconds?: number;
-  /**
-   * Finds the token in the text of the first message. Default: the text is the token. What isn't a string,
-   * and an exception, is refused as malformed.
-   */
-  readonly readToken?: (message: string) => unknown;
 }
 
 /** What a gate for WebSockets needs to know beyond the resource server's options. */

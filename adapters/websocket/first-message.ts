@@ -9,9 +9,7 @@ const MAX_BYTES = 20_000;
 const TIMEOUT = 3008;
 
 /** The token that came first, or why there's none. */
-type FirstMessage =
-  | { readonly token: unknown }
-  | { readonly error: ResourceServerError; readonly code?: number };
+type FirstMessage = { token?: unknown; error?: ResourceServerError; code?: number };
 
 /**
  * Waits for the first message. One that's too large is given up before it's complete, and nothing more is

@@ -11,17 +11,18 @@ import {
   answerUpgrade,
   type Connection,
   ConnectionGate,
-  checkNumber,
-  connectRequestView,
+  checkFirstMessage,
   type FirstMessageOptions,
-  laterTokenView,
+  fieldLines,
   type OpenedSocket,
   proceed,
   type SocketIoSocket,
   seemsToHaveToken,
+  tokenView,
   type WebSocketLike,
   type WebSocketOptions,
   type WebSocketServerLike,
+  warnOfBug,
 } from '../kit/index.js';
 import { readFirstMessage } from './first-message.js';
 import { endWebSocket, socketIoLine, told, webSocketLine } from './sockets.js';
@@ -65,7 +66,7 @@ export class WebSocketGate extends ConnectionGate {
     { firstMessage, ...others }: WebSocketOptions = {},
   ) {
     super(options, others);
-    checkNumber('firstMessage.timeoutSeconds', firstMessage?.timeoutSeconds ?? 10, 0.001, 600);
+    checkFirstMessage(firstMessage);
     this.#firstMessage = firstMessage;
   }
 
@@ -82,19 +83,18 @@ export class WebSocketGate extends ConnectionGate {
   ): (request: IncomingMessage, stream: Duplex, head: Buffer) => Promise<void> {
     const accepted = new WeakMap<IncomingMessage, AnswerHeaders | undefined>();
     sockets.on('headers', (lines: string[], request: IncomingMessage) => {
-      for (const [name, value] of Object.entries(accepted.get(request) ?? {}))
-        lines.push(...[value].flat().map((line) => `${name}: ${line}`));
+      lines.push(...fieldLines(accepted.get(request)));
     });
     return async (request, stream, head) => {
       stream.on('error', () => stream.destroy());
-      const arrival = { message: request, view: connectRequestView(request) };
+      const arrival = { message: request, view: tokenView(request) };
       const comesLater = this.#firstMessage !== undefined && !seemsToHaveToken(request);
       try {
         const decision = comesLater ? this.checkOrigin(arrival) : await this.enter(arrival, requirements);
         if (decision?.kind === 'denied') return answerUpgrade(decision.answer, request, stream);
         accepted.set(request, decision?.headers);
       } catch (bug) {
-        process.emitWarning(bug instanceof Error ? bug : String(bug)); // a rejection would end the process
+        warnOfBug(bug);
         return answerUpgrade({ status: 500, headers: {}, body: undefined }, request, stream);
       }
       sockets.handleUpgrade(request, stream, head, (socket) => {
@@ -118,9 +118,11 @@ export class WebSocketGate extends ConnectionGate {
     ...requirements: readonly Requirement[]
   ): Promise<Connection | undefined> {
     socket.pause();
-    const view = token === undefined ? connectRequestView(request) : laterTokenView(request, token);
-    const arrival = { message: request, view };
-    const decision = await this.enter(arrival, requirements);
+    const arrival = { message: request, view: tokenView(request, token) };
+    const decision = await this.enter(arrival, requirements).catch((bug) => {
+      socket.terminate();
+      throw bug;
+    });
     setImmediate(() => socket.resume()); // whoever waits for this comes first
     if (decision.kind === 'allowed') return this.begin(socket, arrival, requirements, webSocketLine(socket));
     endWebSocket(socket, decision.error);
@@ -136,16 +138,17 @@ export class WebSocketGate extends ConnectionGate {
     ...requirements: readonly Requirement[]
   ): (socket: SocketIoSocket, next: (error?: Error) => void) => void {
     return (socket, next) => {
-      const { request, handshake } = socket;
-      const { token } = handshake.auth;
-      const view = token === undefined ? connectRequestView(request) : laterTokenView(request, token);
-      const arrival = { message: socket, view };
+      const arrival = { message: socket, view: tokenView(socket.request, socket.handshake.auth.token) };
       const enter = (decision: Decision): void => {
         const { error } = decision.kind === 'denied' ? decision : {};
         if (error === undefined) this.begin(socket, arrival, requirements, socketIoLine(socket));
         next(error && Object.assign(new Error(error.message), { data: told(error) }));
       };
-      proceed(() => this.enter(arrival, requirements), enter, next);
+      proceed(
+        () => this.enter(arrival, requirements),
+        enter,
+        (bug) => next(new Error(warnOfBug(bug))),
+      );
     };
   }
 
@@ -165,12 +168,11 @@ export class WebSocketGate extends ConnectionGate {
     };
     socket.on('message', keep);
     const first = await readFirstMessage(socket, stream, this.#firstMessage);
-    if ('error' in first) {
-      this.deny({ message: request, view: connectRequestView(request) }, first.error);
+    if (first.error !== undefined) {
+      this.deny({ message: request, view: tokenView(request) }, first.error);
       return endWebSocket(socket, first.error, first.code);
     }
-    const connection = await this.open({ socket, request, token: first.token }, ...requirements);
-    if (connection === undefined) return;
+    if ((await this.open({ socket, request, token: first.token }, ...requirements)) === undefined) return;
     sockets.clients?.add(socket);
     sockets.emit('connection', socket, request);
     socket.off('message', keep);

@@ -39,7 +39,7 @@ export function socketIoLine(socket: SocketIoSocket): Line {
       socket.conn.once('close', listener);
     },
     end(error) {
-      socket.emit('refused', told(error));
+      socket.emit('refused' as never, told(error) as never); // the application declares no such event
       socket.disconnect(true);
       socket.conn.close(); // also if another middleware isn't done with it yet, and nothing is connected
     },

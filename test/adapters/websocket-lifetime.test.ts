@@ -48,7 +48,8 @@ async function timed({
       told({ connection: gate.connection(accepted), request, accepted });
     },
   });
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+  const now = Math.ceil(Date.now() / 1000) * 1000; // tokens know whole seconds
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'], now });
   onTestFinished(() => {
     vi.useRealTimers();
   });
