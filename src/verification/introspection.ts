@@ -87,7 +87,7 @@ export class IntrospectionVerifier {
     return this.#mayAskAboutJwts || !looksLikeJwt(token);
   }
 
-  /** When a token ends whose `"exp"` only says how long its issuer's word is taken; undefined for any other. */
+  /** When a token ends whose `"exp"` only says how long its issuer's word is taken; undefined for others. */
   endOf(claims: AccessToken['claims']): number | undefined {
     return this.#ends.get(claims);
   }

@@ -54,6 +54,8 @@ const insufficientScope: readonly InsufficientScopeReason[] = [
   'insufficient_scope',
   'claims_not_met',
   'authorization_details_not_met',
+  'caller_mismatch',
+  'origin_not_allowed',
 ];
 const unavailable: readonly UnavailableReason[] = [
   'metadata_unavailable',

@@ -550,6 +550,85 @@ describe('verify', () => {
   });
 });
 
+describe('a token of which a connection goes on', () => {
+  const END = 1_893_456_000;
+  async function accepted(options: Partial<ResourceServerOptions> = {}) {
+    let now = (END - 60) * 1000;
+    const key = await createDpopKey({ clock: () => now });
+    const clocked = createResourceServer({ ...issuer.options, clock: () => now, ...options });
+    const token = await issuer.token({ exp: END, iat: END - 300, cnf: { jkt: key.thumbprint } });
+    const url = 'https://api.example.com/';
+    const request = new Request(url, { headers: await key.headers({ url, token }) });
+    const decision = await clocked.authenticate(request);
+    if (decision.kind !== 'allowed' || decision.auth === undefined) throw new Error('refused');
+    const step = (seconds: number) => {
+      now += seconds * 1000;
+    };
+    return { server: clocked, auth: decision.auth, step };
+  }
+
+  it('has so many seconds left, with the tolerance', { tags: ['ATP-05'] }, async () => {
+    const { server, auth, step } = await accepted();
+    expect(server.secondsLeft(auth)).toBe(65);
+    step(70);
+    expect(server.secondsLeft(auth)).toBe(-5);
+  });
+
+  it('is verified anew without another proof', { tags: ['ATP-05'] }, async () => {
+    const { server, auth, step } = await accepted();
+    expect(await server.recheck(auth)).toEqual(auth);
+    step(65);
+    await expect(server.recheck(auth)).rejects.toMatchObject({ reason: 'expired', status: 401 });
+  });
+
+  it('is refused once it was revoked, or if nobody can tell', async () => {
+    let isRevoked = async () => false;
+    const { server, auth } = await accepted({ isRevoked: () => isRevoked() });
+    isRevoked = async () => true;
+    await expect(server.recheck(auth)).rejects.toMatchObject({ reason: 'revoked' });
+    isRevoked = () => Promise.reject(new Error('down'));
+    await expect(server.recheck(auth)).rejects.toMatchObject({
+      reason: 'revocation_unavailable',
+      status: 503,
+    });
+  });
+
+  it('is refused by a clock that is none', async () => {
+    const { auth } = await accepted();
+    const timeless = createResourceServer({ ...issuer.options, clock: () => Number.NaN });
+    await expect(timeless.recheck(auth)).rejects.toMatchObject({ reason: 'expired' });
+  });
+
+  it('is not asked about again once it has expired', async () => {
+    let now = (END - 60) * 1000;
+    const clocked = await createTestIssuer({ clock: () => now });
+    const endpoint = vi.fn(clocked.introspectionOptions.issuer.introspection.endpoint);
+    const trusted = { ...clocked.introspectionOptions.issuer, introspection: { endpoint } };
+    const asking = createResourceServer({ ...clocked.introspectionOptions, issuer: trusted });
+    const auth = await asking.verify(clocked.opaqueToken({ exp: END }));
+    now += 65_000;
+    await expect(asking.recheck(auth)).rejects.toMatchObject({ reason: 'expired' });
+    expect(endpoint).toHaveBeenCalledTimes(1);
+  });
+
+  it('ends when a JWT says so, if its issuer names no end', async () => {
+    const { introspectionOptions: asked } = issuer;
+    const introspection = {
+      tokens: ['jwt', 'opaque'] as const,
+      mayBeAbsent: ['exp'] as const,
+      endpoint: () => ({ active: true, aud: asked.audience, client_id: 'test-client' }),
+    };
+    const asking = createResourceServer({ ...asked, issuer: { ...asked.issuer, introspection } });
+    const opaque = await asking.verify('opaque');
+    expect(opaque.expiresAt).toBeLessThan(Date.now() / 1000 + 300);
+    expect(asking.secondsLeft(opaque)).toBe(Number.POSITIVE_INFINITY);
+    const exp = Math.ceil(Date.now() / 1000) + 600;
+    const left = asking.secondsLeft(await asking.verify(await issuer.token({ exp })));
+    expect(left).toBeGreaterThan(600);
+    expect(left).toBeLessThan(607);
+  });
+});
+
 describe('a resource server', () => {
   it('loads the keys of every issuer in ready()', async () => {
     const [one, two] = await Promise.all([
