@@ -1,4 +1,4 @@
-import { type IncomingHttpHeaders, request } from 'node:http';
+import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
 
 /** A request as it goes over the wire; header lines stay as they are given, repeated ones too. */
 export interface RawRequest {
@@ -17,32 +17,44 @@ export interface RawResponse {
   readonly body: string;
 }
 
-/** Sends one request over a connection of its own. */
+const UPGRADE = [
+  ...['Connection', 'Upgrade', 'Upgrade', 'websocket'],
+  ...['Sec-WebSocket-Version', '13', 'Sec-WebSocket-Key', 'dGhlIHNhbXBsZSBub25jZQ=='],
+];
+
+/**
+ * Sends one request over a connection of its own.
+ *
+ * @param purpose `'WebSocket'`: to upgrade the connection to one, which is then closed
+ */
 export async function send(
   url: string,
   { method = 'GET', path, headers = [], body = '' }: RawRequest,
+  purpose: 'answer' | 'WebSocket' = 'answer',
 ): Promise<RawResponse> {
-  const flat = headers.flat();
+  const flat = [...(purpose === 'WebSocket' ? UPGRADE : ['Connection', 'close']), ...headers.flat()];
   if (body !== '' || method === 'POST') flat.push('Content-Length', String(Buffer.byteLength(body)));
   return new Promise((resolve, reject) => {
     const outgoing = request(
       url,
-      { method, path, agent: false, headers: ['Host', new URL(url).host, 'Connection', 'close', ...flat] },
+      { method, path, agent: false, headers: ['Host', new URL(url).host, ...flat] },
       (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('error', reject);
-        response.on('end', () => {
-          resolve({
-            status: response.statusCode ?? 0,
-            headers: response.headers,
-            lines: (name) => response.headersDistinct[name] ?? [],
-            body: Buffer.concat(chunks).toString(),
-          });
-        });
+        response.on('end', () => resolve(toRawResponse(response, Buffer.concat(chunks).toString())));
       },
     );
+    outgoing.on('upgrade', (response, socket) => {
+      socket.destroy();
+      resolve(toRawResponse(response, ''));
+    });
     outgoing.on('error', reject);
     outgoing.end(body);
   });
+}
+
+function toRawResponse(response: IncomingMessage, body: string): RawResponse {
+  const { statusCode = 0, headers, headersDistinct } = response;
+  return { status: statusCode, headers, lines: (name) => headersDistinct[name] ?? [], body };
 }
