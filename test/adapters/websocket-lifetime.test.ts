@@ -225,7 +225,7 @@ describe('a fresh token', () => {
 
   it.each<[string, object, string]>([
     ['another subject', { sub: 'other-client' }, '3003 caller_mismatch'],
-    ['another client', { client_id: 'other-client' }, '3003 caller_mismatch'],
+    ['another client', { client_id: 'other-client', sub: 'test-client' }, '3003 caller_mismatch'],
     ['no subject', { sub: undefined }, '3003 caller_mismatch'],
     ['another scope', { scope: 'write:orders' }, '3003 insufficient_scope'],
     ['another API', { aud: 'https://other-api.example' }, '3000 aud_mismatch'],

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import express from 'express';
+import { WebSocket as BrowserWebSocket } from 'undici';
 import { describe, expect, it, vi } from 'vitest';
 import type { WebSocket } from 'ws';
 import { authenticate, requireScope as expressRequireScope } from '../../adapters/express/index.js';
@@ -182,6 +183,23 @@ describe('a token among the subprotocols', () => {
     const answer = await rawUpgrade(host, { 'Sec-WebSocket-Protocol': encoded(token) });
     expect(answer).toMatch(/^HTTP\/1\.1 101 /);
     expect(answer).not.toMatch(/sec-websocket-protocol/i);
+  });
+
+  it("lets the API of browsers in, as Node's own", async () => {
+    const { url } = await start();
+    const token = await issuer.token(claims);
+    for (const offered of [
+      ['bearer', token],
+      ['chat', encoded(token)],
+    ]) {
+      const socket = new BrowserWebSocket(url, offered); // the global one of later versions of Node
+      await new Promise((resolve, reject) => {
+        socket.addEventListener('open', resolve);
+        socket.addEventListener('error', () => reject(new Error('not opened')));
+      });
+      expect(socket.protocol).toBe(offered[0]);
+      socket.close();
+    }
   });
 
   it('is taken away from what the application sees', async () => {
