@@ -1,9 +1,9 @@
 /** What an adapter is made of: for frameworks that this package doesn't cover. */
 export * from './answers.js';
 export * from './connect-request.js';
-export * from './fetch-entrance.js';
 export type { Connection, Line } from './connection.js';
 export * from './connection-gate.js';
+export * from './fetch-entrance.js';
 export { checkFirstMessage, type FirstMessageOptions } from './first-message-options.js';
 export {
   type Arrival,
