@@ -11,12 +11,14 @@ const self = [
   { find: /^oauth-resource-server$/, replacement: path('src/index.ts') },
   { find: /^oauth-resource-server\/(client|opentelemetry|redis)$/, replacement: path('src/$1/index.ts') },
   {
-    find: /^oauth-resource-server\/(express|fastify|fetch|hono|mcp|nestjs|testing|websocket)$/,
+    find: /^oauth-resource-server\/(express|fastify|fetch|grpc|hono|mcp|nestjs|testing|websocket)$/,
     replacement: path('adapters/$1/index.ts'),
   },
   { find: 'oauth-resource-server/adapter', replacement: path('adapters/kit/index.ts') },
   { find: 'oauth-resource-server/express/types', replacement: path('adapters/express/types.ts') },
   { find: /^@\/lib\//, replacement: path('examples/nextjs/lib/') },
+  // As Node resolves it: GraphQL takes no schema of another copy of itself.
+  { find: /^graphql$/, replacement: path('node_modules/graphql/index.js') },
 ];
 const nest11 = {
   find: /^@nestjs\/(common|core|platform-express|platform-fastify|testing)$/,

@@ -17,6 +17,7 @@ const LAYERS: readonly (readonly string[])[] = [
     'adapters/hono',
     'adapters/mcp',
     'adapters/websocket',
+    'adapters/grpc',
   ],
   ['adapters/kit'],
   ['src/client', 'src/opentelemetry', 'src/redis', 'src/testing'],
@@ -39,7 +40,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/terms.ts'],
   ['src/lib'],
 ];
-const FRAMEWORKS = /^(?:express|fastify|fastify-plugin|@nestjs\/.*|@fastify\/.*|hono|koa)$/;
+const FRAMEWORKS = /^(?:express|fastify|fastify-plugin|@nestjs\/.*|@fastify\/.*|@grpc\/.*|hono|koa)$/;
 
 const root = new URL('..', import.meta.url).pathname;
 const files = ['src', 'adapters', 'tools'].flatMap((folder) =>

@@ -1,4 +1,5 @@
 import '../../adapters/express/types.js';
+import type { ServerInterceptor, ServerUnaryCall } from '@grpc/grpc-js';
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import type { AuthInfo as AuthInfo2 } from '@modelcontextprotocol/server';
 import { Controller, Get } from '@nestjs/common';
@@ -11,6 +12,7 @@ import * as onFastify from '../../adapters/fastify/index.js';
 import * as onFetch from '../../adapters/fetch/index.js';
 import * as onHono from '../../adapters/hono/index.js';
 import { mcpScopes } from '../../adapters/mcp/index.js';
+import * as onGrpc from '../../adapters/grpc/index.js';
 import * as onNest from '../../adapters/nestjs/index.js';
 import { type Auth, createResourceServer, toMcpAuthInfo } from '../../src/index.js';
 
@@ -191,3 +193,14 @@ onExpress.requireClaims((claims) => claims.tenant.startsWith('acme'));
 onExpress.requireClaims(async () => true);
 // @ts-expect-error a predicate has to answer
 onFastify.requireClaims(() => {});
+
+// gRPC: calls that a handler gets, options or a ready server, and what a method can want.
+declare const call: ServerUnaryCall<{ sku: string }, object>;
+expectTypeOf(onGrpc.getAuth(call)).toEqualTypeOf<Auth>();
+expectTypeOf(onGrpc.getAuth<MyClaims>(call).claims.tenant).toEqualTypeOf<string>();
+expectTypeOf(onGrpc.authenticate(server, { '/a.B/*': 'public' })).toEqualTypeOf<ServerInterceptor>();
+onGrpc.authenticate(options, { '/a.B/C': onGrpc.requireScope('read:inventory'), '/a.B/D': [] });
+// @ts-expect-error who may call what has to be said
+onGrpc.authenticate(options);
+// @ts-expect-error a scope isn't a requirement
+onGrpc.authenticate(options, { '/a.B/C': 'read:inventory' });

@@ -1,3 +1,4 @@
+import type { ServerInterceptor, StatusObject } from '@grpc/grpc-js';
 import type {
   Abstract,
   ArgumentsHost,
@@ -15,6 +16,7 @@ import type * as fastify from '../../adapters/fastify/index.js';
 import type * as fetchApi from '../../adapters/fetch/index.js';
 import type * as hono from '../../adapters/hono/index.js';
 import type * as mcp from '../../adapters/mcp/index.js';
+import type * as grpc from '../../adapters/grpc/index.js';
 import type * as nestjs from '../../adapters/nestjs/index.js';
 import type * as testing from '../../adapters/testing/index.js';
 import type * as client from '../../src/client/index.js';
@@ -50,6 +52,7 @@ export const ofFastify: AnyIn<typeof fastify, [FastifyInstance, FastifyRequest, 
 export const ofFetch: AnyIn<typeof fetchApi, [Request, Response]> = {};
 export const ofHono: AnyIn<typeof hono, [Request, Response, Context, ...OfHono]> = {};
 export const ofMcp: AnyIn<typeof mcp> = {};
+export const ofGrpc: AnyIn<typeof grpc, [ServerInterceptor, StatusObject]> = {};
 export const ofNestjs: AnyIn<typeof nestjs, OfNest> = {};
 export const ofTesting: AnyIn<typeof testing> = {};
 export const ofClient: AnyIn<typeof client, [AbortSignal]> = {};

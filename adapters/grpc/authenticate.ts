@@ -1,0 +1,90 @@
+import { type Metadata, ServerInterceptingCall, type ServerInterceptor, status } from '@grpc/grpc-js';
+import { InsufficientScopeError, type ResourceServer, type ResourceServerOptions } from '../../src/index.js';
+import { type Line, TokenLifetime } from '../kit/connection.js';
+import { checkNumber, refuseUnknown } from '../kit/first-message-options.js';
+import { Gate, getAuth, warnOfBug } from '../kit/index.js';
+import { callView } from './call-view.js';
+import { type Methods, readMethods } from './methods.js';
+import { toStatus } from './status.js';
+
+/** What the interceptor needs to know beyond the resource server's options. */
+export interface GrpcOptions {
+  /**
+   * How often the token of an open stream is verified anew: whether it was revoked, or its key withdrawn. In
+   * seconds, from 1 to 86,400. Default 60.
+   */
+  readonly recheckSeconds?: number;
+}
+
+/**
+ * A server interceptor that lets calls with a valid access token reach their handler. Put it first, so that
+ * nothing runs for those that are refused. Nobody is anonymous: with `optional: true`, calls without a token
+ * are refused too.
+ *
+ * The token comes as the metadata `authorization`: `Bearer eyJ…`. Refused calls end with `UNAUTHENTICATED`,
+ * `PERMISSION_DENIED`, `INVALID_ARGUMENT` for malformed credentials, or `UNAVAILABLE` during an outage of the
+ * issuer. Their trailing metadata have the challenge as `www-authenticate`.
+ *
+ * Streams end with `UNAUTHENTICATED` when their token expires or is revoked.
+ *
+ * @param options of a resource server, or a ready one to share
+ * @param methods who may call what; methods that aren't listed are refused
+ * @throws {TypeError} at once: an option or a method is wrong
+ * @example
+ * ```ts
+ * import { Server } from '@grpc/grpc-js';
+ * import { authenticate, requireScope } from 'oauth-resource-server/grpc';
+ *
+ * export const server = new Server({
+ *   interceptors: [
+ *     authenticate(options, {
+ *       '/inventory.Inventory/GetStock': requireScope('read:inventory'),
+ *       '/grpc.health.v1.Health/*': 'public',
+ *     }),
+ *   ],
+ * });
+ * ```
+ */
+export function authenticate(
+  options: ResourceServerOptions | ResourceServer,
+  methods: Methods,
+  { recheckSeconds = 60, ...unknown }: GrpcOptions = {},
+): ServerInterceptor {
+  const gate = new Gate(options);
+  const accessTo = readMethods(methods);
+  refuseUnknown(unknown);
+  checkNumber('recheckSeconds', recheckSeconds, 1, 86_400);
+  return ({ path, requestStream, responseStream }, call) => {
+    const requirements = accessTo(path);
+    if (requirements === 'public') return new ServerInterceptingCall(call);
+    const over = new AbortController();
+    const line: Line = {
+      isOpen: () => !over.signal.aborted,
+      onClose: (listener) => over.signal.addEventListener('abort', listener),
+      end: (error) => call.sendStatus(toStatus({ error })),
+    };
+    const admit = async (metadata: Metadata, pass: (metadata: Metadata) => void): Promise<void> => {
+      const arrival = { message: metadata, view: callView(path, call, metadata) };
+      const decision = await gate.enter(arrival, requirements ?? []);
+      if (decision.kind === 'denied') return call.sendStatus(toStatus(decision));
+      if (requirements === undefined)
+        return call.sendStatus(toStatus(gate.deny(arrival, new InsufficientScopeError('claims_not_met'))));
+      if (requestStream || responseStream)
+        new TokenLifetime(getAuth(metadata), line, {
+          server: gate.server,
+          requirements,
+          recheckSeconds,
+          adopt: (auth) => gate.adopt(arrival, auth),
+        });
+      pass(metadata);
+    };
+    const fail = (bug: unknown) => call.sendStatus({ code: status.INTERNAL, details: warnOfBug(bug) });
+    return new ServerInterceptingCall(call, {
+      start: (next) =>
+        next({
+          onReceiveMetadata: (metadata, pass) => void admit(metadata, pass).catch(fail),
+          onCancel: () => over.abort(), // of every call, however it ended
+        }),
+    });
+  };
+}

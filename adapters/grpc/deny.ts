@@ -1,0 +1,47 @@
+import type { StatusObject } from '@grpc/grpc-js';
+import type { Auth, RegisteredClaims, ResourceServerError } from '../../src/index.js';
+import { denyRequest, getAuth as getAuthOfRequest } from '../kit/index.js';
+import { toStatus } from './status.js';
+
+/**
+ * The verified access token of a call that {@link authenticate} let in, never undefined.
+ *
+ * Also takes an object whose member `auth` is a genuine `Auth`, for unit tests.
+ *
+ * @param call that the handler got
+ * @typeParam C the application's own claims
+ * @throws {Error} nothing authenticated the call: the method is public, or an interceptor behind {@link
+ *   authenticate} replaced the metadata
+ */
+export function getAuth<C extends object = RegisteredClaims>(
+  call: { readonly metadata: object } | { readonly auth: unknown },
+): Auth<C> {
+  return getAuthOfRequest<C>('metadata' in call ? call.metadata : call);
+}
+
+/**
+ * The status that refuses a call which {@link authenticate} let in, after a check of your own: with the code
+ * and the challenge of any refusal.
+ *
+ * @param error `new InsufficientScopeError('claims_not_met')`, or another error of this package
+ * @param call that the handler got
+ * @returns for the callback of a unary handler, or to emit as `error` on a stream
+ * @throws {Error} nothing authenticated the call
+ * @example
+ * ```ts
+ * import type { handleUnaryCall } from '@grpc/grpc-js';
+ * import { InsufficientScopeError } from 'oauth-resource-server';
+ * import { deny, getAuth } from 'oauth-resource-server/grpc';
+ *
+ * type Handler = handleUnaryCall<{ owner: string }, { orders: string[] }>;
+ * export const listOrders: Handler = (call, callback) => {
+ *   if (call.request.owner === getAuth(call).subject) callback(null, { orders: [] });
+ *   else callback(deny(new InsufficientScopeError('claims_not_met'), call));
+ * };
+ * ```
+ */
+export function deny(error: ResourceServerError, call: { readonly metadata: object }): StatusObject {
+  return toStatus(denyRequest(call.metadata, error, MISTAKE));
+}
+
+const MISTAKE = { name: 'deny', advice: '. List its method, but not as public' };

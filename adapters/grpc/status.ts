@@ -1,0 +1,21 @@
+import { Metadata, type StatusObject, status } from '@grpc/grpc-js';
+import type { Denied } from '../../src/index.js';
+
+/** As the codes of gRPC are defined beside those of HTTP (google/rpc/code.proto). */
+const CODES: Readonly<Record<number, status>> = {
+  400: status.INVALID_ARGUMENT,
+  401: status.UNAUTHENTICATED,
+  403: status.PERMISSION_DENIED,
+  503: status.UNAVAILABLE,
+};
+
+/** The status of a refused call. Its metadata have the challenge, or say when to try again. */
+export function toStatus({ error, answer }: Pick<Denied, 'error'> & Partial<Denied>): StatusObject {
+  const metadata = new Metadata();
+  const { 'WWW-Authenticate': challenges = [], 'Retry-After': seconds } = answer?.headers ?? {};
+  for (const challenge of [challenges].flat())
+    if (challenge.startsWith('Bearer ')) metadata.add('www-authenticate', challenge); // calls have no proofs
+  // What clients with a retry policy go by.
+  if (seconds !== undefined) metadata.set('grpc-retry-pushback-ms', String(Number(seconds) * 1000));
+  return { code: CODES[error.status] ?? status.UNKNOWN, details: error.message, metadata };
+}
