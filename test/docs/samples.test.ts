@@ -142,7 +142,11 @@ async function typeCheck(checked: readonly CodeBlock[], around: readonly string[
     noEmit: true,
     skipLibCheck: true,
     // Samples of Next.js import each other by `@/`.
-    paths: { ...(await pathsOfEntries()), '@/*': ['./docs-nextjs.md/*.ts'] },
+    paths: {
+      ...(await pathsOfEntries()),
+      '@/*': ['./docs-nextjs.md/*.ts'],
+      '@whatwg-node/fetch': [join(root, 'test/support/whatwg-fetch.d.ts')],
+    },
   };
   await writeFile(project, JSON.stringify({ compilerOptions, files: [...around, ...checked.map(fileName)] }));
   return tsc('-p', project);
