@@ -10,9 +10,9 @@ import { expectTypeOf } from 'vitest';
 import * as onExpress from '../../adapters/express/index.js';
 import * as onFastify from '../../adapters/fastify/index.js';
 import * as onFetch from '../../adapters/fetch/index.js';
+import * as onGrpc from '../../adapters/grpc/index.js';
 import * as onHono from '../../adapters/hono/index.js';
 import { mcpScopes } from '../../adapters/mcp/index.js';
-import * as onGrpc from '../../adapters/grpc/index.js';
 import * as onNest from '../../adapters/nestjs/index.js';
 import { type Auth, createResourceServer, toMcpAuthInfo } from '../../src/index.js';
 
