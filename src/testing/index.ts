@@ -2,6 +2,18 @@ export type { ForgeryAnswer } from './assert-refuses.js';
 export { assertRefusesForgeries } from './assert-refuses.js';
 export type { ClientCertificate, ClientCertificateOptions } from './certificate.js';
 export { createClientCertificate } from './certificate.js';
+export type {
+  AdapterContract,
+  ContractOptions,
+  ContractReport,
+  ContractServer,
+  ContractSettings,
+  ContractTest,
+  LeftOutRow,
+  StartContractServer,
+} from './contract/adapter-contract.js';
+export { adapterContract, proveAdapter } from './contract/adapter-contract.js';
+export type { Configuration as ContractConfiguration } from './contract/configurations.js';
 export type { DpopKey, DpopKeyOptions, ProofRequest } from './dpop-key.js';
 export { createDpopKey } from './dpop-key.js';
 export type { FakeAuthOptions } from './fake-auth.js';

@@ -32,8 +32,8 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
     'http/issuer-documents.test.ts: metadata › is not taken from what the document inherits',
   ],
   "401; the handler doesn't run": [
-    'http/contract.ts: answers a request without credentials with a challenge that has no error',
-    'http/contract.ts: refuses a forgery: …',
+    'contract/contract.ts: answers a request without credentials with a challenge that has no error',
+    'contract/contract.ts: refuses a forgery: …',
     HOSTILE,
   ],
   'signature over the bytes as received; only canonical encoding': [
@@ -59,23 +59,23 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
     'unit/token/token-kind.test.ts: checkTokenKind › refuses … in a token that otherwise looks like an access token',
   ],
   'whole scopes compared exactly': [
-    'http/contract.ts: refuses a scope that only begins like the required one',
-    'http/contract.ts: compares scopes case-sensitively',
+    'contract/contract.ts: refuses a scope that only begins like the required one',
+    'contract/contract.ts: compares scopes case-sensitively',
   ],
   'lists are split at spaces only': [
-    "http/contract.ts: doesn't split scopes at commas",
-    "http/contract.ts: doesn't split scopes at tabs",
+    "contract/contract.ts: doesn't split scopes at commas",
+    "contract/contract.ts: doesn't split scopes at tabs",
   ],
   'opens only together with the key': [
-    'http/dpop-rows.ts: refuses a bound token as a bearer token',
-    'http/mtls-rows.ts: refuses a bound token without a certificate',
+    'contract/dpop-rows.ts: refuses a bound token as a bearer token',
+    'contract/mtls-rows.ts: refuses a bound token without a certificate',
   ],
   "Bindings that aren't checked are refused": [
     'unit/proof/confirmation.test.ts: checkConfirmation › refuses a token with cnf … if no binding is configured',
   ],
   'the proof is used up': ['http/dpop-flows.test.ts: refuses a proof the second time'],
   "it's refused on another route, however the target is spelled": [
-    'http/dpop-rows.ts: refuses a proof for another path',
+    'contract/dpop-rows.ts: refuses a proof for another path',
     TARGETS,
   ],
   'and with another token': ['unit/proof/dpop.test.ts: the order of checks › finds … first'],
@@ -109,7 +109,7 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
     'http/issuer-documents.test.ts: the … document › is not used when it has a byte more than 1 MiB',
     'http/issuer-documents.test.ts: the … document › is waited for 5 seconds when the issuer stalls …',
   ],
-  'nothing of the request is reflected': ['http/contract.ts: reflects no part of the request'],
+  'nothing of the request is reflected': ['contract/contract.ts: reflects no part of the request'],
   'the description is a fixed text': [
     'unit/errors.test.ts: every error › has a fixed description in allowed characters: …',
   ],
@@ -126,8 +126,8 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
     'http/issuer-outages.test.ts: an issuer that … › does no harm while the last good keys may serve, and then 503',
   ],
   'without keys, or without its word about an opaque token, the answer is 503': [
-    'http/contract.ts: answers 503 when the keys are out of reach',
-    "http/introspection-rows.ts: answers 503 when it can't find out whether the token is active",
+    'contract/contract.ts: answers 503 when the keys are out of reach',
+    "contract/introspection-rows.ts: answers 503 when it can't find out whether the token is active",
   ],
   'A fault in your own functions never lets anyone in.': [
     'unit/diagnostics.test.ts: isAccessToken › accepts a token only with true, and reports a wrong value: …',
@@ -148,16 +148,16 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
   // What is checked, in which order
   'The first failure decides.': [ORDER],
   'at most one `Authorization` line, counted in the raw header fields': [
-    'http/contract.ts: refuses a second Authorization line, whatever its scheme or case',
+    'contract/contract.ts: refuses a second Authorization line, whatever its scheme or case',
     'unit/request/view.test.ts: the header fields of a Node request › are read line by line if Node drops or joins lines',
   ],
   'the scheme `Bearer` or `DPoP` in any case': [
-    'http/contract.ts: accepts the scheme in mixed case',
-    'http/dpop-rows.ts: accepts the DPoP scheme in lower case',
+    'contract/contract.ts: accepts the scheme in mixed case',
+    'contract/dpop-rows.ts: accepts the DPoP scheme in lower case',
   ],
   'one token of allowed characters': [
-    'http/contract.ts: refuses characters that no token has',
-    'http/contract.ts: refuses a second word',
+    'contract/contract.ts: refuses characters that no token has',
+    'contract/contract.ts: refuses a second word',
   ],
   'at most 16384 characters, three parts of canonical base64url': [
     'unit/token/compact-jws.test.ts: splitToken › reads tokens of up to 16384 characters',
@@ -237,8 +237,8 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
     'unit/issuer/trusted-issuers.test.ts: an issuer that is named no more › is refused at the next question, remembered tokens included',
   ],
   'its issuer is asked, and the answer is': [
-    'http/introspection-rows.ts: accepts an opaque token that its issuer calls active',
-    'http/introspection-rows.ts: refuses an opaque token for another API',
+    'contract/introspection-rows.ts: accepts an opaque token that its issuer calls active',
+    'contract/introspection-rows.ts: refuses an opaque token for another API',
   ],
   'A JWT never takes that way by default.': [
     'unit/verification/introspection.test.ts: what is asked about › never asks about JWTs by default',
@@ -300,20 +300,20 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
     'unit/options/dpop.test.ts: the option dpop › is plain data with the documented defaults',
   ],
   'only with a fresh proof by its key, for this method, this URL and this token, and only once': [
-    'http/dpop-rows.ts: refuses a proof for another method',
-    'http/dpop-rows.ts: refuses a proof for another path',
-    'http/dpop-rows.ts: refuses a token that is bound to another key',
-    'http/dpop-rows.ts: refuses a forgery: …',
+    'contract/dpop-rows.ts: refuses a proof for another method',
+    'contract/dpop-rows.ts: refuses a proof for another path',
+    'contract/dpop-rows.ts: refuses a token that is bound to another key',
+    'contract/dpop-rows.ts: refuses a forgery: …',
     'property/dpop-proofs.property.test.ts: a resource server › refuses every forged proof, and never breaks',
   ],
   'The URL is that of `baseUrl`, or what the framework says of the request.': [
-    'http/dpop-rows.ts: ignores scheme and host of the request if there is a base URL',
-    'http/dpop-rows.ts: accepts a proof for the whole URL of a mounted router',
+    'contract/dpop-rows.ts: ignores scheme and host of the request if there is a base URL',
+    'contract/dpop-rows.ts: accepts a proof for the whole URL of a mounted router',
   ],
   "Without `baseUrl` the host is the client's word": [
-    'http/dpop-rows.ts: ignores what a client says about scheme and host',
-    'http/dpop-rows.ts: believes a trusted proxy which scheme and host were called',
-    'http/dpop-rows.ts: goes by the host of a target in absolute form, not by Host',
+    'contract/dpop-rows.ts: ignores what a client says about scheme and host',
+    'contract/dpop-rows.ts: believes a trusted proxy which scheme and host were called',
+    'contract/dpop-rows.ts: goes by the host of a target in absolute form, not by Host',
   ],
   'with dot segments, plain or encoded, is refused': [
     'unit/proof/target-uri.test.ts: requestTargetUri › is none for dot segments, which routers would see: …',
@@ -331,17 +331,17 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
     'http/dpop-redis.test.ts: several instances of an API with one Redis server › refuse a proof that another instance has seen',
   ],
   'All checks of the token are made as for a bearer token.': [
-    'http/dpop-rows.ts: refuses an expired token, however good the proof',
-    'http/dpop-rows.ts: refuses a token for another API, however good the proof',
-    'http/dpop-rows.ts: tells a bound token from one that lacks a scope',
+    'contract/dpop-rows.ts: refuses an expired token, however good the proof',
+    'contract/dpop-rows.ts: refuses a token for another API, however good the proof',
+    'contract/dpop-rows.ts: tells a bound token from one that lacks a scope',
   ],
 
   // Certificate-bound tokens
   'a token may be bound to a client certificate': [
-    'http/mtls-rows.ts: accepts the certificate that the token is bound to, and keeps the answer out of shared caches',
+    'contract/mtls-rows.ts: accepts the certificate that the token is bound to, and keeps the answer out of shared caches',
   ],
   'The digest of the certificate is compared, on every request.': [
-    'http/mtls-rows.ts: refuses another certificate',
+    'contract/mtls-rows.ts: refuses another certificate',
     'unit/proof/client-certificate.test.ts: the certificate of the connection › is checked each time, even for a remembered token',
   ],
   "Chain, validity and names aren't looked at": [
@@ -349,14 +349,14 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
     'unit/proof/client-certificate.test.ts: the certificate of the connection › opens with the example of RFC 8705',
   ],
   'is believed only from `trustedProxies`, by the address of the TCP connection': [
-    "http/mtls-rows.ts: ignores the header of a proxy that isn't trusted",
-    'http/mtls-rows.ts: believes no header about who sent the request',
+    "contract/mtls-rows.ts: ignores the header of a proxy that isn't trusted",
+    'contract/mtls-rows.ts: believes no header about who sent the request',
     'unit/proof/client-certificate.test.ts: the certificate of a header field › is believed by the address of the peer alone',
   ],
   'for every confirmation that is unknown or only partly checked, a bound token is refused': [
     "unit/proof/client-certificate.test.ts: the certificate of the connection › is ignored unless it's configured",
     'unit/proof/confirmation.test.ts: checkConfirmation › refuses what only the other binding could check: …',
-    'http/mtls-rows.ts: refuses a token that is also bound in an unknown way',
+    'contract/mtls-rows.ts: refuses a token that is also bound in an unknown way',
   ],
 
   // Issuers named at run time
@@ -449,14 +449,14 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
 
   // What the application must still do
   'In Express, routes before `authenticate` are open': [
-    'http/contract.ts: lets anyone use a public route',
+    'contract/contract.ts: lets anyone use a public route',
     'adapters/fastify.test.ts: public routes › are public only with true',
     'adapters/nestjs.test.ts: requests … › are protected without a decorator, even HEAD and @All',
   ],
   'in **Express** they pass `authenticate`': [
     'adapters/express.test.ts: preflight requests › meet no requirement if no CORS layer answers them',
     'adapters/express.test.ts: preflight requests › reach just what the documentation says: middleware behind, and handlers that take OPTIONS',
-    'http/contract.ts: leaves a preflight request to the CORS layer',
+    'contract/contract.ts: leaves a preflight request to the CORS layer',
   ],
   'in **Fastify** they pass to CORS plugins, and are refused before': [
     'adapters/fastify.test.ts: CORS preflight › is left to a CORS plugin registered later',
@@ -467,19 +467,19 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
   ],
   'in **NestJS** `app.enableCors()` answers them before the guard': [
     'adapters/nestjs.test.ts: requests … › are protected without a decorator, even HEAD and @All',
-    'http/contract.ts: leaves a preflight request to the CORS layer',
+    'contract/contract.ts: leaves a preflight request to the CORS layer',
   ],
   'One that adds `Authorization` lines makes requests fail with 400; one that removes them, with 401.': [
-    'http/contract.ts: refuses two equal Authorization lines',
-    'http/contract.ts: answers a request without credentials with a challenge that has no error',
+    'contract/contract.ts: refuses two equal Authorization lines',
+    'contract/contract.ts: answers a request without credentials with a challenge that has no error',
   ],
   'Only the check of DPoP proofs depends on scheme and host': [
-    'http/metadata-rows.ts: names the metadata if no credentials were sent, whatever Host says',
-    'http/dpop-rows.ts: uses the base URL, without the default port',
+    'contract/metadata-rows.ts: names the metadata if no credentials were sent, whatever Host says',
+    'contract/dpop-rows.ts: uses the base URL, without the default port',
   ],
   'nothing here believes `X-Forwarded-*`, and `Forwarded` is never read': [
-    'http/dpop-rows.ts: ignores what a client says about scheme and host',
-    'http/mtls-rows.ts: believes no header about who sent the request',
+    'contract/dpop-rows.ts: ignores what a client says about scheme and host',
+    'contract/mtls-rows.ts: believes no header about who sent the request',
   ],
   '`auth.token` is not enumerable': ['unit/auth.test.ts: the token of an Auth › is not in …'],
   'Five seconds of difference are tolerated.': [
@@ -490,7 +490,7 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
   ],
   'Errors carry `Cache-Control: no-store`.': [
     'unit/answer/denial.test.ts: denialResponse › answers 401, and says the same in challenge and body',
-    'http/contract.ts: refuses a forgery: …',
+    'contract/contract.ts: refuses a forgery: …',
   ],
 
   // Details that may surprise
@@ -502,24 +502,24 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
   ],
   '**Odd scopes are dropped, not refused**': [
     "unit/token/scope.test.ts: parseScopes › drops what isn't a scope token from …: …",
-    "http/contract.ts: doesn't split scopes at commas",
+    "contract/contract.ts: doesn't split scopes at commas",
   ],
   "**Claims that decide nothing don't refuse**": [
     'unit/token/claims.test.ts: types › takes a … of another type for none',
     'unit/token/claims.test.ts: types › takes null for an absent claim, save for a binding',
   ],
-  '`"read,write"` is one scope': ["http/contract.ts: doesn't split scopes at commas"],
+  '`"read,write"` is one scope': ["contract/contract.ts: doesn't split scopes at commas"],
   "A requirement that needs one of them isn't met then.": [
-    "http/step-up-rows.ts: takes a login time that isn't a number for none",
+    "contract/step-up-rows.ts: takes a login time that isn't a number for none",
   ],
   '**`scope` as an array** grants nothing unless': [
-    'http/contract.ts: reads no scope from an array',
+    'contract/contract.ts: reads no scope from an array',
     'unit/options/options.test.ts: what an issuer inherits › allows an array of scopes only if the option names the claim',
   ],
   '**A 401 has no body** when no credentials were sent': [
-    'http/contract.ts: answers a request without credentials with a challenge that has no error',
+    'contract/contract.ts: answers a request without credentials with a challenge that has no error',
   ],
-  'Basic credentials count as none.': ['http/contract.ts: treats Basic as no credentials'],
+  'Basic credentials count as none.': ['contract/contract.ts: treats Basic as no credentials'],
   '**The answer tells which check failed.**': [
     'unit/answer/denial.test.ts: denialResponse › answers 401, and says the same in challenge and body',
     'unit/errors.test.ts: every error › has a fixed description in allowed characters: …',
@@ -538,7 +538,7 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
     'unit/verification/jwt.test.ts: the signature › verifies in its malleated form too, which says the same',
   ],
   'are answered with 401 and the scope, not 403': [
-    'http/contract.ts: asks an anonymous caller for credentials, and names the scope of the route',
+    'contract/contract.ts: asks an anonymous caller for credentials, and names the scope of the route',
   ],
 };
 /** Sentences that say nothing of this package: advice, definitions, facts about others. A part of each. */

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ResourceServerOptions } from '../../src/index.js';
+import { parseChallenges } from '../../src/testing/contract/parse-challenge.js';
 import {
   type ClientCertificate,
   createClientCertificate,
@@ -8,7 +9,6 @@ import {
   type DpopKey,
 } from '../../src/testing/index.js';
 import { type RawResponse, send } from '../support/http-client.js';
-import { parseChallenges } from '../support/parse-challenge.js';
 import type { Running } from './harnesses/harness.js';
 import { harnesses } from './harnesses/index.js';
 

@@ -31,7 +31,7 @@ const unbound = await issuer.authorization(READ);
 describe.each(harnesses)('$name over TLS', (harness) => {
   let api: Running;
   beforeAll(async () => {
-    api = await harness.start(options, tls);
+    api = await harness.start(options, { tls });
   });
   afterAll(() => api.close());
 

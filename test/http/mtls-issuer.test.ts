@@ -169,7 +169,7 @@ describe.each(METHODS)('certificate-bound tokens of a real authorization server,
     { tags: ['MTL-01', 'MTL-02', 'MTL-04'] },
     async (harness) => {
       const options = { issuer: issuerOf(provider), audience: AUDIENCE, fetch: fetchWith(), mtls: true };
-      const api: Running = await harness.start(options, tls);
+      const api: Running = await harness.start(options, { tls });
       try {
         const headers = { Authorization: `Bearer ${token}` };
         const response = await sendOverTls(api.url, { headers, certificate: mine });
@@ -190,7 +190,7 @@ describe.each(METHODS)('certificate-bound tokens of a real authorization server,
     expect(opaque).not.toContain('.');
     const [harness] = harnesses;
     const issuer = { issuer: issuerOf(provider), introspection: API };
-    const api = await harness?.start({ issuer, audience: BILLING, fetch: fetchWith(), mtls: true }, tls);
+    const api = await harness?.start({ issuer, audience: BILLING, fetch: fetchWith(), mtls: true }, { tls });
     try {
       const headers = { Authorization: `Bearer ${opaque}` };
       const sendWith = (certificate?: typeof mine) => sendOverTls(api?.url ?? '', { headers, certificate });
@@ -205,7 +205,7 @@ describe.each(METHODS)('certificate-bound tokens of a real authorization server,
   it('do not open an API that does not look at certificates', { tags: ['MTL-05'] }, async () => {
     const [harness] = harnesses;
     const options = { issuer: issuerOf(provider), audience: AUDIENCE, fetch: fetchWith() };
-    const api = await harness?.start(options, tls);
+    const api = await harness?.start(options, { tls });
     try {
       const headers = { Authorization: `Bearer ${token}` };
       const response = await sendOverTls(api?.url ?? '', { headers, certificate: mine });

@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import type { ResourceServerOptions } from '../../src/index.js';
+import { expectSameAsGet } from '../../src/testing/contract/expect-answer.js';
 import { createTestIssuer } from '../../src/testing/index.js';
 import { type RawRequest, type RawResponse, send } from '../support/http-client.js';
-import { expectSameAsGet } from './expect-answer.js';
 import type { Running } from './harnesses/harness.js';
 import { harnesses } from './harnesses/index.js';
 

@@ -5,10 +5,10 @@ import { readCredentials } from '../../src/request/credentials.js';
 import { parseQuery, queryOf } from '../../src/request/query.js';
 import { NodeRequestView } from '../../src/request/view.js';
 import { createResourceServer } from '../../src/resource-server.js';
+import { parseChallenge } from '../../src/testing/contract/parse-challenge.js';
 import { createTestIssuer } from '../../src/testing/index.js';
 import { parseSegment, splitToken } from '../../src/token/compact-jws.js';
 import { requestWith } from '../support/outcome.js';
-import { parseChallenge } from '../support/parse-challenge.js';
 
 // A busy machine takes its time.
 vi.setConfig({ testTimeout: 30_000 });

@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { calculateJwkThumbprint } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { createResourceServer, type RequestView } from '../../src/index.js';
+import { parseChallenge } from '../../src/testing/contract/parse-challenge.js';
 import { proofParts } from '../../src/testing/dpop-key.js';
 import { encodePart, hmacJws, signedJws } from '../../src/testing/forged-jws.js';
 import { createTestIssuer } from '../../src/testing/index.js';
 import { generateSigningKey } from '../../src/testing/signing-key.js';
-import { parseChallenge } from '../support/parse-challenge.js';
 import { repeats } from '../support/size.js';
 
 /** Forged proofs per run of the tests. fast-check prints the seed of a failure. */

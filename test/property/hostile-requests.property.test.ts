@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ResourceServerOptions } from '../../src/index.js';
+import { parseChallenges } from '../../src/testing/contract/parse-challenge.js';
 import { encodePart, hmacJws, signedJws } from '../../src/testing/forged-jws.js';
 import { generateSigningKey } from '../../src/testing/signing-key.js';
 import type { Running } from '../http/harnesses/harness.js';
 import { harnesses } from '../http/harnesses/index.js';
 import type { RawRequest } from '../support/http-client.js';
 import { type KeepAliveClient, keepAliveClient } from '../support/keep-alive-client.js';
-import { parseChallenges } from '../support/parse-challenge.js';
 import { repeats } from '../support/size.js';
 
 /** Requests per run of the tests, shared between the frameworks. fast-check prints the seed of a failure. */

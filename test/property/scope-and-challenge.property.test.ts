@@ -3,9 +3,9 @@ import { describe, expect, it, vi } from 'vitest';
 import { formatChallenge } from '../../src/answer/challenge.js';
 import { requirementOfAnyScope, requirementOfScopes } from '../../src/requirement/requirement.js';
 import { createResourceServer } from '../../src/resource-server.js';
+import { parseChallenge } from '../../src/testing/contract/parse-challenge.js';
 import { createTestIssuer, fakeAuth } from '../../src/testing/index.js';
 import { isScopeToken, parseScopes } from '../../src/token/scope.js';
-import { parseChallenge } from '../support/parse-challenge.js';
 
 // A busy machine takes its time.
 vi.setConfig({ testTimeout: 30_000 });

@@ -3,22 +3,29 @@ import { type ESTree, parseSync } from 'vite';
 
 /** A test, a block of tests, or a row of the contract. */
 export interface TitledTest {
-  /** Relative to `test/`. */
+  /** Relative to `test/`, or to `src/testing/`: `contract/dpop-rows.ts`. */
   readonly file: string;
   /** With the titles of the blocks around it, and `…` for what is filled in: `a key › is skipped when it is …`. */
   readonly title: string;
   readonly ids: readonly string[];
 }
 
-const folder = new URL('../', import.meta.url);
 /** All tests of this repository, with the rows of the contract. */
-export const titledTests: readonly TitledTest[] = readdirSync(folder, { recursive: true, encoding: 'utf8' })
-  .map((path) => path.replaceAll('\\', '/'))
-  .filter((path) => /(\.test|contract|-rows)\.ts$/.test(path) && !/node_modules|apps\//.test(path))
-  .flatMap((file) => {
-    const { program } = parseSync(file, readFileSync(new URL(file, folder), 'utf8'));
-    return testsBelow(program, { file, title: '', ids: [] });
-  });
+export const titledTests: readonly TitledTest[] = [
+  ...testsIn('', new URL('../', import.meta.url)),
+  ...testsIn('contract/', new URL('../../src/testing/contract/', import.meta.url)),
+];
+
+function testsIn(prefix: string, folder: URL): readonly TitledTest[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((path) => path.replaceAll('\\', '/'))
+    .filter((path) => /(\.test|contract|-rows)\.ts$/.test(path) && !/node_modules|apps\//.test(path))
+    .flatMap((path) => {
+      const file = `${prefix}${path}`;
+      const { program } = parseSync(path, readFileSync(new URL(path, folder), 'utf8'));
+      return testsBelow(program, { file, title: '', ids: [] });
+    });
+}
 
 /** The tests below a node of the syntax tree, in the order of the file. */
 function testsBelow(node: ESTree.Node, around: TitledTest): readonly TitledTest[] {

@@ -23,7 +23,7 @@ import {
   type ResourceServer,
   type ResourceServerOptions,
 } from '../../../src/index.js';
-import type { Harness, TlsOptions } from './harness.js';
+import type { Harness, HarnessSettings } from './harness.js';
 
 export const express5Harness: Harness = {
   name: 'express 5',
@@ -38,9 +38,7 @@ export const express4Harness: Harness = {
 async function start(
   framework: typeof express,
   options: ResourceServerOptions | ResourceServer,
-  tls?: TlsOptions,
-  trustProxy = false,
-  hasCors = true,
+  { tls, trustsProxies = false, hasCors = true }: HarnessSettings = {},
 ) {
   let handled = 0;
   const count: express.RequestHandler = (_request, _response, next) => {
@@ -57,7 +55,7 @@ async function start(
   };
 
   const app = framework();
-  if (trustProxy) app.set('trust proxy', 'loopback');
+  if (trustsProxies) app.set('trust proxy', 'loopback');
   const resourceServer = isResourceServer(options) ? options : createResourceServer(options);
   if (resourceServer.resourceMetadata !== undefined) app.use(resourceMetadata(resourceServer));
   app.get('/public', (_request, response) => {

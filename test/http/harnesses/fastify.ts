@@ -20,10 +20,10 @@ import type { Harness } from './harness.js';
 export const fastifyHarness: Harness = {
   name: 'fastify 5',
 
-  async start(options, tls, trustProxy = false, hasCors = true) {
+  async start(options, { tls, trustsProxies = false, hasCors = true } = {}) {
     let handled = 0;
     const app = fastify({
-      trustProxy: trustProxy ? 'loopback' : false,
+      trustProxy: trustsProxies ? 'loopback' : false,
       serverFactory: (handler) => (tls === undefined ? createServer(handler) : createTlsServer(tls, handler)),
     });
     app.addHook('onRequest', async (request) => {

@@ -26,7 +26,7 @@ type App = { Bindings: HttpBindings };
 export const fetchHarness: Harness = {
   name: 'fetch (hono)',
 
-  async start(options, tls, trustProxy = false, hasCors = true) {
+  async start(options, { tls, trustsProxies = false, hasCors = true } = {}) {
     let handled = 0;
     const gate = resourceServer(options, { connection });
     const app = new Hono<App>();
@@ -112,7 +112,7 @@ export const fetchHarness: Harness = {
     const listener = getRequestListener((request, env) => {
       const url = new URL(request.url);
       // As a platform that is told to believe its proxy would do it.
-      const forwarded = trustProxy ? env.incoming.headers : {};
+      const forwarded = trustsProxies ? env.incoming.headers : {};
       url.protocol = String(forwarded['x-forwarded-proto'] ?? url.protocol);
       url.host = String(forwarded['x-forwarded-host'] ?? url.host);
       return app.fetch(url.href === request.url ? request : new Request(url, request), env);

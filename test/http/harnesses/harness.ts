@@ -1,4 +1,5 @@
 import type { ResourceServer, ResourceServerOptions } from '../../../src/index.js';
+import type { ContractServer, ContractSettings } from '../../../src/testing/index.js';
 
 /** Of a server that speaks TLS itself. Keys and certificates in PEM. */
 export interface TlsOptions {
@@ -8,25 +9,19 @@ export interface TlsOptions {
   readonly rejectUnauthorized: boolean;
 }
 
+export interface HarnessSettings extends Partial<ContractSettings> {
+  /** For a server that speaks TLS itself; otherwise it's plain HTTP. */
+  readonly tls?: TlsOptions;
+}
+
 /** Starts the routes of the contract on one framework. */
 export interface Harness {
   readonly name: string;
-  /**
-   * @param tls for a server that speaks TLS itself; otherwise it is plain HTTP
-   * @param trustProxy whether the framework is told to believe proxies on loopback
-   * @param hasCors whether there is a CORS layer; default true
-   */
-  start(
-    options: ResourceServerOptions | ResourceServer,
-    tls?: TlsOptions,
-    trustProxy?: boolean,
-    hasCors?: boolean,
-  ): Promise<Running>;
+  /** @param settings plain HTTP, with a CORS layer, and no trust in proxies by default */
+  start(options: ResourceServerOptions | ResourceServer, settings?: HarnessSettings): Promise<Running>;
 }
 
-export interface Running {
-  readonly url: string;
-  close(): Promise<void>;
-  /** How often a handler ran that needs authentication. */
+export interface Running extends ContractServer {
   readonly handled: () => number;
+  close(): Promise<void>;
 }

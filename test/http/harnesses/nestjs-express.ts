@@ -6,10 +6,10 @@ import { startNest } from './nestjs.js';
 
 export const nestExpressHarness: Harness = {
   name: 'nestjs on express',
-  start: (options, tls, trustProxy = false, hasCors = true) =>
+  start: (options, { tls, trustsProxies = false, hasCors = true } = {}) =>
     startNest(options, hasCors, (root) => {
       const platform = new ExpressAdapter();
-      if (trustProxy) platform.set('trust proxy', 'loopback');
+      if (trustsProxies) platform.set('trust proxy', 'loopback');
       platform.use((request: IncomingMessage, _response: unknown, next: () => void) => {
         const { 'x-forwarded-access-token': token } = request.headers;
         if (token !== undefined) request.headers.authorization ??= `Bearer ${token}`;

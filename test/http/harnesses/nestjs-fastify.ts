@@ -5,10 +5,10 @@ import { startNest } from './nestjs.js';
 
 export const nestFastifyHarness: Harness = {
   name: 'nestjs on fastify',
-  start: (options, tls, trustProxy = false, hasCors = true) =>
+  start: (options, { tls, trustsProxies = false, hasCors = true } = {}) =>
     startNest(options, hasCors, (root) => {
       const platform = new FastifyAdapter({
-        trustProxy: trustProxy ? 'loopback' : false,
+        trustProxy: trustsProxies ? 'loopback' : false,
         ...(tls !== undefined && { https: tls }),
       });
       platform.getInstance().addHook('onRequest', async (request) => {

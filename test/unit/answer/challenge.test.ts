@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatChallenge } from '../../../src/answer/challenge.js';
-import { parseChallenge } from '../../support/parse-challenge.js';
+import { parseChallenge } from '../../../src/testing/contract/parse-challenge.js';
 
 describe('formatChallenge', () => {
   it('writes quoted values, separated by commas, with none after the scheme', { tags: ['BRR-23'] }, () => {

@@ -1,32 +1,6 @@
-import type { ResourceServerOptions } from '../../src/index.js';
-import type { TestIssuer } from '../../src/testing/index.js';
-import type { RawRequest } from '../support/http-client.js';
-import type { ContractRow, Expected } from './contract.js';
-
-/** Options of the rows of this module. */
-export type IssuerConfiguration = 'issuers at run time' | 'scopes of several claims' | 'implied scopes';
-
-export function issuerOptionsOf(
-  configuration: IssuerConfiguration,
-  { options }: TestIssuer,
-): Partial<ResourceServerOptions> {
-  const { issuer } = options;
-  switch (configuration) {
-    case 'issuers at run time':
-      return {
-        issuer: async (iss) => {
-          if (iss === 'urn:unknown') throw new Error('out of reach');
-          return iss === issuer.issuer ? issuer : undefined;
-        },
-      };
-    case 'implied scopes':
-      return {
-        impliedScopes: { root: ['admin'], admin: ['write:orders'], 'write:orders': ['read:inventory'] },
-      };
-    case 'scopes of several claims':
-      return { issuer: { ...issuer, scopeClaim: ['scp', 'roles'] } };
-  }
-}
+import type { TestIssuer } from '../test-issuer.js';
+import type { RawRequest } from './http-client.js';
+import type { ContractRow, Expected } from './row.js';
 
 const withClaims =
   (claims: Readonly<Record<string, unknown>>) =>

@@ -1,118 +1,15 @@
-import type { ResourceServerOptions } from '../../src/index.js';
-import type { Scheme } from '../../src/terms.js';
-import type { Forgery, TestIssuer } from '../../src/testing/index.js';
-import type { RawRequest } from '../support/http-client.js';
-import { type DpopConfiguration, dpopOptionsOf, dpopRows } from './dpop-rows.js';
-import {
-  type IntrospectionConfiguration,
-  introspectionOptionsOf,
-  introspectionRows,
-} from './introspection-rows.js';
-import { type IssuerConfiguration, issuerOptionsOf, issuerRows } from './issuer-rows.js';
-import { type MetadataConfiguration, metadataOptionsOf, metadataRows } from './metadata-rows.js';
-import { type MtlsConfiguration, mtlsOptionsOf, mtlsRows } from './mtls-rows.js';
-import { type RevocationConfiguration, revocationOptionsOf, revocationRows } from './revocation-rows.js';
+import type { Forgery } from '../forgeries/forgery.js';
+import type { TestIssuer } from '../test-issuer.js';
+import { METADATA } from './configurations.js';
+import { dpopRows } from './dpop-rows.js';
+import type { RawRequest } from './http-client.js';
+import { introspectionRows } from './introspection-rows.js';
+import { issuerRows } from './issuer-rows.js';
+import { metadataRows } from './metadata-rows.js';
+import { mtlsRows } from './mtls-rows.js';
+import { revocationRows } from './revocation-rows.js';
+import type { ContractRow, Expected } from './row.js';
 import { stepUpRows } from './step-up-rows.js';
-
-/** The options that rows run with; each is one server per framework. */
-export type Configuration =
-  | 'default'
-  | 'optional'
-  | 'every method'
-  | 'strict type'
-  | 'named realm'
-  | 'out of reach'
-  | 'without CORS'
-  | DpopConfiguration
-  | IntrospectionConfiguration
-  | IssuerConfiguration
-  | MetadataConfiguration
-  | MtlsConfiguration
-  | RevocationConfiguration;
-
-export function optionsOf(configuration: Configuration, issuer: TestIssuer): ResourceServerOptions {
-  const { options } = issuer;
-  switch (configuration) {
-    case 'default':
-    case 'without CORS':
-      return options;
-    case 'optional':
-      return { ...options, optional: true };
-    case 'every method':
-      return { ...options, bearerMethods: ['header', 'body', 'query'] };
-    case 'strict type':
-      return { ...options, tokenType: 'at+jwt' };
-    case 'named realm':
-      return { ...options, realm: 'the "inventory" \\ API' };
-    case 'out of reach': {
-      const jwks = () => Promise.reject(new Error('down'));
-      return { ...options, issuer: { issuer: options.issuer.issuer, jwks } };
-    }
-    case 'trusting proxies':
-    case 'below a base URL':
-    case 'only DPoP':
-    case 'no DPoP':
-    case 'nonces':
-      return { ...options, ...dpopOptionsOf(configuration) };
-    case 'introspection':
-    case 'introspection of every token':
-    case 'introspection out of reach':
-    case 'introspection in confusion':
-      return introspectionOptionsOf(configuration, issuer);
-    case 'issuers at run time':
-    case 'scopes of several claims':
-    case 'implied scopes':
-      return { ...options, ...issuerOptionsOf(configuration, issuer) };
-    case 'mtls':
-    case 'behind a proxy':
-    case 'behind another proxy':
-    case 'behind Envoy':
-      return { ...options, ...mtlsOptionsOf(configuration) };
-    case 'published':
-    case 'published, to read':
-    case 'published, to order':
-    case 'published, to read or administer':
-    case 'published, optional':
-    case 'published, only DPoP':
-      return { ...options, ...metadataOptionsOf(configuration) };
-    case 'revocable':
-    case 'slowly revocable':
-      return { ...options, ...revocationOptionsOf(configuration) };
-  }
-}
-
-export interface Expected {
-  readonly status: number;
-  /** Members of the JSON body; for refusals the body is checked against the challenge anyway. */
-  readonly body?: Readonly<Record<string, unknown>>;
-  /** The challenge's `error`; `null`: a challenge without one. Required for 400, 401 and 403. */
-  readonly error?: string | null;
-  /**
-   * Whose challenge has the error; the others are plain. Default `Bearer`; with `every` it is in all of them. Ignored where the challenges have no error.
-   */
-  readonly scheme?: Scheme | 'every';
-  /** The schemes that are offered. Default both, but for 403 the one in {@link scheme} alone. */
-  readonly offered?: readonly Scheme[];
-  /** The challenge's `scope`, where one is expected. */
-  readonly scope?: string;
-  readonly realm?: string;
-  /** The `resource_metadata` of every challenge. */
-  readonly metadata?: string;
-  /** `acr_values` and `max_age` of the challenge that has the error. */
-  readonly stepUp?: Readonly<Record<string, string>>;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-/** One behaviour over HTTP that every framework must show. */
-export interface ContractRow {
-  /** The behaviour as a sentence. Unique. */
-  readonly title: string;
-  /** The requirements of docs/requirements.md that the row proves. */
-  readonly ids?: readonly string[];
-  readonly configuration?: Configuration;
-  readonly request: (issuer: TestIssuer, url: string) => RawRequest | Promise<RawRequest>;
-  readonly expected: Expected;
-}
 
 const FORM = ['Content-Type', 'application/x-www-form-urlencoded'] as const;
 const READ = { scope: 'read:inventory' };
@@ -834,7 +731,7 @@ const application: readonly ContractRow[] = [
     request: withClaims({ ...READ, tenant: 'other' }, '/own'),
     expected: {
       ...NEEDS_READ,
-      metadata: 'https://inventory.example.com/.well-known/oauth-protected-resource/v2',
+      metadata: METADATA,
     },
   },
 ];

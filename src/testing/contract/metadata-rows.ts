@@ -1,39 +1,7 @@
-import type { ResourceServerOptions } from '../../src/index.js';
-import type { TestIssuer } from '../../src/testing/index.js';
-import type { RawRequest } from '../support/http-client.js';
-import type { ContractRow, Expected } from './contract.js';
-
-/** Options of the rows of this module. */
-export type MetadataConfiguration =
-  | 'published'
-  | 'published, to read'
-  | 'published, to order'
-  | 'published, to read or administer'
-  | 'published, optional'
-  | 'published, only DPoP';
-
-const RESOURCE = 'https://inventory.example.com/v2';
-const METADATA = 'https://inventory.example.com/.well-known/oauth-protected-resource/v2';
-
-export function metadataOptionsOf(
-  configuration: MetadataConfiguration,
-): Pick<ResourceServerOptions, 'resource' | 'optional' | 'dpop'> {
-  switch (configuration) {
-    case 'published':
-      return { resource: RESOURCE };
-    // Named if the framework doesn't know the route yet; the same as the route requires, so that the rows are the same.
-    case 'published, to read':
-      return { resource: { resource: RESOURCE, scopes: ['read:inventory', 'offline_access'] } };
-    case 'published, to order':
-      return { resource: { resource: RESOURCE, scopes: ['read:inventory', 'write:orders'] } };
-    case 'published, to read or administer':
-      return { resource: { resource: RESOURCE, scopes: ['read:inventory', 'admin'] } };
-    case 'published, optional':
-      return { resource: { resource: RESOURCE }, optional: true };
-    case 'published, only DPoP':
-      return { resource: RESOURCE, dpop: 'required' };
-  }
-}
+import type { TestIssuer } from '../test-issuer.js';
+import { METADATA } from './configurations.js';
+import type { RawRequest } from './http-client.js';
+import type { ContractRow, Expected } from './row.js';
 
 const sending =
   (path: string, line?: string, method = 'GET') =>
@@ -50,6 +18,7 @@ const withClaims =
 const PUBLISHED = { configuration: 'published' } as const;
 const NO_CREDENTIALS: Expected = { status: 401, error: null, metadata: METADATA };
 const BAD_TOKEN: Expected = { status: 401, error: 'invalid_token', metadata: METADATA };
+
 export const metadataRows: readonly ContractRow[] = [
   {
     ...PUBLISHED,

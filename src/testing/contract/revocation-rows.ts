@@ -1,27 +1,7 @@
-import type { Auth, ResourceServerOptions } from '../../src/index.js';
-import type { TestIssuer } from '../../src/testing/index.js';
-import type { RawRequest } from '../support/http-client.js';
-import type { ContractRow, Expected } from './contract.js';
-
-/** Options of the rows of this module. */
-export type RevocationConfiguration = 'revocable' | 'slowly revocable';
-
-export function revocationOptionsOf(
-  configuration: RevocationConfiguration,
-): Pick<ResourceServerOptions, 'isRevoked' | 'revocationTimeoutSeconds'> {
-  switch (configuration) {
-    case 'revocable':
-      return { isRevoked };
-    case 'slowly revocable':
-      return { isRevoked: async (auth) => isRevoked(auth), revocationTimeoutSeconds: 30 };
-  }
-}
-
-/** What the application knows: `revoked`, and nothing while the token says that it is `unknown`. */
-function isRevoked({ claims }: Auth): boolean {
-  if (claims.jti === 'unknown') throw new Error('out of reach');
-  return claims.jti === 'revoked';
-}
+import type { TestIssuer } from '../test-issuer.js';
+import type { Configuration } from './configurations.js';
+import type { RawRequest } from './http-client.js';
+import type { ContractRow, Expected } from './row.js';
 
 const withId =
   (jti: string, others: Readonly<Record<string, unknown>> = {}) =>
@@ -33,7 +13,7 @@ const withId =
 const OK: Expected = { status: 200, body: { sku: '42', caller: 'test-client' } };
 const REVOKED: Expected = { status: 401, error: 'invalid_token' };
 
-const configurations: readonly RevocationConfiguration[] = ['revocable', 'slowly revocable'];
+const configurations: readonly Configuration[] = ['revocable', 'slowly revocable'];
 
 /** The application is asked whether a token was revoked. */
 export const revocationRows: readonly ContractRow[] = configurations.flatMap((configuration) => [

@@ -1,32 +1,9 @@
-import type { ResourceServerOptions } from '../../src/index.js';
-import { createDpopKey, type Forgery, type ProofRequest, type TestIssuer } from '../../src/testing/index.js';
-import type { RawRequest } from '../support/http-client.js';
-import type { ContractRow, Expected } from './contract.js';
-
-const key = await createDpopKey();
-const otherKey = await createDpopKey();
-
-/** Options of the rows of this module. */
-export type DpopConfiguration = 'trusting proxies' | 'below a base URL' | 'only DPoP' | 'no DPoP' | 'nonces';
-
-const BASE_URL = 'https://api.example.com/inventory/';
-
-export function dpopOptionsOf(
-  configuration: DpopConfiguration,
-): Pick<ResourceServerOptions, 'dpop' | 'baseUrl'> {
-  switch (configuration) {
-    case 'trusting proxies': // the framework is told to
-      return {};
-    case 'below a base URL':
-      return { baseUrl: BASE_URL };
-    case 'only DPoP':
-      return { dpop: 'required' };
-    case 'no DPoP':
-      return { dpop: 'off' };
-    case 'nonces':
-      return { dpop: { nonce: { secret: 'a secret of at least 32 characters' } } };
-  }
-}
+import type { ProofRequest } from '../dpop-key.js';
+import type { Forgery } from '../forgeries/forgery.js';
+import type { TestIssuer } from '../test-issuer.js';
+import { BASE_URL } from './configurations.js';
+import type { RawRequest } from './http-client.js';
+import type { ContractClient, ContractRow, Expected } from './row.js';
 
 const READ = { scope: 'read:inventory' };
 const OK: Expected = { status: 200, body: { sku: '42', caller: 'test-client' } };
@@ -35,6 +12,8 @@ const BAD_TOKEN: Expected = { status: 401, error: 'invalid_token', scheme: 'DPoP
 const DOWNGRADE: Expected = { status: 401, error: 'invalid_token', scheme: 'Bearer' };
 const ONLY_DPOP = { offered: ['DPoP'], scheme: 'DPoP' } as const;
 const ONLY_BEARER = { offered: ['Bearer'], scheme: 'Bearer' } as const;
+
+type Claims = Readonly<Record<string, unknown>>;
 
 /** How a request with DPoP differs from a good one. */
 interface Change {
@@ -47,16 +26,18 @@ interface Change {
   readonly htu?: (url: string) => string;
   readonly proof?: Partial<ProofRequest>;
   /** Claims of the access token. */
-  readonly claims?: Readonly<Record<string, unknown>>;
+  readonly claims?: Claims | ((client: ContractClient) => Claims);
   readonly scheme?: string;
   readonly headers?: RawRequest['headers'];
 }
 
-/** A request with an access token that is bound to `key`, and a proof for it. */
+/** A request with an access token that is bound to the client's key, and a proof for it. */
 const proven =
   ({ method = 'GET', path = '/stock/42', scheme = 'DPoP', ...change }: Change = {}) =>
-  async (issuer: TestIssuer, origin: string): Promise<RawRequest> => {
-    const token = await issuer.token({ ...READ, cnf: { jkt: key.thumbprint }, ...change.claims });
+  async (issuer: TestIssuer, origin: string, client: ContractClient): Promise<RawRequest> => {
+    const { key } = client;
+    const changed = typeof change.claims === 'function' ? change.claims(client) : change.claims;
+    const token = await issuer.token({ ...READ, cnf: { jkt: key.thumbprint }, ...changed });
     const url = `${origin}${path}`;
     const claims = change.htu && { htu: change.htu(url) };
     const proof = await key.proof({ method, url, token, ...(claims && { claims }), ...change.proof });
@@ -135,8 +116,8 @@ const refused: readonly ContractRow[] = [
   {
     title: 'refuses two DPoP lines, even if they are the same',
     ids: ['DPP-02'],
-    request: async (issuer, url) => {
-      const request = await proven()(issuer, url);
+    request: async (issuer, url, client) => {
+      const request = await proven()(issuer, url, client);
       const line = request.headers?.[1] ?? ['DPoP', ''];
       return { ...request, headers: [...(request.headers ?? []), line] };
     },
@@ -187,13 +168,13 @@ const refused: readonly ContractRow[] = [
   {
     title: 'refuses a token that is bound to another key',
     ids: ['DPP-15'],
-    request: proven({ claims: { cnf: { jkt: otherKey.thumbprint } } }),
+    request: proven({ claims: ({ otherKey }) => ({ cnf: { jkt: otherKey.thumbprint } }) }),
     expected: BAD_TOKEN,
   },
   {
     title: 'refuses a token with a good proof that is also bound in an unknown way',
     ids: ['MTL-06'],
-    request: proven({ claims: { cnf: { jkt: key.thumbprint, 'x5t#S256': 'x' } } }),
+    request: proven({ claims: ({ key }) => ({ cnf: { jkt: key.thumbprint, 'x5t#S256': 'x' } }) }),
     expected: BAD_TOKEN,
   },
   {
@@ -223,8 +204,8 @@ const refused: readonly ContractRow[] = [
   {
     title: 'answers credentials of both schemes in both challenges',
     ids: ['DPP-27', 'BRR-06'],
-    request: async (issuer, url) => {
-      const request = await proven()(issuer, url);
+    request: async (issuer, url, client) => {
+      const request = await proven()(issuer, url, client);
       const token = await issuer.token(READ);
       return { ...request, headers: [...(request.headers ?? []), ['Authorization', `Bearer ${token}`]] };
     },

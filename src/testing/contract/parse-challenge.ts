@@ -8,8 +8,8 @@ const PARAMETER =
   /^([!#$%&'*+.^_`|~0-9A-Za-z-]+)="((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\[\x20-\x7e])*)"(?:, |$)/;
 
 /**
- * Reads one `WWW-Authenticate` field line, strictly: a scheme, a space, and parameters with quoted values, separated by a comma and a space, none of them
- * twice (RFC 9110 §11.6.1, RFC 6750 §3).
+ * Reads one `WWW-Authenticate` field line, strictly: a scheme, a space, and parameters with quoted values,
+ * separated by a comma and a space, none of them twice (RFC 9110 §11.6.1, RFC 6750 §3).
  */
 export function parseChallenge(line: string): Challenge {
   const space = line.indexOf(' ');

@@ -1,35 +1,6 @@
-import type { IntrospectionFunctionOptions, ResourceServerOptions } from '../../src/index.js';
-import type { TestIssuer } from '../../src/testing/index.js';
-import type { RawRequest } from '../support/http-client.js';
-import type { ContractRow, Expected } from './contract.js';
-
-/** Options of the rows of this module. */
-export type IntrospectionConfiguration =
-  | 'introspection'
-  | 'introspection of every token'
-  | 'introspection out of reach'
-  | 'introspection in confusion';
-
-export function introspectionOptionsOf(
-  configuration: IntrospectionConfiguration,
-  { introspectionOptions }: TestIssuer,
-): ResourceServerOptions {
-  const { issuer } = introspectionOptions;
-  const withMembers = (members: Partial<IntrospectionFunctionOptions>): ResourceServerOptions => ({
-    ...introspectionOptions,
-    issuer: { ...issuer, introspection: { ...issuer.introspection, ...members } },
-  });
-  switch (configuration) {
-    case 'introspection':
-      return withMembers({ claims: ['tenant'] });
-    case 'introspection of every token':
-      return withMembers({ tokens: ['opaque', 'jwt'] });
-    case 'introspection out of reach':
-      return withMembers({ endpoint: () => Promise.reject(new Error('down')) });
-    case 'introspection in confusion':
-      return withMembers({ endpoint: () => ({ active: 'true' }) });
-  }
-}
+import type { TestIssuer } from '../test-issuer.js';
+import type { RawRequest } from './http-client.js';
+import type { ContractRow, Expected } from './row.js';
 
 const READ = { scope: 'read:inventory' };
 const BAD_TOKEN: Expected = { status: 401, error: 'invalid_token' };

@@ -1,8 +1,7 @@
-import { createDpopKey, type TestIssuer } from '../../src/testing/index.js';
-import type { RawRequest } from '../support/http-client.js';
-import type { ContractRow, Expected } from './contract.js';
+import type { TestIssuer } from '../test-issuer.js';
+import type { RawRequest } from './http-client.js';
+import type { ContractClient, ContractRow, Expected } from './row.js';
 
-const key = await createDpopKey();
 const nowSeconds = (): number => Math.floor(Date.now() / 1000);
 
 /** Claims of a user who has just authenticated, in the way that is asked for. */
@@ -21,7 +20,7 @@ const withClaims =
 
 const proven =
   (path: string, claims: () => Readonly<Record<string, unknown>>) =>
-  async (issuer: TestIssuer, origin: string): Promise<RawRequest> => {
+  async (issuer: TestIssuer, origin: string, { key }: ContractClient): Promise<RawRequest> => {
     const token = await issuer.token({ ...claims(), cnf: { jkt: key.thumbprint } });
     const proof = await key.proof({ method: 'GET', url: `${origin}${path}`, token });
     return {
