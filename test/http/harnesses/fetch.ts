@@ -2,120 +2,20 @@ import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { getRequestListener, type HttpBindings } from '@hono/node-server';
-import { type Context, Hono } from 'hono';
-import { cors } from 'hono/cors';
-import {
-  type Auth,
-  deny,
-  type FetchConnection,
-  type Requirement,
-  requireAnyScope,
-  requireAuthentication,
-  requireAuthorizationDetails,
-  requireClaims,
-  requireScope,
-  resourceServer,
-} from '../../../adapters/fetch/index.js';
-import { InsufficientScopeError } from '../../../src/index.js';
+import { getRequestListener } from '@hono/node-server';
+import { fetchApplication } from './fetch-application.js';
 import type { Harness } from './harness.js';
-
-type App = { Bindings: HttpBindings };
 
 /** A Hono application on Node. */
 export const fetchHarness: Harness = {
   name: 'fetch (hono)',
 
-  async start(options, { tls, trustsProxies = false, hasCors = true } = {}) {
-    let handled = 0;
-    const gate = resourceServer(options, { connection });
-    const app = new Hono<App>();
-    const guarded = (
-      handler: (context: Context<App>, auth: Auth | undefined, request: Request) => Response,
-      ...requirements: Requirement[]
-    ) => {
-      const serve = gate.protect(
-        (request, auth, context: Context<App>) => {
-          const response = handler(context, auth, request);
-          if (response.ok) handled += 1;
-          return response;
-        },
-        ...requirements,
-      );
-      return (context: Context<App>): Promise<Response> => {
-        const { raw } = context.req;
-        const headers = new Headers(raw.headers);
-        const token = headers.get('x-forwarded-access-token');
-        if (token === null || headers.has('authorization')) return serve(raw, context);
-        headers.set('authorization', `Bearer ${token}`);
-        return serve(new Request(raw, { headers }), context);
-      };
-    };
-    const stock = guarded((context, auth) => {
-      const { clientId, scopes } = auth ?? {};
-      return context.json({ sku: context.req.param('sku'), caller: clientId ?? null, scopes });
-    }, requireScope('read:inventory'));
-    const whoami = (context: Context<App>, auth: Auth | undefined): Response =>
-      context.json({ subject: auth?.subject, caller: auth?.clientId, anonymous: auth === undefined });
-
-    // Before the CORS layer: scripts of any origin may read the metadata.
-    app.all(
-      '/.well-known/*',
-      guarded((context) => context.notFound() as Response),
-    );
-    if (hasCors) app.use(cors());
-    app.get('/public', (context) => context.json({ ok: true }));
-    app.get('/stock/:sku', stock);
-    app.get('/mounted/stock/:sku', stock);
-    app.post(
-      '/orders',
-      guarded((context) => context.json({ ok: true }, 201), requireScope('read:inventory', 'write:orders')),
-    );
-    app.get('/any', guarded(whoami, requireAnyScope('read:inventory', 'admin')));
-    app.get(
-      '/claims',
-      guarded(
-        whoami,
-        requireClaims((claims) => claims.tenant === 'acme'),
-      ),
-    );
-    app.get(
-      '/secure',
-      guarded(whoami, requireAuthentication({ acrValues: ['silver', 'gold'], maxAgeSeconds: 300 })),
-    );
-    app.get(
-      '/recent',
-      guarded(whoami, requireAuthentication({ maxAgeSeconds: 300, scopes: ['write:orders'] })),
-    );
-    app.get(
-      '/payments',
-      guarded(
-        whoami,
-        requireAuthorizationDetails((details) => details.some(({ type }) => type === 'payment')),
-      ),
-    );
-    app.get(
-      '/own',
-      guarded((context, auth, request) => {
-        if (auth?.claims.tenant === 'acme') return whoami(context, auth);
-        return deny(new InsufficientScopeError('claims_not_met'), request);
-      }, requireScope('read:inventory')),
-    );
-    app.post('/refunds', guarded(whoami, requireScope('read:inventory'), requireScope('write:orders')));
-    app.get(
-      '/stocktake',
-      guarded(whoami, requireScope('read:inventory'), requireAnyScope('write:orders', 'admin')),
-    );
-    app.get('/vault', guarded(whoami, requireScope('admin'), requireAuthentication({ maxAgeSeconds: 300 })));
-    app.on(['GET', 'POST', 'OPTIONS'], '/whoami', guarded(whoami));
-
-    const listener = getRequestListener((request, env) => {
-      const url = new URL(request.url);
-      // As a platform that is told to believe its proxy would do it.
-      const forwarded = trustsProxies ? env.incoming.headers : {};
-      url.protocol = String(forwarded['x-forwarded-proto'] ?? url.protocol);
-      url.host = String(forwarded['x-forwarded-host'] ?? url.host);
-      return app.fetch(url.href === request.url ? request : new Request(url, request), env);
+  async start(options, settings = {}) {
+    const { tls } = settings;
+    const { fetch, handled } = fetchApplication(options, settings);
+    const listener = getRequestListener((request, { incoming: { socket } }) => {
+      const clientCertificate = socket instanceof TLSSocket ? socket.getPeerCertificate()?.raw : undefined;
+      return fetch(request, { remoteAddress: socket.remoteAddress, clientCertificate });
     });
     const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
     await new Promise<void>((resolve) => {
@@ -124,7 +24,7 @@ export const fetchHarness: Harness = {
     const { port } = server.address() as AddressInfo; // a TCP server has no other address
     return {
       url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
-      handled: () => handled,
+      handled,
       async close() {
         server.closeAllConnections();
         await new Promise((resolve) => {
@@ -134,11 +34,3 @@ export const fetchHarness: Harness = {
     };
   },
 };
-
-function connection(_request: Request, { env }: Context<App>): FetchConnection {
-  const { socket } = env.incoming;
-  return {
-    remoteAddress: socket.remoteAddress,
-    clientCertificate: socket instanceof TLSSocket ? socket.getPeerCertificate()?.raw : undefined,
-  };
-}
