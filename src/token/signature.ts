@@ -1,4 +1,12 @@
-import { constants, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
+import {
+  constants,
+  createPublicKey,
+  type JsonWebKey,
+  type KeyObject,
+  sign,
+  type VerifyKeyObjectInput,
+  verify,
+} from 'node:crypto';
 import type { Algorithm } from '../terms.js';
 
 /** How an algorithm signs (RFC 7518 §3, RFC 8037 §3.1), in the words of `node:crypto`. */
@@ -38,6 +46,33 @@ export function createSignature(input: string, key: KeyObject, algorithm: Algori
   return sign(digest, Buffer.from(input, 'latin1'), { key, ...scheme }).toString('base64url');
 }
 
+/**
+ * Whether `verify` reads a scheme off the key itself, as Node does; Bun, Deno and Workers don't. Told by a
+ * signature that is valid in this scheme only.
+ */
+const READS_SCHEME_OFF_KEY: boolean = verify(
+  'sha256',
+  Buffer.from('scheme'),
+  withScheme(
+    {
+      kty: 'EC',
+      crv: 'P-256',
+      x: 'OC9qlJMK5z8sJ8EXKcD8ZOhsOaRkFBMoOvEKI7GtMjU',
+      y: 'nRU3XI1IaWzolTFVFrexvhFowxQz8kzTcp7mp-uyzno',
+    },
+    DSA,
+  ),
+  Buffer.from(
+    'pGLijukpif1LpqV7Y4UkmzrMV2Moa-Ic2M9Cnjd7354QBUjq8yJQjmY_mnEbV7IVwpxHIosA5OviJahp4fOpZA',
+    'base64url',
+  ),
+);
+
+/** A key with a scheme on it. */
+function withScheme(key: JsonWebKey, scheme: Omit<Scheme, 'digest'>): KeyObject {
+  return Object.assign(createPublicKey({ key, format: 'jwk' }), scheme);
+}
+
 /** When a check goes to the thread pool: docs/decisions/0030 has the figures. */
 type PoolUse = 'never' | 'if busy' | 'always';
 
@@ -60,7 +95,7 @@ function choosePoolUse(key: KeyObject, algorithm: Algorithm): PoolUse {
 export class SignatureKey {
   readonly #digest: Scheme['digest'];
   /** Carries what `node:crypto` reads of the scheme. */
-  readonly #key: KeyObject;
+  readonly #key: KeyObject | VerifyKeyObjectInput;
   readonly #poolUse: PoolUse;
   /** Checks on the thread pool that aren't done. */
   #underWay = 0;
@@ -73,7 +108,7 @@ export class SignatureKey {
     this.#digest = digest;
     // The key itself, with the scheme on it: an object around the key costs two exceptions for each signature
     // on Node 24, which tells by catching them that it isn't a key. A copy, since the key has other schemes.
-    this.#key = Object.assign(createPublicKey({ key: key.export({ format: 'jwk' }), format: 'jwk' }), others);
+    this.#key = READS_SCHEME_OFF_KEY ? withScheme(key.export({ format: 'jwk' }), others) : { key, ...others };
     this.#poolUse = choosePoolUse(key, algorithm);
   }
 

@@ -5,12 +5,14 @@ import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { ContractSettings, StartContractServer, TestIssuer } from '../../src/testing/index.js';
 import { bundleServer } from './bundle.js';
-import { type Runtime } from './runtimes.js';
+import type { Runtime } from './runtimes.js';
 import type { Setup } from './servers/setup.js';
 
 /** A harness that runs in another process. */
 export interface RemoteHarness {
   readonly start: StartContractServer;
+  /** Of the runtime, as it says itself: `24.9.0`. */
+  readonly version: string;
   close(): void;
 }
 
@@ -22,9 +24,14 @@ export async function startRemote(
 ): Promise<RemoteHarness> {
   const [program = '', ...options] = command;
   const bundle = await bundleServer(servers[framework] ?? '');
-  const child = spawn(program, [...options, bundle], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const control = await firstLine(child);
+  // A group of its own: what Deno's package starts is a program that starts Deno.
+  const child = spawn(program, [...options, bundle], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  });
+  const { url: control, version } = JSON.parse(await firstLine(child));
   return {
+    version,
     async start(_options, settings) {
       const response = await fetch(control, { method: 'POST', body: JSON.stringify(setup(settings)) });
       if (!response.ok) throw new Error(await response.text());
@@ -32,7 +39,9 @@ export async function startRemote(
       const handled = async () => Number(await (await fetch(`${control}/?url=${url}`)).json());
       return { url, handled, close: async () => undefined };
     },
-    close: () => void child.kill(),
+    close() {
+      if (child.pid !== undefined) process.kill(-child.pid);
+    },
   };
 }
 
@@ -47,17 +56,31 @@ async function firstLine(child: ChildProcess): Promise<string> {
   return String(line);
 }
 
-/** What the test issuer knows of opaque tokens, over HTTP. */
-export async function serveIntrospection(issuer: TestIssuer): Promise<{ url: string; close: () => void }> {
+/** What the servers in other processes are told of a test issuer, which is asked over HTTP about opaque tokens. */
+export async function setupFor(issuer: TestIssuer) {
+  const { issuer: trusted, audience } = issuer.options;
   const { endpoint } = issuer.introspectionOptions.issuer.introspection;
+  const keys = await (typeof trusted.jwks === 'function' ? trusted.jwks() : trusted.jwks);
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
-    response.end(JSON.stringify(await endpoint(Buffer.concat(chunks).toString(), new AbortController().signal)));
+    const token = Buffer.concat(chunks).toString();
+    response.end(JSON.stringify(await endpoint(token)));
   });
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
   const { port } = server.address() as AddressInfo; // a TCP server has no other address
-  return { url: `http://127.0.0.1:${port}`, close: () => server.close() };
+  const introspection = `http://127.0.0.1:${port}`;
+  return {
+    of: (settings: ContractSettings) =>
+      ({
+        ...settings,
+        issuer: trusted.issuer,
+        audience,
+        keys: keys ?? { keys: [] },
+        introspection,
+      }) satisfies Setup,
+    close: () => void server.close(),
+  };
 }

@@ -5,7 +5,8 @@ import { type Setup, setupOptions } from './setup.js';
 
 /**
  * Starts servers of one harness when told to, over HTTP: `POST /` with a {@link Setup} starts one and answers its
- * URL, `GET /?url=…` says how often its handlers ran. Prints its own URL. Ends with its standard input.
+ * URL, `GET /?url=…` says how often its handlers ran. Prints its own URL, and
+ * the version of the runtime.
  */
 export function serveOnDemand({ start }: Harness): void {
   const servers = new Map<string, Running>();
@@ -29,6 +30,7 @@ export function serveOnDemand({ start }: Harness): void {
   });
   control.listen(0, '127.0.0.1', () => {
     const { port } = control.address() as AddressInfo; // a TCP server has no other address
-    console.log(`http://127.0.0.1:${port}`);
+    const { bun, deno, node } = process.versions;
+    console.log(JSON.stringify({ url: `http://127.0.0.1:${port}`, version: bun ?? deno ?? node }));
   });
 }
