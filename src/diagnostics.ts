@@ -1,5 +1,6 @@
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { debuglog } from 'node:util';
+import { readEnvironment } from './lib/environment.js';
 import { describeError } from './lib/errors.js';
 import type { Reason } from './reasons.js';
 
@@ -149,8 +150,16 @@ export function listen(listeners: Listeners): () => void {
   };
 }
 
-/** What `NODE_DEBUG=oauth-resource-server` shows, on standard error. */
-const debug = debuglog('oauth-resource-server');
+type DebugLog = ((text: string, ...values: readonly unknown[]) => void) & { readonly enabled: boolean };
+
+/**
+ * What `NODE_DEBUG=oauth-resource-server` shows, on standard error. It's asked for here too, because workerd
+ * shows such messages unasked.
+ */
+const debug: DebugLog =
+  readEnvironment('NODE_DEBUG') === undefined
+    ? Object.assign(() => undefined, { enabled: false })
+    : debuglog('oauth-resource-server');
 
 /** Has subscribers while refusals are logged. Carries no messages. */
 const logChannel = channel('oauth-resource-server:log');

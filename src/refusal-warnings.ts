@@ -1,5 +1,6 @@
 import { type DecisionMessage, isLogged } from './diagnostics.js';
 import type { ResourceServerError } from './errors.js';
+import { readEnvironment } from './lib/environment.js';
 import { describeError } from './lib/errors.js';
 import { isWithin, type Span, spanFrom } from './lib/pause.js';
 
@@ -33,7 +34,7 @@ export class RefusalWarnings {
   consider(error: ResourceServerError, build: () => DecisionMessage): void {
     const { status, reason } = error;
     const isMismatch = reason === 'iss_mismatch' || reason === 'aud_mismatch';
-    if ((status !== 503 && !isMismatch) || process.env.NODE_ENV === 'production' || isLogged()) return;
+    if ((status !== 503 && !isMismatch) || readEnvironment('NODE_ENV') === 'production' || isLogged()) return;
     const topic = isMismatch ? 'mismatch' : 'outage';
     const now = this.#clock();
     if (isWithin(this.#silent[topic], now)) return;

@@ -16,6 +16,8 @@ export interface Outage {
 export interface CircuitBreakerOptions {
   /** The longest pause, in seconds; 0 for none at all. */
   readonly cooldownSeconds: number;
+  /** How long one request takes, at most. */
+  readonly trialSeconds: number;
   readonly clock: () => number;
   /** What an error says about the server; undefined if it may be about this one request. */
   readonly findOutage: (error: unknown, isNewcomer: boolean) => Outage | undefined;
@@ -41,7 +43,7 @@ export class CircuitBreaker {
   /** The same for newcomers, who may have to wait longer. */
   #newcomersPause: Span | undefined;
   /** Who tries whether the server is well. */
-  readonly #trying = { newcomer: false, known: false };
+  readonly #trying: { newcomer?: Span | undefined; known?: Span | undefined } = {};
   /** Counts what the server went through, so that requests from before a pause don't lengthen it. */
   #era = 0;
 
@@ -60,7 +62,8 @@ export class CircuitBreaker {
     const era = this.#era;
     const isTrial = this.#pause !== undefined;
     const who = isNewcomer ? 'newcomer' : 'known';
-    if (isTrial) this.#trying[who] = true;
+    // For so long at most: on Workers a request may end without a word, with what began it.
+    if (isTrial) this.#trying[who] = spanFrom(this.#options.clock(), this.#options.trialSeconds);
     try {
       const result = await request();
       this.#recover();
@@ -70,7 +73,7 @@ export class CircuitBreaker {
       if (outage !== undefined && era === this.#era) this.#fail(outage, isTrial && isNewcomer);
       throw error;
     } finally {
-      if (isTrial) this.#trying[who] = false;
+      if (isTrial) this.#trying[who] = undefined;
     }
   }
 
@@ -81,7 +84,7 @@ export class CircuitBreaker {
     const pause = isNewcomer ? this.#newcomersPause : this.#pause;
     if (pause !== undefined && isWithin(pause, now))
       throw new RequestHeldBack((pause.until - now) / 1000, true);
-    if (isNewcomer ? this.#trying.newcomer : this.#trying.known)
+    if (isWithin(isNewcomer ? this.#trying.newcomer : this.#trying.known, now))
       throw new RequestHeldBack(MOMENT_SECONDS, true);
   }
 

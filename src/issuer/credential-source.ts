@@ -3,6 +3,7 @@ import { isOptionError, typeName } from '../lib/check.js';
 import { unlessAborted, withTimeLimit } from '../lib/deadline.js';
 import { describeError } from '../lib/errors.js';
 import { isWithin, type Span, spanFrom } from '../lib/pause.js';
+import { SharedWork } from '../lib/shared-work.js';
 import { isToken68 } from '../request/credentials.js';
 import type { SecretMethod } from '../terms.js';
 import { ClientAuthenticationFailure, type ClientCredential } from './client-authentication.js';
@@ -37,6 +38,9 @@ export interface CredentialSourceOptions {
 /** A secret is longer than this by mistake only: a whole file, say. */
 const MAX_SECRET_LENGTH = 10_000;
 
+/** What a question takes beyond its time limit, at most. */
+const GRACE_SECONDS = 1;
+
 /** The last answer. */
 interface Known {
   readonly answer: unknown;
@@ -56,11 +60,12 @@ export class CredentialSource {
   readonly #settings: CredentialSettings;
   readonly #options: CredentialSourceOptions;
   #known: Known | undefined;
-  #asking: Promise<ClientCredential> | undefined;
+  readonly #asking: SharedWork<ClientCredential>;
 
   constructor(settings: CredentialSettings, options: CredentialSourceOptions) {
     this.#settings = settings;
     this.#options = options;
+    this.#asking = new SharedWork(options.clock, options.timeoutSeconds + GRACE_SECONDS);
   }
 
   /**
@@ -106,10 +111,7 @@ export class CredentialSource {
   }
 
   async #ask(settings: AskedCredential, signal: AbortSignal): Promise<ClientCredential> {
-    this.#asking ??= this.#askOnce(settings).finally(() => {
-      this.#asking = undefined;
-    });
-    const asking = this.#asking;
+    const asking = this.#asking.run(() => this.#askOnce(settings));
     asking.catch(() => undefined); // those who waited may be gone
     try {
       return await unlessAborted(asking, signal);

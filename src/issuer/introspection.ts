@@ -53,6 +53,7 @@ export function createIntrospection(
   const breaker = new CircuitBreaker({
     clock: context.runtime.clock,
     cooldownSeconds,
+    trialSeconds: timeoutSeconds + 1,
     findOutage,
     onPause: (seconds) => report('suspended', lastFailure, { seconds }),
     onRecovery: () => report('resumed'),

@@ -2,6 +2,7 @@ import { unlessAborted, withTimeLimit } from '../lib/deadline.js';
 import { FetchFailure } from '../lib/fetch.js';
 import { isWithin, pauseAfter, type Span, spanFrom } from '../lib/pause.js';
 import type { Runtime } from '../lib/runtime.js';
+import { SharedWork } from '../lib/shared-work.js';
 import { type Attempts, discover, forget, type MetadataSource } from './discovery.js';
 import { type Metadata, unavailable } from './metadata-document.js';
 
@@ -9,6 +10,9 @@ import { type Metadata, unavailable } from './metadata-document.js';
 const BACKOFF = { firstSeconds: 1, maxSeconds: 30 };
 /** After so many failures, locations that said 404 are asked again each time. */
 const ATTEMPTS_WITHOUT_ABSENT = 3;
+
+/** What a discovery takes beyond its time limit, at most. */
+const GRACE_SECONDS = 1;
 
 /** How long metadata is used. All durations in seconds. */
 export interface MetadataPolicy {
@@ -50,7 +54,7 @@ export function createIssuerMetadata(
   runtime: Runtime,
 ): IssuerMetadata {
   let known: Known | undefined;
-  let loading: Promise<Metadata> | undefined;
+  const loading = new SharedWork<Metadata>(runtime.clock, timeoutSeconds + GRACE_SECONDS);
   let isDoubted = false;
   /** Renewals in a row that failed, brought a part only, or brought nothing new after a doubt. */
   let fruitless = 0;
@@ -86,7 +90,6 @@ export function createIssuerMetadata(
     } finally {
       isDoubted = false;
       pause = fruitless === 0 ? undefined : spanFrom(runtime.clock(), pauseAfter(fruitless, BACKOFF));
-      loading = undefined;
     }
   };
 
@@ -97,10 +100,11 @@ export function createIssuerMetadata(
       const current = usable(now);
       const isAwaited = current === undefined || isDoubted || !current.isComplete;
       if (!isAwaited && isWithin(current.fresh, now)) return current.metadata;
-      if (current !== undefined && loading === undefined && isWithin(pause, now)) return current.metadata;
+      if (current !== undefined && !loading.isUnderWay() && isWithin(pause, now)) return current.metadata;
       // Half of the time: metadata that hangs must not keep its endpoints from being asked where they were.
-      loading ??= load(current === undefined ? timeoutSeconds : timeoutSeconds / 2);
-      const renewal = loading;
+      const limitSeconds = current === undefined ? timeoutSeconds : timeoutSeconds / 2;
+      if (!isAwaited && loading.isUnderWay()) return current.metadata;
+      const renewal = loading.run(() => load(limitSeconds));
       renewal.catch(() => undefined); // if nobody waits for it, what is known serves on
       if (!isAwaited) return current.metadata;
       try {

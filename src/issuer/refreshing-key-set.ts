@@ -5,6 +5,7 @@ import { describeError } from '../lib/errors.js';
 import { FetchFailure } from '../lib/fetch.js';
 import { isWithin, pauseAfter, type Span, spanFrom } from '../lib/pause.js';
 import type { Runtime } from '../lib/runtime.js';
+import { SharedWork } from '../lib/shared-work.js';
 import { createKeyIndex, findKey, importKeys, type KeyIndex, type KeyReference } from './key-index.js';
 import type { KeySet } from './key-set.js';
 import { isGone, type KeySource } from './key-source.js';
@@ -26,6 +27,9 @@ const FIRST_BACKOFF_SECONDS = 1;
 const COLD_BACKOFF_SECONDS = [0.05, 0.1, 0.2] as const;
 /** The longest delay of a Node timer; a longer one would fire at once. */
 const MAX_TIMER_MS = 2_147_483_647;
+
+/** What a load takes beyond its time limit, at most: to give up, and to import the keys. */
+const GRACE_SECONDS = 1;
 
 interface Loaded {
   readonly index: KeyIndex;
@@ -58,10 +62,10 @@ export class RefreshingKeySet implements KeySet {
   readonly #source: KeySource;
   readonly #policy: KeysPolicy;
   readonly #clock: () => number;
+  readonly #refreshing: SharedWork<void>;
 
   #loaded: Loaded | undefined;
   #failure: Failure | undefined;
-  #refreshing: Promise<void> | undefined;
   /** No refresh is made for unknown keys meanwhile. */
   #cooldown: Span | undefined;
   #usedSinceRefresh = false;
@@ -73,6 +77,7 @@ export class RefreshingKeySet implements KeySet {
     this.#source = source;
     this.#policy = policy;
     this.#clock = clock;
+    this.#refreshing = new SharedWork(clock, policy.timeoutSeconds + GRACE_SECONDS);
   }
 
   findNow(reference: KeyReference, algorithm: string): VerificationKey | undefined {
@@ -126,7 +131,8 @@ export class RefreshingKeySet implements KeySet {
     // waits for it.
     if (loaded === undefined || !(isWithin(loaded.fresh, now) || this.#hasFailedLately(now)))
       return undefined;
-    if (now >= loaded.renewAt && this.#mayAttempt(now)) void this.#refresh();
+    if (now >= loaded.renewAt && !this.#refreshing.isUnderWay() && this.#mayAttempt(now))
+      void this.#refresh();
     return loaded.index;
   }
 
@@ -148,7 +154,7 @@ export class RefreshingKeySet implements KeySet {
 
   /** Waits for a load that is under way, or begins the one that may be made in the cool-down. */
   async #loadForUnknown(now: number): Promise<void> {
-    if (this.#refreshing === undefined) {
+    if (!this.#refreshing.isUnderWay()) {
       if (isWithin(this.#cooldown, now) || !this.#mayAttempt(now)) return;
       this.#cooldown = spanFrom(now, this.#policy.cooldownSeconds);
     }
@@ -160,7 +166,7 @@ export class RefreshingKeySet implements KeySet {
   }
 
   #mayAttempt(now: number): boolean {
-    return this.#refreshing !== undefined || !isWithin(this.#failure?.backoff, now);
+    return this.#refreshing.isUnderWay() || !isWithin(this.#failure?.backoff, now);
   }
 
   /**
@@ -183,10 +189,7 @@ export class RefreshingKeySet implements KeySet {
 
   /** Loads the keys anew unless that is under way. Never rejects. */
   #refresh(): Promise<void> {
-    this.#refreshing ??= this.#load().finally(() => {
-      this.#refreshing = undefined;
-    });
-    return this.#refreshing;
+    return this.#refreshing.run(() => this.#load());
   }
 
   async #load(): Promise<void> {

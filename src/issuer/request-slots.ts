@@ -1,4 +1,5 @@
 import { SafeError } from '../lib/errors.js';
+import { isWithin, type Span, spanFrom } from '../lib/pause.js';
 
 /** More requests than this at the same time would be a flood. */
 const MAX_RUNNING = 100;
@@ -11,6 +12,8 @@ const NEWCOMER_BURST = 2000;
 const NEWCOMERS_PER_SECOND = 100;
 /** How soon to come back when only the number of requests is in the way. */
 const MOMENT_SECONDS = 1;
+/** What a request takes beyond its time limit, at most. */
+const GRACE_SECONDS = 1;
 
 /** No request may be made now. */
 export class RequestHeldBack extends SafeError {
@@ -28,7 +31,14 @@ export class RequestHeldBack extends SafeError {
 
 interface Waiting {
   readonly isNewcomer: boolean;
-  readonly start: () => void;
+  readonly start: (slot: Slot) => void;
+}
+
+/** One request that runs. */
+interface Slot {
+  readonly isNewcomer: boolean;
+  /** Afterwards the slot is free, whatever became of the request. */
+  readonly span: Span;
 }
 
 /**
@@ -39,12 +49,12 @@ interface Waiting {
 export class RequestSlots {
   readonly #clock: () => number;
   readonly #waitSeconds: number;
-  #running = 0;
-  #newcomersRunning = 0;
+  readonly #running = new Set<Slot>();
   readonly #waiting: Waiting[] = [];
   #allowance = NEWCOMER_BURST;
   #allowedAt: number | undefined;
 
+  /** @param waitSeconds the time limit of a request, and for how long others wait */
   constructor(clock: () => number, waitSeconds: number) {
     this.#clock = clock;
     this.#waitSeconds = waitSeconds;
@@ -53,13 +63,11 @@ export class RequestSlots {
   /** @throws {RequestHeldBack} there was no slot in time, or there are too many newcomers */
   async run<T>(isNewcomer: boolean, request: () => Promise<T>): Promise<T> {
     if (isNewcomer) this.#countNewcomer();
-    if (this.#hasSlot(isNewcomer)) this.#take(isNewcomer);
-    else await this.#wait(isNewcomer);
+    const slot = this.#hasSlot(isNewcomer) ? this.#take(isNewcomer) : await this.#wait(isNewcomer);
     try {
       return await request();
     } finally {
-      this.#running -= 1;
-      if (isNewcomer) this.#newcomersRunning -= 1;
+      this.#running.delete(slot);
       this.#startWaiting();
     }
   }
@@ -74,15 +82,23 @@ export class RequestSlots {
   }
 
   #hasSlot(isNewcomer: boolean): boolean {
-    return this.#running < MAX_RUNNING && !(isNewcomer && this.#newcomersRunning >= MAX_NEWCOMERS_RUNNING);
+    if (this.#running.size >= MAX_NEWCOMERS_RUNNING) this.#freeLost();
+    const newcomers = [...this.#running].filter((slot) => slot.isNewcomer).length;
+    return this.#running.size < MAX_RUNNING && !(isNewcomer && newcomers >= MAX_NEWCOMERS_RUNNING);
   }
 
-  #take(isNewcomer: boolean): void {
-    this.#running += 1;
-    if (isNewcomer) this.#newcomersRunning += 1;
+  /** Of requests that ended without a word, as on Workers with what began them. */
+  #freeLost(): void {
+    for (const slot of this.#running) if (!isWithin(slot.span, this.#clock())) this.#running.delete(slot);
   }
 
-  #wait(isNewcomer: boolean): Promise<void> {
+  #take(isNewcomer: boolean): Slot {
+    const slot = { isNewcomer, span: spanFrom(this.#clock(), this.#waitSeconds + GRACE_SECONDS) };
+    this.#running.add(slot);
+    return slot;
+  }
+
+  #wait(isNewcomer: boolean): Promise<Slot> {
     if (this.#waiting.length >= MAX_WAITING) throw new RequestHeldBack(MOMENT_SECONDS, false);
     return new Promise((resolve, reject) => {
       const giveUp = (): void => {
@@ -90,9 +106,9 @@ export class RequestSlots {
         reject(new RequestHeldBack(MOMENT_SECONDS, false));
       };
       const timer = setTimeout(giveUp, this.#waitSeconds * 1000).unref();
-      const start = (): void => {
+      const start = (slot: Slot): void => {
         clearTimeout(timer);
-        resolve();
+        resolve(slot);
       };
       const waiting: Waiting = { isNewcomer, start };
       this.#waiting.push(waiting);
@@ -106,7 +122,6 @@ export class RequestSlots {
       this.#waiting.findLast(() => this.#hasSlot(true));
     if (next === undefined) return;
     this.#waiting.splice(this.#waiting.lastIndexOf(next), 1);
-    this.#take(next.isNewcomer);
-    next.start();
+    next.start(this.#take(next.isNewcomer));
   }
 }

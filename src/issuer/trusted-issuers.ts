@@ -8,6 +8,7 @@ import type { JsonObject } from '../lib/json.js';
 import { LruCache } from '../lib/lru-cache.js';
 import { isWithin, type Span, spanFrom } from '../lib/pause.js';
 import type { Runtime } from '../lib/runtime.js';
+import { SharedWork } from '../lib/shared-work.js';
 import { ALGORITHMS } from '../terms.js';
 import { checkDates, wronglyTypedClaims } from '../token/claims.js';
 import { createIssuer, type Issuer, type IssuerSettings } from './issuer.js';
@@ -30,6 +31,8 @@ const MAX_REFUSED = 10_000;
 /** The application is asked about nothing else: longer names, and those with control characters. */
 const NAME = /^\P{Cc}{1,1000}$/u;
 const RETRY_AFTER_SECONDS = 1;
+/** What a question takes beyond its time limits, at most. */
+const GRACE_SECONDS = 1;
 
 /** An issuer that the application named, for as long as its word is taken. */
 interface Named {
@@ -131,13 +134,16 @@ class NamedIssuers {
   readonly #used = new LruCache<string, Named>({ max: MAX_USED });
   readonly #unused = new LruCache<string, Named>({ max: MAX_UNUSED });
   readonly #refused = new LruCache<string, Span>({ max: MAX_REFUSED });
-  readonly #underWay = new Map<string, Promise<Issuer | undefined>>();
+  readonly #underWay: SharedWork<Issuer | undefined>;
   readonly #slots: RequestSlots;
 
   constructor(resolution: IssuerResolution, runtime: Runtime) {
     this.#resolution = resolution;
     this.#runtime = runtime;
-    this.#slots = new RequestSlots(runtime.clock, resolution.policy.timeoutSeconds);
+    const { timeoutSeconds } = resolution.policy;
+    this.#slots = new RequestSlots(runtime.clock, timeoutSeconds);
+    // It may wait for a slot first.
+    this.#underWay = new SharedWork(runtime.clock, 2 * timeoutSeconds + GRACE_SECONDS);
   }
 
   known(iss: string): Issuer | undefined {
@@ -147,11 +153,7 @@ class NamedIssuers {
 
   async find(iss: string): Promise<Issuer | undefined> {
     if (isWithin(this.#refused.get(iss), this.#runtime.clock())) return undefined;
-    const underWay = this.#underWay.get(iss);
-    if (underWay !== undefined) return underWay;
-    const asked = this.#ask(iss).finally(() => this.#underWay.delete(iss));
-    this.#underWay.set(iss, asked);
-    return asked;
+    return this.#underWay.run(() => this.#ask(iss), iss);
   }
 
   markAsUsed(issuer: Issuer): void {

@@ -2,6 +2,7 @@ import type { AccessToken } from '../auth.js';
 import { InvalidTokenError } from '../errors.js';
 import { LruCache } from '../lib/lru-cache.js';
 import { isWithin } from '../lib/pause.js';
+import { SharedWork } from '../lib/shared-work.js';
 import { type Credentials, checkToken } from '../request/credentials.js';
 import { findDateFault } from '../token/claims.js';
 import { MAX_TOKEN_LENGTH } from '../token/compact-jws.js';
@@ -16,6 +17,8 @@ import { Sightings } from './sightings.js';
  */
 const BYTES_PER_TOKEN = 800;
 const SPARE_BYTES = 65_536;
+/** How long others wait for the verification of a token that was begun before: then they verify it themselves. */
+const SHARED_SECONDS = 10;
 /** What each takes beside its claims, scopes and strings. */
 const BYTES_PER_ENTRY = 140;
 
@@ -46,10 +49,11 @@ export class TokenVerifier {
   readonly #verified: LruCache<string, VerifiedAccessToken> | undefined;
   /** What would have displaced others. Undefined until there's no room. */
   #passedOver: Sightings | undefined;
-  readonly #underWay = new Map<string, Promise<AccessToken>>();
+  readonly #underWay: SharedWork<AccessToken>;
 
   constructor(options: TokenVerifierOptions) {
     this.#options = options;
+    this.#underWay = new SharedWork(options.clock, SHARED_SECONDS);
     const scopes = new ScopeReader();
     this.#jwtVerifier = new JwtVerifier(options, scopes);
     const { configured, isOpen } = options.issuers;
@@ -90,17 +94,16 @@ export class TokenVerifier {
     checkToken(credentials);
     const { token } = credentials;
     if (!this.#isWorthRemembering(token)) return this.#accept(this.#jwtVerifier.verify(token));
-    const underWay = this.#underWay.get(credentials.digest);
-    if (underWay !== undefined) return underWay.catch(rejectWithOwnError);
-    const isAsked = this.#introspectionVerifier?.mayAskAbout(token) ?? false;
-    const verified = isAsked ? this.#ask(credentials) : this.#jwtVerifier.verify(token);
-    const accepted = this.#accept(verified, credentials);
-    if (!(accepted instanceof Promise)) return accepted;
     const { digest } = credentials;
+    const verify = () => {
+      const isAsked = this.#introspectionVerifier?.mayAskAbout(token) ?? false;
+      return this.#accept(isAsked ? this.#ask(credentials) : this.#jwtVerifier.verify(token), credentials);
+    };
     // Until it's settled, it's shared by all who bring the same token.
-    const shared = accepted.finally(() => this.#underWay.delete(digest));
-    this.#underWay.set(digest, shared);
-    return shared;
+    if (this.#underWay.isUnderWay(digest))
+      return this.#underWay.run(async () => verify(), digest).catch(rejectWithOwnError);
+    const accepted = verify();
+    return accepted instanceof Promise ? this.#underWay.run(() => accepted, digest) : accepted;
   }
 
   /**

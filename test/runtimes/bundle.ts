@@ -26,7 +26,7 @@ export async function bundleServer(entry: string): Promise<string> {
       minify: false,
       target: 'es2022',
       rolldownOptions: {
-        ...(isWorker && { external: /^node:/ }),
+        ...(isWorker && { external: /^(?:node|cloudflare):/ }),
         output: { entryFileNames: 'server.mjs', codeSplitting: false },
       },
     },

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { adapterContract, createTestIssuer } from '../../src/testing/index.js';
+import type { RemoteHarness } from './remote.js';
 import { keepResults, type Result } from './results.js';
 import { runtimes } from './runtimes.js';
-import { type RemoteHarness, setupFor, startRemote } from './start.js';
+import { setupFor, startRemote } from './start.js';
 
 const issuer = await createTestIssuer();
 const setup = await setupFor(issuer);

@@ -33,6 +33,31 @@ const absoluteForm = (why: string): Readonly<Record<string, string>> => ({
 });
 const refusesAbsoluteForm = absoluteForm('Fastify answers 400 to a target in absolute form there');
 
+const UNKNOWN_PEER =
+  'a Worker is not told who connects to it, so it believes no proxy and refuses these tokens';
+
+/** Workers. One process has them all. */
+export const workerd: Runtime = {
+  name: 'workerd',
+  command: [binary('workerd/bin/workerd')],
+  servers: { fetch: 'fetch-workerd' },
+  leaveOut: {
+    fetch: {
+      ...absoluteForm('workerd gives a target in absolute form the host of the field Host'),
+      'accepts the certificate that the token is bound to, and keeps the answer out of shared caches':
+        UNKNOWN_PEER,
+      'reads the header in the form of the configured proxy': UNKNOWN_PEER,
+      'refuses another certificate': UNKNOWN_PEER,
+      'refuses two header lines': UNKNOWN_PEER,
+      'refuses two header lines, the first with another certificate': UNKNOWN_PEER,
+      'refuses a list of certificates': UNKNOWN_PEER,
+      "refuses a header that isn't a byte sequence": UNKNOWN_PEER,
+      "refuses bytes that aren't a certificate": UNKNOWN_PEER,
+      'refuses an empty header': UNKNOWN_PEER,
+    },
+  },
+};
+
 export const runtimes: readonly Runtime[] = [
   node(20),
   node(22),
@@ -52,11 +77,5 @@ export const runtimes: readonly Runtime[] = [
     servers: { ...frameworks, fetch: 'fetch-deno' },
     leaveOut: { Fastify: refusesAbsoluteForm, 'NestJS on Fastify': refusesAbsoluteForm },
   },
+  workerd,
 ];
-
-/** Workers, on their own: they have no process that starts servers. */
-export const workerd: Runtime = {
-  name: 'workerd',
-  command: [binary('workerd/bin/workerd')],
-  servers: { fetch: 'fetch-workerd' },
-};

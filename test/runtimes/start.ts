@@ -3,18 +3,12 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
-import type { ContractSettings, StartContractServer, TestIssuer } from '../../src/testing/index.js';
+import type { ContractSettings, TestIssuer } from '../../src/testing/index.js';
 import { bundleServer } from './bundle.js';
+import type { RemoteHarness } from './remote.js';
 import type { Runtime } from './runtimes.js';
 import type { Setup } from './servers/setup.js';
-
-/** A harness that runs in another process. */
-export interface RemoteHarness {
-  readonly start: StartContractServer;
-  /** Of the runtime, as it says itself: `24.9.0`. */
-  readonly version: string;
-  close(): void;
-}
+import { startWorkerHarness } from './start-workerd.js';
 
 /** Starts a harness in a runtime: the client of the contract stays here, the server is there. */
 export async function startRemote(
@@ -22,6 +16,7 @@ export async function startRemote(
   framework: string,
   setup: (settings: ContractSettings) => Setup,
 ): Promise<RemoteHarness> {
+  if (servers[framework]?.endsWith('-workerd')) return startWorkerHarness(servers[framework], setup);
   const [program = '', ...options] = command;
   const bundle = await bundleServer(servers[framework] ?? '');
   // A group of its own: what Deno's package starts is a program that starts Deno.

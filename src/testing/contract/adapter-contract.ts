@@ -87,7 +87,7 @@ export interface ContractReport {
 }
 
 /**
- * What every adapter of this package answers, as tests for yours: some 390 requests over HTTP, the forgeries of
+ * What every adapter of this package answers, as tests for yours: more than 500 requests over HTTP, the forgeries of
  * the testing kit among them, each with the status, the challenge and the body that must come back.
  *
  * `start` is called once per set of options, about thirty times. docs/adapters.md lists the routes that it
@@ -231,6 +231,15 @@ async function forgedProofRows(issuer: TestIssuer): Promise<readonly ContractRow
       return forgedProofRow((await fresh)[index] ?? forgery).request(...sent);
     },
   }));
+}
+
+/** What the framework is told beside the options. */
+export function contractSettings(configuration: Configuration): ContractSettings {
+  return {
+    configuration,
+    hasCors: configuration !== 'without CORS',
+    trustsProxies: configuration === 'trusting proxies',
+  };
 }
 
 function checkLeftOut(leaveOut: Readonly<Record<string, string>>, known: ReadonlySet<string>): void {

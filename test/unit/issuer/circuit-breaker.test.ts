@@ -11,6 +11,7 @@ function setUp(cooldownSeconds = 8, retryAfterSeconds?: number) {
   const events: string[] = [];
   const breaker = new CircuitBreaker({
     cooldownSeconds,
+    trialSeconds: 6,
     clock: () => now,
     findOutage: (error, isNewcomer) => (error === outage || !isNewcomer ? { retryAfterSeconds } : undefined),
     onPause: (seconds) => events.push(`pause ${seconds}`),
@@ -56,6 +57,16 @@ function pending() {
 }
 
 describe('a circuit breaker', () => {
+  it('makes another trial if one never ends, as on Workers', { tags: ['INT-17'] }, async () => {
+    const { failTimes, run, succeed, step } = setUp();
+    await failTimes(5);
+    step(1);
+    void run(() => new Promise(() => undefined));
+    expect(await succeed()).toMatch('held back');
+    step(6);
+    expect(await succeed()).toBe('answer');
+  });
+
   it('makes no request for a second after five failures in a row', { tags: ['INT-17'] }, async () => {
     const { failTimes, succeed, requests, events, step } = setUp();
     await failTimes(5);
@@ -251,6 +262,16 @@ describe('slots for requests', () => {
     const slots = new RequestSlots(Date.now, 60);
     for (let time = 0; time < 200; time += 1)
       await slots.run(false, () => Promise.reject(outage)).catch(() => undefined);
+    expect(await slots.run(false, async () => 'answer')).toBe('answer');
+  });
+
+  it('become free again if a request never ends, as on Workers', { tags: ['INT-17'] }, async () => {
+    let now = 0;
+    const slots = new RequestSlots(() => now, 5);
+    const never = new Promise<string>(() => undefined);
+    for (let time = 0; time < 100; time += 1) void slots.run(time < 80, () => never);
+    now += 10_000;
+    expect(await slots.run(true, async () => 'answer')).toBe('answer');
     expect(await slots.run(false, async () => 'answer')).toBe('answer');
   });
 });

@@ -1,0 +1,64 @@
+import { TimeLimitExceeded, withTimeLimit } from './deadline.js';
+import { isWithin, type Span, spanFrom } from './pause.js';
+
+interface UnderWay<T> {
+  readonly result: Promise<T>;
+  /** Afterwards it's given up. */
+  readonly span: Span;
+}
+
+/**
+ * Work that one caller begins, and that others who come meanwhile wait for too.
+ *
+ * On Workers, what a request began ends with that request, and a promise of it is never settled. So nobody waits
+ * for longer than the work can take, and work that's older is given up: the next caller begins anew.
+ */
+export class SharedWork<T> {
+  readonly #clock: () => number;
+  readonly #limitSeconds: number;
+  readonly #underWay = new Map<string, UnderWay<T>>();
+
+  /** @param limitSeconds more than the work takes, if it's let finish */
+  constructor(clock: () => number, limitSeconds: number) {
+    this.#clock = clock;
+    this.#limitSeconds = limitSeconds;
+  }
+
+  isUnderWay(name = ''): boolean {
+    const { span } = this.#underWay.get(name) ?? {};
+    return isWithin(span, this.#clock());
+  }
+
+  /** @param name of the work, if there's more than one */
+  run(act: () => Promise<T>, name = ''): Promise<T> {
+    const underWay = this.#underWay.get(name);
+    const isJoined = underWay !== undefined && isWithin(underWay.span, this.#clock());
+    return isJoined ? this.#join(underWay, act, name) : this.#begin(act, name);
+  }
+
+  #begin(act: () => Promise<T>, name: string): Promise<T> {
+    const now = this.#clock();
+    for (const [other, { span }] of this.#underWay) {
+      if (isWithin(span, now)) break; // they're in the order in which they began
+      this.#underWay.delete(other);
+    }
+    const result = act().finally(() => {
+      if (this.#underWay.get(name) === begun) this.#underWay.delete(name);
+    });
+    const begun = { result, span: spanFrom(now, this.#limitSeconds) };
+    this.#underWay.delete(name);
+    this.#underWay.set(name, begun);
+    return result;
+  }
+
+  async #join(joined: UnderWay<T>, act: () => Promise<T>, name: string): Promise<T> {
+    const seconds = (joined.span.until - this.#clock()) / 1000;
+    try {
+      return await withTimeLimit(seconds, () => joined.result);
+    } catch (error) {
+      if (!(error instanceof TimeLimitExceeded)) throw error;
+      if (this.#underWay.get(name) === joined) this.#underWay.delete(name);
+      return this.run(act, name);
+    }
+  }
+}
