@@ -1,8 +1,9 @@
-import { TimeLimitExceeded, withTimeLimit } from './deadline.js';
+import { withTimeLimit } from './deadline.js';
 import { isWithin, type Span, spanFrom } from './pause.js';
 
 interface UnderWay<T> {
-  readonly result: Promise<T>;
+  /** Doesn't reject: who waits can tell the failure of the work from work that's lost. */
+  readonly outcome: Promise<PromiseSettledResult<T>>;
   /** Afterwards it's given up. */
   readonly span: Span;
 }
@@ -10,8 +11,8 @@ interface UnderWay<T> {
 /**
  * Work that one caller begins, and that others who come meanwhile wait for too.
  *
- * On Workers, what a request began ends with that request, and a promise of it is never settled. So nobody waits
- * for longer than the work can take, and work that's older is given up: the next caller begins anew.
+ * On Workers, what a request began ends with that request: a promise of it never settles, or can't be waited for.
+ * So nobody waits for longer than the work can take, and work that's lost is begun anew by the next caller.
  */
 export class SharedWork<T> {
   readonly #clock: () => number;
@@ -45,7 +46,8 @@ export class SharedWork<T> {
     const result = act().finally(() => {
       if (this.#underWay.get(name) === begun) this.#underWay.delete(name);
     });
-    const begun = { result, span: spanFrom(now, this.#limitSeconds) };
+    const outcome = Promise.allSettled([result]).then(([settled]) => settled);
+    const begun = { outcome, span: spanFrom(now, this.#limitSeconds) };
     this.#underWay.delete(name);
     this.#underWay.set(name, begun);
     return result;
@@ -53,12 +55,15 @@ export class SharedWork<T> {
 
   async #join(joined: UnderWay<T>, act: () => Promise<T>, name: string): Promise<T> {
     const seconds = (joined.span.until - this.#clock()) / 1000;
+    let outcome: PromiseSettledResult<T>;
     try {
-      return await withTimeLimit(seconds, () => joined.result);
-    } catch (error) {
-      if (!(error instanceof TimeLimitExceeded)) throw error;
+      outcome = await withTimeLimit(seconds, () => joined.outcome);
+    } catch {
+      // Lost, however that shows.
       if (this.#underWay.get(name) === joined) this.#underWay.delete(name);
       return this.run(act, name);
     }
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return outcome.value;
   }
 }

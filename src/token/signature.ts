@@ -21,7 +21,7 @@ interface Scheme {
 
 const { RSA_PKCS1_PADDING: PKCS1, RSA_PKCS1_PSS_PADDING: PSS } = constants;
 const DSA = { dsaEncoding: 'ieee-p1363' } as const;
-const SCHEMES: Readonly<Record<Algorithm, Scheme>> = {
+export const SCHEMES: Readonly<Record<Algorithm, Scheme>> = {
   RS256: { digest: 'sha256', padding: PKCS1 },
   RS384: { digest: 'sha384', padding: PKCS1 },
   RS512: { digest: 'sha512', padding: PKCS1 },
@@ -35,6 +35,16 @@ const SCHEMES: Readonly<Record<Algorithm, Scheme>> = {
   Ed25519: { digest: null },
 };
 
+/** A key with a scheme on it. */
+const withScheme = (key: KeyObject, scheme: Omit<Scheme, 'digest'>): KeyObject =>
+  Object.assign(createPublicKey({ key: key.export({ format: 'jwk' }), format: 'jwk' }), scheme);
+
+/** A key in an object with a scheme. */
+const aroundKey = (key: KeyObject, scheme: Omit<Scheme, 'digest'>): VerifyKeyObjectInput => ({
+  key,
+  ...scheme,
+});
+
 /**
  * Signs what's to stand before the signature of a JWS, at once.
  *
@@ -47,30 +57,61 @@ export function createSignature(input: string, key: KeyObject, algorithm: Algori
 }
 
 /**
- * Whether `verify` reads a scheme off the key itself, as Node does; Bun, Deno and Workers don't. Told by a
- * signature that is valid in this scheme only.
+ * Where `verify` reads a scheme: off the key itself, as Node does, or off an object around the key, which costs
+ * two exceptions for each signature on Node 24, where it tells by catching them that it isn't a key. Undefined if
+ * it reads it nowhere.
  */
-const READS_SCHEME_OFF_KEY: boolean = verify(
-  'sha256',
-  Buffer.from('scheme'),
-  withScheme(
-    {
-      kty: 'EC',
-      crv: 'P-256',
-      x: 'OC9qlJMK5z8sJ8EXKcD8ZOhsOaRkFBMoOvEKI7GtMjU',
-      y: 'nRU3XI1IaWzolTFVFrexvhFowxQz8kzTcp7mp-uyzno',
-    },
-    DSA,
-  ),
-  Buffer.from(
-    'pGLijukpif1LpqV7Y4UkmzrMV2Moa-Ic2M9Cnjd7354QBUjq8yJQjmY_mnEbV7IVwpxHIosA5OviJahp4fOpZA',
-    'base64url',
-  ),
+type Place =
+  | ((key: KeyObject, scheme: Omit<Scheme, 'digest'>) => KeyObject | VerifyKeyObjectInput)
+  | undefined;
+
+/** The place that this runtime reads, told by a signature of `scheme` that is valid in this scheme only. */
+function findPlace(scheme: Scheme, jwk: JsonWebKey, signature: string): Place {
+  const { digest, ...others } = scheme;
+  const key = createPublicKey({ key: jwk, format: 'jwk' });
+  return [withScheme, aroundKey].find((place) => {
+    try {
+      return verify(digest, Buffer.from('scheme'), place(key, others), Buffer.from(signature, 'base64url'));
+    } catch {
+      return false; // it takes no such thing for a key
+    }
+  });
+}
+
+const DSA_PLACE: Place = findPlace(
+  SCHEMES.ES256,
+  {
+    kty: 'EC',
+    crv: 'P-256',
+    x: 'OC9qlJMK5z8sJ8EXKcD8ZOhsOaRkFBMoOvEKI7GtMjU',
+    y: 'nRU3XI1IaWzolTFVFrexvhFowxQz8kzTcp7mp-uyzno',
+  },
+  'pGLijukpif1LpqV7Y4UkmzrMV2Moa-Ic2M9Cnjd7354QBUjq8yJQjmY_mnEbV7IVwpxHIosA5OviJahp4fOpZA',
+);
+const PSS_PLACE: Place = findPlace(
+  SCHEMES.PS256,
+  {
+    kty: 'RSA',
+    e: 'AQAB',
+    n:
+      'u1F0QXHI78En0DwtOyuF-eklbtaF3m9iwY8WGlajy2e3-bdWP9utkwxY557jVb1aDF7thiWSbFBUpYtuO-nPTi' +
+      '4rlIFQvxl8betofmmCn8_fCoerRr_-kWqLLs5OKsNAjVNphpnLwdgQ8TqEsIYjMnSm86xRyuDZM2lZpt8l5j8',
+  },
+  'MSn9i_8S_fXTMiaaddyAp5X44mQvMmETA_AZYbty8MQZYWa8MldMUpLfO0hLF_YmmyVWGQbxMUHryqboLnzU-o' +
+    'PnxMv-iZlJFdhrN-4H9-ZwJJHa2KjCTuNFXn4FLhFwWxP2Q1SbK4dx_SdQDWT21cOTJXbHSnso43U9cuVGncA',
 );
 
-/** A key with a scheme on it. */
-function withScheme(key: JsonWebKey, scheme: Omit<Scheme, 'digest'>): KeyObject {
-  return Object.assign(createPublicKey({ key, format: 'jwk' }), scheme);
+/** RSASSA-PSS by Web Crypto, for runtimes whose `verify` doesn't know it (workerd). */
+export async function verifyPss(
+  key: KeyObject,
+  { digest, saltLength = 0 }: Scheme,
+  signed: Uint8Array<ArrayBuffer>,
+  signature: Uint8Array<ArrayBuffer>,
+): Promise<boolean> {
+  const { subtle } = globalThis.crypto;
+  const algorithm = { name: 'RSA-PSS', hash: String(digest).replace('sha', 'SHA-') };
+  const imported = await subtle.importKey('jwk', key.export({ format: 'jwk' }), algorithm, false, ['verify']);
+  return subtle.verify({ ...algorithm, saltLength }, imported, signature, signed);
 }
 
 /** When a check goes to the thread pool: docs/decisions/0030 has the figures. */
@@ -96,6 +137,10 @@ export class SignatureKey {
   readonly #digest: Scheme['digest'];
   /** Carries what `node:crypto` reads of the scheme. */
   readonly #key: KeyObject | VerifyKeyObjectInput;
+  /** If `node:crypto` can't. */
+  readonly #verifyElsewhere:
+    | ((signed: Buffer<ArrayBuffer>, signature: Buffer<ArrayBuffer>) => Promise<boolean>)
+    | undefined;
   readonly #poolUse: PoolUse;
   /** Checks on the thread pool that aren't done. */
   #underWay = 0;
@@ -106,9 +151,10 @@ export class SignatureKey {
   constructor(key: KeyObject, algorithm: Algorithm) {
     const { digest, ...others } = SCHEMES[algorithm];
     this.#digest = digest;
-    // The key itself, with the scheme on it: an object around the key costs two exceptions for each signature
-    // on Node 24, which tells by catching them that it isn't a key. A copy, since the key has other schemes.
-    this.#key = READS_SCHEME_OFF_KEY ? withScheme(key.export({ format: 'jwk' }), others) : { key, ...others };
+    const place = others.padding === PSS ? PSS_PLACE : DSA_PLACE;
+    this.#key = place?.(key, others) ?? key;
+    if (place === undefined && others.padding === PSS)
+      this.#verifyElsewhere = (signed, signature) => verifyPss(key, SCHEMES[algorithm], signed, signature);
     this.#poolUse = choosePoolUse(key, algorithm);
   }
 
@@ -122,6 +168,7 @@ export class SignatureKey {
     const end = jws.lastIndexOf('.');
     const signed = Buffer.from(jws.slice(0, end), 'latin1');
     const signature = Buffer.from(jws.slice(end + 1), 'base64url');
+    if (this.#verifyElsewhere !== undefined) return this.#verifyElsewhere(signed, signature);
     const isForPool = this.#poolUse === 'always' || (this.#poolUse === 'if busy' && this.#isBusy());
     if (!isForPool) return verify(this.#digest, signed, this.#key, signature);
     this.#underWay += 1;
