@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Requirement } from '../../src/index.js';
+import type { Requirement, ResourceServer } from '../../src/index.js';
 import type { Forgery, TokenClaims, TokenIssuer } from '../../src/testing/index.js';
 import { fillPath } from '../kit/route-path.js';
 import type { ProvenRoute } from './lock-file.js';
@@ -99,7 +99,7 @@ export async function proveRoute(
     findings.push(...(await tryOtherClaims(send, key, without(key, given, sample), issuer)));
     const forgeries = await bench.forgeries(issuer, {
       ...key.claims,
-      ...scopeClaim(named(key.requirements)),
+      ...scopeClaim(broadest(named(key.requirements), key.implied)),
     });
     const expected = forgeries.filter(({ reason }) => !isOpen || reason !== 'missing_credentials');
     findings.push(...(await tryForgeries(send, expected)));
@@ -128,6 +128,8 @@ function sender(found: TargetRoute, sample: RouteSample, bench: Bench): Send | u
 interface Key {
   readonly claims: TokenClaims;
   readonly requirements: readonly Requirement[];
+  /** Which broader scopes imply a scope. */
+  readonly implied: ResourceServer['impliedScopes'];
   /** What's wrong if no token opens it. */
   readonly refusal?: string;
 }
@@ -144,14 +146,15 @@ async function findKey(
   for (;;) {
     const outcome = await send(await issuer.authorization(claims));
     const requirements = [...new Set(outcome.examinations.flatMap((one) => one.requirements))];
-    const wanted = { ...openingClaims(requirements, now()), ...given };
-    if (!outcome.isRefused) return { claims, requirements, ...disappointment(route, outcome) };
+    const { impliedScopes: implied = {} } = outcome.examinations.at(-1)?.server ?? {};
+    const wanted = { ...openingClaims(requirements, now(), implied), ...given };
+    if (!outcome.isRefused) return { claims, requirements, implied, ...disappointment(route, outcome) };
     if (JSON.stringify(wanted) === JSON.stringify(claims)) {
       const { reason = 'unknown' } = outcome.examinations.at(-1)?.refused?.error ?? {};
       const isOnClaims = ['claims_not_met', 'authorization_details_not_met'].includes(reason);
       const advice = isOnClaims ? `. Say which claims open it, ${example(route, 'claims: {…}')}` : '';
       const refusal = `refuses a genuine token with exactly what it requires: ${outcome.status} ${reason}`;
-      return { claims, requirements, refusal: refusal + advice };
+      return { claims, requirements, implied, refusal: refusal + advice };
     }
     claims = wanted;
   }
@@ -168,11 +171,15 @@ function disappointment(route: TargetRoute, { isReached, status }: Outcome): { r
 }
 
 /** The claims that meet requirements, as far as they can be told. */
-function openingClaims(requirements: readonly Requirement[], now: number): TokenClaims {
-  const all = requirements.flatMap(({ allScopes = [] }) => allScopes);
-  const scopes = [...new Set(all)];
+function openingClaims(
+  requirements: readonly Requirement[],
+  now: number,
+  implied: Key['implied'],
+): TokenClaims {
+  const all = new Set(requirements.flatMap(({ allScopes = [] }) => allScopes));
+  const scopes = [...broadest([...all], implied)];
   for (const { anyScope = [] } of requirements)
-    if (!anyScope.some((one) => scopes.includes(one))) scopes.push(...anyScope.slice(0, 1));
+    if (!anyScope.some((one) => grants(scopes, one, implied))) scopes.push(...anyScope.slice(0, 1));
   const acr = requirements.flatMap(({ authentication }) => authentication?.acrValues?.[0] ?? [])[0];
   const isTimed = requirements.some(({ authentication }) => authentication?.maxAgeSeconds !== undefined);
   return {
@@ -184,6 +191,21 @@ function openingClaims(requirements: readonly Requirement[], now: number): Token
 
 const scopeClaim = (scopes: readonly string[]): TokenClaims =>
   scopes.length === 0 ? {} : { scope: scopes.join(' ') };
+
+/** Whether a token with these scopes has another one. */
+const grants = (scopes: readonly string[], scope: string, implied: Key['implied']): boolean =>
+  [scope, ...(implied[scope] ?? [])].some((one) => scopes.includes(one));
+
+/** Those that no other of them implies. */
+const broadest = (scopes: readonly string[], implied: Key['implied']): readonly string[] =>
+  scopes.filter(
+    (one) =>
+      !grants(
+        scopes.filter((other) => other !== one),
+        one,
+        implied,
+      ),
+  );
 
 const named = (requirements: readonly Requirement[]): readonly string[] => [
   ...new Set(requirements.flatMap(({ allScopes = [], anyScope = [] }) => [...allScopes, ...anyScope])),
@@ -198,7 +220,9 @@ async function tryOtherScopes(send: Send, key: Key, issuer: TokenIssuer): Promis
   const variants = [...known.map((one) => known.filter((scope) => scope !== one)), ...others, []];
   if (known.length === 0) return [];
   return inParallel(variants, async (scopes) => {
-    const missing = key.requirements.flatMap((requirement) => missingScopes(requirement, scopes));
+    const missing = key.requirements.flatMap((requirement) =>
+      missingScopes(requirement, scopes, key.implied),
+    );
     const claims = { ...key.claims, scope: scopes.join(' ') };
     const { status, isReached, isRefused, challenge } = await send(await issuer.authorization(claims));
     const token = `a token with ${scopes.length === 0 ? 'no scope' : `the scopes ${scopes.join(' ')}`}`;
@@ -234,9 +258,13 @@ async function tryOtherMethods(
   });
 }
 
-function missingScopes({ allScopes = [], anyScope = [] }: Requirement, scopes: readonly string[]) {
-  const isAny = anyScope.length === 0 || anyScope.some((one) => scopes.includes(one));
-  return [...allScopes.filter((one) => !scopes.includes(one)), ...(isAny ? [] : anyScope)];
+function missingScopes(
+  { allScopes = [], anyScope = [] }: Requirement,
+  scopes: readonly string[],
+  implied: Key['implied'],
+): readonly string[] {
+  const isMissing = (one: string): boolean => !grants(scopes, one, implied);
+  return [...allScopes.filter(isMissing), ...(anyScope.every(isMissing) ? anyScope : [])];
 }
 
 /** Genuine tokens that aren't what the route wants beside scopes: they're refused, too. */

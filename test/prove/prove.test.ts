@@ -7,7 +7,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import express from 'express';
 import { fastify } from 'fastify';
-import { authenticate, requireScope } from 'oauth-resource-server/express';
+import { authenticate, requireAnyScope, requireScope } from 'oauth-resource-server/express';
 import { requireScope as requireScopeHook, resourceServer } from 'oauth-resource-server/fastify';
 import { createTestIssuer, type ProveOptions, prove } from 'oauth-resource-server/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -233,6 +233,22 @@ describe('an application of Express', () => {
     );
     const samples = { 'POST /orders': { body: { sku: '42' } } };
     expect(await proven(build, { samples })).toEqual(['POST /orders  scope write:orders']);
+  });
+
+  it('may have scopes that imply others', async () => {
+    const impliedScopes = { root: ['admin'], admin: ['read'] };
+    const app = express();
+    app.use(authenticate({ ...issuer.options, impliedScopes }));
+    app.get('/all', requireScope('admin', 'read'), handle);
+    app.get('/any', requireAnyScope('read', 'admin'), handle);
+    app.get('/both', requireScope('write'), requireAnyScope('admin', 'read'), handle);
+    const { lock } = await prove(app, { issuer: allForgeries, lockFile: false });
+    expect(lock.split('\n').slice(1, -1)).toEqual([
+      'GET /all  scope admin read',
+      'GET /any  any-scope admin read',
+      'GET /both  scope write + any-scope admin read',
+    ]);
+    expect(handle).not.toHaveBeenCalled();
   });
 
   it('may let anonymous requests in, where they are listed', async () => {
