@@ -27,12 +27,13 @@ export function resourceServer(options: ResourceServerOptions) {
   return (handler: Handler, ...requirements: readonly Requirement[]): Handler =>
     async (context) => {
       const { message, response } = context;
+      const reply = replyOf(response);
       const arrival = { message, request: context, view: connectRequestView(message, context) };
       const decision = await gate.authenticate(arrival, requirements, 'refuse');
-      const denied =
-        decision.kind === 'denied' ? decision : checkRequirements(message, requirements, MISTAKE);
-      if (denied !== undefined) return sendAnswer(denied.answer, replyOf(response));
-      setHeaders(replyOf(response), decision.headers);
+      if (decision.kind === 'denied') return sendAnswer(decision.answer, reply);
+      const refusal = checkRequirements(message, requirements, MISTAKE);
+      if (refusal !== undefined) return sendAnswer(refusal.answer, reply);
+      setHeaders(reply, decision.headers);
       return handler(context);
     };
 }

@@ -50,7 +50,7 @@ export class Router {
   };
 
   async #handle(message: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { pathname } = new URL(message.url ?? '/', 'http://localhost');
+    const pathname = decodeURI(new URL(message.url ?? '/', 'http://localhost').pathname);
     const method = message.method === 'HEAD' ? 'GET' : message.method;
     const route = this.#routes.find((one) => one.method === method && one.pattern.test(pathname));
     const forwarded = this.#trustsProxies ? message.headers : {};

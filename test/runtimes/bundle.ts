@@ -10,7 +10,7 @@ const OUT = `${root}node_modules/.cache/runtimes`;
  *
  * @returns the path of the bundle
  */
-export async function bundleServer(entry: string): Promise<string> {
+export async function bundleServer(entry: string, minify = false): Promise<string> {
   const isWorker = entry.endsWith('-workerd');
   const outDir = `${OUT}/${entry}`;
   await build({
@@ -23,7 +23,7 @@ export async function bundleServer(entry: string): Promise<string> {
       ssr: `test/runtimes/servers/${entry}.ts`,
       outDir,
       emptyOutDir: true,
-      minify: false,
+      minify,
       target: 'es2022',
       rolldownOptions: {
         ...(isWorker && { external: /^(?:node|cloudflare):/ }),

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { LeftOutRow } from '../../src/testing/index.js';
+import { runtimes } from './runtimes.js';
 
 /** What the contract gave for one framework on one runtime. */
 export interface Result {
@@ -12,6 +13,7 @@ export interface Result {
   readonly leftOut: readonly LeftOutRow[];
 }
 
+const FRAMEWORKS = [...new Set(runtimes.flatMap(({ servers }) => Object.keys(servers)))];
 const file = new URL('results.json', import.meta.url);
 const page = new URL('../../docs/runtimes.md', import.meta.url);
 const BEGIN = '<!-- Written by npm run test:runtimes -->\n';
@@ -25,8 +27,9 @@ export function readResults(): readonly Result[] {
 export function keepResults(results: readonly Result[]): void {
   const ran = new Set(results.map(({ runtime }) => runtime));
   const all = [...readResults().filter(({ runtime }) => !ran.has(runtime)), ...results];
-  const order = (name: string): string => name.replace('workerd', '~');
-  const sorted = all.toSorted((a, b) => order(a.runtime).localeCompare(order(b.runtime)));
+  const order = ({ runtime, framework }: Result): number =>
+    runtimes.findIndex(({ name }) => name === runtime) * 100 + FRAMEWORKS.indexOf(framework);
+  const sorted = all.toSorted((a, b) => order(a) - order(b));
   writeFileSync(file, `${JSON.stringify(sorted, undefined, 2)}\n`);
   const { before, after } = splitPage();
   writeFileSync(page, before + matrix(sorted) + after);

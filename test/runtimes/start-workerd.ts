@@ -18,6 +18,7 @@ export interface RunningWorkers {
   close(): void;
 }
 
+/** From 2026-08-04 on Node's API is there without a flag. */
 const COMPATIBILITY_DATE = '2026-11-01';
 
 /**
@@ -25,11 +26,16 @@ const COMPATIBILITY_DATE = '2026-11-01';
  *
  * @param entry of `servers/`
  * @param setups what each Worker has as its binding `setup`
+ * @param compatibilityDate what it has of the API of Workers
  */
-export async function startWorkers(entry: string, setups: readonly object[]): Promise<RunningWorkers> {
+export async function startWorkers(
+  entry: string,
+  setups: readonly object[],
+  compatibilityDate: string = COMPATIBILITY_DATE,
+): Promise<RunningWorkers> {
   const bundle = await bundleServer(entry);
   const config = `${dirname(bundle)}/config.capnp`;
-  writeFileSync(config, configuration(setups));
+  writeFileSync(config, configuration(setups, compatibilityDate));
   const [program = ''] = workerd.command;
   const child = spawn(program, ['serve', config, '--control-fd=3'], {
     stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
@@ -64,13 +70,14 @@ export async function startWorkerHarness(
   };
 }
 
-function configuration(setups: readonly object[]): string {
+function configuration(setups: readonly object[], date: string): string {
+  const flags = date < '2026-08-04' ? 'compatibilityFlags = ["nodejs_compat"],' : '';
   const names = setups.map((_setup, index) => index);
   const worker = (setup: object, index: number): string =>
     [
       `const worker${index} :Workerd.Worker = (`,
       '  modules = [(name = "server.mjs", esModule = embed "server.mjs")],',
-      `  compatibilityDate = "${COMPATIBILITY_DATE}",`,
+      `  compatibilityDate = "${date}", ${flags}`,
       `  bindings = [(name = "setup", json = ${JSON.stringify(JSON.stringify(setup))})],`,
       '  globalOutbound = "network",',
       ');',

@@ -8,8 +8,8 @@ import { startWorkers } from './start-workerd.js';
 const READ = { scope: 'read:inventory' };
 
 /** A Worker whose gate is made when the module is loaded. */
-async function startEdge(setup: object): Promise<string> {
-  const { urls, close } = await startWorkers('edge-workerd', [setup]);
+async function startEdge(setup: object, compatibilityDate?: string): Promise<string> {
+  const { urls, close } = await startWorkers('edge-workerd', [setup], compatibilityDate);
   onTestFinished(close);
   return `${urls[0]}/stock/42`;
 }
@@ -25,6 +25,15 @@ describe('a Worker', () => {
     expect(together.map(({ status }) => status)).toEqual(together.map(() => 200));
     expect((await fetch(url, { headers: await issuer.authorization({ ...READ, exp: 1 }) })).status).toBe(401);
     expect(issuer.requests['/jwks']).toBe(1);
+  });
+
+  it('runs with an older compatibility date and the flag nodejs_compat', async () => {
+    const issuer = await (await createTestIssuer()).listen();
+    onTestFinished(() => issuer.close());
+    const { issuer: identifier, audience } = issuer.options;
+    const url = await startEdge({ issuer: identifier, audience }, '2025-06-01');
+    expect((await fetch(url, { headers: await issuer.authorization(READ) })).status).toBe(200);
+    expect((await fetch(url)).status).toBe(401);
   });
 
   it('answers 503 with the warnings of the default options while the keys are out of reach', async () => {

@@ -37,8 +37,9 @@ export type Configuration =
 
 /** Where the APIs below a base URL are. */
 export const BASE_URL = 'https://api.example.com/inventory/';
-/** The identifier of the APIs that publish metadata, and where these are (RFC 9728 §3.1). */
-export const RESOURCE = 'https://inventory.example.com/v2';
+/** The identifier of the APIs that publish metadata. */
+const RESOURCE = 'https://inventory.example.com/v2';
+/** Where these are (RFC 9728 §3.1). */
 export const METADATA = 'https://inventory.example.com/.well-known/oauth-protected-resource/v2';
 const LOOPBACK = ['127.0.0.1', '::1'];
 
