@@ -1,5 +1,6 @@
 import { type KeysMessage, reportKeys } from '../diagnostics.js';
 import { InvalidTokenError, UnavailableError } from '../errors.js';
+import { startBackgroundTimer } from '../lib/background-timer.js';
 import { withTimeLimit } from '../lib/deadline.js';
 import { describeError } from '../lib/errors.js';
 import { FetchFailure } from '../lib/fetch.js';
@@ -249,7 +250,7 @@ export class RefreshingKeySet implements KeySet {
       if (this.#usedSinceRefresh) void this.#refresh();
       this.#usedSinceRefresh = false;
     };
-    this.#timer = setTimeout(renew, Math.min(delaySeconds * 1000, MAX_TIMER_MS)).unref();
+    this.#timer = startBackgroundTimer(renew, Math.min(delaySeconds * 1000, MAX_TIMER_MS));
   }
 }
 

@@ -1,3 +1,4 @@
+import { startBackgroundTimer } from '../lib/background-timer.js';
 import { SafeError } from '../lib/errors.js';
 import { isWithin, type Span, spanFrom } from '../lib/pause.js';
 
@@ -105,7 +106,7 @@ export class RequestSlots {
         this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
         reject(new RequestHeldBack(MOMENT_SECONDS, false));
       };
-      const timer = setTimeout(giveUp, this.#waitSeconds * 1000).unref();
+      const timer = startBackgroundTimer(giveUp, this.#waitSeconds * 1000);
       const start = (slot: Slot): void => {
         clearTimeout(timer);
         resolve(slot);

@@ -1,3 +1,4 @@
+import { startBackgroundTimer } from './background-timer.js';
 import { SafeError } from './errors.js';
 
 /** Something took longer than it was given. */
@@ -25,12 +26,11 @@ export async function withTimeLimit<T>(
   around?.addEventListener('abort', abort);
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
+    timer = startBackgroundTimer(() => {
       abort();
       // A turn later, because code that heeds the signal can say better what it was waiting for.
       setImmediate(() => reject(new TimeLimitExceeded()));
     }, seconds * 1000);
-    timer.unref();
   });
   try {
     return await Promise.race([act(controller.signal), limit]);
