@@ -17,7 +17,7 @@ import { Sightings } from './sightings.js';
  */
 const BYTES_PER_TOKEN = 800;
 const SPARE_BYTES = 65_536;
-/** How long others wait for the verification of a token that was begun before: then they verify it themselves. */
+/** How long a caller waits for a verification of the same token that another began. */
 const SHARED_SECONDS = 10;
 /** What each takes beside its claims, scopes and strings. */
 const BYTES_PER_ENTRY = 140;

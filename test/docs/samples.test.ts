@@ -16,7 +16,7 @@ import type { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/se
 import type { Express } from 'express';
 import type { Auth, ResourceServerOptions } from 'oauth-resource-server';
 import type { RequirementFamily } from 'oauth-resource-server/adapter';
-import type { TestIssuer } from 'oauth-resource-server/testing';
+import type { StartContractServer, TestIssuer } from 'oauth-resource-server/testing';
 
 declare global {
   const options: ResourceServerOptions;
@@ -28,6 +28,7 @@ declare global {
   const clientSecret: string;
   const transport: StreamableHTTPServerTransport;
   const issuer: TestIssuer;
+  const startInventory: StartContractServer;
   const findStock: (request: { params: { sku: string }; auth: Auth }, res: ServerResponse) => Promise<void>;
   const requireClaims: RequirementFamily<unknown>['requireClaims'];
   const requireAuthentication: RequirementFamily<unknown>['requireAuthentication'];

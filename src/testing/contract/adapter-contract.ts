@@ -87,8 +87,9 @@ export interface ContractReport {
 }
 
 /**
- * What every adapter of this package answers, as tests for yours: more than 500 requests over HTTP, the forgeries of
- * the testing kit among them, each with the status, the challenge and the body that must come back.
+ * What every adapter of this package answers, as tests for yours: more than 500 requests over HTTP, the
+ * forgeries of the testing kit among them, each with the status, the challenge and the body that must come
+ * back.
  *
  * `start` is called once per set of options, about thirty times. docs/adapters.md lists the routes that it
  * starts.
@@ -192,7 +193,8 @@ export async function adapterContract(
  * ```ts
  * import { proveAdapter } from 'oauth-resource-server/testing';
  *
- * const { passed } = await proveAdapter(startInventory);
+ * const { passed, leftOut } = await proveAdapter(startInventory);
+ * console.log(`${passed} rows, and ${leftOut.length} left out`);
  * ```
  */
 export async function proveAdapter(
@@ -218,8 +220,8 @@ export async function proveAdapter(
 }
 
 /**
- * Rows for forged proofs. They're made again when the first of them is sent: on a slow machine these would be too
- * old by then.
+ * Rows for forged proofs. They're made again when the first of them is sent: on a slow machine these would be
+ * too old by then.
  */
 async function forgedProofRows(issuer: TestIssuer): Promise<readonly ContractRow[]> {
   const forge = () => issuer.dpopForgeries(forgedRequest, { scope: 'read:inventory' });

@@ -676,7 +676,7 @@ const answers: readonly ContractRow[] = [
   },
 ];
 
-/** What the application does beside: it takes tokens from another field, and refuses by a check of its own. */
+/** The application takes tokens from another field, and refuses by a check of its own. */
 const application: readonly ContractRow[] = [
   {
     title: 'reads a token that the application took from another field',
@@ -763,7 +763,7 @@ export function forgeryRow({ name, headers, status, reason }: Forgery): Contract
         : reason === 'missing_credentials'
           ? null
           : 'invalid_token';
-  // Of a token without a scheme, and of several credentials, it is not clear for which scheme they were meant.
+  // It isn't clear for which scheme a token without one was meant, nor several credentials.
   const isClear =
     reason !== 'multiple_methods' &&
     (reason !== 'malformed_credentials' || /^Bearer/.test(headers.Authorization ?? ''));

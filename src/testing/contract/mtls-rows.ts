@@ -5,8 +5,8 @@ import type { ContractClient, ContractRow, Expected } from './row.js';
 type Field = readonly [name: string, value: string];
 
 /**
- * A request whose token is bound to the client's certificate, unless `cnf` is something else; `null` for a token
- * that isn't bound.
+ * A request whose token is bound to the client's certificate, unless `cnf` is something else; `null` for a
+ * token that isn't bound.
  */
 const bound =
   (fields: (client: ContractClient) => readonly Field[] = () => [], cnf?: (thumbprint: string) => unknown) =>

@@ -30,7 +30,7 @@ export function parseChallenge(line: string): Challenge {
   return { scheme, parameters };
 }
 
-/** The challenges of an answer. The Fetch standard joins their lines, which means the same (RFC 9110 §5.3). */
+/** The challenges of an answer. The Fetch standard joins their lines: the same (RFC 9110 §5.3). */
 export function parseChallenges(lines: readonly string[]): readonly Challenge[] {
   return lines.flatMap((line) => line.split(/, (?=(?:Bearer|DPoP) )/)).map(parseChallenge);
 }
