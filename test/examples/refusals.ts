@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
+import { parseChallenges } from '../../src/testing/contract/parse-challenge.js';
 import type { Forgery } from '../../src/testing/index.js';
-import { parseChallenges } from '../support/parse-challenge.js';
 
 /** What an example answered. */
 export interface Answered {

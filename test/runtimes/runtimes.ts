@@ -23,7 +23,7 @@ const frameworks = {
 const node = (major: number): Runtime => ({
   name: `Node ${major}`,
   command: [binary(`node-${major}/bin/node`)],
-  servers: { ...frameworks, fetch: 'fetch-node' },
+  servers: { ...frameworks, fetch: 'fetch-node', Hono: 'hono-node' },
 });
 
 /** Rows about a target in absolute form (RFC 9112 §3.2.2), which clients send to proxies only. */
@@ -31,31 +31,32 @@ const absoluteForm = (why: string): Readonly<Record<string, string>> => ({
   'goes by the host of a target in absolute form, not by Host': why,
   'refuses a proof for Host if the target in absolute form names another host': why,
 });
+const hidesAbsoluteForm = absoluteForm('the server gives it the host of the field Host');
 const refusesAbsoluteForm = absoluteForm('Fastify answers 400 to a target in absolute form there');
 
 const UNKNOWN_PEER =
   'a Worker is not told who connects to it, so it believes no proxy and refuses these tokens';
 
+const IN_WORKERS: Readonly<Record<string, string>> = {
+  ...hidesAbsoluteForm,
+  'accepts the certificate that the token is bound to, and keeps the answer out of shared caches':
+    UNKNOWN_PEER,
+  'reads the header in the form of the configured proxy': UNKNOWN_PEER,
+  'refuses another certificate': UNKNOWN_PEER,
+  'refuses two header lines': UNKNOWN_PEER,
+  'refuses two header lines, the first with another certificate': UNKNOWN_PEER,
+  'refuses a list of certificates': UNKNOWN_PEER,
+  "refuses a header that isn't a byte sequence": UNKNOWN_PEER,
+  "refuses bytes that aren't a certificate": UNKNOWN_PEER,
+  'refuses an empty header': UNKNOWN_PEER,
+};
+
 /** Workers. One process has them all. */
 export const workerd: Runtime = {
   name: 'workerd',
   command: [binary('workerd/bin/workerd')],
-  servers: { fetch: 'fetch-workerd' },
-  leaveOut: {
-    fetch: {
-      ...absoluteForm('workerd gives a target in absolute form the host of the field Host'),
-      'accepts the certificate that the token is bound to, and keeps the answer out of shared caches':
-        UNKNOWN_PEER,
-      'reads the header in the form of the configured proxy': UNKNOWN_PEER,
-      'refuses another certificate': UNKNOWN_PEER,
-      'refuses two header lines': UNKNOWN_PEER,
-      'refuses two header lines, the first with another certificate': UNKNOWN_PEER,
-      'refuses a list of certificates': UNKNOWN_PEER,
-      "refuses a header that isn't a byte sequence": UNKNOWN_PEER,
-      "refuses bytes that aren't a certificate": UNKNOWN_PEER,
-      'refuses an empty header': UNKNOWN_PEER,
-    },
-  },
+  servers: { fetch: 'fetch-workerd', Hono: 'hono-workerd' },
+  leaveOut: { fetch: IN_WORKERS, Hono: IN_WORKERS },
 };
 
 export const runtimes: readonly Runtime[] = [
@@ -66,15 +67,13 @@ export const runtimes: readonly Runtime[] = [
   {
     name: 'Bun',
     command: [binary('bun/bin/bun.exe'), 'run'],
-    servers: { ...frameworks, fetch: 'fetch-bun' },
-    leaveOut: {
-      fetch: absoluteForm("Bun's server gives a target in absolute form the host of the field Host"),
-    },
+    servers: { ...frameworks, fetch: 'fetch-bun', Hono: 'hono-bun' },
+    leaveOut: { fetch: hidesAbsoluteForm, Hono: hidesAbsoluteForm },
   },
   {
     name: 'Deno',
     command: [binary('deno/bin.cjs'), 'run', '--allow-all', '--quiet'],
-    servers: { ...frameworks, fetch: 'fetch-deno' },
+    servers: { ...frameworks, fetch: 'fetch-deno', Hono: 'hono-deno' },
     leaveOut: { Fastify: refusesAbsoluteForm, 'NestJS on Fastify': refusesAbsoluteForm },
   },
   workerd,

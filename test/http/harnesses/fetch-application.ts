@@ -118,13 +118,14 @@ export function fetchApplication(
 
   return {
     handled: () => handled,
-    fetch(request, connection) {
-      const url = new URL(request.url);
-      // As a platform that is told to believe its proxy would do it.
-      const forwarded = (name: string) => (trustsProxies ? request.headers.get(name) : null);
-      url.protocol = forwarded('x-forwarded-proto') ?? url.protocol;
-      url.host = forwarded('x-forwarded-host') ?? url.host;
-      return app.fetch(url.href === request.url ? request : new Request(url, request), connection);
-    },
+    fetch: (request, connection) => app.fetch(trustsProxies ? asForwarded(request) : request, connection),
   };
+}
+
+/** The request as a platform shows it that is told to believe its proxy. */
+export function asForwarded(request: Request): Request {
+  const url = new URL(request.url);
+  url.protocol = request.headers.get('x-forwarded-proto') ?? url.protocol;
+  url.host = request.headers.get('x-forwarded-host') ?? url.host;
+  return url.href === request.url ? request : new Request(url, request);
 }

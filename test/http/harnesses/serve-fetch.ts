@@ -1,0 +1,33 @@
+import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { getRequestListener } from '@hono/node-server';
+import type { FetchApplication } from './fetch-application.js';
+import type { Running, TlsOptions } from './harness.js';
+
+/** Serves an application of the Fetch standard with Node. */
+export async function serve(
+  { fetch, handled }: FetchApplication,
+  tls: TlsOptions | undefined,
+): Promise<Running> {
+  const listener = getRequestListener((request, { incoming: { socket } }) => {
+    const clientCertificate = socket instanceof TLSSocket ? socket.getPeerCertificate()?.raw : undefined;
+    return fetch(request, { remoteAddress: socket.remoteAddress, clientCertificate });
+  });
+  const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo; // a TCP server has no other address
+  return {
+    url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
+    handled,
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => {
+        server.close(resolve);
+      });
+    },
+  };
+}
