@@ -11,8 +11,8 @@ interface UnderWay<T> {
 /**
  * Work that one caller begins, and that others who come meanwhile wait for too.
  *
- * On Workers, what a request began ends with that request: a promise of it never settles, or can't be waited
- * for. So nobody waits for longer than the work can take, and work that's lost is begun anew by the next caller.
+ * On Workers, what a request began ends with it: a promise of it never settles, or can't be waited for. So
+ * nobody waits for longer than the work can take, and work that's lost is begun anew by the next caller.
  */
 export class SharedWork<T> {
   readonly #clock: () => number;

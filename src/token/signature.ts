@@ -57,9 +57,9 @@ export function createSignature(input: string, key: KeyObject, algorithm: Algori
 }
 
 /**
- * Where `verify` reads a scheme: off the key itself, as Node does, or off an object around the key. That costs
- * two exceptions for each signature on Node 24, which tells by catching them that it isn't a key. Undefined
- * if it reads it nowhere.
+ * Where `verify` reads a scheme: off the key itself, as Node does, or off an object around the key, which on
+ * Node 24 costs two exceptions for each signature, by which it tells that it isn't a key. Undefined if it
+ * reads it nowhere.
  */
 type Place =
   | ((key: KeyObject, scheme: Omit<Scheme, 'digest'>) => KeyObject | VerifyKeyObjectInput)
