@@ -31,7 +31,9 @@ const absoluteForm = (why: string): Readonly<Record<string, string>> => ({
   'goes by the host of a target in absolute form, not by Host': why,
   'refuses a proof for Host if the target in absolute form names another host': why,
 });
-const hidesAbsoluteForm = absoluteForm('the server gives it the host of the field Host');
+const hidesAbsoluteForm = absoluteForm(
+  'the server shows a target in absolute form under the host of the field Host',
+);
 const refusesAbsoluteForm = absoluteForm('Fastify answers 400 to a target in absolute form there');
 
 const UNKNOWN_PEER =
