@@ -3,12 +3,16 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, describe, expect, it } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { requireScope, WebSocketGate } from '../../adapters/websocket/index.js';
+import { createContractClient } from '../../src/testing/contract/adapter-contract.js';
+import { type Configuration, contractOptions } from '../../src/testing/contract/configurations.js';
+import { contract } from '../../src/testing/contract/contract.js';
+import { expectAnswer } from '../../src/testing/contract/expect-answer.js';
+import { send } from '../../src/testing/contract/http-client.js';
+import type { ContractRow } from '../../src/testing/contract/row.js';
 import { createTestIssuer } from '../../src/testing/index.js';
-import { type Configuration, type ContractRow, contract, optionsOf } from '../http/contract.js';
-import { expectAnswer } from '../http/expect-answer.js';
-import { send } from '../support/http-client.js';
 
 const issuer = await createTestIssuer();
+const client = await createContractClient();
 /** What only a framework knows, and what no connection can be: anonymous. */
 const OTHERS: readonly Configuration[] = [
   'trusting proxies',
@@ -20,7 +24,7 @@ const OTHERS: readonly Configuration[] = [
 /** Those that are for a route with the requirement that stands below, by GET. */
 async function isForUpgrades({ configuration = 'default', request }: ContractRow): Promise<boolean> {
   if (OTHERS.includes(configuration)) return false;
-  const { path, method = 'GET', body, headers = [] } = await request(issuer, 'http://127.0.0.1');
+  const { path, method = 'GET', body, headers = [] } = await request(issuer, 'http://127.0.0.1', client);
   const isOfApplication = headers.some(([name]) => /^x-forwarded-access-token$/i.test(name));
   return /^\/stock\/42(?:\?|$)/.test(path) && method === 'GET' && body === undefined && !isOfApplication;
 }
@@ -31,7 +35,7 @@ const rows = contract.filter((_row, index) => areForUpgrades[index]);
 describe('an upgrade', () => {
   const running = new Map<Configuration, Promise<Server>>();
   const start = (configuration: Configuration): Promise<Server> => {
-    const gate = new WebSocketGate(optionsOf(configuration, issuer));
+    const gate = new WebSocketGate(contractOptions(configuration, issuer));
     const http = createServer();
     http.on('upgrade', gate.upgrade(new WebSocketServer({ noServer: true }), requireScope('read:inventory')));
     return new Promise((resolve) => {
@@ -51,7 +55,7 @@ describe('an upgrade', () => {
   it.each(rows)('$title', async ({ configuration = 'default', request, expected }) => {
     const { port } = (await serverOf(configuration)).address() as AddressInfo; // of a TCP server
     const url = `http://127.0.0.1:${port}`;
-    const response = await send(url, await request(issuer, url), 'WebSocket');
+    const response = await send(url, await request(issuer, url, client), 'WebSocket');
     if (expected.status === 200) expect(response.status).toBe(101);
     else expectAnswer(response, expected);
   });

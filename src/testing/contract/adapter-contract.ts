@@ -11,6 +11,17 @@ import { expectAnswer, expectEqual, expectSameAsGet } from './expect-answer.js';
 import { type RawRequest, send } from './http-client.js';
 import type { ContractClient, ContractRow } from './row.js';
 
+/** A client with keys and certificates of its own. */
+export async function createContractClient(): Promise<ContractClient> {
+  const [key, otherKey, certificate, otherCertificate] = await Promise.all([
+    createDpopKey(),
+    createDpopKey(),
+    createClientCertificate(),
+    createClientCertificate(),
+  ]);
+  return { key, otherKey, certificate, otherCertificate };
+}
+
 /** What a server of the contract is told beside the options of the resource server. */
 export interface ContractSettings {
   /** The name of the options, for messages and for servers in another process: `introspection`. */
@@ -114,13 +125,7 @@ export async function adapterContract(
   checkFunction(start, 'the first argument of adapterContract');
   checkMembers(options, ['leaveOut', 'issuer'], 'adapterContract');
   const { leaveOut = {}, issuer = await createTestIssuer() } = options;
-  const [key, otherKey, certificate, otherCertificate] = await Promise.all([
-    createDpopKey(),
-    createDpopKey(),
-    createClientCertificate(),
-    createClientCertificate(),
-  ]);
-  const client: ContractClient = { key, otherKey, certificate, otherCertificate };
+  const client = await createContractClient();
   const rows = [
     ...contract,
     ...(await issuer.forgeries({ scope: 'read:inventory' })).map(forgeryRow),
