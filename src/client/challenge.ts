@@ -1,3 +1,5 @@
+import type { Scheme } from '../terms.js';
+
 /**
  * One element of a challenge (RFC 9110 §11.2, §11.6.1): a word, or a parameter with a quoted string or a
  * token.
@@ -6,13 +8,14 @@ const ELEMENT = /([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.
 
 /**
  * Whether the challenges of an answer say that the access token is expired, revoked or otherwise invalid:
- * `Bearer … error="invalid_token"` (RFC 6750 §3.1), or the same after `DPoP` (RFC 9449 §7.1).
+ * `Bearer … error="invalid_token"` (RFC 6750 §3.1, RFC 9449 §7.1).
  *
+ * @param sent the scheme that it was sent with: what's said of another one is about another token
  * @param wwwAuthenticate the field as `Headers` gives it, several lines joined by commas
  */
-export function saysInvalidToken(wwwAuthenticate: string | null): boolean {
+export function saysInvalidToken(wwwAuthenticate: string | null, sent: Scheme): boolean {
   return readErrors(wwwAuthenticate).some(
-    ({ scheme, error }) => (scheme === 'bearer' || scheme === 'dpop') && error === 'invalid_token',
+    ({ scheme, error }) => scheme === sent.toLowerCase() && error === 'invalid_token',
   );
 }
 

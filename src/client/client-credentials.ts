@@ -150,9 +150,10 @@ export function createClientCredentials(options: ClientCredentialsOptions): Clie
       const { url, status, headers, authorization } = checkAnswer(given, 'takeAnswer');
       const nonce = presenter.nonces.keep(url, headers.get('dpop-nonce'));
       const challenges = headers.get('www-authenticate');
+      const scheme = prover === undefined ? 'Bearer' : 'DPoP';
       if (status !== 401) return false;
       if (asksForNonce(challenges)) return nonce !== undefined;
-      if (saysError(challenges) && !saysInvalidToken(challenges)) return false;
+      if (saysError(challenges) && !saysInvalidToken(challenges, scheme)) return false;
       return tokens.drop(authorization.replace(/^\S+ +/, '')) && saysError(challenges);
     },
     dropToken: (accessToken) => tokens.drop(accessToken),

@@ -57,7 +57,7 @@ export function createProtectedFetch({ tokens, presenter, origins, fetch }: Prot
       }
     }
     if (token !== undefined && isPlainRefusal(response)) tokens.drop(token.accessToken);
-    else if (token !== undefined && !refusesToken(response)) tokens.accept(token);
+    else if (token !== undefined && !refusesToken(response, token)) tokens.accept(token);
     return response;
   };
 
@@ -68,7 +68,7 @@ export function createProtectedFetch({ tokens, presenter, origins, fetch }: Prot
     for (let redirects = 0; ; redirects += 1) {
       const token = hop.authorized ? await tokens.get(call.signal) : undefined;
       let response = await send(call, hop, token);
-      if (token !== undefined && refusesToken(response)) {
+      if (token !== undefined && refusesToken(response, token)) {
         const replaceable = tokens.drop(token.accessToken);
         if (replaceable && mayReplace && (call.replayable || !hop.hasBody)) {
           mayReplace = false;
@@ -90,8 +90,8 @@ function wantsNonce(response: Response): boolean {
 }
 
 /** RFC 6750 §3.1. Not 403: another token would have the same scopes. */
-function refusesToken(response: Response): boolean {
-  return response.status === 401 && saysInvalidToken(response.headers.get('www-authenticate'));
+function refusesToken({ status, headers }: Response, { tokenType }: GrantedToken): boolean {
+  return status === 401 && saysInvalidToken(headers.get('www-authenticate'), tokenType);
 }
 
 /**

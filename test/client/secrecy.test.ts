@@ -5,7 +5,7 @@ import { type ClientCredentialsOptions, type ClientMessage, clientChannel } from
 import { formEncode } from '../../src/issuer/client-authentication.js';
 import { listenTo } from '../support/listen-to.js';
 import { type Behaviour, body, json, reset, status } from '../support/misbehaving-issuer.js';
-import { refuseToken, startApi } from './support/api.js';
+import { type Answer, refuseToken, startApi } from './support/api.js';
 import { CLIENT_ID, CLIENT_SECRET, failureOf, makeClient } from './support/make-client.js';
 import { startTokenEndpoint, type TokenEndpoint } from './support/token-endpoint.js';
 
@@ -57,6 +57,10 @@ const echo =
     status(code, { error, error_description: text, error_uri: text, message: text })(response);
   };
 
+const refuseBoundToken: Answer = (_call, response) => {
+  response.writeHead(401, { 'WWW-Authenticate': 'DPoP error="invalid_token"' }).end();
+};
+
 const authentications: readonly (readonly [string, Partial<ClientCredentialsOptions>])[] = [
   ['client_secret_basic', { authenticationMethod: 'client_secret_basic' }],
   ['client_secret_post', { authenticationMethod: 'client_secret_post' }],
@@ -97,7 +101,7 @@ describe.each(authentications)('with %s', { tags: ['OPS-01', 'OPS-02'] }, (_meth
   it('leaves no secret or token after success', async () => {
     const endpoint = await startTokenEndpoint();
     endpoint.script(json({ ...good, token_type: options.dpop === undefined ? 'Bearer' : 'DPoP' }));
-    const api = await startApi(refuseToken);
+    const api = await startApi(options.dpop === undefined ? refuseToken : refuseBoundToken);
     const messages = listenTo<ClientMessage>(clientChannel);
     const client = makeClient({ tokenEndpoint: endpoint.url, origins: [api.origin], ...options });
     const token = await client.getToken();

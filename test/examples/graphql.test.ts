@@ -27,7 +27,9 @@ const servers: Readonly<Record<string, (options: ResourceServerOptions) => Promi
     return serve(createServer(await createApolloApp(options)));
   },
   async 'GraphQL Yoga'(options) {
-    return serve(createServer(getRequestListener(createYogaHandler(options))));
+    return serve(
+      createServer(getRequestListener(createYogaHandler(options), { overrideGlobalObjects: false })),
+    );
   },
   async Mercurius(options) {
     const app = await createMercuriusApp(options);

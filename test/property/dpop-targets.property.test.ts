@@ -65,7 +65,7 @@ const onFetch: Start = (options) => {
       const auth = await gate(context.req.raw);
       return auth instanceof Response ? auth : context.text(answer(path, context.req.param('id')));
     });
-  return getRequestListener(app.fetch);
+  return getRequestListener(app.fetch, { overrideGlobalObjects: false });
 };
 const frameworks: readonly (readonly [string, Start])[] = [
   ['express 5', onExpress(express, '*rest')],

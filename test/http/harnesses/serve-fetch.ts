@@ -6,11 +6,16 @@ import { getRequestListener } from '@hono/node-server';
 import type { FetchApplication } from './fetch-application.js';
 import type { Running, TlsOptions } from './harness.js';
 
+/** As Node has them. The listener puts others in their places, which servers of other files don't know. */
+const own = { Request: globalThis.Request, Response: globalThis.Response };
+let running = 0;
+
 /** Serves an application of the Fetch standard with Node. */
 export async function serve(
   { fetch, handled }: FetchApplication,
   tls: TlsOptions | undefined,
 ): Promise<Running> {
+  running += 1;
   const listener = getRequestListener((request, { incoming: { socket } }) => {
     const clientCertificate = socket instanceof TLSSocket ? socket.getPeerCertificate()?.raw : undefined;
     return fetch(request, { remoteAddress: socket.remoteAddress, clientCertificate });
@@ -28,6 +33,8 @@ export async function serve(
       await new Promise((resolve) => {
         server.close(resolve);
       });
+      running -= 1;
+      if (running === 0) Object.assign(globalThis, own);
     },
   };
 }

@@ -12,7 +12,7 @@ describe('saysInvalidToken', () => {
     'Negotiate abc==, Bearer realm="api", error="invalid_token"',
     'Bearer error="inv\\alid_token"',
   ])('sees it in %j', { tags: ['CLI-18'] }, (line) => {
-    expect(saysInvalidToken(line)).toBe(true);
+    expect(saysInvalidToken(line, 'Bearer')).toBe(true);
   });
 
   it.each([
@@ -28,11 +28,17 @@ describe('saysInvalidToken', () => {
     'Bearer realm="api", DPoP error="invalid_token"',
     'error="invalid_token"',
   ])('does not see it in %j', { tags: ['CLI-18'] }, (line) => {
-    expect(saysInvalidToken(line)).toBe(false);
+    expect(saysInvalidToken(line, 'Bearer')).toBe(false);
+  });
+
+  it('sees it after the scheme that the token was sent with', { tags: ['CLI-18'] }, () => {
+    const line = 'Bearer realm="api", DPoP error="invalid_token", algs="ES256"';
+    expect(saysInvalidToken(line, 'DPoP')).toBe(true);
+    expect(saysInvalidToken('Bearer error="invalid_token"', 'DPoP')).toBe(false);
   });
 
   it('never throws, and is quick with what servers invent', () => {
-    fc.assert(fc.property(fc.string(), (line) => void saysInvalidToken(line)));
+    fc.assert(fc.property(fc.string(), (line) => void saysInvalidToken(line, 'Bearer')));
     const before = performance.now();
     for (const line of [
       'a="'.repeat(5000),
@@ -40,7 +46,7 @@ describe('saysInvalidToken', () => {
       `a${' '.repeat(15_000)}`,
       '=,'.repeat(8000),
     ])
-      saysInvalidToken(line);
+      saysInvalidToken(line, 'Bearer');
     expect(performance.now() - before).toBeLessThan(500);
   });
 });
