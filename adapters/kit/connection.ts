@@ -9,6 +9,7 @@ import {
   type ResourceServerError,
   UnavailableError,
 } from '../../src/index.js';
+import { warnOfBug } from './settle.js';
 
 /** A connection that ends when its access token expires or is revoked. */
 export interface Connection {
@@ -126,7 +127,10 @@ export class TokenLifetime implements Connection {
       const again = await this.#terms.server.recheck(auth);
       if (this.#auth === auth && this.#ended === undefined) this.#goOnWith(again);
     } catch (error) {
-      if (!isResourceServerError(error)) throw error;
+      if (!isResourceServerError(error)) {
+        warnOfBug(error);
+        return this.#end(new UnavailableError('revocation_unavailable', 1));
+      }
       const isOutdated = this.#auth !== auth; // a fresh token came meanwhile
       if (!isOutdated && !(error instanceof UnavailableError)) this.#end(error);
     }

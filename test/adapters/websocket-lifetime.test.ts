@@ -125,6 +125,19 @@ describe('a connection ends', () => {
     expect(connection.authorize(scope)).toMatchObject({ kind: 'denied', error: { reason: 'revoked' } });
   });
 
+  it('when nobody can check it any more because of a fault of ours', async () => {
+    const { issuer, server, open, pass } = await timed();
+    const warnings: unknown[] = [];
+    vi.spyOn(process, 'emitWarning').mockImplementation((warning) => void warnings.push(warning));
+    onTestFinished(() => void vi.restoreAllMocks());
+    const { closed } = await open(await issuer.token(claims));
+    const bug = new Error('a bug');
+    Object.assign(server, { recheck: () => Promise.reject(bug) });
+    await pass(60);
+    expect(await closed).toBe('1013 temporarily_unavailable');
+    expect(warnings).toEqual([bug]);
+  });
+
   it('when its issuer calls it inactive', async () => {
     const { issuer, open, pass } = await timed({ isAsked: true });
     const token = issuer.opaqueToken(claims);
