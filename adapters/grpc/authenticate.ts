@@ -1,7 +1,7 @@
 import { type Metadata, ServerInterceptingCall, type ServerInterceptor, status } from '@grpc/grpc-js';
 import { InsufficientScopeError, type ResourceServer, type ResourceServerOptions } from '../../src/index.js';
+import { checkNumber, refuseUnknown } from '../kit/check-options.js';
 import { type Line, TokenLifetime } from '../kit/connection.js';
-import { checkNumber, refuseUnknown } from '../kit/first-message-options.js';
 import { Gate, getAuth, warnOfBug } from '../kit/index.js';
 import { callView } from './call-view.js';
 import { type Methods, readMethods } from './methods.js';

@@ -7,8 +7,8 @@ import {
   type ResourceServerError,
   type ResourceServerOptions,
 } from '../../src/index.js';
+import { checkNumber, refuseUnknown } from './check-options.js';
 import { type Connection, type Line, TokenLifetime } from './connection.js';
-import { checkNumber, refuseUnknown } from './first-message-options.js';
 import { type Arrival, Gate, getAuth } from './gate.js';
 
 /** What a gate for connections needs to know beyond the resource server's options. */

@@ -1,3 +1,5 @@
+import { checkNumber, refuseUnknown } from './check-options.js';
+
 /** How a token arrives in the first message: the option `firstMessage`. */
 export interface FirstMessageOptions {
   /** How many seconds the client has to send it, above 0, at most 600. Default 10. */
@@ -16,15 +18,4 @@ export function checkFirstMessage(options: FirstMessageOptions = {}): void {
   checkNumber('firstMessage.timeoutSeconds', timeoutSeconds, 0.001, 600);
   if (typeof readToken !== 'function')
     throw new TypeError('option "firstMessage.readToken" takes a function');
-}
-
-/** @throws {TypeError} there is one */
-export function refuseUnknown(others: object): void {
-  for (const name of Object.keys(others)) throw new TypeError(`unknown option "${name}" of a gate`);
-}
-
-/** @throws {TypeError} it isn't a number in this range, ends included */
-export function checkNumber(option: string, value: unknown, least: number, most: number): void {
-  if (typeof value !== 'number' || !(value >= least && value <= most))
-    throw new TypeError(`option "${option}" takes a number from ${least} to ${most}`);
 }

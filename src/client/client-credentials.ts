@@ -148,6 +148,7 @@ export function createClientCredentials(options: ClientCredentialsOptions): Clie
     },
     takeAnswer: (given) => {
       const { url, status, headers, authorization } = checkAnswer(given, 'takeAnswer');
+      if (!origins.includes(url.origin)) return false; // another server's, behind a redirect
       const nonce = presenter.nonces.keep(url, headers.get('dpop-nonce'));
       const challenges = headers.get('www-authenticate');
       const scheme = prover === undefined ? 'Bearer' : 'DPoP';

@@ -308,6 +308,9 @@ describe('nonces of the API', () => {
     expect(take(401, new Headers({ 'WWW-Authenticate': 'DPoP error="invalid_dpop_proof"' }))).toBe(false);
     expect(take(200, { 'dpop-nonce': 'stale' })).toBe(false);
     expect(take(401, { ...wantsNonce, 'dpop-nonce': 'fresh' })).toBe(true);
+    const invalid = { 'www-authenticate': 'DPoP error="invalid_token"', 'dpop-nonce': 'theirs' };
+    const other = { url: 'https://other.example.com', status: 401, headers: invalid, authorization };
+    expect(client.takeAnswer(other)).toBe(false); // of another server, behind a redirect
     expect(endpoint.requests).toHaveLength(1);
     const { DPoP = '' } = await client.headers({ url: new URL(url) });
     expect(decodeJwt(DPoP).nonce).toBe('fresh');

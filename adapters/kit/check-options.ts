@@ -1,0 +1,12 @@
+// Checks of the few options that gates have of their own; those of a resource server are the core's.
+
+/** @param others what is left of an options object without the known ones @throws {TypeError} anything is */
+export function refuseUnknown(others: object): void {
+  for (const name of Object.keys(others)) throw new TypeError(`unknown option "${name}" of a gate`);
+}
+
+/** @throws {TypeError} it isn't a number in this range, ends included */
+export function checkNumber(option: string, value: unknown, least: number, most: number): void {
+  if (typeof value !== 'number' || !(value >= least && value <= most))
+    throw new TypeError(`option "${option}" takes a number from ${least} to ${most}`);
+}
