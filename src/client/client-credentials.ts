@@ -1,106 +1,8 @@
-import { type InspectOptions, inspect } from 'node:util';
-import { type Checks, object, optional, optionError, text, wholeNumberBetween } from '../lib/check.js';
-import { asksForNonce, saysError, saysInvalidToken } from './challenge.js';
-import { DpopProver } from './dpop.js';
-import { createReport } from './events.js';
-import type { GrantedToken } from './granted-token.js';
+import { type ApiClient, connectApiClients } from './api-client.js';
 import { type ClientCredentialsOptions, checkClientOptions } from './options.js';
-import { checkOrigin, createProtectedFetch } from './protected-fetch.js';
-import type { Time } from './stopwatch.js';
-import { TokenCache } from './token-cache.js';
-import { type TokenHeaders, TokenPresenter } from './token-presenter.js';
-import { createTokenRequest } from './token-request.js';
 
-/** Options of `getToken`. */
-export interface GetTokenOptions {
-  /** Ends the waiting of this caller, with the signal's reason. The request goes on for others. */
-  readonly signal?: AbortSignal;
-}
-
-/** The request that header fields are for. */
-export interface HeadersRequest extends GetTokenOptions {
-  readonly url: string | URL;
-  /** Default `GET`. */
-  readonly method?: string;
-}
-
-/** What an API answered to a request with the fields of {@link ClientCredentials.headers}. */
-export interface ApiAnswer {
-  /** Of the request. */
-  readonly url: string | URL;
-  readonly status: number;
-  /** A `Headers` object, or one with names in lower case as Node has it. */
-  readonly headers: Headers | Readonly<Record<string, string | readonly string[] | undefined>>;
-  /** The field `Authorization` of the request. */
-  readonly authorization: string;
-}
-
-/**
- * The calling side of one API: an access token that is fetched once and renewed in time. The long-lived
- * object, one per API.
- */
-export interface ClientCredentials {
-  /**
-   * An access token that has not expired: at once where there is one, otherwise after one request, however
-   * many callers wait for it.
-   *
-   * @throws {TokenRequestError} none can be had
-   * @throws the reason of the signal, when that is aborted
-   */
-  getToken(options?: GetTokenOptions): Promise<GrantedToken>;
-  /**
-   * `fetch` with the access token in `Authorization` (RFC 6750 §2.1). It goes to the configured {@link
-   * origins} only, and not along with a redirect to another origin. When the API answers 401 `invalid_token`,
-   * the request is made once more, with a new token; not when its body is a stream.
-   *
-   * @throws {TokenRequestError} no access token can be had
-   * @throws {TypeError} another origin, an `Authorization` field of the caller, or what `fetch` throws itself
-   */
-  readonly fetch: typeof globalThis.fetch;
-  /** Where `fetch` sends the token: `["https://inventory.example.com"]`. For use with other HTTP clients. */
-  readonly origins: readonly string[];
-  /**
-   * The header fields of one request with the access token, for other HTTP clients. With the option `dpop`
-   * they're for this method and URL and for one attempt: call it again for the next one.
-   *
-   * @throws {TokenRequestError} no access token can be had
-   * @throws {TypeError} a URL of another origin
-   * @throws the reason of the signal, when that is aborted
-   * @example
-   * ```ts
-   * import { type ClientCredentials } from 'oauth-resource-server/client';
-   * import { request } from 'undici';
-   *
-   * export async function countStock(inventory: ClientCredentials): Promise<unknown> {
-   *   const url = 'https://inventory.example.com/stock/42';
-   *   const { body } = await request(url, { headers: { ...(await inventory.headers({ url })) } });
-   *   return body.json();
-   * }
-   * ```
-   */
-  headers(request: HeadersRequest): Promise<TokenHeaders>;
-  /**
-   * Tells this client what an API answered, for use with other HTTP clients: it keeps a nonce for proofs (RFC
-   * 9449 §8.2), and doesn't give out a token again that was refused.
-   *
-   * @returns whether another attempt makes sense, with new {@link headers}; once per call, or an API that
-   *   always refuses is asked for ever
-   */
-  takeAnswer(answer: ApiAnswer): boolean;
-  /**
-   * Says that the API refused this token with 401, for use with other HTTP clients. It is not given out
-   * again; a token that replaced it already stays.
-   *
-   * @returns whether another attempt makes sense. False where the token itself replaced a refused one less
-   *   than 30 seconds ago: then the API would refuse the next one, too
-   */
-  dropToken(accessToken: string): boolean;
-  /**
-   * Forgets the token and refuses who waits for one, now and later, with the reason `closed`. Nothing keeps
-   * the process alive without it.
-   */
-  close(): void;
-}
+/** An {@link ApiClient} that gets its access tokens with the client-credentials grant. */
+export type ClientCredentials = ApiClient;
 
 /**
  * Creates a client that gets access tokens for itself (client-credentials grant, RFC 6749 §4.4). Nothing is
@@ -123,77 +25,11 @@ export interface ClientCredentials {
  * ```
  */
 export function createClientCredentials(options: ClientCredentialsOptions): ClientCredentials {
-  const settings = checkClientOptions(options);
-  const { runtime, server, clientId, requestedScopes, origins, timeoutSeconds, random, dpop } = settings;
-  const time: Time = { clock: runtime.clock, monotonic: () => performance.now() };
-  const serverName =
-    server.tokenEndpoint === undefined ? server.issuer : (server.issuer ?? server.tokenEndpoint);
-  const prover = dpop && new DpopProver(dpop, runtime.clock);
-  const presenter = new TokenPresenter(prover);
-  const tokens = new TokenCache({
-    request: createTokenRequest(settings, time, prover),
-    timeoutSeconds,
-    random,
-    time,
-    report: createReport(serverName, clientId, requestedScopes),
+  const settings = checkClientOptions(options, {});
+  const createApiClient = connectApiClients(settings, 'ClientCredentials');
+  return createApiClient({
+    type: 'client_credentials',
+    scope: settings.requestedScopes,
+    parameters: async () => new URLSearchParams(settings.parameters),
   });
-  const client: ClientCredentials = {
-    getToken: async (given) => tokens.get(checkGetToken(given, 'getToken')?.signal),
-    fetch: createProtectedFetch({ tokens, presenter, origins, fetch: runtime.fetch }),
-    origins,
-    headers: async (given) => {
-      const { url, method, signal } = checkHeadersRequest(given, 'headers');
-      checkOrigin(url, origins);
-      return presenter.present(await tokens.get(signal), { url, method });
-    },
-    takeAnswer: (given) => {
-      const { url, status, headers, authorization } = checkAnswer(given, 'takeAnswer');
-      if (!origins.includes(url.origin)) return false; // another server's, behind a redirect
-      const nonce = presenter.nonces.keep(url, headers.get('dpop-nonce'));
-      const challenges = headers.get('www-authenticate');
-      const scheme = prover === undefined ? 'Bearer' : 'DPoP';
-      if (status !== 401) return false;
-      if (asksForNonce(challenges)) return nonce !== undefined;
-      if (saysError(challenges) && !saysInvalidToken(challenges, scheme)) return false;
-      return tokens.drop(authorization.replace(/^\S+ +/, '')) && saysError(challenges);
-    },
-    dropToken: (accessToken) => tokens.drop(accessToken),
-    close: () => tokens.close(),
-  };
-  const shown = { ...server, clientId, scope: requestedScopes, origins };
-  const show = (_depth: number, format: InspectOptions) => `ClientCredentials ${inspect(shown, format)}`;
-  Object.defineProperty(client, inspect.custom, { value: show });
-  return Object.freeze(client);
-}
-
-const checkGetToken = optional(object({ signal: optional(checkSignal) } satisfies Checks<GetTokenOptions>));
-const checkHeadersRequest = object({
-  url: checkRequestUrl,
-  method: optional(text, 'GET'),
-  signal: optional(checkSignal),
-} satisfies Checks<HeadersRequest>);
-
-const checkAnswer = object({
-  url: checkRequestUrl,
-  status: wholeNumberBetween(100, 999),
-  headers: checkAnswerHeaders,
-  authorization: text,
-} satisfies Checks<ApiAnswer>);
-
-function checkAnswerHeaders(given: unknown, path: string): Headers {
-  if (given instanceof Headers) return given;
-  if (typeof given !== 'object' || given === null) throw optionError(path, 'header fields', given);
-  const lines = Object.entries(given).flatMap(([name, value]) => [value].flat().map((one) => [name, one]));
-  return new Headers(lines.filter((line): line is [string, string] => typeof line[1] === 'string'));
-}
-
-function checkRequestUrl(given: unknown, path: string): URL {
-  const url = given instanceof URL ? given.href : given;
-  if (typeof url === 'string' && URL.canParse(url)) return new URL(url);
-  throw optionError(path, 'an absolute URL', given);
-}
-
-function checkSignal(given: unknown): AbortSignal {
-  if (given instanceof AbortSignal) return given;
-  throw optionError('signal', 'an AbortSignal', given);
 }

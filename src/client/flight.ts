@@ -2,7 +2,7 @@ import { TimeLimitExceeded, unlessAborted, withTimeLimit } from '../lib/deadline
 import { pauseAfter, type Random } from '../lib/pause.js';
 import { isTokenRequestError, TokenRequestError } from './errors.js';
 import type { Report } from './events.js';
-import type { ReceivedToken, TokenRequest } from './token-request.js';
+import type { ReceivedToken, TokenRequest } from './token-endpoint.js';
 
 const MAX_ATTEMPTS = 3;
 /** The longest delay before the second attempt. */

@@ -1,6 +1,7 @@
 export type { PrivateKey } from '../issuer/private-key.js';
 export type { Algorithm as AssertionAlgorithm } from '../terms.js';
-export type { ApiAnswer, ClientCredentials, GetTokenOptions, HeadersRequest } from './client-credentials.js';
+export type { ApiAnswer, ApiClient, GetTokenOptions, HeadersRequest } from './api-client.js';
+export type { ClientCredentials } from './client-credentials.js';
 export { createClientCredentials } from './client-credentials.js';
 export type { ClientDpopOptions, DpopKeyPair } from './dpop.js';
 export type { TokenRequestReason } from './errors.js';
@@ -8,5 +9,5 @@ export { isTokenRequestError, TokenRequestError, tokenRequestReasons } from './e
 export type { ClientMessage } from './events.js';
 export { clientChannel } from './events.js';
 export type { GrantedToken } from './granted-token.js';
-export type { AuthenticationMethod, ClientCredentialsOptions } from './options.js';
+export type { AuthenticationMethod, ClientCredentialsOptions, ClientOptions } from './options.js';
 export type { TokenHeaders } from './token-presenter.js';

@@ -3,6 +3,7 @@ import type { PrivateKey } from '../issuer/private-key.js';
 import {
   badOption,
   type Check,
+  type Checked,
   type Checks,
   callable,
   checkObject,
@@ -38,8 +39,11 @@ import { type ClientDpopOptions, checkClientDpop, type DpopClientSettings } from
  */
 export type AuthenticationMethod = SecretMethod | 'private_key_jwt';
 
-/** Options of `createClientCredentials`. Unknown names are refused. */
-export interface ClientCredentialsOptions {
+/**
+ * What all clients of APIs take: where access tokens come from, who asks for them, what they're for, and
+ * where they may go. Unknown names are refused.
+ */
+export interface ClientOptions {
   /**
    * The authorization server's identifier, an https URL (http only for loopback hosts). Its metadata is
    * discovered (RFC 8414, OpenID Connect Discovery), unless `tokenEndpoint` is given. One of the two is
@@ -147,6 +151,9 @@ export interface ClientCredentialsOptions {
   readonly random?: () => number;
 }
 
+/** Options of `createClientCredentials`. */
+export type ClientCredentialsOptions = ClientOptions;
+
 /** What is known of the authorization server: without a token endpoint it's discovered. */
 type ServerLocation =
   | { readonly issuer: string; readonly tokenEndpoint: undefined }
@@ -163,7 +170,7 @@ export interface ClientSettings {
   /** Undefined if the client gets bearer tokens. */
   readonly dpop: DpopClientSettings | undefined;
   readonly requestedScopes: readonly string[];
-  /** `scope`, `resource`, `audience` and what else the application sends. */
+  /** `resource`, `audience` and what else the application sends. */
   readonly parameters: URLSearchParams;
   readonly origins: readonly string[];
   readonly requireAllScopes: boolean;
@@ -217,16 +224,24 @@ const CHECKS = {
   fetch: optional<typeof globalThis.fetch>(callable, (input, init) => globalThis.fetch(input, init)),
   clock: optional<() => number>(callable, () => Date.now()),
   random: optional<Random>(callable, () => Math.random()),
-} satisfies Checks<ClientCredentialsOptions>;
+} satisfies Checks<ClientOptions>;
+
+/** Checks of options by their names. */
+type Table = Readonly<Record<string, Check<unknown>>>;
 
 /**
  * Checks the options and fills in the defaults, once, when a client is built.
  *
+ * @param own checks of options beyond {@link ClientOptions}
  * @throws {OptionError} a TypeError that names the option, what it got (its type, never a value that could be
  *   secret) and what it takes
  */
-export function checkClientOptions(options: ClientCredentialsOptions): ClientSettings {
-  const checked = checkObject(options, '', CHECKS);
+export function checkClientOptions<Own extends Table>(
+  options: ClientOptions,
+  own: Own,
+): ClientSettings & { readonly own: Checked<Own> } {
+  // What both tables make of it, which TypeScript can't tell of a table that it doesn't know.
+  const checked = checkObject(options, '', { ...CHECKS, ...own }) as Checked<typeof CHECKS> & Checked<Own>;
   const { allowInsecureRequests, fetch, clock, scope, resource, audience } = checked;
   const server = checkServer(checked.issuer, checked.tokenEndpoint, allowInsecureRequests);
   const metadataUrl = optional(httpsUrl(allowInsecureRequests))(checked.metadataUrl, 'metadataUrl');
@@ -240,7 +255,6 @@ export function checkClientOptions(options: ClientCredentialsOptions): ClientSet
     );
   // No parameter twice, and none empty (RFC 6749 §3.2).
   const parameters = new URLSearchParams();
-  if (scope.length > 0) parameters.set('scope', scope.join(' '));
   if (resource !== undefined) parameters.set('resource', resource);
   if (audience !== undefined) parameters.set('audience', audience);
   for (const [name, value] of checked.parameters) parameters.set(name, value);
@@ -261,6 +275,7 @@ export function checkClientOptions(options: ClientCredentialsOptions): ClientSet
     defaultLifetimeSeconds: checked.defaultLifetimeSeconds,
     timeoutSeconds: checked.timeoutSeconds,
     random: checked.random,
+    own: checked,
   };
 }
 

@@ -6,7 +6,7 @@ import { Flight } from './flight.js';
 import type { GrantedToken } from './granted-token.js';
 import { renewalAge } from './lifetime.js';
 import { type Stopwatch, startStopwatch, type Time } from './stopwatch.js';
-import type { ReceivedToken, TokenRequest } from './token-request.js';
+import type { ReceivedToken, TokenRequest } from './token-endpoint.js';
 
 /** A resource server that refuses every token must not cause a token request per call. */
 const REPLACEMENT_COOLDOWN_SECONDS = 30;

@@ -32,7 +32,7 @@ export interface ReadingOptions {
   /** Milliseconds since the epoch, for `Retry-After`. */
   readonly now: number;
   /** What the request carried: an answer that repeats it isn't quoted. */
-  readonly credentials: readonly string[];
+  readonly secrets: readonly string[];
   /** What may be wrong if they're refused. */
   readonly hint: string | undefined;
   /** What was asked for. */
@@ -47,7 +47,7 @@ export interface ReadingOptions {
  */
 export async function readTokenResponse(
   response: Response,
-  { now, credentials, hint, tokenType, signal }: ReadingOptions,
+  { now, secrets, hint, tokenType, signal }: ReadingOptions,
 ): Promise<TokenResponse> {
   const { status } = response;
   const retryAfter = readRetryAfter(response.headers.get('retry-after'), now);
@@ -61,7 +61,7 @@ export async function readTokenResponse(
   // Some servers always have the member, empty if there's no error.
   if (!response.ok || (typeof error === 'string' && error !== '')) {
     const isAboutCredentials = status === 401 || error === 'invalid_client';
-    const told = readError(error, description, credentials);
+    const told = readError(error, description, secrets);
     throw refusal({ status, retryAfter, hint: isAboutCredentials ? hint : undefined, ...told }, body);
   }
   if (typeof body === 'string') throw new TokenRequestError('invalid_response', { status, detail: body });
@@ -137,10 +137,10 @@ function readExpiresIn(value: unknown): number | undefined {
 function readError(
   error: unknown,
   description: unknown,
-  credentials: readonly string[],
+  secrets: readonly string[],
 ): Pick<TokenRequestFailure, 'error' | 'description'> {
   const repeats = (text: string): boolean =>
-    credentials.some((credential) => text.toLowerCase().includes(credential.toLowerCase()));
+    secrets.some((secret) => text.toLowerCase().includes(secret.toLowerCase()));
   const isCode = typeof error === 'string' && ERROR_CODE.test(error) && !repeats(error);
   const isText = typeof description === 'string' && !repeats(description);
   return {

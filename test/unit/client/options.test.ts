@@ -239,7 +239,7 @@ describe('createClientCredentials refuses', () => {
 
 describe('the defaults', () => {
   it('are safe', () => {
-    expect(checkClientOptions(good)).toMatchObject({
+    expect(checkClientOptions(good, {})).toMatchObject({
       server: { issuer, tokenEndpoint: undefined },
       credential: { kind: 'secret', method: undefined },
       requestedScopes: [],
@@ -253,7 +253,7 @@ describe('the defaults', () => {
 
   it('include the origin of the resource, if a token may be sent there', { tags: ['CLI-19'] }, () => {
     const origins = (resource: string, more = {}) =>
-      checkClientOptions({ ...good, resource, ...more }).origins;
+      checkClientOptions({ ...good, resource, ...more }, {}).origins;
     expect(origins('https://inventory.example.com/v1?tenant=a')).toEqual(['https://inventory.example.com']);
     expect(origins('http://127.0.0.1:3000')).toEqual(['http://127.0.0.1:3000']);
     expect(origins('http://inventory.internal')).toEqual([]);
@@ -271,17 +271,19 @@ describe('the defaults', () => {
   it('let one origin over http be named, and leave the rest with https', { tags: ['CLI-19'] }, () => {
     const origins = ['http://inventory:8080', 'https://inventory.example.com', 'http://127.0.0.1:3000'];
     const named = { ...good, origins, allowInsecureRequests: ['http://inventory:8080'] };
-    expect(checkClientOptions(named).origins).toEqual(origins);
+    expect(checkClientOptions(named, {}).origins).toEqual(origins);
     for (const other of ['issuer', 'tokenEndpoint', 'metadataUrl'])
-      expect(() => checkClientOptions({ ...named, [other]: 'http://inventory:8081/x' })).toThrow(other);
+      expect(() => checkClientOptions({ ...named, [other]: 'http://inventory:8081/x' }, {})).toThrow(other);
     const both = { ...named, allowInsecureRequests: ['http://inventory:8080', 'http://auth:8080'] };
-    expect(checkClientOptions({ ...both, tokenEndpoint: 'http://auth:8080/token' }).server).toMatchObject({
-      tokenEndpoint: 'http://auth:8080/token',
-    });
+    expect(checkClientOptions({ ...both, tokenEndpoint: 'http://auth:8080/token' }, {}).server).toMatchObject(
+      {
+        tokenEndpoint: 'http://auth:8080/token',
+      },
+    );
   });
 
   it('ask the process for time and randomness', () => {
-    const { runtime, random } = checkClientOptions(good);
+    const { runtime, random } = checkClientOptions(good, {});
     const before = Date.now();
     expect(runtime.clock()).toBeGreaterThanOrEqual(before);
     expect(runtime.clock()).toBeLessThanOrEqual(Date.now());
@@ -291,7 +293,7 @@ describe('the defaults', () => {
   });
 
   it('look the global fetch up at each request', async () => {
-    const { fetch } = checkClientOptions(good).runtime;
+    const { fetch } = checkClientOptions(good, {}).runtime;
     const original = globalThis.fetch;
     const stub: typeof globalThis.fetch = async () => new Response('stubbed');
     globalThis.fetch = stub;
@@ -304,15 +306,17 @@ describe('the defaults', () => {
 });
 
 it('writes each parameter once, and none empty', { tags: ['CLI-01'] }, () => {
-  const { parameters } = checkClientOptions({
-    ...good,
-    scope: ['read:inventory', 'write:orders', 'read:inventory'],
-    resource: 'https://inventory.example.com',
-    audience: 'inventory',
-    parameters: { organization: 'shop' },
-  });
+  const { parameters } = checkClientOptions(
+    {
+      ...good,
+      scope: ['read:inventory', 'write:orders', 'read:inventory'],
+      resource: 'https://inventory.example.com',
+      audience: 'inventory',
+      parameters: { organization: 'shop' },
+    },
+    {},
+  );
   expect([...parameters]).toEqual([
-    ['scope', 'read:inventory write:orders'],
     ['resource', 'https://inventory.example.com'],
     ['audience', 'inventory'],
     ['organization', 'shop'],

@@ -3,7 +3,7 @@ import { TokenRequestError } from '../../../src/client/errors.js';
 import { createGrantedToken, type GrantedToken } from '../../../src/client/granted-token.js';
 import { startStopwatch, type Time } from '../../../src/client/stopwatch.js';
 import { TokenCache } from '../../../src/client/token-cache.js';
-import type { ReceivedToken } from '../../../src/client/token-request.js';
+import type { ReceivedToken } from '../../../src/client/token-endpoint.js';
 import { failureOf } from '../../client/support/make-client.js';
 
 /** A request that the test settles. */

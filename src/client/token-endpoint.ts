@@ -1,0 +1,223 @@
+import { customFetch, genericTokenEndpointRequest } from 'oauth4webapi';
+import { UnavailableError } from '../errors.js';
+import {
+  type AuthenticatedEndpoint,
+  authenticateClient,
+  basicCredentials,
+  ClientAuthenticationFailure,
+  type ClientCredential,
+  clientRequest,
+  formEncode,
+  refusalHint,
+} from '../issuer/client-authentication.js';
+import { CredentialSource, CredentialUnavailable } from '../issuer/credential-source.js';
+import { createIssuerMetadata, type IssuerMetadata } from '../issuer/metadata.js';
+import { describeError } from '../lib/errors.js';
+import { discard, FetchFailure, sendRequest } from '../lib/fetch.js';
+import { DpopNonces, type DpopProver } from './dpop.js';
+import { isTokenRequestError, TokenRequestError, type TokenRequestReason } from './errors.js';
+import { createGrantedToken, type GrantedToken } from './granted-token.js';
+import { tokenLifetime } from './lifetime.js';
+import type { ClientSettings } from './options.js';
+import { type Stopwatch, startStopwatch, type Time } from './stopwatch.js';
+import { readTokenResponse, type TokenResponse } from './token-response.js';
+
+/** How long metadata is used before it's fetched anew, and how much longer if that fails. */
+const METADATA_POLICY = { maxAgeSeconds: 3600, staleIfErrorSeconds: 86_400 };
+/** Parameters that nobody but the endpoint may see (RFC 7521 §4, RFC 8693 §2.1). */
+const SECRET_PARAMETERS = ['client_assertion', 'assertion', 'subject_token', 'actor_token'] as const;
+/** The endpoint may have moved. */
+const MOVED_STATUS: ReadonlySet<number | undefined> = new Set([404, 405, 410]);
+
+/** A token and how long it may be used, counted from when the answer came. */
+export interface ReceivedToken {
+  readonly token: GrantedToken;
+  readonly lifetimeSeconds: number;
+  readonly age: Stopwatch;
+}
+
+/** Asks once. @throws {TokenRequestError} */
+export type TokenRequest = (signal: AbortSignal) => Promise<ReceivedToken>;
+
+/** What a client shows for the access token that it asks for (RFC 6749 §1.3). */
+export interface Grant {
+  /** `grant_type`. */
+  readonly type: string;
+  readonly scope: readonly string[];
+  /**
+   * The further parameters of a request. Called for each.
+   *
+   * @throws {TokenRequestError} they can't be had
+   */
+  readonly parameters: (signal: AbortSignal) => Promise<URLSearchParams>;
+}
+
+/** The token endpoint of one authorization server, as one client uses it (RFC 6749 §3.2). */
+export class TokenEndpoint {
+  readonly #settings: ClientSettings;
+  readonly #time: Time;
+  readonly #prover: DpopProver | undefined;
+  readonly #metadata: IssuerMetadata;
+  readonly #credentials: CredentialSource;
+  readonly #nonces: DpopNonces = new DpopNonces();
+
+  constructor(settings: ClientSettings, time: Time, prover: DpopProver | undefined) {
+    const { server, metadataUrl, runtime, timeoutSeconds } = settings;
+    this.#settings = settings;
+    this.#time = time;
+    this.#prover = prover;
+    const source = { issuer: server.issuer ?? '', metadataUrl, wanted: ['token_endpoint'] as const };
+    this.#metadata = createIssuerMetadata(source, { ...METADATA_POLICY, timeoutSeconds }, runtime);
+    // Asked for each token: that isn't often, and then a rotated credential is used from the next one on.
+    const asked = { ...runtime, rememberSeconds: 0, timeoutSeconds };
+    this.#credentials = new CredentialSource(settings.credential, asked);
+  }
+
+  /** @throws {TokenRequestError} */
+  async request(grant: Grant, signal: AbortSignal): Promise<ReceivedToken> {
+    const endpoint = await this.#locate(signal);
+    const attempt = (credential: ClientCredential) => this.#attempt(grant, endpoint, credential, signal);
+    const request = async (credential: ClientCredential): Promise<ReceivedToken> => {
+      try {
+        return await attempt(credential);
+      } catch (error) {
+        // RFC 9449 §8: once more, with the nonce that came with the answer.
+        if (this.#prover === undefined || !wantsNonce(error)) throw error;
+        return attempt(credential);
+      }
+    };
+    try {
+      return await this.#credentials.use(request, isRefusal, signal);
+    } catch (error) {
+      if (error instanceof CredentialUnavailable)
+        throw new TokenRequestError('credential_unavailable', { detail: error.message });
+      if (mayHaveMoved(error)) this.#metadata.doubt();
+      throw error;
+    }
+  }
+
+  async #locate(signal: AbortSignal): Promise<AuthenticatedEndpoint> {
+    const { tokenEndpoint } = this.#settings.server;
+    if (tokenEndpoint !== undefined) return { url: tokenEndpoint, supported: [] };
+    try {
+      const document = await this.#metadata.get(signal);
+      const supported = document.list('token_endpoint_auth_methods_supported');
+      return { url: document.endpoint('token_endpoint'), supported };
+    } catch (error) {
+      if (signal.aborted) throw new TokenRequestError('timeout');
+      if (!(error instanceof UnavailableError)) throw error;
+      const { cause, hint } = error;
+      const detail = describeError(cause);
+      // The reasons are named the same.
+      const reason = error.reason as TokenRequestReason;
+      const isTransient = !(cause instanceof FetchFailure) || cause.isTransient;
+      const transient = reason === 'metadata_unavailable' && isTransient;
+      throw new TokenRequestError(reason, { detail, hint, transient });
+    }
+  }
+
+  async #attempt(
+    grant: Grant,
+    endpoint: AuthenticatedEndpoint,
+    credential: ClientCredential,
+    signal: AbortSignal,
+  ): Promise<ReceivedToken> {
+    const { clientId, dpop, requireAllScopes, defaultLifetimeSeconds } = this.#settings;
+    const { response, secrets } = await this.#send(grant, endpoint, credential, signal);
+    const now = this.#time.clock();
+    const age = startStopwatch(this.#time);
+    const tokenType = dpop === undefined ? 'Bearer' : 'DPoP';
+    let answer: TokenResponse;
+    try {
+      const hint = refusalHint(clientId, credential, endpoint);
+      answer = await readTokenResponse(response, { now, secrets, hint, tokenType, signal });
+    } catch (error) {
+      throw signal.aborted ? new TokenRequestError('timeout') : error;
+    }
+    // RFC 6749 §3.3: no scope in the answer means the requested one.
+    const scope = answer.scope ?? grant.scope;
+    if (requireAllScopes && !grant.scope.every((one) => scope.includes(one)))
+      throw new TokenRequestError('scope_narrowed');
+    const lifetimeSeconds = tokenLifetime(answer.expiresIn, defaultLifetimeSeconds);
+    const expiresAt = Math.floor(now / 1000 + lifetimeSeconds);
+    const token = createGrantedToken(answer.accessToken, expiresAt, scope, tokenType);
+    return { token, lifetimeSeconds, age };
+  }
+
+  async #send(
+    grant: Grant,
+    endpoint: AuthenticatedEndpoint,
+    credential: ClientCredential,
+    signal: AbortSignal,
+  ): Promise<Exchange> {
+    const { server, clientId, runtime } = this.#settings;
+    const url = new URL(endpoint.url);
+    const { client, options } = clientRequest(clientId, runtime, signal);
+    const authorizationServer = { issuer: server.issuer ?? endpoint.url, token_endpoint: endpoint.url };
+    const authentication = authenticateClient(credential, endpoint);
+    const parameters = await grant.parameters(signal);
+    if (grant.scope.length > 0) parameters.set('scope', grant.scope.join(' '));
+    let secrets: readonly string[] = [];
+    const request = () =>
+      genericTokenEndpointRequest(authorizationServer, client, authentication, grant.type, parameters, {
+        ...options,
+        [customFetch]: async (address, init) => {
+          secrets = sentSecrets(init.body, credential, clientId);
+          const proof = await this.#prover?.prove({ method: 'POST', url, nonce: this.#nonces.get(url) });
+          const headers = proof === undefined ? init.headers : { ...init.headers, dpop: proof };
+          return runtime.fetch(address, { ...init, headers, credentials: 'omit' });
+        },
+      });
+    try {
+      // Whether another attempt makes sense is for the caller to say, who knows the time limit.
+      const response = await sendRequest(request, signal, { repeat: false, secret: true });
+      // A fetch that ignores its signal: nobody waits for this answer any more.
+      if (signal.aborted) await discard(response);
+      this.#nonces.keep(url, response.headers.get('dpop-nonce'));
+      return { response, secrets };
+    } catch (error) {
+      if (error instanceof ClientAuthenticationFailure)
+        throw new TokenRequestError('assertion_failed', { detail: error.message });
+      if (signal.aborted) throw new TokenRequestError('timeout');
+      throw new TokenRequestError('unreachable', { detail: describeError(error) });
+    }
+  }
+}
+
+interface Exchange {
+  readonly response: Response;
+  /** Secrets, assertions and tokens that were sent, in every form in which an answer could repeat them. */
+  readonly secrets: readonly string[];
+}
+
+function wantsNonce(error: unknown): boolean {
+  return isTokenRequestError(error) && error.error === 'use_dpop_nonce';
+}
+
+/** Whether the server doesn't accept the client's credential; some send other codes with the status. */
+function isRefusal(error: unknown): boolean {
+  if (!isTokenRequestError(error) || error.reason !== 'refused') return false;
+  return error.error === 'invalid_client' || error.status === 401;
+}
+
+function sentSecrets(body: unknown, credential: ClientCredential, clientId: string): readonly string[] {
+  const sent = body instanceof URLSearchParams ? SECRET_PARAMETERS.flatMap((name) => body.getAll(name)) : [];
+  if (credential.kind !== 'secret') return sent;
+  const { clientSecret } = credential;
+  const base64 = Buffer.from(clientSecret).toString('base64').replace(/=+$/, '');
+  return [
+    ...sent,
+    clientSecret,
+    encodeURIComponent(clientSecret),
+    formEncode(clientSecret),
+    JSON.stringify(clientSecret).slice(1, -1),
+    base64,
+    basicCredentials(clientId, clientSecret).replace(/=+$/, ''),
+  ];
+}
+
+function mayHaveMoved(error: unknown): boolean {
+  if (!isTokenRequestError(error)) return false;
+  const { reason, status } = error;
+  return MOVED_STATUS.has(status) || ['redirected', 'unreachable', 'invalid_response'].includes(reason);
+}
