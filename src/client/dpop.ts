@@ -81,7 +81,14 @@ export interface ProvenRequest {
 
 interface LoadedKey {
   readonly key: SigningKey['key'];
-  /** Its public part, as it stands in the header of each proof. */
+  /** Of each proof, with the public part of the key. */
+  readonly header: ProofHeader;
+  readonly encodedHeader: string;
+}
+
+interface ProofHeader {
+  readonly typ: string;
+  readonly alg: Algorithm;
   readonly jwk: JWK;
 }
 
@@ -90,6 +97,8 @@ export class DpopProver {
   readonly #settings: DpopClientSettings;
   readonly #clock: () => number;
   #key: Promise<LoadedKey> | undefined;
+  /** The last access token, and its digest. */
+  #digested: readonly [accessToken: string, digest: string] | undefined;
 
   constructor(settings: DpopClientSettings, clock: () => number) {
     this.#settings = settings;
@@ -98,33 +107,41 @@ export class DpopProver {
 
   /** A proof for one request (RFC 9449 §4.2). Each attempt needs another one. */
   async prove({ method, url, accessToken, nonce }: ProvenRequest): Promise<string> {
-    const { algorithm } = this.#settings;
     this.#key ??= loadKey(this.#settings);
-    const { key, jwk } = await this.#key;
-    const header = { typ: 'dpop+jwt', alg: algorithm, jwk };
+    const { key, header, encodedHeader } = await this.#key;
     const claims = JSON.stringify({
       jti: randomUUID(),
       htm: method,
       htu: url.origin + url.pathname,
       iat: Math.floor(this.#clock() / 1000),
-      ath: accessToken && hash('sha256', accessToken, 'base64url'),
+      ath: accessToken && this.#digest(accessToken),
       nonce,
     });
     // On the spot: the way to the thread pool and back costs more than the signature.
     if (types.isKeyObject(key)) {
-      const input = `${encode(JSON.stringify(header))}.${encode(claims)}`;
-      return `${input}.${createSignature(input, key, algorithm)}`;
+      const input = `${encodedHeader}.${encode(claims)}`;
+      return `${input}.${createSignature(input, key, header.alg)}`;
     }
-    return new CompactSign(new TextEncoder().encode(claims)).setProtectedHeader(header).sign(key);
+    return new CompactSign(new TextEncoder().encode(claims)).setProtectedHeader({ ...header }).sign(key);
+  }
+
+  #digest(accessToken: string): string {
+    if (this.#digested?.[0] !== accessToken)
+      this.#digested = [accessToken, hash('sha256', accessToken, 'base64url')];
+    return this.#digested[1];
   }
 }
 
 async function loadKey({ key, publicKey, algorithm }: DpopClientSettings): Promise<LoadedKey> {
-  if (publicKey !== undefined && key !== undefined) return { key, jwk: await exportJWK(publicKey) };
+  const load = (loaded: SigningKey['key'], jwk: JWK): LoadedKey => {
+    const header = { typ: 'dpop+jwt', alg: algorithm, jwk };
+    return { key: loaded, header, encodedHeader: encode(JSON.stringify(header)) };
+  };
+  if (publicKey !== undefined && key !== undefined) return load(key, await exportJWK(publicKey));
   const own = key ?? (await generateKeyPair(algorithm, { extractable: true })).privateKey;
   // It's cheaper to sign with one of these.
   const ready = types.isKeyObject(own) ? own : KeyObject.from(own);
-  return { key: ready, jwk: await exportJWK(createPublicKey(ready)) };
+  return load(ready, await exportJWK(createPublicKey(ready)));
 }
 
 function encode(text: string): string {

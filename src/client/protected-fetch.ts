@@ -41,8 +41,11 @@ interface Call {
 export function createProtectedFetch({ tokens, presenter, origins, fetch }: ProtectedFetchOptions): Fetch {
   const sendOnce = async (call: Call, hop: Hop, token: GrantedToken | undefined, nonce?: string) => {
     const headers = new Headers(hop.headers);
-    const fields = token === undefined ? {} : await presenter.present(token, hop, nonce);
-    for (const [name, value] of Object.entries<string>({ ...fields })) headers.set(name, value);
+    if (token !== undefined) {
+      const { Authorization, DPoP } = await presenter.present(token, hop, nonce);
+      headers.set('Authorization', Authorization);
+      if (DPoP !== undefined) headers.set('DPoP', DPoP);
+    }
     return fetch(...fetchArguments(call, hop, headers));
   };
   const send = async (call: Call, hop: Hop, token: GrantedToken | undefined): Promise<Response> => {
