@@ -102,13 +102,13 @@ it.each(alone.map((sample) => [fileName(sample), sample] as const))(
 );
 
 /**
- * `docs/express.md`, line 12 → `docs-express.md/line-12.ts`. A block that begins with `// app.ts` is called so, and the others of its page
- * may import it; in the README those under its heading.
+ * `docs/express.md`, line 12 → `docs-express.md/line-12.ts`. A block that begins with `// app.ts` is called so, and the
+ * others of its page may import it. Those of the README may import the files of docs/express.md, its longer version.
  */
-function fileName({ page, heading, line, info, code }: CodeBlock): string {
+function fileName({ page, line, info, code }: CodeBlock): string {
+  if (page.path === 'README.md') return `docs-express.md/README-line-${line}.${EXTENSIONS[info]}`;
   const [, named] = /^\/\/ ([a-z./[\]-]+\.[a-z]+)\n/.exec(code) ?? [];
-  const folder = page.path === 'README.md' ? `${page.path}/${heading}` : page.path.replaceAll('/', '-');
-  return `${folder}/${named ?? `line-${line}.${EXTENSIONS[info]}`}`;
+  return `${page.path.replaceAll('/', '-')}/${named ?? `line-${line}.${EXTENSIONS[info]}`}`;
 }
 
 /** Puts a sample on the lines that it has in its page, so that the compiler's messages name those. `export {}` makes a module of every block. */

@@ -7,29 +7,33 @@ import { expect, inject, it, onTestFinished } from 'vitest';
 import { type CodeBlock, codeBlocksOf, readPage } from '../docs/markdown.js';
 import { Terminal } from './support/terminal.js';
 
-const blocks = codeBlocksOf(await readPage('README.md'));
-const under = (heading: string): readonly CodeBlock[] => blocks.filter((block) => block.heading === heading);
-
 /** What a command prints that goes on until its reader ends it, when it's ready. */
 const GO_ON: readonly (readonly [command: RegExp, ready: RegExp])[] = [
-  [/node server\.js$/, /listening on/],
+  [/node server\.m?js$/, /listening on/],
   [/npm start$/, /application successfully started/],
   [/oauth-resource-server dev-issuer/, /Ctrl-C ends it/],
 ];
 
+/** From an empty folder to a route that's protected: the first sections of a guide, in their order. */
+const GUIDE = ['Mount it', 'Test it', 'Run it', 'See it refuse'];
+
 /**
- * From an empty folder to a protected, tested, logged route by the README alone: its commands and files, in its order. Only
- * the package comes from the tarball, and the ports are free ones.
+ * From an empty folder to a protected, logged route by one page alone: its commands and files, in its order; a guide also
+ * leads to its test. Only the package comes from the tarball, and the ports are free ones.
  */
 it.each([
-  ['Express', 10],
-  ['Fastify', 9],
-  ['NestJS', 9],
-])(
-  'the README leads to a protected route of %s with %i commands in under 5 minutes',
+  ['README.md', ['oauth-resource-server', 'Express', 'See it refuse'], 6],
+  ['docs/express.md', GUIDE, 10],
+  ['docs/fastify.md', GUIDE, 9],
+  ['docs/nestjs.md', GUIDE, 9],
+] as const)(
+  '%s leads to a protected route, by its sections %j with %i commands in under 5 minutes',
   { timeout: 300_000 },
-  async (framework, count) => {
-    const folder = join(inject('workFolder'), `first-hour-${framework}`);
+  async (path, headings, count) => {
+    const blocks = codeBlocksOf(await readPage(path)).filter(({ heading }) =>
+      headings.some((one) => one === heading),
+    );
+    const folder = join(inject('workFolder'), `first-hour-${path.replaceAll('/', '-')}`);
     await mkdir(folder);
     const [port, issuerPort] = [await freePort(), await freePort()];
     const adapt = (text: string): string =>
@@ -44,7 +48,7 @@ it.each([
     onTestFinished(() => main.close());
     const services: Terminal[] = [];
     const printed = new Map<string, string>();
-    for (const block of [...under(framework), ...under('See it refuse, and let in')]) {
+    for (const block of blocks) {
       const here = (await main.run('pwd')).trim();
       const [, file] = /^\/\/ (\S+)\n/.exec(block.code) ?? [];
       if (file !== undefined) {
@@ -65,7 +69,7 @@ it.each([
       }
     }
     const seconds = Math.round((performance.now() - begin) / 1000);
-    process.stdout.write(`${framework}: ${printed.size} commands, ${seconds} s\n`);
+    process.stdout.write(`${path}: ${printed.size} commands, ${seconds} s\n`);
 
     expect([...printed.keys()]).toHaveLength(count);
     const curls = [...printed].filter(([command]) => command.startsWith('curl'));
