@@ -46,7 +46,7 @@ function splitPage(): { readonly before: string; readonly generated: string; rea
   return { before: text.slice(0, start), generated: text.slice(start, end), after: text.slice(end) };
 }
 
-/** The table of the page, and below it the rows that were left out, with the reasons. */
+/** The page's table, and below it the rows that were left out, with the reasons. */
 export function matrix(results: readonly Result[]): string {
   const runtimes = [...new Map(results.map((one) => [one.runtime, one.version]))];
   const frameworks = [...new Set(results.map(({ framework }) => framework))];
@@ -71,18 +71,15 @@ export function matrix(results: readonly Result[]): string {
   ].join('\n');
 }
 
+/** Which rows were left out where, and why. Places with the same rows and the same reason share a list. */
 function leftOutLines(results: readonly Result[]): readonly string[] {
-  const reasons = new Map<string, string[]>();
+  const places = new Map<string, readonly string[]>();
   for (const { runtime, framework, leftOut } of results) {
-    for (const { title, why } of leftOut) {
-      const place = `${framework} on ${runtime}: ${why}`;
-      reasons.set(place, [...(reasons.get(place) ?? []), title]);
+    for (const why of new Set(leftOut.map((row) => row.why))) {
+      const titles = leftOut.filter((row) => row.why === why).map(({ title }) => `- ${title}`);
+      const list = [why, '', ...titles, ''].join('\n');
+      places.set(list, [...(places.get(list) ?? []), `${framework} on ${runtime}`]);
     }
   }
-  return [...reasons].flatMap(([place, titles]) => [
-    `${place}`,
-    '',
-    ...titles.map((title) => `- ${title}`),
-    '',
-  ]);
+  return [...places].map(([list, where]) => `${where.join(', ')}: ${list}`);
 }

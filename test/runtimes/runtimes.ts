@@ -37,7 +37,7 @@ const hidesAbsoluteForm = absoluteForm(
 const refusesAbsoluteForm = absoluteForm('Fastify answers 400 to a target in absolute form there');
 
 const UNKNOWN_PEER =
-  'a Worker is not told who connects to it, so it believes no proxy and refuses these tokens';
+  "a Worker doesn't learn who connects to it, so it trusts no proxy and refuses these tokens";
 
 const IN_WORKERS: Readonly<Record<string, string>> = {
   ...hidesAbsoluteForm,
