@@ -18,7 +18,7 @@ export interface CodeBlock {
   readonly line: number;
   /** The heading above it: `Fastify`. Empty if there's none. */
   readonly heading: string;
-  /** What stands behind the opening fence: `ts`. */
+  /** The language: `ts`. */
   readonly info: string;
   readonly code: string;
 }
@@ -66,7 +66,8 @@ export function codeBlocksOf(page: Page): readonly CodeBlock[] {
     const [, , info = '', code = ''] = match;
     const above = page.text.slice(0, match.index);
     const heading = [...above.replaceAll(FENCE, '').matchAll(HEADING)].at(-1)?.[1] ?? '';
-    return { page, line: above.split('\n').length + 1, heading, info: info.trim(), code };
+    const [language = ''] = info.trim().split(' ['); // the site shows what's in brackets on a tab
+    return { page, line: above.split('\n').length + 1, heading, info: language, code };
   });
 }
 

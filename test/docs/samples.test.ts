@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type CodeBlock, codeBlocksOf, readDocstrings, readPages, root } from './markdown.js';
+import { type CodeBlock, codeBlocksOf, readDocstrings, readPage, readPages, root } from './markdown.js';
 
 /** The languages that are compiled, with the extension of their modules. */
 const EXTENSIONS: Readonly<Record<string, string>> = { ts: 'ts', js: 'js', cjs: 'cjs' };
@@ -39,7 +39,10 @@ declare global {
 }
 `;
 
-const pages = (await readPages()).filter(({ path }) => path === 'README.md' || path.startsWith('docs/'));
+const pages = [
+  ...(await readPages()).filter(({ path }) => path === 'README.md' || path.startsWith('docs/')),
+  await readPage('site/landing/index.md'),
+];
 const docstrings = await readDocstrings();
 const blocks = [...pages, ...docstrings].flatMap(codeBlocksOf);
 const samples = blocks.filter(({ info }) => info in EXTENSIONS);
@@ -72,7 +75,14 @@ it('names a known language in every code block', () => {
 
 it('finds samples in the README and for every framework', () => {
   const withSamples = new Set(samples.map(({ page }) => page.path));
-  for (const path of ['README.md', 'docs/express.md', 'docs/fastify.md', 'docs/nestjs.md', 'docs/testing.md'])
+  for (const path of [
+    'README.md',
+    'site/landing/index.md',
+    'docs/express.md',
+    'docs/fastify.md',
+    'docs/nestjs.md',
+    'docs/testing.md',
+  ])
     expect(withSamples).toContain(path);
 });
 
