@@ -45,10 +45,10 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
     'unit/verification/jwt.test.ts: the algorithm › refuses …: …',
     'unit/verification/jwt.test.ts: the algorithm › …: …',
   ],
-  'keys come only from the issuer that is trusted': [
+  'keys come only from the trusted issuer': [
     'unit/verification/jwt.test.ts: the key › is not taken from … in the header, and nothing is fetched for it',
   ],
-  '`kid`, `x5t#S256` and `x5t` are compared and nothing else': [
+  '`kid`, `x5t#S256` and `x5t` are only compared': [
     'unit/issuer/key-index.test.ts: findKey › finds a key by its id',
     'unit/issuer/key-index.test.ts: findKey › finds a key by the thumbprint of its certificate if the token has no kid',
     'unit/verification/jwt.test.ts: the key › is not found by the kid …',
@@ -208,7 +208,7 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
     'unit/verification/jwt.test.ts: isAccessToken › sees nothing but verified tokens, and cannot change them',
     ORDER,
   ],
-  'whatever `"cnf"` names, the client has to show': [
+  'whatever `"cnf"` names, the client must show': [
     'unit/proof/confirmation.test.ts: checkConfirmation › refuses if either fails',
     'http/dpop-flows.test.ts: requires certificate and proof for a token that is bound to both',
     ORDER,
@@ -221,7 +221,7 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
     'unit/verification/revocation.test.ts: isRevoked › is asked only about valid tokens',
     ORDER,
   ],
-  'the token may have expired while something was waited for': [
+  'the token may have expired during a wait': [
     'unit/resource-server.test.ts: a token that expires meanwhile › is refused if its keys had to be loaded',
     'unit/resource-server.test.ts: a token that expires meanwhile › is refused if isRevoked took its time, even if the token is remembered',
   ],
@@ -258,10 +258,10 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
 
   // ID tokens
   'must not open an API': ['unit/options/presets.test.ts: an ID token of a known issuer › is refused: …'],
-  "So with `tokenType: 'any'`, a token that is not typed `at+jwt`": [
+  "So with `tokenType: 'any'`, a token that isn't typed `at+jwt`": [
     "unit/token/token-kind.test.ts: checkTokenKind › accepts a token whose type says that it's an access token",
   ],
-  'It is refused when it has any of the claims': [
+  "It's refused if it has any of the claims": [
     'unit/token/token-kind.test.ts: checkTokenKind › refuses … in a token that otherwise looks like an access token',
     'unit/token/token-kind.test.ts: checkTokenKind › accepts a token whose audience is the client among others',
   ],
@@ -310,7 +310,7 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
     'contract/dpop-rows.ts: ignores scheme and host of the request if there is a base URL',
     'contract/dpop-rows.ts: accepts a proof for the whole URL of a mounted router',
   ],
-  "Without `baseUrl` the host is the client's word": [
+  'Without `baseUrl` the client chooses the host': [
     'contract/dpop-rows.ts: ignores what a client says about scheme and host',
     'contract/dpop-rows.ts: believes a trusted proxy which scheme and host were called',
     'contract/dpop-rows.ts: goes by the host of a target in absolute form, not by Host',
@@ -330,7 +330,7 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
     'unit/resource-server.test.ts: a proof of possession › opens once at each instance, unless they share a store',
     'http/dpop-redis.test.ts: several instances of an API with one Redis server › refuse a proof that another instance has seen',
   ],
-  'All checks of the token are made as for a bearer token.': [
+  'All checks of a bearer token still apply.': [
     'contract/dpop-rows.ts: refuses an expired token, however good the proof',
     'contract/dpop-rows.ts: refuses a token for another API, however good the proof',
     'contract/dpop-rows.ts: tells a bound token from one that lacks a scope',
@@ -344,7 +344,7 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
     'contract/mtls-rows.ts: refuses another certificate',
     'unit/proof/client-certificate.test.ts: the certificate of the connection › is checked each time, even for a remembered token',
   ],
-  "Chain, validity and names aren't looked at": [
+  "Chain, validity and names aren't checked": [
     'http/mtls-connections.test.ts: … over TLS › accepts the certificate that the token is bound to, even self-signed',
     'unit/proof/client-certificate.test.ts: the certificate of the connection › opens with the example of RFC 8705',
   ],
@@ -360,7 +360,7 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
   ],
 
   // Issuers named at run time
-  'Anybody can send any `"iss"`.': [HOSTILE],
+  'Anyone can send any `"iss"`.': [HOSTILE],
   'as text of at most 1,000 characters without control characters, from a well-formed token in date': [
     'unit/issuer/trusted-issuers.test.ts: the application is asked › not about …',
     HOSTILE,
@@ -368,15 +368,15 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
   'Only an answer with that very `issuer` counts.': [
     'unit/issuer/trusted-issuers.test.ts: when the function fails › names another issuer: refused',
   ],
-  "Its keys verify its own tokens and nobody else's.": [
+  'Its keys verify only its own tokens.': [
     'unit/issuer/trusted-issuers.test.ts: an issuer that a function names › is trusted: …',
     'unit/verification/jwt.test.ts: several issuers › each have their own keys, even under the same kid',
   ],
-  'for them take a list, or for tenants a check of yours': [
+  'for them take a list, or for tenants your own check': [
     'unit/options/vendor-presets.test.ts: a preset › … refuses parameters that are none',
     'unit/options/vendor-presets.test.ts: the tenants of Entra ID › may be a function, which sees nothing but ids',
   ],
-  'They refuse everybody else, and `entraIdMultiTenant` takes a token only if': [
+  'They refuse everyone else, and `entraIdMultiTenant` takes a token only if': [
     'unit/options/vendor-presets.test.ts: is refused with …',
     'unit/options/vendor-presets.test.ts: a preset › can be made stricter, not looser',
   ],
@@ -386,7 +386,7 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
   'At most a hundred such calls run at once': [
     'unit/issuer/trusted-issuers.test.ts: the application is asked › about at most a hundred at once',
   ],
-  'the answer no is remembered too, and no issuer in use is displaced': [
+  'refusals are remembered too, and no issuer in use is displaced': [
     'unit/issuer/trusted-issuers.test.ts: the application is asked › again after a while, about those that it named and those that it did not',
     'unit/issuer/trusted-issuers.test.ts: a flood of invented issuers › displaces none that is in use',
   ],
@@ -404,7 +404,9 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
   'Metadata that came over https leads to no plain http address': [
     'unit/issuer/metadata.test.ts: discover › refuses metadata from https that lead to …',
   ],
-  '`issuer` is a name and may begin with `http:`': ['unit/options/options.test.ts: a good option › is …'],
+  '`issuer` is only a name and may begin with `http:`': [
+    'unit/options/options.test.ts: a good option › is …',
+  ],
   'must be new, for this API, and signed by the issuer': [
     'http/introspection-signed.test.ts: a signed introspection response › is 503 with …',
   ],
@@ -477,11 +479,11 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
     'contract/metadata-rows.ts: names the metadata if no credentials were sent, whatever Host says',
     'contract/dpop-rows.ts: uses the base URL, without the default port',
   ],
-  'nothing here believes `X-Forwarded-*`, and `Forwarded` is never read': [
+  '`X-Forwarded-*` is ignored, and `Forwarded` is never read': [
     'contract/dpop-rows.ts: ignores what a client says about scheme and host',
     'contract/mtls-rows.ts: believes no header about who sent the request',
   ],
-  '`auth.token` is not enumerable': ['unit/auth.test.ts: the token of an Auth › is not in …'],
+  "`auth.token` isn't enumerable": ['unit/auth.test.ts: the token of an Auth › is not in …'],
   'Five seconds of difference are tolerated.': [
     'unit/verification/jwt.test.ts: header and claims › tolerates five seconds unless told otherwise',
   ],
@@ -516,7 +518,7 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
     'contract/contract.ts: reads no scope from an array',
     'unit/options/options.test.ts: what an issuer inherits › allows an array of scopes only if the option names the claim',
   ],
-  '**A 401 has no body** when no credentials were sent': [
+  '**A 401 has no body** if no credentials were sent': [
     'contract/contract.ts: answers a request without credentials with a challenge that has no error',
   ],
   'Basic credentials count as none.': ['contract/contract.ts: treats Basic as no credentials'],
@@ -543,7 +545,7 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
 };
 /** Sentences that say nothing of this package: advice, definitions, facts about others. A part of each. */
 const NO_CLAIMS: readonly string[] = [
-  'What this package protects against, in which order it checks',
+  'What this package protects you against, in which order it checks',
   '**Trusted**: the process and its configuration',
   '| an attacker | meets |',
   'The words are [reasons]',
@@ -551,10 +553,10 @@ const NO_CLAIMS: readonly string[] = [
   'RFC 9068 tells the two apart',
   'Two cases to know',
   '**One registration for client and API.**',
-  'Register the API by itself',
+  'Register the API separately',
   'Older versions of Keycloak put one there',
   'A router matches the target as it was sent.',
-  'A proof says that the client has the key.',
+  'A proof only says that the client has the key.',
   "this package can't see whether it does",
   "the signature can't be verified before the issuer is known",
   'Compare it with what you know, exactly.',
@@ -571,10 +573,10 @@ const NO_CLAIMS: readonly string[] = [
   '**Decide for every route.**',
   'Put a requirement on each route.',
   '**Tell callers apart.**',
-  'With client credentials it is often the client itself',
+  "With client credentials it's often the client itself",
   'Absent claims mean "nothing"',
   '**CORS.**',
-  'It does not protect an API',
+  "It doesn't protect an API",
   'Preflight requests carry no credentials',
   '**TLS.**',
   'Serve the API over https only',
@@ -588,7 +590,7 @@ const NO_CLAIMS: readonly string[] = [
   'End them at `auth.expiresAt`',
   "[WebSockets](websocket.md) end with their tokens if they're opened through a gate",
   'What your routes answer is yours',
-  '**The text of a token does not identify it.**',
+  "**The text of a token doesn't identify it.**",
   'To remember or block tokens',
 ];
 
