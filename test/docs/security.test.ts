@@ -24,7 +24,7 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
   'each issuer for its own tokens': [
     'unit/verification/jwt.test.ts: several issuers › each have their own keys, even under the same kid',
   ],
-  'is a [function](#issuers-named-at-run-time), what it says': [
+  'is a [function](#issuers-named-at-run-time), so is what it says': [
     'unit/issuer/trusted-issuers.test.ts: an issuer that a function names › is trusted: …',
   ],
   "whatever isn't needed of an issuer's documents": [
@@ -179,7 +179,7 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
     'unit/verification/jwt.test.ts: several issuers › each have their own audience and token type',
     ORDER,
   ],
-  'The function is asked only after the types and dates of step 5.': [
+  'The function is asked only after the types and dates below.': [
     'unit/issuer/trusted-issuers.test.ts: the application is asked › not about …',
     HOSTILE,
   ],
@@ -278,11 +278,11 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
   'is refused whatever its header says': [
     'unit/token/token-kind.test.ts: checkTokenKind › refuses a refresh token that says so in …, whatever its type',
   ],
-  'replaces the second half': [
+  'replaces the second test': [
     'unit/token/token-kind.test.ts: checkTokenKind › leaves a token without a mark to the rule of its issuer',
     'unit/verification/jwt.test.ts: isAccessToken › decides about a token without the usual marks',
   ],
-  'The first half still applies.': [
+  'The first test still applies.': [
     'unit/token/token-kind.test.ts: checkTokenKind › leaves a token without a mark to the rule of its issuer',
   ],
   'and has none of the other marks opens the API as well': [
@@ -589,9 +589,10 @@ const NO_CLAIMS: readonly string[] = [
   '**Long-lived connections.**',
   'End them at `auth.expiresAt`',
   "[WebSockets](websocket.md) end with their tokens if they're opened through a gate",
-  'What your routes answer is yours',
+  "Your routes' answers are up to you",
   "**The text of a token doesn't identify it.**",
   'To remember or block tokens',
+  'Next: [prove who may call what]',
 ];
 
 describe('docs/security.md', async () => {
