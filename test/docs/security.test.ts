@@ -326,7 +326,7 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
   'Each instance remembers the proofs that it saw.': [
     'unit/resource-server.test.ts: a proof of possession › opens once at each instance, unless they share a store',
   ],
-  'or a recorded request opens once at each of them': [
+  'a recorded request opens once at each of them': [
     'unit/resource-server.test.ts: a proof of possession › opens once at each instance, unless they share a store',
     'http/dpop-redis.test.ts: several instances of an API with one Redis server › refuse a proof that another instance has seen',
   ],
@@ -361,7 +361,7 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
 
   // Issuers named at run time
   'Anyone can send any `"iss"`.': [HOSTILE],
-  'as text of at most 1,000 characters without control characters, from a well-formed token in date': [
+  'text of at most 1,000 characters without control characters, from a well-formed token in date': [
     'unit/issuer/trusted-issuers.test.ts: the application is asked › not about …',
     HOSTILE,
   ],
@@ -522,7 +522,7 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
     'contract/contract.ts: answers a request without credentials with a challenge that has no error',
   ],
   'Basic credentials count as none.': ['contract/contract.ts: treats Basic as no credentials'],
-  '**The answer tells which check failed.**': [
+  '**The answer tells which check failed**': [
     'unit/answer/denial.test.ts: denialResponse › answers 401, and says the same in challenge and body',
     'unit/errors.test.ts: every error › has a fixed description in allowed characters: …',
   ],
@@ -566,7 +566,7 @@ const NO_CLAIMS: readonly string[] = [
   'Anyone on the path of such a connection',
   'TLS is what keeps them out.',
   '| what went wrong | lasts at most |',
-  'Lower it if that matters more to you than an outage',
+  'Lower it if that matters more to you than an [outage]',
   '**Object-level authorization.**',
   'Check that this order belongs',
   'No package can do this for you.',
