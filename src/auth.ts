@@ -36,6 +36,7 @@ export interface StandardClaims {
   readonly nbf?: number;
   readonly jti?: string;
   readonly scope?: unknown;
+  readonly act?: { readonly [member: string]: unknown };
   readonly [claim: string]: unknown;
 }
 
@@ -45,6 +46,19 @@ export interface JoseHeader {
   readonly kid?: unknown;
   readonly typ?: unknown;
   readonly [parameter: string]: unknown;
+}
+
+/**
+ * Who acts on behalf of the subject: the outermost `"act"` of a token (RFC 8693 §4.1). At least one member is
+ * there, unless the issuer names actors in a way of its own: then see `claims.act`.
+ */
+export interface Actor {
+  /** Its `"sub"`. Unique only together with the issuer. */
+  readonly subject: string | undefined;
+  /** Its `"iss"`; if that's undefined, mostly the issuer of the token. */
+  readonly issuer: string | undefined;
+  /** Its `"client_id"`. */
+  readonly clientId: string | undefined;
 }
 
 /**
@@ -72,6 +86,11 @@ export interface AccessToken<C extends object = RegisteredClaims> {
   readonly subject: string | undefined;
   /** `"client_id"`, or the claim that `TrustedIssuer.clientIdClaim` names: the calling client. */
   readonly clientId: string | undefined;
+  /**
+   * `"act"`: who acts on behalf of the subject; undefined if the subject calls for itself (RFC 8693 §4.1).
+   * Those who acted before are in `claims.act.act`: history, and never to decide by.
+   */
+  readonly actor: Actor | undefined;
   /** `"aud"` as a list: `["https://inventory.example.com"]`. Empty when the token has none. */
   readonly audience: readonly string[];
   /**
@@ -108,6 +127,7 @@ export class VerifiedAuth implements Auth {
   readonly issuer: string;
   readonly subject: string | undefined;
   readonly clientId: string | undefined;
+  readonly actor: Actor | undefined;
   readonly audience: readonly string[];
   readonly scopes: readonly string[];
   readonly expiresAt: number;
@@ -120,6 +140,7 @@ export class VerifiedAuth implements Auth {
     this.issuer = accessToken.issuer;
     this.subject = accessToken.subject;
     this.clientId = accessToken.clientId;
+    this.actor = accessToken.actor;
     this.audience = accessToken.audience;
     this.scopes = accessToken.scopes;
     this.expiresAt = accessToken.expiresAt;

@@ -7,6 +7,7 @@ export {
 export { toHeaders, toResponse } from './answer/response.js';
 export {
   type AccessToken,
+  type Actor,
   type Auth,
   isAuth,
   type JoseHeader,

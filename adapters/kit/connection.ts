@@ -23,9 +23,9 @@ export interface Connection {
    */
   authorize(requirement: Requirement | readonly Requirement[]): Decision;
   /**
-   * Goes on with a fresh token of the same caller: of the same issuer, subject and client, and one that meets
-   * the requirements of the connection. Any other token ends the connection. So does one that's bound to a
-   * key, or a fresh one on a connection whose token is: a message has no proof of possession.
+   * Goes on with a fresh token of the same caller: of the same issuer, subject, client and actor, and one
+   * that meets the requirements of the connection. Any other token ends the connection. So does one that's
+   * bound to a key, or a fresh one on a connection whose token is: a message has no proof of possession.
    *
    * @param token as it came from the client, whatever its type
    * @returns whether the connection goes on with it. If not, it has ended, or it can't be told at the moment
@@ -96,9 +96,10 @@ export class TokenLifetime implements Connection {
   /** Why this can't be the token of the connection. */
   #refusalOf(fresh: Auth): ResourceServerError | undefined {
     const { issuer, subject, clientId, claims } = this.#auth;
+    const isSameActor = describeActor(fresh) === describeActor(this.#auth);
     const deny = (error: ResourceServerError) => this.#terms.server.deny(error, fresh).error;
     if (Object.hasOwn(claims, 'cnf')) return deny(new InvalidTokenError('unsupported_confirmation'));
-    if (fresh.issuer !== issuer || fresh.subject !== subject || fresh.clientId !== clientId)
+    if (fresh.issuer !== issuer || fresh.subject !== subject || fresh.clientId !== clientId || !isSameActor)
       return deny(new InsufficientScopeError('caller_mismatch'));
     if (this.#terms.requirements.length === 0) return undefined;
     const decision = this.#terms.server.authorize(fresh, this.#terms.requirements);
@@ -148,4 +149,9 @@ export class TokenLifetime implements Connection {
     clearTimeout(this.#timer);
     this.#line.end(error);
   }
+}
+
+/** All that identifies the actor, and nothing of those who acted before (RFC 8693 §4.1). */
+function describeActor({ claims }: Auth): string {
+  return JSON.stringify({ ...claims.act, act: undefined });
 }

@@ -1,7 +1,7 @@
 import { VerifiedAuth } from '../auth.js';
-import type { AccessToken, Auth, RegisteredClaims, Scope, StandardClaims } from '../index.js';
+import type { AccessToken, Actor, Auth, RegisteredClaims, Scope, StandardClaims } from '../index.js';
 import { deepFreeze } from '../lib/json.js';
-import { readAudience } from '../token/claims.js';
+import { readActor, readAudience, wronglyTypedClaims } from '../token/claims.js';
 import { isScopeToken, parseScopes } from '../token/scope.js';
 import { check, checkMembers, checkObject } from './check-options.js';
 import { defaultSubject, defaults } from './token-claims.js';
@@ -24,6 +24,8 @@ export interface FakeAuthOptions<C extends object = RegisteredClaims> {
   readonly clientId?: string;
   /** `"sub"`. Default the client, as with client credentials (RFC 9068 §2.2). */
   readonly subject?: string;
+  /** `"act"`: who acts on behalf of the subject, by at least one member. Default nobody. */
+  readonly actor?: Partial<Actor>;
   /** `"iss"`. Default `https://issuer.example.com`. */
   readonly issuer?: string;
   /** `"aud"`. Default `https://api.example.com`. */
@@ -34,7 +36,10 @@ export interface FakeAuthOptions<C extends object = RegisteredClaims> {
   readonly token?: string;
 }
 
-const MEMBERS = ['scopes', 'claims', 'clientId', 'subject', 'issuer', 'audience', 'expiresAt', 'token'];
+const MEMBERS = [
+  ...['scopes', 'claims', 'clientId', 'subject', 'actor', 'issuer', 'audience', 'expiresAt', 'token'],
+];
+const ACTOR_MEMBERS = ['subject', 'issuer', 'clientId'];
 
 /**
  * Makes an `Auth` without a token behind it, to call a handler directly, without HTTP:
@@ -61,6 +66,7 @@ export function fakeAuth<C extends object = RegisteredClaims>(options: FakeAuthO
     issuer: claims.iss,
     subject: claims.sub,
     clientId: claims.client_id,
+    actor: readActor(claims),
     audience: readAudience(claims),
     scopes: typeof claims.scope === 'string' ? parseScopes(claims.scope) : [], // as for a real token
     expiresAt: claims.exp,
@@ -70,11 +76,13 @@ export function fakeAuth<C extends object = RegisteredClaims>(options: FakeAuthO
 }
 
 function completeClaims(options: FakeAuthOptions): StandardClaims {
+  const { actor } = options;
   const members = {
     iss: options.issuer,
     aud: options.audience,
     sub: options.subject,
     client_id: options.clientId,
+    act: actor && { sub: actor.subject, iss: actor.issuer, client_id: actor.clientId },
     exp: options.expiresAt,
     scope: options.scopes?.join(' '),
   };
@@ -90,12 +98,16 @@ function completeClaims(options: FakeAuthOptions): StandardClaims {
     exp: Math.floor(Date.now() / 1000) + defaults.lifetimeSeconds,
     ...given,
   };
-  return JSON.parse(JSON.stringify(claims)); // as a token carries them: a copy, without what is undefined
+  // As a token carries them: a copy, without what is undefined.
+  const carried: StandardClaims = JSON.parse(JSON.stringify(claims));
+  const isReadable = carried.act === null || !wronglyTypedClaims(carried).includes('act');
+  check(isReadable, 'the actor of fakeAuth', 'an object that says who acts, in strings', carried.act);
+  return carried;
 }
 
 function checkOptions(options: FakeAuthOptions): void {
   checkMembers(options, MEMBERS, 'fakeAuth');
-  const { scopes, claims, audience, expiresAt, ...texts } = options;
+  const { scopes, claims, actor, audience, expiresAt, ...texts } = options;
   const checkOption = (name: string, value: unknown, takes: string, isRight: (value: unknown) => boolean) => {
     if (value !== undefined) check(isRight(value), `the option ${name} of fakeAuth`, takes, value);
   };
@@ -111,5 +123,6 @@ function checkOptions(options: FakeAuthOptions): void {
   );
   checkOption('expiresAt', expiresAt, 'a number', Number.isFinite);
   checkOption('scopes', scopes, 'an array of scopes, one per element', isList(isScopeToken));
+  if (actor !== undefined) checkMembers(actor, ACTOR_MEMBERS, 'the option actor of fakeAuth');
   if (claims !== undefined) checkObject(claims, 'the option claims of fakeAuth');
 }

@@ -1,4 +1,4 @@
-import type { AccessToken, StandardClaims } from '../auth.js';
+import type { AccessToken, Actor, StandardClaims } from '../auth.js';
 import { InvalidTokenError } from '../errors.js';
 import { isJsonObject, type JsonObject } from '../lib/json.js';
 import type { InvalidTokenReason } from '../reasons.js';
@@ -24,6 +24,8 @@ const LENIENT_CLAIMS: Readonly<Record<string, (value: unknown) => boolean>> = {
   amr: isStringArray,
   auth_time: isNumericDate,
 };
+/** What identifies an actor (RFC 8693 §4.1). */
+const ACTOR_CLAIMS = ['sub', 'iss', 'client_id'] as const;
 /** RFC 9068 §2.2. */
 const PROFILE_CLAIMS = ['exp', 'aud', 'sub', 'client_id', 'iat', 'jti'] as const;
 
@@ -86,6 +88,7 @@ export function createAccessToken(
     issuer,
     subject: claims.sub,
     clientId,
+    actor: readActor(claims),
     audience: Object.freeze(readAudience(claims)),
     scopes,
     expiresAt: claims.exp,
@@ -112,6 +115,16 @@ export function readClientId(claims: JsonObject, { clientIdClaim }: TokenRules):
   return typeof clientId === 'string' ? clientId : undefined;
 }
 
+/** Who acts on behalf of the subject: the outermost `"act"`, undefined without one (RFC 8693 §4.1). */
+export function readActor({ act }: JsonObject): Actor | undefined {
+  if (!isJsonObject(act)) return undefined;
+  const [subject, issuer, clientId] = ACTOR_CLAIMS.map((name) => {
+    const value = act[name];
+    return isString(value) ? value : undefined;
+  });
+  return Object.freeze({ subject, issuer, clientId });
+}
+
 /** The scopes in these claims, together, each a string or an array (RFC 9068 §2.2.3). */
 export function scopesIn(claims: JsonObject, names: readonly string[]): readonly string[] {
   const [name = '', ...others] = names;
@@ -134,7 +147,19 @@ export function wronglyTypedClaims(claims: JsonObject): readonly string[] {
   // An array or object grants no scope (some issuers send one); a bare number or boolean is nobody's scope
   // claim.
   if (typeof claims.scope === 'number' || typeof claims.scope === 'boolean') wrong.push('scope');
+  if (claims.act !== undefined && !namesActor(claims.act)) wrong.push('act');
   return wrong;
+}
+
+/**
+ * Whether an `"act"` says who acts. If it doesn't, it still says that somebody does: the token mustn't pass
+ * for a call of the subject's own. Who acted before is in its own `"act"`, and doesn't matter.
+ */
+function namesActor(act: unknown): boolean {
+  if (!isJsonObject(act)) return false;
+  const isPresent = (name: string): boolean => act[name] !== null && act[name] !== undefined;
+  if (ACTOR_CLAIMS.some((name) => isPresent(name) && !isString(act[name]))) return false;
+  return Object.keys(act).some((name) => name !== 'act' && isPresent(name));
 }
 
 /**

@@ -104,7 +104,7 @@ export interface IntrospectedJwt {
 }
 
 /** What a token may say against itself, and an issuer may leave out. */
-const LIMITS = ['cnf', 'nbf', 'iat'] as const;
+const LIMITS = ['cnf', 'act', 'nbf', 'iat'] as const;
 
 /**
  * As many characters as the beginning of a JSON object takes, with white space, or even a byte order mark, in
@@ -154,8 +154,9 @@ export function checkIntrospectedJwt(
 }
 
 /**
- * What the issuer said of a JWT, within the limits that the token itself names: its binding and its dates if
- * the issuer left them out, its end if that comes sooner, and its audience if the issuer needn't name one.
+ * What the issuer said of a JWT, within the limits that the token itself names: its binding, who acts and its
+ * dates if the issuer left them out, its end if that comes sooner, and its audience if the issuer needn't
+ * name one.
  *
  * @param now seconds since the epoch
  * @throws {InvalidTokenError} `invalid_claim`, `aud_mismatch`, `expired`, `not_yet_valid`, `issued_in_future`

@@ -240,6 +240,7 @@ describe('a fresh token', () => {
     ['another subject', { sub: 'other-client' }, '3003 caller_mismatch'],
     ['another client', { client_id: 'other-client', sub: 'test-client' }, '3003 caller_mismatch'],
     ['no subject', { sub: undefined }, '3003 caller_mismatch'],
+    ['the same subject by an actor', { act: { sub: 'orders' } }, '3003 caller_mismatch'],
     ['another scope', { scope: 'write:orders' }, '3003 insufficient_scope'],
     ['another API', { aud: 'https://other-api.example' }, '3000 aud_mismatch'],
     ['a client with a certificate', { cnf: { 'x5t#S256': 'A'.repeat(43) } }, '3000 unsupported_confirmation'],
@@ -249,6 +250,18 @@ describe('a fresh token', () => {
     const { closed, connection } = await open(await issuer.token(claims));
     expect(await connection.renew(await issuer.token({ ...claims, ...changes }))).toBe(false);
     expect(await closed).toBe(expected);
+  });
+
+  it.each([
+    ['another actor', { sub: 'shop' }, '3003 caller_mismatch'],
+    ['another actor of an unusual name', { sub: 'orders', email: 'a@b.c' }, '3003 caller_mismatch'],
+    ['no actor', undefined, '3003 caller_mismatch'],
+    ['the same actor, by another way', { sub: 'orders', act: { sub: 'shop' } }, 'open'],
+  ])('of %s in place of an actor: %s', async (_what, act, expected) => {
+    const { issuer, open } = await timed();
+    const { closed, connection } = await open(await issuer.token({ ...claims, act: { sub: 'orders' } }));
+    const isRenewed = await connection.renew(await issuer.token({ ...claims, act }));
+    expect(isRenewed ? 'open' : await closed).toBe(expected);
   });
 
   it('of another issuer ends it', async () => {

@@ -118,6 +118,7 @@ describe('explain, of a good token,', () => {
         issuer: ISSUER,
         subject: null,
         clientId: 'order-service',
+        actor: null,
         audience: [AUDIENCE],
         scopes: ['read:inventory'],
         expiresAt: NOW + 298,

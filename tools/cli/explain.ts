@@ -87,8 +87,9 @@ function toDocument({ refusal, auth, steps }: Explanation): string {
   });
 }
 
-function withoutToken({ issuer, subject, clientId, audience, scopes, expiresAt }: Auth): object {
-  return { issuer, subject: subject ?? null, clientId: clientId ?? null, audience, scopes, expiresAt };
+function withoutToken({ issuer, subject, clientId, actor, audience, scopes, expiresAt }: Auth): object {
+  const identity = { subject: subject ?? null, clientId: clientId ?? null, actor: actor ?? null };
+  return { issuer, ...identity, audience, scopes, expiresAt };
 }
 
 function stepLines({ step, status, actual, expected, fix }: Step): readonly string[] {

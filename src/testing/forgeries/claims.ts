@@ -83,7 +83,15 @@ function audiences({ audience }: AcceptedToken): readonly ChangedClaims[] {
 }
 
 function otherTypes(): readonly ChangedClaims[] {
-  return [['client_id as an array', 'invalid_claim', { client_id: ['test-client'] }]];
+  return [
+    ['client_id as an array', 'invalid_claim', { client_id: ['test-client'] }],
+    // RFC 8693 §4.1: that somebody acts for the subject mustn't get lost.
+    ['actor as a string', 'invalid_claim', { act: 'test-client' }],
+    ['actor as an array', 'invalid_claim', { act: [{ sub: 'test-client' }] }],
+    ['actor without a name', 'invalid_claim', { act: {} }],
+    ['actor whose sub is an array', 'invalid_claim', { act: { sub: ['test-client'] } }],
+    ['actor whose client_id is a number', 'invalid_claim', { act: { sub: 'test-client', client_id: 1 } }],
+  ];
 }
 
 /**

@@ -31,6 +31,17 @@ describe('fakeAuth', () => {
     expect({ ...fake }).toEqual({ ...real, claims });
   });
 
+  it('has the actor of a real token', { tags: ['ATP-13'] }, async () => {
+    const issuer = await createTestIssuer();
+    const act = { sub: 'orders', client_id: 'order-service', act: { sub: 'shop' } };
+    const { actor } = await trusting(issuer).verify(await issuer.token({ act }));
+    expect(actor).toEqual({ subject: 'orders', issuer: undefined, clientId: 'order-service' });
+    expect(fakeAuth({ claims: { act } })).toMatchObject({ actor, claims: { act } });
+    const fake = fakeAuth({ actor: { subject: 'orders', clientId: 'order-service' }, claims: { act: {} } });
+    expect(fake).toMatchObject({ actor, claims: { act: { sub: 'orders', client_id: 'order-service' } } });
+    expect([fakeAuth().actor, fakeAuth({ claims: { act: null } }).actor]).toEqual([undefined, undefined]);
+  });
+
   it('carries every member into the claims', () => {
     const auth = fakeAuth({
       scopes: ['read:inventory', 'write:orders'],
@@ -120,6 +131,11 @@ describe('fakeAuth', () => {
     ['an audience of numbers', { audience: [5] }, 'audience'],
     ['an expiry that is a date', { expiresAt: new Date(0) }, 'expiresAt'],
     ['an expiry that is never', { expiresAt: Infinity }, 'expiresAt'],
+    ['an actor that is a string', { actor: 'orders' }, 'actor'],
+    ['an actor that is nobody', { actor: {} }, 'actor'],
+    ['an actor by the name of a claim', { actor: { sub: 'orders' } }, 'actor'],
+    ['an actor of a wrong type', { actor: { subject: 5 } }, 'actor'],
+    ['an actor among the claims that no token may have', { claims: { act: 'orders' } }, 'act'],
     ['no object', 'read', 'takes an object'],
   ])('refuses %s', (_, options, message) => {
     // As a caller without types would.

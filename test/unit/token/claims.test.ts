@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { TrustedIssuer } from '../../../src/options/trusted-issuer.js';
-import { checkClaims, dropAbsentClaims, readAudience, readClaim } from '../../../src/token/claims.js';
+import {
+  checkClaims,
+  dropAbsentClaims,
+  readActor,
+  readAudience,
+  readClaim,
+} from '../../../src/token/claims.js';
 import { reasonOf } from '../../support/outcome.js';
 import { AUDIENCE, ISSUER, resolvedIssuer } from '../../support/resolved-issuer.js';
 
@@ -161,9 +167,57 @@ describe('types', () => {
     },
   );
 
+  it.each(
+    [
+      ...['orders', '{"sub":"orders"}', '', 42, true, false, [], [{ sub: 'orders' }], {}, { sub: null }],
+      ...[{ act: { sub: 'orders' } }, { sub: 42 }, { sub: ['orders'] }, { client_id: false }],
+      ...[
+        { sub: 'orders', iss: {} },
+        { sub: 'orders', client_id: 7 },
+      ],
+    ].map((act) => ({ act })),
+  )('refuses the actor $act, which says that somebody acts and not who', { tags: ['ATP-07'] }, ({ act }) => {
+    expect(refusal({ act })).toBe('invalid_claim');
+    expect(refusal({ act }, { issuer: { isAccessToken: () => true } })).toBe('invalid_claim');
+  });
+
+  it.each(
+    [
+      ...[undefined, null, { sub: 'orders' }, { client_id: 'orders', iss: null }, { email: 'a@b.c' }],
+      ...[
+        { sub: 'orders', act: 'who acted before is history' },
+        { sub: 'orders', act: { sub: 42 } },
+      ],
+    ].map((act) => ({ act })),
+  )('takes the actor $act', { tags: ['ATP-07'] }, ({ act }) => {
+    expect(refusal({ act })).toBeUndefined();
+  });
+
   it('does not take members of every object for claims', { tags: ['OPS-11'] }, () => {
     const inherited = { toString: 42, constructor: 42, valueOf: 'x', hasOwnProperty: null };
     expect(refusal(inherited)).toBeUndefined();
+  });
+});
+
+describe('the actor', () => {
+  it.each([
+    [undefined, undefined],
+    [{ sub: 'orders' }, { subject: 'orders' }],
+    [
+      { sub: 's', iss: 'https://auth.example.com', client_id: 'c', azp: 'other' },
+      { subject: 's', issuer: 'https://auth.example.com', clientId: 'c' },
+    ],
+    [{ email: 'a@b.c', sub: null }, {}],
+    [
+      { sub: 'outer', act: { sub: 'inner', client_id: 'inner', act: { iss: 'inner' } } },
+      { subject: 'outer' },
+    ],
+    [JSON.parse('{"email":"a@b.c","__proto__":{"sub":"orders","client_id":"orders"}}'), {}],
+  ])('is read from %j', { tags: ['ATP-13', 'OPS-11'] }, (act, expected) => {
+    const actor = readActor({ sub: 'alice', client_id: 'web', act });
+    const nobody = { subject: undefined, issuer: undefined, clientId: undefined };
+    expect(actor).toStrictEqual(expected && { ...nobody, ...expected });
+    expect(actor === undefined || Object.isFrozen(actor)).toBe(true);
   });
 });
 

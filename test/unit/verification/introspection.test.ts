@@ -258,6 +258,24 @@ describe('what the issuer says', () => {
   });
 });
 
+describe('who acts', () => {
+  it('is in the answer', { tags: ['ATP-13'] }, async () => {
+    const act = { sub: 'orders', act: { sub: 'shop' } };
+    const auth = await ask(activeClaims({ act })).server.verify(opaque());
+    expect(auth.actor).toEqual({ subject: 'orders', issuer: undefined, clientId: undefined });
+    expect(auth.claims.act).toEqual(act);
+    expect((await ask(activeClaims()).server.verify(opaque())).actor).toBeUndefined();
+  });
+
+  it.each([['orders'], [{}], [[{ sub: 'orders' }]], [{ sub: 42 }]])(
+    'can be read, or the token is refused: %j',
+    { tags: ['ATP-07'] },
+    async (act) => {
+      expect(await ask(activeClaims({ act })).get(opaque())).toBe('401 invalid_claim');
+    },
+  );
+});
+
 describe('what the application gets', () => {
   const personal = { username: 'jane.doe', email: 'jane@example.com', name: 'Jane Doe' };
 
@@ -663,6 +681,7 @@ describe('what is asked about', () => {
     ['without audience', { aud: undefined }, { aud: undefined }, '200'],
     ['not valid yet', { nbf: NOW + 60 }, {}, '401 not_yet_valid'],
     ['with a date that is none', { nbf: 'soon' }, {}, '401 invalid_claim'],
+    ["with an actor that can't be read", { act: 'orders' }, {}, '401 invalid_claim'],
   ])(
     'believes what a JWT says against itself if the issuer leaves it out: %s',
     { tags: ['INT-12', 'INT-23'] },
@@ -693,6 +712,14 @@ describe('what is asked about', () => {
     expect(await api.get(response)).toBe('401 typ_mismatch');
     expect(await api.get(jwt({}, { typ: 'application/Token-Introspection+JWT' }))).toBe('401 typ_mismatch');
     expect(api.asked).toEqual([]);
+  });
+
+  it("doesn't lose who acts if only the JWT says so", { tags: ['INT-12', 'INT-23'] }, async () => {
+    const acting = jwt({ act: { sub: 'orders' } });
+    const silent = ask(activeClaims(), both);
+    expect((await silent.server.verify(acting)).actor).toMatchObject({ subject: 'orders' });
+    const other = ask(activeClaims({ act: { sub: 'shop' } }), both);
+    expect((await other.server.verify(acting)).actor).toMatchObject({ subject: 'shop' });
   });
 
   it('lets the own rule of an issuer decide about its JWTs, after it was asked', async () => {

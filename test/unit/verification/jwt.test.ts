@@ -693,6 +693,17 @@ describe('the access token', () => {
     });
   });
 
+  it('names who acts by the outermost act, and keeps those before it readable', {
+    tags: ['ATP-13'],
+  }, async () => {
+    const act = { sub: 'orders', client_id: 'order-service', act: { sub: 'shop' } };
+    const auth = await verify({ act });
+    expect(auth.actor).toEqual({ subject: 'orders', issuer: undefined, clientId: 'order-service' });
+    expect(auth).toMatchObject({ subject: 'alice', clientId: 'web', claims: { act } });
+    expect(Object.isFrozen(auth.actor)).toBe(true);
+    for (const absent of [undefined, null]) expect((await verify({ act: absent })).actor).toBeUndefined();
+  });
+
   it('grants nothing if a claim is missing', { tags: ['ATP-15', 'SCP-05'] }, async () => {
     const auth = await verify({ sub: undefined, client_id: undefined });
     expect(auth.subject).toBeUndefined();

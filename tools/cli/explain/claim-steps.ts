@@ -49,7 +49,9 @@ export function examineDates(claims: Members, time: Time): readonly Step[] {
       ? passed('claim_types', 'registered claims are of their types')
       : failed('claim_types', 'invalid_claim', {
           actual: wrong.map((name) => `"${name}": ${show(claims[name])}`).join(', '),
-          expected: 'dates as numbers of seconds, identifiers and "scope" as strings (RFC 7519 §4.1)',
+          expected:
+            'dates as numbers of seconds, identifiers and "scope" as strings (RFC 7519 §4.1), ' +
+            '"act" as an object that says who acts (RFC 8693 §4.1)',
           fix: "Correct the issuer's claim mapping.",
         });
   const dates = [
