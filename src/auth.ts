@@ -84,7 +84,7 @@ export interface AccessToken<C extends object = RegisteredClaims> {
    * `issuer`.
    */
   readonly subject: string | undefined;
-  /** `"client_id"`, or the claim that `TrustedIssuer.clientIdClaim` names: the calling client. */
+  /** `"client_id"`, or what `TrustedIssuer.clientIdClaim` says: the calling client. */
   readonly clientId: string | undefined;
   /**
    * `"act"`: who acts on behalf of the subject; undefined if the subject calls for itself (RFC 8693 §4.1).

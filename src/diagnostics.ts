@@ -111,6 +111,7 @@ export interface WarningMessage {
     | 'issuer'
     | 'isAccessToken'
     | 'scopeClaim'
+    | 'clientIdClaim'
     | 'claims'
     | 'authorizationDetails'
     | 'isRevoked'

@@ -43,7 +43,7 @@ export type {
   IntrospectionPolicyOptions,
 } from './options/introspection.js';
 export type { IssuerResolver } from './options/issuers.js';
-export { adfs, entraId, entraIdMultiTenant } from './options/microsoft-presets.js';
+export { adfs, entraId, entraIdMultiTenant, entraWorkloads } from './options/microsoft-presets.js';
 export type { MtlsProxyOptions } from './options/mtls.js';
 export type { ResourceServerOptions } from './options/options.js';
 export type { PresetOverrides } from './options/preset.js';
@@ -65,6 +65,7 @@ export type { ResourceOptions } from './options/resource.js';
 export type { ScopeClaim } from './options/scope-claim.js';
 export type { KeysOptions, TrustedIssuer } from './options/trusted-issuer.js';
 export { githubActions, google, kubernetes } from './options/workload-presets.js';
+export type { Workload, Workloads } from './options/workloads.js';
 export type { CertificateHeaderForm } from './proof/certificate-header.js';
 export type { MemoryReplayStoreOptions, ReplayStore } from './proof/replay-store.js';
 export { createMemoryReplayStore } from './proof/replay-store.js';

@@ -40,7 +40,8 @@ function checkScopes(given: unknown, path: string): readonly string[] {
   return Array.from(given, (scope) => checkScope(scope, path));
 }
 
-function checkScope(given: unknown, path: string): string {
+/** Checks one scope (RFC 6749 §3.3). */
+export function checkScope(given: unknown, path: string): string {
   if (isScopeToken(given)) return given;
   throw optionError(path, 'scopes without spaces, quotes and backslashes (RFC 6749, section 3.3)', given);
 }

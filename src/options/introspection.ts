@@ -195,7 +195,8 @@ function checkPolicy(
   const { tokens, mayBeAbsent, claims, scopeClaim: scopeSource = rules.scopeSource } = checked;
   // A claim of that very name, or the outermost member of a path.
   const scopeClaims = typeof scopeSource === 'object' ? scopeSource : [];
-  const named = [...scopeClaims, rules.clientIdClaim].flatMap((claim) => [claim, ...claim.split('.', 1)]);
+  const clientClaims = typeof rules.clientIdClaim === 'string' ? [rules.clientIdClaim] : [];
+  const named = [...scopeClaims, ...clientClaims].flatMap((claim) => [claim, ...claim.split('.', 1)]);
   return {
     tokens: new Set(tokens),
     cacheSeconds: checked.cacheSeconds,

@@ -1,3 +1,4 @@
+import type { StandardClaims } from '../auth.js';
 import type { IssuerResolver } from './issuers.js';
 import {
   andAlso,
@@ -9,6 +10,7 @@ import {
   withKeys,
 } from './preset.js';
 import type { TrustedIssuer } from './trusted-issuer.js';
+import { admitWorkloads, type Workloads } from './workloads.js';
 
 /** `common` and its like stand for every tenant there is. */
 const TENANT_ID = /^(?!(?:common|organizations|consumers)$)[\w.-]+$/i;
@@ -31,6 +33,36 @@ export function entraId(tenantId: string, overrides: PresetOverrides = {}): Trus
     scopeClaim: 'roles',
     ...overrides,
   };
+}
+
+/**
+ * Workloads of one tenant of Microsoft Entra ID, in version 2.0 tokens: applications and managed identities
+ * that call for themselves. Tokens on behalf of a user are refused.
+ *
+ * An application of the tenant gets a token for your API even if it has no role there, so those that may call
+ * are listed. With a list, client and scopes are read as by {@link entraId}.
+ *
+ * @param tenantId as for {@link entraId}
+ * @param applications which ones may call, by application (client) id
+ * @throws {TypeError} `tenantId` isn't that of one tenant, or no application is named, or one isn't a GUID
+ */
+export function entraWorkloads(
+  tenantId: string,
+  applications: Workloads,
+  overrides: PresetOverrides = {},
+): TrustedIssuer {
+  const names = {
+    preset: 'entraWorkloads',
+    what: 'application ids',
+    pattern: GUID,
+    toKey: (id: string) => id.toLowerCase(),
+    // Only an application's own token has one id in "oid" and "sub", and no "scp".
+    keysIn: ({ azp, oid, sub, scp }: StandardClaims) =>
+      typeof azp === 'string' && oid !== undefined && oid === sub && scp === undefined
+        ? [azp.toLowerCase()]
+        : [],
+  };
+  return admitWorkloads(entraId(tenantId), applications, names, overrides);
 }
 
 /**

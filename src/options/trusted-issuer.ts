@@ -16,6 +16,7 @@ import {
   optional,
   someOf,
   text,
+  textLike,
   textOrTexts,
   texts,
   unchecked,
@@ -29,7 +30,7 @@ import {
   refuseMetadataUrl,
 } from '../lib/url.js';
 import { ALGORITHMS, type Algorithm, TOKEN_TYPES, type TokenType } from '../terms.js';
-import type { ScopeSource } from '../token/token-rules.js';
+import type { ClientSource, ScopeSource } from '../token/token-rules.js';
 import { type IntrospectionOptions, introspectionCheck } from './introspection.js';
 import { checkScopeClaim, type ScopeClaim } from './scope-claim.js';
 
@@ -106,8 +107,14 @@ export interface TrustedIssuer {
    * (RFC 6749 §3.3) is left out. A function that throws or returns no array grants nothing.
    */
   readonly scopeClaim?: ScopeClaim;
-  /** The claim that names the client. Default `client_id`. */
-  readonly clientIdClaim?: string;
+  /**
+   * The claim that names the client. Default `client_id`.
+   *
+   * Or a function that names it, of the verified claims: called once per token, after the signature was
+   * verified. A token for which it returns no string, or throws, is refused (`not_an_access_token`). So it
+   * also stands for the rule that a token must carry a scope or a client, and it can't go with `clientIds`.
+   */
+  readonly clientIdClaim?: ClientSource;
   /** In place of the common `keys`, member by member. */
   readonly keys?: KeysOptions;
   /**
@@ -169,7 +176,7 @@ export function checkIssuer(entry: unknown, path: string, defaults: IssuerDefaul
     tokenType: optional(oneOf(TOKEN_TYPES), defaults.tokenType),
     isAccessToken: optional(callable<(header: JoseHeader, claims: StandardClaims) => boolean>),
     scopeClaim: optional(checkScopeClaim, 'standard' as ScopeSource),
-    clientIdClaim: optional(text, 'client_id'),
+    clientIdClaim: optional(checkClientIdClaim, 'client_id'),
     keys: keysCheck(defaults.keys),
     introspection: unchecked,
   } satisfies Checks<TrustedIssuer>;
@@ -180,6 +187,8 @@ export function checkIssuer(entry: unknown, path: string, defaults: IssuerDefaul
   const sources = (['jwks', 'jwksUri', 'metadataUrl'] as const).filter((name) => checked[name] !== undefined);
   if (sources.length > 1)
     throw badOption(path, `takes one of jwks, jwksUri and metadataUrl, got ${sources.join(' and ')}`);
+  if (typeof checked.clientIdClaim === 'function' && checked.clientIds.length > 0)
+    throw badOption(`${path}.clientIds`, 'needs clientIdClaim to be the name of a claim, got a function');
   const rules = {
     issuer: checked.issuer,
     audience: new Set(checked.audience),
@@ -216,6 +225,11 @@ function identifierCheck(isName: boolean, allowInsecureRequests: InsecureRequest
       throw badOption(path, 'has a placeholder in it: an issuer is one string, and a function can name many');
     return check(given, path);
   };
+}
+
+function checkClientIdClaim(given: unknown, path: string): ClientSource {
+  if (typeof given === 'function') return callable(given, path);
+  return textLike(/./s, 'a non-empty string, or a function')(given, path);
 }
 
 function checkJwks(given: unknown, path: string): KeyOrigin {

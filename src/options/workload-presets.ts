@@ -1,8 +1,9 @@
-// Issuers that say which workload is calling. Their tokens name neither scope nor client of OAuth, and a
-// workload may ask for any audience: so those that are let in are listed.
+// Issuers that say which workload is calling.
 
-import { andAlso, BASE_URL, checkList, checkParameter, type PresetOverrides } from './preset.js';
+import type { StandardClaims } from '../auth.js';
+import { BASE_URL, checkParameter, type PresetOverrides } from './preset.js';
 import type { TrustedIssuer } from './trusted-issuer.js';
+import { admitWorkloads, type Workloads } from './workloads.js';
 
 const SERVICE_ACCOUNT = /^(?:\d+|[^@\s]+@[\w.-]+\.gserviceaccount\.com)$/;
 const REPOSITORY = /^[\w.-]+\/(?:[\w.-]+|\*)$/;
@@ -10,58 +11,65 @@ const KUBERNETES_ACCOUNT = /^[a-z0-9-]+\/[a-z0-9.-]+$/;
 
 /**
  * Google-signed ID tokens of service accounts, which is how workloads of Google Cloud call an API. Those of
- * people are refused. The client is in `azp`, the account's unique id.
+ * people are refused. With a list, the client is in `azp`, the account's unique id.
  *
  * @param serviceAccounts the accounts that may call, by unique id or email address (then tokens need
- *   `"email"`)
- * @throws {TypeError} the list is empty, or an element is neither
+ *   `"email"`). In an object, the id counts before the address
+ * @throws {TypeError} none is named, or one of them is neither
  */
-export function google(serviceAccounts: readonly string[], overrides: PresetOverrides = {}): TrustedIssuer {
-  checkList(serviceAccounts, SERVICE_ACCOUNT, 'google takes a list of ids or addresses of service accounts');
-  const known = new Set<unknown>(serviceAccounts);
-  return {
-    issuer: 'https://accounts.google.com',
-    clientIdClaim: 'azp',
-    ...overrides,
-    isAccessToken: andAlso(
-      (_header, { sub, email, email_verified: isVerified }) =>
-        known.has(sub) || (isVerified === true && known.has(email)),
-      overrides,
-    ),
+export function google(serviceAccounts: Workloads, overrides: PresetOverrides = {}): TrustedIssuer {
+  const issuer = { issuer: 'https://accounts.google.com', clientIdClaim: 'azp' };
+  const names = {
+    preset: 'google',
+    what: 'ids or addresses of service accounts',
+    pattern: SERVICE_ACCOUNT,
+    toKey: (account: string) => account,
+    keysIn: ({ sub, email, email_verified: isVerified }: StandardClaims) => [
+      sub,
+      isVerified === true && email,
+    ],
   };
+  return admitWorkloads(issuer, serviceAccounts, names, overrides);
 }
 
 /**
- * Tokens of GitHub Actions. The client is the repository, `acme/app`. Compare branch, environment or workflow
- * with `requireClaims`: `"ref"`, `"environment"`, `"job_workflow_ref"`.
+ * Tokens of GitHub Actions. With a list, the client is the repository, `acme/app`. Compare branch,
+ * environment or workflow with `requireClaims`: `"ref"`, `"environment"`, `"job_workflow_ref"`.
  *
- * @param repositories whose workflows may call: `acme/app`, or `acme/*` for all of an owner
- * @throws {TypeError} the list is empty, or an element isn't like that
+ * @param repositories whose workflows may call: `acme/app`, or `acme/*` for all of an owner. In an object, a
+ *   repository's own entry counts before that of its owner
+ * @throws {TypeError} none is named, or one of them isn't like that
+ * @example
+ * ```ts
+ * import { createResourceServer, githubActions } from 'oauth-resource-server';
+ *
+ * createResourceServer({
+ *   issuer: githubActions({
+ *     'acme/deploy': { clientId: 'deployer', scopes: ['write:releases'] },
+ *     'acme/*': { clientId: 'builds', scopes: ['read:releases'] },
+ *   }),
+ *   audience: 'https://releases.example.com',
+ * });
+ * ```
  */
-export function githubActions(
-  repositories: readonly string[],
-  overrides: PresetOverrides = {},
-): TrustedIssuer {
-  checkList(
-    repositories,
-    REPOSITORY,
-    'githubActions takes a list of repositories such as acme/app or acme/*',
-  );
-  const known = new Set(repositories.map((name) => name.toLowerCase()));
-  return {
-    issuer: 'https://token.actions.githubusercontent.com',
-    clientIdClaim: 'repository',
-    ...overrides,
-    isAccessToken: andAlso((_header, { repository }) => {
-      if (typeof repository !== 'string') return false;
+export function githubActions(repositories: Workloads, overrides: PresetOverrides = {}): TrustedIssuer {
+  const issuer = { issuer: 'https://token.actions.githubusercontent.com', clientIdClaim: 'repository' };
+  const names = {
+    preset: 'githubActions',
+    what: 'repositories such as acme/app or acme/*',
+    pattern: REPOSITORY,
+    toKey: (repository: string) => repository.toLowerCase(),
+    keysIn({ repository }: StandardClaims) {
+      if (typeof repository !== 'string') return [];
       const name = repository.toLowerCase();
-      return known.has(name) || known.has(`${name.split('/', 1)}/*`);
-    }, overrides),
+      return [name, `${name.split('/', 1)}/*`];
+    },
   };
+  return admitWorkloads(issuer, repositories, names, overrides);
 }
 
 /**
- * Projected tokens of Kubernetes service accounts. The client is `"sub"`:
+ * Projected tokens of Kubernetes service accounts. With a list, the client is `"sub"`:
  * `system:serviceaccount:<namespace>:<name>`.
  *
  * A cluster may publish its keys to its own workloads only: then bring them by `fetch`, or by a function in
@@ -69,22 +77,20 @@ export function githubActions(
  *
  * @param issuer the cluster's, as its tokens write it
  * @param serviceAccounts which accounts may call: `<namespace>/<name>`
- * @throws {TypeError} `issuer` is no URL, the list is empty, or an element isn't like that
+ * @throws {TypeError} `issuer` is no URL, no account is named, or one of them isn't like that
  */
 export function kubernetes(
   issuer: string,
-  serviceAccounts: readonly string[],
+  serviceAccounts: Workloads,
   overrides: PresetOverrides = {},
 ): TrustedIssuer {
   checkParameter(issuer, BASE_URL, 'kubernetes takes the URL of an issuer');
-  checkList(serviceAccounts, KUBERNETES_ACCOUNT, 'kubernetes takes a list of accounts such as shop/orders');
-  const subjects = new Set<unknown>(
-    serviceAccounts.map((account) => `system:serviceaccount:${account.replace('/', ':')}`),
-  );
-  return {
-    issuer,
-    clientIdClaim: 'sub',
-    ...overrides,
-    isAccessToken: andAlso((_header, { sub }) => subjects.has(sub), overrides),
+  const names = {
+    preset: 'kubernetes',
+    what: 'accounts such as shop/orders',
+    pattern: KUBERNETES_ACCOUNT,
+    toKey: (account: string) => `system:serviceaccount:${account.replace('/', ':')}`,
+    keysIn: ({ sub }: StandardClaims) => [sub],
   };
+  return admitWorkloads({ issuer, clientIdClaim: 'sub' }, serviceAccounts, names, overrides);
 }

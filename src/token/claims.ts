@@ -109,8 +109,9 @@ export function readClaim(claims: JsonObject, name: string): unknown {
   return value;
 }
 
-/** The claim that names the client, if it's a string. */
+/** The claim that names the client, if it's a string. Undefined if it's for a function to name the client. */
 export function readClientId(claims: JsonObject, { clientIdClaim }: TokenRules): string | undefined {
+  if (typeof clientIdClaim === 'function') return undefined;
   const clientId = readClaim(claims, clientIdClaim);
   return typeof clientId === 'string' ? clientId : undefined;
 }

@@ -86,7 +86,10 @@ function isMarkedAsAccessToken(claims: JsonObject, { clientIdClaim }: TokenRules
     Object.hasOwn(claims, 'scp') ||
     claims.token_use === 'access' ||
     claims.typ === 'Bearer' ||
-    // Not `azp`, unless the issuer's access tokens name the client there: ID tokens have it as well.
-    ['client_id', clientIdClaim].some((name) => typeof readClaim(claims, name) === 'string')
+    typeof claims.client_id === 'string' ||
+    // Not `azp`, unless the issuer's access tokens name the client there: ID tokens have it as well. A
+    // function has to name one, once the token is known to be valid.
+    typeof clientIdClaim === 'function' ||
+    typeof readClaim(claims, clientIdClaim) === 'string'
   );
 }

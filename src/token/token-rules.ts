@@ -7,6 +7,9 @@ import type { TokenType } from '../terms.js';
  */
 export type ScopeSource = 'standard' | readonly string[] | ((claims: StandardClaims) => readonly string[]);
 
+/** What names the client: a claim, or a function of the application, whose word is needed for each token. */
+export type ClientSource = string | ((claims: StandardClaims) => string | undefined);
+
 /** What the access tokens of one issuer must be like. */
 export interface TokenRules {
   /** The issuer identifier, equal to `"iss"` character by character. */
@@ -22,5 +25,5 @@ export interface TokenRules {
   /** The application's own rule in place of the general one; undefined without one. */
   readonly isAccessToken: ((header: JoseHeader, claims: StandardClaims) => boolean) | undefined;
   readonly scopeSource: ScopeSource;
-  readonly clientIdClaim: string;
+  readonly clientIdClaim: ClientSource;
 }

@@ -9,9 +9,10 @@ import { deepFreeze, freezeAndMeasure } from '../lib/json.js';
 import { LruCache } from '../lib/lru-cache.js';
 import { isWithin, type Span, spanFrom } from '../lib/pause.js';
 import { isToken68 } from '../request/credentials.js';
-import { createAccessToken, readClientId } from '../token/claims.js';
+import { createAccessToken } from '../token/claims.js';
 import { needsExtension, readAlgorithm } from '../token/compact-jws.js';
 import { readMediaType } from '../token/token-kind.js';
+import { readCallingClient } from './calling-client.js';
 import type { ScopeReader } from './granted-scopes.js';
 import {
   checkAnswer,
@@ -166,7 +167,7 @@ export class IntrospectionVerifier {
       // Iss and exp are there, and among the members.
       claims: Object.freeze(Object.fromEntries(visible)) as AccessToken['claims'],
       issuer: issuer.issuer,
-      clientId: readClientId(claims, issuer) ?? claims.client_id,
+      clientId: readCallingClient(claims, issuer) ?? claims.client_id,
       scopes,
     });
     // RFC 7662 §4: never beyond "exp", whatever the tolerance.

@@ -9,9 +9,10 @@ import { deepFreeze, freezeAndMeasure } from '../lib/json.js';
 import { LruCache } from '../lib/lru-cache.js';
 import type { Runtime } from '../lib/runtime.js';
 import type { Algorithm } from '../terms.js';
-import { checkClaims, createAccessToken, dropAbsentClaims, readClientId } from '../token/claims.js';
+import { checkClaims, createAccessToken, dropAbsentClaims } from '../token/claims.js';
 import { needsExtension, parseSegment, readAlgorithm, splitToken } from '../token/compact-jws.js';
 import { checkTokenKind, checkTokenType, type MediaType, readMediaType } from '../token/token-kind.js';
+import { readCallingClient } from './calling-client.js';
 import type { ScopeReader } from './granted-scopes.js';
 
 /** What verifying a token takes. */
@@ -119,7 +120,7 @@ export class JwtVerifier {
     if (isAccessToken !== undefined && !holds('isAccessToken', () => isAccessToken(header, verified)))
       throw new InvalidTokenError('not_an_access_token');
     const { scopes, isOwn } = this.#scopes.read(verified, issuer.scopeSource);
-    const clientId = readClientId(claims, issuer);
+    const clientId = readCallingClient(verified, issuer);
     const accessToken = createAccessToken({
       header,
       claims: verified,

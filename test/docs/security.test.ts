@@ -136,6 +136,9 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
     'unit/requirement/check-requirement.test.ts: a predicate › refuses if it throws …, which is reported without the text',
     'unit/requirement/check-requirement.test.ts: authorization details › are refused if the predicate throws, and that is reported without the text',
   ],
+  'So it is if a function in `clientIdClaim` throws.': [
+    'unit/options/workloads.test.ts: a function in clientIdClaim › that returns … lets nobody in',
+  ],
   'the token grants nothing': [
     'unit/verification/granted-scopes.test.ts: scopes by a function › are none if it …',
   ],

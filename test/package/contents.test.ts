@@ -94,6 +94,7 @@ describe('the packed package, installed on its own', () => {
       {
         "oauth-resource-server": [
           "type AccessToken",
+          "type Actor",
           "adfs",
           "type Algorithm",
           "type Allowed",
@@ -124,6 +125,7 @@ describe('the packed package, installed on its own', () => {
           "type DpopOptions",
           "entraId",
           "entraIdMultiTenant",
+          "entraWorkloads",
           "type ErrorCode",
           "errorKind",
           "type FetchConnection",
@@ -206,6 +208,8 @@ describe('the packed package, installed on its own', () => {
           "viewRequest",
           "type WantedMember",
           "type WarningMessage",
+          "type Workload",
+          "type Workloads",
           "type WrappedRequest",
           "xsuaa",
           "type XsuaaBinding",

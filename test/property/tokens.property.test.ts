@@ -259,3 +259,35 @@ describe('readClaim', () => {
     );
   });
 });
+
+describe('any act', () => {
+  const text = fc.oneof(fc.string(), fc.constantFrom(null, 42, [], {}));
+  const act = fc.oneof(
+    fc.jsonValue(),
+    fc.record(
+      { sub: text, iss: text, client_id: text, act: fc.jsonValue(), email: fc.string() },
+      { requiredKeys: [] },
+    ),
+  );
+
+  it('is an actor, or absent, or refused: never a direct call', { tags: ['ATP-07', 'ATP-13'] }, async () => {
+    await fc.assert(
+      fc.asyncProperty(act, async (value) => {
+        const decision = await decideSigned(header, { ...claims, act: value });
+        const actor = decision.kind === 'allowed' ? decision.auth?.actor : undefined;
+        if (value === null) expect(decision).toMatchObject({ kind: 'allowed', auth: { subject: 'alice' } });
+        if (value === null || decision.kind === 'denied') expect(actor).toBeUndefined();
+        else expect(actor).toBeDefined();
+        if (decision.kind === 'denied') expect(decision.error.reason).toBe('invalid_claim');
+        const { sub, iss, client_id } = Object(value);
+        for (const [read, written] of [
+          [actor?.subject, sub],
+          [actor?.issuer, iss],
+          [actor?.clientId, client_id],
+        ])
+          if (actor !== undefined) expect(read).toBe(written ?? undefined);
+      }),
+      { numRuns: repeats(2000) },
+    );
+  });
+});

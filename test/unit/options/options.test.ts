@@ -616,7 +616,10 @@ describe('a wrong option', () => {
         `option "issuer.scopeClaim" takes the name of a claim, a list of at least one, or a function, got ${describeGiven(scopeClaim)}`,
       ],
     ),
-    [{ clientIdClaim: 42 }, 'option "issuer.clientIdClaim" takes a non-empty string, got number'],
+    [
+      { clientIdClaim: 42 },
+      'option "issuer.clientIdClaim" takes a non-empty string, or a function, got number',
+    ],
   ])(
     'refuses an issuer with %j',
     { tags: ['ATP-01', 'ATP-03', 'ATP-13', 'ATP-17', 'ATP-20', 'JWT-03', 'SCP-08'] },

@@ -81,6 +81,17 @@ describe('a predicate', () => {
     expect(seen).toEqual([auth.claims, auth]);
   });
 
+  it('tells actors apart, and a direct call, by the outermost act', { tags: ['ATP-13'] }, () => {
+    const acted = (act?: object) => fakeAuth({ claims: { act } });
+    const byOrders: Requirement = { claims: (_claims, { actor }) => actor?.subject === 'orders' };
+    const direct: Requirement = { claims: (_claims, { actor }) => actor === undefined };
+    expect(refusal(byOrders, acted({ sub: 'orders', act: { sub: 'shop' } }))).toBeUndefined();
+    expect(refusal(byOrders, acted({ sub: 'shop', act: { sub: 'orders' } }))).toBe('claims_not_met');
+    expect(refusal(byOrders, acted())).toBe('claims_not_met');
+    expect(refusal(direct, acted())).toBeUndefined();
+    expect(refusal(direct, acted({ email: 'orders@shop.example' }))).toBe('claims_not_met');
+  });
+
   it.each([
     ['boolean', () => true, undefined, []],
     ['boolean', () => false, 'claims_not_met', []],

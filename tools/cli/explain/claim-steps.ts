@@ -166,7 +166,8 @@ function suggestAudience(claims: Members, expected: readonly string[]): string {
 }
 
 function describeOwnMarks(claims: Members, { clientIdClaim }: TokenRules): string {
-  const names = new Set(['scope', 'scp', 'client_id', clientIdClaim]);
+  const own = typeof clientIdClaim === 'string' ? [clientIdClaim] : [];
+  const names = new Set(['scope', 'scp', 'client_id', ...own]);
   const marks = [...names].filter((name) => readClaim(claims, name) !== undefined);
   return marks.length === 0 ? 'neither scope nor client' : `with ${showList(marks)}`;
 }
