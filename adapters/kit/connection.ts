@@ -152,6 +152,6 @@ export class TokenLifetime implements Connection {
 }
 
 /** All that identifies the actor, and nothing of those who acted before (RFC 8693 §4.1). */
-function describeActor({ claims }: Auth): string {
-  return JSON.stringify({ ...claims.act, act: undefined });
+function describeActor({ claims: { act } }: Auth): string | undefined {
+  return act && JSON.stringify(Object.entries(act).filter(([, value]) => typeof value !== 'object'));
 }

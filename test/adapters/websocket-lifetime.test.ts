@@ -256,6 +256,7 @@ describe('a fresh token', () => {
     ['another actor', { sub: 'shop' }, '3003 caller_mismatch'],
     ['another actor of an unusual name', { sub: 'orders', email: 'a@b.c' }, '3003 caller_mismatch'],
     ['no actor', undefined, '3003 caller_mismatch'],
+    ['an actor without a name', { email: 'a@b.c' }, '3003 caller_mismatch'],
     ['the same actor, by another way', { sub: 'orders', act: { sub: 'shop' } }, 'open'],
   ])('of %s in place of an actor: %s', async (_what, act, expected) => {
     const { issuer, open } = await timed();

@@ -247,7 +247,7 @@ it.each([
 ])('copes with an answer of %s in each other', { tags: ['OPS-10'] }, async (_name, open, close) => {
   const issuer = await startMisbehavingIssuer();
   const nested = `${open.repeat(100_000)}1${close.repeat(100_000)}`;
-  issuer.script(INTROSPECT, body(GOOD.replace('{', `{"act":${nested},`), JSON_TYPE));
+  issuer.script(INTROSPECT, body(GOOD.replace('{', `{"act":{"sub":"orders","act":${nested}},`), JSON_TYPE));
   expect(await protect(asking(issuer)).get(opaque())).toBe('200');
 });
 
