@@ -247,6 +247,7 @@ describe('what is remembered', () => {
     for (const token of tokens) expect((await decide(token)).kind).toBe('allowed');
     for (const token of [first, second]) await remembered(() => decide(token));
     expect(await fromMemory(() => decide(third))).toMatchObject({ isRemembered: false });
+    await decide(third); // another of the fifty may have made it forget that it saw this one
     expect(await fromMemory(() => decide(third))).toMatchObject({ isRemembered: true });
     expect(await fromMemory(() => decide(first))).toMatchObject({ isRemembered: false });
   });
