@@ -7,7 +7,16 @@ import { type CodeBlock, codeBlocksOf, readDocstrings, readPage, readPages, root
 /** The languages that are compiled, with the extension of their modules. */
 const EXTENSIONS: Readonly<Record<string, string>> = { ts: 'ts', js: 'js', cjs: 'cjs' };
 /** What else a block may be. */
-const OTHER_LANGUAGES: readonly string[] = ['sh', 'console', 'json', 'http', 'text'];
+const OTHER_LANGUAGES: readonly string[] = [
+  'sh',
+  'console',
+  'json',
+  'http',
+  'text',
+  'nginx',
+  'yaml',
+  'dockerfile',
+];
 
 /** What the application around an example of a docstring has. Samples on pages have to be complete. */
 const APPLICATION = `

@@ -7,7 +7,9 @@ import { codeBlocksOf, readPages } from './markdown.js';
 import { ShellSession } from './shell-session.js';
 import { splitWords } from './shell-words.js';
 
-const pages = (await readPages()).filter(({ path }) => path === 'README.md' || /^docs\/[^/]+$/.test(path));
+const pages = (await readPages()).filter(
+  ({ path }) => path === 'README.md' || /^docs\/(?!decisions\/)/.test(path),
+);
 const transcripts = pages.flatMap(codeBlocksOf).filter(({ info }) => info === 'console');
 
 describe('a transcript', () => {

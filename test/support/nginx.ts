@@ -25,13 +25,14 @@ export interface RunningNginx {
  * Starts nginx, asking for client certificates and taking any.
  *
  * @param locations what stands in the `server` block beside that
+ * @param http what stands in the `http` block before it
  */
-export async function startNginx(program: string, locations: string): Promise<RunningNginx> {
+export async function startNginx(program: string, locations: string, http = ''): Promise<RunningNginx> {
   const folder = await mkdtemp(join(tmpdir(), 'nginx-'));
   const { certificate, privateKey } = await createClientCertificate({ commonName: 'localhost' });
   await writeFile(join(folder, 'server.crt'), certificate);
   await writeFile(join(folder, 'server.key'), privateKey);
-  await writeFile(join(folder, 'nginx.conf'), configuration(folder, locations));
+  await writeFile(join(folder, 'nginx.conf'), configuration(folder, locations, http));
   const child = spawn(program, ['-p', folder, '-c', 'nginx.conf', '-e', 'stderr'], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
@@ -57,7 +58,7 @@ export async function startNginx(program: string, locations: string): Promise<Ru
   };
 }
 
-function configuration(folder: string, locations: string): string {
+function configuration(folder: string, locations: string, http: string): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   return `
     daemon off;
@@ -68,6 +69,7 @@ function configuration(folder: string, locations: string): string {
     http {
       access_log off;
       ${temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join('\n')}
+      ${http}
       server {
         listen unix:${folder}/nginx.sock ssl;
         ssl_certificate ${folder}/server.crt;
