@@ -7,6 +7,7 @@ import { closeServer, listen } from '../../examples/demo/http-server.js';
 import { startTelemetry } from '../../examples/observability/telemetry.js';
 import { createInventory } from '../../examples/services/inventory-express.js';
 import { createTestIssuer } from '../../src/testing/index.js';
+import { codeBlocksOf, readPage } from '../docs/markdown.js';
 
 interface Dashboard {
   readonly panels: readonly {
@@ -69,6 +70,18 @@ describe('the example of observability', () => {
       return words.filter((word) => !known.has(word)).map((word) => `${title}: ${word}`);
     });
     expect(lacking).toEqual([]);
+  });
+
+  it('has alerts on docs/prometheus.md whose metrics and labels are there', async () => {
+    const blocks = codeBlocksOf(await readPage('docs/prometheus.md'));
+    const rules = blocks.filter(({ info }) => info === 'yaml').map(({ code }) => code);
+    const expressions = rules.flatMap((code) =>
+      [...code.matchAll(/expr: (.+)/g)].map(([, expr = '']) => expr),
+    );
+    expect(expressions.length).toBeGreaterThan(3);
+    const known = new Set(metrics.match(/[a-z_]+(?=[{=])/g));
+    const words = expressions.flatMap((expr) => expr.match(/\b(?:oauth_|http_)[a-z_]+/g) ?? []);
+    expect(words.filter((word) => !known.has(word))).toEqual([]);
   });
 
   it('shows each metric on the dashboard', async () => {
