@@ -38,7 +38,9 @@ function gatherPages() {
   }
   const named = new Set(sections.flatMap((section) => section.pages));
   const paths = found.map((file) => file.slice(0, -'.md'.length));
-  const forgotten = paths.filter((path) => !path.includes('/') && path !== 'README' && !named.has(path));
+  const forgotten = paths.filter(
+    (path) => !path.startsWith('decisions/') && path !== 'README' && !named.has(path),
+  );
   const missing = [...named].filter((path) => !paths.includes(path));
   if (forgotten.length + missing.length > 0)
     throw new Error(
@@ -107,7 +109,7 @@ function publishMarkdown() {
     lines.push('', `## ${title}`, '');
     for (const path of named) lines.push(`- [${titleOf(path)}](/${path}.md)`);
   }
-  const others = pages.filter((path) => path.includes('/') && !path.endsWith('README'));
+  const others = pages.filter((path) => path.startsWith('decisions/') && !path.endsWith('README'));
   lines.push('', '## Optional', '', ...others.map((path) => `- [${titleOf(path)}](/${path}.md)`));
   write(join(DIST, 'llms.txt'), `${lines.join('\n')}\n`);
   cpSync(join(PAGES, 'images'), join(DIST, 'images'), { recursive: true });
