@@ -102,13 +102,14 @@ describe('docs/servers/kubernetes.md', () => {
     const outcome = async (claims: object) => {
       const plain = { client_id: undefined, scope: undefined, ...claims };
       try {
-        return (await server.verify(await cluster.token(plain, { typ: undefined }))).scopes;
+        const { clientId, scopes } = await server.verify(await cluster.token(plain, { typ: undefined }));
+        return [clientId, ...scopes];
       } catch (error) {
         return isResourceServerError(error) ? error.reason : error;
       }
     };
     const sub = 'system:serviceaccount:shop:order-service';
-    expect(await outcome({ sub })).toEqual(['read:inventory']);
+    expect(await outcome({ sub })).toEqual(['order-service', 'read:inventory']);
     expect(await outcome({ sub: 'system:serviceaccount:shop:other' })).toBe('not_an_access_token');
     expect(await outcome({ sub, aud: 'https://kubernetes.default.svc' })).toBe('aud_mismatch');
     server.close();
