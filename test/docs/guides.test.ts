@@ -323,7 +323,7 @@ describe('docs/rate-limits.md', () => {
     const status = async (headers: Record<string, string>) =>
       (await fetch(`${url}/stock/42`, { headers: { ...headers, 'X-Forwarded-For': '203.0.113.7' } })).status;
     const poor = await issuer.authorization({ scope: 'other' });
-    for (let sent = 0; sent < 20; sent++) {
+    for (let sent = 0; sent < 3; sent++) {
       expect(await status(reader)).toBe(200);
       expect(await status(poor)).toBe(403);
     }
