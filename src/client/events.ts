@@ -16,6 +16,7 @@ export interface ClientMessage {
   readonly event: 'requested' | 'renewed' | 'failed' | 'dropped';
   /** The option `issuer`, or `tokenEndpoint` where there is none. */
   readonly issuer: string;
+  /** Empty if the client names none. */
   readonly clientId: string;
   /** Of `renewed`: the granted scopes. Otherwise those that are requested. */
   readonly scope: readonly string[];

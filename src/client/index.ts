@@ -1,4 +1,6 @@
+export type { AssertionSigner } from '../issuer/assertion-signer.js';
 export type { PrivateKey } from '../issuer/private-key.js';
+export type { AssertionSource } from '../options/credential.js';
 export type { Algorithm as AssertionAlgorithm } from '../terms.js';
 export type { ApiAnswer, ApiClient, GetTokenOptions, HeadersRequest } from './api-client.js';
 export type { ClientCredentials } from './client-credentials.js';
@@ -9,5 +11,6 @@ export { isTokenRequestError, TokenRequestError, tokenRequestReasons } from './e
 export type { ClientMessage } from './events.js';
 export { clientChannel } from './events.js';
 export type { GrantedToken } from './granted-token.js';
+export { createJwtBearer, type JwtBearerOptions } from './jwt-bearer.js';
 export type { AuthenticationMethod, ClientCredentialsOptions, ClientOptions } from './options.js';
 export type { TokenHeaders } from './token-presenter.js';

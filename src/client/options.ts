@@ -1,5 +1,4 @@
 import type { CredentialSettings } from '../issuer/credential-source.js';
-import type { PrivateKey } from '../issuer/private-key.js';
 import {
   badOption,
   type Check,
@@ -28,7 +27,7 @@ import {
   issuerIdentifier,
   readOrigin,
 } from '../lib/url.js';
-import { checkCredential } from '../options/credential.js';
+import { type AssertionSource, checkCredential, type PrivateKeySource } from '../options/credential.js';
 import type { Algorithm, SecretMethod } from '../terms.js';
 import { isScopeToken } from '../token/scope.js';
 import { type ClientDpopOptions, checkClientDpop, type DpopClientSettings } from './dpop.js';
@@ -63,8 +62,8 @@ export interface ClientOptions {
   /** The client's identifier at the authorization server (RFC 6749 §2.2). */
   readonly clientId: string;
   /**
-   * The client's secret, or a function that returns it, such as a look-up in a vault. Either this or
-   * `privateKey` is required.
+   * The client's secret, or a function that returns it, such as a look-up in a vault. This, `privateKey` or
+   * `clientAssertion` is required.
    *
    * A function is called for each request for a token, so a rotated secret is used without a restart. If the
    * server refuses the secret, the function is called once more, and the request is made again if it returns
@@ -74,10 +73,20 @@ export interface ClientOptions {
   readonly clientSecret?: string | (() => string | Promise<string>);
   /**
    * The key that signs client assertions (RFC 7523, `private_key_jwt`), in place of a secret, or a function
-   * that returns it, called as that of `clientSecret`. Nothing secret leaves the process then. A function
-   * should return a JWK with `kid`, so that the key id changes with the key.
+   * that returns it, called as that of `clientSecret`. Nothing secret leaves the process then. If the key
+   * isn't in the process, but in a KMS or an HSM, it's an object that signs: {@link AssertionSigner}. A
+   * function should return a JWK with `kid` or such an object with `keyId`, so that the key id changes with
+   * the key.
    */
-  readonly privateKey?: PrivateKey | (() => PrivateKey | Promise<PrivateKey>);
+  readonly privateKey?: PrivateKeySource;
+  /**
+   * A client assertion that others make (RFC 7521 §4.2, RFC 7523 §2.2), in place of a secret or a key: a
+   * function, or `{ file: '/var/run/secrets/tokens/auth' }`, such as the token that Kubernetes projects into
+   * a container. It's a JWT of at most 16384 characters, and only the authorization server looks into it.
+   *
+   * It's asked for, or read, for each request for a token, and treated like a secret from a function.
+   */
+  readonly clientAssertion?: AssertionSource;
   /**
    * The `kid` of client assertions: which of the client's registered keys it is. Default: the JWK's `kid`, or
    * none.
@@ -95,7 +104,7 @@ export interface ClientOptions {
    */
   readonly assertionAudience?: 'issuer' | 'token_endpoint';
   /**
-   * How the client authenticates. Default: `private_key_jwt` with a key; with a secret `client_secret_basic`,
+   * How the client authenticates. Default: `private_key_jwt` with a key or an assertion; with a secret `client_secret_basic`,
    * or `client_secret_post` where the server's metadata has that and not the other.
    */
   readonly authenticationMethod?: AuthenticationMethod;
@@ -165,6 +174,7 @@ export interface ClientSettings {
   readonly server: ServerLocation;
   /** In place of the well-known locations. */
   readonly metadataUrl: string | undefined;
+  /** Empty if the client names none. */
   readonly clientId: string;
   readonly credential: CredentialSettings;
   /** Undefined if the client gets bearer tokens. */
@@ -192,6 +202,7 @@ const RESERVED_PARAMETERS: readonly string[] = [
   'client_secret',
   'client_assertion',
   'client_assertion_type',
+  'assertion',
 ];
 const ISSUER = `${HTTPS_URL}, without query and fragment`;
 const ORIGINS =
@@ -204,9 +215,10 @@ const CHECKS = {
   issuer: unchecked,
   tokenEndpoint: unchecked,
   metadataUrl: unchecked,
-  clientId: text,
+  clientId: unchecked,
   clientSecret: unchecked,
   privateKey: unchecked,
+  clientAssertion: unchecked,
   keyId: unchecked,
   algorithm: unchecked,
   assertionAudience: unchecked,
@@ -232,13 +244,15 @@ type Table = Readonly<Record<string, Check<unknown>>>;
 /**
  * Checks the options and fills in the defaults, once, when a client is built.
  *
- * @param own checks of options beyond {@link ClientOptions}
+ * @param own checks of options beyond {@link ClientOptions}, or in place of those for them
+ * @param authenticates whether the client has to; if it doesn't, it needs no `clientId` either
  * @throws {OptionError} a TypeError that names the option, what it got (its type, never a value that could be
  *   secret) and what it takes
  */
 export function checkClientOptions<Own extends Table>(
-  options: ClientOptions,
+  options: Omit<ClientOptions, 'clientId'>,
   own: Own,
+  authenticates = true,
 ): ClientSettings & { readonly own: Checked<Own> } {
   // What both tables make of it, which TypeScript can't tell of a table that it doesn't know.
   const checked = checkObject(options, '', { ...CHECKS, ...own }) as Checked<typeof CHECKS> & Checked<Own>;
@@ -247,7 +261,9 @@ export function checkClientOptions<Own extends Table>(
   const metadataUrl = optional(httpsUrl(allowInsecureRequests))(checked.metadataUrl, 'metadataUrl');
   if (metadataUrl !== undefined && server.tokenEndpoint !== undefined)
     throw badOption('metadataUrl', 'does not go with tokenEndpoint, which needs no metadata');
-  const credential = checkCredential(checked, '', ['clientSecret', 'privateKey']);
+  const kinds = ['clientSecret', 'privateKey', 'clientAssertion'] as const;
+  const credential = checkCredential(checked, '', authenticates ? kinds : [...kinds, 'none']);
+  const isAnonymous = credential.kind === 'none' && checked.clientId === undefined;
   if ('audience' in credential && credential.audience === 'issuer' && server.issuer === undefined)
     throw badOption(
       'privateKey',
@@ -262,7 +278,7 @@ export function checkClientOptions<Own extends Table>(
     runtime: { fetch, clock, clockToleranceSeconds: 0, allowInsecureRequests },
     server,
     metadataUrl,
-    clientId: checked.clientId,
+    clientId: isAnonymous ? '' : text(checked.clientId, 'clientId'),
     credential,
     dpop: checked.dpop,
     requestedScopes: scope,

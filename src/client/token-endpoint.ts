@@ -50,6 +50,8 @@ export interface Grant {
    * @throws {TokenRequestError} they can't be had
    */
   readonly parameters: (signal: AbortSignal) => Promise<URLSearchParams>;
+  /** Of the parameter `assertion` (RFC 7521 §4.1), if there's one. Asked for each, as a credential is. */
+  readonly assertion?: CredentialSource;
 }
 
 /** The token endpoint of one authorization server, as one client uses it (RFC 6749 §3.2). */
@@ -76,18 +78,23 @@ export class TokenEndpoint {
   /** @throws {TokenRequestError} */
   async request(grant: Grant, signal: AbortSignal): Promise<ReceivedToken> {
     const endpoint = await this.#locate(signal);
-    const attempt = (credential: ClientCredential) => this.#attempt(grant, endpoint, credential, signal);
-    const request = async (credential: ClientCredential): Promise<ReceivedToken> => {
-      try {
-        return await attempt(credential);
-      } catch (error) {
-        // RFC 9449 §8: once more, with the nonce that came with the answer.
-        if (this.#prover === undefined || !wantsNonce(error)) throw error;
-        return attempt(credential);
-      }
-    };
+    const request = (assertion?: ClientCredential): Promise<ReceivedToken> =>
+      this.#credentials.use(
+        async (credential) => {
+          const attempt = () => this.#attempt(grant, { endpoint, credential, assertion }, signal);
+          try {
+            return await attempt();
+          } catch (error) {
+            // RFC 9449 §8: once more, with the nonce that came with the answer.
+            if (this.#prover === undefined || !wantsNonce(error)) throw error;
+            return attempt();
+          }
+        },
+        isRefusal,
+        signal,
+      );
     try {
-      return await this.#credentials.use(request, isRefusal, signal);
+      return await (grant.assertion?.use(request, isInvalidGrant, signal) ?? request());
     } catch (error) {
       if (error instanceof CredentialUnavailable)
         throw new TokenRequestError('credential_unavailable', { detail: error.message });
@@ -116,20 +123,15 @@ export class TokenEndpoint {
     }
   }
 
-  async #attempt(
-    grant: Grant,
-    endpoint: AuthenticatedEndpoint,
-    credential: ClientCredential,
-    signal: AbortSignal,
-  ): Promise<ReceivedToken> {
+  async #attempt(grant: Grant, shown: Shown, signal: AbortSignal): Promise<ReceivedToken> {
     const { clientId, dpop, requireAllScopes, defaultLifetimeSeconds } = this.#settings;
-    const { response, secrets } = await this.#send(grant, endpoint, credential, signal);
+    const { response, secrets } = await this.#send(grant, shown, signal);
     const now = this.#time.clock();
     const age = startStopwatch(this.#time);
     const tokenType = dpop === undefined ? 'Bearer' : 'DPoP';
     let answer: TokenResponse;
     try {
-      const hint = refusalHint(clientId, credential, endpoint);
+      const hint = refusalHint(clientId, shown.credential, shown.endpoint);
       answer = await readTokenResponse(response, { now, secrets, hint, tokenType, signal });
     } catch (error) {
       throw signal.aborted ? new TokenRequestError('timeout') : error;
@@ -146,16 +148,16 @@ export class TokenEndpoint {
 
   async #send(
     grant: Grant,
-    endpoint: AuthenticatedEndpoint,
-    credential: ClientCredential,
+    { endpoint, credential, assertion }: Shown,
     signal: AbortSignal,
   ): Promise<Exchange> {
     const { server, clientId, runtime } = this.#settings;
     const url = new URL(endpoint.url);
     const { client, options } = clientRequest(clientId, runtime, signal);
     const authorizationServer = { issuer: server.issuer ?? endpoint.url, token_endpoint: endpoint.url };
-    const authentication = authenticateClient(credential, endpoint);
+    const authentication = authenticateClient(credential, endpoint, signal);
     const parameters = await grant.parameters(signal);
+    if (assertion?.kind === 'assertion') parameters.set('assertion', assertion.assertion);
     if (grant.scope.length > 0) parameters.set('scope', grant.scope.join(' '));
     let secrets: readonly string[] = [];
     const request = () =>
@@ -177,11 +179,21 @@ export class TokenEndpoint {
       return { response, secrets };
     } catch (error) {
       if (error instanceof ClientAuthenticationFailure)
-        throw new TokenRequestError('assertion_failed', { detail: error.message });
+        throw new TokenRequestError('assertion_failed', {
+          detail: error.message,
+          transient: error.isTransient,
+        });
       if (signal.aborted) throw new TokenRequestError('timeout');
       throw new TokenRequestError('unreachable', { detail: describeError(error) });
     }
   }
+}
+
+/** What one attempt goes to, and shows there. */
+interface Shown {
+  readonly endpoint: AuthenticatedEndpoint;
+  readonly credential: ClientCredential;
+  readonly assertion: ClientCredential | undefined;
 }
 
 interface Exchange {
@@ -198,6 +210,10 @@ function wantsNonce(error: unknown): boolean {
 function isRefusal(error: unknown): boolean {
   if (!isTokenRequestError(error) || error.reason !== 'refused') return false;
   return error.error === 'invalid_client' || error.status === 401;
+}
+
+function isInvalidGrant(error: unknown): boolean {
+  return isTokenRequestError(error) && error.error === 'invalid_grant';
 }
 
 function sentSecrets(body: unknown, credential: ClientCredential, clientId: string): readonly string[] {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   allowInsecureRequests,
   type Client,
@@ -5,18 +6,20 @@ import {
   ClientSecretPost,
   clockSkew,
   type HttpRequestOptions,
-  modifyAssertion,
-  PrivateKeyJwt,
 } from 'oauth4webapi';
 import { describeError, SafeError } from '../lib/errors.js';
 import { USER_AGENT } from '../lib/fetch.js';
 import type { Runtime } from '../lib/runtime.js';
 import type { SecretMethod } from '../terms.js';
+import { SignerUnavailable } from './assertion-signer.js';
 import type { AssertionKey } from './private-key.js';
 
 const ENCODED_CREDENTIALS =
   'client_secret_basic encodes characters of this id or secret, and many servers do not decode them; ' +
   'client_secret_post sends them as they are';
+
+/** In place of the id of a client that names none: oauth4webapi wants one, and doesn't send it. */
+const ANONYMOUS = '(none)';
 
 /** What a client of an authorization server proves its identity with. */
 export type ClientCredential =
@@ -24,13 +27,25 @@ export type ClientCredential =
   | { readonly kind: 'secret'; readonly clientSecret: string; readonly method: SecretMethod | undefined }
   /** `audience`: what assertions are for. */
   | { readonly kind: 'key'; readonly key: AssertionKey; readonly audience: 'issuer' | 'endpoint' }
+  /** A client assertion that others made (RFC 7521 §4.2). */
+  | { readonly kind: 'assertion'; readonly assertion: string }
   /** The TLS connection does it (RFC 8705 §2). */
   | { readonly kind: 'certificate' }
   /** An access token of the client's own (RFC 7662 §2.1). */
-  | { readonly kind: 'token'; readonly accessToken: string };
+  | { readonly kind: 'token'; readonly accessToken: string }
+  /** What's granted depends on something else, such as the assertion of the JWT bearer grant (RFC 7521 §4.1). */
+  | { readonly kind: 'none' };
 
 /** The client's part of the authentication couldn't be made: a key that doesn't sign, say. */
-export class ClientAuthenticationFailure extends SafeError {}
+export class ClientAuthenticationFailure extends SafeError {
+  /** Whether another attempt may not meet it. */
+  readonly isTransient: boolean;
+
+  constructor(message: string, isTransient = false) {
+    super(message);
+    this.isTransient = isTransient;
+  }
+}
 
 /** The endpoint that a client authenticates to. */
 export interface AuthenticatedEndpoint {
@@ -47,7 +62,7 @@ export function clientRequest(
 ): { readonly client: Client; readonly options: HttpRequestOptions<'POST', URLSearchParams> } {
   return {
     // Assertions go by our clock.
-    client: { client_id: clientId, [clockSkew]: Math.round((clock() - Date.now()) / 1000) },
+    client: { client_id: clientId || ANONYMOUS, [clockSkew]: Math.round((clock() - Date.now()) / 1000) },
     // The URL was checked by our rules; oauth4webapi knows no loopback hosts.
     options: { headers: { 'user-agent': USER_AGENT }, signal, [allowInsecureRequests]: true },
   };
@@ -57,12 +72,14 @@ export function clientRequest(
  * Authenticates the requests of a client (RFC 6749 §2.3). Each request gets another assertion, because one
  * can be used only once.
  *
+ * @param signal ends the waiting for a key that's elsewhere
  * @returns a function that throws a {@link ClientAuthenticationFailure} without the cause, which may carry
  *   key, token or secret
  */
 export function authenticateClient(
   credential: ClientCredential,
   endpoint: AuthenticatedEndpoint,
+  signal: AbortSignal,
 ): ClientAuth {
   return async (server, client, body, headers) => {
     try {
@@ -75,16 +92,21 @@ export function authenticateClient(
         }
         case 'key': {
           const audience = credential.audience === 'issuer' ? server.issuer : endpoint.url;
-          const authenticate = await privateKeyJwt(credential.key, audience);
-          return await authenticate(server, client, body, headers);
+          const assertion = await credential.key.sign(assertionClaims(client, audience), signal);
+          return setAssertion(body, client, assertion);
         }
+        case 'assertion':
+          return setAssertion(body, client, credential.assertion);
         case 'certificate':
           return body.set('client_id', client.client_id);
         case 'token':
           return headers.set('authorization', `Bearer ${credential.accessToken}`);
+        case 'none':
+          if (client.client_id !== ANONYMOUS) body.set('client_id', client.client_id);
+          return;
       }
     } catch (error) {
-      throw new ClientAuthenticationFailure(describeError(error));
+      throw new ClientAuthenticationFailure(describeError(error), error instanceof SignerUnavailable);
     }
   };
 }
@@ -131,17 +153,18 @@ export function formEncode(value: string): string {
 }
 
 /**
- * RFC 7523 §2.2, §3: makes a new assertion for each request, valid for a minute. By default it's for the
- * issuer, so that no endpoint can use it at another server.
+ * RFC 7523 §3: those of a new assertion, valid for a minute. By default it's for the issuer, so that no
+ * endpoint can use it at another server. Without the optional "nbf", for which a server whose clock is a
+ * second behind would refuse it.
  */
-async function privateKeyJwt(key: AssertionKey, audience: string): Promise<ClientAuth> {
-  const signer = { key: await key.load(), ...(key.keyId === undefined ? {} : { kid: key.keyId }) };
-  return PrivateKeyJwt(signer, {
-    [modifyAssertion]: (header, claims) => {
-      header.alg = key.algorithm;
-      // "nbf" is optional, and with it a server whose clock is a second behind would refuse.
-      delete claims.nbf;
-      claims.aud = audience;
-    },
-  });
+function assertionClaims({ client_id: id, [clockSkew]: skew = 0 }: Client, audience: string): object {
+  const now = Math.floor(Date.now() / 1000) + skew;
+  return { iss: id, sub: id, aud: audience, jti: randomUUID(), iat: now, exp: now + 60 };
+}
+
+/** RFC 7523 §2.2. The id isn't required there, but by servers that look the client up by it (Entra). */
+function setAssertion(body: URLSearchParams, client: Client, assertion: string): void {
+  body.set('client_id', client.client_id);
+  body.set('client_assertion_type', 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer');
+  body.set('client_assertion', assertion);
 }

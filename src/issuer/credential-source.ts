@@ -6,20 +6,30 @@ import { isWithin, type Span, spanFrom } from '../lib/pause.js';
 import { SharedWork } from '../lib/shared-work.js';
 import { isToken68 } from '../request/credentials.js';
 import type { SecretMethod } from '../terms.js';
+import { isAssertionSigner } from './assertion-signer.js';
 import { ClientAuthenticationFailure, type ClientCredential } from './client-authentication.js';
 import { checkPrivateKey } from './private-key.js';
 
+/** Where a credential comes from: a function, for which a file may stand. */
+export interface AskedSource {
+  readonly ask: () => unknown;
+  /** What messages call it. Default `function`. */
+  readonly from?: 'function' | 'file';
+}
+
 /** A credential that a function of the application hands out, as plain data. */
-export type AskedCredential = { readonly kind: 'asked'; readonly ask: () => unknown } & (
-  | { readonly name: 'clientSecret'; readonly method: SecretMethod | undefined }
-  | {
-      readonly name: 'privateKey';
-      readonly keyId: unknown;
-      readonly algorithm: unknown;
-      readonly audience: 'issuer' | 'endpoint';
-    }
-  | { readonly name: 'accessToken' }
-);
+export type AskedCredential = AskedSource & { readonly kind: 'asked' } & (
+    | { readonly name: 'clientSecret'; readonly method: SecretMethod | undefined }
+    | {
+        readonly name: 'privateKey';
+        readonly keyId: unknown;
+        readonly algorithm: unknown;
+        readonly audience: 'issuer' | 'endpoint';
+      }
+    | { readonly name: 'accessToken' }
+    /** `assertion`: what the JWT bearer grant shows (RFC 7523 §2.1). */
+    | { readonly name: 'clientAssertion' | 'assertion' }
+  );
 
 /** What options give: the credential itself, or a function to ask for it. */
 export type CredentialSettings = ClientCredential | AskedCredential;
@@ -28,7 +38,10 @@ export type CredentialSettings = ClientCredential | AskedCredential;
 export class CredentialUnavailable extends ClientAuthenticationFailure {}
 
 export interface CredentialSourceOptions {
-  /** How long an answer is used for further requests; 0 asks for each. Access tokens are never kept. */
+  /**
+   * How long an answer is used for further requests; 0 asks for each. Access tokens and assertions are never
+   * kept: they expire, and an assertion may be good for one request only.
+   */
   readonly rememberSeconds: number;
   /** How long the function may take. */
   readonly timeoutSeconds: number;
@@ -37,6 +50,11 @@ export interface CredentialSourceOptions {
 
 /** A secret is longer than this by mistake only: a whole file, say. */
 const MAX_SECRET_LENGTH = 10_000;
+
+/** As long as an access token may be. */
+export const MAX_ASSERTION_LENGTH = 16_384;
+/** A JWS in compact serialisation (RFC 7515 §7.1). What's in it is for the server. */
+const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
 /** What a question takes beyond its time limit, at most. */
 const GRACE_SECONDS = 1;
@@ -131,7 +149,8 @@ export class CredentialSource {
     const before = this.#known;
     const isSame = before !== undefined && isSameAnswer(before.answer, answer);
     const credential = isSame ? before.credential : readAnswer(settings, answer);
-    const seconds = settings.name === 'accessToken' ? 0 : rememberSeconds;
+    const isLasting = settings.name === 'clientSecret' || settings.name === 'privateKey';
+    const seconds = isLasting ? rememberSeconds : 0;
     this.#known = { answer: keepAnswer(answer), credential, fresh: spanFrom(clock(), seconds) };
     return credential;
   }
@@ -153,6 +172,13 @@ function readAnswer(settings: AskedCredential, answer: unknown): ClientCredentia
         settings,
         `it returned ${typeof answer === 'string' ? 'no access token' : typeName(answer)}`,
       );
+    case 'clientAssertion':
+    case 'assertion': {
+      const assertion = typeof answer === 'string' ? answer.trim() : '';
+      if (assertion.length <= MAX_ASSERTION_LENGTH && JWT.test(assertion))
+        return { kind: 'assertion', assertion };
+      throw failure(settings, assertion === '' ? `it returned ${typeName(answer)}` : 'that is no JWT');
+    }
     case 'privateKey':
       try {
         const key = checkPrivateKey({ ...settings, privateKey: answer }, '');
@@ -163,17 +189,22 @@ function readAnswer(settings: AskedCredential, answer: unknown): ClientCredentia
   }
 }
 
-function failure({ name }: AskedCredential, detail: string): CredentialUnavailable {
-  return new CredentialUnavailable(`the function ${name}: ${detail}`);
+function failure({ name, from = 'function' }: AskedCredential, detail: string): CredentialUnavailable {
+  return new CredentialUnavailable(`the ${from} ${name}: ${detail}`, true);
 }
 
 /** A copy of what the application might change in place. */
 function keepAnswer(answer: unknown): unknown {
-  const isImmutable = typeof answer === 'string' || types.isKeyObject(answer) || types.isCryptoKey(answer);
+  const isImmutable = typeof answer === 'string' || types.isKeyObject(answer) || isOneOfAKind(answer);
   return isImmutable ? answer : structuredClone(answer);
 }
 
 function isSameAnswer(one: unknown, other: unknown): boolean {
   if (types.isKeyObject(one) && types.isKeyObject(other)) return one.equals(other);
-  return types.isCryptoKey(one) ? one === other : isDeepStrictEqual(one, other);
+  return isOneOfAKind(one) ? one === other : isDeepStrictEqual(one, other);
+}
+
+/** Whether its members don't tell it from another one. */
+function isOneOfAKind(answer: unknown): boolean {
+  return types.isCryptoKey(answer) || isAssertionSigner(answer);
 }

@@ -58,7 +58,7 @@ export function endpointSource(
     const { client, options } = clientRequest(clientId, runtime, signal);
     const ask = async (credential: ClientCredential): Promise<JsonObject> => {
       const request = () =>
-        introspectionRequest(server, client, authenticateClient(credential, located), token, {
+        introspectionRequest(server, client, authenticateClient(credential, located, signal), token, {
           ...options,
           additionalParameters: { token_type_hint: 'access_token' },
           requestJwtResponse: signedResponse,

@@ -1,8 +1,9 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { types } from 'node:util';
-import { type CryptoKey, importPKCS8, type JWK } from 'jose';
+import { CompactSign, type CryptoKey, type JWK } from 'jose';
 import { badOption, memberPath, optional, optionError, text } from '../lib/check.js';
 import type { Algorithm } from '../terms.js';
+import { checkAssertionSigner, isAssertionSigner, signElsewhere } from './assertion-signer.js';
 import { findAlgorithms, MIN_RSA_BITS } from './verification-key.js';
 
 /** A private key: PEM (PKCS #8), a JWK, or a key of `node:crypto` or of the Web Cryptography API. */
@@ -13,7 +14,13 @@ export interface AssertionKey {
   readonly algorithm: Algorithm;
   /** The header's `kid`, undefined for none. */
   readonly keyId: string | undefined;
-  load(): Promise<CryptoKey>;
+  /**
+   * A JWT with these claims.
+   *
+   * @param signal ends the waiting for a key that's elsewhere
+   * @throws {SafeError} that key didn't sign
+   */
+  sign(claims: object, signal: AbortSignal): Promise<string>;
 }
 
 const TAKES = 'a private key for signatures: PEM (PKCS #8, not encrypted), a JWK, a KeyObject or a CryptoKey';
@@ -58,23 +65,35 @@ interface GivenKey {
  */
 export function checkPrivateKey({ privateKey, keyId, algorithm }: GivenKey, path: string): AssertionKey {
   const name = memberPath(path, 'privateKey');
-  const { key, algorithm: chosen } = checkSigningKey(
-    privateKey,
-    name,
-    algorithm,
-    memberPath(path, 'algorithm'),
-  );
-  const kid = isJwk(privateKey) ? privateKey.kid : undefined;
-  let imported: Promise<CryptoKey> | undefined;
+  const algorithmPath = memberPath(path, 'algorithm');
+  const own = optional(text)(keyId, memberPath(path, 'keyId'));
+  if (isAssertionSigner(privateKey)) {
+    const signer = checkAssertionSigner(privateKey, name);
+    const alg = pickAlgorithm([signer.algorithm], algorithm, algorithmPath);
+    const kid = own ?? signer.keyId;
+    const header = encode({ alg, kid });
+    return {
+      algorithm: alg,
+      keyId: kid,
+      async sign(claims, signal) {
+        const input = `${header}.${encode(claims)}`;
+        return `${input}.${await signElsewhere(input, signer, signal)}`;
+      },
+    };
+  }
+  const { key, algorithm: alg } = checkSigningKey(privateKey, name, algorithm, algorithmPath);
+  const kid = own ?? (isJwk(privateKey) ? optional(text)(privateKey.kid, `${name}.kid`) : undefined);
+  const header = kid === undefined ? { alg } : { alg, kid };
   return {
-    algorithm: chosen,
-    keyId: optional(text)(keyId, memberPath(path, 'keyId')) ?? optional(text)(kid, `${name}.kid`),
-    async load() {
-      if (!types.isKeyObject(key)) return key;
-      imported ??= importPKCS8(key.export({ type: 'pkcs8', format: 'pem' }).toString(), chosen);
-      return imported;
-    },
+    algorithm: alg,
+    keyId: kid,
+    sign: (claims) =>
+      new CompactSign(Buffer.from(JSON.stringify(claims))).setProtectedHeader(header).sign(key),
   };
+}
+
+function encode(part: object): string {
+  return Buffer.from(JSON.stringify(part)).toString('base64url');
 }
 
 /**
@@ -98,9 +117,14 @@ export function checkSigningKey(
   // The old name of Ed25519 comes first: more servers know it.
   const fitting: readonly Algorithm[] = algorithms.includes('EdDSA') ? ['EdDSA', 'Ed25519'] : algorithms;
   const name = wanted ?? (isJwk(given) ? given.alg : undefined);
-  const algorithm = name === undefined ? fitting[0] : fitting.find((one) => one === name);
-  if (algorithm === undefined) throw optionError(algorithmPath, `${fitting.join(' or ')} for this key`, name);
-  return { key, algorithm };
+  return { key, algorithm: pickAlgorithm(fitting, name, algorithmPath) };
+}
+
+/** The first that fits, if no option names another one. */
+function pickAlgorithm(fitting: readonly Algorithm[], wanted: unknown, path: string): Algorithm {
+  const algorithm = wanted === undefined ? fitting[0] : fitting.find((one) => one === wanted);
+  if (algorithm === undefined) throw optionError(path, `${fitting.join(' or ')} for this key`, wanted);
+  return algorithm;
 }
 
 function readKey(given: unknown, name: string): KeyObject | CryptoKey {

@@ -1,28 +1,46 @@
-import type { CredentialSettings } from '../issuer/credential-source.js';
-import { checkPrivateKey } from '../issuer/private-key.js';
-import { badOption, callable, memberPath, oneOf, optional, text } from '../lib/check.js';
+import type { AssertionSigner } from '../issuer/assertion-signer.js';
+import {
+  type AskedSource,
+  type CredentialSettings,
+  MAX_ASSERTION_LENGTH,
+} from '../issuer/credential-source.js';
+import { checkPrivateKey, type PrivateKey } from '../issuer/private-key.js';
+import { badOption, callable, checkObject, memberPath, oneOf, optional, text } from '../lib/check.js';
+import { readTextFile } from '../lib/text-file.js';
 import { ALGORITHMS } from '../terms.js';
 
 const SECRET_METHODS = ['client_secret_basic', 'client_secret_post'] as const;
 const AUDIENCES = ['issuer', 'token_endpoint'] as const;
 
+/** What signs client assertions, or a function that returns it. */
+export type PrivateKeySource = AssertionKeySource | (() => AssertionKeySource | Promise<AssertionKeySource>);
+type AssertionKeySource = PrivateKey | AssertionSigner;
+
+/**
+ * Hands out a JWT that others made: a function, or a file, such as the token that Kubernetes projects into a
+ * container. Both are asked for each request, so one that was replaced is used from the next request on.
+ */
+export type AssertionSource = (() => string | Promise<string>) | { readonly file: string };
+
 /** What can be given, and the methods that go with it. A client certificate is given by naming its method. */
 const METHODS: Readonly<Record<Kind, readonly string[]>> = {
   clientSecret: SECRET_METHODS,
   privateKey: ['private_key_jwt'],
+  clientAssertion: ['private_key_jwt'],
   accessToken: [],
   certificate: ['tls_client_auth', 'self_signed_tls_client_auth'],
+  none: [],
 };
 
-type GivenKind = 'clientSecret' | 'privateKey' | 'accessToken';
-type Kind = GivenKind | 'certificate';
+type GivenKind = 'clientSecret' | 'privateKey' | 'clientAssertion' | 'accessToken';
+type Kind = GivenKind | 'certificate' | 'none';
 type Detail = 'keyId' | 'algorithm' | 'assertionAudience' | 'authenticationMethod';
 
 /**
  * Checks that there's exactly one way to authenticate (RFC 6749 §2.3).
  *
  * @param path of the options that it's part of; empty for the outermost
- * @param kinds the ways there are
+ * @param kinds the ways there are. `none`: the client need not authenticate
  * @throws {OptionError} none, several, or members that don't go together
  */
 export function checkCredential(
@@ -33,13 +51,15 @@ export function checkCredential(
   const at = (name: string) => memberPath(path, name);
   const known: readonly string[] = kinds.flatMap((kind) => METHODS[kind]);
   const method = optional(oneOf(known))(given.authenticationMethod, at('authenticationMethod'));
-  const isGiven = (kind: Kind): boolean =>
-    kind === 'certificate' ? METHODS.certificate.includes(method ?? '') : given[kind] !== undefined;
-  const [kind, another] = kinds.filter(isGiven);
+  const isGiven = (kind: Kind): boolean => {
+    if (kind === 'none') return false;
+    return kind === 'certificate' ? METHODS.certificate.includes(method ?? '') : given[kind] !== undefined;
+  };
+  const [kind = kinds.find((one) => one === 'none'), another] = kinds.filter(isGiven);
   if (kind === undefined || another !== undefined) {
-    const words = kinds.map((one) =>
-      one === 'certificate' ? "authenticationMethod 'tls_client_auth'" : one,
-    );
+    const words = kinds
+      .filter((one) => one !== 'none')
+      .map((one) => (one === 'certificate' ? "authenticationMethod 'tls_client_auth'" : one));
     const choices = `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
     const got = kind === undefined ? 'none' : `${kind} and ${another}`;
     throw badOption(path || 'options', `takes one of ${choices}, got ${got}`);
@@ -57,6 +77,8 @@ export function checkCredential(
         return { kind: 'asked', name: kind, ask: callable(secret, at(kind)), method: secretMethod };
       return { kind: 'secret', clientSecret: text(secret, at(kind)), method: secretMethod };
     }
+    case 'clientAssertion':
+      return { kind: 'asked', name: kind, ...checkAssertionSource(given.clientAssertion, at(kind)) };
     case 'accessToken':
       return { kind: 'asked', name: kind, ask: callable(given.accessToken, at(kind)) };
     case 'privateKey': {
@@ -70,6 +92,14 @@ export function checkCredential(
       return { kind: 'asked', name: kind, ask: callable(privateKey, at(kind)), keyId, algorithm, audience };
     }
     case 'certificate':
-      return { kind: 'certificate' };
+    case 'none':
+      return { kind };
   }
+}
+
+/** Checks an {@link AssertionSource}. Its file is read when it's asked, and no sooner. */
+export function checkAssertionSource(given: unknown, path: string): AskedSource {
+  if (typeof given === 'function') return { ask: callable(given, path) };
+  const { file } = checkObject(given, path, { file: text }, 'a function or { file }');
+  return { ask: () => readTextFile(file, MAX_ASSERTION_LENGTH), from: 'file' };
 }

@@ -4,7 +4,6 @@ import type {
   IntrospectionSettings,
   WantedMember,
 } from '../issuer/introspection-settings.js';
-import type { PrivateKey } from '../issuer/private-key.js';
 import {
   type Check,
   type Checked,
@@ -22,7 +21,7 @@ import {
 import { HTTPS_URL, httpsUrl, type InsecureRequests } from '../lib/url.js';
 import type { Algorithm } from '../terms.js';
 import type { TokenRules } from '../token/token-rules.js';
-import { checkCredential } from './credential.js';
+import { type AssertionSource, checkCredential, type PrivateKeySource } from './credential.js';
 import { checkScopeClaim, type ScopeClaim } from './scope-claim.js';
 
 /** What to do with answers, and with failures. All durations in seconds. */
@@ -92,10 +91,17 @@ export interface IntrospectionEndpointOptions extends IntrospectionPolicyOptions
   readonly clientSecret?: string | (() => string | Promise<string>);
   /**
    * The key that signs client assertions (RFC 7523, `private_key_jwt`): PEM (PKCS #8), a JWK, a key of
-   * `node:crypto` or the Web Cryptography API, or a function that returns one, called as that of
-   * `clientSecret`. It should return a JWK with `kid`, so that the key id changes with the key.
+   * `node:crypto` or the Web Cryptography API, an object that signs elsewhere (a KMS, an HSM), or a function
+   * that returns one, called as that of `clientSecret`. It should return a JWK with `kid` or such an object
+   * with `keyId`, so that the key id changes with the key.
    */
-  readonly privateKey?: PrivateKey | (() => PrivateKey | Promise<PrivateKey>);
+  readonly privateKey?: PrivateKeySource;
+  /**
+   * Hands out a client assertion that others make (RFC 7521 §4.2, `private_key_jwt`): a function, or
+   * `{ file }`, such as the token that Kubernetes projects into a container. It's called, or read, for every
+   * request, so a function should remember its assertion; and once more if the server refuses it.
+   */
+  readonly clientAssertion?: AssertionSource;
   /** The `kid` of client assertions. Default: the JWK's `kid`, or none. */
   readonly keyId?: string;
   /**
@@ -149,6 +155,7 @@ const ENDPOINT_CHECKS = {
   clientId: text,
   clientSecret: unchecked,
   privateKey: unchecked,
+  clientAssertion: unchecked,
   keyId: unchecked,
   algorithm: unchecked,
   accessToken: unchecked,
@@ -181,7 +188,7 @@ export function introspectionCheck(
       return { ...checkPolicy(checked, rules), asks: checked.endpoint };
     }
     const checked = checkObject(given, path, { endpoint, ...ENDPOINT_CHECKS });
-    const kinds = ['clientSecret', 'privateKey', 'accessToken', 'certificate'] as const;
+    const kinds = ['clientSecret', 'privateKey', 'clientAssertion', 'accessToken', 'certificate'] as const;
     const credential = checkCredential(checked, path, kinds);
     const { endpoint: url, clientId, signedResponse } = checked;
     return { ...checkPolicy(checked, rules), asks: { url, clientId, credential, signedResponse } };

@@ -61,12 +61,12 @@ describe('createClientCredentials refuses', () => {
     [
       'no credential',
       { issuer, clientId: 'a' },
-      'option "options" takes one of clientSecret and privateKey, got none',
+      'option "options" takes one of clientSecret, privateKey and clientAssertion, got none',
     ],
     [
       'two credentials',
       { ...good, privateKey },
-      'option "options" takes one of clientSecret and privateKey, got clientSecret and privateKey',
+      'option "options" takes one of clientSecret, privateKey and clientAssertion, got clientSecret and privateKey',
     ],
     [
       'an empty secret',

@@ -17,8 +17,8 @@ it('does not blame the network when the assertion cannot be signed, and quotes n
     },
     {},
   );
-  const load = () => Promise.reject(new RangeError('canary'));
-  const key = { algorithm: 'ES256', keyId: undefined, load } as const;
+  const sign = () => Promise.reject(new RangeError('canary'));
+  const key = { algorithm: 'ES256', keyId: undefined, sign } as const;
   const time = { clock: Date.now, monotonic: () => performance.now() };
   const credential = { kind: 'key', audience: 'issuer', key } as const;
   const endpoint = new TokenEndpoint({ ...settings, credential }, time, undefined);

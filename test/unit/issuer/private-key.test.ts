@@ -1,8 +1,10 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { generateKeyPair } from 'jose';
+import { generateKeyPair, jwtVerify } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { checkPrivateKey } from '../../../src/issuer/private-key.js';
 
+const { signal } = new AbortController();
+const CLAIMS = { sub: 'order-service' };
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
 const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
 const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey;
@@ -22,9 +24,11 @@ describe('checkPrivateKey', () => {
     for (const form of [key, pem(key), key.export({ format: 'jwk' })]) {
       const resolved = checkPrivateKey({ privateKey: form }, '');
       expect(resolved).toMatchObject({ algorithm, keyId: undefined });
-      const loaded = await resolved.load();
-      expect(loaded).toMatchObject({ type: 'private', extractable: false, usages: ['sign'] });
-      expect(await resolved.load()).toBe(loaded);
+      const { protectedHeader, payload } = await jwtVerify(
+        await resolved.sign(CLAIMS, signal),
+        createPublicKey(key),
+      );
+      expect([protectedHeader, payload]).toEqual([{ alg: algorithm }, CLAIMS]);
     }
   });
 
@@ -32,9 +36,10 @@ describe('checkPrivateKey', () => {
     'takes the algorithm %s for an RSA key',
     { tags: ['CLI-05'] },
     async (algorithm) => {
-      const { load, ...resolved } = checkPrivateKey({ privateKey: rsa, keyId: 'key-1', algorithm }, '');
+      const { sign, ...resolved } = checkPrivateKey({ privateKey: rsa, keyId: 'key-1', algorithm }, '');
       expect(resolved).toEqual({ algorithm, keyId: 'key-1' });
-      expect((await load()).algorithm).toMatchObject({ hash: { name: `SHA-${algorithm.slice(2)}` } });
+      const { protectedHeader } = await jwtVerify(await sign(CLAIMS, signal), createPublicKey(rsa));
+      expect(protectedHeader).toEqual({ alg: algorithm, kid: 'key-1' });
     },
   );
 
@@ -42,10 +47,10 @@ describe('checkPrivateKey', () => {
     'takes a CryptoKey for %s as it is',
     { tags: ['CLI-05'] },
     async (algorithm) => {
-      const { privateKey } = await generateKeyPair(algorithm);
-      const { load, ...resolved } = checkPrivateKey({ privateKey }, '');
+      const { privateKey, publicKey } = await generateKeyPair(algorithm);
+      const { sign, ...resolved } = checkPrivateKey({ privateKey }, '');
       expect(resolved).toEqual({ algorithm, keyId: undefined });
-      expect(await load()).toBe(privateKey);
+      expect((await jwtVerify(await sign(CLAIMS, signal), publicKey)).payload).toEqual(CLAIMS);
     },
   );
 

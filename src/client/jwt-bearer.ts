@@ -1,0 +1,54 @@
+import { CredentialSource } from '../issuer/credential-source.js';
+import { type AssertionSource, checkAssertionSource } from '../options/credential.js';
+import { type ApiClient, connectApiClients } from './api-client.js';
+import { type ClientOptions, checkClientOptions } from './options.js';
+
+/** Options of `createJwtBearer`. */
+export interface JwtBearerOptions extends Omit<ClientOptions, 'clientId'> {
+  /**
+   * The assertion that stands for what was granted (RFC 7523 §2.1): a JWT of at most 16384 characters, from a
+   * function or a file `{ file: '/var/run/secrets/tokens/auth' }`. It's asked for, or read, for each request
+   * for a token, and once more if the server refuses it (`invalid_grant`). What makes it fail is told as for
+   * a secret from a function: `credential_unavailable`.
+   */
+  readonly assertion: AssertionSource;
+  /**
+   * The client's identifier. Required only with a secret, a key or a client assertion: the client need not
+   * authenticate (RFC 7521 §4.1).
+   */
+  readonly clientId?: string;
+}
+
+/**
+ * Creates a client that gets access tokens for an assertion (JWT bearer grant, RFC 7523 §2.1). Nothing is
+ * requested before the first use.
+ *
+ * @throws {TypeError} an option is missing, unknown or wrong
+ * @example
+ * ```ts
+ * import { createJwtBearer } from 'oauth-resource-server/client';
+ *
+ * const inventory = createJwtBearer({
+ *   issuer: 'https://auth.example.com',
+ *   assertion: { file: '/var/run/secrets/tokens/auth' },
+ *   scope: 'read:inventory',
+ *   resource: 'https://inventory.example.com',
+ * });
+ * const response = await inventory.fetch('https://inventory.example.com/stock/42');
+ * console.log(await response.json());
+ * ```
+ */
+export function createJwtBearer(options: JwtBearerOptions): ApiClient {
+  const settings = checkClientOptions(options, { assertion: checkAssertionSource }, false);
+  const { runtime, timeoutSeconds, own, requestedScopes: scope } = settings;
+  const asked = { kind: 'asked', name: 'assertion', ...own.assertion } as const;
+  return connectApiClients(
+    settings,
+    'JwtBearer',
+  )({
+    type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+    scope,
+    parameters: async () => new URLSearchParams(settings.parameters),
+    assertion: new CredentialSource(asked, { ...runtime, rememberSeconds: 0, timeoutSeconds }),
+  });
+}

@@ -1,0 +1,25 @@
+import { SafeError } from './errors.js';
+
+/** The codes of Node: `ENOENT`, `EACCES`. */
+const ERROR_CODE = /^E[A-Z0-9]{1,30}$/;
+
+/**
+ * Reads a short text file, such as a mounted token.
+ *
+ * @param maxLength in UTF-16 code units; nothing beyond is read
+ * @throws {SafeError} it can't be read, is empty or too long. Neither its path nor its text is in the message
+ */
+export async function readTextFile(path: string, maxLength: number): Promise<string> {
+  // Not at the top: some runtimes have no files.
+  const { createReadStream } = await import('node:fs');
+  let text = '';
+  try {
+    for await (const part of createReadStream(path, { encoding: 'utf8', end: maxLength })) text += part;
+  } catch (error) {
+    const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
+    throw new SafeError(typeof code === 'string' && ERROR_CODE.test(code) ? code : 'it cannot be read');
+  }
+  if (text.trim() === '') throw new SafeError('it is empty');
+  if (text.length > maxLength) throw new SafeError('it is too long');
+  return text;
+}
