@@ -250,7 +250,7 @@ type Table = Readonly<Record<string, Check<unknown>>>;
  *   secret) and what it takes
  */
 export function checkClientOptions<Own extends Table>(
-  options: Omit<ClientOptions, 'clientId'>,
+  options: Omit<ClientOptions, 'clientId'> & { readonly clientId?: string },
   own: Own,
   authenticates = true,
 ): ClientSettings & { readonly own: Checked<Own> } {

@@ -1,11 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { createServer } from 'node:http';
-import express from 'express';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { authenticate, getAuth, requireScope } from '../../adapters/express/index.js';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type ClientCredentialsOptions, type ClientMessage, clientChannel } from '../../src/client/index.js';
 import { listenTo } from '../support/listen-to.js';
-import { isFullSize } from '../support/size.js';
 import {
   INVENTORY,
   LIFETIME_SECONDS,
@@ -14,7 +10,6 @@ import {
   startRealAuthorizationServer,
 } from './support/authorization-server.js';
 import { failureOf, makeClient } from './support/make-client.js';
-import { close, listen } from './support/token-endpoint.js';
 
 const SECRET = 'a secret: +/%&=~*"quoted"';
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -82,18 +77,6 @@ async function requestsDuring(action: () => Promise<unknown>): Promise<number> {
 /** The whole process lives later by so much: authorization server, API and client. */
 function passTime(seconds: number): void {
   vi.setSystemTime(Date.now() + seconds * 1000);
-}
-
-/** A real API that answers with who called, on loopback. */
-async function startInventory(): Promise<string> {
-  const app = express();
-  app.use(authenticate({ issuer: server.issuer, audience: INVENTORY }));
-  app.get('/stock/:sku', requireScope('read:inventory'), (req, res) => {
-    res.json({ sku: req.params.sku, caller: getAuth(req).clientId });
-  });
-  const inventory = createServer(app);
-  onTestFinished(() => close(inventory));
-  return listen(inventory);
 }
 
 describe('with a real authorization server', () => {
@@ -204,60 +187,5 @@ describe('with a real authorization server', () => {
       const client = clientOf({ clientId: 'es256', privateKey, clock: () => Date.now() + seconds * 1000 });
       await client.getToken();
     }
-  });
-
-  it('keeps calls going while it is down for a minute within the life of a token', {
-    tags: ['CLI-16'],
-  }, async () => {
-    const inventory = await startInventory();
-    const client = clientOf({ origins: [inventory] });
-    const messages = listenTo<ClientMessage>(clientChannel);
-    const call = async (): Promise<number> => (await client.fetch(`${inventory}/stock/42`)).status;
-    expect(await call()).toBe(200);
-
-    passTime(LIFETIME_SECONDS - 62);
-    await server.stop();
-    for (let second = 0; second < 60; second += 1) {
-      expect(await call()).toBe(200);
-      passTime(1);
-    }
-    await server.start();
-    const failed = messages.filter(({ event, issuer }) => event === 'failed' && issuer === server.issuer);
-    expect(failed.length).toBeGreaterThan(1);
-    expect(new Set(failed.map(({ reason }) => reason))).toEqual(new Set(['unreachable']));
-    for (let second = 0; second < 10; second += 1) {
-      expect(await call()).toBe(200);
-      passTime(1);
-    }
-    expect(messages.at(-1)?.event).toBe('renewed');
-  });
-});
-
-describe('thousands of calls over three lifetimes of a token', () => {
-  it('succeed all, with a token request per lifetime and one more at most', {
-    tags: ['CLI-13', 'CLI-14'],
-    timeout: 60_000,
-  }, async () => {
-    const inventory = await startInventory();
-    const client = clientOf({ origins: [inventory], random: Math.random });
-    const CALLS = isFullSize ? 10_000 : 2_000;
-    const AT_ONCE = 50;
-    const secondsPerBatch = (3 * LIFETIME_SECONDS * AT_ONCE) / CALLS;
-    const statuses = new Map<number, number>();
-    const call = async (): Promise<void> => {
-      const response = await client.fetch(`${inventory}/stock/42`);
-      await response.text();
-      statuses.set(response.status, (statuses.get(response.status) ?? 0) + 1);
-    };
-
-    const requests = await requestsDuring(async () => {
-      for (let done = 0; done < CALLS; done += AT_ONCE) {
-        await Promise.all(Array.from({ length: AT_ONCE }, call));
-        passTime(secondsPerBatch);
-      }
-    });
-    expect(statuses).toEqual(new Map([[200, CALLS]]));
-    expect(requests).toBeGreaterThanOrEqual(3);
-    expect(requests).toBeLessThanOrEqual(4);
   });
 });

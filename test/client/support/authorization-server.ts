@@ -1,10 +1,17 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
-import type { ClientMetadata, Configuration } from 'oidc-provider';
+import type { ClientMetadata, Configuration, ResourceServer } from 'oidc-provider';
+import { addJwtBearerGrant, type TrustedPlatform } from './jwt-bearer-grant.js';
 import { close, listen } from './token-endpoint.js';
 
 export const INVENTORY = 'https://inventory.example.com';
 export const LIFETIME_SECONDS = 600;
+const RESOURCE_SERVER: ResourceServer = {
+  audience: INVENTORY,
+  scope: 'read:inventory',
+  accessTokenFormat: 'jwt',
+  accessTokenTTL: LIFETIME_SECONDS,
+};
 
 /** A real authorization server, oidc-provider on loopback. Address and keys survive a stop and a new start. */
 export interface RealAuthorizationServer {
@@ -18,11 +25,13 @@ export interface RealAuthorizationServer {
 /**
  * Starts it with these clients, which may use the client-credentials grant for the inventory API and its scope `read:inventory`.
  *
+ * @param platform whose assertions the JWT bearer grant takes; without, there's no such grant
  * @param wantsNonce whether proofs of possession need a nonce of this server
  */
 export async function startRealAuthorizationServer(
   clients: readonly ClientMetadata[],
   wantsNonce = false,
+  platform?: TrustedPlatform,
 ): Promise<RealAuthorizationServer> {
   const server: Server = createServer();
   const issuer = await listen(server);
@@ -30,7 +39,7 @@ export async function startRealAuthorizationServer(
   server.on('request', ({ url, method }: IncomingMessage) => {
     if (url === '/token' && method === 'POST') tokenRequests += 1;
   });
-  server.on('request', await createProvider(issuer, clients, wantsNonce));
+  server.on('request', await createProvider(issuer, clients, wantsNonce, platform));
   return {
     issuer,
     get tokenRequests() {
@@ -58,6 +67,7 @@ async function createProvider(
   issuer: string,
   clients: readonly ClientMetadata[],
   wantsNonce: boolean,
+  platform: TrustedPlatform | undefined,
 ): Promise<RequestListener> {
   const jwks = { keys: [await signingKey()] };
   return withoutWarnings(async () => {
@@ -65,8 +75,8 @@ async function createProvider(
     const configuration: Configuration = {
       jwks,
       clients: [...clients],
-      clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
-      enabledJWA: { clientAuthSigningAlgValues: ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'] },
+      clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
+      enabledJWA: { clientAuthSigningAlgValues: ['RS256', 'PS256', 'ES256', 'ES512', 'EdDSA', 'Ed25519'] },
       scopes: ['read:inventory', 'write:inventory'],
       ttl: { ClientCredentials: LIFETIME_SECONDS },
       features: {
@@ -75,16 +85,13 @@ async function createProvider(
         dPoP: { enabled: true, nonceSecret: Buffer.alloc(32, 7), requireNonce: () => wantsNonce },
         resourceIndicators: {
           enabled: true,
-          getResourceServerInfo: () => ({
-            audience: INVENTORY,
-            scope: 'read:inventory',
-            accessTokenFormat: 'jwt',
-            accessTokenTTL: LIFETIME_SECONDS,
-          }),
+          getResourceServerInfo: () => RESOURCE_SERVER,
         },
       },
     };
-    return new Provider(issuer, configuration).callback();
+    const provider = new Provider(issuer, configuration);
+    if (platform !== undefined) await addJwtBearerGrant(provider, platform, INVENTORY, RESOURCE_SERVER);
+    return provider.callback();
   });
 }
 

@@ -1,9 +1,12 @@
 import { onTestFinished } from 'vitest';
 import {
+  type ApiClient,
   type ClientCredentials,
   type ClientCredentialsOptions,
   createClientCredentials,
+  createJwtBearer,
   isTokenRequestError,
+  type JwtBearerOptions,
   type TokenRequestError,
 } from '../../../src/client/index.js';
 
@@ -12,8 +15,16 @@ export const CLIENT_SECRET = 'canary-secret+/ %&ü';
 
 /** A client that is closed with the test. Further attempts are made at once: nothing is random. */
 export function makeClient(options: Partial<ClientCredentialsOptions>): ClientCredentials {
-  const credential = options.privateKey === undefined ? { clientSecret: CLIENT_SECRET } : {};
+  const isGiven = options.privateKey !== undefined || options.clientAssertion !== undefined;
+  const credential = isGiven ? {} : { clientSecret: CLIENT_SECRET };
   const client = createClientCredentials({ clientId: CLIENT_ID, random: () => 0, ...credential, ...options });
+  onTestFinished(() => client.close());
+  return client;
+}
+
+/** {@link makeClient} for the JWT bearer grant. It names no client and doesn't authenticate, if the options don't say. */
+export function makeJwtBearer(options: JwtBearerOptions): ApiClient {
+  const client = createJwtBearer({ random: () => 0, ...options });
   onTestFinished(() => client.close());
   return client;
 }
