@@ -61,7 +61,7 @@ const STEP_SECONDS = isFullSize ? 1 : 4;
 interface Mode {
   readonly client: ApiClient;
   /** The platform hands out new assertions, so it's asked to now and then. */
-  refresh?(): Promise<void>;
+  refresh?(): void;
   /** There's nothing to be had there for a while. */
   setSource?(isDown: boolean): Promise<void>;
 }
@@ -76,25 +76,26 @@ function commonOptions(options: ModeOptions) {
 }
 
 /** A file with an assertion that's new at each refresh. */
-async function fileMode(
-  makeToken: () => Promise<string>,
-  connect: (file: string) => ApiClient,
-): Promise<Mode> {
-  const volume = await mountVolume();
+function fileMode(makeToken: () => string, connect: (file: string) => ApiClient): Mode {
+  const volume = mountVolume();
   let isDown = false;
-  const refresh = async () => {
-    if (!isDown) await volume.write(await makeToken());
+  const refresh = () => {
+    if (!isDown) volume.write(makeToken());
   };
-  const setSource = async (down: boolean) => {
-    isDown = down;
-    await (down ? volume.remove() : refresh());
+  refresh();
+  return {
+    client: connect(volume.file),
+    refresh,
+    async setSource(down) {
+      isDown = down;
+      if (down) volume.remove();
+      else refresh();
+    },
   };
-  await refresh();
-  return { client: connect(volume.file), refresh, setSource };
 }
 
 /** How a service gets its tokens: a way to authenticate, a grant, a kind of token. Another one is a line here. */
-const MODES: Readonly<Record<string, (options: ModeOptions) => Mode | Promise<Mode>>> = {
+const MODES: Readonly<Record<string, (options: ModeOptions) => Mode>> = {
   'a secret': (options) => ({ client: makeClient({ ...commonOptions(options), clientSecret: SECRET }) }),
   'a secret from a function': (options) => {
     const vault = { isDown: false };
@@ -148,9 +149,9 @@ describe.each(Object.entries(MODES))('a service with %s', (_name, connect) => {
   };
 
   /** The whole process lives later by so much: authorization server, API and client. */
-  const passTime = async (seconds: number, mode: Mode): Promise<void> => {
+  const passTime = (seconds: number, mode: Mode): void => {
     vi.setSystemTime(Date.now() + seconds * 1000);
-    await mode.refresh?.();
+    mode.refresh?.();
   };
 
   it('makes thousands of calls over three lifetimes of a token with four requests for one at most', {
@@ -158,13 +159,13 @@ describe.each(Object.entries(MODES))('a service with %s', (_name, connect) => {
     timeout: 60_000,
   }, async () => {
     const [calls, atOnce] = isFullSize ? [10_000, 50] : [200, 5];
-    const mode = await connect({ origins: [inventory], random: Math.random });
+    const mode = connect({ origins: [inventory], random: Math.random });
     const granted = listenTo<ClientMessage>(clientChannel);
     const statuses = new Map<number, number>();
     for (let done = 0; done < calls; done += atOnce) {
       for (const status of await Promise.all(Array.from({ length: atOnce }, () => call(mode.client))))
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
-      await passTime((3 * LIFETIME_SECONDS * atOnce) / calls, mode);
+      passTime((3 * LIFETIME_SECONDS * atOnce) / calls, mode);
     }
     expect(statuses).toEqual(new Map([[200, calls]]));
     const requests = granted.filter(({ event }) => event === 'requested').length;
@@ -176,7 +177,7 @@ describe.each(Object.entries(MODES))('a service with %s', (_name, connect) => {
   it('makes every call while the authorization server, or the source of the credential, is down for a minute', {
     tags: ['CLI-16'],
   }, async () => {
-    const mode = await connect({ origins: [inventory], random: () => 0 });
+    const mode = connect({ origins: [inventory], random: () => 0 });
     const messages = listenTo<ClientMessage>(clientChannel);
     const setServer = (isDown: boolean) => (isDown ? server.stop() : server.start());
     const outages = [{ setDown: setServer, reasons: ['unreachable'] }];
@@ -186,11 +187,11 @@ describe.each(Object.entries(MODES))('a service with %s', (_name, connect) => {
     for (const { setDown, reasons } of outages) {
       const before = messages.length;
       const { expiresAt } = await mode.client.getToken();
-      await passTime(expiresAt - 62 - Date.now() / 1000, mode);
+      passTime(expiresAt - 62 - Date.now() / 1000, mode);
       await setDown(true);
       for (let second = 0; second < 60; second += STEP_SECONDS) {
         expect(await call(mode.client)).toBe(200);
-        await passTime(STEP_SECONDS, mode);
+        passTime(STEP_SECONDS, mode);
       }
       await setDown(false);
       const failed = messages.slice(before).filter(({ event }) => event === 'failed');
@@ -198,7 +199,7 @@ describe.each(Object.entries(MODES))('a service with %s', (_name, connect) => {
       expect(failed.filter(({ reason = 'closed' }) => !reasons.includes(reason))).toEqual([]);
       for (let second = 0; second < 8; second += STEP_SECONDS) {
         expect(await call(mode.client)).toBe(200);
-        await passTime(STEP_SECONDS, mode);
+        passTime(STEP_SECONDS, mode);
       }
       await vi.waitUntil(() => messages.at(-1)?.event === 'renewed');
     }

@@ -1,15 +1,25 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
 import { exportJWK, generateKeyPair } from 'jose';
-import type { Adapter, AdapterPayload, ClientMetadata, Configuration } from 'oidc-provider';
+import type { Adapter, AdapterPayload, ClientMetadata, Configuration, ResourceServer } from 'oidc-provider';
 import { onTestFinished, vi } from 'vitest';
 import { INVENTORY, registered } from './authorization-server.js';
+import { addJwtBearerGrant, type TrustedPlatform } from './jwt-bearer-grant.js';
 import { close, listen } from './token-endpoint.js';
+
+const RESOURCE_SERVER: ResourceServer = {
+  audience: INVENTORY,
+  scope: 'read:inventory',
+  accessTokenFormat: 'opaque',
+};
 
 /** A real authorization server, oidc-provider on loopback, whose clients may change while it runs. */
 export interface RotatingServer {
   readonly issuer: string;
   /** Requests to the token endpoint and the introspection endpoint that it has had. */
   readonly requests: number;
+  /** The JWT bearer grant takes its assertions. */
+  readonly platform: TrustedPlatform;
   /** What a client is registered with from now on. */
   register(clientId: string, metadata: Omit<ClientMetadata, 'client_id'>): void;
   /** Called for each of these requests before it's looked at. */
@@ -23,7 +33,9 @@ export async function startRotatingServer(): Promise<RotatingServer> {
   const issuer = await listen(server);
   onTestFinished(() => close(server));
   let requests = 0;
+  const platform = { key: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey };
   const rotating: RotatingServer = {
+    platform,
     issuer,
     get requests() {
       return requests;
@@ -43,7 +55,7 @@ export async function startRotatingServer(): Promise<RotatingServer> {
   const configuration: Configuration = {
     jwks: { keys: [{ ...(await exportJWK(privateKey)), alg: 'RS256', use: 'sig' }] },
     adapter: (name) => (name === 'Client' ? clientStore(clients) : memoryStore()),
-    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
     enabledJWA: { clientAuthSigningAlgValues: ['RS256', 'ES256'] },
     scopes: ['read:inventory'],
     ttl: { ClientCredentials: 600 },
@@ -53,15 +65,13 @@ export async function startRotatingServer(): Promise<RotatingServer> {
       introspection: { enabled: true, allowedPolicy: () => true },
       resourceIndicators: {
         enabled: true,
-        getResourceServerInfo: () => ({
-          audience: INVENTORY,
-          scope: 'read:inventory',
-          accessTokenFormat: 'opaque',
-        }),
+        getResourceServerInfo: () => RESOURCE_SERVER,
       },
     },
   };
-  server.on('request', new Provider(issuer, configuration).callback());
+  const provider = new Provider(issuer, configuration);
+  await addJwtBearerGrant(provider, platform, INVENTORY, RESOURCE_SERVER);
+  server.on('request', provider.callback());
   return rotating;
 }
 

@@ -1,52 +1,50 @@
 import { generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto';
-import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SignJWT } from 'jose';
 import { onTestFinished } from 'vitest';
 import type { AssertionSigner } from '../../../src/client/index.js';
+import { createSignature } from '../../../src/token/signature.js';
 
 export const PLATFORM = 'https://kubernetes.example.com';
 
-/** Signs an assertion of a minute, as a platform does for its workloads. */
+/** Signs an assertion of a minute with an EC key, as a platform does for its workloads. */
 export function makeAssertion(
   key: KeyObject,
   { issuer = PLATFORM, audience }: { readonly issuer?: string; readonly audience: string },
-): Promise<string> {
-  return new SignJWT()
-    .setProtectedHeader({ alg: 'ES256' })
-    .setIssuer(issuer)
-    .setSubject(issuer === PLATFORM ? 'system:serviceaccount:shop:order-service' : issuer)
-    .setAudience(audience)
-    .setJti(randomUUID())
-    .setIssuedAt()
-    .setExpirationTime('60s')
-    .sign(key);
+): string {
+  const iat = Math.floor(Date.now() / 1000);
+  const sub = issuer === PLATFORM ? 'system:serviceaccount:shop:order-service' : issuer;
+  const claims = { iss: issuer, sub, aud: audience, jti: randomUUID(), iat, exp: iat + 60 };
+  const encoded = [{ alg: 'ES256' }, claims].map((part) =>
+    Buffer.from(JSON.stringify(part)).toString('base64url'),
+  );
+  return `${encoded.join('.')}.${createSignature(encoded.join('.'), key, 'ES256')}`;
 }
 
 /** A volume with a token in it, as Kubernetes mounts it: a new token comes with a new folder, by a symbolic link. */
 export interface ProjectedVolume {
   readonly file: string;
-  write(token: string): Promise<void>;
-  remove(): Promise<void>;
+  write(token: string): void;
+  remove(): void;
 }
 
-export async function mountVolume(): Promise<ProjectedVolume> {
-  const folder = await mkdtemp(join(tmpdir(), 'projected-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+export function mountVolume(): ProjectedVolume {
+  const folder = mkdtempSync(join(tmpdir(), 'projected-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   let version = 0;
-  await symlink('..data/token', join(folder, 'token'));
+  symlinkSync('..data/token', join(folder, 'token'));
   return {
     file: join(folder, 'token'),
-    async write(token) {
+    write(token) {
       version += 1;
-      await mkdir(join(folder, `..${version}`));
-      await writeFile(join(folder, `..${version}`, 'token'), `${token}\n`);
-      await symlink(`..${version}`, join(folder, '..data_tmp'));
-      await rename(join(folder, '..data_tmp'), join(folder, '..data'));
-      await rm(join(folder, `..${version - 1}`), { recursive: true, force: true });
+      mkdirSync(join(folder, `..${version}`));
+      writeFileSync(join(folder, `..${version}`, 'token'), `${token}\n`);
+      symlinkSync(`..${version}`, join(folder, '..data_tmp'));
+      renameSync(join(folder, '..data_tmp'), join(folder, '..data'));
+      rmSync(join(folder, `..${version - 1}`), { recursive: true, force: true });
     },
-    remove: () => rm(join(folder, '..data'), { force: true }),
+    remove: () => rmSync(join(folder, '..data'), { force: true }),
   };
 }
 
