@@ -1,12 +1,16 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ClientCredential } from '../../../src/issuer/client-authentication.js';
 import {
   type AskedCredential,
   CredentialSource,
   CredentialUnavailable,
 } from '../../../src/issuer/credential-source.js';
+import { checkAssertionSource } from '../../../src/options/credential.js';
 
 const CANARY = 'canary-hunter2';
 const { signal } = new AbortController();
@@ -202,6 +206,17 @@ describe('a key from a function', () => {
     expect(await use()).toBe(credential);
   });
 
+  it('may be a signer, which stays the same for as long as it is the same object', async () => {
+    const makeSigner = () => ({ sign: () => new Uint8Array(64), algorithm: 'ES256', keyId: 'key-1' });
+    let signer = makeSigner();
+    const use = keys(() => signer);
+    const credential = await use();
+    expect(credential).toMatchObject({ kind: 'key', key: { keyId: 'key-1', algorithm: 'ES256' } });
+    expect(await use()).toBe(credential);
+    signer = makeSigner();
+    expect(await use()).not.toBe(credential);
+  });
+
   it('is another one if the application changes its object in place', async () => {
     const jwk: Record<string, unknown> = { ...privateKey.export({ format: 'jwk' }), kid: 'key-1' };
     const use = keys(() => jwk);
@@ -232,5 +247,108 @@ describe('a key from a function', () => {
     expect(error).toBeInstanceOf(CredentialUnavailable);
     expect(String(error)).toContain(`the function privateKey: ${told}`);
     expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(CANARY);
+  });
+});
+
+describe('an assertion', () => {
+  const jwt = 'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln';
+  const source = (from: object, rememberSeconds = 60) => {
+    const settings = { kind: 'asked', name: 'clientAssertion', ...checkAssertionSource(from, 'x') } as const;
+    const asked = new CredentialSource(settings, { rememberSeconds, timeoutSeconds: 5, clock: () => 0 });
+    return (accepts = (_sent: unknown) => true) =>
+      asked.use(
+        async (credential) => {
+          if (!accepts(credential)) throw new RangeError('refused');
+          return credential;
+        },
+        () => true,
+        signal,
+      );
+  };
+  function fileWith(text: string): string {
+    const folder = mkdtempSync(join(tmpdir(), 'assertion-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    writeFileSync(join(folder, 'token'), text);
+    return join(folder, 'token');
+  }
+
+  it('is read from a file for each request, without the white space around it', {
+    tags: ['CLI-16'],
+  }, async () => {
+    const file = fileWith(`\n${jwt}\r\n`);
+    const use = source({ file });
+    expect(await use()).toEqual({ kind: 'assertion', assertion: jwt });
+    writeFileSync(file, `${jwt}2`);
+    expect(await use()).toEqual({ kind: 'assertion', assertion: `${jwt}2` });
+  });
+
+  it('is read once more if the server refuses it, and sent only if it is another one', {
+    tags: ['CLI-16'],
+  }, async () => {
+    const file = fileWith(jwt);
+    const use = source({ file });
+    const sent: unknown[] = [];
+    const refuseFirst = (credential: unknown) => {
+      writeFileSync(file, `${jwt}2`);
+      return sent.push(credential) > 1;
+    };
+    expect(await use(refuseFirst)).toEqual({ kind: 'assertion', assertion: `${jwt}2` });
+    sent.length = 0;
+    const refuse = (credential: unknown) => sent.push(credential) < 0;
+    await expect(use(refuse)).rejects.toThrow('refused');
+    expect(sent).toHaveLength(1);
+  });
+
+  it.each<[string, () => object, string]>([
+    ['a file that is missing', () => ({ file: '/nowhere/canary' }), 'the file clientAssertion: ENOENT'],
+    ['a folder', () => ({ file: tmpdir() }), 'the file clientAssertion: EISDIR'],
+    ['a file that is empty', () => ({ file: fileWith(' \n') }), 'the file clientAssertion: it is empty'],
+    [
+      'a large file',
+      () => ({ file: fileWith('a'.repeat(16_385)) }),
+      'the file clientAssertion: it is too long',
+    ],
+    ['a device without end', () => ({ file: '/dev/zero' }), 'the file clientAssertion: it is too long'],
+    [
+      'a file with something else',
+      () => ({ file: fileWith(CANARY) }),
+      'the file clientAssertion: that is no JWT',
+    ],
+    ['two of them', () => ({ file: fileWith(`${jwt}\n${jwt}`) }), 'the file clientAssertion: that is no JWT'],
+    [
+      'a function that returns nothing',
+      () => () => undefined,
+      'the function clientAssertion: it returned undefined',
+    ],
+    [
+      'a function with an encrypted one',
+      () => () => `${jwt}.e.f`,
+      'the function clientAssertion: that is no JWT',
+    ],
+    ['a long one', () => () => `${jwt}${'a'.repeat(16_384)}`, 'the function clientAssertion: that is no JWT'],
+    [
+      'a function that throws',
+      () => () => Promise.reject(new RangeError(CANARY)),
+      'the function clientAssertion: RangeError',
+    ],
+  ])(
+    'is an outage that may pass if it is %s',
+    { tags: ['CLI-16', 'OPS-01'] },
+    async (_what, makeSource, message) => {
+      const error: unknown = await source(makeSource())().catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(CredentialUnavailable);
+      expect(error).toMatchObject({ message });
+      expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(CANARY);
+    },
+  );
+
+  it.each<[string, unknown]>([
+    ['itself', jwt],
+    ['nothing', undefined],
+    ['a file without a name', { file: '' }],
+    ['something else', { path: '/a' }],
+  ])('is given by a function or a file, not by %s', (_what, given) => {
+    expect(() => checkAssertionSource(given, 'clientAssertion')).toThrow(/clientAssertion/);
+    expect(() => checkAssertionSource(given, 'clientAssertion')).not.toThrow(/eyJ/);
   });
 });
