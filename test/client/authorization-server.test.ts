@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { constants, generateKeyPairSync, sign } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type ClientCredentialsOptions, type ClientMessage, clientChannel } from '../../src/client/index.js';
 import { listenTo } from '../support/listen-to.js';
@@ -10,11 +10,15 @@ import {
   startRealAuthorizationServer,
 } from './support/authorization-server.js';
 import { failureOf, makeClient } from './support/make-client.js';
+import { makeAssertion, startKms } from './support/workload-platform.js';
 
 const SECRET = 'a secret: +/%&=~*"quoted"';
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const ed25519 = generateKeyPairSync('ed25519');
+const kms = startKms('ec', { privateKey, publicKey });
+const signPs256 = (input: Uint8Array) =>
+  sign('sha256', input, { key: rsa.privateKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 });
 const jwks = (key: typeof publicKey, kid: string) => ({
   keys: [{ ...key.export({ format: 'jwk' }), kid, use: 'sig' }],
 });
@@ -62,7 +66,9 @@ function clientOf(options: Partial<ClientCredentialsOptions> = {}) {
     clientId: 'order-service',
     scope: 'read:inventory',
     resource: INVENTORY,
-    ...(options.privateKey === undefined ? { clientSecret: SECRET } : {}),
+    ...(options.privateKey === undefined && options.clientAssertion === undefined
+      ? { clientSecret: SECRET }
+      : {}),
     ...options,
   });
 }
@@ -95,6 +101,25 @@ describe('with a real authorization server', () => {
       },
     ],
     ['private_key_jwt with EdDSA', { clientId: 'eddsa', privateKey: ed25519.privateKey, keyId: 'ed' }],
+    ['a signing function with ES256', { clientId: 'es256', privateKey: kms.signer }],
+    [
+      'a signing function with PS256',
+      { clientId: 'ps256', privateKey: { algorithm: 'PS256', keyId: 'rsa', sign: signPs256 } },
+    ],
+    [
+      'a signing function with EdDSA',
+      {
+        clientId: 'eddsa',
+        privateKey: { algorithm: 'EdDSA', sign: (input) => sign(null, input, ed25519.privateKey) },
+      },
+    ],
+    [
+      'a client assertion from a function',
+      {
+        clientId: 'es256',
+        clientAssertion: () => makeAssertion(privateKey, { issuer: 'es256', audience: server.issuer }),
+      },
+    ],
     [
       'private_key_jwt for the token endpoint',
       { clientId: 'es256', privateKey, assertionAudience: 'token_endpoint' },
