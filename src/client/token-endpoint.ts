@@ -20,7 +20,7 @@ import { createGrantedToken, type GrantedToken } from './granted-token.js';
 import { tokenLifetime } from './lifetime.js';
 import type { ClientSettings } from './options.js';
 import { type Stopwatch, startStopwatch, type Time } from './stopwatch.js';
-import { readTokenResponse, type TokenResponse } from './token-response.js';
+import { isTelling, readTokenResponse, type TokenResponse } from './token-response.js';
 
 /** How long metadata is used before it's fetched anew, and how much longer if that fails. */
 const METADATA_POLICY = { maxAgeSeconds: 3600, staleIfErrorSeconds: 86_400 };
@@ -217,7 +217,9 @@ function isInvalidGrant(error: unknown): boolean {
 }
 
 function sentSecrets(body: unknown, credential: ClientCredential, clientId: string): readonly string[] {
-  const sent = body instanceof URLSearchParams ? SECRET_PARAMETERS.flatMap((name) => body.getAll(name)) : [];
+  const whole = body instanceof URLSearchParams ? SECRET_PARAMETERS.flatMap((name) => body.getAll(name)) : [];
+  // Of a JWT also claims and signature.
+  const sent = whole.flatMap((value) => [value, ...value.split('.').filter(isTelling)]);
   if (credential.kind !== 'secret') return sent;
   const { clientSecret } = credential;
   const base64 = Buffer.from(clientSecret).toString('base64').replace(/=+$/, '');

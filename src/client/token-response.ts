@@ -134,13 +134,19 @@ function readExpiresIn(value: unknown): number | undefined {
   return typeof seconds === 'number' && seconds >= 0 ? seconds : Number.NaN;
 }
 
+/** Whether part of a secret is long enough to be kept secret itself. */
+export function isTelling(part: string): boolean {
+  return part.length > 15;
+}
+
 function readError(
   error: unknown,
   description: unknown,
   secrets: readonly string[],
 ): Pick<TokenRequestFailure, 'error' | 'description'> {
+  const contains = (text: string, part: string) => text.toLowerCase().includes(part.toLowerCase());
   const repeats = (text: string): boolean =>
-    secrets.some((secret) => text.toLowerCase().includes(secret.toLowerCase()));
+    secrets.some((secret) => contains(text, secret) || (isTelling(text) && contains(secret, text)));
   const isCode = typeof error === 'string' && ERROR_CODE.test(error) && !repeats(error);
   const isText = typeof description === 'string' && !repeats(description);
   return {

@@ -1,13 +1,19 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { type ClientCredentialsOptions, type ClientMessage, clientChannel } from '../../src/client/index.js';
+import {
+  type ApiClient,
+  type ClientCredentialsOptions,
+  type ClientMessage,
+  clientChannel,
+} from '../../src/client/index.js';
 import { formEncode } from '../../src/issuer/client-authentication.js';
 import { listenTo } from '../support/listen-to.js';
 import { type Behaviour, body, json, reset, status } from '../support/misbehaving-issuer.js';
 import { type Answer, refuseToken, startApi } from './support/api.js';
-import { CLIENT_ID, CLIENT_SECRET, failureOf, makeClient } from './support/make-client.js';
+import { CLIENT_ID, CLIENT_SECRET, failureOf, makeClient, makeJwtBearer } from './support/make-client.js';
 import { startTokenEndpoint, type TokenEndpoint } from './support/token-endpoint.js';
+import { makeAssertion, mountVolume, startKms } from './support/workload-platform.js';
 
 const TOKEN = 'canary-token-7f3a';
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -27,11 +33,17 @@ function everythingIn(value: unknown): string {
   return parts.join('\n');
 }
 
+/** The assertions of a request, and their parts that somebody could make use of. */
+function assertionsIn(parameters: URLSearchParams): readonly string[] {
+  const assertions = ['client_assertion', 'assertion'].flatMap((name) => parameters.getAll(name));
+  return assertions.flatMap((assertion) => [assertion, ...assertion.split('.').slice(1)]);
+}
+
 /** In every form in which they go over the wire. */
 function secretsOf(endpoint: TokenEndpoint): readonly string[] {
   const sent = endpoint.requests.flatMap(({ headers, parameters }) => [
     headers.authorization?.replace('Basic ', '') ?? '',
-    parameters.get('client_assertion') ?? '',
+    ...assertionsIn(parameters),
   ]);
   const forms = [
     CLIENT_SECRET,
@@ -51,30 +63,91 @@ const echo =
   (endpoint: TokenEndpoint, code: number): Behaviour =>
   (response) => {
     const seen = endpoint.requests.at(-1);
-    const credentials = seen?.headers.authorization ?? seen?.parameters.get('client_assertion') ?? '';
-    const text = `${CLIENT_SECRET} ${credentials.replace('Basic ', '')}`;
-    const error = credentials.replace('Basic ', '').slice(0, 64);
+    const assertions = assertionsIn(seen?.parameters ?? new URLSearchParams());
+    const credentials = seen?.headers.authorization?.replace('Basic ', '') ?? assertions[0] ?? '';
+    const text = `${CLIENT_SECRET} ${credentials}`;
+    const error = credentials.slice(0, 64);
     status(code, { error, error_description: text, error_uri: text, message: text })(response);
+  };
+
+/** Answers with the end of what was sent, where the signature of an assertion is. */
+const echoEnd =
+  (endpoint: TokenEndpoint): Behaviour =>
+  (response) => {
+    const end = [...(endpoint.requests.at(-1)?.parameters ?? [])].map(([, value]) => value.split('.').at(-1));
+    status(400, { error: end.at(-1)?.slice(0, 64), error_description: `bad: ${end.join(' ')}` })(response);
   };
 
 const refuseBoundToken: Answer = (_call, response) => {
   response.writeHead(401, { 'WWW-Authenticate': 'DPoP error="invalid_token"' }).end();
 };
 
-const authentications: readonly (readonly [string, Partial<ClientCredentialsOptions>])[] = [
-  ['client_secret_basic', { authenticationMethod: 'client_secret_basic' }],
-  ['client_secret_post', { authenticationMethod: 'client_secret_post' }],
-  ['private_key_jwt', { privateKey, issuer: 'https://auth.example.com' }],
-  ['a secret from a function', { clientSecret: async () => CLIENT_SECRET }],
-  ['a key from a function', { privateKey: () => privateKey, issuer: 'https://auth.example.com' }],
-  ['a key for proofs', { dpop: { key: privateKey } }],
+const assertion = makeAssertion(privateKey, { audience: 'https://auth.example.com' });
+const withKey = { issuer: 'https://auth.example.com', privateKey };
+const kms = startKms('key-1');
+
+type Common = Pick<ClientCredentialsOptions, 'tokenEndpoint' | 'origins'>;
+type Connect = (common: Common) => ApiClient;
+
+function mountAssertion(): { readonly file: string } {
+  const { file, write } = mountVolume();
+  write(assertion);
+  return { file };
+}
+
+/** Each way to get a token, and the type of the tokens. */
+const connections: readonly (readonly [string, Connect, 'Bearer' | 'DPoP'])[] = [
+  [
+    'client_secret_basic',
+    (common) => makeClient({ ...common, authenticationMethod: 'client_secret_basic' }),
+    'Bearer',
+  ],
+  [
+    'client_secret_post',
+    (common) => makeClient({ ...common, authenticationMethod: 'client_secret_post' }),
+    'Bearer',
+  ],
+  ['private_key_jwt', (common) => makeClient({ ...common, ...withKey }), 'Bearer'],
+  [
+    'a secret from a function',
+    (common) => makeClient({ ...common, clientSecret: async () => CLIENT_SECRET }),
+    'Bearer',
+  ],
+  [
+    'a key from a function',
+    (common) => makeClient({ ...common, ...withKey, privateKey: () => privateKey }),
+    'Bearer',
+  ],
+  ['a key for proofs', (common) => makeClient({ ...common, dpop: { key: privateKey } }), 'DPoP'],
+  ['a signing function', (common) => makeClient({ ...common, ...withKey, privateKey: kms.signer }), 'Bearer'],
+  [
+    'an assertion from a function',
+    (common) => makeClient({ ...common, clientAssertion: async () => assertion }),
+    'Bearer',
+  ],
+  [
+    'an assertion from a file',
+    (common) => makeClient({ ...common, clientAssertion: mountAssertion() }),
+    'Bearer',
+  ],
+  [
+    'the JWT bearer grant',
+    (common) => makeJwtBearer({ ...common, assertion: async () => assertion }),
+    'Bearer',
+  ],
+  [
+    'the JWT bearer grant and a key',
+    (common) => makeJwtBearer({ ...common, ...withKey, clientId: CLIENT_ID, assertion: mountAssertion() }),
+    'Bearer',
+  ],
 ];
 
-describe.each(authentications)('with %s', { tags: ['OPS-01', 'OPS-02'] }, (_method, options) => {
+describe.each(connections)('with %s', { tags: ['OPS-01', 'OPS-02'] }, (_method, connect, type) => {
   it.each<[string, (endpoint: TokenEndpoint) => Behaviour]>([
     ['a refusal', () => status(400, { error: 'invalid_client', error_description: 'no' })],
     ['a refusal that repeats the request', (endpoint) => echo(endpoint, 400)],
     ['401 that repeats the request', (endpoint) => echo(endpoint, 401)],
+    ['a refusal that repeats the end of each parameter', (endpoint) => echoEnd(endpoint)],
     ['200 that repeats the request', (endpoint) => echo(endpoint, 200)],
     ['an outage that repeats the request', (endpoint) => echo(endpoint, 503)],
     ['a reset', () => reset],
@@ -88,7 +161,7 @@ describe.each(authentications)('with %s', { tags: ['OPS-01', 'OPS-02'] }, (_meth
     const endpoint = await startTokenEndpoint();
     endpoint.script(makeBehaviour(endpoint));
     const messages = listenTo<ClientMessage>(clientChannel);
-    const client = makeClient({ tokenEndpoint: endpoint.url, ...options });
+    const client = connect({ tokenEndpoint: endpoint.url });
     const failure = await failureOf(client.getToken());
     const repeated = await failureOf(client.getToken());
     expectNoSecrets(
@@ -100,10 +173,10 @@ describe.each(authentications)('with %s', { tags: ['OPS-01', 'OPS-02'] }, (_meth
 
   it('leaves no secret or token after success', async () => {
     const endpoint = await startTokenEndpoint();
-    endpoint.script(json({ ...good, token_type: options.dpop === undefined ? 'Bearer' : 'DPoP' }));
-    const api = await startApi(options.dpop === undefined ? refuseToken : refuseBoundToken);
+    endpoint.script(json({ ...good, token_type: type }));
+    const api = await startApi(type === 'Bearer' ? refuseToken : refuseBoundToken);
     const messages = listenTo<ClientMessage>(clientChannel);
-    const client = makeClient({ tokenEndpoint: endpoint.url, origins: [api.origin], ...options });
+    const client = connect({ tokenEndpoint: endpoint.url, origins: [api.origin] });
     const token = await client.getToken();
     const response = await client.fetch(api.origin);
     expect(token.accessToken).toBe(TOKEN);
