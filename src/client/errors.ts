@@ -1,25 +1,4 @@
-/**
- * Why no access token could be had. Stable words for logs, metrics and tests; `docs/client.md` explains each.
- */
-export type TokenRequestReason =
-  | 'refused'
-  | 'server_error'
-  | 'rate_limited'
-  | 'unreachable'
-  | 'timeout'
-  | 'redirected'
-  | 'invalid_response'
-  | 'unsupported_token_type'
-  | 'token_not_bound'
-  | 'scope_narrowed'
-  | 'assertion_failed'
-  | 'credential_unavailable'
-  | 'metadata_unavailable'
-  | 'metadata_invalid'
-  | 'issuer_mismatch'
-  | 'closed';
-
-const MESSAGES: Readonly<Record<TokenRequestReason, string>> = {
+const MESSAGES = {
   refused: 'The authorization server refused the request for an access token',
   server_error: 'The authorization server failed',
   rate_limited: 'The authorization server limits requests for access tokens',
@@ -36,7 +15,12 @@ const MESSAGES: Readonly<Record<TokenRequestReason, string>> = {
   metadata_invalid: 'The metadata of the authorization server is unusable',
   issuer_mismatch: 'The metadata names another issuer',
   closed: 'The client is closed',
-};
+} as const;
+
+/**
+ * Why no access token could be had. Stable words for logs, metrics and tests; `docs/client.md` explains each.
+ */
+export type TokenRequestReason = keyof typeof MESSAGES;
 
 /** Every reason, for documentation and metrics. */
 export const tokenRequestReasons: readonly TokenRequestReason[] = Object.freeze(
@@ -57,18 +41,9 @@ const TRANSIENT: ReadonlySet<TokenRequestReason> = new Set([
  * is text of a third party.
  */
 const REGISTERED_CODES: ReadonlySet<string> = new Set([
-  'invalid_request',
-  'invalid_client',
-  'invalid_grant',
-  'unauthorized_client',
-  'unsupported_grant_type',
-  'invalid_scope',
-  'invalid_target',
-  'access_denied',
-  'invalid_dpop_proof',
-  'use_dpop_nonce',
-  'server_error',
-  'temporarily_unavailable',
+  ...['invalid_request', 'invalid_client', 'invalid_grant', 'unauthorized_client'],
+  ...['unsupported_grant_type', 'invalid_scope', 'invalid_target', 'access_denied', 'invalid_dpop_proof'],
+  ...['use_dpop_nonce', 'server_error', 'temporarily_unavailable'],
 ]);
 
 /** What is known of a failure besides its reason. */
