@@ -77,24 +77,24 @@ export class TokenEndpoint {
 
   /** @throws {TokenRequestError} */
   async request(grant: Grant, signal: AbortSignal): Promise<ReceivedToken> {
-    const endpoint = await this.#locate(signal);
-    const request = (assertion?: ClientCredential): Promise<ReceivedToken> =>
-      this.#credentials.use(
-        async (credential) => {
-          const attempt = () => this.#attempt(grant, { endpoint, credential, assertion }, signal);
-          try {
-            return await attempt();
-          } catch (error) {
-            // RFC 9449 §8: once more, with the nonce that came with the answer.
-            if (this.#prover === undefined || !wantsNonce(error)) throw error;
-            return attempt();
-          }
-        },
-        isRefusal,
-        signal,
-      );
+    const request = async (means: Means): Promise<ReceivedToken> => {
+      try {
+        return await this.#attempt(grant, means, signal);
+      } catch (error) {
+        // RFC 9449 §8: once more, with the nonce that came with the answer.
+        if (this.#prover === undefined || !wantsNonce(error)) throw error;
+        return this.#attempt(grant, means, signal);
+      }
+    };
     try {
-      return await (grant.assertion?.use(request, isInvalidGrant, signal) ?? request());
+      const endpoint = await this.#locate(signal);
+      const use = (assertion?: ClientCredential) =>
+        this.#credentials.use(
+          (credential) => request({ endpoint, credential, assertion }),
+          isRefusal,
+          signal,
+        );
+      return await (grant.assertion?.use(use, isInvalidGrant, signal) ?? use());
     } catch (error) {
       if (error instanceof CredentialUnavailable)
         throw new TokenRequestError('credential_unavailable', { detail: error.message });
@@ -123,15 +123,15 @@ export class TokenEndpoint {
     }
   }
 
-  async #attempt(grant: Grant, shown: Shown, signal: AbortSignal): Promise<ReceivedToken> {
+  async #attempt(grant: Grant, means: Means, signal: AbortSignal): Promise<ReceivedToken> {
     const { clientId, dpop, requireAllScopes, defaultLifetimeSeconds } = this.#settings;
-    const { response, secrets } = await this.#send(grant, shown, signal);
+    const { response, secrets } = await this.#send(grant, means, signal);
     const now = this.#time.clock();
     const age = startStopwatch(this.#time);
     const tokenType = dpop === undefined ? 'Bearer' : 'DPoP';
     let answer: TokenResponse;
     try {
-      const hint = refusalHint(clientId, shown.credential, shown.endpoint);
+      const hint = refusalHint(clientId, means.credential, means.endpoint);
       answer = await readTokenResponse(response, { now, secrets, hint, tokenType, signal });
     } catch (error) {
       throw signal.aborted ? new TokenRequestError('timeout') : error;
@@ -148,7 +148,7 @@ export class TokenEndpoint {
 
   async #send(
     grant: Grant,
-    { endpoint, credential, assertion }: Shown,
+    { endpoint, credential, assertion }: Means,
     signal: AbortSignal,
   ): Promise<Exchange> {
     const { server, clientId, runtime } = this.#settings;
@@ -189,8 +189,8 @@ export class TokenEndpoint {
   }
 }
 
-/** What one attempt goes to, and shows there. */
-interface Shown {
+/** What a request for a token is made with. */
+interface Means {
   readonly endpoint: AuthenticatedEndpoint;
   readonly credential: ClientCredential;
   readonly assertion: ClientCredential | undefined;
