@@ -1,12 +1,6 @@
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 /** Describe the body, and go with it (Fetch standard, "request-body-header name"). */
-const BODY_HEADERS = [
-  'content-encoding',
-  'content-language',
-  'content-length',
-  'content-location',
-  'content-type',
-];
+const BODY_HEADERS = ['encoding', 'language', 'length', 'location', 'type'].map((name) => `content-${name}`);
 /** Are for the origin that they were given for. */
 const ORIGIN_HEADERS = ['authorization', 'cookie', 'host', 'proxy-authorization'];
 
@@ -36,7 +30,7 @@ export function isRedirect(response: Response): boolean {
  *   and cannot
  */
 export function followingHop(hop: Hop, response: Response, replayable: boolean): Hop {
-  const url = locationOf(response, hop.url);
+  const url = readLocation(response, hop.url);
   const { status } = response;
   if (status !== 303 && hop.hasBody && !replayable)
     throw new TypeError('a redirect wants the body again, which is a stream');
@@ -44,9 +38,9 @@ export function followingHop(hop: Hop, response: Response, replayable: boolean):
   const method = hop.method.toUpperCase();
   const becomesGet =
     status === 303 ? method !== 'GET' && method !== 'HEAD' : status < 303 && method === 'POST';
-  if (becomesGet) remove(headers, BODY_HEADERS);
   const leaves = url.origin !== hop.url.origin;
-  if (leaves) remove(headers, ORIGIN_HEADERS);
+  const left = [...(becomesGet ? BODY_HEADERS : []), ...(leaves ? ORIGIN_HEADERS : [])];
+  for (const name of left) headers.delete(name);
   return {
     url,
     method: becomesGet ? 'GET' : hop.method,
@@ -56,7 +50,7 @@ export function followingHop(hop: Hop, response: Response, replayable: boolean):
   };
 }
 
-function locationOf(response: Response, base: URL): URL {
+function readLocation(response: Response, base: URL): URL {
   // Header fields are read as Latin-1, but what servers send beyond ASCII is UTF-8.
   const location = Buffer.from(response.headers.get('location') ?? '', 'latin1').toString();
   if (!URL.canParse(location, base.href)) throw new TypeError('a redirect leads to no URL');
@@ -65,8 +59,4 @@ function locationOf(response: Response, base: URL): URL {
     throw new TypeError('a redirect leads to another scheme than http');
   if (url.hash === '') url.hash = base.hash;
   return url;
-}
-
-function remove(headers: Headers, names: readonly string[]): void {
-  for (const name of names) headers.delete(name);
 }

@@ -18,6 +18,9 @@ const ENCODED_CREDENTIALS =
   'client_secret_basic encodes characters of this id or secret, and many servers do not decode them; ' +
   'client_secret_post sends them as they are';
 
+const REFUSED_ASSERTION =
+  'compare issuer, subject and audience of the assertion with what the server has registered for this client';
+
 /** In place of the id of a client that names none: oauth4webapi wants one, and doesn't send it. */
 const ANONYMOUS = '(none)';
 
@@ -119,6 +122,7 @@ export function refusalHint(
   credential: ClientCredential,
   endpoint: AuthenticatedEndpoint,
 ): string | undefined {
+  if (credential.kind === 'assertion') return REFUSED_ASSERTION;
   if (credential.kind !== 'secret' || secretMethod(credential, endpoint) === 'client_secret_post')
     return undefined;
   const isPlain = [clientId, credential.clientSecret].every((value) => formEncode(value) === value);

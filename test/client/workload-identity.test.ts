@@ -76,7 +76,12 @@ describe('a client assertion that others make', () => {
     const { volume, file } = mountAssertion();
     const client = makeClient({ tokenEndpoint: endpoint.url, clientAssertion: file });
     endpoint.script(status(401, { error: 'invalid_client' }));
-    expect(await failureOf(client.getToken())).toMatchObject({ reason: 'refused', error: 'invalid_client' });
+    const hint = expect.stringContaining('compare issuer, subject and audience of the assertion');
+    expect(await failureOf(client.getToken())).toMatchObject({
+      reason: 'refused',
+      error: 'invalid_client',
+      hint,
+    });
     expect(endpoint.requests).toHaveLength(1);
 
     endpoint.script((response) => {
