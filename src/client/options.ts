@@ -104,8 +104,8 @@ export interface ClientOptions {
    */
   readonly assertionAudience?: 'issuer' | 'token_endpoint';
   /**
-   * How the client authenticates. Default: `private_key_jwt` with a key or an assertion; with a secret `client_secret_basic`,
-   * or `client_secret_post` where the server's metadata has that and not the other.
+   * How the client authenticates. Default: `private_key_jwt` with a key or an assertion; with a secret
+   * `client_secret_basic`, or `client_secret_post` where the server's metadata has that and not the other.
    */
   readonly authenticationMethod?: AuthenticationMethod;
   /**

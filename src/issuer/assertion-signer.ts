@@ -28,7 +28,7 @@ export interface AssertionSigner {
 export class SignerUnavailable extends SafeError {}
 
 const TAKES = 'an object with sign and algorithm';
-/** How long a raw signature is, in bytes (RFC 7518 §3.4, RFC 8032 §5.1.6). One by RSA is as long as its key. */
+/** Of raw signatures, in bytes (RFC 7518 §3.4, RFC 8032 §5.1.6). One by RSA is as long as its key. */
 const LENGTHS: Readonly<Partial<Record<Algorithm, number>>> = {
   ES256: 64,
   ES384: 96,
@@ -61,7 +61,7 @@ export function checkAssertionSigner(given: object, path: string): AssertionSign
  * Has what's to stand before the signature of a JWS signed, for as long as the signal allows.
  *
  * @returns the signature in base64url
- * @throws {SignerUnavailable} the function threw or took too long; without the cause, which may carry anything
+ * @throws {SignerUnavailable} the function threw or took too long; without the cause, which may be anything
  * @throws {SafeError} what it returned is no signature by this algorithm
  */
 export async function signElsewhere(

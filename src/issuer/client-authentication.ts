@@ -36,7 +36,7 @@ export type ClientCredential =
   | { readonly kind: 'certificate' }
   /** An access token of the client's own (RFC 7662 §2.1). */
   | { readonly kind: 'token'; readonly accessToken: string }
-  /** What's granted depends on something else, such as the assertion of the JWT bearer grant (RFC 7521 §4.1). */
+  /** What's granted depends on something else: the assertion of the JWT bearer grant (RFC 7521 §4.1). */
   | { readonly kind: 'none' };
 
 /** The client's part of the authentication couldn't be made: a key that doesn't sign, say. */
