@@ -33,7 +33,7 @@ export interface Proof {
   readonly claims: ProofClaims;
 }
 
-/** The claims of a proof for a request with an access token. */
+/** The claims of a proof. */
 export interface ProofClaims {
   /** The proof's own identifier. */
   readonly jti: string;
@@ -46,8 +46,8 @@ export interface ProofClaims {
   /** From when on and until when the client says that it's valid; most proofs say neither. */
   readonly nbf: number | undefined;
   readonly exp: number | undefined;
-  /** The digest of the access token. */
-  readonly ath: string;
+  /** The digest of the access token; undefined for a request that has none, to a token endpoint. */
+  readonly ath: string | undefined;
   /** What the client took from `DPoP-Nonce`, of whatever type. */
   readonly nonce: unknown;
 }
@@ -69,30 +69,33 @@ export function readProofLine(request: RequestView): string {
  * Takes a proof apart, strictly (RFC 9449 §4.3, numbers 2 and 3). The header stays encoded: most often it was
  * read before.
  *
+ * @param hasToken whether it's for a request with an access token, and has to have `"ath"`
  * @throws {InvalidProofError} `malformed_proof`, `proof_missing_claim`
  */
-export function parseProof(text: string): Proof {
+export function parseProof(text: string, hasToken: boolean): Proof {
   const segments = text.length > MAX_PROOF_LENGTH ? undefined : splitCompactJws(text);
   const claims = segments && decode(segments[1]);
   if (segments === undefined || claims === undefined) throw new InvalidProofError('malformed_proof');
-  return { text, headerSegment: segments[0], claims: readClaims(claims) };
+  return { text, headerSegment: segments[0], claims: readClaims(claims, hasToken) };
 }
 
 function decode(segment: string): Record<string, unknown> | undefined {
   return readJsonObject(Buffer.from(segment, 'base64url'));
 }
 
-function readClaims({ jti, htm, htu, iat, nbf, exp, ath, nonce }: JsonObject): ProofClaims {
+function readClaims(claims: JsonObject, hasToken: boolean): ProofClaims {
+  const { jti, htm, htu, iat, nbf, exp, nonce } = claims;
+  const ath = hasToken ? claims.ath : undefined;
   const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
   // JSON can spell numbers that become Infinity.
   const isDate = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
-  if (!isText(jti) || !isText(htm) || !isText(htu) || !isText(ath) || !isDate(iat))
+  if (!isText(jti) || !isText(htm) || !isText(htu) || !isDate(iat) || !(isText(ath) || !hasToken))
     throw new InvalidProofError('proof_missing_claim');
   const isDateOrAbsent = (value: unknown): value is number | undefined =>
     value === undefined || isDate(value);
   if (jti.length > MAX_JTI_LENGTH || !isDateOrAbsent(nbf) || !isDateOrAbsent(exp))
     throw new InvalidProofError('malformed_proof');
-  return { jti, htm, htu, iat, nbf, exp, ath, nonce };
+  return { jti, htm, htu, iat, nbf, exp, ath: isText(ath) ? ath : undefined, nonce };
 }
 
 /** The key in the header of a proof. */

@@ -26,18 +26,37 @@ export interface DpopSettings {
 
 type Time = Pick<Runtime, 'clock' | 'clockToleranceSeconds'>;
 
+/** A key whose possession a request has proven. */
+export interface ProvenKey {
+  /** What `"jkt"` of an access token that is bound to it says. */
+  readonly thumbprint: string;
+  /** What the answer has to carry. */
+  readonly confirmed: Confirmed;
+}
+
+/** The access token that a proof has to be for. */
+interface BoundToken {
+  /** Its member `"jkt"`, of whatever type. */
+  readonly jkt: unknown;
+  readonly digest: string;
+}
+
 /**
- * Makes sure that a request under the scheme `DPoP` has a proof of possession of the key that its access
- * token is bound to (RFC 9449 §4.3, §7.1), and that no bound token comes under another scheme (§7.2).
+ * Checks the proof of a request (RFC 9449 §4.3), and that it's used once. Without a token the request is one
+ * for a token (§5): then the proof says which key to bind it to.
+ *
+ * @throws {InvalidProofError} `nonce_required` and all others; or an InvalidTokenError `jkt_mismatch`
  */
-export function createDpopBinding(settings: DpopSettings, time: Time): DpopBinding {
-  const { algorithms, nonce, maxAgeSeconds, replayStore, baseUrl, isRequired } = settings;
+export type ProofCheck = (request: RequestView, token?: BoundToken) => Promise<ProvenKey>;
+
+export function createProofCheck(settings: Omit<DpopSettings, 'isRequired'>, time: Time): ProofCheck {
+  const { algorithms, nonce, maxAgeSeconds, replayStore, baseUrl } = settings;
   const verifySignature = createProofVerifier(algorithms);
   const nonces = nonce && new ProofNonces(nonce.secret, nonce.lifetimeSeconds);
   const usedProofs = replayStore ?? createMemoryReplayStore({ clock: time.clock });
 
-  async function verify(jkt: unknown, { digest }: Credentials, request: RequestView): Promise<Confirmed> {
-    const proof = parseProof(readProofLine(request));
+  return async (request, token) => {
+    const proof = parseProof(readProofLine(request), token !== undefined);
     const { claims } = proof;
     const thumbprint = await verifySignature(proof);
     if (claims.htm !== request.method) throw new InvalidProofError('htm_mismatch');
@@ -46,25 +65,35 @@ export function createDpopBinding(settings: DpopSettings, time: Time): DpopBindi
     if (targetUri === undefined || (claims.htu !== targetUri && normaliseTargetUri(claims.htu) !== targetUri))
       throw new InvalidProofError('htu_mismatch');
     const now = time.clock() / 1000;
-    const nextNonce = nonces && checkNonce(nonces, claims, now);
+    const confirmed = nonces && checkNonce(nonces, claims, now);
     checkTime(claims, now, maxAgeSeconds, time);
     // Neither is a secret, so the time that a comparison takes may tell where they differ.
-    if (claims.ath !== digest) throw new InvalidProofError('ath_mismatch');
-    if (jkt !== thumbprint) throw new InvalidTokenError('jkt_mismatch');
+    if (claims.ath !== token?.digest) throw new InvalidProofError('ath_mismatch');
+    if (token !== undefined && token.jkt !== thumbprint) throw new InvalidTokenError('jkt_mismatch');
     // How long the proof could be used again, by the clock of any instance that shares the store: to the end
     // of its last moment, and a second more for stores that round.
     const remainingSeconds = claims.iat + maxAgeSeconds + time.clockToleranceSeconds - now + 1;
     await useOnce(usedProofs, { thumbprint, targetUri, jti: claims.jti }, remainingSeconds);
-    return nextNonce;
-  }
+    return { thumbprint, confirmed };
+  };
+}
+
+/**
+ * Makes sure that a request under the scheme `DPoP` has a proof of possession of the key that its access
+ * token is bound to (RFC 9449 §4.3, §7.1), and that no bound token comes under another scheme (§7.2).
+ */
+export function createDpopBinding(settings: DpopSettings, time: Time): DpopBinding {
+  const checkProof = createProofCheck(settings, time);
+  const confirm = async (jkt: unknown, { digest }: Credentials, request: RequestView): Promise<Confirmed> =>
+    (await checkProof(request, { jkt, digest })).confirmed;
 
   return (jkt, credentials, request) => {
     if (credentials.scheme === 'DPoP') {
       if (jkt === undefined || request === undefined) throw new InvalidTokenError('token_not_bound');
-      return verify(jkt, credentials, request);
+      return confirm(jkt, credentials, request);
     }
     if (jkt !== undefined) throw new InvalidTokenError('dpop_downgrade');
-    if (isRequired) throw new InvalidTokenError('dpop_required');
+    if (settings.isRequired) throw new InvalidTokenError('dpop_required');
     return undefined;
   };
 }

@@ -1,5 +1,7 @@
 export type { ForgeryAnswer } from './assert-refuses.js';
 export { assertRefusesForgeries } from './assert-refuses.js';
+export type { ClientOptions as TokenClientOptions, GrantType } from './authorization-server/clients.js';
+export type { AssertionIssuerOptions } from './authorization-server/jwt-bearer.js';
 export type { ClientCertificate, ClientCertificateOptions } from './certificate.js';
 export { createClientCertificate } from './certificate.js';
 export type {
@@ -20,12 +22,15 @@ export type { FakeAuthOptions } from './fake-auth.js';
 export { fakeAuth } from './fake-auth.js';
 export type { Forgery, ForgeryReason } from './forgeries/forgery.js';
 export type { IssuerPath } from './issuer-server.js';
+export type { NextResponseOptions } from './next-response.js';
 export { nodeHeaders } from './node-headers.js';
 export type { OpaqueTokenIssuer } from './opaque-tokens.js';
 export type {
   AskedIssuer,
   IssuerSwitches,
   ListeningIssuer,
+  ListenOptions,
+  TestClientOptions,
   TestIssuer,
   TestIssuerOptions,
   TrustOptions,

@@ -1,7 +1,10 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import process from 'node:process';
 import type { JSONWebKeySet } from 'jose';
-import { type LoopbackServer, readBody, startLoopbackServer } from './loopback-server.js';
-import type { TokenClaims } from './token-claims.js';
+import type { AuthorizationServer } from './authorization-server/authorization-server.js';
+import { createRouter, type Handler, type Route } from './authorization-server/http.js';
+import { type LoopbackServer, startLoopbackServer } from './loopback-server.js';
+import { misbehave, type NextResponse, send } from './next-response.js';
+import type { KeyRing } from './signing-key.js';
 
 /** The paths of an issuer's documents. */
 export type DocumentPath =
@@ -10,13 +13,15 @@ export type DocumentPath =
   | '/jwks';
 
 /** What a listening issuer serves. */
-export type IssuerPath = DocumentPath | '/introspect';
+export type IssuerPath = DocumentPath | '/token' | '/introspect';
 
 export const documentPaths: readonly DocumentPath[] = [
   '/.well-known/oauth-authorization-server',
   '/.well-known/openid-configuration',
   '/jwks',
 ];
+
+export const issuerPaths: readonly IssuerPath[] = [...documentPaths, '/token', '/introspect'];
 
 /** What the documents of an issuer say. */
 export interface IssuerFacts {
@@ -57,11 +62,12 @@ export type Outage = 'none' | 'unavailable' | 'reset';
 
 /** The server calls these for each request, so that rotation and outage show at once. */
 export interface IssuerServerOptions {
-  readonly published: () => JSONWebKeySet;
   readonly outage: () => Outage;
-  readonly algorithm: string;
-  /** What introspection says about a token. */
-  readonly introspect: (token: string) => TokenClaims;
+  /** The next response that a test wants at this path, taken out of its queue. */
+  readonly nextResponse: (path: IssuerPath) => NextResponse | undefined;
+  readonly keys: KeyRing;
+  /** What it does beside publishing its keys. */
+  readonly createAuthorizationServer: (url: string) => AuthorizationServer;
 }
 
 /** A running server. */
@@ -71,39 +77,42 @@ export interface IssuerServer extends LoopbackServer {
 }
 
 /**
- * Publishes metadata and keys, and answers introspection requests, on an ephemeral port of the loopback
- * interface. It doesn't keep the process alive.
+ * Serves an issuer on an ephemeral port of the loopback interface: metadata, keys and endpoints. It doesn't
+ * keep the process alive.
  */
 export async function startIssuerServer(options: IssuerServerOptions): Promise<IssuerServer> {
-  const requests = {
-    '/.well-known/oauth-authorization-server': 0,
-    '/.well-known/openid-configuration': 0,
-    '/jwks': 0,
-    '/introspect': 0,
-  };
-  const isIssuerPath = (path: string): path is IssuerPath => Object.hasOwn(requests, path);
-  const { algorithm } = options;
+  // All of them are in the list.
+  const requests = Object.fromEntries(issuerPaths.map((path) => [path, 0])) as Record<IssuerPath, number>;
+  const { keys } = options;
 
   const server = await startLoopbackServer(
-    (url) => (request, response) => {
-      const { url: path = '', socket } = request;
-      if (isIssuerPath(path)) requests[path] += 1;
-      const outage = options.outage();
-      if (outage === 'reset') {
-        socket.resetAndDestroy();
-      } else if (outage === 'unavailable') {
-        sendJson(response, 503, {});
-      } else if (!isIssuerPath(path)) {
-        const error = REFUSALS[path.split('?', 1)[0] ?? ''];
-        sendJson(response, error === undefined ? 404 : 400, error === undefined ? {} : { error }, NO_STORE);
-      } else if (path === '/introspect') {
-        void answerIntrospection(request, response, options.introspect);
-      } else {
-        const metadata = { introspection_endpoint: `${url}/introspect` };
-        const facts = { url, algorithm, published: options.published(), metadata };
-        const { mediaType, body } = issuerDocument(path, facts);
-        sendJson(response, 200, body, { 'Content-Type': mediaType });
-      }
+    (url) => {
+      const { routes, metadata } = options.createAuthorizationServer(url);
+      const documents = documentPaths.map((path) => {
+        const GET: Handler = () => {
+          const { published, current } = keys;
+          const facts = { url, algorithm: current.algorithm, published, metadata };
+          const { mediaType, body } = issuerDocument(path, facts);
+          return { status: 200, headers: { 'Content-Type': mediaType }, body: JSON.stringify(body) };
+        };
+        return [path, { GET }] as const;
+      });
+      const route = createRouter({
+        routes: new Map<string, Route>([...documents, ...routes]),
+        url,
+        onFault: (fault) => process.emitWarning(fault instanceof Error ? fault : String(fault)),
+        onRequest: () => undefined,
+      });
+      return (request, response) => {
+        const path = issuerPaths.find((known) => known === request.url);
+        if (path !== undefined) requests[path] += 1;
+        const outage = options.outage();
+        const next = outage === 'none' && path !== undefined ? options.nextResponse(path) : undefined;
+        if (outage === 'reset') request.socket.resetAndDestroy();
+        else if (outage === 'unavailable') send(response, { status: 503, body: '{}' });
+        else if (next === undefined) route(request, response);
+        else misbehave(next, request, response, route);
+      };
     },
     { background: true },
   );
@@ -118,51 +127,3 @@ export async function startIssuerServer(options: IssuerServerOptions): Promise<I
 
 /** How the API under test authenticates at the introspection endpoint of a listening issuer. */
 export const introspectionClient = { clientId: 'test-api', clientSecret: 'test-secret' } as const;
-
-/**
- * What endpoints say that metadata have to name and that this issuer has no use for: its tokens come from
- * the test itself (RFC 6749 §4.1.2.1, §5.2).
- */
-const REFUSALS: Readonly<Record<string, string>> = {
-  '/authorize': 'unsupported_response_type',
-  '/token': 'unsupported_grant_type',
-};
-
-/** More than this isn't an introspection request. */
-const MAX_FORM_BYTES = 65_536;
-const NO_STORE = { 'Cache-Control': 'no-store' };
-
-/**
- * Answers an introspection request (RFC 7662 §2): POST, a form, and {@link introspectionClient} by HTTP
- * Basic.
- */
-async function answerIntrospection(
-  request: IncomingMessage,
-  response: ServerResponse,
-  introspect: IssuerServerOptions['introspect'],
-): Promise<void> {
-  // RFC 6749 §2.3.1 encodes both; these two have nothing in them that would have to be encoded.
-  const { clientId, clientSecret } = introspectionClient;
-  const credentials = `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`;
-  if (request.method !== 'POST') {
-    sendJson(response, 405, { error: 'invalid_request' }, NO_STORE);
-  } else if (request.headers.authorization !== credentials) {
-    const headers = { ...NO_STORE, 'WWW-Authenticate': 'Basic realm="test issuer"' };
-    sendJson(response, 401, { error: 'invalid_client' }, headers);
-  } else {
-    // A client that breaks the connection doesn't wait for an answer.
-    const body = await readBody(request, MAX_FORM_BYTES).catch(() => undefined);
-    const token = new URLSearchParams(body?.toString()).get('token');
-    if (token === null) sendJson(response, 400, { error: 'invalid_request' }, NO_STORE);
-    else sendJson(response, 200, introspect(token), NO_STORE);
-  }
-}
-
-function sendJson(
-  response: ServerResponse,
-  status: number,
-  body: object,
-  headers: Readonly<Record<string, string>> = {},
-): void {
-  response.writeHead(status, { 'Content-Type': 'application/json', ...headers }).end(JSON.stringify(body));
-}

@@ -5,9 +5,25 @@ import type {
   IntrospectionOptions,
   TrustedIssuer,
 } from '../index.js';
+import { checkNames, flag, optional } from '../lib/check.js';
 import { ALGORITHMS } from '../terms.js';
+import { createAuthorizationServer } from './authorization-server/authorization-server.js';
+import {
+  type Client,
+  type ClientOptions,
+  checkClients,
+  resolveClient,
+} from './authorization-server/clients.js';
+import { type AssertionIssuerOptions, checkAssertionIssuers } from './authorization-server/jwt-bearer.js';
 import { check, checkFunction, checkMembers, checkText } from './check-options.js';
-import { type IssuerPath, introspectionClient, type Outage, startIssuerServer } from './issuer-server.js';
+import {
+  type IssuerPath,
+  introspectionClient,
+  issuerPaths,
+  type Outage,
+  startIssuerServer,
+} from './issuer-server.js';
+import { type NextResponseOptions, NextResponses } from './next-response.js';
 import { createOpaqueTokens, type OpaqueTokenIssuer } from './opaque-tokens.js';
 import { createKeyRing } from './signing-key.js';
 import { defaults, type TokenSettings } from './token-claims.js';
@@ -99,10 +115,37 @@ export interface TestIssuer extends TokenIssuer, OpaqueTokenIssuer, IssuerSwitch
   readonly introspectionOptions: TrustOptions<AskedIssuer<IntrospectionFunctionOptions>>;
   /**
    * Starts a real issuer on the loopback interface that shares keys and outages with this one: metadata (RFC
-   * 8414, OpenID Connect Discovery), keys and introspection over HTTP. Its identifier is its URL, so use the
-   * tokens and the options of what this returns.
+   * 8414, OpenID Connect Discovery), keys, a token endpoint and introspection over HTTP. Its identifier is
+   * its URL, so use the tokens and the options of what this returns.
+   *
+   * @throws {TypeError} an unknown option, or one of the wrong type (the promise rejects)
    */
-  listen(): Promise<ListeningIssuer>;
+  listen(options?: ListenOptions): Promise<ListeningIssuer>;
+}
+
+/** Options of `listen`. Every member is optional. */
+export interface ListenOptions {
+  /**
+   * More clients that get tokens at the token endpoint. One that lists no `scopes`, or no `audience`, gets
+   * what it asks for. The client of `clientOptions` is there anyway, unless one of these has its id.
+   */
+  readonly clients?: readonly ClientOptions[];
+  /** The issuers whose assertions clients may exchange for access tokens (RFC 7523 §2.1). Default none. */
+  readonly assertionIssuers?: readonly AssertionIssuerOptions[];
+  /** Asks for a nonce in the DPoP proofs of token requests (RFC 9449 §8). Default false. */
+  readonly dpopNonce?: boolean;
+}
+
+/** What a client of this package needs to get tokens of a listening issuer. */
+export interface TestClientOptions {
+  /** The listening issuer. */
+  readonly issuer: string;
+  /** `test-client`, or the option `clientId` of `createTestIssuer`. */
+  readonly clientId: string;
+  /** `test-secret`. */
+  readonly clientSecret: string;
+  /** Present if the test issuer was given a clock. */
+  readonly clock?: () => number;
 }
 
 /** A test issuer over HTTP. */
@@ -114,6 +157,20 @@ export interface ListeningIssuer extends TokenIssuer, OpaqueTokenIssuer, IssuerS
    * authenticates there with a secret. Frozen.
    */
   readonly introspectionOptions: TrustOptions<AskedIssuer<IntrospectionEndpointOptions>>;
+  /**
+   * A client that gets tokens with any scope, for any API, by each grant: `createClientCredentials({
+   * ...listening.clientOptions, scope: 'read:inventory' })`. Frozen.
+   */
+  readonly clientOptions: TestClientOptions;
+  /**
+   * What the next request gets in place of the usual answer, once: to see what your client does with it.
+   * Several calls are answered in their order. It waits while the issuer is down.
+   *
+   * @param options at the token endpoint, unless `path` says otherwise: `{ status: 503, headers: {
+   *   'Retry-After': '1' } }`, `{ body: 'no JSON' }`, `{ delayMs: 6000 }`, `{ resetConnection: true }`
+   * @throws {TypeError} an unknown option, or one of the wrong type
+   */
+  nextResponse(options: NextResponseOptions<IssuerPath>): void;
   /** How often each path has been requested so far, including refusals during an outage. */
   readonly requests: Readonly<Record<IssuerPath, number>>;
   /** Stops listening and ends every connection. The process doesn't wait for it. */
@@ -175,12 +232,24 @@ export async function createTestIssuer(options: TestIssuerOptions = {}): Promise
     ...switches,
     options: trustOptions(Object.freeze(trusted), settings),
     introspectionOptions: trustOptions(Object.freeze({ ...trusted, introspection }), settings),
-    async listen() {
+    async listen(given = {}) {
+      checkListenOptions(given);
+      const { lifetimeSeconds, clock = Date.now } = settings;
+      const { assertionIssuers = [], dpopNonce = false } = given;
+      const endpoints = { keys, lifetimeSeconds, clock, assertionIssuers, dpopNonce };
+      const clients = resolveClients(given, settings);
+      const responses = new NextResponses(issuerPaths);
       const server = await startIssuerServer({
-        published: () => keys.published,
+        keys,
         outage: () => outage,
-        algorithm: settings.algorithm,
-        introspect: (token) => opaqueHere.introspect(token),
+        nextResponse: (path) => responses.take(path),
+        createAuthorizationServer: (url) =>
+          createAuthorizationServer({
+            ...endpoints,
+            issuer: url,
+            clients,
+            introspectOpaque: (token) => opaqueHere.introspect(token),
+          }),
       });
       const opaqueHere = createOpaqueTokens(server.url, settings);
       const asked = { issuer: server.url, introspection: introspectionClient };
@@ -190,6 +259,13 @@ export async function createTestIssuer(options: TestIssuerOptions = {}): Promise
         ...switches,
         options: trustOptions(server.url, settings),
         introspectionOptions: trustOptions(Object.freeze(asked), settings),
+        clientOptions: Object.freeze({
+          issuer: server.url,
+          clientId: settings.clientId,
+          clientSecret: CLIENT_SECRET,
+          ...(settings.clock && { clock: settings.clock }),
+        }),
+        nextResponse: (next) => responses.add(next, '/token'),
         get requests() {
           return server.requests;
         },
@@ -219,6 +295,31 @@ function resolveOptions(options: TestIssuerOptions): Settings {
   check(isDuration, named('lifetimeSeconds'), 'a number above 0', lifetimeSeconds);
   if (clock !== undefined) checkFunction(clock, named('clock'));
   return { audience, issuer, algorithm, clientId, lifetimeSeconds, clock };
+}
+
+/** The secret of the client that's there anyway. */
+const CLIENT_SECRET = 'test-secret';
+
+function checkListenOptions(given: unknown): asserts given is ListenOptions {
+  checkNames(given, ['clients', 'assertionIssuers', 'dpopNonce'], 'listen');
+  // checkNames accepts only objects.
+  const options: { readonly [name in keyof ListenOptions]?: unknown } = given as object;
+  const label = (path: string): string => `listen.${path}`;
+  if (options.clients !== undefined) checkClients(options.clients, label);
+  if (options.assertionIssuers !== undefined) checkAssertionIssuers(options.assertionIssuers, label);
+  optional<boolean>(flag)(options.dpopNonce, label('dpopNonce'));
+}
+
+/** Later ones take the place of those that have their id. */
+function resolveClients({ clients = [] }: ListenOptions, settings: Settings): readonly Client[] {
+  const usual: readonly ClientOptions[] = [
+    { clientId: settings.clientId, clientSecret: CLIENT_SECRET },
+    { ...introspectionClient, grantTypes: [] },
+    ...clients,
+  ];
+  const defaults = { audience: [settings.audience], mayAskForAny: true };
+  const byId = new Map(usual.map((client) => [client.clientId, client]));
+  return [...byId.values()].map((client) => resolveClient(client, defaults));
 }
 
 function trustOptions<Issuer extends string | TrustedIssuer>(

@@ -42,7 +42,8 @@ describe('the documents of the development issuer', () => {
         introspection_endpoint: `${issuer}/introspect`,
         introspection_endpoint_auth_methods_supported: methods,
         introspection_endpoint_auth_signing_alg_values_supported: algorithms,
-        grant_types_supported: ['client_credentials'],
+        grant_types_supported: ['client_credentials', 'urn:ietf:params:oauth:grant-type:token-exchange'],
+        dpop_signing_alg_values_supported: algorithms,
         scopes_supported: ['read:inventory', 'write:orders'],
         response_types_supported: [],
         subject_types_supported: ['public'],
@@ -69,7 +70,10 @@ describe('the documents of the development issuer', () => {
     }
     const { token_endpoint } = schema.parse(await getJson(`${kit.identifier}${path}`));
     const granted = await fetch(token_endpoint, { method: 'POST', body: new URLSearchParams() });
-    expect([granted.status, await granted.json()]).toEqual([400, { error: 'unsupported_grant_type' }]);
+    expect([granted.status, await granted.json()]).toEqual([
+      401,
+      expect.objectContaining({ error: 'invalid_client' }),
+    ]);
   });
 
   it("redirects no browser, because it knows no client's address (RFC 6749 §4.1.2.1)", async () => {

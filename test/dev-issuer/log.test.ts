@@ -45,7 +45,7 @@ it('names client, grant and scope of a token, and why a request was refused', as
     'POST /token 401 unknown client, invalid_client: unknown client or wrong secret',
     'POST /token 400 order-service, client_credentials, ' +
       'invalid_scope: the client may have these scopes: read:inventory write:orders',
-    'POST /token 400 order-service, unsupported_grant_type: only client_credentials is supported',
+    'POST /token 400 order-service, unsupported_grant_type: there is no such grant here',
     'POST /token 401 invalid_client: no client authentication',
     'GET /token 405 invalid_request: this path takes POST',
   ]);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createResourceServer, type ResourceServer } from '../../src/index.js';
+import { resolveClient } from '../../src/testing/authorization-server/clients.js';
 import { settingsToPaste } from '../../tools/dev-issuer/index.js';
 import { run } from '../cli/run-program.js';
 import { listen, start, temporaryFolder } from './support.js';
@@ -86,14 +87,8 @@ describe('what is pasted', () => {
   });
 
   it('has no secret for a client with keys only', () => {
-    const client = {
-      clientId: 'a',
-      clientSecret: undefined,
-      jwks: { keys: [] },
-      scopes: [],
-      audience: ['x'],
-      claims: {},
-    };
+    const options = { clientId: 'a', jwks: { keys: [] } };
+    const client = resolveClient(options, { audience: ['x'], mayAskForAny: false });
     expect(settingsToPaste('http://127.0.0.1:4400', client)).toEqual({
       resourceServer:
         "import { createResourceServer } from 'oauth-resource-server';\n\n" +

@@ -1,19 +1,21 @@
+import {
+  createAuthorizationServer,
+  paths,
+} from '../../src/testing/authorization-server/authorization-server.js';
+import type { Client } from '../../src/testing/authorization-server/clients.js';
+import {
+  createRouter,
+  type Handler,
+  type Route,
+  type Routes,
+  type ServedRequest,
+} from '../../src/testing/authorization-server/http.js';
 import { documentPaths, issuerDocument } from '../../src/testing/issuer-server.js';
 import { type LoopbackServer, startLoopbackServer } from '../../src/testing/loopback-server.js';
 import type { KeyRing } from '../../src/testing/signing-key.js';
-import { createClientAuthenticator } from './client-authentication.js';
-import { createRouter, type Handler, type Route, type Routes, type ServedRequest } from './http.js';
 import { openKeyRing, replaceKeysFile } from './keys-file.js';
-import {
-  authorizationEndpoint,
-  introspectionEndpoint,
-  metadataMembers,
-  paths,
-  tokenEndpoint,
-} from './oauth-endpoints.js';
-import { type DevClient, type DevIssuerOptions, resolveDevIssuerOptions } from './options.js';
+import { type DevIssuerOptions, resolveDevIssuerOptions } from './options.js';
 import { devRoutes, pageRoutes } from './page.js';
-import { createTokenMint } from './token-mint.js';
 
 /**
  * How long a resource server may use fetched keys, in seconds. Short, so that you can watch it notice a
@@ -28,7 +30,7 @@ export interface DevIssuer {
   readonly tokenEndpoint: string;
   readonly introspectionEndpoint: string;
   readonly jwksUri: string;
-  readonly clients: readonly DevClient[];
+  readonly clients: readonly Client[];
   /** A new key signs from now on. The previous ones stay published only with `keepPrevious`. */
   rotateKeys(keepPrevious: boolean): Promise<void>;
   /** Stops listening and ends every connection. */
@@ -63,24 +65,19 @@ export async function startDevIssuer(
   { clock = Date.now, onFault = () => undefined, onRequest = () => undefined }: DevIssuerSurroundings = {},
 ): Promise<DevIssuer> {
   const settings = resolveDevIssuerOptions(options);
-  const { clients, lifetimeSeconds } = settings;
+  const { clients } = settings;
   const keys = await openKeyRing(settings);
   const rotateKeys = rotation(keys, settings.keys);
   const page = await pageRoutes();
 
   const server: LoopbackServer = await startLoopbackServer((url) => {
-    const mint = createTokenMint({ issuer: url, keys, lifetimeSeconds, clock });
-    const audiences = [url, `${url}${paths.token}`];
-    const authenticator = createClientAuthenticator({ clients, audiences, clock });
-    const audience = [...new Set(clients.flatMap((client) => client.audience))];
-    const introspection = { issuer: url, keys, audience, clock };
+    const authorizationServer = createAuthorizationServer({ ...settings, issuer: url, keys, clock });
+    const { mint, metadata } = authorizationServer;
     const keyIds = () => keys.keys.map(({ kid }) => kid);
     const routes = new Map<string, Route>([
       ...page,
-      ...documentRoutes(url, keys, clients),
-      [paths.authorization, { GET: authorizationEndpoint }],
-      [paths.token, { POST: tokenEndpoint(authenticator, mint) }],
-      [paths.introspection, { POST: introspectionEndpoint(authenticator, introspection) }],
+      ...documentRoutes(url, keys, metadata),
+      ...authorizationServer.routes,
       ...devRoutes({ issuer: url, clients, mint, keyIds, rotateKeys }),
     ]);
     return createRouter({ routes, url, onFault, onRequest });
@@ -97,8 +94,7 @@ export async function startDevIssuer(
   };
 }
 
-function documentRoutes(url: string, keys: KeyRing, clients: readonly DevClient[]): Routes {
-  const metadata = metadataMembers(url, clients);
+function documentRoutes(url: string, keys: KeyRing, metadata: Readonly<Record<string, unknown>>): Routes {
   return documentPaths.map((path) => {
     const GET: Handler = () => {
       const facts = { url, algorithm: keys.current.algorithm, published: keys.published, metadata };

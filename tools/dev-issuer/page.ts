@@ -1,11 +1,24 @@
 import { readFile } from 'node:fs/promises';
+import { paths } from '../../src/testing/authorization-server/authorization-server.js';
+import type { Client } from '../../src/testing/authorization-server/clients.js';
+import { decideGrant, describeGrant, type Grant } from '../../src/testing/authorization-server/grants.js';
+import {
+  type Handler,
+  jsonAnswer,
+  loggedPath,
+  type Note,
+  type Routes,
+  refusal,
+} from '../../src/testing/authorization-server/http.js';
+import {
+  type Members,
+  optionalText,
+  readMembers,
+  requiredText,
+} from '../../src/testing/authorization-server/request-body.js';
+import { describeToken, type TokenMint } from '../../src/testing/authorization-server/token-mint.js';
 import { DESCRIPTIONS, isJsonObject } from '../core.js';
-import { type Handler, jsonAnswer, loggedPath, type Note, type Routes, refusal } from './http.js';
-import { paths } from './oauth-endpoints.js';
-import type { DevClient } from './options.js';
-import { type Members, optionalText, readMembers, requiredText } from './request-body.js';
 import { settingsToPaste } from './settings-to-paste.js';
-import { decideGrant, describeGrant, describeToken, type Grant, type TokenMint } from './token-mint.js';
 import { parseLoopbackUrl, sendTry, type TryOutcome, type TryRequest, tryMethods } from './try-request.js';
 
 const FILES: Readonly<Record<string, readonly [file: string, mediaType: string]>> = {
@@ -51,7 +64,7 @@ const TRY_HEADERS: readonly string[] = ['Authorization', 'Cookie', 'Proxy-Author
 
 export interface DevRoutesOptions {
   readonly issuer: string;
-  readonly clients: readonly DevClient[];
+  readonly clients: readonly Client[];
   readonly mint: TokenMint;
   /** Key ids that are published, the one that signs first. */
   readonly keyIds: () => readonly string[];
@@ -137,7 +150,7 @@ async function makeToken(members: Members, { clients, mint }: DevRoutesOptions, 
   const name = optionalText(members, 'forgery');
   if (name === undefined) {
     note(describeGrant(grant));
-    const token = await mint.token(client, grant);
+    const { token } = await mint.token(client, grant);
     return { headers: { Authorization: `Bearer ${token}` }, ...describeToken(token) };
   }
   const forgery = (await mint.forgeries(client, grant)).find((one) => one.name === name);
@@ -151,8 +164,8 @@ async function makeToken(members: Members, { clients, mint }: DevRoutesOptions, 
 
 function readGrant(
   members: Members,
-  clients: readonly DevClient[],
-): { readonly client: DevClient; readonly grant: Grant } {
+  clients: readonly Client[],
+): { readonly client: Client; readonly grant: Grant } {
   const clientId = requiredText(members, 'clientId');
   const client = clients.find((one) => one.clientId === clientId);
   if (client === undefined) throw refusal(400, 'invalid_request', 'there is no such client');
@@ -219,7 +232,7 @@ async function tryForgeries(
   const { client, grant } = readGrant(members, clients);
   note(client.clientId);
   const target = readTarget(members, note);
-  const token = await mint.token(client, grant);
+  const { token } = await mint.token(client, grant);
   const genuine = await sendTry({ ...target, headers: { Authorization: `Bearer ${token}` } });
   note(`a genuine token: ${describeOutcome(genuine)}`);
   const forgeries = genuine.kind === 'answered' ? await mint.forgeries(client, grant) : [];

@@ -1,6 +1,6 @@
+import { paths } from '../../src/testing/authorization-server/authorization-server.js';
+import type { Client } from '../../src/testing/authorization-server/clients.js';
 import { formEncode } from '../core.js';
-import { paths } from './oauth-endpoints.js';
-import type { DevClient } from './options.js';
 
 /** What a developer copies into an application or a shell. */
 export interface SettingsToPaste {
@@ -24,7 +24,7 @@ const API_ORIGIN = 'http://127.0.0.1:3000';
 /** Every machine that runs this has Node; few have jq. */
 const READ_TOKEN = "node -p 'JSON.parse(fs.readFileSync(0)).access_token'";
 
-export function settingsToPaste(issuer: string, client: DevClient): SettingsToPaste {
+export function settingsToPaste(issuer: string, client: Client): SettingsToPaste {
   const { clientId, clientSecret, scopes, audience } = client;
   const scope = scopes.length === 0 ? undefined : scopes.join(' ');
   const [api] = audience;

@@ -139,15 +139,18 @@ describe('the introspection endpoint of a listening issuer', () => {
       expect.objectContaining({ active: true }),
     ]);
     expect(await post({ authorization }, { token: 'unknown' })).toEqual([200, { active: false }]);
-    expect(await post({ authorization }, {})).toEqual([400, { error: 'invalid_request' }]);
-    expect(await post({ authorization }, { token: 'x'.repeat(100_000) })).toEqual([
+    expect(await post({ authorization }, {})).toEqual([
       400,
-      { error: 'invalid_request' },
+      expect.objectContaining({ error: 'invalid_request' }),
     ]);
-    expect(await post({}, { token })).toEqual([401, { error: 'invalid_client' }]);
+    expect(await post({ authorization }, { token: 'x'.repeat(100_000) })).toEqual([
+      413,
+      expect.objectContaining({ error: 'invalid_request' }),
+    ]);
+    expect(await post({}, { token })).toEqual([401, expect.objectContaining({ error: 'invalid_client' })]);
     expect(await post({ authorization: `${authorization}x` }, { token })).toEqual([
       401,
-      { error: 'invalid_client' },
+      expect.objectContaining({ error: 'invalid_client' }),
     ]);
     expect((await fetch(`${url}`, { headers: { authorization } })).status).toBe(405);
   });

@@ -1,9 +1,10 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
+import type { AnswerHeaders } from '../../decision.js';
 
 /** What goes back to a client. */
 export interface Answer {
   readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: AnswerHeaders;
   readonly body: string | Uint8Array;
 }
 
@@ -46,11 +47,7 @@ export class Refusal extends Error {
 }
 
 /** A JSON document that caches don't keep (RFC 6749 §5.1), unless the headers say otherwise. */
-export function jsonAnswer(
-  status: number,
-  body: object,
-  headers: Readonly<Record<string, string>> = {},
-): Answer {
+export function jsonAnswer(status: number, body: object, headers: AnswerHeaders = {}): Answer {
   return {
     status,
     headers: {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { readBody } from '../../src/testing/loopback-server.js';
-import { isJsonObject } from '../core.js';
+import { isJsonObject } from '../../lib/json.js';
+import { readBody } from '../loopback-server.js';
 import { refusal } from './http.js';
 
 /**
@@ -9,11 +9,12 @@ import { refusal } from './http.js';
 const MAX_BODY_BYTES = 65_536;
 
 /**
- * The parameters of a form body that have a value, by name. Only `resource` may have several (RFC 8707 §2).
+ * The parameters of a form body that have a value, by name. Only `resource` (RFC 8707 §2) and `audience` (RFC
+ * 8693 §2.1) may have several.
  */
 export type Form = ReadonlyMap<string, readonly string[]>;
 
-const REPEATABLE = 'resource';
+const REPEATABLE: readonly string[] = ['resource', 'audience'];
 /** Names that can be quoted in an `error_description`. */
 const PLAIN_NAME = /^[a-z_]{1,40}$/;
 
@@ -34,7 +35,7 @@ export async function readForm(request: IncomingMessage): Promise<Form> {
     if (name === undefined || value === undefined)
       throw refusal(400, 'invalid_request', 'a parameter is not form-urlencoded');
     const before = form.get(name) ?? [];
-    if (form.has(name) && name !== REPEATABLE) {
+    if (form.has(name) && !REPEATABLE.includes(name)) {
       const which = PLAIN_NAME.test(name) ? `the parameter ${name}` : 'a parameter';
       throw refusal(400, 'invalid_request', `${which} was sent more than once`);
     }

@@ -1,9 +1,16 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { createLocalJWKSet, errors, type JWTPayload, jwtVerify } from 'jose';
-import { ALGORITHMS } from '../core.js';
+import type { JWTPayload } from 'jose';
+import type { Runtime } from '../../lib/runtime.js';
+import {
+  AssertionFault,
+  CLOCK_TOLERANCE_SECONDS,
+  createReplayMemory,
+  openKeys,
+  verifyAssertion,
+} from './assertions.js';
+import type { Client } from './clients.js';
 import { type Note, type Refusal, refusal } from './http.js';
-import type { DevClient } from './options.js';
 import { type Form, formDecode, parameter } from './request-body.js';
 import { describeToken } from './token-mint.js';
 
@@ -22,24 +29,24 @@ const CHALLENGE = { 'WWW-Authenticate': 'Basic realm="dev-issuer", charset="UTF-
 export interface ClientAuthenticator {
   /**
    * @param note is told the client as soon as it's known which one the request names
+   * @returns undefined if the request has no credentials of a client
    * @throws {Refusal} 401 `invalid_client`: an unknown client, or wrong credentials; 400 `invalid_request`:
    *   several methods in one request (RFC 6749 §2.3)
    */
-  authenticate(request: IncomingMessage, form: Form, note: Note): Promise<DevClient>;
+  authenticate(request: IncomingMessage, form: Form, note: Note): Promise<Client | undefined>;
 }
 
 export interface AuthenticatorOptions {
-  readonly clients: readonly DevClient[];
+  readonly clients: readonly Client[];
   /** What an assertion may name as its audience: the issuer and its token endpoint. */
   readonly audiences: readonly string[];
-  /** Milliseconds since the epoch. */
-  readonly clock: () => number;
+  readonly runtime: Runtime;
 }
 
 export function createClientAuthenticator(options: AuthenticatorOptions): ClientAuthenticator {
   const clients = new Map(options.clients.map((client) => [client.clientId, client]));
-  const verifyAssertion = assertionVerifier(options);
-  const identify = async (request: IncomingMessage, form: Form, note: Note): Promise<DevClient> => {
+  const verifyClientAssertion = assertionVerifier(options);
+  const identify: ClientAuthenticator['authenticate'] = async (request, form, note) => {
     const headers = request.headersDistinct.authorization ?? [];
     const secret = parameter(form, 'client_secret');
     const assertion = parameter(form, 'client_assertion') ?? parameter(form, 'client_assertion_type');
@@ -48,14 +55,13 @@ export function createClientAuthenticator(options: AuthenticatorOptions): Client
 
     if (headers[0] !== undefined) return findClient(readBasic(headers[0]), clients, note);
     if (secret !== undefined) return findClient([[parameter(form, 'client_id'), secret]], clients, note);
-    if (assertion === undefined) throw invalidClient('no client authentication');
-    return verifyAssertion(form, note);
+    return assertion === undefined ? undefined : verifyClientAssertion(form, note);
   };
   return {
     async authenticate(request, form, note) {
       const client = await identify(request, form, note);
       const named = parameter(form, 'client_id');
-      if (named !== undefined && named !== client.clientId)
+      if (client !== undefined && named !== undefined && named !== client.clientId)
         throw refusal(400, 'invalid_request', 'client_id names another client than the credentials');
       return client;
     },
@@ -77,7 +83,7 @@ function readBasic(header: string): readonly Pair[] {
   return [[formDecode(plain[0]), formDecode(plain[1])], plain];
 }
 
-function findClient(pairs: readonly Pair[], clients: ReadonlyMap<string, DevClient>, note: Note): DevClient {
+function findClient(pairs: readonly Pair[], clients: ReadonlyMap<string, Client>, note: Note): Client {
   const named = pairs.map(([clientId = '', secret = '']) => ({ client: clients.get(clientId), secret }));
   const right = named.find(
     ({ client, secret }) => client?.clientSecret !== undefined && isSame(client.clientSecret, secret),
@@ -94,6 +100,12 @@ function isSame(one: string, other: string): boolean {
   return timingSafeEqual(digest(one), digest(other));
 }
 
+/** @throws {Refusal} 401: there's none */
+export function requireClient(client: Client | undefined): Client {
+  if (client === undefined) throw invalidClient('no client authentication');
+  return client;
+}
+
 function invalidClient(description: string): Refusal {
   return refusal(401, 'invalid_client', description, CHALLENGE);
 }
@@ -101,23 +113,28 @@ function invalidClient(description: string): Refusal {
 const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 /** An assertion is made for one request: one that lasts longer is refused. */
 const MAX_LIFETIME_SECONDS = 300;
-const CLOCK_TOLERANCE_SECONDS = 5;
 /** What the type of an assertion may be: a signed JWT of another kind isn't an assertion (RFC 8725 §3.11). */
 const TYPES: readonly unknown[] = [undefined, 'jwt', 'client-authentication+jwt'];
-const MAX_REMEMBERED = 10_000;
-const NOT_SIGNED = 'the client assertion is not signed by a key of the client';
 
 /** Verifies client assertions (RFC 7523 §3), each of them once. @throws {Refusal} 401 */
-function assertionVerifier({
-  clients,
-  audiences,
-  clock,
-}: AuthenticatorOptions): (form: Form, note: Note) => Promise<DevClient> {
+function assertionVerifier(options: AuthenticatorOptions): (form: Form, note: Note) => Promise<Client> {
+  const { clients, runtime } = options;
+  const { clock } = runtime;
   const remember = createReplayMemory(clock);
-  const verifiers = new Map(
-    clients.flatMap((client) =>
-      client.jwks === undefined ? [] : [[client.clientId, { client, keys: createLocalJWKSet(client.jwks) }]],
-    ),
+  const asserters = new Map(
+    clients.flatMap((client) => {
+      const { clientId } = client;
+      const keys = openKeys(clientId, client, runtime);
+      const requiredClaims = ['exp', 'jti', 'aud'];
+      return keys === undefined
+        ? []
+        : [
+            [
+              clientId,
+              { client, issuer: clientId, subject: clientId, keys, owner: 'the client', requiredClaims },
+            ],
+          ];
+    }),
   );
   return async (form, note) => {
     if (parameter(form, 'client_assertion_type') !== JWT_BEARER)
@@ -125,70 +142,24 @@ function assertionVerifier({
     const assertion = parameter(form, 'client_assertion') ?? '';
     // Only to find the client's keys: nothing is verified yet.
     const subject = describeToken(assertion).claims?.sub;
-    const verifier = typeof subject === 'string' ? verifiers.get(subject) : undefined;
-    note(verifier?.client.clientId ?? 'unknown client');
-    if (verifier === undefined) throw invalidClient('the client assertion is of no client that has keys');
-    const { client, keys } = verifier;
-    const { payload, protectedHeader } = await jwtVerify(assertion, keys, {
-      algorithms: [...ALGORITHMS],
-      issuer: client.clientId,
-      subject: client.clientId,
-      requiredClaims: ['exp', 'jti', 'aud'],
-      clockTolerance: CLOCK_TOLERANCE_SECONDS,
-      currentDate: new Date(clock()),
-    }).catch((error: unknown) => {
-      throw invalidClient(describeFault(error));
+    const asserter = typeof subject === 'string' ? asserters.get(subject) : undefined;
+    note(asserter?.client.clientId ?? 'unknown client');
+    if (asserter === undefined) throw invalidClient('the client assertion is of no client that has keys');
+    const { client } = asserter;
+    const verified = verifyAssertion(assertion, 'client assertion', asserter, { ...options, clock });
+    const { claims, type } = await verified.catch((error: unknown) => {
+      throw error instanceof AssertionFault ? invalidClient(error.message) : error;
     });
-    checkAssertion(payload, protectedHeader.typ, audiences, clock() / 1000);
-    if (remember(`${client.clientId} ${payload.jti}`, payload.exp ?? 0)) return client;
+    checkAssertion(claims, type, clock() / 1000);
+    if (remember(`${client.clientId} ${claims.jti}`, claims.exp ?? 0)) return client;
     throw invalidClient('the client assertion was used before');
   };
 }
 
-/** RFC 7523 §3, the rules that a JWT library doesn't know. @throws {Refusal} 401 */
-function checkAssertion(
-  { aud = [], exp = 0, jti }: JWTPayload,
-  typ: unknown,
-  audiences: readonly string[],
-  now: number,
-): void {
+/** What a client assertion must be like beyond RFC 7523 §3. @throws {Refusal} 401 */
+function checkAssertion({ exp = 0 }: JWTPayload, typ: unknown, now: number): void {
   const type = typeof typ === 'string' ? typ.toLowerCase().replace(/^application\//, '') : typ;
   if (!TYPES.includes(type)) throw invalidClient('the client assertion is a JWT of another type');
-  // An assertion that's for others too could be used by one of them in the client's place.
-  const named = typeof aud === 'string' ? [aud] : aud;
-  if (named.length === 0 || !named.every((audience) => audiences.includes(audience)))
-    throw invalidClient('aud of the client assertion must be the issuer or the token endpoint');
   if (exp > now + MAX_LIFETIME_SECONDS + CLOCK_TOLERANCE_SECONDS)
     throw invalidClient(`exp of the client assertion is more than ${MAX_LIFETIME_SECONDS} seconds away`);
-  if (typeof jti !== 'string' || jti === '')
-    throw invalidClient('jti of the client assertion must be a string');
-}
-
-function describeFault(error: unknown): string {
-  if (error instanceof errors.JWTExpired) return 'the client assertion expired';
-  if (error instanceof errors.JWTClaimValidationFailed && /^[a-z]{3}$/.test(error.claim))
-    return `${error.claim} of the client assertion is missing or wrong`;
-  if (error instanceof errors.JOSEError) return NOT_SIGNED;
-  if (error instanceof TypeError) return NOT_SIGNED; // a key of another kind
-  throw error;
-}
-
-/**
- * Remembers assertions until they expire.
- *
- * @returns what remembers one, by its name and expiry. False if it's there already, or if there's no room:
- *   then it may have been used before
- */
-function createReplayMemory(clock: () => number): (name: string, expiresAt: number) => boolean {
-  const expiries = new Map<string, number>();
-  return (name, expiresAt) => {
-    const digest = createHash('sha256').update(name).digest('base64');
-    const end = clock() / 1000 - CLOCK_TOLERANCE_SECONDS;
-    if (expiries.size >= MAX_REMEMBERED) {
-      for (const [key, expiry] of expiries) if (expiry < end) expiries.delete(key);
-    }
-    if (expiries.has(digest) || expiries.size >= MAX_REMEMBERED) return false;
-    expiries.set(digest, expiresAt);
-    return true;
-  };
 }

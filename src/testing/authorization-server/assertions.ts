@@ -1,0 +1,128 @@
+import { hash } from 'node:crypto';
+import { errors, type JSONWebKeySet, type JWTHeaderParameters, type JWTPayload, jwtVerify } from 'jose';
+import { InvalidTokenError, UnavailableError } from '../../errors.js';
+import { checkConfiguredKeys, createConfiguredKeySet } from '../../issuer/configured-keys.js';
+import type { KeySet } from '../../issuer/key-set.js';
+import { jwksUriSource } from '../../issuer/key-source.js';
+import { RefreshingKeySet } from '../../issuer/refreshing-key-set.js';
+import type { Runtime } from '../../lib/runtime.js';
+import { DEFAULT_KEYS } from '../../options/trusted-issuer.js';
+import { ALGORITHMS, type Algorithm } from '../../terms.js';
+import { refusal } from './http.js';
+
+/** How far the clock of whoever made an assertion may be off. */
+export const CLOCK_TOLERANCE_SECONDS = 5;
+const MAX_REMEMBERED = 10_000;
+
+/** An assertion isn't valid. The text is for the client, and quotes nothing of the assertion. */
+export class AssertionFault extends Error {}
+
+/** Who may have signed an assertion, and about whom. */
+export interface Asserter {
+  /** `"iss"`. */
+  readonly issuer: string;
+  readonly keys: KeySet;
+  /** Whose keys they are, for messages: `the client`. */
+  readonly owner: string;
+  /** `"sub"`; undefined for any. */
+  readonly subject?: string;
+  /** Claims that it must have beside `"iss"`. */
+  readonly requiredClaims: readonly string[];
+}
+
+/** Where public keys are: here, or at a URL. */
+export interface PublishedKeys {
+  readonly jwks?: JSONWebKeySet | undefined;
+  readonly jwksUri?: string | undefined;
+}
+
+/** The keys of a client, or of another issuer of assertions: given, or fetched when they're needed. */
+export function openKeys(
+  name: string,
+  { jwks, jwksUri }: PublishedKeys,
+  runtime: Runtime,
+): KeySet | undefined {
+  if (jwksUri !== undefined)
+    return new RefreshingKeySet(name, jwksUriSource(jwksUri, runtime), DEFAULT_KEYS, runtime);
+  return jwks && createConfiguredKeySet(checkConfiguredKeys(jwks, 'jwks'), name);
+}
+
+export interface AssertionOptions {
+  /** What an assertion may name as its audience: the issuer and its token endpoint. */
+  readonly audiences: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+}
+
+/**
+ * Verifies an assertion (RFC 7523 §3): signature, issuer, subject, audience and time.
+ *
+ * @param what what messages call it: `client assertion`
+ * @throws {AssertionFault} it isn't valid
+ * @throws {Refusal} 503: the keys are out of reach
+ */
+export async function verifyAssertion(
+  assertion: string,
+  what: string,
+  { issuer, keys, owner, subject, requiredClaims }: Asserter,
+  { audiences, clock }: AssertionOptions,
+): Promise<{ readonly claims: JWTPayload; readonly type: unknown }> {
+  const find = async (header: JWTHeaderParameters) =>
+    JSON.parse((await keys.find(header, header.alg as Algorithm)).material); // one of the algorithms below
+  try {
+    const { payload: claims, protectedHeader } = await jwtVerify(assertion, find, {
+      algorithms: [...ALGORITHMS],
+      issuer,
+      ...(subject !== undefined && { subject }),
+      requiredClaims: [...requiredClaims],
+      clockTolerance: CLOCK_TOLERANCE_SECONDS,
+      currentDate: new Date(clock()),
+    });
+    // One that's for others too could be used by one of them in place of who it was given to.
+    const named = typeof claims.aud === 'string' ? [claims.aud] : (claims.aud ?? []);
+    if (named.length === 0 || !named.every((audience) => audiences.includes(audience)))
+      throw new AssertionFault(`aud of the ${what} must be the issuer or the token endpoint`);
+    if (claims.jti !== undefined && (typeof claims.jti !== 'string' || claims.jti === ''))
+      throw new AssertionFault(`jti of the ${what} must be a string`);
+    return { claims, type: protectedHeader.typ };
+  } catch (error) {
+    throw describeFault(error, what, owner);
+  }
+}
+
+function describeFault(error: unknown, what: string, owner: string): unknown {
+  if (error instanceof errors.JWTExpired) return new AssertionFault(`the ${what} expired`);
+  if (error instanceof errors.JWTClaimValidationFailed && /^[a-z]{3}$/.test(error.claim))
+    return new AssertionFault(`${error.claim} of the ${what} is missing or wrong`);
+  if (error instanceof UnavailableError)
+    return refusal(503, 'temporarily_unavailable', `the keys of ${owner} are out of reach`, {
+      'Retry-After': String(error.retryAfterSeconds),
+    });
+  const isUnsigned =
+    error instanceof errors.JOSEError ||
+    error instanceof InvalidTokenError || // there is no such key
+    error instanceof TypeError; // a key of another kind
+  return isUnsigned ? new AssertionFault(`the ${what} is not signed by a key of ${owner}`) : error;
+}
+
+/**
+ * Remembers assertions until they expire.
+ *
+ * @returns what remembers one, by its name and expiry. False if it's there already, or if there's no room:
+ *   then it may have been used before
+ */
+export type ReplayMemory = (name: string, expiresAt: number) => boolean;
+
+export function createReplayMemory(clock: () => number): ReplayMemory {
+  const expiries = new Map<string, number>();
+  return (name, expiresAt) => {
+    const digest = hash('sha256', name, 'base64');
+    const end = clock() / 1000 - CLOCK_TOLERANCE_SECONDS;
+    if (expiries.size >= MAX_REMEMBERED) {
+      for (const [key, expiry] of expiries) if (expiry < end) expiries.delete(key);
+    }
+    if (expiries.has(digest) || expiries.size >= MAX_REMEMBERED) return false;
+    expiries.set(digest, expiresAt);
+    return true;
+  };
+}

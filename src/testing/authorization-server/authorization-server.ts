@@ -1,0 +1,89 @@
+import type { Runtime } from '../../lib/runtime.js';
+import { ALGORITHMS } from '../../terms.js';
+import type { KeyRing } from '../signing-key.js';
+import type { TokenClaims } from '../token-claims.js';
+import { authenticationMethods, createClientAuthenticator } from './client-authentication.js';
+import { type Client, GRANT_TYPES } from './clients.js';
+import { authorizationEndpoint, introspectionEndpoint, introspectOwnTokens } from './endpoints.js';
+import type { Routes } from './http.js';
+import { type AssertionIssuerOptions, createJwtBearerGrant } from './jwt-bearer.js';
+import { createOwnTokenVerifier } from './own-tokens.js';
+import { createSenderConstraints } from './sender-constraint.js';
+import { tokenEndpoint } from './token-endpoint.js';
+import { createTokenMint, type TokenMint } from './token-mint.js';
+
+/** Paths of endpoints. */
+export const paths = {
+  authorization: '/authorize',
+  token: '/token',
+  introspection: '/introspect',
+  jwks: '/jwks',
+} as const;
+
+export interface AuthorizationServerOptions {
+  /** The issuer identifier, which is also where the endpoints are. */
+  readonly issuer: string;
+  readonly keys: KeyRing;
+  readonly lifetimeSeconds: number;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+  readonly clients: readonly Client[];
+  readonly assertionIssuers: readonly AssertionIssuerOptions[];
+  /** Whether DPoP proofs need a nonce of this server (RFC 9449 §8). */
+  readonly dpopNonce: boolean;
+  /** What introspection says of tokens that aren't JWTs. Default: they aren't active. */
+  readonly introspectOpaque?: (token: string) => TokenClaims;
+}
+
+/** The endpoints of an issuer that clients get tokens from. */
+export interface AuthorizationServer {
+  readonly routes: Routes;
+  /** The members of the metadata beyond the required ones (RFC 8414 §2). */
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly mint: TokenMint;
+}
+
+/** The endpoints of the development issuer, and of a test issuer that listens. */
+export function createAuthorizationServer(options: AuthorizationServerOptions): AuthorizationServer {
+  const { issuer, keys, clock, clients, dpopNonce, assertionIssuers } = options;
+  const runtime: Runtime = { clock, clockToleranceSeconds: 5, fetch, allowInsecureRequests: false };
+  const audiences = [issuer, `${issuer}${paths.token}`];
+  const mint = createTokenMint(options);
+  const authenticator = createClientAuthenticator({ clients, audiences, runtime });
+  const isForAnyApi = clients.some(({ mayAskForAny }) => mayAskForAny.audience);
+  const audience = isForAnyApi ? undefined : clients.flatMap((client) => client.audience);
+  const verifyOwnToken = createOwnTokenVerifier({ issuer, keys, clock, audience });
+  const introspectJwt = introspectOwnTokens(verifyOwnToken);
+  const token = tokenEndpoint({
+    authenticator,
+    mint,
+    verifyOwnToken,
+    constraints: createSenderConstraints(dpopNonce, runtime),
+    jwtBearer: createJwtBearerGrant(assertionIssuers, { audiences, runtime }),
+  });
+  const introspection = introspectionEndpoint(authenticator, async (value) =>
+    options.introspectOpaque === undefined || value.includes('.')
+      ? introspectJwt(value)
+      : { claims: options.introspectOpaque(value) },
+  );
+  return {
+    mint,
+    routes: [
+      [paths.authorization, { GET: authorizationEndpoint }],
+      [paths.token, { POST: token }],
+      [paths.introspection, { POST: introspection }],
+    ],
+    metadata: {
+      token_endpoint_auth_methods_supported: authenticationMethods,
+      token_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
+      introspection_endpoint: `${issuer}${paths.introspection}`,
+      introspection_endpoint_auth_methods_supported: authenticationMethods,
+      introspection_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
+      grant_types_supported: GRANT_TYPES.filter(
+        (name) => assertionIssuers.length > 0 || !name.endsWith('jwt-bearer'),
+      ),
+      scopes_supported: [...new Set(clients.flatMap(({ scopes }) => scopes))],
+      dpop_signing_alg_values_supported: ALGORITHMS,
+    },
+  };
+}

@@ -1,0 +1,67 @@
+import { NodeRequestView } from '../../request/view.js';
+import { type ClientAuthenticator, requireClient } from './client-authentication.js';
+import { GRANT_TYPES, type GrantType } from './clients.js';
+import { decideGrant, describeGrant, type Granted, readGrantRequest } from './grants.js';
+import { type Handler, jsonAnswer, refusal } from './http.js';
+import type { JwtBearerGrant } from './jwt-bearer.js';
+import type { OwnTokenVerifier } from './own-tokens.js';
+import { parameter, readForm } from './request-body.js';
+import type { SenderConstraints } from './sender-constraint.js';
+import { exchangeToken } from './token-exchange.js';
+import type { TokenMint } from './token-mint.js';
+
+export interface TokenEndpointOptions {
+  readonly authenticator: ClientAuthenticator;
+  readonly mint: TokenMint;
+  readonly constraints: SenderConstraints;
+  readonly verifyOwnToken: OwnTokenVerifier;
+  readonly jwtBearer: JwtBearerGrant;
+}
+
+/** For the log. */
+const SHORT_NAMES: Readonly<Record<GrantType, string>> = {
+  client_credentials: 'client_credentials',
+  'urn:ietf:params:oauth:grant-type:token-exchange': 'token-exchange',
+  'urn:ietf:params:oauth:grant-type:jwt-bearer': 'jwt-bearer',
+};
+
+/** The token endpoint (RFC 6749 §3.2) for the grants of {@link GRANT_TYPES}. */
+export function tokenEndpoint(options: TokenEndpointOptions): Handler {
+  const { authenticator, mint, constraints, verifyOwnToken, jwtBearer } = options;
+  return async (request, note) => {
+    const form = await readForm(request);
+    // First, so that an assertion isn't used up by a request that's made again with a nonce.
+    const constraint = await constraints.read(new NodeRequestView(request));
+    const client = requireClient(await authenticator.authenticate(request, form, note));
+    const asked = parameter(form, 'grant_type');
+    if (asked === undefined) throw refusal(400, 'invalid_request', 'the parameter grant_type is missing');
+    const grantType = GRANT_TYPES.find((known) => known === asked);
+    if (grantType === undefined) throw refusal(400, 'unsupported_grant_type', 'there is no such grant here');
+    note(SHORT_NAMES[grantType]);
+    if (!client.grantTypes.includes(grantType))
+      throw refusal(400, 'unauthorized_client', 'the client may not use this grant');
+    constraints.check(constraint, client);
+
+    const granted = async (): Promise<Granted> => {
+      switch (grantType) {
+        case 'client_credentials':
+          return { grant: decideGrant(client, readGrantRequest(form)) };
+        case 'urn:ietf:params:oauth:grant-type:token-exchange':
+          return exchangeToken(form, client, verifyOwnToken);
+        case 'urn:ietf:params:oauth:grant-type:jwt-bearer':
+          return jwtBearer(form, client);
+      }
+    };
+    const { grant, claims, endsAt, members } = await granted();
+    note(describeGrant(grant));
+    const { token, expiresIn } = await mint.token(client, grant, { ...claims, ...constraint.claims }, endsAt);
+    const answer = {
+      access_token: token,
+      ...members,
+      token_type: constraint.tokenType,
+      expires_in: expiresIn,
+      ...(grant.scopes.length === 0 ? {} : { scope: grant.scopes.join(' ') }),
+    };
+    return jsonAnswer(200, answer, constraint.headers);
+  };
+}
