@@ -19,6 +19,7 @@ export {
 } from '../src/issuer/verification-key.js';
 export {
   checkNames,
+  checkObject,
   flag,
   isOptionError,
   oneOf,

@@ -15,23 +15,27 @@ export class FileError extends Error {
   }
 }
 
-/**
- * Reads a JSON file, with or without a byte order mark.
- *
- * @throws {FileError} it can't be read, is larger than 1 MiB, isn't JSON, or nests too deep
- */
-export async function readJsonFile(file: string): Promise<unknown> {
-  let text: string;
+/** Reads a text file. @throws {FileError} it can't be read, or is larger than 1 MiB */
+export async function readTextFile(file: string): Promise<string> {
   try {
     const { size } = await stat(file);
     if (size > MAX_BYTES) throw new FileError(`${file} is larger than 1 MiB`, 'EFBIG');
-    text = await readFile(file, 'utf8');
+    return await readFile(file, 'utf8');
   } catch (error) {
     if (error instanceof FileError) throw error;
     const code = errorCode(error);
     const reason = code === 'ENOENT' ? 'there is no such file' : (code ?? 'unknown error');
     throw new FileError(`${file} cannot be read: ${reason}`, code);
   }
+}
+
+/**
+ * Reads a JSON file, with or without a byte order mark.
+ *
+ * @throws {FileError} it can't be read, is larger than 1 MiB, isn't JSON, or nests too deep
+ */
+export async function readJsonFile(file: string): Promise<unknown> {
+  const text = await readTextFile(file);
   let value: unknown;
   try {
     value = JSON.parse(text.replace(/^\uFEFF/, ''));

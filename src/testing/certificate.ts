@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { checkMembers, checkText } from './check-options.js';
+import { isIPv4 } from 'node:net';
+import { check, checkMembers, checkText } from './check-options.js';
 import { generateSigningKey, type SigningKey, sign } from './signing-key.js';
 
 /** Options of {@link createClientCertificate}. */
@@ -46,15 +47,65 @@ export async function createClientCertificate(
   checkMembers(options, ['commonName'], 'createClientCertificate');
   const { commonName = 'test-client' } = options;
   checkText(commonName, 'the option commonName of createClientCertificate');
-  const key = await generateSigningKey('ES256', 'client-certificate');
-  const certificate = selfSignedCertificate(key, commonName);
-  const lines = certificate.toString('base64').match(/.{1,64}/g) ?? [];
+  const { der, ...pem } = await createKeyPair(commonName);
   return Object.freeze({
+    ...pem,
+    thumbprint: createHash('sha256').update(der).digest('base64url'),
+    clientCertField: `:${der.toString('base64')}:`,
+  });
+}
+
+/** Options of {@link createServerCertificate}. */
+export interface ServerCertificateOptions {
+  /** What the server is called by: host names, and IPv4 addresses. Default `localhost` and `127.0.0.1`. */
+  readonly hosts?: readonly string[];
+}
+
+/** A certificate of a server with its key, in PEM. */
+export interface ServerCertificate {
+  /** For the option `cert` of `https.createServer`, and for the option `ca` of its clients. */
+  readonly certificate: string;
+  /** For the option `key` (PKCS #8). */
+  readonly privateKey: string;
+}
+
+/**
+ * Makes a self-signed certificate (P-256) of an https server, for tests of mutual TLS on this machine.
+ * Clients that trust it (`ca`) find its hosts in it.
+ *
+ * @throws {TypeError} an unknown option, or one of the wrong type (the promise rejects)
+ * @example
+ * ```ts
+ * import { createServer } from 'node:https';
+ * import { createServerCertificate } from 'oauth-resource-server/testing';
+ *
+ * const { certificate: cert, privateKey: key } = await createServerCertificate();
+ * const server = createServer({ cert, key, requestCert: true, rejectUnauthorized: false }, app);
+ * ```
+ */
+export async function createServerCertificate(
+  options: ServerCertificateOptions = {},
+): Promise<ServerCertificate> {
+  checkMembers(options, ['hosts'], 'createServerCertificate');
+  const { hosts = ['localhost', '127.0.0.1'] } = options;
+  const isList = Array.isArray(hosts) && hosts.length > 0 && hosts.every((host) => /^[\w.-]+$/.test(host));
+  check(isList, 'the option hosts of createServerCertificate', 'host names and IPv4 addresses', hosts);
+  const { certificate, privateKey } = await createKeyPair(hosts[0] ?? '', hosts);
+  return Object.freeze({ certificate, privateKey });
+}
+
+async function createKeyPair(
+  commonName: string,
+  hosts?: readonly string[],
+): Promise<ServerCertificate & { readonly der: Buffer }> {
+  const key = await generateSigningKey('ES256', 'certificate');
+  const certificate = selfSignedCertificate(key, commonName, hosts);
+  const lines = certificate.toString('base64').match(/.{1,64}/g) ?? [];
+  return {
+    der: certificate,
     certificate: ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n'),
     privateKey: key.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    thumbprint: createHash('sha256').update(certificate).digest('base64url'),
-    clientCertField: `:${certificate.toString('base64')}:`,
-  });
+  };
 }
 
 const SEQUENCE = 0x30;
@@ -64,7 +115,15 @@ const BIT_STRING = 0x03;
 const UTF8_STRING = 0x0c;
 const UTC_TIME = 0x17;
 
+const OCTET_STRING = 0x04;
+/** Context-specific tags (RFC 5280 §4.1, §4.2.1.6). */
+const VERSION = 0xa0;
+const EXTENSIONS = 0xa3;
+const DNS_NAME = 0x82;
+const IP_ADDRESS = 0x87;
+
 const COMMON_NAME = Buffer.from('0603550403', 'hex');
+const SUBJECT_ALT_NAME = Buffer.from('0603551d11', 'hex');
 
 /**
  * How a certificate is signed, by the kind of key: the algorithm, and its identifier in DER (RFC 3279, 5758,
@@ -77,10 +136,16 @@ const CERTIFICATE_SIGNATURES = {
 } as const;
 
 /**
- * A self-signed X.509 certificate (RFC 5280 §4.1, version 1) as DER, for a client, or for an attacker who
+ * A self-signed X.509 certificate (RFC 5280 §4.1) as DER, for a client, for a server, or for an attacker who
  * offers a key in `x5c` or `x5u`. Valid from 2020 to 2049.
+ *
+ * @param hosts other names of a server: then it's of version 3, otherwise of version 1
  */
-export function selfSignedCertificate(key: SigningKey, commonName: string): Buffer {
+export function selfSignedCertificate(
+  key: SigningKey,
+  commonName: string,
+  hosts?: readonly string[],
+): Buffer {
   const { asymmetricKeyType: kind } = key.privateKey;
   const { algorithm, identifier } =
     CERTIFICATE_SIGNATURES[kind === 'rsa' || kind === 'ec' ? kind : 'ed25519'];
@@ -89,15 +154,26 @@ export function selfSignedCertificate(key: SigningKey, commonName: string): Buff
   const name = der(SEQUENCE, der(SET, der(SEQUENCE, COMMON_NAME, der(UTF8_STRING, Buffer.from(commonName)))));
   const certified = der(
     SEQUENCE,
+    ...(hosts === undefined ? [] : [der(VERSION, der(INTEGER, Buffer.of(2)))]),
     der(INTEGER, Buffer.of(1)), // serial number
     signatureAlgorithm,
     name, // issuer
     der(SEQUENCE, utcTime('200101000000Z'), utcTime('491231235959Z')),
     name, // subject
     key.publicKey.export({ type: 'spki', format: 'der' }),
+    ...(hosts === undefined ? [] : [der(EXTENSIONS, der(SEQUENCE, subjectAltName(hosts)))]),
   );
   const signature = sign(certified, { ...key, algorithm }, 'der');
   return der(SEQUENCE, certified, signatureAlgorithm, der(BIT_STRING, Buffer.of(0), signature));
+}
+
+function subjectAltName(hosts: readonly string[]): Buffer {
+  const names = hosts.map((host) =>
+    isIPv4(host)
+      ? der(IP_ADDRESS, Buffer.from(host.split('.').map(Number)))
+      : der(DNS_NAME, Buffer.from(host)),
+  );
+  return der(SEQUENCE, SUBJECT_ALT_NAME, der(OCTET_STRING, der(SEQUENCE, ...names)));
 }
 
 /** One DER element: tag, length, content (X.690 §8.1). Lengths up to 65535. */

@@ -1,9 +1,15 @@
 export type { ForgeryAnswer } from './assert-refuses.js';
 export { assertRefusesForgeries } from './assert-refuses.js';
+export type { TlsClientAuthOptions } from './authorization-server/client-certificates.js';
 export type { ClientOptions as TokenClientOptions, GrantType } from './authorization-server/clients.js';
 export type { AssertionIssuerOptions } from './authorization-server/jwt-bearer.js';
-export type { ClientCertificate, ClientCertificateOptions } from './certificate.js';
-export { createClientCertificate } from './certificate.js';
+export type {
+  ClientCertificate,
+  ClientCertificateOptions,
+  ServerCertificate,
+  ServerCertificateOptions,
+} from './certificate.js';
+export { createClientCertificate, createServerCertificate } from './certificate.js';
 export type {
   AdapterContract,
   ContractOptions,
@@ -29,6 +35,8 @@ export type {
   AskedIssuer,
   IssuerSwitches,
   ListeningIssuer,
+  ListeningMtls,
+  ListenMtlsOptions,
   ListenOptions,
   TestClientOptions,
   TestIssuer,

@@ -1,8 +1,10 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import process from 'node:process';
 import type { JSONWebKeySet } from 'jose';
 import type { AuthorizationServer } from './authorization-server/authorization-server.js';
 import { createRouter, type Handler, type Route } from './authorization-server/http.js';
-import { type LoopbackServer, startLoopbackServer } from './loopback-server.js';
+import { type IssuerServers, startIssuerServers } from './issuer-servers.js';
+import type { TlsSettings } from './loopback-server.js';
 import { misbehave, type NextResponse, send } from './next-response.js';
 import type { KeyRing } from './signing-key.js';
 
@@ -67,11 +69,13 @@ export interface IssuerServerOptions {
   readonly nextResponse: (path: IssuerPath) => NextResponse | undefined;
   readonly keys: KeyRing;
   /** What it does beside publishing its keys. */
-  readonly createAuthorizationServer: (url: string) => AuthorizationServer;
+  readonly createAuthorizationServer: (url: string, mtlsUrl: string | undefined) => AuthorizationServer;
+  /** Undefined: clients can't present certificates. */
+  readonly tls: TlsSettings | undefined;
 }
 
 /** A running server. */
-export interface IssuerServer extends LoopbackServer {
+export interface IssuerServer extends IssuerServers {
   /** Requests so far, those refused during an outage included. */
   readonly requests: Readonly<Record<IssuerPath, number>>;
 }
@@ -83,11 +87,21 @@ export interface IssuerServer extends LoopbackServer {
 export async function startIssuerServer(options: IssuerServerOptions): Promise<IssuerServer> {
   // All of them are in the list.
   const requests = Object.fromEntries(issuerPaths.map((path) => [path, 0])) as Record<IssuerPath, number>;
-  const { keys } = options;
+  const { keys, tls } = options;
+  const answer = (route: RequestListener, request: IncomingMessage, response: ServerResponse): void => {
+    const path = issuerPaths.find((known) => known === request.url);
+    if (path !== undefined) requests[path] += 1;
+    const outage = options.outage();
+    const next = outage === 'none' && path !== undefined ? options.nextResponse(path) : undefined;
+    if (outage === 'reset') request.socket.resetAndDestroy();
+    else if (outage === 'unavailable') send(response, { status: 503, body: '{}' });
+    else if (next === undefined) route(request, response);
+    else misbehave(next, request, response, route);
+  };
 
-  const server = await startLoopbackServer(
-    (url) => {
-      const { routes, metadata } = options.createAuthorizationServer(url);
+  const server = await startIssuerServers(
+    (url, mtlsUrl) => {
+      const { routes, metadata } = options.createAuthorizationServer(url, mtlsUrl);
       const documents = documentPaths.map((path) => {
         const GET: Handler = () => {
           const { published, current } = keys;
@@ -97,26 +111,16 @@ export async function startIssuerServer(options: IssuerServerOptions): Promise<I
         };
         return [path, { GET }] as const;
       });
-      const route = createRouter({
-        routes: new Map<string, Route>([...documents, ...routes]),
-        url,
-        onFault: (fault) => process.emitWarning(fault instanceof Error ? fault : String(fault)),
-        onRequest: () => undefined,
-      });
-      return (request, response) => {
-        const path = issuerPaths.find((known) => known === request.url);
-        if (path !== undefined) requests[path] += 1;
-        const outage = options.outage();
-        const next = outage === 'none' && path !== undefined ? options.nextResponse(path) : undefined;
-        if (outage === 'reset') request.socket.resetAndDestroy();
-        else if (outage === 'unavailable') send(response, { status: 503, body: '{}' });
-        else if (next === undefined) route(request, response);
-        else misbehave(next, request, response, route);
+      const served = new Map<string, Route>([...documents, ...routes]);
+      const onFault = (fault: unknown) => process.emitWarning(fault instanceof Error ? fault : String(fault));
+      const listenAt = (address: string): RequestListener => {
+        const route = createRouter({ routes: served, url: address, onFault, onRequest: () => undefined });
+        return (request, response) => answer(route, request, response);
       };
+      return { main: listenAt(url), mtls: listenAt };
     },
-    { background: true },
+    { background: true, tls: tls && { ...tls, mtlsPort: 0 } },
   );
-
   return {
     ...server,
     get requests() {

@@ -1,4 +1,11 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+} from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, isIPv4 } from 'node:net';
 
 /**
@@ -15,11 +22,21 @@ export interface LoopbackServerOptions {
    * Lets the process end while the server runs, because a test that fails may never close it. Default false.
    */
   readonly background?: boolean;
+  /** Serves https in place of http. */
+  readonly tls?: TlsSettings | undefined;
+}
+
+/** What an https server needs, in PEM. It asks clients for a certificate, and takes any, or none. */
+export interface TlsSettings {
+  readonly cert: string;
+  readonly key: string;
+  /** Who vouches for certificates of clients: `socket.authorized` says whether anybody of them does. */
+  readonly ca: string | readonly string[] | undefined;
 }
 
 /** A running server. */
 export interface LoopbackServer {
-  /** Without a trailing slash: `http://127.0.0.1:49152`. */
+  /** Without a trailing slash: `http://127.0.0.1:49152`, or `https://…`. */
   readonly url: string;
   /** Stops listening and ends every connection, idle or not; does nothing when closed already. */
   close(): Promise<void>;
@@ -46,11 +63,12 @@ export function isLoopbackHost(host: string): boolean {
  */
 export async function startLoopbackServer(
   createListener: (url: string) => RequestListener,
-  { host = '127.0.0.1', port = 0, background = false }: LoopbackServerOptions = {},
+  { host = '127.0.0.1', port = 0, background = false, tls }: LoopbackServerOptions = {},
 ): Promise<LoopbackServer> {
   const notLoopback = `the server listens on loopback addresses only, and ${JSON.stringify(host)} is none`;
   if (!isLoopbackHost(host)) throw new Error(notLoopback);
-  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS });
+  const limits = { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS };
+  const server: Server = tls === undefined ? createServer(limits) : createHttpsServer(tls, limits);
   if (background) server.on('connection', (socket) => socket.unref());
   const bound = await listen(server, host, port);
   if (background) server.unref();
@@ -58,9 +76,20 @@ export async function startLoopbackServer(
     await close(server); // localhost is what the hosts file says, and that can be anything
     throw new Error(notLoopback);
   }
-  const { origin: url } = new URL(`http://${host.includes(':') ? `[${host}]` : host}:${bound.port}`);
+  const { origin: url } = new URL(
+    `http${tls === undefined ? '' : 's'}://${host.includes(':') ? `[${host}]` : host}:${bound.port}`,
+  );
   server.on('request', createListener(url));
   return { url, close: () => close(server) };
+}
+
+function createHttpsServer({ cert, key, ca }: TlsSettings, limits: ServerOptions): Server {
+  const authorities = ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] };
+  return createSecureServer({
+    ...limits,
+    ...authorities,
+    ...{ cert, key, requestCert: true, rejectUnauthorized: false },
+  });
 }
 
 function listen(server: Server, host: string, port: number): Promise<AddressInfo> {

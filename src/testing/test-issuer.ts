@@ -5,9 +5,10 @@ import type {
   IntrospectionOptions,
   TrustedIssuer,
 } from '../index.js';
-import { checkNames, flag, optional } from '../lib/check.js';
+import { checkNames, checkObject, flag, optional, text, textOrTexts } from '../lib/check.js';
 import { ALGORITHMS } from '../terms.js';
 import { createAuthorizationServer } from './authorization-server/authorization-server.js';
+import { checkCertificatesAreOfUse, checkTlsSettings } from './authorization-server/client-certificates.js';
 import {
   type Client,
   type ClientOptions,
@@ -15,6 +16,7 @@ import {
   resolveClient,
 } from './authorization-server/clients.js';
 import { type AssertionIssuerOptions, checkAssertionIssuers } from './authorization-server/jwt-bearer.js';
+import { createServerCertificate } from './certificate.js';
 import { check, checkFunction, checkMembers, checkText } from './check-options.js';
 import {
   type IssuerPath,
@@ -23,6 +25,7 @@ import {
   type Outage,
   startIssuerServer,
 } from './issuer-server.js';
+import type { TlsSettings } from './loopback-server.js';
 import { type NextResponseOptions, NextResponses } from './next-response.js';
 import { createOpaqueTokens, type OpaqueTokenIssuer } from './opaque-tokens.js';
 import { createKeyRing } from './signing-key.js';
@@ -134,6 +137,31 @@ export interface ListenOptions {
   readonly assertionIssuers?: readonly AssertionIssuerOptions[];
   /** Asks for a nonce in the DPoP proofs of token requests (RFC 9449 §8). Default false. */
   readonly dpopNonce?: boolean;
+  /**
+   * Opens a second port for clients with certificates, with https, which metadata name in
+   * `mtls_endpoint_aliases` (RFC 8705 §5). `true` makes a certificate for it. Default false.
+   */
+  readonly mtls?: boolean | ListenMtlsOptions;
+}
+
+/** The https port of a listening issuer. Everything is in PEM. */
+export interface ListenMtlsOptions {
+  /** Its certificate. Default: a new one for `localhost` and 127.0.0.1. */
+  readonly cert?: string;
+  /** The private key of `cert`, and required with it. */
+  readonly key?: string;
+  /**
+   * Who vouches for clients with `tlsClientAuth`: a self-signed certificate vouches for itself. Default none.
+   */
+  readonly ca?: string | readonly string[];
+}
+
+/** Where clients with certificates get tokens. */
+export interface ListeningMtls {
+  /** `https://127.0.0.1:…` */
+  readonly url: string;
+  /** What a client has to trust, in PEM: the certificate of this port. */
+  readonly ca: string;
 }
 
 /** What a client of this package needs to get tokens of a listening issuer. */
@@ -162,6 +190,8 @@ export interface ListeningIssuer extends TokenIssuer, OpaqueTokenIssuer, IssuerS
    * ...listening.clientOptions, scope: 'read:inventory' })`. Frozen.
    */
   readonly clientOptions: TestClientOptions;
+  /** Undefined without the option `mtls`. */
+  readonly mtls: ListeningMtls | undefined;
   /**
    * What the next request gets in place of the usual answer, once: to see what your client does with it.
    * Several calls are answered in their order. It waits while the issuer is down.
@@ -234,6 +264,7 @@ export async function createTestIssuer(options: TestIssuerOptions = {}): Promise
     introspectionOptions: trustOptions(Object.freeze({ ...trusted, introspection }), settings),
     async listen(given = {}) {
       checkListenOptions(given);
+      const tls = await resolveTls(given.mtls);
       const { lifetimeSeconds, clock = Date.now } = settings;
       const { assertionIssuers = [], dpopNonce = false } = given;
       const endpoints = { keys, lifetimeSeconds, clock, assertionIssuers, dpopNonce };
@@ -243,10 +274,13 @@ export async function createTestIssuer(options: TestIssuerOptions = {}): Promise
         keys,
         outage: () => outage,
         nextResponse: (path) => responses.take(path),
-        createAuthorizationServer: (url) =>
+        tls,
+        createAuthorizationServer: (url, mtlsUrl) =>
           createAuthorizationServer({
             ...endpoints,
             issuer: url,
+            mtlsUrl,
+            tls,
             clients,
             introspectOpaque: (token) => opaqueHere.introspect(token),
           }),
@@ -265,6 +299,10 @@ export async function createTestIssuer(options: TestIssuerOptions = {}): Promise
           clientSecret: CLIENT_SECRET,
           ...(settings.clock && { clock: settings.clock }),
         }),
+        mtls:
+          tls === undefined || server.mtlsUrl === undefined
+            ? undefined
+            : Object.freeze({ url: server.mtlsUrl, ca: tls.cert }),
         nextResponse: (next) => responses.add(next, '/token'),
         get requests() {
           return server.requests;
@@ -297,17 +335,35 @@ function resolveOptions(options: TestIssuerOptions): Settings {
   return { audience, issuer, algorithm, clientId, lifetimeSeconds, clock };
 }
 
+const MTLS_CHECKS = { cert: optional(text), key: optional(text), ca: optional(textOrTexts) };
+
 /** The secret of the client that's there anyway. */
 const CLIENT_SECRET = 'test-secret';
 
 function checkListenOptions(given: unknown): asserts given is ListenOptions {
-  checkNames(given, ['clients', 'assertionIssuers', 'dpopNonce'], 'listen');
+  checkNames(given, ['clients', 'assertionIssuers', 'dpopNonce', 'mtls'], 'listen');
   // checkNames accepts only objects.
   const options: { readonly [name in keyof ListenOptions]?: unknown } = given as object;
   const label = (path: string): string => `listen.${path}`;
   if (options.clients !== undefined) checkClients(options.clients, label);
   if (options.assertionIssuers !== undefined) checkAssertionIssuers(options.assertionIssuers, label);
   optional<boolean>(flag)(options.dpopNonce, label('dpopNonce'));
+  const { mtls = false } = options;
+  const takes = 'true, false or an object';
+  const tls =
+    mtls === false ? undefined : checkObject(mtls === true ? {} : mtls, label('mtls'), MTLS_CHECKS, takes);
+  if ((tls?.cert === undefined) !== (tls?.key === undefined))
+    throw new TypeError(`option "${label('mtls')}" takes cert and key together, or neither`);
+  checkCertificatesAreOfUse(options.clients ?? [], tls, 'mtls', label);
+}
+
+async function resolveTls(given: ListenOptions['mtls']): Promise<TlsSettings | undefined> {
+  if (given === undefined || given === false) return undefined;
+  const { cert, key, ca } = given === true ? {} : given;
+  const made = cert === undefined || key === undefined ? await createServerCertificate() : undefined;
+  const settings = { cert: made?.certificate ?? cert ?? '', key: made?.privateKey ?? key ?? '', ca };
+  checkTlsSettings(settings, 'listen.mtls');
+  return settings;
 }
 
 /** Later ones take the place of those that have their id. */

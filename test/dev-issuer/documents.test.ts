@@ -44,6 +44,7 @@ describe('the documents of the development issuer', () => {
         introspection_endpoint_auth_signing_alg_values_supported: algorithms,
         grant_types_supported: ['client_credentials', 'urn:ietf:params:oauth:grant-type:token-exchange'],
         dpop_signing_alg_values_supported: algorithms,
+        tls_client_certificate_bound_access_tokens: false,
         scopes_supported: ['read:inventory', 'write:orders'],
         response_types_supported: [],
         subject_types_supported: ['public'],

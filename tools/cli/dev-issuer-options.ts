@@ -18,6 +18,11 @@ const FLAGS = {
   algorithm: { type: 'string' },
   lifetime: { type: 'string' },
   keys: { type: 'string' },
+  'dpop-nonce': { type: 'boolean' },
+  'tls-cert': { type: 'string' },
+  'tls-key': { type: 'string' },
+  'tls-ca': { type: 'string' },
+  'mtls-port': { type: 'string' },
   config: { type: 'string' },
   json: { type: 'boolean' },
 } as const;
@@ -49,8 +54,15 @@ export async function readDevIssuerCommandLine(args: readonly string[]): Promise
     keys: values.keys,
     audience: values.audience,
     clients: readClients(values.client, scopes),
+    dpopNonce: values['dpop-nonce'],
+    tls: withoutAbsent({
+      cert: values['tls-cert'],
+      key: values['tls-key'],
+      ca: values['tls-ca'],
+      mtlsPort: readNumber(values['mtls-port'], 'mtls-port'),
+    }),
   };
-  const options = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
+  const options = withoutAbsent(flags) ?? {};
   checkFlags(options);
   if (config === undefined) return { options, json };
 
@@ -58,6 +70,12 @@ export async function readDevIssuerCommandLine(args: readonly string[]): Promise
   if (fromFile.clients !== undefined && values.client === undefined && scopes !== undefined)
     throw new UsageError('--scope is for clients of --client; those of the file have their own');
   return { options: { ...fromFile, ...options }, json };
+}
+
+/** Undefined if nothing is left. */
+function withoutAbsent(members: object): object | undefined {
+  const present = Object.entries(members).filter(([, value]) => value !== undefined);
+  return present.length === 0 ? undefined : Object.fromEntries(present);
 }
 
 /** `order-service:dev-secret:read:inventory write:orders` → id, secret, scopes. Scopes may contain colons. */
@@ -89,9 +107,17 @@ function checkFlags(options: object): asserts options is DevIssuerOptions {
   }
 }
 
+const FLAGS_OF_TLS: Readonly<Record<string, string>> = {
+  'tls.key': '--tls-key',
+  'tls.ca': '--tls-ca',
+  'tls.mtlsPort': '--mtls-port',
+};
+
 /** `clients[0].scopes` → `--client`. */
 function toFlag(path: string): string {
   if (path.startsWith('clients')) return '--client';
+  if (path.startsWith('tls')) return FLAGS_OF_TLS[path] ?? '--tls-cert';
+  if (path === 'dpopNonce') return '--dpop-nonce';
   return path === 'lifetimeSeconds' ? '--lifetime' : `--${path}`;
 }
 
@@ -103,6 +129,23 @@ async function readConfigFile(file: string): Promise<DevIssuerOptions> {
     if (error instanceof TypeError) throw new FileError(`${file}: ${error.message}`);
     throw error;
   }
-  const { keys } = options;
-  return keys === undefined ? options : { ...options, keys: resolve(dirname(file), keys) };
+  return resolveFiles(options, dirname(file));
+}
+
+/** Names of files are relative to the file that they stand in. */
+function resolveFiles(options: DevIssuerOptions, folder: string): DevIssuerOptions {
+  const at = <Name extends string>(
+    members: { readonly [member in Name]?: string | undefined },
+    ...names: Name[]
+  ) => {
+    const present = names.filter((name) => members[name] !== undefined);
+    return Object.fromEntries(present.map((name) => [name, resolve(folder, members[name] ?? '')]));
+  };
+  const { tls, clients } = options;
+  return {
+    ...options,
+    ...at(options, 'keys'),
+    ...(tls && { tls: { ...tls, ...at(tls, 'cert', 'key', 'ca') } }),
+    ...(clients && { clients: clients.map((client) => ({ ...client, ...at(client, 'certificate') })) }),
+  };
 }

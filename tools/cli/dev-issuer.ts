@@ -16,7 +16,8 @@ import { printable } from './printable.js';
 const HELP = `Usage: npx oauth-resource-server dev-issuer [options]
 
 Starts an authorization server for development on this machine: discovery, keys,
-access tokens by client credentials, introspection, and a page to try them.
+access tokens (client credentials, token exchange, JWT bearer; bearer, DPoP or
+bound to a certificate), introspection, and a page to try them.
 It refuses to run with NODE_ENV=production and on other than loopback addresses.
 
 Options:
@@ -34,6 +35,12 @@ Options:
   --lifetime <seconds>             how long a token is valid (default 3600)
   --keys <file>                    keep the private keys in this file, so that
                                    tokens stay valid after a restart
+  --dpop-nonce                     ask for a nonce in the DPoP proofs of token requests
+  --tls-cert <file>                serve https with this certificate, in PEM, and
+  --tls-key <file>                 its key; clients may present certificates then
+  --tls-ca <file>                  who vouches for them
+  --mtls-port <number>             https on a second port, for clients with
+                                   certificates; the first one stays http
   --config <file>                  all of this as JSON, and more per client; flags
                                    go before it
   --json                           print one line of JSON: where what is, and the
@@ -104,12 +111,14 @@ function describeFailure(error: unknown): string | undefined {
 }
 
 /** For programs: what {@link announcement} tells people. */
-function describe({ issuer, tokenEndpoint, introspectionEndpoint, jwksUri, clients }: DevIssuer): object {
+function describe(devIssuer: DevIssuer): object {
+  const { issuer, tokenEndpoint, introspectionEndpoint, jwksUri, mtlsTokenEndpoint, clients } = devIssuer;
   return {
     issuer,
     tokenEndpoint,
     introspectionEndpoint,
     jwksUri,
+    ...(mtlsTokenEndpoint !== undefined && { mtlsTokenEndpoint }),
     clients: clients.map(({ clientId, clientSecret, scopes, audience }) => ({
       clientId,
       clientSecret: clientSecret ?? null,
@@ -121,7 +130,7 @@ function describe({ issuer, tokenEndpoint, introspectionEndpoint, jwksUri, clien
 }
 
 /** Scripts read the first line: the URL is at its end, and nothing else in it changes. */
-function announcement({ issuer, clients }: DevIssuer): readonly string[] {
+function announcement({ issuer, clients, mtlsTokenEndpoint }: DevIssuer): readonly string[] {
   const [first] = clients;
   const paste = first === undefined ? undefined : settingsToPaste(issuer, first);
   return [
@@ -130,6 +139,7 @@ function announcement({ issuer, clients }: DevIssuer): readonly string[] {
     'For development only: whoever can reach this port gets tokens.',
     `Open ${issuer}/ in a browser to make tokens and forged ones, and to try them.`,
     ...section('Clients', clients.map(describeClient).join('\n')),
+    ...section('Clients with certificates get tokens at', mtlsTokenEndpoint),
     ...section('The API', paste?.resourceServer),
     ...section('The service that calls it', paste?.client),
     ...section('The same as an .env file', paste?.environment),
@@ -152,7 +162,13 @@ function logLine({ method, path, status, notes }: ServedRequest, now: number): s
   return [time, status, `${method} ${path}`, notes.join(', ')].join('  ').trimEnd();
 }
 
-function describeClient({ clientId, clientSecret, scopes }: DevIssuer['clients'][number]): string {
-  const secret = clientSecret === undefined ? 'private_key_jwt' : `secret ${clientSecret}`;
-  return `${clientId}: ${secret}, ${scopes.length === 0 ? 'no scopes' : `scopes ${scopes.join(' ')}`}`;
+function describeClient(client: DevIssuer['clients'][number]): string {
+  const { clientId, clientSecret, jwks, jwksUri, tlsClientAuth, certificates, scopes } = client;
+  const credentials = [
+    ...(clientSecret === undefined ? [] : [`secret ${clientSecret}`]),
+    ...((jwks ?? jwksUri) === undefined ? [] : ['private_key_jwt']),
+    ...(tlsClientAuth === undefined ? [] : ['tls_client_auth']),
+    ...(certificates.length === 0 ? [] : ['self_signed_tls_client_auth']),
+  ].join(', ');
+  return `${clientId}: ${credentials}, ${scopes.length === 0 ? 'no scopes' : `scopes ${scopes.join(' ')}`}`;
 }

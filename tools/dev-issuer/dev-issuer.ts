@@ -11,7 +11,7 @@ import {
   type ServedRequest,
 } from '../../src/testing/authorization-server/http.js';
 import { documentPaths, issuerDocument } from '../../src/testing/issuer-server.js';
-import { type LoopbackServer, startLoopbackServer } from '../../src/testing/loopback-server.js';
+import { startIssuerServers } from '../../src/testing/issuer-servers.js';
 import type { KeyRing } from '../../src/testing/signing-key.js';
 import { openKeyRing, replaceKeysFile } from './keys-file.js';
 import { type DevIssuerOptions, resolveDevIssuerOptions } from './options.js';
@@ -30,6 +30,8 @@ export interface DevIssuer {
   readonly tokenEndpoint: string;
   readonly introspectionEndpoint: string;
   readonly jwksUri: string;
+  /** Where clients with certificates get tokens, if that's another port (RFC 8705 §5). */
+  readonly mtlsTokenEndpoint: string | undefined;
   readonly clients: readonly Client[];
   /** A new key signs from now on. The previous ones stay published only with `keepPrevious`. */
   rotateKeys(keepPrevious: boolean): Promise<void>;
@@ -64,14 +66,14 @@ export async function startDevIssuer(
   options: DevIssuerOptions = {},
   { clock = Date.now, onFault = () => undefined, onRequest = () => undefined }: DevIssuerSurroundings = {},
 ): Promise<DevIssuer> {
-  const settings = resolveDevIssuerOptions(options);
+  const settings = await resolveDevIssuerOptions(options);
   const { clients } = settings;
   const keys = await openKeyRing(settings);
   const rotateKeys = rotation(keys, settings.keys);
   const page = await pageRoutes();
 
-  const server: LoopbackServer = await startLoopbackServer((url) => {
-    const authorizationServer = createAuthorizationServer({ ...settings, issuer: url, keys, clock });
+  const server = await startIssuerServers((url, mtlsUrl) => {
+    const authorizationServer = createAuthorizationServer({ ...settings, issuer: url, mtlsUrl, keys, clock });
     const { mint, metadata } = authorizationServer;
     const keyIds = () => keys.keys.map(({ kid }) => kid);
     const routes = new Map<string, Route>([
@@ -80,7 +82,12 @@ export async function startDevIssuer(
       ...authorizationServer.routes,
       ...devRoutes({ issuer: url, clients, mint, keyIds, rotateKeys }),
     ]);
-    return createRouter({ routes, url, onFault, onRequest });
+    const log = { onFault, onRequest };
+    const endpoints = new Map(authorizationServer.routes);
+    return {
+      main: createRouter({ routes, url, ...log }),
+      mtls: (secondUrl) => createRouter({ routes: endpoints, url: secondUrl, ...log }),
+    };
   }, settings);
 
   return {
@@ -88,6 +95,7 @@ export async function startDevIssuer(
     tokenEndpoint: `${server.url}${paths.token}`,
     introspectionEndpoint: `${server.url}${paths.introspection}`,
     jwksUri: `${server.url}${paths.jwks}`,
+    mtlsTokenEndpoint: server.mtlsUrl === undefined ? undefined : `${server.mtlsUrl}${paths.token}`,
     clients,
     rotateKeys,
     close: server.close,

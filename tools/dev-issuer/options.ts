@@ -1,9 +1,14 @@
 import type { Algorithm } from '../../src/index.js';
 import {
+  checkCertificatesAreOfUse,
+  checkTlsSettings,
+  type Label,
+  readThumbprints,
+} from '../../src/testing/authorization-server/client-certificates.js';
+import {
   type Client,
   type ClientOptions,
   checkClients,
-  type Label,
   resolveClient,
   toList,
 } from '../../src/testing/authorization-server/clients.js';
@@ -11,10 +16,11 @@ import {
   type AssertionIssuerOptions,
   checkAssertionIssuers,
 } from '../../src/testing/authorization-server/jwt-bearer.js';
-import { isLoopbackHost } from '../../src/testing/loopback-server.js';
+import { isLoopbackHost, type TlsSettings } from '../../src/testing/loopback-server.js';
 import {
   ALGORITHMS,
   checkNames,
+  checkObject,
   flag,
   oneOf,
   optional,
@@ -23,6 +29,7 @@ import {
   typeName,
   wholeNumberBetween,
 } from '../core.js';
+import { FileError, readTextFile } from '../json-file.js';
 
 /** Options of `startDevIssuer`, and the content of a configuration file. Every member is optional. */
 export interface DevIssuerOptions {
@@ -52,6 +59,24 @@ export interface DevIssuerOptions {
   readonly assertionIssuers?: readonly AssertionIssuerOptions[];
   /** Asks for a nonce in the DPoP proofs of token requests (RFC 9449 §8). Default false. */
   readonly dpopNonce?: boolean;
+  /** Serves https, and takes client certificates. Default: http, and none. */
+  readonly tls?: DevTlsOptions;
+}
+
+/** What https needs, as names of files in PEM. */
+export interface DevTlsOptions {
+  /** The certificate of the development issuer. */
+  readonly cert: string;
+  /** Its private key. */
+  readonly key: string;
+  /** The authorities that vouch for clients with `tlsClientAuth`. Default none. */
+  readonly ca?: string;
+  /**
+   * A second port for clients with certificates, 0 for any free one, which metadata name in
+   * `mtls_endpoint_aliases` (RFC 8705 §5). The first one stays http then. Default: one port for all, with
+   * https.
+   */
+  readonly mtlsPort?: number;
 }
 
 /** {@link DevIssuerOptions} with every default filled in. */
@@ -65,6 +90,7 @@ export interface DevIssuerSettings {
   readonly clients: readonly Client[];
   readonly assertionIssuers: readonly AssertionIssuerOptions[];
   readonly dpopNonce: boolean;
+  readonly tls: (TlsSettings & { readonly mtlsPort: number | undefined }) | undefined;
 }
 
 export const DEFAULT_ALGORITHM: Algorithm = 'RS256';
@@ -85,20 +111,35 @@ const OPTION_NAMES: readonly (keyof DevIssuerOptions)[] = [
   'clients',
   'assertionIssuers',
   'dpopNonce',
+  'tls',
 ];
+const TLS_CHECKS = {
+  cert: text,
+  key: text,
+  ca: optional(text),
+  mtlsPort: optional(wholeNumberBetween(0, 65_535)),
+};
 const YEAR_SECONDS = 31_536_000;
 
-/** Fills the defaults in. @throws {TypeError} see {@link checkDevIssuerOptions} */
-export function resolveDevIssuerOptions(options: DevIssuerOptions): DevIssuerSettings {
+/**
+ * Fills the defaults in, and reads the files except for that of the keys.
+ *
+ * @throws {TypeError} see {@link checkDevIssuerOptions} (the promise rejects)
+ * @throws {FileError} a file can't be read, or has something else in it
+ */
+export async function resolveDevIssuerOptions(options: DevIssuerOptions): Promise<DevIssuerSettings> {
   checkDevIssuerOptions(options);
   const audience = toList(options.audience ?? DEFAULT_AUDIENCE);
   const { host = '127.0.0.1', port = 4400, lifetimeSeconds = 3600, algorithm, keys } = options;
   const { assertionIssuers = [], dpopNonce = false } = options;
-  const clients = (options.clients ?? [DEFAULT_CLIENT]).map((client) =>
-    resolveClient(client, { audience, mayAskForAny: false }),
+  const clients = await Promise.all(
+    (options.clients ?? [DEFAULT_CLIENT]).map(async (client) =>
+      resolveClient(await withCertificate(client), { audience, mayAskForAny: false }),
+    ),
   );
+  const tls = options.tls && (await readTlsFiles(options.tls));
   const general = { host: withoutBrackets(host), port, algorithm, lifetimeSeconds, keys };
-  return { ...general, clients, assertionIssuers, dpopNonce };
+  return { ...general, clients, assertionIssuers, dpopNonce, tls };
 }
 
 /**
@@ -123,6 +164,8 @@ export function checkDevIssuerOptions(
   if (given.clients !== undefined) checkClients(given.clients, label);
   if (given.assertionIssuers !== undefined) checkAssertionIssuers(given.assertionIssuers, label);
   optional<boolean>(flag)(given.dpopNonce, label('dpopNonce'));
+  const tls = given.tls === undefined ? undefined : checkObject(given.tls, label('tls'), TLS_CHECKS);
+  checkCertificatesAreOfUse(given.clients ?? [], tls, 'tls', label);
 }
 
 function checkHost(host: unknown, name: string): void {
@@ -130,6 +173,36 @@ function checkHost(host: unknown, name: string): void {
   const takes = 'localhost, an address of 127.0.0.0/8 or ::1';
   const got = typeof host === 'string' && host !== '' ? JSON.stringify(host) : typeName(host);
   throw new TypeError(`option "${name}" takes ${takes}, got ${got}: a development issuer is for one machine`);
+}
+
+async function withCertificate(client: ClientOptions): Promise<ClientOptions> {
+  if (client.certificate === undefined) return client;
+  const certificate = await readTextFile(client.certificate);
+  orFileError(client.certificate, () => readThumbprints(certificate, 'certificate'));
+  return { ...client, certificate };
+}
+
+async function readTlsFiles({ cert, key, ca, mtlsPort }: DevTlsOptions): Promise<DevIssuerSettings['tls']> {
+  const settings = {
+    cert: await readTextFile(cert),
+    key: await readTextFile(key),
+    ca: ca && (await readTextFile(ca)),
+    mtlsPort,
+  };
+  orFileError([cert, key, ...(ca === undefined ? [] : [ca])].join(', '), () =>
+    checkTlsSettings(settings, 'tls'),
+  );
+  return settings;
+}
+
+/** What's wrong with the content of a file isn't wrong with the options. */
+function orFileError(file: string, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    if (error instanceof TypeError) throw new FileError(`${file}: ${error.message}`);
+    throw error;
+  }
 }
 
 function withoutBrackets(host: string): string {

@@ -80,12 +80,15 @@ export function devRoutes(options: DevRoutesOptions): Routes {
     names: readonly string[],
     answer: (members: Members, note: Note) => Promise<object>,
   ): { POST: Handler } => ({
-    POST: ownPageOnly(async (request, note) =>
+    POST: ownPageOnly(options.issuer, async (request, note) =>
       jsonAnswer(200, await answer(await readMembers(request, names), note)),
     ),
   });
   return [
-    ['/dev/settings', { GET: ownPageOnly(async () => jsonAnswer(200, await settings(options))) }],
+    [
+      '/dev/settings',
+      { GET: ownPageOnly(options.issuer, async () => jsonAnswer(200, await settings(options))) },
+    ],
     ['/dev/token', post([...GRANT_MEMBERS, 'forgery'], (members, note) => makeToken(members, options, note))],
     ['/dev/keys', post(['keepPrevious'], (members, note) => rotateKeys(members, options, note))],
     ['/dev/try', post(['url', 'method', 'headers'], tryApi)],
@@ -100,11 +103,12 @@ export function devRoutes(options: DevRoutesOptions): Routes {
  * Keeps pages of other sites from using what only our own page, or a program on this machine, should use:
  * browsers say where a request comes from (Fetch §3.1, Fetch Metadata), and programs say nothing.
  */
-function ownPageOnly(handler: Handler): Handler {
+function ownPageOnly(issuer: string, handler: Handler): Handler {
+  const { protocol: scheme } = new URL(issuer);
   return (request, note) => {
     const { origin, host, 'sec-fetch-site': site } = request.headers;
     // The router has checked that the host is ours.
-    const isOurs = origin === undefined || origin === `http://${host}`;
+    const isOurs = origin === undefined || origin === `${scheme}//${host}`;
     const isHere = site === undefined || site === 'same-origin' || site === 'none';
     if (isOurs && isHere) return handler(request, note);
     throw refusal(403, 'invalid_request', 'requests from pages of other sites are not served');

@@ -1,5 +1,6 @@
 import type { Runtime } from '../../lib/runtime.js';
 import { ALGORITHMS } from '../../terms.js';
+import type { TlsSettings } from '../loopback-server.js';
 import type { KeyRing } from '../signing-key.js';
 import type { TokenClaims } from '../token-claims.js';
 import { authenticationMethods, createClientAuthenticator } from './client-authentication.js';
@@ -31,6 +32,10 @@ export interface AuthorizationServerOptions {
   readonly assertionIssuers: readonly AssertionIssuerOptions[];
   /** Whether DPoP proofs need a nonce of this server (RFC 9449 §8). */
   readonly dpopNonce: boolean;
+  /** Undefined if clients can't present certificates. */
+  readonly tls: Pick<TlsSettings, 'ca'> | undefined;
+  /** Where clients present certificates, if that's not where the issuer is. */
+  readonly mtlsUrl: string | undefined;
   /** What introspection says of tokens that aren't JWTs. Default: they aren't active. */
   readonly introspectOpaque?: (token: string) => TokenClaims;
 }
@@ -45,9 +50,13 @@ export interface AuthorizationServer {
 
 /** The endpoints of the development issuer, and of a test issuer that listens. */
 export function createAuthorizationServer(options: AuthorizationServerOptions): AuthorizationServer {
-  const { issuer, keys, clock, clients, dpopNonce, assertionIssuers } = options;
+  const { issuer, keys, clock, clients, dpopNonce, assertionIssuers, tls, mtlsUrl } = options;
   const runtime: Runtime = { clock, clockToleranceSeconds: 5, fetch, allowInsecureRequests: false };
-  const audiences = [issuer, `${issuer}${paths.token}`];
+  const tokenEndpoints = [issuer, ...(mtlsUrl === undefined ? [] : [mtlsUrl])].map(
+    (url) => url + paths.token,
+  );
+  const audiences = [issuer, ...tokenEndpoints];
+  const methods = authenticationMethods(tls);
   const mint = createTokenMint(options);
   const authenticator = createClientAuthenticator({ clients, audiences, runtime });
   const isForAnyApi = clients.some(({ mayAskForAny }) => mayAskForAny.audience);
@@ -74,16 +83,23 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
       [paths.introspection, { POST: introspection }],
     ],
     metadata: {
-      token_endpoint_auth_methods_supported: authenticationMethods,
+      token_endpoint_auth_methods_supported: methods,
       token_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
       introspection_endpoint: `${issuer}${paths.introspection}`,
-      introspection_endpoint_auth_methods_supported: authenticationMethods,
+      introspection_endpoint_auth_methods_supported: methods,
       introspection_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
       grant_types_supported: GRANT_TYPES.filter(
         (name) => assertionIssuers.length > 0 || !name.endsWith('jwt-bearer'),
       ),
       scopes_supported: [...new Set(clients.flatMap(({ scopes }) => scopes))],
       dpop_signing_alg_values_supported: ALGORITHMS,
+      tls_client_certificate_bound_access_tokens: tls !== undefined,
+      ...(mtlsUrl !== undefined && {
+        mtls_endpoint_aliases: {
+          token_endpoint: `${mtlsUrl}${paths.token}`,
+          introspection_endpoint: `${mtlsUrl}${paths.introspection}`,
+        },
+      }),
     },
   };
 }

@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { JWTPayload } from 'jose';
 import type { Runtime } from '../../lib/runtime.js';
+import type { TlsSettings } from '../loopback-server.js';
 import {
   AssertionFault,
   CLOCK_TOLERANCE_SECONDS,
@@ -9,17 +10,24 @@ import {
   openKeys,
   verifyAssertion,
 } from './assertions.js';
+import { matchesTlsClientAuth, readClientCertificate } from './client-certificates.js';
 import type { Client } from './clients.js';
 import { type Note, type Refusal, refusal } from './http.js';
 import { type Form, formDecode, parameter } from './request-body.js';
 import { describeToken } from './token-mint.js';
 
-/** How clients authenticate (RFC 6749 §2.3, RFC 7523 §2.2), by the names that metadata use (RFC 8414 §2). */
-export const authenticationMethods: readonly string[] = [
-  'client_secret_basic',
-  'client_secret_post',
-  'private_key_jwt',
-];
+/**
+ * How clients authenticate (RFC 6749 §2.3, RFC 7523 §2.2, RFC 8705 §2), by the names that metadata use (RFC
+ * 8414 §2).
+ *
+ * @param tls undefined if there's no https
+ */
+export function authenticationMethods(tls: Pick<TlsSettings, 'ca'> | undefined): readonly string[] {
+  const withoutTls = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'];
+  if (tls === undefined) return withoutTls;
+  const byAuthority = tls.ca === undefined ? [] : ['tls_client_auth'];
+  return [...withoutTls, ...byAuthority, 'self_signed_tls_client_auth'];
+}
 
 const BASIC = /^Basic +([A-Za-z0-9+/]+={0,2})$/i;
 /** RFC 9110 §11.4: a 401 names a scheme, even if the client used a method that has none. */
@@ -55,7 +63,9 @@ export function createClientAuthenticator(options: AuthenticatorOptions): Client
 
     if (headers[0] !== undefined) return findClient(readBasic(headers[0]), clients, note);
     if (secret !== undefined) return findClient([[parameter(form, 'client_id'), secret]], clients, note);
-    return assertion === undefined ? undefined : verifyClientAssertion(form, note);
+    if (assertion !== undefined) return verifyClientAssertion(form, note);
+    const named = clients.get(parameter(form, 'client_id') ?? '');
+    return named && identifyByCertificate(named, request, note);
   };
   return {
     async authenticate(request, form, note) {
@@ -92,6 +102,20 @@ function findClient(pairs: readonly Pair[], clients: ReadonlyMap<string, Client>
   note(known?.clientId ?? 'unknown client'); // the text of the request could be a secret in the wrong place
   if (right?.client !== undefined) return right.client;
   throw invalidClient('unknown client or wrong secret');
+}
+
+/** RFC 8705 §2: the request has nothing but the client's id, and its connection the certificate. */
+function identifyByCertificate(client: Client, request: IncomingMessage, note: Note): Client | undefined {
+  const { certificates, tlsClientAuth } = client;
+  if (certificates.length === 0 && tlsClientAuth === undefined) return undefined;
+  note(client.clientId);
+  const presented = readClientCertificate(request);
+  if (presented === undefined) throw invalidClient('no client certificate was presented');
+  const isItsOwn =
+    certificates.includes(presented.thumbprint) ||
+    (tlsClientAuth !== undefined && matchesTlsClientAuth(presented, tlsClientAuth));
+  if (isItsOwn) return client;
+  throw invalidClient('the client certificate is not the one of the client');
 }
 
 /** In constant time (OPS-05), for which both must have the same length. */

@@ -1,10 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import type { JSONWebKeySet } from 'jose';
 import { checkConfiguredKeys } from '../../issuer/configured-keys.js';
-import { checkNames, flag, optional, optionError, someOf, textOrTexts } from '../../lib/check.js';
+import { checkNames, flag, optional, optionError, someOf, text, textOrTexts } from '../../lib/check.js';
 import { isJsonObject } from '../../lib/json.js';
 import { httpsUrl } from '../../lib/url.js';
 import { isScopeToken } from '../../token/scope.js';
+import {
+  checkTlsClientAuth,
+  type Label,
+  readThumbprints,
+  type TlsClientAuthOptions,
+} from './client-certificates.js';
 
 /** The grants that the token endpoint knows (RFC 6749 §4.4, RFC 8693 §2.1, RFC 7523 §2.1). */
 export const GRANT_TYPES = [
@@ -32,6 +38,13 @@ export interface ClientOptions {
    * hosts). They're fetched when they're needed, kept, and fetched again for an unknown `kid`.
    */
   readonly jwksUri?: string;
+  /**
+   * The client's own certificate in PEM, or several, for `self_signed_tls_client_auth` (RFC 8705 §2.2). For
+   * the development issuer: the name of a file with it.
+   */
+  readonly certificate?: string;
+  /** Which certificate of a known authority is the client's, for `tls_client_auth` (RFC 8705 §2.1). */
+  readonly tlsClientAuth?: TlsClientAuthOptions;
   /** The grants that the client may use. Default all. */
   readonly grantTypes?: readonly GrantType[];
   /** What the client may ask for, and gets if it asks for nothing: `["read:inventory"]`. */
@@ -45,6 +58,11 @@ export interface ClientOptions {
   readonly claims?: Readonly<Record<string, unknown>>;
   /** Refuses requests for a token without a DPoP proof (RFC 9449 §5.2). Default false. */
   readonly dpopBoundAccessTokens?: boolean;
+  /**
+   * Binds its tokens to the certificate of the connection (RFC 8705 §3.4), and refuses requests without one.
+   * Default: true for a client with `certificate` or `tlsClientAuth`.
+   */
+  readonly tlsClientCertificateBoundAccessTokens?: boolean;
 }
 
 /** A client with every default filled in. */
@@ -54,12 +72,16 @@ export interface Client {
   readonly clientSecret: string | undefined;
   readonly jwks: JSONWebKeySet | undefined;
   readonly jwksUri: string | undefined;
+  /** The thumbprints of its own certificates. */
+  readonly certificates: readonly string[];
+  readonly tlsClientAuth: TlsClientAuthOptions | undefined;
   readonly grantTypes: readonly GrantType[];
   readonly scopes: readonly string[];
   /** One at least; the first one is the default. */
   readonly audience: readonly string[];
   readonly claims: Readonly<Record<string, unknown>>;
   readonly dpopBoundAccessTokens: boolean;
+  readonly tlsClientCertificateBoundAccessTokens: boolean;
   /** Whether it gets whatever it asks for, `scopes` and `audience` or not: for tests that don't care. */
   readonly mayAskForAny: { readonly scope: boolean; readonly audience: boolean };
 }
@@ -69,11 +91,14 @@ const CLIENT_NAMES: readonly (keyof ClientOptions)[] = [
   'clientSecret',
   'jwks',
   'jwksUri',
+  'certificate',
+  'tlsClientAuth',
   'grantTypes',
   'scopes',
   'audience',
   'claims',
   'dpopBoundAccessTokens',
+  'tlsClientCertificateBoundAccessTokens',
 ];
 /** RFC 9068 §2.2; `scope` follows what the client asks for, and `active` is what introspection says. */
 const RESERVED_CLAIMS = [
@@ -81,9 +106,6 @@ const RESERVED_CLAIMS = [
   ...['cnf', 'act'], // RFC 7800, RFC 8693: they follow the request
 ];
 const PRINTABLE = /^[^\p{Cc}]+$/u;
-
-/** What messages call a member, given its path: `clients[0].scopes`. */
-export type Label = (path: string) => string;
 
 /** @throws {TypeError} naming the option, what it takes, and the type of what it got */
 export function checkClients(clients: unknown, label: Label): asserts clients is readonly ClientOptions[] {
@@ -107,11 +129,14 @@ function checkClient(client: unknown, label: Label): void {
   checkPrintable(given.clientId, label('.clientId'));
   if (given.clientSecret !== undefined) checkPrintable(given.clientSecret, label('.clientSecret'));
   checkKeys(given, label);
+  optional(text)(given.certificate, label('.certificate'));
+  if (given.tlsClientAuth !== undefined) checkTlsClientAuth(given.tlsClientAuth, label('.tlsClientAuth'));
   optional(someOf(GRANT_TYPES))(given.grantTypes, label('.grantTypes'));
   if (given.scopes !== undefined) checkScopes(given.scopes, label('.scopes'));
   if (given.audience !== undefined) textOrTexts(given.audience, label('.audience'));
   if (given.claims !== undefined) checkClaims(given.claims, label('.claims'));
-  optional<boolean>(flag)(given.dpopBoundAccessTokens, label('.dpopBoundAccessTokens'));
+  for (const name of ['dpopBoundAccessTokens', 'tlsClientCertificateBoundAccessTokens'] as const)
+    optional<boolean>(flag)(given[name], label(`.${name}`));
 }
 
 /** The members `jwks` and `jwksUri`, of which there's one at most. */
@@ -151,19 +176,23 @@ export interface ClientDefaults {
 }
 
 export function resolveClient(client: ClientOptions, { audience, mayAskForAny }: ClientDefaults): Client {
-  const { clientId, clientSecret, jwks, jwksUri, scopes, claims = {} } = client;
-  const needsSecret = (jwks ?? jwksUri) === undefined;
+  const { clientId, clientSecret, jwks, jwksUri, certificate, tlsClientAuth, scopes, claims = {} } = client;
+  const hasCertificate = (certificate ?? tlsClientAuth) !== undefined;
+  const needsSecret = (jwks ?? jwksUri) === undefined && !hasCertificate;
   const randomSecret = needsSecret ? randomBytes(18).toString('base64url') : undefined;
   return {
     clientId,
     clientSecret: clientSecret ?? randomSecret,
     jwks,
     jwksUri,
+    certificates: certificate === undefined ? [] : readThumbprints(certificate, `${clientId}.certificate`),
+    tlsClientAuth,
     grantTypes: client.grantTypes ?? GRANT_TYPES,
     scopes: [...new Set(scopes)],
     audience: client.audience === undefined ? audience : toList(client.audience),
     claims,
     dpopBoundAccessTokens: client.dpopBoundAccessTokens ?? false,
+    tlsClientCertificateBoundAccessTokens: client.tlsClientCertificateBoundAccessTokens ?? hasCertificate,
     mayAskForAny: {
       scope: mayAskForAny && scopes === undefined,
       audience: mayAskForAny && client.audience === undefined,

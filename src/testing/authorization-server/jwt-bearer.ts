@@ -8,7 +8,8 @@ import {
   openKeys,
   verifyAssertion,
 } from './assertions.js';
-import { type Client, checkKeys, type Label } from './clients.js';
+import type { Label } from './client-certificates.js';
+import { type Client, checkKeys } from './clients.js';
 import { decideGrant, type Granted, readGrantRequest } from './grants.js';
 import { refusal } from './http.js';
 import { type Form, parameter } from './request-body.js';

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import type { AnswerHeaders } from '../../decision.js';
 import { InvalidProofError, isResourceServerError } from '../../errors.js';
 import type { Runtime } from '../../lib/runtime.js';
-import { createProofCheck } from '../../proof/dpop.js';
-import { fieldLinesOf, type RequestView } from '../../request/view.js';
+import { createProofCheck, type ProvenKey } from '../../proof/dpop.js';
+import { fieldLinesOf, NodeRequestView } from '../../request/view.js';
 import { ALGORITHMS } from '../../terms.js';
 import type { TokenClaims } from '../token-claims.js';
+import { type PresentedCertificate, readClientCertificate } from './client-certificates.js';
 import type { Client } from './clients.js';
 import { refusal } from './http.js';
 
@@ -22,19 +24,25 @@ export interface SenderConstraint {
   readonly headers: AnswerHeaders;
 }
 
-/**
- * Finds out what the token that a request asks for has to be bound to: the key of its DPoP proof (RFC 9449
- * §5).
- */
+/** What the sender of a request for a token has. */
+export interface ProvenSender {
+  /** The key of its DPoP proof (RFC 9449 §5). */
+  readonly key: ProvenKey | undefined;
+  /** Its certificate (RFC 8705 §3). */
+  readonly certificate: PresentedCertificate | undefined;
+}
+
+/** Finds out what the token that a request asks for has to be bound to. */
 export interface SenderConstraints {
   /** @throws {Refusal} 400 `invalid_dpop_proof`, `use_dpop_nonce` */
-  read(request: RequestView): Promise<SenderConstraint>;
+  read(request: IncomingMessage): Promise<ProvenSender>;
   /**
-   * Makes sure that the client gets bound tokens if it has to.
+   * Binds a token to the DPoP key of the sender, and to its certificate if the client wants that.
    *
-   * @throws {Refusal} 400 `invalid_dpop_proof`
+   * @throws {Refusal} 400 `invalid_dpop_proof`, `invalid_request`: the sender lacks what the client has to
+   *   bind its tokens to
    */
-  check(constraint: SenderConstraint, client: Client): void;
+  bind(sender: ProvenSender, client: Client): SenderConstraint;
 }
 
 /** @param wantsNonce whether proofs need a nonce of this server (RFC 9449 §8) */
@@ -52,17 +60,29 @@ export function createSenderConstraints(wantsNonce: boolean, runtime: Runtime): 
   );
   return {
     async read(request) {
-      if (fieldLinesOf(request, 'dpop').length === 0) return { tokenType: 'Bearer', claims: {}, headers: {} };
-      try {
-        const { thumbprint, confirmed } = await checkProof(request);
-        return { tokenType: 'DPoP', claims: { cnf: { jkt: thumbprint } }, headers: { ...confirmed } };
-      } catch (error) {
+      const view = new NodeRequestView(request);
+      const hasProof = fieldLinesOf(view, 'dpop').length > 0;
+      const proven = hasProof ? checkProof(view) : undefined;
+      const key = await proven?.catch((error: unknown) => {
         throw proofRefusal(error);
-      }
+      });
+      return { key, certificate: readClientCertificate(request) };
     },
-    check({ tokenType }, { dpopBoundAccessTokens }) {
-      if (dpopBoundAccessTokens && tokenType !== 'DPoP')
+    bind({ key, certificate }, client) {
+      if (client.dpopBoundAccessTokens && key === undefined)
         throw proofRefusal(new InvalidProofError('missing_proof'));
+      const wantsCertificate = client.tlsClientCertificateBoundAccessTokens;
+      if (wantsCertificate && certificate === undefined)
+        throw refusal(400, 'invalid_request', 'no client certificate was presented to bind the token to');
+      const cnf = {
+        ...(key && { jkt: key.thumbprint }),
+        ...(wantsCertificate && certificate && { 'x5t#S256': certificate.thumbprint }),
+      };
+      return {
+        tokenType: key === undefined ? 'Bearer' : 'DPoP',
+        claims: Object.keys(cnf).length === 0 ? {} : { cnf },
+        headers: { ...key?.confirmed },
+      };
     },
   };
 }

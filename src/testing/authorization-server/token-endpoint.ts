@@ -1,4 +1,3 @@
-import { NodeRequestView } from '../../request/view.js';
 import { type ClientAuthenticator, requireClient } from './client-authentication.js';
 import { GRANT_TYPES, type GrantType } from './clients.js';
 import { decideGrant, describeGrant, type Granted, readGrantRequest } from './grants.js';
@@ -31,7 +30,7 @@ export function tokenEndpoint(options: TokenEndpointOptions): Handler {
   return async (request, note) => {
     const form = await readForm(request);
     // First, so that an assertion isn't used up by a request that's made again with a nonce.
-    const constraint = await constraints.read(new NodeRequestView(request));
+    const sender = await constraints.read(request);
     const client = requireClient(await authenticator.authenticate(request, form, note));
     const asked = parameter(form, 'grant_type');
     if (asked === undefined) throw refusal(400, 'invalid_request', 'the parameter grant_type is missing');
@@ -40,7 +39,7 @@ export function tokenEndpoint(options: TokenEndpointOptions): Handler {
     note(SHORT_NAMES[grantType]);
     if (!client.grantTypes.includes(grantType))
       throw refusal(400, 'unauthorized_client', 'the client may not use this grant');
-    constraints.check(constraint, client);
+    const constraint = constraints.bind(sender, client);
 
     const granted = async (): Promise<Granted> => {
       switch (grantType) {
