@@ -1,8 +1,12 @@
 export type { ForgeryAnswer } from './assert-refuses.js';
 export { assertRefusesForgeries } from './assert-refuses.js';
+export type { AssertionIssuerOptions } from './authorization-server/assertion-issuers.js';
 export type { TlsClientAuthOptions } from './authorization-server/client-certificates.js';
-export type { ClientOptions as TokenClientOptions, GrantType } from './authorization-server/clients.js';
-export type { AssertionIssuerOptions } from './authorization-server/jwt-bearer.js';
+export type {
+  ClientOptions as TokenClientOptions,
+  GrantType,
+  Workload,
+} from './authorization-server/clients.js';
 export type {
   ClientCertificate,
   ClientCertificateOptions,

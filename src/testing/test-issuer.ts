@@ -7,6 +7,11 @@ import type {
 } from '../index.js';
 import { checkNames, checkObject, flag, optional, text, textOrTexts } from '../lib/check.js';
 import { ALGORITHMS } from '../terms.js';
+import {
+  type AssertionIssuerOptions,
+  checkAssertionIssuers,
+  checkWorkloads,
+} from './authorization-server/assertion-issuers.js';
 import { createAuthorizationServer } from './authorization-server/authorization-server.js';
 import { checkCertificatesAreOfUse, checkTlsSettings } from './authorization-server/client-certificates.js';
 import {
@@ -15,7 +20,6 @@ import {
   checkClients,
   resolveClient,
 } from './authorization-server/clients.js';
-import { type AssertionIssuerOptions, checkAssertionIssuers } from './authorization-server/jwt-bearer.js';
 import { createServerCertificate } from './certificate.js';
 import { check, checkFunction, checkMembers, checkText } from './check-options.js';
 import {
@@ -348,6 +352,7 @@ function checkListenOptions(given: unknown): asserts given is ListenOptions {
   if (options.clients !== undefined) checkClients(options.clients, label);
   if (options.assertionIssuers !== undefined) checkAssertionIssuers(options.assertionIssuers, label);
   optional<boolean>(flag)(options.dpopNonce, label('dpopNonce'));
+  checkWorkloads(options.clients ?? [], options.assertionIssuers ?? [], label);
   const { mtls = false } = options;
   const takes = 'true, false or an object';
   const tls =

@@ -168,6 +168,7 @@ function describeClient(client: DevIssuer['clients'][number]): string {
     ...(clientSecret === undefined ? [] : [`secret ${clientSecret}`]),
     ...((jwks ?? jwksUri) === undefined ? [] : ['private_key_jwt']),
     ...(tlsClientAuth === undefined ? [] : ['tls_client_auth']),
+    ...(client.workload === undefined ? [] : [`workload ${client.workload.subject}`]),
     ...(certificates.length === 0 ? [] : ['self_signed_tls_client_auth']),
   ].join(', ');
   return `${clientId}: ${credentials}, ${scopes.length === 0 ? 'no scopes' : `scopes ${scopes.join(' ')}`}`;

@@ -1,5 +1,10 @@
 import type { Algorithm } from '../../src/index.js';
 import {
+  type AssertionIssuerOptions,
+  checkAssertionIssuers,
+  checkWorkloads,
+} from '../../src/testing/authorization-server/assertion-issuers.js';
+import {
   checkCertificatesAreOfUse,
   checkTlsSettings,
   type Label,
@@ -12,10 +17,6 @@ import {
   resolveClient,
   toList,
 } from '../../src/testing/authorization-server/clients.js';
-import {
-  type AssertionIssuerOptions,
-  checkAssertionIssuers,
-} from '../../src/testing/authorization-server/jwt-bearer.js';
 import { isLoopbackHost, type TlsSettings } from '../../src/testing/loopback-server.js';
 import {
   ALGORITHMS,
@@ -164,6 +165,7 @@ export function checkDevIssuerOptions(
   if (given.clients !== undefined) checkClients(given.clients, label);
   if (given.assertionIssuers !== undefined) checkAssertionIssuers(given.assertionIssuers, label);
   optional<boolean>(flag)(given.dpopNonce, label('dpopNonce'));
+  checkWorkloads(given.clients ?? [], given.assertionIssuers ?? [], label);
   const tls = given.tls === undefined ? undefined : checkObject(given.tls, label('tls'), TLS_CHECKS);
   checkCertificatesAreOfUse(given.clients ?? [], tls, 'tls', label);
 }

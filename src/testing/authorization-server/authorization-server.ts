@@ -3,11 +3,11 @@ import { ALGORITHMS } from '../../terms.js';
 import type { TlsSettings } from '../loopback-server.js';
 import type { KeyRing } from '../signing-key.js';
 import type { TokenClaims } from '../token-claims.js';
+import { type AssertionIssuerOptions, createAssertionIssuers } from './assertion-issuers.js';
 import { authenticationMethods, createClientAuthenticator } from './client-authentication.js';
 import { type Client, GRANT_TYPES } from './clients.js';
 import { authorizationEndpoint, introspectionEndpoint, introspectOwnTokens } from './endpoints.js';
 import type { Routes } from './http.js';
-import { type AssertionIssuerOptions, createJwtBearerGrant } from './jwt-bearer.js';
 import { createOwnTokenVerifier } from './own-tokens.js';
 import { createSenderConstraints } from './sender-constraint.js';
 import { tokenEndpoint } from './token-endpoint.js';
@@ -50,7 +50,7 @@ export interface AuthorizationServer {
 
 /** The endpoints of the development issuer, and of a test issuer that listens. */
 export function createAuthorizationServer(options: AuthorizationServerOptions): AuthorizationServer {
-  const { issuer, keys, clock, clients, dpopNonce, assertionIssuers, tls, mtlsUrl } = options;
+  const { issuer, keys, clock, clients, dpopNonce, tls, mtlsUrl } = options;
   const runtime: Runtime = { clock, clockToleranceSeconds: 5, fetch, allowInsecureRequests: false };
   const tokenEndpoints = [issuer, ...(mtlsUrl === undefined ? [] : [mtlsUrl])].map(
     (url) => url + paths.token,
@@ -58,7 +58,8 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
   const audiences = [issuer, ...tokenEndpoints];
   const methods = authenticationMethods(tls);
   const mint = createTokenMint(options);
-  const authenticator = createClientAuthenticator({ clients, audiences, runtime });
+  const assertionIssuers = createAssertionIssuers(options.assertionIssuers, { audiences, runtime });
+  const authenticator = createClientAuthenticator({ clients, audiences, runtime, assertionIssuers });
   const isForAnyApi = clients.some(({ mayAskForAny }) => mayAskForAny.audience);
   const audience = isForAnyApi ? undefined : clients.flatMap((client) => client.audience);
   const verifyOwnToken = createOwnTokenVerifier({ issuer, keys, clock, audience });
@@ -68,7 +69,8 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     mint,
     verifyOwnToken,
     constraints: createSenderConstraints(dpopNonce, runtime),
-    jwtBearer: createJwtBearerGrant(assertionIssuers, { audiences, runtime }),
+    assertionIssuers,
+    clients,
   });
   const introspection = introspectionEndpoint(authenticator, async (value) =>
     options.introspectOpaque === undefined || value.includes('.')
@@ -89,7 +91,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
       introspection_endpoint_auth_methods_supported: methods,
       introspection_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
       grant_types_supported: GRANT_TYPES.filter(
-        (name) => assertionIssuers.length > 0 || !name.endsWith('jwt-bearer'),
+        (name) => options.assertionIssuers.length > 0 || !name.endsWith('jwt-bearer'),
       ),
       scopes_supported: [...new Set(clients.flatMap(({ scopes }) => scopes))],
       dpop_signing_alg_values_supported: ALGORITHMS,

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { JWTPayload } from 'jose';
 import type { Runtime } from '../../lib/runtime.js';
 import type { TlsSettings } from '../loopback-server.js';
+import { type AssertionIssuers, findWorkload } from './assertion-issuers.js';
 import {
   AssertionFault,
   CLOCK_TOLERANCE_SECONDS,
@@ -49,6 +50,7 @@ export interface AuthenticatorOptions {
   /** What an assertion may name as its audience: the issuer and its token endpoint. */
   readonly audiences: readonly string[];
   readonly runtime: Runtime;
+  readonly assertionIssuers: AssertionIssuers;
 }
 
 export function createClientAuthenticator(options: AuthenticatorOptions): ClientAuthenticator {
@@ -164,6 +166,12 @@ function assertionVerifier(options: AuthenticatorOptions): (form: Form, note: No
     if (parameter(form, 'client_assertion_type') !== JWT_BEARER)
       throw invalidClient(`client_assertion_type must be ${JWT_BEARER}`);
     const assertion = parameter(form, 'client_assertion') ?? '';
+    const workload = findWorkload(clients, assertion);
+    if (workload !== undefined) {
+      note(workload.clientId);
+      await options.assertionIssuers.verify(assertion, 'client assertion').catch(refuseFault);
+      return workload;
+    }
     // Only to find the client's keys: nothing is verified yet.
     const subject = describeToken(assertion).claims?.sub;
     const asserter = typeof subject === 'string' ? asserters.get(subject) : undefined;
@@ -171,13 +179,15 @@ function assertionVerifier(options: AuthenticatorOptions): (form: Form, note: No
     if (asserter === undefined) throw invalidClient('the client assertion is of no client that has keys');
     const { client } = asserter;
     const verified = verifyAssertion(assertion, 'client assertion', asserter, { ...options, clock });
-    const { claims, type } = await verified.catch((error: unknown) => {
-      throw error instanceof AssertionFault ? invalidClient(error.message) : error;
-    });
+    const { claims, type } = await verified.catch(refuseFault);
     checkAssertion(claims, type, clock() / 1000);
     if (remember(`${client.clientId} ${claims.jti}`, claims.exp ?? 0)) return client;
     throw invalidClient('the client assertion was used before');
   };
+}
+
+function refuseFault(error: unknown): never {
+  throw error instanceof AssertionFault ? invalidClient(error.message) : error;
 }
 
 /** What a client assertion must be like beyond RFC 7523 §3. @throws {Refusal} 401 */

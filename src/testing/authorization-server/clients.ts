@@ -1,7 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import type { JSONWebKeySet } from 'jose';
 import { checkConfiguredKeys } from '../../issuer/configured-keys.js';
-import { checkNames, flag, optional, optionError, someOf, text, textOrTexts } from '../../lib/check.js';
+import {
+  checkNames,
+  flag,
+  object,
+  optional,
+  optionError,
+  someOf,
+  text,
+  textOrTexts,
+} from '../../lib/check.js';
 import { isJsonObject } from '../../lib/json.js';
 import { httpsUrl } from '../../lib/url.js';
 import { isScopeToken } from '../../token/scope.js';
@@ -21,6 +30,14 @@ export const GRANT_TYPES = [
 
 /** One of the grants that the token endpoint knows. */
 export type GrantType = (typeof GRANT_TYPES)[number];
+
+/** How a platform calls a workload, such as a service account of Kubernetes. */
+export interface Workload {
+  /** `"iss"` of its assertions. */
+  readonly issuer: string;
+  /** `"sub"` of its assertions: `system:serviceaccount:shop:orders`. */
+  readonly subject: string;
+}
 
 /** A client that may get tokens, as configured. */
 export interface ClientOptions {
@@ -45,6 +62,12 @@ export interface ClientOptions {
   readonly certificate?: string;
   /** Which certificate of a known authority is the client's, for `tls_client_auth` (RFC 8705 §2.1). */
   readonly tlsClientAuth?: TlsClientAuthOptions;
+  /**
+   * The workload that the client is: an assertion of that issuer about that subject authenticates the client,
+   * and stands for it in the JWT bearer grant without other credentials. The issuer is one of
+   * `assertionIssuers`.
+   */
+  readonly workload?: Workload;
   /** The grants that the client may use. Default all. */
   readonly grantTypes?: readonly GrantType[];
   /** What the client may ask for, and gets if it asks for nothing: `["read:inventory"]`. */
@@ -75,6 +98,7 @@ export interface Client {
   /** The thumbprints of its own certificates. */
   readonly certificates: readonly string[];
   readonly tlsClientAuth: TlsClientAuthOptions | undefined;
+  readonly workload: Workload | undefined;
   readonly grantTypes: readonly GrantType[];
   readonly scopes: readonly string[];
   /** One at least; the first one is the default. */
@@ -93,6 +117,7 @@ const CLIENT_NAMES: readonly (keyof ClientOptions)[] = [
   'jwksUri',
   'certificate',
   'tlsClientAuth',
+  'workload',
   'grantTypes',
   'scopes',
   'audience',
@@ -131,6 +156,7 @@ function checkClient(client: unknown, label: Label): void {
   checkKeys(given, label);
   optional(text)(given.certificate, label('.certificate'));
   if (given.tlsClientAuth !== undefined) checkTlsClientAuth(given.tlsClientAuth, label('.tlsClientAuth'));
+  optional(object({ issuer: text, subject: text }))(given.workload, label('.workload'));
   optional(someOf(GRANT_TYPES))(given.grantTypes, label('.grantTypes'));
   if (given.scopes !== undefined) checkScopes(given.scopes, label('.scopes'));
   if (given.audience !== undefined) textOrTexts(given.audience, label('.audience'));
@@ -176,9 +202,10 @@ export interface ClientDefaults {
 }
 
 export function resolveClient(client: ClientOptions, { audience, mayAskForAny }: ClientDefaults): Client {
-  const { clientId, clientSecret, jwks, jwksUri, certificate, tlsClientAuth, scopes, claims = {} } = client;
+  const { clientId, clientSecret, jwks, jwksUri, certificate, tlsClientAuth, workload } = client;
+  const { scopes, claims = {} } = client;
   const hasCertificate = (certificate ?? tlsClientAuth) !== undefined;
-  const needsSecret = (jwks ?? jwksUri) === undefined && !hasCertificate;
+  const needsSecret = (jwks ?? jwksUri ?? workload) === undefined && !hasCertificate;
   const randomSecret = needsSecret ? randomBytes(18).toString('base64url') : undefined;
   return {
     clientId,
@@ -187,6 +214,7 @@ export function resolveClient(client: ClientOptions, { audience, mayAskForAny }:
     jwksUri,
     certificates: certificate === undefined ? [] : readThumbprints(certificate, `${clientId}.certificate`),
     tlsClientAuth,
+    workload,
     grantTypes: client.grantTypes ?? GRANT_TYPES,
     scopes: [...new Set(scopes)],
     audience: client.audience === undefined ? audience : toList(client.audience),

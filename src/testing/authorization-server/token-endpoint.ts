@@ -1,10 +1,11 @@
+import { type AssertionIssuers, findWorkload } from './assertion-issuers.js';
 import { type ClientAuthenticator, requireClient } from './client-authentication.js';
-import { GRANT_TYPES, type GrantType } from './clients.js';
+import { type Client, GRANT_TYPES, type GrantType } from './clients.js';
 import { decideGrant, describeGrant, type Granted, readGrantRequest } from './grants.js';
-import { type Handler, jsonAnswer, refusal } from './http.js';
-import type { JwtBearerGrant } from './jwt-bearer.js';
+import { type Handler, jsonAnswer, type Note, refusal } from './http.js';
+import { grantByAssertion } from './jwt-bearer.js';
 import type { OwnTokenVerifier } from './own-tokens.js';
-import { parameter, readForm } from './request-body.js';
+import { type Form, parameter, readForm } from './request-body.js';
 import type { SenderConstraints } from './sender-constraint.js';
 import { exchangeToken } from './token-exchange.js';
 import type { TokenMint } from './token-mint.js';
@@ -14,7 +15,8 @@ export interface TokenEndpointOptions {
   readonly mint: TokenMint;
   readonly constraints: SenderConstraints;
   readonly verifyOwnToken: OwnTokenVerifier;
-  readonly jwtBearer: JwtBearerGrant;
+  readonly assertionIssuers: AssertionIssuers;
+  readonly clients: readonly Client[];
 }
 
 /** For the log. */
@@ -24,15 +26,26 @@ const SHORT_NAMES: Readonly<Record<GrantType, string>> = {
   'urn:ietf:params:oauth:grant-type:jwt-bearer': 'jwt-bearer',
 };
 
+const JWT_BEARER: GrantType = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+
 /** The token endpoint (RFC 6749 §3.2) for the grants of {@link GRANT_TYPES}. */
 export function tokenEndpoint(options: TokenEndpointOptions): Handler {
-  const { authenticator, mint, constraints, verifyOwnToken, jwtBearer } = options;
+  const { authenticator, mint, constraints, verifyOwnToken, assertionIssuers } = options;
+  /** RFC 7523 §3.1: with this grant a client need not authenticate. The grant verifies the assertion. */
+  const readWorkload = (form: Form, note: Note): Client | undefined => {
+    const client = findWorkload(options.clients, parameter(form, 'assertion') ?? '');
+    if (client !== undefined) note(client.clientId);
+    return client;
+  };
   return async (request, note) => {
     const form = await readForm(request);
     // First, so that an assertion isn't used up by a request that's made again with a nonce.
     const sender = await constraints.read(request);
-    const client = requireClient(await authenticator.authenticate(request, form, note));
     const asked = parameter(form, 'grant_type');
+    const authenticated = await authenticator.authenticate(request, form, note);
+    const client = requireClient(
+      authenticated ?? (asked === JWT_BEARER ? readWorkload(form, note) : undefined),
+    );
     if (asked === undefined) throw refusal(400, 'invalid_request', 'the parameter grant_type is missing');
     const grantType = GRANT_TYPES.find((known) => known === asked);
     if (grantType === undefined) throw refusal(400, 'unsupported_grant_type', 'there is no such grant here');
@@ -48,7 +61,7 @@ export function tokenEndpoint(options: TokenEndpointOptions): Handler {
         case 'urn:ietf:params:oauth:grant-type:token-exchange':
           return exchangeToken(form, client, verifyOwnToken);
         case 'urn:ietf:params:oauth:grant-type:jwt-bearer':
-          return jwtBearer(form, client);
+          return grantByAssertion(form, client, assertionIssuers);
       }
     };
     const { grant, claims, endsAt, members } = await granted();
