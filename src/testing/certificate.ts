@@ -20,6 +20,8 @@ export interface ClientCertificate {
    * `issuer.token({ cnf: { 'x5t#S256': thumbprint } })`.
    */
   readonly thumbprint: string;
+  /** The same as the claim has it: `issuer.token({ cnf: certificate.confirmation })`. Frozen. */
+  readonly confirmation: { readonly 'x5t#S256': string };
   /** What a proxy that ends the TLS connection sends as `Client-Cert` (RFC 9440 §2.2): `:MIIB…:`. */
   readonly clientCertField: string;
 }
@@ -33,10 +35,10 @@ export interface ClientCertificate {
  * import { createClientCertificate } from 'oauth-resource-server/testing';
  * import request from 'supertest';
  *
- * const { thumbprint, clientCertField } = await createClientCertificate();
+ * const { confirmation, clientCertField } = await createClientCertificate();
  * await request(app)
  *   .get('/stock/42')
- *   .set(await issuer.authorization({ scope: 'read:inventory', cnf: { 'x5t#S256': thumbprint } }))
+ *   .set(await issuer.authorization({ scope: 'read:inventory', cnf: confirmation }))
  *   .set('Client-Cert', clientCertField)
  *   .expect(200);
  * ```
@@ -48,9 +50,11 @@ export async function createClientCertificate(
   const { commonName = 'test-client' } = options;
   checkText(commonName, 'the option commonName of createClientCertificate');
   const { der, ...pem } = await createKeyPair(commonName);
+  const thumbprint = createHash('sha256').update(der).digest('base64url');
   return Object.freeze({
     ...pem,
-    thumbprint: createHash('sha256').update(der).digest('base64url'),
+    thumbprint,
+    confirmation: Object.freeze({ 'x5t#S256': thumbprint }),
     clientCertField: `:${der.toString('base64')}:`,
   });
 }

@@ -21,8 +21,8 @@ export interface ProofRequest {
   readonly method?: string;
   /** The absolute URL; its query and fragment stay out of the proof. */
   readonly url: string;
-  /** The access token that the request carries. */
-  readonly token: string;
+  /** The access token that the request carries. Default none: it's a request for one (RFC 9449 §5). */
+  readonly token?: string;
   /** What the API sent as `DPoP-Nonce`. Default none. */
   readonly nonce?: string;
   /** Claims to lay over the usual ones; the value `undefined` removes one: `{ jti: undefined }`. */
@@ -31,10 +31,17 @@ export interface ProofRequest {
   readonly header?: Readonly<Record<string, unknown>>;
 }
 
+/** A request that carries an access token, and the proof that it's for. */
+export interface BoundProofRequest extends ProofRequest {
+  readonly token: string;
+}
+
 /** A client's key for DPoP (RFC 9449). */
 export interface DpopKey {
   /** What binds an access token to the key (RFC 9449 §6.1): `issuer.token({ cnf: { jkt: thumbprint } })`. */
   readonly thumbprint: string;
+  /** The same as the claim has it: `issuer.token({ cnf: key.confirmation })`. Frozen. */
+  readonly confirmation: { readonly jkt: string };
   /**
    * A proof of possession for one request (RFC 9449 §4.2), with an identifier of its own: it can be used
    * once.
@@ -49,7 +56,7 @@ export interface DpopKey {
    *
    * @throws {TypeError} an unknown member, or one of the wrong type (the promise rejects)
    */
-  headers(request: ProofRequest): Promise<{ Authorization: string; DPoP: string }>;
+  headers(request: BoundProofRequest): Promise<{ Authorization: string; DPoP: string }>;
 }
 
 /**
@@ -63,7 +70,7 @@ export interface DpopKey {
  * import request from 'supertest';
  *
  * const key = await createDpopKey();
- * const token = await issuer.token({ scope: 'read:inventory', cnf: { jkt: key.thumbprint } });
+ * const token = await issuer.token({ scope: 'read:inventory', cnf: key.confirmation });
  * const url = 'https://inventory.example.com/stock/42';
  * await request(app).get('/stock/42').set(await key.headers({ url, token })).expect(200);
  * ```
@@ -84,13 +91,16 @@ export async function createDpopKey(options: DpopKeyOptions = {}): Promise<DpopK
     const { header, claims } = proofParts(key, request, secondsNow({ clock }));
     return signedJws(header, claims, key);
   };
+  const thumbprint = await calculateJwkThumbprint(publicJwk(key));
   return Object.freeze({
-    thumbprint: await calculateJwkThumbprint(publicJwk(key)),
+    thumbprint,
+    confirmation: Object.freeze({ jkt: thumbprint }),
     proof,
-    headers: async (request: ProofRequest) => ({
-      DPoP: await proof(request),
-      Authorization: `DPoP ${request.token}`,
-    }),
+    headers: async (request: BoundProofRequest) => {
+      const DPoP = await proof(request);
+      checkText(request.token, 'the member token of a proof');
+      return { DPoP, Authorization: `DPoP ${request.token}` };
+    },
   });
 }
 
@@ -110,7 +120,7 @@ export function proofParts(key: SigningKey, request: ProofRequest, now: number):
       htm: method,
       htu: url.replace(/[?#].*$/s, ''),
       iat: now,
-      ath: hash('sha256', token, 'base64url'),
+      ...(token === undefined ? {} : { ath: hash('sha256', token, 'base64url') }),
       ...(nonce === undefined ? {} : { nonce }),
       ...claims,
     },
@@ -129,7 +139,7 @@ function checkRequest(request: ProofRequest): void {
   checkMembers(request, MEMBERS, 'a proof');
   const { method, url, token, nonce, claims = {}, header = {} } = request;
   checkText(url, 'the member url of a proof');
-  checkText(token, 'the member token of a proof');
+  if (token !== undefined) checkText(token, 'the member token of a proof');
   if (method !== undefined) checkText(method, 'the member method of a proof');
   if (nonce !== undefined) checkText(nonce, 'the member nonce of a proof');
   checkObject(claims, 'the member claims of a proof');

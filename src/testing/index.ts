@@ -26,7 +26,7 @@ export type {
 } from './contract/adapter-contract.js';
 export { adapterContract, proveAdapter } from './contract/adapter-contract.js';
 export type { Configuration as ContractConfiguration } from './contract/configurations.js';
-export type { DpopKey, DpopKeyOptions, ProofRequest } from './dpop-key.js';
+export type { BoundProofRequest, DpopKey, DpopKeyOptions, ProofRequest } from './dpop-key.js';
 export { createDpopKey } from './dpop-key.js';
 export type { FakeAuthOptions } from './fake-auth.js';
 export { fakeAuth } from './fake-auth.js';

@@ -91,6 +91,19 @@ it('has no secret and no token in it, wherever a client puts them', { tags: ['OP
     await post(tokenEndpoint, [['grant_type', text]]);
     await post(tokenEndpoint, [...GRANT, ['client_assertion', text], ['client_assertion_type', text]], []);
     await post(tokenEndpoint, GRANT, [basic(text, text)]);
+    await post(tokenEndpoint, GRANT, [credentials, ['DPoP', text]]);
+    const type = 'urn:ietf:params:oauth:token-type:access_token';
+    for (const actor of [[], [['actor_token', text]]] as const)
+      await post(tokenEndpoint, [
+        ['grant_type', 'urn:ietf:params:oauth:grant-type:token-exchange'],
+        ['subject_token', text],
+        ['subject_token_type', actor.length === 0 ? type : text],
+        ['requested_token_type', actor.length === 0 ? '' : text],
+        ...actor,
+      ]);
+    const bearer = ['grant_type', 'urn:ietf:params:oauth:grant-type:jwt-bearer'] as const;
+    await post(tokenEndpoint, [bearer, ['assertion', text]]);
+    await post(tokenEndpoint, [bearer, ['assertion', text]], []);
     await post(introspectionEndpoint, [['token', text]]);
     await postJson(issuer, '/dev/token', { clientId: text });
     await postJson(issuer, '/dev/token', { clientId: 'order-service', forgery: text });

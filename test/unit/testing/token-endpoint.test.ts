@@ -139,3 +139,121 @@ describe('nextResponse', () => {
     expect((await fetch(`${listening.identifier}/jwks`)).status).toBe(200);
   });
 });
+
+describe('the options of a listening issuer', () => {
+  it.each([
+    ['an unknown one', { client: [] }, /did you mean clients/],
+    ['a client without an id', { clients: [{ clientSecret: 's' }] }, /listen\.clients\[0\]\.clientId/],
+    ['a client that is there twice', { clients: [{ clientId: 'a' }, { clientId: 'a' }] }, /there already/],
+    ['an unknown grant', { clients: [{ clientId: 'a', grantTypes: ['password'] }] }, /grantTypes/],
+    [
+      'a certificate without https',
+      { clients: [{ clientId: 'a', certificate: 'x' }] },
+      /needs "listen\.mtls"/,
+    ],
+    ['a certificate that is none', { clients: [{ clientId: 'a', certificate: 'x' }], mtls: true }, /in PEM/],
+    ['a certificate without its key', { mtls: { cert: 'x' } }, /cert and key together/],
+    ['text for certificates', { mtls: { cert: 'x', key: 'y' } }, /listen\.mtls.*in PEM/],
+    ['a word for a switch', { mtls: 'yes' }, /true, false or an object/],
+    ['a number for a switch', { dpopNonce: 1 }, /listen\.dpopNonce/],
+  ])('refuse %s', async (_, options, message) => {
+    const issuer = await createTestIssuer();
+    // What a test in JavaScript may pass.
+    await expect(issuer.listen(options as ListenOptions)).rejects.toThrow(message);
+  });
+
+  it('register clients beside the usual one, or in its place', async () => {
+    const listening = await listen({
+      clients: [
+        { clientId: 'order-service', clientSecret: 'a-secret', scopes: ['read:stock'], audience: 'stock' },
+        { clientId: 'test-client', clientSecret: 'another' },
+      ],
+    });
+    const grant = { grant_type: 'client_credentials', client_id: 'order-service', client_secret: 'a-secret' };
+    expect(await ask(listening, grant)).toMatchObject({ status: 200, body: { scope: 'read:stock' } });
+    expect(await ask(listening, { ...grant, scope: 'write:stock' })).toMatchObject({
+      body: { error: 'invalid_scope' },
+    });
+    expect(await ask(listening, { ...grant, resource: 'https://b.example' })).toMatchObject({
+      body: { error: 'invalid_target' },
+    });
+    expect(await ask(listening, { grant_type: 'client_credentials' })).toMatchObject({ status: 401 });
+  });
+
+  it('keep the API that introspects from getting tokens', async () => {
+    const listening = await listen();
+    const api = { client_id: 'test-api', client_secret: 'test-secret' };
+    expect(await ask(listening, { grant_type: 'client_credentials', ...api })).toMatchObject({
+      status: 400,
+      body: { error: 'unauthorized_client' },
+    });
+  });
+
+  it('go by the clock of the test issuer', async () => {
+    let now = Date.parse('2030-01-01T00:00:00Z');
+    const issuer = await createTestIssuer({ clock: () => now, lifetimeSeconds: 60 });
+    const listening = await issuer.listen();
+    onTestFinished(() => listening.close());
+    const client = createClientCredentials({ ...listening.clientOptions, random: () => 0 });
+    onTestFinished(() => client.close());
+    const { accessToken } = await client.getToken();
+    expect(decodeJwt(accessToken).exp).toBe(now / 1000 + 60);
+    expect((await client.getToken()).accessToken).toBe(accessToken);
+    now += 60_000;
+    expect((await client.getToken()).accessToken).not.toBe(accessToken);
+  });
+});
+
+describe('the options of nextResponse', () => {
+  it.each([
+    ['nothing', {}, /needs a status, body/],
+    ['an unknown one', { delay: 1 }, /no option "delay"/],
+    ['a status that ends no request', { status: 101 }, /from 200 to 599/],
+    ['text for a status', { status: '503' }, /from 200 to 599/],
+    ['a path that is not there', { status: 503, path: '/tokens' }, /one of .*\/token/],
+    ['a negative delay', { delayMs: -1 }, /0 to 600000/],
+    ['a delay that is no number', { delayMs: Number.NaN }, /0 to 600000/],
+    ['a header with a line break', { headers: { a: 'b\r\nc: d' } }, /Invalid character/],
+    ['a header that is no text', { headers: { a: 1 } }, /headers of nextResponse, a, takes a string/],
+    ['a broken connection that says something', { resetConnection: true, status: 503 }, /or status/],
+  ])('refuse %s', async (_, options, message) => {
+    const listening = await listen();
+    // What a test in JavaScript may pass.
+    expect(() => listening.nextResponse(options as { status: number })).toThrow(message);
+  });
+
+  it('wait while the issuer is down, and end with it', async () => {
+    const listening = await listen();
+    listening.nextResponse({ status: 418 });
+    listening.nextResponse({ delayMs: 600_000 });
+    listening.goDown();
+    const request = () => fetch(`${listening.identifier}/token`, { method: 'POST' });
+    expect((await request()).status).toBe(503);
+    listening.comeBack();
+    expect((await request()).status).toBe(418);
+    const waiting = request();
+    waiting.catch(() => undefined); // it's looked at below
+    await expect.poll(() => listening.requests['/token']).toBe(3);
+    await listening.close();
+    await expect(waiting).rejects.toThrow('fetch failed');
+  });
+});
+
+describe('what a client sees', () => {
+  it('is tried again after a short outage, and not after a refusal', async () => {
+    const listening = await listen();
+    const client = createClientCredentials({ ...listening.clientOptions, random: () => 0 });
+    onTestFinished(() => client.close());
+    listening.nextResponse({ status: 503 });
+    expect(await client.getToken()).toMatchObject({ tokenType: 'Bearer' });
+    expect(listening.requests['/token']).toBe(2);
+
+    const refused = createClientCredentials({ ...listening.clientOptions, clientSecret: 'wrong' });
+    onTestFinished(() => refused.close());
+    await expect(refused.getToken()).rejects.toMatchObject({ error: 'invalid_client' });
+    listening.nextResponse({ body: { access_token: 'a', token_type: 'N_A' } });
+    await expect(
+      createClientCredentials({ ...listening.clientOptions, resource: 'urn:x' }).getToken(),
+    ).rejects.toThrow();
+  });
+});
