@@ -6,9 +6,9 @@ import { codeBlocksOf, readPage } from '../docs/markdown.js';
 
 const page = await readPage('docs/dev-issuer.md');
 
-it('accepts the configuration file of the documentation', () => {
+it('accepts the configuration files of the documentation', () => {
   const files = codeBlocksOf(page).filter(({ info }) => info === 'json');
-  expect(files).toHaveLength(1);
+  expect(files).toHaveLength(3);
   for (const { code } of files) checkDevIssuerOptions(JSON.parse(code));
 });
 
