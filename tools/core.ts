@@ -19,7 +19,6 @@ export {
 } from '../src/issuer/verification-key.js';
 export {
   checkNames,
-  checkObject,
   flag,
   isOptionError,
   oneOf,

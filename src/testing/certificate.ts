@@ -84,7 +84,7 @@ export interface ServerCertificate {
  * import { createServerCertificate } from 'oauth-resource-server/testing';
  *
  * const { certificate: cert, privateKey: key } = await createServerCertificate();
- * const server = createServer({ cert, key, requestCert: true, rejectUnauthorized: false }, app);
+ * createServer({ cert, key, requestCert: true, rejectUnauthorized: false }, app).listen(8443);
  * ```
  */
 export async function createServerCertificate(

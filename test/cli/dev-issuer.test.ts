@@ -3,8 +3,10 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createClientCredentials } from '../../src/client/index.js';
 import { createResourceServer } from '../../src/index.js';
+import { createClientCertificate, createServerCertificate } from '../../src/testing/index.js';
 import { readKeysFile } from '../../tools/dev-issuer/index.js';
 import { temporaryFolder } from '../dev-issuer/support.js';
+import { sendOverTls } from '../support/tls-client.js';
 import { type Run, run, type Surroundings } from './run-program.js';
 
 interface Running {
@@ -197,6 +199,52 @@ describe('dev-issuer', () => {
     const { exitCode, stdout, stderr } = await run(['dev-issuer', ...args]);
     expect([exitCode, stdout]).toEqual([2, '']);
     expect(stderr).toContain(message);
+  });
+
+  it('serves https for clients with certificates, with files beside the configuration', async () => {
+    const [server, client] = await Promise.all([createServerCertificate(), createClientCertificate()]);
+    const config = await configFile({
+      clients: [{ clientId: 'order-service', certificate: 'client.pem', scopes: ['read:inventory'] }],
+      tls: { cert: 'server.pem', key: 'server.key', mtlsPort: 0 },
+    });
+    const texts = [server.certificate, server.privateKey, client.certificate];
+    for (const [index, name] of ['server.pem', 'server.key', 'client.pem'].entries())
+      await writeFile(join(dirname(config), name), texts[index] ?? '');
+    const { firstLine } = await start(['--config', config, '--json']);
+    const { issuer, mtlsTokenEndpoint } = JSON.parse(firstLine);
+    expect(issuer).toMatch(/^http:/);
+    const { origin, pathname: path } = new URL(mtlsTokenEndpoint);
+    const { status, body } = await sendOverTls(origin, {
+      ...{ path, method: 'POST', certificate: client },
+      headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+      body: 'grant_type=client_credentials&client_id=order-service',
+    });
+    expect([status, JSON.parse(body).scope]).toEqual([200, 'read:inventory']);
+  });
+
+  it('takes nonces, certificate, key and authorities from flags', async () => {
+    const { certificate, privateKey } = await createServerCertificate();
+    const folder = await temporaryFolder();
+    const [cert, key] = [join(folder, 'server.pem'), join(folder, 'server.key')];
+    await writeFile(cert, certificate);
+    await writeFile(key, privateKey);
+    const tls = ['--tls-cert', cert, '--tls-key', key];
+    const { firstLine } = await start([...tls, '--tls-ca', cert, '--dpop-nonce']);
+    expect(firstLine).toMatch(/^dev-issuer: listening on https:\/\/127\.0\.0\.1:\d+$/);
+    const { end } = await start([...tls, '--mtls-port', '0']);
+    expect((await end()).stdout).toMatch(
+      /Clients with certificates get tokens at:\n\n {2}https:\S+\/token\n/,
+    );
+    for (const [args, message] of [
+      [['--tls-key', key], '--tls-cert'],
+      [[...tls, '--mtls-port', '70000'], '--mtls-port'],
+      [['--tls-cert', key, '--tls-key', key], 'in PEM'],
+    ] as const) {
+      const { exitCode, stderr } = await run(['dev-issuer', '--port=0', ...args]);
+      expect(exitCode).not.toBe(0);
+      expect(stderr).toContain(message);
+      expect(stderr).not.toContain('PRIVATE');
+    }
   });
 
   it('does not run in production', async () => {

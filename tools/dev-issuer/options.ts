@@ -21,7 +21,6 @@ import { isLoopbackHost, type TlsSettings } from '../../src/testing/loopback-ser
 import {
   ALGORITHMS,
   checkNames,
-  checkObject,
   flag,
   oneOf,
   optional,
@@ -166,8 +165,14 @@ export function checkDevIssuerOptions(
   if (given.assertionIssuers !== undefined) checkAssertionIssuers(given.assertionIssuers, label);
   optional<boolean>(flag)(given.dpopNonce, label('dpopNonce'));
   checkWorkloads(given.clients ?? [], given.assertionIssuers ?? [], label);
-  const tls = given.tls === undefined ? undefined : checkObject(given.tls, label('tls'), TLS_CHECKS);
-  checkCertificatesAreOfUse(given.clients ?? [], tls, 'tls', label);
+  if (given.tls !== undefined) checkTls(given.tls, label);
+  checkCertificatesAreOfUse(given.clients ?? [], given.tls, 'tls', label);
+}
+
+function checkTls(tls: unknown, label: Label): asserts tls is DevTlsOptions {
+  checkNames(tls, Object.keys(TLS_CHECKS), label('tls'));
+  for (const [name, check] of Object.entries(TLS_CHECKS))
+    check(Reflect.get(Object(tls), name), label(`tls.${name}`));
 }
 
 function checkHost(host: unknown, name: string): void {
