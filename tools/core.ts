@@ -2,7 +2,6 @@
 // steps of the verifier, and the development issuer reads keys and options as the library does.
 
 export { formEncode } from '../src/issuer/client-authentication.js';
-export { checkConfiguredKeys } from '../src/issuer/configured-keys.js';
 export { checkMetadata, metadataUrls } from '../src/issuer/discovery.js';
 export type { Introspection, IntrospectionAnswer } from '../src/issuer/introspection.js';
 export { createIssuer, type Issuer } from '../src/issuer/issuer.js';
@@ -23,7 +22,6 @@ export {
   isOptionError,
   oneOf,
   optional,
-  optionError,
   text,
   textOrTexts,
   typeName,
@@ -34,7 +32,7 @@ export { TimeLimitExceeded, withTimeLimit } from '../src/lib/deadline.js';
 export { describeDifference, suggestIssuer } from '../src/lib/difference.js';
 export { describeError } from '../src/lib/errors.js';
 export { FetchFailure, fetchJson } from '../src/lib/fetch.js';
-export { isJsonObject, readJsonObject } from '../src/lib/json.js';
+export { isJsonObject } from '../src/lib/json.js';
 export { printable, quote as quotePublic, withoutCredentials } from '../src/lib/public-text.js';
 export { describeUrlFault, isAcceptableUrl, isIssuerIdentifier, issuerOfMetadata } from '../src/lib/url.js';
 export { checkOptions, type Settings } from '../src/options/options.js';

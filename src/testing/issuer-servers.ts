@@ -20,7 +20,7 @@ export interface IssuerServers extends LoopbackServer {
 /** Makes what answers requests to one of an issuer's servers. */
 export type ListenerMaker = (issuer: string, mtlsUrl: string | undefined) => IssuerListeners;
 
-export interface IssuerListeners {
+interface IssuerListeners {
   readonly main: RequestListener;
   /** For clients with certificates (RFC 8705 §5). */
   readonly mtls: (url: string) => RequestListener;

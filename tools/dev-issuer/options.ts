@@ -64,7 +64,7 @@ export interface DevIssuerOptions {
 }
 
 /** What https needs, as names of files in PEM. */
-export interface DevTlsOptions {
+interface DevTlsOptions {
   /** The certificate of the development issuer. */
   readonly cert: string;
   /** Its private key. */

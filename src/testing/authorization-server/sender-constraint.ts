@@ -16,7 +16,7 @@ const MAX_AGE_SECONDS = 60;
 const NONCE_LIFETIME_SECONDS = 300;
 
 /** What a token is bound to, and how its type is called for that. */
-export interface SenderConstraint {
+interface SenderConstraint {
   readonly tokenType: 'Bearer' | 'DPoP';
   /** The claim `"cnf"`, if there's one. */
   readonly claims: TokenClaims;
@@ -25,7 +25,7 @@ export interface SenderConstraint {
 }
 
 /** What the sender of a request for a token has. */
-export interface ProvenSender {
+interface ProvenSender {
   /** The key of its DPoP proof (RFC 9449 §5). */
   readonly key: ProvenKey | undefined;
   /** Its certificate (RFC 8705 §3). */

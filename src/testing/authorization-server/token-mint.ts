@@ -16,7 +16,7 @@ export interface TokenMintOptions {
 }
 
 /** An access token, and for how long it's valid. */
-export interface MintedToken {
+interface MintedToken {
   readonly token: string;
   readonly expiresIn: number;
 }
