@@ -123,11 +123,12 @@ export function connectApiClients(settings: ClientSettings, name: string): Creat
       timeoutSeconds,
       random,
       time,
+      isOutdated: (token) => endpoint.isOutdated(token),
       report: createReport(serverName, clientId, grant.scope),
     });
     const client: ApiClient = {
       getToken: async (given) => tokens.get(checkGetToken(given, 'getToken')?.signal),
-      fetch: createProtectedFetch({ tokens, presenter, origins, fetch: runtime.fetch }),
+      fetch: createProtectedFetch({ tokens, presenter, origins, endpoint }),
       origins,
       headers: async (given) => {
         const { url, method, signal } = checkHeadersRequest(given, 'headers');

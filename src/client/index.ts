@@ -1,5 +1,7 @@
 export type { AssertionSigner } from '../issuer/assertion-signer.js';
+export type { CertificateFiles, CertificatePem } from '../issuer/client-certificate.js';
 export type { PrivateKey } from '../issuer/private-key.js';
+export type { CertificateOption } from '../options/certificate.js';
 export type { AssertionSource } from '../options/credential.js';
 export type { Algorithm as AssertionAlgorithm } from '../terms.js';
 export type { ApiAnswer, ApiClient, GetTokenOptions, HeadersRequest } from './api-client.js';

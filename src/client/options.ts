@@ -1,4 +1,4 @@
-import type { CredentialSettings } from '../issuer/credential-source.js';
+import type { IdentitySettings } from '../issuer/client-identity.js';
 import {
   badOption,
   type Check,
@@ -27,6 +27,7 @@ import {
   issuerIdentifier,
   readOrigin,
 } from '../lib/url.js';
+import { type CertificateOption, checkCertificateOption } from '../options/certificate.js';
 import { type AssertionSource, checkCredential, type PrivateKeySource } from '../options/credential.js';
 import type { Algorithm, SecretMethod } from '../terms.js';
 import { isScopeToken } from '../token/scope.js';
@@ -36,7 +37,11 @@ import { type ClientDpopOptions, checkClientDpop, type DpopClientSettings } from
  * How the client proves its identity at the token endpoint, named as in the IANA registry of token endpoint
  * authentication methods.
  */
-export type AuthenticationMethod = SecretMethod | 'private_key_jwt';
+export type AuthenticationMethod =
+  | SecretMethod
+  | 'private_key_jwt'
+  | 'tls_client_auth'
+  | 'self_signed_tls_client_auth';
 
 /**
  * What all clients of APIs take: where access tokens come from, who asks for them, what they're for, and
@@ -63,7 +68,7 @@ export interface ClientOptions {
   readonly clientId: string;
   /**
    * The client's secret, or a function that returns it, such as a look-up in a vault. This, `privateKey` or
-   * `clientAssertion` is required.
+   * `clientAssertion` or `certificate` is required.
    *
    * A function is called for each request for a token, so a rotated secret is used without a restart. If the
    * server refuses the secret, the function is called once more, and the request is made again if it returns
@@ -104,8 +109,18 @@ export interface ClientOptions {
    */
   readonly assertionAudience?: 'issuer' | 'token_endpoint';
   /**
+   * The certificate that the client shows to the authorization server and to the `origins` (RFC 8705), with
+   * its key: paths of files, PEM, or a function that returns PEM. It authenticates the client if there's
+   * nothing else that does; beside a secret, a key or an assertion, it's what tokens may be bound to. Files are
+   * read again when they change, and a function is asked for each token. Needs the package `undici`, and can't
+   * go with `fetch`.
+   */
+  readonly certificate?: CertificateOption;
+  /**
    * How the client authenticates. Default: `private_key_jwt` with a key or an assertion; with a secret
    * `client_secret_basic`, or `client_secret_post` where the server's metadata has that and not the other.
+   * `tls_client_auth` and `self_signed_tls_client_auth` take the connection for it: that of `certificate`, or
+   * that of a `fetch` which shows one.
    */
   readonly authenticationMethod?: AuthenticationMethod;
   /**
@@ -169,14 +184,13 @@ type ServerLocation =
   | { readonly issuer: string | undefined; readonly tokenEndpoint: string };
 
 /** The options as plain data, with every default filled in. */
-export interface ClientSettings {
+export interface ClientSettings extends IdentitySettings {
   readonly runtime: Runtime;
   readonly server: ServerLocation;
   /** In place of the well-known locations. */
   readonly metadataUrl: string | undefined;
   /** Empty if the client names none. */
   readonly clientId: string;
-  readonly credential: CredentialSettings;
   /** Undefined if the client gets bearer tokens. */
   readonly dpop: DpopClientSettings | undefined;
   readonly requestedScopes: readonly string[];
@@ -222,6 +236,7 @@ const CHECKS = {
   keyId: unchecked,
   algorithm: unchecked,
   assertionAudience: unchecked,
+  certificate: checkCertificateOption,
   authenticationMethod: unchecked,
   dpop: checkClientDpop,
   scope: optional(checkScope, []),
@@ -261,9 +276,11 @@ export function checkClientOptions<Own extends Table>(
   const metadataUrl = optional(httpsUrl(allowInsecureRequests))(checked.metadataUrl, 'metadataUrl');
   if (metadataUrl !== undefined && server.tokenEndpoint !== undefined)
     throw badOption('metadataUrl', 'does not go with tokenEndpoint, which needs no metadata');
-  const kinds = ['clientSecret', 'privateKey', 'clientAssertion'] as const;
+  const kinds = ['clientSecret', 'privateKey', 'clientAssertion', 'certificate'] as const;
   const credential = checkCredential(checked, '', authenticates ? kinds : [...kinds, 'none']);
   const isAnonymous = credential.kind === 'none' && checked.clientId === undefined;
+  if (checked.certificate !== undefined && options.fetch !== undefined)
+    throw badOption('certificate', 'does not go with fetch, which makes the connections');
   if ('audience' in credential && credential.audience === 'issuer' && server.issuer === undefined)
     throw badOption(
       'privateKey',
@@ -280,6 +297,7 @@ export function checkClientOptions<Own extends Table>(
     metadataUrl,
     clientId: isAnonymous ? '' : text(checked.clientId, 'clientId'),
     credential,
+    certificate: checked.certificate,
     dpop: checked.dpop,
     requestedScopes: scope,
     parameters,

@@ -3,6 +3,7 @@ import { asksForNonce, saysError, saysInvalidToken } from './challenge.js';
 import type { GrantedToken } from './granted-token.js';
 import { followingHop, type Hop, isRedirect } from './redirect.js';
 import type { TokenCache } from './token-cache.js';
+import type { TokenEndpoint } from './token-endpoint.js';
 import type { TokenPresenter } from './token-presenter.js';
 
 /** As many as `fetch` follows. */
@@ -16,7 +17,8 @@ export interface ProtectedFetchOptions {
   readonly tokens: TokenCache;
   readonly presenter: TokenPresenter;
   readonly origins: readonly string[];
-  readonly fetch: Fetch;
+  /** Where the tokens are from. */
+  readonly endpoint: Pick<TokenEndpoint, 'fetchWith'>;
 }
 
 /** What the caller wants, looked at once. */
@@ -38,7 +40,7 @@ interface Call {
  * `fetch` with an access token: sends it to the given origins and nowhere else, and replaces it once when it
  * is refused.
  */
-export function createProtectedFetch({ tokens, presenter, origins, fetch }: ProtectedFetchOptions): Fetch {
+export function createProtectedFetch({ tokens, presenter, origins, endpoint }: ProtectedFetchOptions): Fetch {
   const sendOnce = async (call: Call, hop: Hop, token: GrantedToken | undefined, nonce?: string) => {
     const headers = new Headers(hop.headers);
     if (token !== undefined) {
@@ -46,7 +48,7 @@ export function createProtectedFetch({ tokens, presenter, origins, fetch }: Prot
       headers.set('Authorization', Authorization);
       if (DPoP !== undefined) headers.set('DPoP', DPoP);
     }
-    return fetch(...fetchArguments(call, hop, headers));
+    return endpoint.fetchWith(token)(...fetchArguments(call, hop, headers));
   };
   const send = async (call: Call, hop: Hop, token: GrantedToken | undefined): Promise<Response> => {
     let response = await sendOnce(call, hop, token);

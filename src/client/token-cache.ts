@@ -18,6 +18,8 @@ export interface TokenCacheOptions {
   readonly timeoutSeconds: number;
   readonly random: Random;
   readonly time: Time;
+  /** Whether a token is to be renewed however young it is. */
+  readonly isOutdated: (token: GrantedToken) => boolean;
   readonly report: Report;
 }
 
@@ -74,7 +76,8 @@ export class TokenCache {
     const held = this.#valid();
     if (held === undefined) return this.#wait(signal);
     // Not "is older than": what cannot be compared counts as due.
-    if (!(held.age() < held.renewalAge) && this.#remainingPause() === 0) this.#renew();
+    const isDue = !(held.age() < held.renewalAge) || this.#options.isOutdated(held.token);
+    if (isDue && this.#remainingPause() === 0) this.#renew();
     return held.token;
   }
 

@@ -10,7 +10,8 @@ import {
   formEncode,
   refusalHint,
 } from '../issuer/client-authentication.js';
-import { CredentialSource, CredentialUnavailable } from '../issuer/credential-source.js';
+import { ClientIdentity } from '../issuer/client-identity.js';
+import { type CredentialSource, CredentialUnavailable } from '../issuer/credential-source.js';
 import { createIssuerMetadata, type IssuerMetadata } from '../issuer/metadata.js';
 import { describeError } from '../lib/errors.js';
 import { discard, FetchFailure, sendRequest } from '../lib/fetch.js';
@@ -28,6 +29,8 @@ const METADATA_POLICY = { maxAgeSeconds: 3600, staleIfErrorSeconds: 86_400 };
 const SECRET_PARAMETERS = ['client_assertion', 'assertion', 'subject_token', 'actor_token'] as const;
 /** The endpoint may have moved. */
 const MOVED_STATUS: ReadonlySet<number | undefined> = new Set([404, 405, 410]);
+
+type Fetch = typeof globalThis.fetch;
 
 /** A token and how long it may be used, counted from when the answer came. */
 export interface ReceivedToken {
@@ -60,7 +63,9 @@ export class TokenEndpoint {
   readonly #time: Time;
   readonly #prover: DpopProver | undefined;
   readonly #metadata: IssuerMetadata;
-  readonly #credentials: CredentialSource;
+  readonly #identity: ClientIdentity;
+  /** What a token was got with: it may be bound to that certificate. */
+  readonly #connections = new WeakMap<GrantedToken, Fetch>();
   readonly #nonces: DpopNonces = new DpopNonces();
 
   constructor(settings: ClientSettings, time: Time, prover: DpopProver | undefined) {
@@ -69,10 +74,12 @@ export class TokenEndpoint {
     this.#time = time;
     this.#prover = prover;
     const source = { issuer: server.issuer ?? '', metadataUrl, wanted: ['token_endpoint'] as const };
-    this.#metadata = createIssuerMetadata(source, { ...METADATA_POLICY, timeoutSeconds }, runtime);
     // Asked for each token: that isn't often, and then a rotated credential is used from the next one on.
     const asked = { ...runtime, rememberSeconds: 0, timeoutSeconds };
-    this.#credentials = new CredentialSource(settings.credential, asked);
+    this.#identity = new ClientIdentity(settings, asked, runtime.fetch);
+    const fetch: Fetch = async (url, init) => (await this.#identity.connect())(url, init);
+    const policy = { ...METADATA_POLICY, timeoutSeconds };
+    this.#metadata = createIssuerMetadata(source, policy, { ...runtime, fetch });
   }
 
   /** @throws {TokenRequestError} */
@@ -87,10 +94,11 @@ export class TokenEndpoint {
       }
     };
     try {
+      await this.#identity.connect(signal); // metadata can't be had without its certificate either
       const endpoint = await this.#locate(signal);
       const use = (assertion?: ClientCredential) =>
-        this.#credentials.use(
-          (credential) => request({ endpoint, credential, assertion }),
+        this.#identity.use(
+          (credential, fetch) => request({ endpoint, credential, assertion, fetch }),
           isRefusal,
           signal,
         );
@@ -103,13 +111,23 @@ export class TokenEndpoint {
     }
   }
 
+  /** What a request with a token is made with. */
+  fetchWith(token: GrantedToken | undefined): Fetch {
+    return (token && this.#connections.get(token)) ?? this.#settings.runtime.fetch;
+  }
+
+  /** Whether the certificate that a token may be bound to has been replaced. */
+  isOutdated(token: GrantedToken): boolean {
+    return this.#identity.hasReplaced(this.fetchWith(token));
+  }
+
   async #locate(signal: AbortSignal): Promise<AuthenticatedEndpoint> {
     const { tokenEndpoint } = this.#settings.server;
     if (tokenEndpoint !== undefined) return { url: tokenEndpoint, supported: [] };
     try {
       const document = await this.#metadata.get(signal);
       const supported = document.list('token_endpoint_auth_methods_supported');
-      return { url: document.endpoint('token_endpoint'), supported };
+      return { url: document.endpoint('token_endpoint', this.#identity.prefersMtls), supported };
     } catch (error) {
       if (signal.aborted) throw new TokenRequestError('timeout');
       if (!(error instanceof UnavailableError)) throw error;
@@ -143,12 +161,13 @@ export class TokenEndpoint {
     const lifetimeSeconds = tokenLifetime(answer.expiresIn, defaultLifetimeSeconds);
     const expiresAt = Math.floor(now / 1000 + lifetimeSeconds);
     const token = createGrantedToken(answer.accessToken, expiresAt, scope, tokenType);
+    this.#connections.set(token, means.fetch);
     return { token, lifetimeSeconds, age };
   }
 
   async #send(
     grant: Grant,
-    { endpoint, credential, assertion }: Means,
+    { endpoint, credential, assertion, fetch }: Means,
     signal: AbortSignal,
   ): Promise<Exchange> {
     const { server, clientId, runtime } = this.#settings;
@@ -167,7 +186,7 @@ export class TokenEndpoint {
           secrets = sentSecrets(init.body, credential, clientId);
           const proof = await this.#prover?.prove({ method: 'POST', url, nonce: this.#nonces.get(url) });
           const headers = proof === undefined ? init.headers : { ...init.headers, dpop: proof };
-          return runtime.fetch(address, { ...init, headers, credentials: 'omit' });
+          return fetch(address, { ...init, headers, credentials: 'omit' });
         },
       });
     try {
@@ -184,7 +203,8 @@ export class TokenEndpoint {
           transient: error.isTransient,
         });
       if (signal.aborted) throw new TokenRequestError('timeout');
-      throw new TokenRequestError('unreachable', { detail: describeError(error) });
+      const hint = error instanceof FetchFailure ? error.hint : undefined;
+      throw new TokenRequestError('unreachable', { detail: describeError(error), hint });
     }
   }
 }
@@ -194,6 +214,7 @@ interface Means {
   readonly endpoint: AuthenticatedEndpoint;
   readonly credential: ClientCredential;
   readonly assertion: ClientCredential | undefined;
+  readonly fetch: Fetch;
 }
 
 interface Exchange {

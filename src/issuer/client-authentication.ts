@@ -14,6 +14,9 @@ import type { SecretMethod } from '../terms.js';
 import { SignerUnavailable } from './assertion-signer.js';
 import type { AssertionKey } from './private-key.js';
 
+const CERTIFICATE =
+  'the server knows the client by the certificate of the connection: is it the registered one, and does the ' +
+  'option certificate, or a fetch of yours, bring it?';
 const ENCODED_CREDENTIALS =
   'client_secret_basic encodes characters of this id or secret, and many servers do not decode them; ' +
   'client_secret_post sends them as they are';
@@ -32,8 +35,8 @@ export type ClientCredential =
   | { readonly kind: 'key'; readonly key: AssertionKey; readonly audience: 'issuer' | 'endpoint' }
   /** A client assertion that others made (RFC 7521 §4.2). */
   | { readonly kind: 'assertion'; readonly assertion: string }
-  /** The TLS connection does it (RFC 8705 §2). */
-  | { readonly kind: 'certificate' }
+  /** The TLS connection does it (RFC 8705 §2): that of `fetch`, undefined for the application's own. */
+  | { readonly kind: 'certificate'; readonly fetch?: typeof globalThis.fetch }
   /** An access token of the client's own (RFC 7662 §2.1). */
   | { readonly kind: 'token'; readonly accessToken: string }
   /** What's granted depends on something else: the assertion of the JWT bearer grant (RFC 7521 §4.1). */
@@ -123,6 +126,7 @@ export function refusalHint(
   endpoint: AuthenticatedEndpoint,
 ): string | undefined {
   if (credential.kind === 'assertion') return REFUSED_ASSERTION;
+  if (credential.kind === 'certificate') return CERTIFICATE;
   if (credential.kind !== 'secret' || secretMethod(credential, endpoint) === 'client_secret_post')
     return undefined;
   const isPlain = [clientId, credential.clientSecret].every((value) => formEncode(value) === value);

@@ -4,10 +4,12 @@ import { unlessAborted, withTimeLimit } from '../lib/deadline.js';
 import { describeError } from '../lib/errors.js';
 import { isWithin, type Span, spanFrom } from '../lib/pause.js';
 import { SharedWork } from '../lib/shared-work.js';
+import { createTlsFetch } from '../lib/tls-fetch.js';
 import { isToken68 } from '../request/credentials.js';
 import type { SecretMethod } from '../terms.js';
 import { isAssertionSigner } from './assertion-signer.js';
 import { ClientAuthenticationFailure, type ClientCredential } from './client-authentication.js';
+import { checkCertificate } from './client-certificate.js';
 import { checkPrivateKey } from './private-key.js';
 
 /** Where a credential comes from: a function, for which a file may stand. */
@@ -18,18 +20,28 @@ export interface AskedSource {
 }
 
 /** A credential that a function of the application hands out, as plain data. */
-export type AskedCredential = AskedSource & { readonly kind: 'asked' } & (
-    | { readonly name: 'clientSecret'; readonly method: SecretMethod | undefined }
-    | {
-        readonly name: 'privateKey';
-        readonly keyId: unknown;
-        readonly algorithm: unknown;
-        readonly audience: 'issuer' | 'endpoint';
-      }
-    | { readonly name: 'accessToken' }
-    /** `assertion`: what the JWT bearer grant shows (RFC 7523 §2.1). */
-    | { readonly name: 'clientAssertion' | 'assertion' }
-  );
+export type AskedCredential =
+  | (AskedSource & { readonly kind: 'asked' } & (
+        | { readonly name: 'clientSecret'; readonly method: SecretMethod | undefined }
+        | {
+            readonly name: 'privateKey';
+            readonly keyId: unknown;
+            readonly algorithm: unknown;
+            readonly audience: 'issuer' | 'endpoint';
+          }
+        | { readonly name: 'accessToken' }
+        /** `assertion`: what the JWT bearer grant shows (RFC 7523 §2.1). */
+        | { readonly name: 'clientAssertion' | 'assertion' }
+      ))
+  | AskedCertificate;
+
+/** Where a certificate comes from. */
+export interface AskedCertificate {
+  readonly kind: 'asked';
+  readonly name: 'certificate';
+  readonly from: 'function' | 'files' | 'option';
+  readonly ask: () => unknown;
+}
 
 /** What options give: the credential itself, or a function to ask for it. */
 export type CredentialSettings = ClientCredential | AskedCredential;
@@ -55,6 +67,9 @@ const MAX_SECRET_LENGTH = 10_000;
 export const MAX_ASSERTION_LENGTH = 16_384;
 /** A JWS in compact serialisation (RFC 7515 §7.1). What's in it is for the server. */
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+
+/** What's kept for further requests. The others are short-lived themselves. */
+const LASTING: ReadonlySet<string> = new Set(['clientSecret', 'privateKey', 'certificate']);
 
 /** What a question takes beyond its time limit, at most. */
 const GRACE_SECONDS = 1;
@@ -99,7 +114,7 @@ export class CredentialSource {
     isRefusal: (error: unknown) => boolean,
     signal: AbortSignal,
   ): Promise<T> {
-    const credential = await this.#get(signal);
+    const credential = await this.get(signal);
     try {
       return await request(credential);
     } catch (error) {
@@ -111,7 +126,21 @@ export class CredentialSource {
     }
   }
 
-  async #get(signal: AbortSignal): Promise<ClientCredential> {
+  /**
+   * The last one, undefined if nobody has asked for it. Files are looked at anew meanwhile, at most once in
+   * `rememberSeconds`.
+   */
+  latest(): ClientCredential | undefined {
+    const settings = this.#settings;
+    if (settings.kind !== 'asked') return settings;
+    const isLookedAt = settings.name === 'certificate' && settings.from === 'files';
+    if (isLookedAt && this.#known !== undefined && !isWithin(this.#known.fresh, this.#options.clock()))
+      this.#ask(settings).catch(() => undefined); // the last one serves on
+    return this.#known?.credential;
+  }
+
+  /** @throws {CredentialUnavailable} */
+  async get(signal?: AbortSignal): Promise<ClientCredential> {
     const settings = this.#settings;
     if (settings.kind !== 'asked') return settings;
     if (this.#known !== undefined && isWithin(this.#known.fresh, this.#options.clock()))
@@ -128,7 +157,7 @@ export class CredentialSource {
     return current === refused ? undefined : current;
   }
 
-  async #ask(settings: AskedCredential, signal: AbortSignal): Promise<ClientCredential> {
+  async #ask(settings: AskedCredential, signal?: AbortSignal): Promise<ClientCredential> {
     const asking = this.#asking.run(() => this.#askOnce(settings));
     asking.catch(() => undefined); // those who waited may be gone
     try {
@@ -148,16 +177,15 @@ export class CredentialSource {
     }
     const before = this.#known;
     const isSame = before !== undefined && isSameAnswer(before.answer, answer);
-    const credential = isSame ? before.credential : readAnswer(settings, answer);
-    const isLasting = settings.name === 'clientSecret' || settings.name === 'privateKey';
-    const seconds = isLasting ? rememberSeconds : 0;
+    const credential = isSame ? before.credential : await readAnswer(settings, answer);
+    const seconds = LASTING.has(settings.name) ? rememberSeconds : 0;
     this.#known = { answer: keepAnswer(answer), credential, fresh: spanFrom(clock(), seconds) };
     return credential;
   }
 }
 
 /** @throws {CredentialUnavailable} it isn't what it has to be */
-function readAnswer(settings: AskedCredential, answer: unknown): ClientCredential {
+async function readAnswer(settings: AskedCredential, answer: unknown): Promise<ClientCredential> {
   switch (settings.name) {
     case 'clientSecret':
       if (typeof answer === 'string' && answer !== '' && answer.length <= MAX_SECRET_LENGTH)
@@ -185,6 +213,13 @@ function readAnswer(settings: AskedCredential, answer: unknown): ClientCredentia
         return { kind: 'key', key, audience: settings.audience };
       } catch (error) {
         throw failure(settings, isOptionError(error) ? `the key ${error.problem}` : describeError(error));
+      }
+    case 'certificate':
+      try {
+        return { kind: 'certificate', fetch: await createTlsFetch(checkCertificate(answer, '')) };
+      } catch (error) {
+        const problem = isOptionError(error) && `${error.option} ${error.problem}`;
+        throw failure(settings, problem || describeError(error));
       }
   }
 }

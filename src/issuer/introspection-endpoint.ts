@@ -9,7 +9,8 @@ import {
   clientRequest,
   refusalHint,
 } from './client-authentication.js';
-import { CredentialSource, CredentialUnavailable } from './credential-source.js';
+import { ClientIdentity } from './client-identity.js';
+import { CredentialUnavailable } from './credential-source.js';
 import { IntrospectionFailure } from './introspection-failure.js';
 import type { IntrospectionContext, IntrospectionEndpoint } from './introspection-settings.js';
 import type { IssuerMetadata } from './metadata.js';
@@ -51,18 +52,18 @@ export function endpointSource(
   const { rules, metadata, runtime } = context;
   const { clock } = runtime;
   const rememberSeconds = CREDENTIAL_SECONDS;
-  const source = new CredentialSource(endpoint.credential, { rememberSeconds, timeoutSeconds, clock });
+  const identity = new ClientIdentity(endpoint, { rememberSeconds, timeoutSeconds, clock }, runtime.fetch);
   return async (token, signal) => {
-    const located = await locate(endpoint, metadata, signal);
+    const located = await locate(endpoint.url, identity.prefersMtls, metadata, signal);
     const server = { issuer: rules.issuer, introspection_endpoint: located.url };
     const { client, options } = clientRequest(clientId, runtime, signal);
-    const ask = async (credential: ClientCredential): Promise<JsonObject> => {
+    const ask = async (credential: ClientCredential, fetch: typeof globalThis.fetch): Promise<JsonObject> => {
       const request = () =>
         introspectionRequest(server, client, authenticateClient(credential, located, signal), token, {
           ...options,
           additionalParameters: { token_type_hint: 'access_token' },
           requestJwtResponse: signedResponse,
-          [customFetch]: (url, init) => runtime.fetch(url, { ...init, credentials: 'omit' }),
+          [customFetch]: (url, init) => fetch(url, { ...init, credentials: 'omit' }),
         });
       const askedAt = clock() / 1000;
       const response = await sendRequest(request, signal, { repeat: true, secret: true });
@@ -71,7 +72,7 @@ export function endpointSource(
       throw await readFailure(response, clock(), refusalHint(clientId, credential, located), signal);
     };
     try {
-      return await source.use(ask, isRefusal, signal);
+      return await identity.use(ask, isRefusal, signal);
     } catch (error) {
       // The endpoint may have moved, unless it wasn't asked or can't make sense of the question.
       const status = error instanceof IntrospectionFailure ? error.status : undefined;
@@ -88,14 +89,15 @@ function isRefusal(error: unknown): boolean {
 }
 
 async function locate(
-  { url, credential }: IntrospectionEndpoint,
+  url: string | undefined,
+  prefersMtls: boolean,
   metadata: IssuerMetadata,
   signal: AbortSignal,
 ): Promise<AuthenticatedEndpoint> {
   if (url !== undefined) return { url, supported: [] };
   const document = await metadata.get(signal);
   return {
-    url: document.endpoint('introspection_endpoint', credential.kind === 'certificate'),
+    url: document.endpoint('introspection_endpoint', prefersMtls),
     supported: document.list('introspection_endpoint_auth_methods_supported'),
   };
 }

@@ -1,6 +1,6 @@
 import type { Runtime } from '../lib/runtime.js';
 import type { TokenRules } from '../token/token-rules.js';
-import type { CredentialSettings } from './credential-source.js';
+import type { IdentitySettings } from './client-identity.js';
 import type { KeySet } from './key-set.js';
 import type { IssuerMetadata } from './metadata.js';
 
@@ -41,11 +41,10 @@ export interface IntrospectionSettings extends Pick<TokenRules, 'scopeSource'> {
 }
 
 /** An introspection endpoint, and this API as its client. */
-export interface IntrospectionEndpoint {
+export interface IntrospectionEndpoint extends IdentitySettings {
   /** Undefined: what the issuer's metadata says. */
   readonly url: string | undefined;
   readonly clientId: string;
-  readonly credential: CredentialSettings;
   /** Whether only signed answers count (RFC 9701). */
   readonly signedResponse: boolean;
 }

@@ -31,9 +31,7 @@ export class Metadata {
   /** {@link endpoint}, undefined where that throws. */
   find(name: EndpointName, preferMtls = false): string | undefined {
     for (const { json, url } of this.#documents) {
-      const { mtls_endpoint_aliases: aliases } = json;
-      const members = preferMtls && isJsonObject(aliases) && Object.hasOwn(aliases, name) ? aliases : json;
-      const endpoint = Object.hasOwn(members, name) ? members[name] : undefined;
+      const endpoint = readMember(json, name, preferMtls);
       // Metadata that came over https must not lead to an unprotected service on this host.
       const rules = { allowInsecureRequests: this.#allowInsecure, allowLoopback: url.startsWith('http:') };
       if (isAcceptableUrl(endpoint, rules)) return endpoint;
@@ -50,14 +48,15 @@ export class Metadata {
   endpoint(name: EndpointName, preferMtls = false): string {
     const url = this.find(name, preferMtls);
     if (url !== undefined) return url;
-    throw unavailable('metadata', this.lack(name));
+    throw unavailable('metadata', this.lack(name, preferMtls));
   }
 
   /** Why {@link find} finds nothing: there's no such member, or none that may be fetched. */
-  lack(name: EndpointName): FetchFailure {
-    const document = this.#documents.find(({ json }) => Object.hasOwn(json, name));
-    if (document === undefined) return new FetchFailure('invalid', `there is no ${name}`);
-    const url = document.json[name];
+  lack(name: EndpointName, preferMtls = false): FetchFailure {
+    const [url] = this.#documents
+      .map(({ json }) => readMember(json, name, preferMtls))
+      .filter((member) => member !== undefined);
+    if (url === undefined) return new FetchFailure('invalid', `there is no ${name}`);
     const got = quoteUrl(url);
     const detail = `${name} is not an https URL${got === undefined ? '' : `: ${got}`}`;
     const isPlain = typeof url === 'string' && /^http:/i.test(url);
@@ -73,6 +72,13 @@ export class Metadata {
   list(name: string): readonly unknown[] {
     return this.#documents.map(({ json }) => json[name]).find((value) => Array.isArray(value)) ?? [];
   }
+}
+
+/** As it is. */
+function readMember(json: JsonObject, name: EndpointName, preferMtls: boolean): unknown {
+  const { mtls_endpoint_aliases: aliases } = json;
+  const members = preferMtls && isJsonObject(aliases) && Object.hasOwn(aliases, name) ? aliases : json;
+  return Object.hasOwn(members, name) ? members[name] : undefined;
 }
 
 /** Says of which document a failure is, once: what's an {@link UnavailableError} already stays as it is. */

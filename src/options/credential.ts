@@ -22,7 +22,10 @@ type AssertionKeySource = PrivateKey | AssertionSigner;
  */
 export type AssertionSource = (() => string | Promise<string>) | { readonly file: string };
 
-/** What can be given, and the methods that go with it. A client certificate is given by naming its method. */
+/**
+ * What can be given, and the methods that go with it. A certificate authenticates if its method is named, or
+ * if nothing else is there: beside a secret or a key, it's only what tokens are bound to.
+ */
 const METHODS: Readonly<Record<Kind, readonly string[]>> = {
   clientSecret: SECRET_METHODS,
   privateKey: ['private_key_jwt'],
@@ -44,7 +47,7 @@ type Detail = 'keyId' | 'algorithm' | 'assertionAudience' | 'authenticationMetho
  * @throws {OptionError} none, several, or members that don't go together
  */
 export function checkCredential(
-  given: { readonly [Name in GivenKind | Detail]?: unknown },
+  given: { readonly [Name in Kind | Detail]?: unknown },
   path: string,
   kinds: readonly Kind[],
 ): CredentialSettings {
@@ -55,11 +58,10 @@ export function checkCredential(
     if (kind === 'none') return false;
     return kind === 'certificate' ? METHODS.certificate.includes(method ?? '') : given[kind] !== undefined;
   };
-  const [kind = kinds.find((one) => one === 'none'), another] = kinds.filter(isGiven);
+  const implied = given.certificate === undefined ? kinds.find((one) => one === 'none') : 'certificate';
+  const [kind = implied, another] = kinds.filter(isGiven);
   if (kind === undefined || another !== undefined) {
-    const words = kinds
-      .filter((one) => one !== 'none')
-      .map((one) => (one === 'certificate' ? "authenticationMethod 'tls_client_auth'" : one));
+    const words = kinds.filter((one) => one !== 'none');
     const choices = `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
     const got = kind === undefined ? 'none' : `${kind} and ${another}`;
     throw badOption(path || 'options', `takes one of ${choices}, got ${got}`);

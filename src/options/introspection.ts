@@ -21,6 +21,7 @@ import {
 import { HTTPS_URL, httpsUrl, type InsecureRequests } from '../lib/url.js';
 import type { Algorithm } from '../terms.js';
 import type { TokenRules } from '../token/token-rules.js';
+import { type CertificateOption, checkCertificateOption } from './certificate.js';
 import { type AssertionSource, checkCredential, type PrivateKeySource } from './credential.js';
 import { checkScopeClaim, type ScopeClaim } from './scope-claim.js';
 
@@ -115,9 +116,16 @@ export interface IntrospectionEndpointOptions extends IntrospectionPolicyOptions
    */
   readonly accessToken?: () => string | Promise<string>;
   /**
+   * The certificate that this API shows to the endpoint (RFC 8705), with its key: paths of files, PEM, or a
+   * function that returns PEM. It authenticates the API if nothing else does. Files are read again when they
+   * change; a function is called as that of `clientSecret`. Requests to the endpoint don't use the option
+   * `fetch` then. Needs the package `undici`.
+   */
+  readonly certificate?: CertificateOption;
+  /**
    * Default: `private_key_jwt` with a key; with a secret `client_secret_basic`, or `client_secret_post` if
    * the issuer's metadata has that and not the other. With `tls_client_auth` or `self_signed_tls_client_auth`
-   * the connection authenticates (RFC 8705 §2): the option `fetch` has to bring the certificate.
+   * the connection authenticates (RFC 8705 §2): `certificate` is for that, or a `fetch` that shows one.
    */
   readonly authenticationMethod?:
     | 'client_secret_basic'
@@ -159,6 +167,7 @@ const ENDPOINT_CHECKS = {
   keyId: unchecked,
   algorithm: unchecked,
   accessToken: unchecked,
+  certificate: checkCertificateOption,
   authenticationMethod: unchecked,
   signedResponse: optional(flag, false),
   ...POLICY_CHECKS,
@@ -190,8 +199,9 @@ export function introspectionCheck(
     const checked = checkObject(given, path, { endpoint, ...ENDPOINT_CHECKS });
     const kinds = ['clientSecret', 'privateKey', 'clientAssertion', 'accessToken', 'certificate'] as const;
     const credential = checkCredential(checked, path, kinds);
-    const { endpoint: url, clientId, signedResponse } = checked;
-    return { ...checkPolicy(checked, rules), asks: { url, clientId, credential, signedResponse } };
+    const { endpoint: url, clientId, certificate, signedResponse } = checked;
+    const asks = { url, clientId, credential, certificate, signedResponse };
+    return { ...checkPolicy(checked, rules), asks };
   };
 }
 

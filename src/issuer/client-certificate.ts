@@ -1,0 +1,137 @@
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import {
+  badOption,
+  checkObject,
+  isOptionError,
+  memberPath,
+  optional,
+  optionError,
+  text,
+} from '../lib/check.js';
+import { describeError, SafeError } from '../lib/errors.js';
+import type { TlsIdentity } from '../lib/tls-fetch.js';
+
+/** A client certificate with its private key (RFC 8705), in PEM. */
+export interface CertificatePem {
+  /** The certificate. Certificates of authorities between it and a root follow it. */
+  readonly cert: string | Uint8Array;
+  /** Its private key. */
+  readonly key: string | Uint8Array;
+  /** What `key` is encrypted with. */
+  readonly passphrase?: string;
+  /**
+   * The authorities that may vouch for servers, in place of those that Node knows. `node:tls` has those in
+   * `rootCertificates`, if both are needed.
+   */
+  readonly ca?: string | Uint8Array;
+}
+
+/** A client certificate in files, which are read again when they change. */
+export interface CertificateFiles {
+  /** The path of what is `cert` in {@link CertificatePem}. */
+  readonly certFile: string;
+  /** The path of `key`. */
+  readonly keyFile: string;
+  /** What the key is encrypted with. */
+  readonly passphrase?: string;
+  /** The path of `ca`. */
+  readonly caFile?: string;
+}
+
+/** {@link CertificateFiles} as plain data. */
+export interface FilesToRead {
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly caFile: string | undefined;
+  readonly passphrase: string | undefined;
+}
+
+const PEM = { cert: pem, key: pem, passphrase: optional(text), ca: optional(pem) };
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
+/** Files are larger than this by mistake only. */
+const MAX_FILE_BYTES = 1_000_000n;
+/** What Node and the system say of files: `ENOENT`. */
+const ERROR_CODE = /^[A-Z][A-Z0-9_]{1,40}$/;
+
+/**
+ * Checks that a certificate and a key fit together.
+ *
+ * @throws {OptionError} without a cause, which could quote key material
+ */
+export function checkCertificate(given: unknown, path: string): TlsIdentity {
+  const { cert, key: encrypted, passphrase, ca } = checkObject(given, path, PEM);
+  const [leaf] = readCertificates(cert, memberPath(path, 'cert'));
+  const authorities = ca === undefined ? undefined : readCertificates(ca, memberPath(path, 'ca'));
+  let key: KeyObject;
+  try {
+    key = createPrivateKey({
+      key: encrypted,
+      format: 'pem',
+      ...(passphrase === undefined ? {} : { passphrase }),
+    });
+  } catch {
+    throw badOption(memberPath(path, 'key'), 'takes a private key in PEM, with its passphrase if it has one');
+  }
+  if (!leaf.checkPrivateKey(key))
+    throw badOption(memberPath(path, 'key'), 'is not the key of the certificate');
+  const plain = key.export({ type: 'pkcs8', format: 'pem' }).toString();
+  return { cert, key: plain, ca: authorities?.map((authority) => authority.toString()) };
+}
+
+function pem(given: unknown, path: string): string {
+  if (typeof given === 'string') return given;
+  if (given instanceof Uint8Array) return Buffer.from(given).toString();
+  throw optionError(path, 'PEM', given);
+}
+
+/** The certificates in a text, at least one. A part of one isn't left out: the file may be half written. */
+function readCertificates(given: string, path: string): readonly [X509Certificate, ...X509Certificate[]] {
+  const found = given.match(CERTIFICATE) ?? [];
+  try {
+    const [first, ...others] = found.map((one) => new X509Certificate(one));
+    if (first !== undefined && given.split('-----BEGIN ').length === found.length + 1)
+      return [first, ...others];
+  } catch {
+    // It's said below, without the text.
+  }
+  throw badOption(path, 'takes certificates in PEM, and nothing else');
+}
+
+/**
+ * Reads a certificate from files, again when they have changed. While new files don't fit together, or can't
+ * be read, the old certificate serves on.
+ *
+ * @returns a function that throws a {@link SafeError} if there's none yet
+ */
+export function certificateReader({
+  certFile,
+  keyFile,
+  caFile,
+  passphrase,
+}: FilesToRead): () => Promise<object> {
+  const paths = [certFile, keyFile, ...(caFile === undefined ? [] : [caFile])];
+  let known: { readonly stamp: string; readonly certificate: object } | undefined;
+  return async () => {
+    try {
+      const { readFile, stat } = await import('node:fs/promises'); // not all runtimes have it
+      const facts = await Promise.all(paths.map((path) => stat(path, { bigint: true })));
+      if (facts.some(({ size }) => size > MAX_FILE_BYTES)) throw new SafeError('a file is larger than 1 MB');
+      const stamp = facts.map(({ ino, size, mtimeNs }) => `${ino} ${size} ${mtimeNs}`).join();
+      if (known?.stamp === stamp) return known.certificate;
+      const [cert, key, ca] = await Promise.all(paths.map((path) => readFile(path, 'utf8')));
+      const certificate = { cert, key, ca, passphrase };
+      checkCertificate(certificate, '');
+      known = { stamp, certificate };
+      return certificate;
+    } catch (error) {
+      if (known !== undefined) return known.certificate;
+      throw new SafeError(describeFileError(error)); // without the cause, which names paths
+    }
+  };
+}
+
+function describeFileError(error: unknown): string {
+  if (isOptionError(error)) return `${error.option} ${error.problem}`;
+  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && ERROR_CODE.test(code) ? code : describeError(error);
+}

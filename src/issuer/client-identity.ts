@@ -1,0 +1,72 @@
+import type { ClientCredential } from './client-authentication.js';
+import {
+  type AskedCertificate,
+  type CredentialSettings,
+  CredentialSource,
+  type CredentialSourceOptions,
+} from './credential-source.js';
+
+type Fetch = typeof globalThis.fetch;
+
+/** Files are looked at again, and functions asked, after this time at the earliest. */
+const CERTIFICATE_SECONDS = 1;
+
+export interface IdentitySettings {
+  readonly credential: CredentialSettings;
+  /** Of its connections. It's the credential itself, or there's one besides. */
+  readonly certificate: AskedCertificate | undefined;
+}
+
+/** What a client shows to an authorization server: its credential, and the certificate of the connection. */
+export class ClientIdentity {
+  /** Whether endpoints for clients with certificates are to be preferred (RFC 8705 §5). */
+  readonly prefersMtls: boolean;
+  readonly #credentials: CredentialSource;
+  readonly #certificates: CredentialSource;
+  readonly #fetch: Fetch;
+
+  /** @param fetch for a client without certificate, or one that brings it itself */
+  constructor({ credential, certificate }: IdentitySettings, options: CredentialSourceOptions, fetch: Fetch) {
+    this.prefersMtls = certificate !== undefined || credential.kind === 'certificate';
+    this.#credentials = new CredentialSource(credential, options);
+    const remembered = certificate?.from === 'files' ? 0 : options.rememberSeconds;
+    const rememberSeconds = Math.max(remembered, CERTIFICATE_SECONDS);
+    this.#certificates = new CredentialSource(certificate ?? { kind: 'certificate' }, {
+      ...options,
+      rememberSeconds,
+    });
+    this.#fetch = fetch;
+  }
+
+  /**
+   * Makes a request as {@link CredentialSource.use} does.
+   *
+   * @param request gets what it's to be made with
+   */
+  async use<T>(
+    request: (credential: ClientCredential, fetch: Fetch) => Promise<T>,
+    isRefusal: (error: unknown) => boolean,
+    signal: AbortSignal,
+  ): Promise<T> {
+    const withCertificate = (certificate: ClientCredential) => {
+      const fetch = this.#fetchOf(certificate);
+      return this.#credentials.use((credential) => request(credential, fetch), isRefusal, signal);
+    };
+    return this.#certificates.use(withCertificate, isRefusal, signal);
+  }
+
+  /** What further requests to the server are made with. @throws {CredentialUnavailable} */
+  async connect(signal?: AbortSignal): Promise<Fetch> {
+    return this.#fetchOf(await this.#certificates.get(signal));
+  }
+
+  /** Whether requests are made with another certificate by now. */
+  hasReplaced(fetch: Fetch): boolean {
+    const latest = this.#certificates.latest();
+    return latest !== undefined && this.#fetchOf(latest) !== fetch;
+  }
+
+  #fetchOf(certificate: ClientCredential): Fetch {
+    return (certificate.kind === 'certificate' && certificate.fetch) || this.#fetch;
+  }
+}

@@ -1,0 +1,102 @@
+import { unlessAborted } from './deadline.js';
+import { SafeError } from './errors.js';
+
+type Fetch = typeof globalThis.fetch;
+type Undici = typeof import('undici');
+
+/** What a client shows in the TLS handshake, and which servers it believes. All in PEM. */
+export interface TlsIdentity {
+  /** The certificate, and behind it those of the authorities between it and a root. */
+  readonly cert: string;
+  /** Its private key, not encrypted. */
+  readonly key: string;
+  /** Authorities in place of those that Node knows; undefined for Node's own. */
+  readonly ca: readonly string[] | undefined;
+}
+
+/**
+ * Connections that nobody uses are closed after 4 seconds, or later if the server says so, but then at the
+ * latest. So those with a certificate that was replaced end by themselves.
+ */
+const MAX_IDLE_MILLISECONDS = 60_000;
+
+/**
+ * A `fetch` whose connections show a certificate. Node's own can't: it takes the agents of no other copy of
+ * undici than the one inside of Node. Neither an idle connection nor the agent keeps the process alive.
+ *
+ * @throws {SafeError} the package undici isn't installed
+ */
+export async function createTlsFetch({ cert, key, ca }: TlsIdentity): Promise<Fetch> {
+  const undici = await loadUndici();
+  const connect = { cert, key, ...(ca === undefined ? {} : { ca: [...ca] }) };
+  const dispatcher = new undici.Agent({ connect, keepAliveMaxTimeout: MAX_IDLE_MILLISECONDS });
+  return async (input, init = {}) => {
+    const request = isForeignRequest(input, undici) ? await readRequest(input, init) : undefined;
+    const body = readBody(init.body ?? request?.body, undici);
+    const url = request === undefined ? input : request.url;
+    // The same names and values as those of Node, whose declarations are of another version of undici.
+    const given = { ...request, ...init, body, dispatcher } as Parameters<Undici['fetch']>[1];
+    return toResponse(await undici.fetch(url as Parameters<Undici['fetch']>[0], given));
+  };
+}
+
+async function loadUndici(): Promise<Undici> {
+  try {
+    // Bundlers leave it alone: it's there only if somebody wants it.
+    return await import(/* webpackIgnore: true */ /* @vite-ignore */ 'undici');
+  } catch {
+    throw new SafeError('it needs the package undici, which cannot be loaded: npm install undici');
+  }
+}
+
+/** A `Request` of Node's own copy of undici, which the other copy would take for an address. */
+function isForeignRequest(input: Parameters<Fetch>[0], undici: Undici): input is Request {
+  return typeof input === 'object' && 'clone' in input && !(input instanceof undici.Request);
+}
+
+/** A request as members for the other copy. Its body is read first, so that its length is known. */
+async function readRequest(
+  given: Request,
+  init: RequestInit,
+): Promise<RequestInit & { readonly url: string }> {
+  const { url, method, headers, redirect, signal, cache, credentials, integrity, keepalive } = given;
+  const { mode, referrer, referrerPolicy } = given;
+  const hasBody = given.body !== null && (init.body ?? undefined) === undefined;
+  const body = hasBody ? await unlessAborted(given.arrayBuffer(), init.signal ?? signal) : null;
+  const ofFetch = {
+    redirect,
+    signal,
+    cache,
+    credentials,
+    integrity,
+    keepalive,
+    mode,
+    referrer,
+    referrerPolicy,
+  };
+  return { url, method, headers, body, ...ofFetch };
+}
+
+function readBody(body: RequestInit['body'], undici: Undici): unknown {
+  if (!(body instanceof FormData)) return body; // of all other kinds there's one class for both copies
+  const form = new undici.FormData();
+  for (const [name, value] of body)
+    if (typeof value === 'string') form.append(name, value);
+    else form.append(name, value, value.name);
+  return form;
+}
+
+/** An answer as Node's own `fetch` has it: `instanceof Response`. */
+function toResponse(given: Awaited<ReturnType<Undici['fetch']>>): Response {
+  const { status, statusText } = given;
+  const headers = [...given.headers];
+  // The same streams; only their declarations have several homes.
+  const body = given.body as ReadableStream<Uint8Array> | null;
+  const response = new Response(body, { status, statusText, headers });
+  // Functions, because they keep the other response: undici cancels the body of one that's gone.
+  const url = { get: () => given.url, configurable: true };
+  return Object.defineProperties(response, {
+    url,
+    redirected: { value: given.redirected, configurable: true },
+  });
+}

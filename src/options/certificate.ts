@@ -1,0 +1,44 @@
+import {
+  type CertificateFiles,
+  type CertificatePem,
+  certificateReader,
+  checkCertificate,
+} from '../issuer/client-certificate.js';
+import type { AskedCertificate } from '../issuer/credential-source.js';
+import { badOption, checkObject, optional, text } from '../lib/check.js';
+
+/**
+ * The certificate that connections show, with its key: files that are read again when they change, PEM, or a
+ * function that returns PEM.
+ */
+export type CertificateOption =
+  | CertificateFiles
+  | CertificatePem
+  | (() => CertificatePem | Promise<CertificatePem>);
+
+const FILES = { certFile: text, keyFile: text, passphrase: optional(text), caFile: optional(text) };
+
+/**
+ * Checks the option `certificate`. Files are read, and functions called, when they're needed.
+ *
+ * @returns undefined if there's none
+ * @throws {OptionError} without a cause, which could quote key material
+ */
+export function checkCertificateOption(given: unknown, path: string): AskedCertificate | undefined {
+  if (given === undefined) return undefined;
+  if ('bun' in process.versions)
+    throw badOption(
+      path,
+      "isn't supported on Bun, where connections wouldn't show it: give a fetch that does",
+    );
+  const kind = 'asked';
+  const name = 'certificate';
+  // What it returns is looked at when it's called.
+  if (typeof given === 'function') return { kind, name, from: 'function', ask: given as () => unknown };
+  if (typeof given === 'object' && given !== null && ('certFile' in given || 'keyFile' in given)) {
+    return { kind, name, from: 'files', ask: certificateReader(checkObject(given, path, FILES)) };
+  }
+  checkCertificate(given, path);
+  const copy = { ...Object(given) };
+  return { kind, name, from: 'option', ask: () => copy };
+}
