@@ -131,7 +131,7 @@ export class TokenEndpoint {
     } catch (error) {
       if (signal.aborted) throw new TokenRequestError('timeout');
       if (!(error instanceof UnavailableError)) throw error;
-      const { cause, hint } = error;
+      const { cause, hint = this.#identity.explain(cause) } = error;
       const detail = describeError(cause);
       // The reasons are named the same.
       const reason = error.reason as TokenRequestReason;
@@ -203,7 +203,7 @@ export class TokenEndpoint {
           transient: error.isTransient,
         });
       if (signal.aborted) throw new TokenRequestError('timeout');
-      const hint = error instanceof FetchFailure ? error.hint : undefined;
+      const hint = this.#identity.explain(error);
       throw new TokenRequestError('unreachable', { detail: describeError(error), hint });
     }
   }

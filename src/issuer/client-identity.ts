@@ -1,3 +1,4 @@
+import { FetchFailure } from '../lib/fetch.js';
 import type { ClientCredential } from './client-authentication.js';
 import {
   type AskedCertificate,
@@ -10,6 +11,14 @@ type Fetch = typeof globalThis.fetch;
 
 /** Files are looked at again, and functions asked, after this time at the earliest. */
 const CERTIFICATE_SECONDS = 1;
+
+/** With TLS 1.3 a server can tell only by closing the connection. */
+const REFUSED =
+  'does the server accept the certificate of this client? Some close the connection if they do not';
+const UNKNOWN_AUTHORITY =
+  'no authority that is known vouches for the server: the option certificate takes another one, as ca or caFile';
+/** What Node says of servers that can't be trusted. */
+const UNTRUSTED = /SELF_SIGNED_CERT|^UNABLE_TO_(?:GET_ISSUER_CERT|VERIFY_LEAF)/;
 
 export interface IdentitySettings {
   readonly credential: CredentialSettings;
@@ -58,6 +67,13 @@ export class ClientIdentity {
   /** What further requests to the server are made with. @throws {CredentialUnavailable} */
   async connect(signal?: AbortSignal): Promise<Fetch> {
     return this.#fetchOf(await this.#certificates.get(signal));
+  }
+
+  /** What may be wrong with the handshake if there's no answer to a request with a certificate. */
+  explain(error: unknown): string | undefined {
+    if (!this.prefersMtls || !(error instanceof FetchFailure)) return undefined;
+    if (UNTRUSTED.test(error.message)) return UNKNOWN_AUTHORITY;
+    return error.kind === 'broken' || error.message.includes('_ALERT_') ? REFUSED : undefined;
   }
 
   /** Whether requests are made with another certificate by now. */

@@ -1,5 +1,5 @@
 import { customFetch, introspectionRequest } from 'oauth4webapi';
-import { discard, parseObject, readText, sendRequest } from '../lib/fetch.js';
+import { discard, FetchFailure, parseObject, readText, sendRequest } from '../lib/fetch.js';
 import type { JsonObject } from '../lib/json.js';
 import { readRetryAfter } from '../lib/retry-after.js';
 import {
@@ -66,7 +66,10 @@ export function endpointSource(
           [customFetch]: (url, init) => fetch(url, { ...init, credentials: 'omit' }),
         });
       const askedAt = clock() / 1000;
-      const response = await sendRequest(request, signal, { repeat: true, secret: true });
+      const response = await sendRequest(request, signal, { repeat: true, secret: true }).catch((error) => {
+        const hint = identity.explain(error);
+        throw hint === undefined ? error : new FetchFailure(error.kind, error.message, { hint });
+      });
       if (response.status === 200 && !response.redirected)
         return readAnswer(response, endpoint, askedAt, context, signal);
       throw await readFailure(response, clock(), refusalHint(clientId, credential, located), signal);

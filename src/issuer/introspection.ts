@@ -131,7 +131,8 @@ function toUnavailable(error: unknown): UnavailableError {
   const isOurCredential = error instanceof ClientAuthenticationFailure;
   const reason = isOurCredential ? 'introspection_auth_failed' : 'introspection_unavailable';
   const cause = error instanceof SafeError ? error : new SafeError(describeError(error));
-  return new UnavailableError(reason, 1, cause);
+  const hint = error instanceof FetchFailure ? error.hint : undefined;
+  return new UnavailableError(reason, 1, cause, hint);
 }
 
 /** What the failure of a call says about the server; of newcomers only what is sure. */

@@ -15,10 +15,19 @@ export interface TlsIdentity {
 }
 
 /**
+ * By a name that bundlers don't follow: nobody wants it in a bundle for a browser or for Workers, and many
+ * don't have it.
+ */
+const UNDICI: string = 'undici';
+
+/**
  * Connections that nobody uses are closed after 4 seconds, or later if the server says so, but then at the
  * latest. So those with a certificate that was replaced end by themselves.
  */
 const MAX_IDLE_MILLISECONDS = 60_000;
+
+/** What bytes that aren't UTF-8 are read as. */
+const NOT_LATIN_1 = /[^\t\x20-\xff]/g;
 
 /**
  * A `fetch` whose connections show a certificate. Node's own can't: it takes the agents of no other copy of
@@ -42,8 +51,7 @@ export async function createTlsFetch({ cert, key, ca }: TlsIdentity): Promise<Fe
 
 async function loadUndici(): Promise<Undici> {
   try {
-    // Bundlers leave it alone: it's there only if somebody wants it.
-    return await import(/* webpackIgnore: true */ /* @vite-ignore */ 'undici');
+    return await import(/* webpackIgnore: true */ /* @vite-ignore */ UNDICI);
   } catch {
     throw new SafeError('it needs the package undici, which cannot be loaded: npm install undici');
   }
@@ -55,26 +63,11 @@ function isForeignRequest(input: Parameters<Fetch>[0], undici: Undici): input is
 }
 
 /** A request as members for the other copy. Its body is read first, so that its length is known. */
-async function readRequest(
-  given: Request,
-  init: RequestInit,
-): Promise<RequestInit & { readonly url: string }> {
-  const { url, method, headers, redirect, signal, cache, credentials, integrity, keepalive } = given;
-  const { mode, referrer, referrerPolicy } = given;
-  const hasBody = given.body !== null && (init.body ?? undefined) === undefined;
-  const body = hasBody ? await unlessAborted(given.arrayBuffer(), init.signal ?? signal) : null;
-  const ofFetch = {
-    redirect,
-    signal,
-    cache,
-    credentials,
-    integrity,
-    keepalive,
-    mode,
-    referrer,
-    referrerPolicy,
-  };
-  return { url, method, headers, body, ...ofFetch };
+async function readRequest(given: Request, init: RequestInit): Promise<RequestInit & Pick<Request, 'url'>> {
+  const { url, method, headers, signal, redirect, integrity, keepalive } = given;
+  const isSent = given.body !== null && (init.body ?? null) === null;
+  const body = isSent ? await unlessAborted(given.arrayBuffer(), init.signal ?? signal) : null;
+  return { url, method, headers, signal, redirect, integrity, keepalive, body };
 }
 
 function readBody(body: RequestInit['body'], undici: Undici): unknown {
@@ -88,15 +81,15 @@ function readBody(body: RequestInit['body'], undici: Undici): unknown {
 
 /** An answer as Node's own `fetch` has it: `instanceof Response`. */
 function toResponse(given: Awaited<ReturnType<Undici['fetch']>>): Response {
-  const { status, statusText } = given;
-  const headers = [...given.headers];
+  const { status, redirected, headers } = given;
   // The same streams; only their declarations have several homes.
   const body = given.body as ReadableStream<Uint8Array> | null;
-  const response = new Response(body, { status, statusText, headers });
-  // Functions, because they keep the other response: undici cancels the body of one that's gone.
-  const url = { get: () => given.url, configurable: true };
+  if (status > 599) return given as Response; // has the same members, and no other can be made
+  const statusText = given.statusText.replace(NOT_LATIN_1, '?');
+  const response = new Response(body, { status, statusText, headers: [...headers] });
   return Object.defineProperties(response, {
-    url,
-    redirected: { value: given.redirected, configurable: true },
+    // A function, because that keeps the other response: undici cancels the body of one that's gone.
+    url: { get: () => given.url, configurable: true },
+    redirected: { value: redirected, configurable: true },
   });
 }

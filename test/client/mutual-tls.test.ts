@@ -21,7 +21,9 @@ const [mine, next, others] = await Promise.all([
 
 async function startInventory({ issuer, jwks }: MtlsAuthorizationServer): Promise<string> {
   const app = express();
-  app.use(authenticate({ issuer: { issuer, jwks: { keys: [...jwks.keys] } }, audience: INVENTORY, mtls: true }));
+  app.use(
+    authenticate({ issuer: { issuer, jwks: { keys: [...jwks.keys] } }, audience: INVENTORY, mtls: true }),
+  );
   app.get('/stock/:sku', (req, res) => {
     res.json(getAuth(req).clientId);
   });

@@ -19,7 +19,13 @@ export async function startTlsServer(
 ): Promise<{ readonly origin: string; readonly server: Server }> {
   const { ca = [], requestCert = true } = options;
   const { privateKey: key, certificate: cert } = ofServer;
-  const tls = { key, cert, ca: ca.map(({ certificate }) => certificate), requestCert, rejectUnauthorized: false };
+  const tls = {
+    key,
+    cert,
+    ca: ca.map(({ certificate }) => certificate),
+    requestCert,
+    rejectUnauthorized: false,
+  };
   const server = createServer(tls, listener);
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
@@ -110,7 +116,11 @@ export async function startMtlsAuthorizationServer(
   };
   handle = new Provider(issuer, configuration).callback();
   const { kty, n, e } = jwk as JWK;
-  return { issuer, jwks: { keys: [{ kty, n, e, alg: 'RS256', use: 'sig', kid: 'tokens' } as JWK] }, requests };
+  return {
+    issuer,
+    jwks: { keys: [{ kty, n, e, alg: 'RS256', use: 'sig', kid: 'tokens' } as JWK] },
+    requests,
+  };
 }
 
 /** A client whose certificates are registered one by one (RFC 8705 §2.2). Its tokens are bound. */
