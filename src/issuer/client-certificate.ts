@@ -120,7 +120,7 @@ export function certificateReader({
       if (known?.stamp === stamp) return known.certificate;
       const [cert, key, ca] = await Promise.all(paths.map((path) => readFile(path, 'utf8')));
       const certificate = { cert, key, ca, passphrase };
-      checkCertificate(certificate, '');
+      checkCertificate(certificate, 'certificate');
       known = { stamp, certificate };
       return certificate;
     } catch (error) {

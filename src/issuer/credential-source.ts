@@ -39,7 +39,8 @@ export type AskedCredential =
 export interface AskedCertificate {
   readonly kind: 'asked';
   readonly name: 'certificate';
-  readonly from: 'function' | 'files' | 'option';
+  /** In words for messages. */
+  readonly from: 'the function' | 'the files of' | 'the option';
   readonly ask: () => unknown;
 }
 
@@ -133,7 +134,7 @@ export class CredentialSource {
   latest(): ClientCredential | undefined {
     const settings = this.#settings;
     if (settings.kind !== 'asked') return settings;
-    const isLookedAt = settings.name === 'certificate' && settings.from === 'files';
+    const isLookedAt = settings.name === 'certificate' && settings.from === 'the files of';
     if (isLookedAt && this.#known !== undefined && !isWithin(this.#known.fresh, this.#options.clock()))
       this.#ask(settings).catch(() => undefined); // the last one serves on
     return this.#known?.credential;
@@ -216,7 +217,7 @@ async function readAnswer(settings: AskedCredential, answer: unknown): Promise<C
       }
     case 'certificate':
       try {
-        return { kind: 'certificate', fetch: await createTlsFetch(checkCertificate(answer, '')) };
+        return { kind: 'certificate', fetch: await createTlsFetch(checkCertificate(answer, 'certificate')) };
       } catch (error) {
         const problem = isOptionError(error) && `${error.option} ${error.problem}`;
         throw failure(settings, problem || describeError(error));
@@ -224,8 +225,9 @@ async function readAnswer(settings: AskedCredential, answer: unknown): Promise<C
   }
 }
 
-function failure({ name, from = 'function' }: AskedCredential, detail: string): CredentialUnavailable {
-  return new CredentialUnavailable(`the ${from} ${name}: ${detail}`, true);
+function failure(settings: AskedCredential, detail: string): CredentialUnavailable {
+  const from = settings.name === 'certificate' ? settings.from : `the ${settings.from ?? 'function'}`;
+  return new CredentialUnavailable(`${from} ${settings.name}: ${detail}`, true);
 }
 
 /** A copy of what the application might change in place. */

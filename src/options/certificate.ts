@@ -34,11 +34,11 @@ export function checkCertificateOption(given: unknown, path: string): AskedCerti
   const kind = 'asked';
   const name = 'certificate';
   // What it returns is looked at when it's called.
-  if (typeof given === 'function') return { kind, name, from: 'function', ask: given as () => unknown };
+  if (typeof given === 'function') return { kind, name, from: 'the function', ask: given as () => unknown };
   if (typeof given === 'object' && given !== null && ('certFile' in given || 'keyFile' in given)) {
-    return { kind, name, from: 'files', ask: certificateReader(checkObject(given, path, FILES)) };
+    return { kind, name, from: 'the files of', ask: certificateReader(checkObject(given, path, FILES)) };
   }
   checkCertificate(given, path);
   const copy = { ...Object(given) };
-  return { kind, name, from: 'option', ask: () => copy };
+  return { kind, name, from: 'the option', ask: () => copy };
 }

@@ -5,18 +5,25 @@ import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
 import type { ClientMetadata, Configuration } from 'oidc-provider';
-import { onTestFinished, vi } from 'vitest';
+import { vi } from 'vitest';
 import { type ClientCertificate, createClientCertificate } from '../../../src/testing/index.js';
 import { INVENTORY, LIFETIME_SECONDS, registered } from './authorization-server.js';
 
 /** The certificate of every server here; clients have to be told of it. */
 export const ofServer: ClientCertificate = await createClientCertificate({ commonName: 'localhost' });
 
-/** Starts an https server for the test, on loopback. It asks for a certificate and takes any. */
+/** An https server on loopback. */
+export interface TlsServer {
+  readonly origin: string;
+  readonly server: Server;
+  close(): void;
+}
+
+/** Starts a server that asks for a certificate and takes any. */
 export async function startTlsServer(
   listener: RequestListener,
   options: { readonly ca?: readonly ClientCertificate[]; readonly requestCert?: boolean } = {},
-): Promise<{ readonly origin: string; readonly server: Server }> {
+): Promise<TlsServer> {
   const { ca = [], requestCert = true } = options;
   const { privateKey: key, certificate: cert } = ofServer;
   const tls = {
@@ -30,11 +37,12 @@ export async function startTlsServer(
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
-  onTestFinished(() => {
+  const close = (): void => {
     server.closeAllConnections();
     server.close();
-  });
-  return { origin: `https://localhost:${(server.address() as AddressInfo).port}`, server }; // it listens on TCP
+  };
+  const { port } = server.address() as AddressInfo; // it listens on TCP
+  return { origin: `https://localhost:${port}`, server, close };
 }
 
 /** oidc-provider over https, whose clients are known by their certificates. */
@@ -43,11 +51,12 @@ export interface MtlsAuthorizationServer {
   /** Public keys of its tokens. */
   readonly jwks: { readonly keys: readonly JWK[] };
   /** `POST /token aliased`, for each request by its place. */
-  readonly requests: readonly string[];
+  readonly requests: string[];
+  close(): void;
 }
 
 /**
- * Starts it for the test. Its metadata name an alias for clients with certificates, the only place that asks for one.
+ * Starts it. Its metadata name an alias for clients with certificates, the only place that asks for one.
  *
  * @param trusted certificates that count as signed by a known authority
  */
@@ -63,9 +72,10 @@ export async function startMtlsAuthorizationServer(
       requests.push(`${request.method} ${request.url} ${place}`);
       handle(request, response);
     };
-  const { origin: issuer } = await startTlsServer(record('plain'), { requestCert: false });
-  const { origin: alias } = await startTlsServer(record('aliased'), { ca: trusted });
-  vi.spyOn(console, 'warn').mockImplementation(() => undefined); // of Node 20, where it works
+  const plain = await startTlsServer(record('plain'), { requestCert: false });
+  const aliased = await startTlsServer(record('aliased'), { ca: trusted });
+  const [issuer, alias] = [plain.origin, aliased.origin];
+  const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined); // of Node 20, where it works
   const { Provider } = await import('oidc-provider');
   const { privateKey } = await generateKeyPair('RS256', { extractable: true });
   const jwk = { ...(await exportJWK(privateKey)), alg: 'RS256', use: 'sig', kid: 'tokens' };
@@ -91,6 +101,7 @@ export async function startMtlsAuthorizationServer(
     features: {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
+      dPoP: { enabled: true },
       introspection: { enabled: true, allowedPolicy: () => true },
       mTLS: {
         enabled: true,
@@ -115,16 +126,22 @@ export async function startMtlsAuthorizationServer(
     },
   };
   handle = new Provider(issuer, configuration).callback();
-  const { kty, n, e } = jwk as JWK;
-  return {
-    issuer,
-    jwks: { keys: [{ kty, n, e, alg: 'RS256', use: 'sig', kid: 'tokens' } as JWK] },
-    requests,
+  warn.mockRestore();
+  const { kty, n, e, alg, use, kid } = jwk as JWK;
+  const publicKey = { kty, n, e, alg, use, kid } as JWK; // RSA keys have all of them
+  const close = (): void => {
+    plain.close();
+    aliased.close();
   };
+  return { issuer, jwks: { keys: [publicKey] }, requests, close };
 }
 
-/** A client whose certificates are registered one by one (RFC 8705 §2.2). Its tokens are bound. */
-export function selfSigned(clientId: string, certificates: readonly ClientCertificate[]): ClientMetadata {
+/** A client whose certificates are registered one by one (RFC 8705 §2.2). */
+export function selfSigned(
+  clientId: string,
+  certificates: readonly ClientCertificate[],
+  isBound = true,
+): ClientMetadata {
   const keys = certificates.map(({ certificate }) => ({
     ...createPublicKey(certificate).export({ format: 'jwk' }),
     x5c: [certificate.replace(/-----[A-Z ]+-----|\s/g, '')],
@@ -132,7 +149,7 @@ export function selfSigned(clientId: string, certificates: readonly ClientCertif
   return registered(clientId, {
     token_endpoint_auth_method: 'self_signed_tls_client_auth',
     jwks: { keys },
-    tls_client_certificate_bound_access_tokens: true,
+    tls_client_certificate_bound_access_tokens: isBound,
   });
 }
 

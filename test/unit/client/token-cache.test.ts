@@ -16,6 +16,8 @@ interface Scene {
   readonly cache: TokenCache;
   readonly pending: readonly Pending[];
   readonly events: readonly string[];
+  /** Tokens that are to be renewed. */
+  readonly outdated: Set<string>;
   step(seconds: number): void;
   setClock(seconds: number): void;
   /** What a caller gets at once: the token, or `waits`. */
@@ -35,6 +37,7 @@ function scene(): Scene {
   const time: Time = { clock: () => wall, monotonic: () => steady };
   const pending: Pending[] = [];
   const events: string[] = [];
+  const outdated = new Set<string>();
   const request = (): Promise<ReceivedToken> =>
     new Promise((resolve, reject) => {
       const number = pending.length + 1;
@@ -56,12 +59,14 @@ function scene(): Scene {
     timeoutSeconds: 5,
     random: () => 1,
     time,
+    isOutdated: (token) => outdated.has(token.accessToken),
     report: (event) => events.push(event),
   });
   return {
     cache,
     pending,
     events,
+    outdated,
     step(seconds) {
       wall += seconds * 1000;
       steady += seconds * 1000;
@@ -109,6 +114,18 @@ describe('TokenCache', () => {
     expect(await Promise.all(callers)).toEqual([refusal, refusal, refusal]);
     expect(await now()).toBe('waits');
     expect(pending).toHaveLength(2);
+  });
+
+  it('renews a young token in the background if it is outdated', { tags: ['CLI-13'] }, async () => {
+    const { granted, now, outdated, pending } = scene();
+    await granted(600);
+    expect(await now()).toBe('token-1');
+    outdated.add('token-1');
+    expect([await now(), await now()]).toEqual(['token-1', 'token-1']);
+    expect(pending).toHaveLength(2);
+    await pending[1]?.fail(refusal);
+    expect(await now()).toBe('token-1');
+    expect(pending).toHaveLength(2); // a pause, as after other renewals
   });
 
   it('renews in the background while the old token serves', { tags: ['CLI-13'] }, async () => {

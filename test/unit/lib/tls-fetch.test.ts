@@ -1,6 +1,8 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:https';
+import type { IncomingMessage } from 'node:http';
+import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -30,10 +32,8 @@ const server = createServer(
 let origin: string;
 let fetch: typeof globalThis.fetch;
 
-function commonName({ socket }: IncomingMessage): string {
-  return 'getPeerCertificate' in socket
-    ? (socket as import('node:tls').TLSSocket).getPeerCertificate().subject.CN
-    : '';
+function commonName({ socket }: IncomingMessage): unknown {
+  return (socket as TLSSocket).getPeerCertificate().subject.CN; // an https server has no other sockets
 }
 
 beforeAll(async () => {
@@ -70,7 +70,7 @@ async function* chunks() {
 }
 
 describe('a fetch with a client certificate', () => {
-  it.each<[string, () => BodyInit, string, string | undefined]>([
+  it.each<[string, () => NonNullable<RequestInit['body']>, string, string | undefined]>([
     ['a string', () => 'text', 'text', 'text/plain;charset=UTF-8'],
     [
       'parameters',
@@ -120,7 +120,9 @@ describe('a fetch with a client certificate', () => {
   });
 
   it('takes fields from objects, lists, Headers and a Request, and members of init first', async () => {
-    for (const headers of [{ a: '1' }, [['a', '1']], new Headers({ a: '1' })] as HeadersInit[])
+    for (const headers of [{ a: '1' }, [['a', '1']], new Headers({ a: '1' })] as NonNullable<
+      RequestInit['headers']
+    >[])
       expect((await echoed(`${origin}/x`, { headers })).headers).toMatchObject({ a: '1' });
     const request = new Request(`${origin}/x`, { headers: { a: '1' }, method: 'PUT' });
     expect(await echoed(request)).toMatchObject({ method: 'PUT', headers: { a: '1' } });
