@@ -47,6 +47,9 @@ export interface FilesToRead {
 }
 
 const PEM = { cert: pem, key: pem, passphrase: optional(text), ca: optional(pem) };
+/** The members of {@link CertificatePem}. */
+export const CERTIFICATE_MEMBERS: readonly string[] = Object.keys(PEM);
+const BEGIN = '-----BEGIN CERTIFICATE-----';
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
 /** Files are larger than this by mistake only. */
 const MAX_FILE_BYTES = 1_000_000n;
@@ -59,8 +62,11 @@ const ERROR_CODE = /^[A-Z][A-Z0-9_]{1,40}$/;
  * @throws {OptionError} without a cause, which could quote key material
  */
 export function checkCertificate(given: unknown, path: string): TlsIdentity {
-  const { cert, key: encrypted, passphrase, ca } = checkObject(given, path, PEM);
-  const [leaf] = readCertificates(cert, memberPath(path, 'cert'));
+  if (typeof given !== 'object' || given === null) throw optionError(path, 'an object', given);
+  // Other members aren't refused, because that would name them, and a function may return anything.
+  const known = CERTIFICATE_MEMBERS.map((name) => [name, Reflect.get(given, name)]);
+  const { cert, key: encrypted, passphrase, ca } = checkObject(Object.fromEntries(known), path, PEM);
+  const chain = readCertificates(cert, memberPath(path, 'cert'));
   const authorities = ca === undefined ? undefined : readCertificates(ca, memberPath(path, 'ca'));
   let key: KeyObject;
   try {
@@ -72,10 +78,10 @@ export function checkCertificate(given: unknown, path: string): TlsIdentity {
   } catch {
     throw badOption(memberPath(path, 'key'), 'takes a private key in PEM, with its passphrase if it has one');
   }
-  if (!leaf.checkPrivateKey(key))
+  if (!chain[0].checkPrivateKey(key))
     throw badOption(memberPath(path, 'key'), 'is not the key of the certificate');
   const plain = key.export({ type: 'pkcs8', format: 'pem' }).toString();
-  return { cert, key: plain, ca: authorities?.map((authority) => authority.toString()) };
+  return { cert: chain.join(''), key: plain, ca: authorities?.map(String) };
 }
 
 function pem(given: unknown, path: string): string {
@@ -84,17 +90,19 @@ function pem(given: unknown, path: string): string {
   throw optionError(path, 'PEM', given);
 }
 
-/** The certificates in a text, at least one. A part of one isn't left out: the file may be half written. */
+/**
+ * The certificates in a text, at least one. The key may be there too, but no part of a certificate: then the
+ * file is half written.
+ */
 function readCertificates(given: string, path: string): readonly [X509Certificate, ...X509Certificate[]] {
   const found = given.match(CERTIFICATE) ?? [];
   try {
     const [first, ...others] = found.map((one) => new X509Certificate(one));
-    if (first !== undefined && given.split('-----BEGIN ').length === found.length + 1)
-      return [first, ...others];
+    if (first !== undefined && given.split(BEGIN).length === found.length + 1) return [first, ...others];
   } catch {
     // It's said below, without the text.
   }
-  throw badOption(path, 'takes certificates in PEM, and nothing else');
+  throw badOption(path, 'takes certificates in PEM');
 }
 
 /**

@@ -53,7 +53,7 @@ async function loadUndici(): Promise<Undici> {
   try {
     return await import(/* webpackIgnore: true */ /* @vite-ignore */ UNDICI);
   } catch {
-    throw new SafeError('it needs the package undici, which cannot be loaded: npm install undici');
+    throw new SafeError('it needs the package undici, which cannot be loaded: npm install undici@7');
   }
 }
 

@@ -1,11 +1,12 @@
 import {
+  CERTIFICATE_MEMBERS,
   type CertificateFiles,
   type CertificatePem,
   certificateReader,
   checkCertificate,
 } from '../issuer/client-certificate.js';
 import type { AskedCertificate } from '../issuer/credential-source.js';
-import { badOption, checkObject, optional, text } from '../lib/check.js';
+import { badOption, checkNames, checkObject, optional, text } from '../lib/check.js';
 
 /**
  * The certificate that connections show, with its key: files that are read again when they change, PEM, or a
@@ -38,6 +39,7 @@ export function checkCertificateOption(given: unknown, path: string): AskedCerti
   if (typeof given === 'object' && given !== null && ('certFile' in given || 'keyFile' in given)) {
     return { kind, name, from: 'the files of', ask: certificateReader(checkObject(given, path, FILES)) };
   }
+  checkNames(given, CERTIFICATE_MEMBERS, path, 'an object or a function');
   checkCertificate(given, path);
   const copy = { ...Object(given) };
   return { kind, name, from: 'the option', ask: () => copy };

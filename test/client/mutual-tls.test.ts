@@ -401,7 +401,7 @@ describe('the option certificate', () => {
     ['files and PEM', { certFile: 'a', keyFile: 'b', key }, /unknown option "key" in certificate/],
     ['half of the files', { certFile: 'a' }, /"certificate.keyFile" takes a non-empty string/],
     ['an unknown member', { cert, key, pfx: 'x' }, /unknown option "pfx" in certificate/],
-    ['a string', 'canary', /"certificate" takes an object, got string/],
+    ['a string', 'canary', /"certificate" takes an object or a function, got string/],
   ])('refuses %s', (_what, certificate, message) => {
     const create = () =>
       makeClient({ tokenEndpoint: 'https://auth.example.com/token', certificate } as never);
@@ -422,6 +422,7 @@ describe('the option certificate', () => {
       .toString();
     const { ca } = pemOf(mine);
     for (const certificate of [
+      { cert: `${key}${cert}`, key: `${key}${cert}`, ca },
       { cert: Buffer.from(cert), key: Buffer.from(key), ca: Buffer.from(ca) },
       {
         cert: `${cert}${others.certificate}`,

@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'vite';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { createClientCertificate } from '../../src/testing/index.js';
 import { hang, status } from '../support/misbehaving-issuer.js';
+import { pemOf, startTlsServer } from './support/mtls-server.js';
 import { grants, startTokenEndpoint, type TokenEndpoint } from './support/token-endpoint.js';
 
 let folder: string;
@@ -23,15 +25,21 @@ beforeAll(async () => {
       rollupOptions: { output: { entryFileNames: 'package.mjs' } },
     },
   });
+  // Elsewhere, so that only this one finds the optional package.
+  await mkdir(join(folder, 'with-undici/node_modules'), { recursive: true });
+  await copyFile(join(folder, 'package.mjs'), join(folder, 'with-undici/package.mjs'));
+  const undici = fileURLToPath(new URL('../../node_modules/undici', import.meta.url));
+  await symlink(undici, join(folder, 'with-undici/node_modules/undici'));
 });
 
 afterAll(() => rm(folder, { recursive: true }));
 
 /** Runs a module in a process of its own, where `client` gets tokens. Resolves with the exit code and what it printed. */
 function run(
-  endpoint: TokenEndpoint,
+  endpoint: Pick<TokenEndpoint, 'url'>,
   options: object,
   code: string,
+  file = 'package.mjs',
 ): Promise<{ exitCode: number | null; output: string }> {
   const given = {
     tokenEndpoint: endpoint.url,
@@ -40,7 +48,7 @@ function run(
     ...options,
   };
   const module = `
-    import { createClientCredentials } from ${JSON.stringify(pathToFileURL(join(folder, 'package.mjs')))};
+    import { createClientCredentials } from ${JSON.stringify(pathToFileURL(join(folder, file)))};
     let now = Date.now();
     const client = createClientCredentials({ ...${JSON.stringify(given)}, clock: () => now, random: () => 0.9 });
     ${code}`;
@@ -114,4 +122,32 @@ describe('a process with a client that nobody closes', { timeout: 20_000 }, () =
     expect(await run(endpoint, {}, code)).toEqual({ exitCode: 0, output: 'token-1\n' });
     expect(endpoint.requests).toHaveLength(3);
   });
+
+  it('ends with open connections that have shown a certificate', async () => {
+    const { origin, close } = await startTlsServer((request, response) => {
+      const { url } = request;
+      request.resume().on('end', () => {
+        if (url === '/token') grants()(response);
+        else response.end('ok');
+      });
+    });
+    onTestFinished(close);
+    const certificate = pemOf(await createClientCertificate());
+    const options = { certificate, clientSecret: undefined, origins: [origin] };
+    const code = `console.log(await (await client.fetch(${JSON.stringify(origin)})).text());`;
+    const done = run({ url: `${origin}/token` }, options, code, 'with-undici/package.mjs');
+    expect(await done).toEqual({ exitCode: 0, output: 'ok\n' });
+  });
+});
+
+it('says what to install if a certificate is given and undici is missing', async () => {
+  const endpoint = await startTokenEndpoint();
+  const certificate = pemOf(await createClientCertificate());
+  const code = `client.getToken().catch(({ reason, detail }) => console.log(reason, detail));`;
+  const { output } = await run(endpoint, { certificate, clientSecret: undefined }, code);
+  expect(output).toBe(
+    'credential_unavailable the option certificate: it needs the package undici, which cannot be loaded: ' +
+      'npm install undici@7\n',
+  );
+  expect(endpoint.requests).toHaveLength(0);
 });

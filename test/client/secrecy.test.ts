@@ -1,6 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   type ApiClient,
   type ClientCredentialsOptions,
@@ -8,6 +11,7 @@ import {
   clientChannel,
 } from '../../src/client/index.js';
 import { formEncode } from '../../src/issuer/client-authentication.js';
+import { createClientCertificate } from '../../src/testing/index.js';
 import { listenTo } from '../support/listen-to.js';
 import { type Behaviour, body, json, reset, status } from '../support/misbehaving-issuer.js';
 import { type Answer, refuseToken, startApi } from './support/api.js';
@@ -18,6 +22,10 @@ import { makeAssertion, mountVolume, startKms } from './support/workload-platfor
 const TOKEN = 'canary-token-7f3a';
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const { d: privatePart = '' } = privateKey.export({ format: 'jwk' });
+const { certificate: cert, privateKey: key } = await createClientCertificate();
+const certificate = { cert, key, passphrase: 'canary' };
+/** A line of the key that's in no other text. */
+const [, keyLine = ''] = key.split('\n');
 const good = { access_token: TOKEN, token_type: 'Bearer', expires_in: 600, refresh_token: 'canary-refresh' };
 
 /** Everything that a careless logger could write of a value: its text, all members, hidden ones, its causes. */
@@ -50,7 +58,7 @@ function secretsOf(endpoint: TokenEndpoint): readonly string[] {
     encodeURIComponent(CLIENT_SECRET),
     new URLSearchParams({ v: CLIENT_SECRET }).toString().slice(2),
   ];
-  return [...sent, ...forms, TOKEN, 'canary', privatePart].filter((secret) => secret !== '');
+  return [...sent, ...forms, TOKEN, 'canary', privatePart, keyLine].filter((secret) => secret !== '');
 }
 
 function expectNoSecrets(values: readonly unknown[], endpoint: TokenEndpoint): void {
@@ -138,6 +146,16 @@ const connections: readonly (readonly [string, Connect, 'Bearer' | 'DPoP'])[] = 
   [
     'the JWT bearer grant and a key',
     (common) => makeJwtBearer({ ...common, ...withKey, clientId: CLIENT_ID, assertion: mountAssertion() }),
+    'Bearer',
+  ],
+  [
+    'a certificate',
+    (common) => makeClient({ ...common, certificate, clientSecret: CLIENT_SECRET }),
+    'Bearer',
+  ],
+  [
+    'a certificate from a function',
+    (common) => makeClient({ ...common, certificate: async () => certificate, clientSecret: CLIENT_SECRET }),
     'Bearer',
   ],
 ];
@@ -253,4 +271,28 @@ it('shows only what identifies a client', { tags: ['OPS-01'] }, async () => {
       origins: ['https://inventory.example.com'],
     })}`,
   );
+});
+
+it('leaves no key in errors of a certificate that cannot be used', {
+  tags: ['OPS-01', 'OPS-02'],
+}, async () => {
+  const endpoint = await startTokenEndpoint();
+  const folder = await mkdtemp(join(tmpdir(), 'canary-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const [certFile, keyFile] = [join(folder, 'tls.crt'), join(folder, 'tls.key')];
+  await writeFile(certFile, (await createClientCertificate()).certificate);
+  await writeFile(keyFile, key);
+  const messages = listenTo<ClientMessage>(clientChannel);
+  for (const wrong of [
+    { certFile, keyFile },
+    () => ({ cert, key: key.replace(/.{8}(?=\n-)/, 'canary==') }),
+    () => ({ cert: key, key: cert }),
+    () => ({ [keyLine]: key, cert }) as never,
+    () => Promise.reject(new Error(key)),
+  ]) {
+    const client = makeClient({ tokenEndpoint: endpoint.url, certificate: wrong });
+    const failure = await failureOf(client.getToken());
+    expect(failure.reason).toBe('credential_unavailable');
+    expectNoSecrets([failure, client, messages], endpoint);
+  }
 });

@@ -15,7 +15,8 @@ export const CLIENT_SECRET = 'canary-secret+/ %&ü';
 
 /** A client that is closed with the test. Further attempts are made at once: nothing is random. */
 export function makeClient(options: Partial<ClientCredentialsOptions>): ClientCredentials {
-  const isGiven = options.privateKey !== undefined || options.clientAssertion !== undefined;
+  const { privateKey, clientAssertion, certificate } = options;
+  const isGiven = [privateKey, clientAssertion, certificate].some((given) => given !== undefined);
   const credential = isGiven ? {} : { clientSecret: CLIENT_SECRET };
   const client = createClientCredentials({ clientId: CLIENT_ID, random: () => 0, ...credential, ...options });
   onTestFinished(() => client.close());
