@@ -33,8 +33,10 @@ export {
   ResourceServerError,
   UnavailableError,
 } from './errors.js';
+export type { CertificateFiles, CertificatePem } from './issuer/client-certificate.js';
 export type { Introspect, IntrospectedTokens, WantedMember } from './issuer/introspection-settings.js';
 export { type LogRefusalsOptions, logRefusals, type RefusalLogger } from './log-refusals.js';
+export type { CertificateOption } from './options/certificate.js';
 export type { DpopNonceOptions, DpopOptions } from './options/dpop.js';
 export type {
   IntrospectionEndpointOptions,

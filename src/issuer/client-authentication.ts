@@ -15,8 +15,8 @@ import { SignerUnavailable } from './assertion-signer.js';
 import type { AssertionKey } from './private-key.js';
 
 const CERTIFICATE =
-  'the server knows the client by the certificate of the connection: is it the registered one, and does the ' +
-  'option certificate, or a fetch of yours, bring it?';
+  'the server knows the client by the certificate of the connection: is it the registered one, and does ' +
+  'the option certificate, or a fetch of yours, bring it?';
 const ENCODED_CREDENTIALS =
   'client_secret_basic encodes characters of this id or secret, and many servers do not decode them; ' +
   'client_secret_post sends them as they are';

@@ -3,10 +3,14 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
+import axios from 'axios';
 import express from 'express';
+import { got } from 'got';
+import { Agent, request } from 'undici';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { authenticate, getAuth } from '../../adapters/express/index.js';
 import {
+  type CertificatePem,
   type ClientCredentialsOptions,
   type ClientMessage,
   clientChannel,
@@ -17,17 +21,14 @@ import { listenTo } from '../support/listen-to.js';
 import { json } from '../support/misbehaving-issuer.js';
 import { isFullSize } from '../support/size.js';
 import { sendOverTls } from '../support/tls-client.js';
+import { ofServer, pemOf, startTlsServer, type TlsServer } from '../support/tls-server.js';
 import { INVENTORY, LIFETIME_SECONDS, registered } from './support/authorization-server.js';
 import { failureOf } from './support/make-client.js';
 import {
   byName,
   type MtlsAuthorizationServer,
-  ofServer,
-  pemOf,
   selfSigned,
   startMtlsAuthorizationServer,
-  startTlsServer,
-  type TlsServer,
 } from './support/mtls-server.js';
 import { startTokenEndpoint } from './support/token-endpoint.js';
 
@@ -159,7 +160,7 @@ describe('a client that a real authorization server knows by its certificate', (
     },
   );
 
-  it('takes the certificate for its credential if there is no other', async () => {
+  it('takes the certificate for its credential if there is no other', { tags: ['CLI-04'] }, async () => {
     const client = makeClient({ issuer: server.issuer, certificate: pemOf(mine) });
     expect((await client.getToken()).scope).toEqual([]);
   });
@@ -178,14 +179,36 @@ describe('a client that a real authorization server knows by its certificate', (
     ['with-dpop', { authenticationMethod: 'self_signed_tls_client_auth', dpop: true }],
   ])('has tokens that are bound to it beside what else it has: %s', async (clientId, credential) => {
     const client = makeClient({ ...known(), clientId, certificate: pemOf(mine), ...credential });
-    const request = new Request(`${inventory.origin}/stock/42`, { method: 'POST', body: 'x' });
-    const response = await client.fetch(request);
+    const sent = new Request(`${inventory.origin}/stock/42`, { method: 'POST', body: 'x' });
+    const response = await client.fetch(sent);
     expect([response.status, await response.json()]).toEqual([200, clientId]);
     expect(thumbprints).toEqual([credential.dpop === undefined ? mine.thumbprint : undefined]);
     expect(tokenRequests()).toBe(1);
   });
 
-  it('shows neither token nor certificate to another origin that the API redirects to', async () => {
+  it('works with other HTTP clients that show the same certificate', async () => {
+    const { origin } = inventory;
+    const { cert, key, ca } = pemOf(mine);
+    const client = makeClient({ ...known(), certificate: { cert, key, ca } });
+    const { data } = await axios.get(`${origin}/stock/42`, {
+      adapter: 'fetch',
+      env: { fetch: client.fetch },
+    });
+    expect(data).toBe('order-service');
+    const url = `${origin}/stock/42`;
+    const headers = { ...(await client.headers({ url })) };
+    const https = { certificate: cert, key, certificateAuthority: ca };
+    expect(await got(url, { headers, https }).json()).toBe('order-service');
+    const dispatcher = new Agent({ connect: { cert, key, ca } });
+    onTestFinished(() => dispatcher.close());
+    const { body } = await request(url, { headers, dispatcher });
+    expect(await body.json()).toBe('order-service');
+    expect(tokenRequests()).toBe(1);
+  });
+
+  it('shows neither token nor certificate to another origin that the API redirects to', {
+    tags: ['CLI-19'],
+  }, async () => {
     const { origin } = inventory;
     const seen: unknown[] = [];
     const other = await startTokenEndpoint();
@@ -201,7 +224,7 @@ describe('a client that a real authorization server knows by its certificate', (
 });
 
 describe('a certificate that is rotated under traffic', () => {
-  it('costs no call if its files are replaced one after the other', async () => {
+  it('costs no call if its files are replaced one after the other', { tags: ['CLI-13'] }, async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     const { origin } = inventory;
     const files = await writeFiles(mine);
@@ -231,7 +254,7 @@ describe('a certificate that is rotated under traffic', () => {
     expect(messages.map(({ event }) => event)).toEqual(['requested', 'renewed', 'requested', 'renewed']);
   });
 
-  it('costs no call if a function returns another one', async () => {
+  it('costs no call if a function returns another one', { tags: ['CLI-13'] }, async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     const { origin } = inventory;
     let current = mine;
@@ -264,7 +287,9 @@ describe('a certificate that is rotated under traffic', () => {
     expect(tokenRequests()).toBe(2);
   });
 
-  it('makes the renewal in the background only, and the old one serves on if that fails', async () => {
+  it('makes the renewal in the background only, and the old one serves on if that fails', {
+    tags: ['CLI-13'],
+  }, async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     const { origin } = inventory;
     const files = await writeFiles(mine);
@@ -345,7 +370,7 @@ describe('the endpoint for clients with certificates', () => {
     },
   );
 
-  it('is the usual one if the metadata name no other', async () => {
+  it('is the usual one if the metadata name no other', { tags: ['CLI-21'] }, async () => {
     const endpoint = await startTokenEndpoint();
     const { issuer, url } = endpoint;
     const aliases = { revocation_endpoint: `${issuer}/other` };
@@ -504,12 +529,8 @@ describe('the option certificate', () => {
 });
 
 describe('a handshake that fails', () => {
-  const explain = async (tokenEndpoint: string, certificate: ClientCredentialsOptions['certificate']) => {
-    const failure = await failureOf(
-      makeClient({ tokenEndpoint, certificate, timeoutSeconds: 0.5 } as ClientCredentialsOptions).getToken(),
-    );
-    return failure;
-  };
+  const explain = (tokenEndpoint: string, certificate: CertificatePem) =>
+    failureOf(makeClient({ tokenEndpoint, certificate }).getToken());
 
   it('says which option takes an authority of your own', async () => {
     const { origin, close } = await startTlsServer((_request, response) => response.end());

@@ -7,7 +7,7 @@ import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createClientCertificate } from '../../src/testing/index.js';
 import { hang, status } from '../support/misbehaving-issuer.js';
-import { pemOf, startTlsServer } from './support/mtls-server.js';
+import { pemOf, startTlsServer } from '../support/tls-server.js';
 import { grants, startTokenEndpoint, type TokenEndpoint } from './support/token-endpoint.js';
 
 let folder: string;

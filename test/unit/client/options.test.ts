@@ -61,12 +61,12 @@ describe('createClientCredentials refuses', () => {
     [
       'no credential',
       { issuer, clientId: 'a' },
-      'option "options" takes one of clientSecret, privateKey and clientAssertion, got none',
+      'option "options" takes one of clientSecret, privateKey, clientAssertion and certificate, got none',
     ],
     [
       'two credentials',
       { ...good, privateKey },
-      'option "options" takes one of clientSecret, privateKey and clientAssertion, got clientSecret and privateKey',
+      'option "options" takes one of clientSecret, privateKey, clientAssertion and certificate, got clientSecret and privateKey',
     ],
     [
       'an empty secret',
@@ -75,7 +75,7 @@ describe('createClientCredentials refuses', () => {
     ],
     [
       'an unknown method',
-      { ...good, authenticationMethod: 'tls_client_auth' },
+      { ...good, authenticationMethod: 'client_secret_jwt' },
       'option "authenticationMethod" takes',
     ],
     [

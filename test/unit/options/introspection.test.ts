@@ -55,7 +55,7 @@ describe('the option introspection', () => {
     [
       'no credentials',
       { clientId: 'api' },
-      "issuer.introspection\" takes one of clientSecret, privateKey, clientAssertion, accessToken and authenticationMethod 'tls_client_auth', got none",
+      'issuer.introspection" takes one of clientSecret, privateKey, clientAssertion, accessToken and certificate, got none',
     ],
     ['two credentials', { ...client, privateKey }, 'got clientSecret and privateKey'],
     [
