@@ -6,7 +6,7 @@ import {
   checkCertificate,
 } from '../issuer/client-certificate.js';
 import type { AskedCertificate } from '../issuer/credential-source.js';
-import { badOption, checkNames, checkObject, optional, text } from '../lib/check.js';
+import { badOption, callable, checkNames, checkObject, optional, text } from '../lib/check.js';
 
 /**
  * The certificate that connections show, with its key: files that are read again when they change, PEM, or a
@@ -34,8 +34,8 @@ export function checkCertificateOption(given: unknown, path: string): AskedCerti
     );
   const kind = 'asked';
   const name = 'certificate';
-  // What it returns is looked at when it's called.
-  if (typeof given === 'function') return { kind, name, from: 'the function', ask: given as () => unknown };
+  if (typeof given === 'function')
+    return { kind, name, from: 'the function', ask: callable<() => unknown>(given, path) };
   if (typeof given === 'object' && given !== null && ('certFile' in given || 'keyFile' in given)) {
     return { kind, name, from: 'the files of', ask: certificateReader(checkObject(given, path, FILES)) };
   }

@@ -315,7 +315,7 @@ describe('a certificate that is rotated under traffic', () => {
 
 describe('thousands of calls over three lifetimes of a bound token', () => {
   it('succeed all, with a token request per lifetime and one more at most', {
-    timeout: 120_000,
+    timeout: 300_000,
   }, async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     const { origin } = inventory;
