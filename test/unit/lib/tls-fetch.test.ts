@@ -8,6 +8,7 @@ import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTlsFetch } from '../../../src/lib/tls-fetch.js';
 import { createClientCertificate } from '../../../src/testing/index.js';
+import { isFullSize } from '../../support/size.js';
 
 const [ofServer, mine] = await Promise.all([
   createClientCertificate({ commonName: 'localhost' }),
@@ -179,5 +180,15 @@ describe('a fetch with a client certificate', () => {
     const failure = await stranger(`${origin}/x`).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(TypeError);
     expect(failure).toMatchObject({ cause: { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' } });
+  });
+
+  it.runIf(isFullSize)('closes connections that nobody uses', async () => {
+    server.keepAliveTimeout = 0; // the server neither closes it nor says when it would
+    const connected = once(server, 'secureConnection');
+    const { certificate: cert, privateKey: key } = mine;
+    const idle = await createTlsFetch({ cert, key, ca: [ofServer.certificate] });
+    await (await idle(`${origin}/x`)).text();
+    const [socket] = await connected;
+    await once(socket, 'close');
   });
 });
