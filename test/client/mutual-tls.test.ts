@@ -477,7 +477,7 @@ describe('the option certificate', () => {
     );
     const both = { certificate, clientSecret: 's', authenticationMethod: 'tls_client_auth' } as const;
     expect(() => makeClient({ issuer, ...both })).toThrow(
-      'option "options" takes one of clientSecret, privateKey and certificate, got clientSecret and certificate',
+      'option "options" takes one of clientSecret, privateKey, clientAssertion and certificate, got clientSecret and certificate',
     );
     const method = { certificate, authenticationMethod: 'private_key_jwt' } as const;
     expect(() => makeClient({ issuer, ...method })).toThrow(

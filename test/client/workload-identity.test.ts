@@ -324,7 +324,7 @@ describe('the JWT bearer grant', () => {
     [
       'two credentials',
       { assertion: newAssertion, clientId: 'a', clientSecret: 'canary', privateKey },
-      'option "options" takes one of clientSecret, privateKey and clientAssertion, got clientSecret and privateKey',
+      'option "options" takes one of clientSecret, privateKey, clientAssertion and certificate, got clientSecret and privateKey',
     ],
     [
       'a method without a credential',
