@@ -1,4 +1,5 @@
 import {
+  type BadGatewayReason,
   DESCRIPTIONS,
   type ErrorCode,
   type InsufficientScopeReason,
@@ -23,7 +24,7 @@ export const errorKind: unique symbol = Symbol.for('oauth-resource-server.error'
  * Security: no token, claim or key is in any member, so an error may be logged whole.
  */
 export abstract class ResourceServerError extends Error {
-  /** HTTP status of the answer: 400, 401, 403 or 503. */
+  /** HTTP status of the answer: 400, 401, 403, 502 or 503. */
   abstract readonly status: number;
   /**
    * The registered OAuth error code, or undefined where RFC 6750 §3.1 wants none (no credentials were sent).
@@ -118,8 +119,23 @@ export class InsufficientScopeError extends ResourceServerError {
   readonly error: 'insufficient_scope' = 'insufficient_scope';
   declare readonly reason: InsufficientScopeReason;
 
-  constructor(reason: InsufficientScopeReason) {
-    super(reason);
+  constructor(reason: InsufficientScopeReason, hint?: string) {
+    super(reason, hint);
+  }
+}
+
+/**
+ * 502: this API needs another server to answer, which refused this API itself, or sent an answer that can't
+ * be used. Never the client's fault, and trying again doesn't help.
+ */
+export class BadGatewayError extends ResourceServerError {
+  readonly status: 502 = 502;
+  readonly error: 'server_error' = 'server_error';
+  declare readonly reason: BadGatewayReason;
+
+  /** @param cause what went wrong, for the log, see {@link UnavailableError} */
+  constructor(reason: BadGatewayReason, cause?: unknown, hint?: string) {
+    super(reason, hint, cause === undefined ? undefined : { cause });
   }
 }
 
@@ -153,6 +169,7 @@ const CLASSES = {
   InvalidProofError,
   InsufficientUserAuthenticationError,
   InsufficientScopeError,
+  BadGatewayError,
   UnavailableError,
 };
 for (const [kind, { prototype }] of Object.entries(CLASSES)) {

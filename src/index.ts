@@ -22,6 +22,7 @@ export type { Allowed, Answer, AnswerBody, AnswerHeaders, Decision, Denied } fro
 export type { DecisionMessage, IntrospectionMessage, KeysMessage, WarningMessage } from './diagnostics.js';
 export { channels } from './diagnostics.js';
 export {
+  BadGatewayError,
   errorKind,
   InsufficientScopeError,
   InsufficientUserAuthenticationError,
@@ -72,6 +73,7 @@ export type { CertificateHeaderForm } from './proof/certificate-header.js';
 export type { MemoryReplayStoreOptions, ReplayStore } from './proof/replay-store.js';
 export { createMemoryReplayStore } from './proof/replay-store.js';
 export type {
+  BadGatewayReason,
   ErrorCode,
   InsufficientScopeReason,
   InsufficientUserAuthenticationReason,

@@ -12,7 +12,7 @@ export interface LogRefusalsOptions {
    * `'log'` if the logger has no such method, as Nest's.
    */
   readonly level?: string;
-  /** For requests that are refused with 503, and for what leads to that. Default `'warn'`. */
+  /** For requests that are refused with 502 or 503, and for what leads to that. Default `'warn'`. */
   readonly outageLevel?: string;
 }
 
@@ -62,7 +62,7 @@ export function logRefusals(logger: RefusalLogger, options: LogRefusalsOptions =
     decision({ outcome, method, route, status, reason, hint, issuer, clientId }) {
       if (outcome !== 'denied') return;
       const fields = { method, route, status, reason, hint, issuer, clientId };
-      log(status === 503 ? outageLevel : level, 'request refused', fields);
+      log((status ?? 0) >= 500 ? outageLevel : level, 'request refused', fields);
     },
     keys({ event, issuer, reason, detail, keys }) {
       if (event === 'failed') {

@@ -40,6 +40,7 @@ const INVALID_TOKEN = {
   token_inactive: 'The access token is not active',
   token_type_mismatch: 'The token is not of the type of the authentication scheme',
   revoked: 'The access token was revoked',
+  exchange_refused: 'The access token is not accepted any more by the authorization server',
 } as const;
 
 const INVALID_PROOF = {
@@ -71,6 +72,7 @@ const INSUFFICIENT_SCOPE = {
   authorization_details_not_met: 'The access token lacks a required authorization detail',
   unknown_operation: 'No access token grants access to this operation',
   caller_mismatch: 'The access token is for another caller than the one before',
+  delegation_refused: 'The access token does not allow this API to act on behalf of its subject',
   origin_not_allowed: 'The page that sent the request may not use this API',
 } as const;
 
@@ -90,6 +92,11 @@ const UNAVAILABLE = [
   'revocation_unavailable',
 ] as const;
 
+/** Of what goes wrong when this API calls another one for its caller. */
+const UNAVAILABLE_BEHIND = { exchange_unavailable: 'The request cannot be completed at the moment' } as const;
+
+const BAD_GATEWAY = { exchange_failed: 'The request cannot be completed' } as const;
+
 /** Reasons of an {@link InvalidRequestError}: the request has to be sent differently. */
 export type InvalidRequestReason = keyof typeof INVALID_REQUEST;
 
@@ -106,7 +113,10 @@ export type InsufficientUserAuthenticationReason = keyof typeof INSUFFICIENT_USE
 export type InsufficientScopeReason = keyof typeof INSUFFICIENT_SCOPE;
 
 /** Reasons of an {@link UnavailableError}: something that the decision needs is out of reach or unusable. */
-export type UnavailableReason = (typeof UNAVAILABLE)[number];
+export type UnavailableReason = (typeof UNAVAILABLE)[number] | keyof typeof UNAVAILABLE_BEHIND;
+
+/** Reasons of a {@link BadGatewayError}: this API can't call another one on behalf of its caller. */
+export type BadGatewayReason = keyof typeof BAD_GATEWAY;
 
 /**
  * Why a request was refused. Stable words for logs, metrics and tests; `docs/errors.md` explains each. They
@@ -118,7 +128,8 @@ export type Reason =
   | InvalidProofReason
   | InsufficientUserAuthenticationReason
   | InsufficientScopeReason
-  | UnavailableReason;
+  | UnavailableReason
+  | BadGatewayReason;
 
 /**
  * The registered OAuth error codes that this package sends (RFC 6750 §3.1, RFC 9449 §12.2, RFC 9470 §3,
@@ -131,7 +142,8 @@ export type ErrorCode =
   | 'use_dpop_nonce'
   | 'insufficient_user_authentication'
   | 'insufficient_scope'
-  | 'temporarily_unavailable';
+  | 'temporarily_unavailable'
+  | 'server_error';
 
 /** The text of each reason that the client may read. */
 export const DESCRIPTIONS: Readonly<Record<Reason, string>> = {
@@ -142,7 +154,9 @@ export const DESCRIPTIONS: Readonly<Record<Reason, string>> = {
   ...INSUFFICIENT_SCOPE,
   ...(Object.fromEntries(
     UNAVAILABLE.map((reason) => [reason, 'The access token cannot be verified at the moment']),
-  ) as Record<UnavailableReason, string>), // one per reason
+  ) as Record<(typeof UNAVAILABLE)[number], string>), // one per reason
+  ...UNAVAILABLE_BEHIND,
+  ...BAD_GATEWAY,
 };
 
 /** Every reason, for documentation and metrics. */

@@ -21,5 +21,5 @@ export function logRefusal(
   const { method, route } = view;
   const { issuer, clientId } = auth ?? {};
   const fields = { method, route, status, reason, hint, issuer, clientId };
-  log[status === 503 ? 'warn' : 'info'](fields, 'request refused');
+  log[status >= 500 ? 'warn' : 'info'](fields, 'request refused');
 }

@@ -72,9 +72,8 @@ export class DenialResponses {
     return {
       status: error.status,
       headers: {
-        ...(error instanceof UnavailableError
-          ? { 'Retry-After': String(error.retryAfterSeconds) }
-          : { 'WWW-Authenticate': this.#challenges(error, scheme, details) }),
+        ...(error instanceof UnavailableError && { 'Retry-After': String(error.retryAfterSeconds) }),
+        ...(error.status < 500 && { 'WWW-Authenticate': this.#challenges(error, scheme, details) }),
         ...(error instanceof InvalidProofError && error.nonce !== undefined && { 'DPoP-Nonce': error.nonce }),
         'Cache-Control': 'no-store',
         ...(body !== undefined && { 'Content-Type': 'application/json; charset=utf-8' }),

@@ -7,8 +7,8 @@ import type { GrantedToken } from './granted-token.js';
 import type { ClientSettings } from './options.js';
 import { checkOrigin, createProtectedFetch } from './protected-fetch.js';
 import type { Time } from './stopwatch.js';
-import { TokenCache } from './token-cache.js';
-import { type Grant, TokenEndpoint } from './token-endpoint.js';
+import { type OwnTokens, TokenCache } from './token-cache.js';
+import { type Grant, TokenEndpoint, type TokenRequest } from './token-endpoint.js';
 import { type TokenHeaders, TokenPresenter } from './token-presenter.js';
 
 /** Options of `getToken`. */
@@ -102,30 +102,38 @@ export interface ApiClient {
   close(): void;
 }
 
+/** Where the access tokens of a client are, and where they may go. */
+export interface ApiClientParts {
+  /** Default: those of the options. */
+  readonly origins?: readonly string[];
+  /** Default: a {@link TokenCache} of its own. */
+  readonly keep?: (request: TokenRequest, create: () => TokenCache) => OwnTokens & { close(): void };
+}
+
 /** Makes the clients of APIs that get their access tokens as one client of one authorization server. */
-export type CreateApiClient = (grant: Grant) => ApiClient;
+export type CreateApiClient = (grant: Grant, parts?: ApiClientParts) => ApiClient;
 
 /**
  * @param name what the clients are called when they're inspected
  * @returns a function whose clients share metadata, credential, key and nonces
  */
 export function connectApiClients(settings: ClientSettings, name: string): CreateApiClient {
-  const { runtime, server, clientId, origins, timeoutSeconds, random, dpop } = settings;
+  const { runtime, server, clientId, timeoutSeconds, random, dpop } = settings;
   const time: Time = { clock: runtime.clock, monotonic: () => performance.now() };
   const serverName =
     server.tokenEndpoint === undefined ? server.issuer : (server.issuer ?? server.tokenEndpoint);
   const prover = dpop && new DpopProver(dpop, runtime.clock);
   const presenter = new TokenPresenter(prover);
   const endpoint = new TokenEndpoint(settings, time, prover);
-  return (grant) => {
-    const tokens = new TokenCache({
-      request: (signal) => endpoint.request(grant, signal),
-      timeoutSeconds,
-      random,
-      time,
-      isOutdated: (token) => endpoint.isOutdated(token),
-      report: createReport(serverName, clientId, grant.scope),
-    });
+  return (grant, { origins = settings.origins, keep = keepOne } = {}) => {
+    const report = createReport(serverName, clientId, grant.scope);
+    const request: TokenRequest = (signal, onStart) => {
+      onStart();
+      return endpoint.request(grant, signal);
+    };
+    const isOutdated = (token: GrantedToken): boolean => endpoint.isOutdated(token);
+    const cache = { timeoutSeconds, random, time, isOutdated, report };
+    const tokens = keep(request, () => new TokenCache(cache));
     const client: ApiClient = {
       getToken: async (given) => tokens.get(checkGetToken(given, 'getToken')?.signal),
       fetch: createProtectedFetch({ tokens, presenter, origins, endpoint }),
@@ -149,11 +157,25 @@ export function connectApiClients(settings: ClientSettings, name: string): Creat
       dropToken: (accessToken) => tokens.drop(accessToken),
       close: () => tokens.close(),
     };
-    const shown = { ...server, clientId, scope: grant.scope, origins };
-    const show = (_depth: number, format: InspectOptions) => `${name} ${inspect(shown, format)}`;
-    Object.defineProperty(client, inspect.custom, { value: show });
-    return Object.freeze(client);
+    return shownAs(name, { ...server, clientId, scope: grant.scope, origins }, client);
   };
+}
+
+const keepOne: NonNullable<ApiClientParts['keep']> = (request, create) => {
+  const cache = create();
+  return {
+    get: (signal) => cache.get(request, signal),
+    drop: (accessToken) => cache.drop(accessToken),
+    accept: (token) => cache.accept(token),
+    close: () => cache.close(),
+  };
+};
+
+/** Freezes an object of which nothing but `shown` is seen when it's inspected. */
+export function shownAs<T extends object>(name: string, shown: object, client: T): T {
+  const show = (_depth: number, format: InspectOptions) => `${name} ${inspect(shown, format)}`;
+  Object.defineProperty(client, inspect.custom, { value: show });
+  return Object.freeze(client);
 }
 
 const checkGetToken = optional(object({ signal: optional(checkSignal) } satisfies Checks<GetTokenOptions>));

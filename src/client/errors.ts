@@ -1,5 +1,8 @@
 const MESSAGES = {
   refused: 'The authorization server refused the request for an access token',
+  subject_expired: 'The token that was to be exchanged has expired',
+  subject_refused: 'The authorization server refused the token that was to be exchanged',
+  delegation_refused: 'The authorization server does not let this client act on behalf of the caller',
   server_error: 'The authorization server failed',
   rate_limited: 'The authorization server limits requests for access tokens',
   unreachable: 'The authorization server cannot be reached',
@@ -142,9 +145,12 @@ export function isTokenRequestError(value: unknown): value is TokenRequestError 
   return typeof value === 'object' && value !== null && tokenRequestError in value;
 }
 
-/** The same failure for a caller who comes while no attempt is made. */
-export function repeatedFailure(failure: TokenRequestError, retryAfter: number): TokenRequestError {
-  const { reason, error, status, detail, hint, description, transient } = failure;
+/** The same failure, but for these members. */
+export function restate(
+  failure: TokenRequestError,
+  { reason = failure.reason, retryAfter = failure.retryAfter }: Partial<TokenRequestError>,
+): TokenRequestError {
+  const { error, status, detail, hint, description, transient } = failure;
   return new TokenRequestError(reason, { error, status, retryAfter, detail, hint, description, transient });
 }
 

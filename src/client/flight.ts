@@ -73,13 +73,16 @@ export class Flight {
 
   async #attempt(signal: AbortSignal): Promise<ReceivedToken> {
     const { request, report, closing } = this.#options;
-    report('requested');
+    let isMade = false;
     try {
-      const received = await request(signal);
+      const received = await request(signal, () => {
+        isMade = true;
+        report('requested');
+      });
       report('renewed', () => received.token);
       return received;
     } catch (error) {
-      if (isTokenRequestError(error) && !closing.aborted) report('failed', () => error);
+      if (isMade && isTokenRequestError(error) && !closing.aborted) report('failed', () => error);
       throw error;
     }
   }

@@ -15,4 +15,13 @@ export { clientChannel } from './events.js';
 export type { GrantedToken } from './granted-token.js';
 export { createJwtBearer, type JwtBearerOptions } from './jwt-bearer.js';
 export type { AuthenticationMethod, ClientCredentialsOptions, ClientOptions } from './options.js';
+export { toResourceServerError } from './resource-server-error.js';
+export type {
+  ExchangeTarget,
+  SubjectToken,
+  TokenExchange,
+  TokenExchangeOptions,
+  TokenType,
+} from './token-exchange.js';
+export { createTokenExchange } from './token-exchange.js';
 export type { TokenHeaders } from './token-presenter.js';

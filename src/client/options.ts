@@ -217,6 +217,11 @@ const RESERVED_PARAMETERS: readonly string[] = [
   'client_assertion',
   'client_assertion_type',
   'assertion',
+  'subject_token',
+  'subject_token_type',
+  'actor_token',
+  'actor_token_type',
+  'requested_token_type',
 ];
 const ISSUER = `${HTTPS_URL}, without query and fragment`;
 const ORIGINS =
@@ -324,7 +329,7 @@ function checkServer(
   return { issuer: optional(checkIssuer)(issuer, 'issuer'), tokenEndpoint: endpoint };
 }
 
-function checkScope(given: unknown, path: string): readonly string[] {
+export function checkScope(given: unknown, path: string): readonly string[] {
   let scopes: readonly unknown[] = [];
   if (typeof given === 'string') scopes = given.split(' ');
   else if (Array.isArray(given)) scopes = given;
@@ -337,7 +342,7 @@ function checkScope(given: unknown, path: string): readonly string[] {
 }
 
 /** RFC 8707 §2: an absolute URI without fragment. */
-function checkResource(given: unknown, path: string): string {
+export function checkResource(given: unknown, path: string): string {
   const resource = text(given, path);
   if (/^[\x21-\x7e]+$/.test(resource) && URL.canParse(resource) && !resource.includes('#')) return resource;
   throw badOption(path, `takes an absolute URI without fragment, got ${quote(resource)}`);
@@ -382,7 +387,7 @@ function describeWrongOrigin(text: string): string {
   return `got ${got}, which ${what}: ${fix}`;
 }
 
-function defaultOrigins(
+export function defaultOrigins(
   resource: string | undefined,
   allowInsecureRequests: InsecureRequests,
 ): readonly string[] {

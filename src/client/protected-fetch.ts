@@ -2,7 +2,7 @@ import { discard } from '../lib/fetch.js';
 import { asksForNonce, saysError, saysInvalidToken } from './challenge.js';
 import type { GrantedToken } from './granted-token.js';
 import { followingHop, type Hop, isRedirect } from './redirect.js';
-import type { TokenCache } from './token-cache.js';
+import type { OwnTokens } from './token-cache.js';
 import type { TokenEndpoint } from './token-endpoint.js';
 import type { TokenPresenter } from './token-presenter.js';
 
@@ -14,7 +14,7 @@ type Input = Parameters<Fetch>[0];
 type Init = NonNullable<Parameters<Fetch>[1]>;
 
 export interface ProtectedFetchOptions {
-  readonly tokens: TokenCache;
+  readonly tokens: OwnTokens;
   readonly presenter: TokenPresenter;
   readonly origins: readonly string[];
   /** Where the tokens are from. */

@@ -1,6 +1,6 @@
 import { unlessAborted } from '../lib/deadline.js';
 import { pauseAfter, type Random } from '../lib/pause.js';
-import { isTokenRequestError, repeatedFailure, TokenRequestError } from './errors.js';
+import { isTokenRequestError, restate, TokenRequestError } from './errors.js';
 import type { Report } from './events.js';
 import { Flight } from './flight.js';
 import type { GrantedToken } from './granted-token.js';
@@ -13,8 +13,14 @@ const REPLACEMENT_COOLDOWN_SECONDS = 30;
 /** How long no request is made after failed ones. */
 const PAUSE = { firstSeconds: 1, maxSeconds: 30 };
 
+/** What the client of an API does with its access tokens. */
+export interface OwnTokens {
+  get(signal?: AbortSignal): Promise<GrantedToken>;
+  drop(accessToken: string): boolean;
+  accept(token: GrantedToken): void;
+}
+
 export interface TokenCacheOptions {
-  readonly request: TokenRequest;
   readonly timeoutSeconds: number;
   readonly random: Random;
   readonly time: Time;
@@ -67,17 +73,18 @@ export class TokenCache {
   /**
    * A token that has not expired, at once where there is one.
    *
+   * @param request how to ask for another one
    * @param signal ends the waiting of this caller, not the request that others wait for too
    * @throws {TokenRequestError} there is none and none can be had, or the client is closed
    */
-  async get(signal?: AbortSignal): Promise<GrantedToken> {
+  async get(request: TokenRequest, signal?: AbortSignal): Promise<GrantedToken> {
     signal?.throwIfAborted();
     if (this.#closing.signal.aborted) throw new TokenRequestError('closed');
     const held = this.#valid();
-    if (held === undefined) return this.#wait(signal);
+    if (held === undefined) return this.#wait(request, signal);
     // Not "is older than": what cannot be compared counts as due.
     const isDue = !(held.age() < held.renewalAge) || this.#options.isOutdated(held.token);
-    if (isDue && this.#remainingPause() === 0) this.#renew();
+    if (isDue && this.#remainingPause() === 0) this.#renew(request);
     return held.token;
   }
 
@@ -113,18 +120,19 @@ export class TokenCache {
     return held !== undefined && held.age() < held.lifetimeSeconds ? held : undefined;
   }
 
-  async #wait(signal: AbortSignal | undefined): Promise<GrantedToken> {
+  async #wait(request: TokenRequest, signal: AbortSignal | undefined): Promise<GrantedToken> {
     const pause = this.#renewal === undefined ? this.#remainingPause() : 0;
-    if (pause > 0 && this.#pause !== undefined) throw repeatedFailure(this.#pause.failure, Math.ceil(pause));
-    const { flight, token } = this.#renew();
+    if (pause > 0 && this.#pause !== undefined)
+      throw restate(this.#pause.failure, { retryAfter: Math.ceil(pause) });
+    const { flight, token } = this.#renew(request);
     flight.hold();
     return unlessAborted(token, signal);
   }
 
   /** The flight that is under way, or a new one. */
-  #renew(): Renewal {
+  #renew(request: TokenRequest): Renewal {
     if (this.#renewal !== undefined) return this.#renewal;
-    const flight = new Flight({ ...this.#options, closing: this.#closing.signal });
+    const flight = new Flight({ ...this.#options, request, closing: this.#closing.signal });
     const token = flight.received.then(
       (received) => this.#keep(received),
       (error: unknown) => this.#fail(error),
@@ -137,9 +145,10 @@ export class TokenCache {
 
   #keep(received: ReceivedToken): GrantedToken {
     this.#renewal = undefined;
+    const { lifetimeSeconds, isLast } = received;
     this.#held = {
       ...received,
-      renewalAge: renewalAge(received.lifetimeSeconds, this.#options.random),
+      renewalAge: isLast ? lifetimeSeconds : renewalAge(lifetimeSeconds, this.#options.random),
       replacesRefused: this.#droppedLast,
       accepted: false,
     };

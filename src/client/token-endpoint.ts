@@ -37,16 +37,23 @@ export interface ReceivedToken {
   readonly token: GrantedToken;
   readonly lifetimeSeconds: number;
   readonly age: Stopwatch;
+  /** Another one wouldn't last longer: it ends with what was shown for it. */
+  readonly isLast: boolean;
 }
 
-/** Asks once. @throws {TokenRequestError} */
-export type TokenRequest = (signal: AbortSignal) => Promise<ReceivedToken>;
+/** Asks once, after it has called `onStart`. @throws {TokenRequestError} */
+export type TokenRequest = (signal: AbortSignal, onStart: () => void) => Promise<ReceivedToken>;
 
 /** What a client shows for the access token that it asks for (RFC 6749 §1.3). */
 export interface Grant {
   /** `grant_type`. */
   readonly type: string;
   readonly scope: readonly string[];
+  /**
+   * When what the client shows ends, in seconds since the epoch: no token is used for longer. Undefined if
+   * that isn't known.
+   */
+  readonly expiresAt?: number | undefined;
   /**
    * The further parameters of a request. Called for each.
    *
@@ -158,11 +165,12 @@ export class TokenEndpoint {
     const scope = answer.scope ?? grant.scope;
     if (requireAllScopes && !grant.scope.every((one) => scope.includes(one)))
       throw new TokenRequestError('scope_narrowed');
-    const lifetimeSeconds = tokenLifetime(answer.expiresIn, defaultLifetimeSeconds);
+    const ownLifetime = tokenLifetime(answer.expiresIn, defaultLifetimeSeconds);
+    const lifetimeSeconds = Math.min(ownLifetime, (grant.expiresAt ?? Number.POSITIVE_INFINITY) - now / 1000);
     const expiresAt = Math.floor(now / 1000 + lifetimeSeconds);
     const token = createGrantedToken(answer.accessToken, expiresAt, scope, tokenType);
     this.#connections.set(token, means.fetch);
-    return { token, lifetimeSeconds, age };
+    return { token, lifetimeSeconds, age, isLast: lifetimeSeconds < ownLifetime };
   }
 
   async #send(

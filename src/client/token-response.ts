@@ -6,6 +6,12 @@ import type { Scheme } from '../terms.js';
 import { parseScopes } from '../token/scope.js';
 import { TokenRequestError, type TokenRequestFailure } from './errors.js';
 
+/** What can be sent to an API (RFC 8693 §3), or isn't told. */
+const ISSUED_TYPES: ReadonlySet<unknown> = new Set([
+  undefined,
+  'urn:ietf:params:oauth:token-type:access_token',
+  'urn:ietf:params:oauth:token-type:jwt',
+]);
 /** A token must fit into a header field, and 16 KiB are usual for all of them together. */
 const MAX_BODY_KIB = 256;
 const DIGITS = /^\d+(?:\.\d+)?$/;
@@ -93,7 +99,9 @@ function refusal(
 
 function readToken(body: JsonObject, status: number, wanted: Scheme): TokenResponse {
   const invalid = (detail: string) => new TokenRequestError('invalid_response', { status, detail });
-  const { access_token: accessToken, scope: granted } = body;
+  const { access_token: accessToken, scope: granted, issued_token_type: issued } = body;
+  // RFC 8693 §2.2.1. Keycloak before 26 and others leave it out.
+  if (!ISSUED_TYPES.has(issued ?? undefined)) throw new TokenRequestError('unsupported_token_type');
   // Some servers leave the type out, or call it by the name of a class.
   const type = body.token_type ?? 'bearertoken';
   const expiresIn = readExpiresIn(body.expires_in);

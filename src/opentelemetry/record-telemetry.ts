@@ -119,7 +119,7 @@ function recordDecision(
   // Of a request that is refused nothing else may know the route, since nothing behind gets to see it.
   const refused = outcome === 'denied' && {
     'http.route': route,
-    'error.type': status === 503 ? reason : undefined,
+    'error.type': (status ?? 0) >= 500 ? reason : undefined,
   };
   trace.getActiveSpan()?.setAttributes(withoutAbsent({ ...decided, ...refused, [HIT]: isKnownToken }));
 }
