@@ -1,3 +1,5 @@
+import { SafeError } from '../lib/errors.js';
+
 const MESSAGES = {
   refused: 'The authorization server refused the request for an access token',
   subject_expired: 'The token that was to be exchanged has expired',
@@ -76,7 +78,7 @@ const tokenRequestError: unique symbol = Symbol.for('oauth-resource-server.token
  * Security: no secret, assertion or token is in any member, so it may be logged whole. It has no `cause`:
  * errors of a `fetch` that the application brings may carry the request.
  */
-export class TokenRequestError extends Error {
+export class TokenRequestError extends SafeError {
   /** Why, in a stable word. */
   readonly reason: TokenRequestReason;
   /**

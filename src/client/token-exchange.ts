@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { type Auth, isAuth } from '../auth.js';
-import { CircuitBreaker } from '../issuer/circuit-breaker.js';
-import { RequestHeldBack, RequestSlots } from '../issuer/request-slots.js';
+import type { ClientCredential } from '../issuer/client-authentication.js';
+import { CredentialSource } from '../issuer/credential-source.js';
 import {
   type Checked,
   type Checks,
@@ -11,24 +11,20 @@ import {
   optional,
   optionError,
   text,
-  typeName,
   wholeNumberBetween,
 } from '../lib/check.js';
-import { unlessAborted } from '../lib/deadline.js';
-import { describeError } from '../lib/errors.js';
 import { LruCache } from '../lib/lru-cache.js';
-import { type ApiClient, connectApiClients, shownAs } from './api-client.js';
+import { type ApiClient, type ApiClientParts, connectApiClients, shownAs } from './api-client.js';
 import { isTokenRequestError, restate, TokenRequestError, type TokenRequestReason } from './errors.js';
 import {
   type ClientOptions,
-  type ClientSettings,
   checkClientOptions,
   checkResource,
   checkScope,
   defaultOrigins,
 } from './options.js';
+import { createOutageGuard } from './outage-guard.js';
 import type { TokenCache } from './token-cache.js';
-import type { ReceivedToken } from './token-endpoint.js';
 
 const GRANT_TYPE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const PREFIX = 'urn:ietf:params:oauth:token-type:';
@@ -103,11 +99,11 @@ function tokenType(given: unknown, path: string): string {
 }
 
 /** @returns a function that gets it */
-function checkActor(given: unknown, path: string): () => unknown {
-  if (typeof given === 'function') return () => given();
+function checkActor(given: unknown, path: string): { readonly ask: () => unknown } {
+  if (typeof given === 'function') return { ask: () => given() };
   const client = given as Pick<ApiClient, 'getToken'> | null | undefined; // looked at in the next line
   if (typeof client?.getToken !== 'function') throw optionError(path, 'a function or a client', given);
-  return async () => (await client.getToken()).accessToken;
+  return { ask: async () => (await client.getToken()).accessToken };
 }
 
 const OWN = {
@@ -158,70 +154,74 @@ export function createTokenExchange(options: TokenExchangeOptions): TokenExchang
   const settings = checkClientOptions(options, OWN);
   const { runtime, server, clientId, requestedScopes, own } = settings;
   const createApiClient = connectApiClients(settings, 'TokenExchange');
-  const guard = createGuard(settings);
+  const spare = createOutageGuard(settings);
+  const { timeoutSeconds } = settings;
+  const actors =
+    own.actorToken &&
+    new CredentialSource(
+      { kind: 'asked', name: 'actorToken', ...own.actorToken },
+      { clock: runtime.clock, rememberSeconds: 0, timeoutSeconds },
+    );
   let caches = new LruCache<string, TokenCache>({ max: own.maxTokens });
   let isClosed = false;
 
-  const open = (given: Auth | SubjectToken, target: ExchangeTarget | undefined): ApiClient => {
+  const open = (given: Auth | SubjectToken, givenTarget: ExchangeTarget = {}): ApiClient => {
     const { token, tokenType: type = own.subjectTokenType, expiresAt } = checkSubject(given);
-    const { scope = requestedScopes, resource, audience } = checkObject(target ?? {}, 'target', TARGET);
+    const target = checkObject(givenTarget, 'target', TARGET);
+    const { scope = requestedScopes, resource } = target;
     const known = new URLSearchParams(settings.parameters);
-    known.set('subject_token_type', type);
-    if (own.requestedTokenType !== undefined)
-      known.set('requested_token_type', `${PREFIX}${own.requestedTokenType}`);
-    if (resource !== undefined) known.set('resource', resource);
-    if (audience !== undefined) known.set('audience', audience);
+    const requested = own.requestedTokenType && `${PREFIX}${own.requestedTokenType}`;
+    const { audience } = target;
+    const members = { subject_token_type: type, requested_token_type: requested, resource, audience };
+    for (const [name, value] of Object.entries(members)) if (value !== undefined) known.set(name, value);
     const key = hash('sha256', JSON.stringify([token, [...scope].sort(), `${known}`]), 'base64url');
-    // What a token is for says where it goes, unless the options do.
-    const goesElsewhere = resource !== undefined && options.origins === undefined;
-    const origins = goesElsewhere
-      ? defaultOrigins(resource, runtime.allowInsecureRequests)
-      : settings.origins;
-    const checkExpiry = (): void => {
-      if (expiresAt !== undefined && !(runtime.clock() < expiresAt * 1000))
-        throw new TokenRequestError('subject_expired');
-    };
+
     let isOver = false;
     const checkOpen = (): void => {
       if (isClosed || isOver) throw new TokenRequestError('closed');
     };
+    const checkExpiry = (): void => {
+      if (expiresAt !== undefined && !(runtime.clock() < expiresAt * 1000))
+        throw new TokenRequestError('subject_expired');
+    };
     const parameters = async (signal: AbortSignal): Promise<URLSearchParams> => {
       const all = new URLSearchParams(known);
       all.set('subject_token', token);
-      if (own.actorToken === undefined) return all;
-      all.set('actor_token', await getActorToken(own.actorToken, signal));
-      all.set('actor_token_type', own.actorTokenType);
+      const setActor = async (actor: ClientCredential): Promise<void> => {
+        if (actor.kind === 'token') all.set('actor_token', actor.accessToken);
+        all.set('actor_token_type', own.actorTokenType);
+      };
+      await actors?.use(setActor, () => false, signal);
       return all;
     };
-    return createApiClient(
-      { type: GRANT_TYPE, scope, expiresAt, parameters },
-      {
-        origins,
-        keep: (request, create) => ({
-          get: async (signal) => {
-            checkOpen();
-            checkExpiry();
-            const cache = caches.get(key) ?? create();
-            if (!caches.has(key)) caches.set(key, cache);
-            const granted = await cache.get(async (limit, onStart) => {
-              const received = await guard(limit, () => request(limit, onStart)).catch((error: unknown) => {
-                checkExpiry();
-                throw findFault(error);
-              });
-              checkExpiry();
-              return received;
-            }, signal);
-            checkOpen();
-            return granted;
-          },
-          drop: (accessToken) => caches.get(key)?.drop(accessToken) ?? true,
-          accept: (accepted) => caches.get(key)?.accept(accepted),
-          close: () => {
-            isOver = true;
-          },
-        }),
+    const keep: ApiClientParts['keep'] = (request, create) => ({
+      get: async (signal) => {
+        checkOpen();
+        checkExpiry();
+        const cache = caches.get(key) ?? create();
+        if (!caches.has(key)) caches.set(key, cache);
+        const granted = await cache.get(async (limit, onStart) => {
+          try {
+            return await spare(limit, () => request(limit, onStart));
+          } catch (error) {
+            throw findFault(error);
+          } finally {
+            checkExpiry(); // meanwhile, which says more than what came of it
+          }
+        }, signal);
+        checkOpen();
+        return granted;
       },
-    );
+      drop: (accessToken) => caches.get(key)?.drop(accessToken) ?? true,
+      accept: (accepted) => caches.get(key)?.accept(accepted),
+      close: () => {
+        isOver = true;
+      },
+    });
+    // What a token is for says where it goes, unless the options do.
+    const isElsewhere = resource !== undefined && options.origins === undefined;
+    const origins = isElsewhere ? defaultOrigins(resource, runtime.allowInsecureRequests) : settings.origins;
+    return createApiClient({ type: GRANT_TYPE, scope, expiresAt, parameters }, { origins, keep });
   };
 
   const shown = { ...server, clientId, scope: requestedScopes, origins: settings.origins };
@@ -240,26 +240,6 @@ export function createTokenExchange(options: TokenExchangeOptions): TokenExchang
 function checkSubject(given: Auth | SubjectToken): Checked<typeof SUBJECT> {
   if (isAuth(given)) return { token: given.token, tokenType: undefined, expiresAt: given.expiresAt };
   return checkObject(given, 'subject', SUBJECT, 'a verified Auth, or an object with a token');
-}
-
-async function getActorToken(ask: () => unknown, signal: AbortSignal): Promise<string> {
-  const failure = (detail: string, known?: TokenRequestError) => {
-    const { transient = true, retryAfter } = known ?? {};
-    return new TokenRequestError('credential_unavailable', {
-      detail: `actorToken: ${detail}`,
-      transient,
-      retryAfter,
-    });
-  };
-  let token: unknown;
-  try {
-    token = await unlessAborted((async () => ask())(), signal);
-  } catch (error) {
-    if (isTokenRequestError(error)) throw failure(error.reason, error);
-    throw failure(signal.aborted ? 'time-out' : describeError(error));
-  }
-  if (typeof token === 'string' && token !== '') return token;
-  throw failure(`it returned ${typeName(token)}`);
 }
 
 /** What the codes of a refusal are about (RFC 8693 §2.2.2; OpenID Connect Core §3.1.2.6, as Entra ID has it). */
@@ -281,44 +261,4 @@ function findFault(error: unknown): unknown {
   if (!isTokenRequestError(error) || error.reason !== 'refused') return error;
   const fault = OUR_PARAMETERS.test(error.description ?? '') ? undefined : FAULTS.get(error.error);
   return fault === undefined ? error : restate(error, { reason: fault });
-}
-
-/** Makes a request, if one may be made now. */
-type Guard = (signal: AbortSignal, request: () => Promise<ReceivedToken>) => Promise<ReceivedToken>;
-
-/**
- * Spares a token endpoint that fails: all callers notice it together. What's wrong with one caller's token is
- * that caller's alone.
- */
-function createGuard({ runtime: { clock }, timeoutSeconds }: ClientSettings): Guard {
-  let lastFailure = new TokenRequestError('timeout');
-  const breaker = new CircuitBreaker({
-    clock,
-    cooldownSeconds: 30,
-    trialSeconds: timeoutSeconds + 1,
-    findOutage: (error) => {
-      // Some servers answer 500 to a strange token, which no other caller has.
-      if (!isTokenRequestError(error) || !error.transient || error.status === 500) return undefined;
-      lastFailure = error;
-      return { retryAfterSeconds: error.retryAfter };
-    },
-    onPause: () => undefined,
-    onRecovery: () => undefined,
-  });
-  const slots = new RequestSlots(clock, timeoutSeconds);
-  return async (signal, request) => {
-    try {
-      breaker.check(false);
-      return await slots.run(false, () => {
-        if (signal.aborted) throw new TokenRequestError('timeout');
-        return breaker.run(false, request);
-      });
-    } catch (error) {
-      if (error instanceof RequestHeldBack) {
-        const failure = error.isPaused ? lastFailure : new TokenRequestError('timeout');
-        throw restate(failure, { retryAfter: Math.ceil(error.retryAfterSeconds) });
-      }
-      throw error;
-    }
-  };
 }

@@ -29,7 +29,7 @@ export type AskedCredential =
             readonly algorithm: unknown;
             readonly audience: 'issuer' | 'endpoint';
           }
-        | { readonly name: 'accessToken' }
+        | { readonly name: 'accessToken' | 'actorToken' }
         /** `assertion`: what the JWT bearer grant shows (RFC 7523 §2.1). */
         | { readonly name: 'clientAssertion' | 'assertion' }
       ))
@@ -196,6 +196,7 @@ async function readAnswer(settings: AskedCredential, answer: unknown): Promise<C
         `it returned ${typeof answer === 'string' && answer !== '' ? 'too long a string' : typeName(answer)}`,
       );
     case 'accessToken':
+    case 'actorToken':
       if (isToken68(answer)) return { kind: 'token', accessToken: answer };
       throw failure(
         settings,

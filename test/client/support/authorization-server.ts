@@ -101,7 +101,7 @@ async function signingKey(): Promise<JWK> {
 }
 
 /** oidc-provider warns of Node 20, where it works but is not supported, and of its in-memory storage. */
-async function withoutWarnings<T>(action: () => Promise<T>): Promise<T> {
+export async function withoutWarnings<T>(action: () => Promise<T>): Promise<T> {
   const { warn } = console;
   console.warn = () => undefined;
   try {

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { TokenRequestError } from '../../../src/client/errors.js';
 import { createGrantedToken, type GrantedToken } from '../../../src/client/granted-token.js';
 import { startStopwatch, type Time } from '../../../src/client/stopwatch.js';
-import { TokenCache } from '../../../src/client/token-cache.js';
-import type { ReceivedToken } from '../../../src/client/token-endpoint.js';
+import { type OwnTokens, TokenCache } from '../../../src/client/token-cache.js';
+import type { TokenRequest } from '../../../src/client/token-endpoint.js';
 import { failureOf } from '../../client/support/make-client.js';
 
 /** A request that the test settles. */
@@ -13,7 +13,7 @@ interface Pending {
 }
 
 interface Scene {
-  readonly cache: TokenCache;
+  readonly cache: OwnTokens & { close(): void };
   readonly pending: readonly Pending[];
   readonly events: readonly string[];
   /** Tokens that are to be renewed. */
@@ -38,14 +38,15 @@ function scene(): Scene {
   const pending: Pending[] = [];
   const events: string[] = [];
   const outdated = new Set<string>();
-  const request = (): Promise<ReceivedToken> =>
+  const request: TokenRequest = (_signal, onStart) =>
     new Promise((resolve, reject) => {
+      onStart();
       const number = pending.length + 1;
       pending.push({
         async grant(lifetimeSeconds = 600) {
           const expiresAt = Math.floor(wall / 1000 + lifetimeSeconds);
           const token = createGrantedToken(`token-${number}`, expiresAt, []);
-          resolve({ token, lifetimeSeconds, age: startStopwatch(time) });
+          resolve({ token, lifetimeSeconds, age: startStopwatch(time), isLast: false });
           await turn();
         },
         async fail(error) {
@@ -54,14 +55,19 @@ function scene(): Scene {
         },
       });
     });
-  const cache = new TokenCache({
-    request,
+  const tokens = new TokenCache({
     timeoutSeconds: 5,
     random: () => 1,
     time,
     isOutdated: (token) => outdated.has(token.accessToken),
     report: (event) => events.push(event),
   });
+  const cache: Scene['cache'] = {
+    get: (signal) => tokens.get(request, signal),
+    drop: (accessToken) => tokens.drop(accessToken),
+    accept: (token) => tokens.accept(token),
+    close: () => tokens.close(),
+  };
   return {
     cache,
     pending,

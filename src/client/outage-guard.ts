@@ -1,0 +1,46 @@
+import { CircuitBreaker } from '../issuer/circuit-breaker.js';
+import { RequestHeldBack, RequestSlots } from '../issuer/request-slots.js';
+import { isTokenRequestError, restate, TokenRequestError } from './errors.js';
+import type { ClientSettings } from './options.js';
+
+/** Makes a request, if one may be made now. @throws {TokenRequestError} none may, or what it throws */
+export type OutageGuard = <T>(signal: AbortSignal, request: () => Promise<T>) => Promise<T>;
+
+/** The longest pause. */
+const COOLDOWN_SECONDS = 30;
+
+/**
+ * Spares a token endpoint that fails: those who would ask for different tokens notice it together, and don't
+ * all ask at once. A refusal is for one of them alone, and stops nobody else.
+ */
+export function createOutageGuard({ runtime: { clock }, timeoutSeconds }: ClientSettings): OutageGuard {
+  const tooLate = new TokenRequestError('timeout');
+  let lastFailure = tooLate;
+  const breaker = new CircuitBreaker({
+    clock,
+    cooldownSeconds: COOLDOWN_SECONDS,
+    trialSeconds: timeoutSeconds + 1,
+    findOutage: (error) => {
+      // Some servers answer 500 to a strange token, which no other caller has.
+      if (!isTokenRequestError(error) || !error.transient || error.status === 500) return undefined;
+      lastFailure = error;
+      return { retryAfterSeconds: error.retryAfter };
+    },
+    onPause: () => undefined,
+    onRecovery: () => undefined,
+  });
+  const slots = new RequestSlots(clock, timeoutSeconds);
+  return async (signal, request) => {
+    try {
+      breaker.check(false);
+      return await slots.run(false, () => {
+        if (signal.aborted) throw tooLate;
+        return breaker.run(false, request);
+      });
+    } catch (error) {
+      if (!(error instanceof RequestHeldBack)) throw error;
+      const retryAfter = Math.ceil(error.retryAfterSeconds);
+      throw restate(error.isPaused ? lastFailure : tooLate, { retryAfter });
+    }
+  };
+}
