@@ -202,7 +202,9 @@ export function createTokenExchange(options: TokenExchangeOptions): TokenExchang
         if (!caches.has(key)) caches.set(key, cache);
         const granted = await cache.get(async (limit, onStart) => {
           try {
-            return await spare(limit, () => request(limit, onStart));
+            const received = await spare(limit, () => request(limit, onStart));
+            if (received.token.accessToken !== token) return received;
+            throw new TokenRequestError('invalid_response', { detail: 'the same token again' });
           } catch (error) {
             throw findFault(error);
           } finally {
@@ -246,6 +248,7 @@ function checkSubject(given: Auth | SubjectToken): Checked<typeof SUBJECT> {
 const FAULTS: ReadonlyMap<string | undefined, TokenRequestReason> = new Map([
   ['invalid_grant', 'subject_refused'],
   ['invalid_request', 'subject_refused'],
+  ['invalid_token', 'subject_refused'],
   ['access_denied', 'delegation_refused'],
   ['invalid_scope', 'delegation_refused'],
   ['invalid_target', 'delegation_refused'],
@@ -253,12 +256,12 @@ const FAULTS: ReadonlyMap<string | undefined, TokenRequestReason> = new Map([
   ['interaction_required', 'delegation_refused'],
   ['login_required', 'delegation_refused'],
 ]);
-/** RFC 8693 has one code for all parameters. What's said of these isn't about the caller. */
-const OUR_PARAMETERS = /\b(?:actor_token|requested_token_type|grant_type)/;
+/** RFC 8693 has one code for all that's wrong. What's said in these words isn't about the caller. */
+const OURS = /actor|grant.?type|token.?type|not enabled|supported/i;
 
 /** Tells refusals for what the caller has, or may do, from those for what this client does wrong. */
 function findFault(error: unknown): unknown {
   if (!isTokenRequestError(error) || error.reason !== 'refused') return error;
-  const fault = OUR_PARAMETERS.test(error.description ?? '') ? undefined : FAULTS.get(error.error);
+  const fault = OURS.test(error.description ?? '') ? undefined : FAULTS.get(error.error);
   return fault === undefined ? error : restate(error, { reason: fault });
 }
