@@ -244,7 +244,7 @@ function checkSubject(given: Auth | SubjectToken): Checked<typeof SUBJECT> {
   return checkObject(given, 'subject', SUBJECT, 'a verified Auth, or an object with a token');
 }
 
-/** What the codes of a refusal are about (RFC 8693 §2.2.2; OpenID Connect Core §3.1.2.6, as Entra ID has it). */
+/** What the codes of a refusal are about (RFC 8693 §2.2.2, OpenID Connect Core §3.1.2.6). */
 const FAULTS: ReadonlyMap<string | undefined, TokenRequestReason> = new Map([
   ['invalid_grant', 'subject_refused'],
   ['invalid_request', 'subject_refused'],

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import {
+  BadGatewayError,
   errorKind,
   InsufficientScopeError,
   InsufficientUserAuthenticationError,
@@ -56,6 +57,7 @@ const insufficientScope: readonly InsufficientScopeReason[] = [
   'authorization_details_not_met',
   'caller_mismatch',
   'origin_not_allowed',
+  'delegation_refused',
 ];
 const unavailable: readonly UnavailableReason[] = [
   'metadata_unavailable',
@@ -69,6 +71,7 @@ const unavailable: readonly UnavailableReason[] = [
   'replay_store_unavailable',
   'replay_store_full',
   'revocation_unavailable',
+  'exchange_unavailable',
 ];
 const others: readonly string[] = [
   ...invalidRequest,
@@ -76,6 +79,7 @@ const others: readonly string[] = [
   ...insufficientUserAuthentication,
   ...insufficientScope,
   ...unavailable,
+  'exchange_failed',
 ];
 const isInvalidToken = (reason: Reason): reason is InvalidTokenReason => !others.includes(reason);
 
@@ -86,6 +90,7 @@ const errors: readonly ResourceServerError[] = [
   ...insufficientUserAuthentication.map((reason) => new InsufficientUserAuthenticationError(reason)),
   ...insufficientScope.map((reason) => new InsufficientScopeError(reason)),
   ...unavailable.map((reason) => new UnavailableError(reason, 1)),
+  new BadGatewayError('exchange_failed'),
 ];
 
 describe('every error', () => {
@@ -113,6 +118,7 @@ describe('every error', () => {
       [401, 'insufficient_user_authentication'],
       [403, 'insufficient_scope'],
       [503, 'temporarily_unavailable'],
+      [502, 'server_error'],
       [401, undefined],
     ]).toContainEqual([status, code]);
     expect(code === undefined).toBe(reason === 'missing_credentials');
@@ -146,6 +152,7 @@ describe('instanceof', () => {
     InvalidProofError,
     InsufficientUserAuthenticationError,
     InsufficientScopeError,
+    BadGatewayError,
     UnavailableError,
   ];
 
