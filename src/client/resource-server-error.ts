@@ -23,7 +23,7 @@ import { isTokenRequestError } from './errors.js';
  * import { deny } from 'oauth-resource-server/express';
  * import type { ErrorRequestHandler } from 'express';
  *
- * const answerErrors: ErrorRequestHandler = (error, req, res, next) =>
+ * export const answerErrors: ErrorRequestHandler = (error, req, res, next) =>
  *   deny(toResourceServerError(error) ?? error, req, res, next);
  * ```
  */
