@@ -34,7 +34,7 @@ export class RefusalWarnings {
   consider(error: ResourceServerError, build: () => DecisionMessage): void {
     const { status, reason } = error;
     const isMismatch = reason === 'iss_mismatch' || reason === 'aud_mismatch';
-    if ((status !== 503 && !isMismatch) || readEnvironment('NODE_ENV') === 'production' || isLogged()) return;
+    if ((status < 500 && !isMismatch) || readEnvironment('NODE_ENV') === 'production' || isLogged()) return;
     const topic = isMismatch ? 'mismatch' : 'outage';
     const now = this.#clock();
     if (isWithin(this.#silent[topic], now)) return;

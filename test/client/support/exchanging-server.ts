@@ -13,7 +13,7 @@ import { INVENTORY, LIFETIME_SECONDS, registered, withoutWarnings } from './auth
 import { close, listen } from './token-endpoint.js';
 
 export const WAREHOUSE = 'https://warehouse.example.com';
-export const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
 const SCOPE = 'read:warehouse';
 
