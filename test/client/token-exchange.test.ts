@@ -252,7 +252,7 @@ describe('oidc-provider, an API of this package and another one behind it', () =
 describe('token requests', () => {
   it('are as many as lifetimes and one more, for thousands of calls of one caller', {
     tags: ['CLI-13', 'CLI-14'],
-    timeout: 60_000,
+    timeout: 300_000,
   }, async () => {
     const { exchange, warehouse } = await scene();
     const token = await server.tokenFor('ada', 4 * LIFETIME_SECONDS);
@@ -277,9 +277,10 @@ describe('token requests', () => {
 
   it('are one for a caller who comes often at once, and one each for many callers', {
     tags: ['CLI-14'],
+    timeout: 300_000,
   }, async () => {
-    const { call } = await scene();
-    const CALLERS = isFullSize ? 1000 : 60;
+    const { call } = await scene({ timeoutSeconds: 60 }); // all of them sign in this process
+    const CALLERS = isFullSize ? 200 : 60; // more than a socket's backlog would be reset
     const callAll = async (tokens: readonly string[]) =>
       expect(new Set(await Promise.all(tokens.map(async (token) => (await call(token)).status)))).toEqual(
         new Set([200]),
