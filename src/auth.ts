@@ -68,19 +68,19 @@ export interface Actor {
  * @typeParam C the application's own claims
  */
 export interface AccessToken<C extends object = RegisteredClaims> {
-  /** The JOSE header; empty for an opaque token, which has none. */
+  /** The JOSE header. Empty for an opaque token. */
   readonly header: Partial<JoseHeader>;
   /**
-   * The claims, as the issuer sent them, without those that count as absent: null, or a `sub`, `jti`, `acr`,
-   * `amr` or `auth_time` of a wrong type. Of a token that the issuer was asked about (RFC 7662): the members
-   * of the answer that this package knows or that `introspection.claims` names; `iss` and `exp` are there
-   * even if the answer has none.
+   * The claims as the issuer sent them, without those that count as absent: null, or a `sub`, `jti`, `acr`,
+   * `amr` or `auth_time` of the wrong type. For an introspected token (RFC 7662): the members of the answer
+   * that this package knows or that `introspection.claims` names. `iss` and `exp` are always there, even if
+   * the answer lacks them.
    */
   readonly claims: Readonly<C> & StandardClaims;
   /** `"iss"`: who issued the token, exactly as configured. */
   readonly issuer: string;
   /**
-   * `"sub"`. With client credentials it is often the client itself (RFC 9068 §2.2). Unique only together with
+   * `"sub"`. With client credentials it's often the client itself (RFC 9068 §2.2). Unique only together with
    * `issuer`.
    */
   readonly subject: string | undefined;
@@ -94,13 +94,13 @@ export interface AccessToken<C extends object = RegisteredClaims> {
   /** `"aud"` as a list: `["https://inventory.example.com"]`. Empty when the token has none. */
   readonly audience: readonly string[];
   /**
-   * Granted scopes in the order of the token, without repetition: `["read:inventory"]`. Empty when none were
+   * The granted scopes, in the token's order and without duplicates: `["read:inventory"]`. Empty if none were
    * granted.
    */
   readonly scopes: readonly string[];
   /**
-   * `"exp"` (expiration time), in seconds since the epoch. Of a token without, which only
-   * `introspection.mayBeAbsent` allows: when it is asked about anew.
+   * `"exp"` (expiration time), in seconds since the epoch. If the token has none, which only
+   * `introspection.mayBeAbsent` allows: when the issuer is asked about it again.
    */
   readonly expiresAt: number;
 }
@@ -114,13 +114,13 @@ export interface Auth<C extends object = RegisteredClaims> extends AccessToken<C
   /**
    * The access token as received.
    *
-   * Security: not enumerable, so that logging or serialising an `Auth` does not reveal it. Never pass it on
-   * to another service: it was issued for this one.
+   * Security: not enumerable, so logging or serialising an `Auth` doesn't reveal it. Never pass it on to
+   * another service: it was issued for this one.
    */
   readonly token: string;
 }
 
-/** The `Auth` of one request: a verified access token together with the text it was read from. Frozen. */
+/** The `Auth` of one request: a verified access token and the text it was read from. Frozen. */
 export class VerifiedAuth implements Auth {
   readonly header: AccessToken['header'];
   readonly claims: AccessToken['claims'];
@@ -154,7 +154,7 @@ export class VerifiedAuth implements Auth {
   }
 
   /**
-   * The scheme under which the access token came in: what a later refusal of the same request has to answer.
+   * The scheme that the access token came in under. A later refusal of the same request must answer with it.
    */
   static schemeOf(auth: Auth): Scheme {
     return #scheme in auth ? auth.#scheme : 'Bearer';
@@ -165,7 +165,7 @@ export class VerifiedAuth implements Auth {
   }
 }
 
-/** Never the token, whatever the options of `util.inspect` ask for. */
+/** Never shows the token, whatever options `util.inspect` gets. */
 Object.defineProperty(VerifiedAuth.prototype, Symbol.for('nodejs.util.inspect.custom'), {
   value(this: VerifiedAuth): object {
     return { ...this };
@@ -173,14 +173,14 @@ Object.defineProperty(VerifiedAuth.prototype, Symbol.for('nodejs.util.inspect.cu
 });
 
 /**
- * Whether `value` was made by this package, from a verified token or by `fakeAuth` of the testing kit. A
- * plain object with the same members, such as one parsed from a request body, is not.
+ * Whether this package made `value`, from a verified token or with the testing kit's `fakeAuth`. False for a
+ * plain object with the same members, such as one parsed from a request body.
  */
 export function isAuth(value: unknown): value is Auth {
   return typeof value === 'object' && value !== null && VerifiedAuth.isVerified(value);
 }
 
-/** What the SDK of the Model Context Protocol (1.x and 2.x) takes for who calls: its `AuthInfo`. */
+/** The caller, as the SDK of the Model Context Protocol (1.x and 2.x) takes it: its `AuthInfo`. */
 export interface McpAuthInfo {
   readonly token: string;
   readonly clientId: string;
@@ -191,15 +191,16 @@ export interface McpAuthInfo {
 }
 
 /**
- * Who calls, as the SDK of the Model Context Protocol (1.x and 2.x) takes it: a new plain object that fits
+ * The caller, as the SDK of the Model Context Protocol (1.x and 2.x) takes it: a new plain object that fits
  * its `AuthInfo`.
  *
  * `clientId` is `''` if the token names no client. `extra.auth` is the verified `Auth` itself, so a tool can
- * use `getAuth(authInfo.extra)`.
+ * call `getAuth(authInfo.extra)`.
  *
- * Security: unlike `Auth`, this shows the token to whatever logs or serialises it.
+ * Security: unlike `Auth`, this shows the token to anything that logs or serialises it.
  *
- * @param server whose metadata challenges of the SDK's own name, as with `scopeChallenge` in version 2
+ * @param server names its metadata in challenges that the SDK itself sends, such as `scopeChallenge` in
+ *   version 2
  * @example
  * ```ts
  * import { toMcpAuthInfo } from 'oauth-resource-server';

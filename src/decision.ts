@@ -2,16 +2,16 @@ import type { Auth } from './auth.js';
 import type { ResourceServerError } from './errors.js';
 import type { ErrorCode } from './reasons.js';
 
-/** Response header fields; an array is one field line per element. */
+/** Response header fields. An array becomes one field line per element. */
 export type AnswerHeaders = Readonly<Record<string, string | readonly string[]>>;
 
-/** The body of a refusal, the same as its challenge says (RFC 6750 §3). */
+/** The body of a refusal. It says the same as the challenge (RFC 6750 §3). */
 export interface AnswerBody {
   readonly error: ErrorCode;
   readonly error_description: string;
 }
 
-/** An HTTP answer, to a refused request first of all; an adapter sends it as it is. */
+/** An HTTP answer, mostly to a refused request. An adapter sends it unchanged. */
 export interface Answer {
   readonly status: number;
   readonly headers: AnswerHeaders;
@@ -22,19 +22,19 @@ export interface Answer {
 /** The request may proceed. */
 export interface Allowed {
   readonly kind: 'allowed';
-  /** Who calls; undefined only with `optional: true` and no credentials. */
+  /** The caller. Undefined only with `optional: true` and no credentials. */
   readonly auth: Auth | undefined;
   /** Header fields that the response must carry (RFC 6750 §2.3), or undefined. */
   readonly headers: AnswerHeaders | undefined;
 }
 
-/** The request is refused; nothing behind it may run. */
+/** The request is refused. Nothing behind it may run. */
 export interface Denied {
   readonly kind: 'denied';
   readonly error: ResourceServerError;
   readonly answer: Answer;
   /**
-   * The answer as a `Response` of the Fetch standard, a new one each time.
+   * The answer as a `Response` of the Fetch standard, a new one for each call.
    *
    * @example
    * ```ts
@@ -53,7 +53,7 @@ export interface Denied {
 }
 
 /**
- * What the resource server decided about a request. Returned, not thrown, for anything that a client can
+ * What the resource server decided about a request. It's returned, not thrown, for anything that a client can
  * send.
  */
 export type Decision = Allowed | Denied;

@@ -5,107 +5,106 @@ import { describeError } from './lib/errors.js';
 import type { Reason } from './reasons.js';
 
 /**
- * Names of the `node:diagnostics_channel` channels on which this package reports. Nothing is built when
- * nobody listens.
+ * The `node:diagnostics_channel` channels that this package reports on. Messages are only built if there's a
+ * subscriber.
  */
 export const channels: Readonly<Record<'decision' | 'keys' | 'introspection' | 'warning', string>> =
   Object.freeze({
-    /** A {@link DecisionMessage} per authentication, and per requirement that was not met. */
+    /** A {@link DecisionMessage} per authentication, and per requirement that wasn't met. */
     decision: 'oauth-resource-server:decision',
-    /** A {@link KeysMessage} per refresh of an issuer's keys, and per key that was left out. */
+    /** A {@link KeysMessage} each time an issuer's keys are refreshed, and per key that was left out. */
     keys: 'oauth-resource-server:keys',
     /**
-     * An {@link IntrospectionMessage} per call of an introspection endpoint, and when calls are suspended and
+     * An {@link IntrospectionMessage} per call of an introspection endpoint, and when calls are suspended or
      * resumed.
      */
     introspection: 'oauth-resource-server:introspection',
     /**
-     * A {@link WarningMessage} when a function of the application failed and the request was refused
-     * therefore, or an option is of no use.
+     * A {@link WarningMessage} if a function of the application failed and the request was refused for that,
+     * or if an option has no effect.
      */
     warning: 'oauth-resource-server:warning',
   });
 
 /**
- * The outcome of one decision. Holds no token and no claim but the issuer (a configured one) and the client
- * of a verified token.
+ * The outcome of one decision. It contains no token, and of the claims only the issuer (a configured one) and
+ * the client of a verified token.
  */
 export interface DecisionMessage {
   readonly outcome: 'allowed' | 'anonymous' | 'denied';
   /** The HTTP method; undefined for a token that came without a request. */
   readonly method: string | undefined;
   /**
-   * The pattern of the route, such as `/stock/:sku`, if the framework knows it by then. Never the path of the
-   * request, which may say who somebody is.
+   * The route's pattern, such as `/stock/:sku`, if the framework knows it by then. Never the request's path,
+   * which may identify a person.
    */
   readonly route: string | undefined;
   readonly status: number | undefined;
   readonly reason: Reason | undefined;
-  /** A fixed text that helps whoever configures the issuer or the API. */
+  /** A fixed text that helps to configure the issuer or the API. */
   readonly hint: string | undefined;
   readonly issuer: string | undefined;
   readonly clientId: string | undefined;
-  /** Whether the token was verified before, and remembered. Of `allowed`. */
+  /** For `allowed`: whether the token was remembered from an earlier verification. */
   readonly isKnownToken: boolean | undefined;
 }
 
 /** What happened to an issuer's keys. */
 export interface KeysMessage {
   /**
-   * `loaded`: a refresh succeeded; `failed`: it did not, for `reason`; `key_skipped`: one key of the set is
-   * not used, for `detail`.
+   * `loaded`: a refresh succeeded; `failed`: a refresh failed, for `reason`; `key_skipped`: one key of the
+   * set isn't used, for `detail`.
    */
   readonly event: 'loaded' | 'failed' | 'key_skipped';
   readonly issuer: string;
   readonly reason: Reason | undefined;
   /**
-   * Why a key was skipped, or the kind of the failure: a fixed text, an error code such as `ECONNREFUSED`, or
-   * the name of what a function threw.
+   * Why a key was skipped, or the kind of failure: a fixed text, an error code such as `ECONNREFUSED`, or the
+   * name of the error that a function threw.
    */
   readonly detail: string | undefined;
   /** How many keys are in use now. */
   readonly keys: number;
-  /** Of `loaded`: how many seconds they stay fresh. After that they only serve on if a renewal fails. */
+  /** For `loaded`: how many seconds the keys stay fresh. After that, they're used only if a renewal fails. */
   readonly freshSeconds: number | undefined;
-  /** Of `loaded` and `failed`: how long the load took, in seconds. */
+  /** For `loaded` and `failed`: how long the load took, in seconds. */
   readonly durationSeconds: number | undefined;
 }
 
 /**
- * What happened when an issuer was asked about a token. Holds nothing of the token, and nothing of the answer
- * but which member it lacks.
+ * What happened when an issuer was asked about a token. It contains nothing of the token, and of the answer
+ * only which member is missing.
  */
 export interface IntrospectionMessage {
   /**
-   * `answered`: a call was answered; `failed`: a call was not answered, or not in a way that can be used;
-   * `suspended`: after failures no calls are made for `seconds`; `resumed`: the issuer answers again;
-   * `member_absent`: a token was accepted without the member that `detail` names, since `mayBeAbsent` allows
-   * that.
+   * `answered`: a call was answered; `failed`: a call got no answer, or none that can be used; `suspended`:
+   * after failures, no calls are made for `seconds`; `resumed`: the issuer answers again; `member_absent`: a
+   * token was accepted without the member that `detail` names, because `mayBeAbsent` allows it.
    */
   readonly event: 'answered' | 'failed' | 'suspended' | 'resumed' | 'member_absent';
   readonly issuer: string;
   /**
-   * Of `failed` and `suspended`. `introspection_auth_failed` means that the issuer refuses this API's own
+   * For `failed` and `suspended`. `introspection_auth_failed` means that the issuer refuses this API's own
    * credentials.
    */
   readonly reason: Reason | undefined;
-  /** A fixed text, an error code such as `ECONNREFUSED`, or the name of what a function threw. */
+  /** A fixed text, an error code such as `ECONNREFUSED`, or the name of the error that a function threw. */
   readonly detail: string | undefined;
-  /** Of `suspended`. */
+  /** For `suspended`. */
   readonly seconds: number | undefined;
-  /** Of `answered` and `failed`: how long the call took, in seconds. Undefined if none was made. */
+  /** For `answered` and `failed`: how long the call took, in seconds. Undefined if no call was made. */
   readonly durationSeconds: number | undefined;
 }
 
 /**
- * A function of the application that threw, returned something that it mustn't, or took too long; or an
- * option that finds nothing to work with.
+ * A function of the application threw, returned something it mustn't, or took too long; or an option has no
+ * effect.
  */
 export interface WarningMessage {
   /**
-   * Which function: `remember` of the `replayStore`, or the one that the word names; `authorizationDetails`
-   * is the predicate of a requirement, like `claims`. `scopeClaim` may also be a claim that is there and
-   * grants nothing, which is said once per issuer.
+   * Which function: `remember` of the `replayStore`, or the one with this name. `authorizationDetails` is the
+   * predicate of a requirement, like `claims`. `scopeClaim` may also be a claim that is there but grants
+   * nothing, reported once per issuer.
    */
   readonly source:
     | 'issuer'
@@ -118,9 +117,9 @@ export interface WarningMessage {
     | 'replayStore'
     | 'signedMetadata';
   /**
-   * The name of what was thrown, such as `TypeError`, the type of what was returned, or `time-out`, or `full`
-   * for a replay store that has no room, or a text of this package about an option. Never a text of the
-   * function, which may quote claims.
+   * The name of the error that was thrown, such as `TypeError`; the type of what was returned; `time-out`;
+   * `full` for a replay store that is out of room; or this package's own text about an option. Never a text
+   * from the function, which may quote claims.
    */
   readonly detail: string;
 }
@@ -130,7 +129,7 @@ const keysChannel = channel(channels.keys);
 const introspectionChannel = channel(channels.introspection);
 const warningChannel = channel(channels.warning);
 
-/** What listens to each channel. */
+/** One listener per channel. */
 export interface Listeners {
   readonly decision: (message: DecisionMessage) => void;
   readonly keys: (message: KeysMessage) => void;
@@ -138,7 +137,7 @@ export interface Listeners {
   readonly warning: (message: WarningMessage) => void;
 }
 
-/** Listens to all channels. @returns a function that ends it */
+/** Listens to all channels. @returns a function that stops it */
 export function listen(listeners: Listeners): () => void {
   const names = Object.keys(channels) as (keyof Listeners)[]; // the same names
   const subscriptions = names.map((name) => ({
@@ -154,8 +153,8 @@ export function listen(listeners: Listeners): () => void {
 type DebugLog = ((text: string, ...values: readonly unknown[]) => void) & { readonly enabled: boolean };
 
 /**
- * What `NODE_DEBUG=oauth-resource-server` shows, on standard error. It's asked for here too, because workerd
- * shows such messages unasked.
+ * What `NODE_DEBUG=oauth-resource-server` shows, on standard error. We read the variable ourselves, because
+ * workerd shows such messages even if it isn't set.
  */
 const debug: DebugLog =
   readEnvironment('NODE_DEBUG') === undefined
@@ -165,24 +164,24 @@ const debug: DebugLog =
 /** Has subscribers while refusals are logged. Carries no messages. */
 const logChannel = channel('oauth-resource-server:log');
 
-/** Says that refusals are logged from now on, until the function that it returns is called. */
+/** Marks refusals as logged until the returned function is called. */
 export function announceLog(): () => void {
   const listener = (): void => undefined;
   subscribe(logChannel.name, listener);
   return () => void unsubscribe(logChannel.name, listener);
 }
 
-/** Whether refusals are logged, so that nothing else has to show them. */
+/** Whether refusals are logged already, so nothing else has to show them. */
 export function isLogged(): boolean {
   return debug.enabled || logChannel.hasSubscribers;
 }
 
-/** Reports a decision; the message is built only when somebody listens. */
+/** Reports a decision. The message is only built if there's a subscriber. */
 export function reportDecision(build: () => DecisionMessage): void {
   if (decisionChannel.hasSubscribers) decisionChannel.publish(build());
 }
 
-/** The same for a refusal, which `NODE_DEBUG` shows as well. */
+/** The same for a refusal, which `NODE_DEBUG` shows too. */
 export function reportRefusal(build: () => DecisionMessage): void {
   if (!decisionChannel.hasSubscribers && !debug.enabled) return;
   const message = build();
@@ -224,7 +223,7 @@ export function reportWarning(message: WarningMessage): void {
 }
 
 /**
- * Calls a predicate of the application. Only `true` counts: an exception, a promise or another value is a
+ * Calls a predicate of the application. Only `true` counts. An exception, a promise or any other value is a
  * refusal, and is reported.
  */
 export function holds(source: WarningMessage['source'], predicate: () => unknown): boolean {
@@ -233,9 +232,9 @@ export function holds(source: WarningMessage['source'], predicate: () => unknown
 }
 
 /**
- * Calls a function of the application that has to answer at once.
+ * Calls a function of the application that must answer at once.
  *
- * @returns undefined, and reports why, if it throws or its answer isn't what it has to be
+ * @returns undefined, after a report, if it throws or its answer isn't acceptable
  */
 export function askApplication<T>(
   source: WarningMessage['source'],
@@ -246,8 +245,8 @@ export function askApplication<T>(
   try {
     const answer = act();
     if (isAnswer(answer)) return answer;
-    // Nobody waits for it; but a rejection that nobody handles would end the process. There are promises of
-    // other makes as well.
+    // Nothing awaits this promise, but an unhandled rejection would end the process. Not every promise is a
+    // native one.
     const isPromise = typeof answer === 'object' && answer !== null && 'then' in answer;
     if (isPromise) Promise.resolve(answer).catch(() => undefined);
     detail = isPromise ? 'promise' : typeof answer;

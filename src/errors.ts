@@ -12,27 +12,27 @@ import {
 } from './reasons.js';
 
 /** Marks our errors across duplicate installs of this package and across frameworks' exception classes. */
-// See the annotation: a unique symbol from the registry.
+// `as never`: the annotation says what it is, a unique symbol from the registry.
 export const errorKind: unique symbol = Symbol.for('oauth-resource-server.error') as never;
 
 /**
  * The base of every refusal: `status`, `error`, `reason`, `message`.
  *
- * `instanceof` and {@link isResourceServerError} recognise these errors by a mark, not by the prototype, so
- * they also work when two copies of this package are installed, and for the exceptions of the NestJS guard.
+ * `instanceof` and {@link isResourceServerError} recognise these errors by a mark, not by the prototype. So
+ * they also work if two copies of this package are installed, and for the exceptions of the NestJS guard.
  *
- * Security: no token, claim or key is in any member, so an error may be logged whole.
+ * Security: no member contains a token, claim or key, so you may log the whole error.
  */
 export abstract class ResourceServerError extends Error {
   /** HTTP status of the answer: 400, 401, 403, 502 or 503. */
   abstract readonly status: number;
   /**
-   * The registered OAuth error code, or undefined where RFC 6750 §3.1 wants none (no credentials were sent).
+   * The registered OAuth error code. Undefined if no credentials were sent: RFC 6750 §3.1 wants none then.
    */
   abstract readonly error: ErrorCode | undefined;
-  /** Why, in a stable word. */
+  /** Why, as a stable word. */
   readonly reason: Reason;
-  /** A fixed text for the log that helps whoever configures the issuer or the API, where there is one. */
+  /** A fixed text for the log that helps to configure the issuer or the API, if there is one. */
   readonly hint: string | undefined;
 
   /** @param hint a fixed text, see {@link hint} */
@@ -87,10 +87,7 @@ export class InvalidProofError extends ResourceServerError {
   readonly status: 401 = 401;
   readonly error: 'invalid_dpop_proof' | 'use_dpop_nonce';
   declare readonly reason: InvalidProofReason;
-  /**
-   * A nonce that the next proof may carry; sent as `DPoP-Nonce` (RFC 9449 §9). Undefined if nonces aren't
-   * asked for.
-   */
+  /** A nonce for the next proof, sent as `DPoP-Nonce` (RFC 9449 §9). Undefined if nonces are off. */
   readonly nonce: string | undefined;
 
   constructor(reason: InvalidProofReason, nonce?: string) {
@@ -100,9 +97,7 @@ export class InvalidProofError extends ResourceServerError {
   }
 }
 
-/**
- * 401: the access token is valid, but the user has to authenticate again, or in another way (RFC 9470 §3).
- */
+/** 401: the access token is valid, but the user must authenticate again, or differently (RFC 9470 §3). */
 export class InsufficientUserAuthenticationError extends ResourceServerError {
   readonly status: 401 = 401;
   readonly error: 'insufficient_user_authentication' = 'insufficient_user_authentication';
@@ -140,14 +135,14 @@ export class BadGatewayError extends ResourceServerError {
 }
 
 /**
- * 503: the access token can't be verified right now, because the issuer's keys, or something else that's
- * needed, is out of reach. Never the client's fault.
+ * 503: the access token can't be verified right now, because the issuer's keys, or something else it takes,
+ * can't be reached. Never the client's fault.
  */
 export class UnavailableError extends ResourceServerError {
   readonly status: 503 = 503;
   readonly error: 'temporarily_unavailable' = 'temporarily_unavailable';
   declare readonly reason: UnavailableReason;
-  /** Seconds until another attempt makes sense, at least 1; sent as `Retry-After`. */
+  /** Seconds until another attempt makes sense, at least 1. Sent as `Retry-After`. */
   readonly retryAfterSeconds: number;
 
   /**
@@ -161,7 +156,7 @@ export class UnavailableError extends ResourceServerError {
   }
 }
 
-// By names of our own, since a minifier changes those of the classes.
+// Under names of our own: minifiers rename classes.
 const CLASSES = {
   ResourceServerError,
   InvalidRequestError,
@@ -177,14 +172,12 @@ for (const [kind, { prototype }] of Object.entries(CLASSES)) {
   Object.defineProperty(prototype, 'name', { value: kind, configurable: true, writable: true });
 }
 
-/**
- * Whether `value` is an error of this package, whichever copy of the package or framework adapter made it.
- */
+/** Whether `value` is an error of this package, whichever copy of the package or adapter made it. */
 export function isResourceServerError(value: unknown): value is ResourceServerError {
   return kindOf(value) !== undefined;
 }
 
-/** The name of the class that `value` counts as, or undefined when it is none of ours. */
+/** The name of the class that `value` counts as, or undefined if it isn't ours. */
 export function kindOf(value: unknown): unknown {
   return typeof value === 'object' && value !== null && errorKind in value ? value[errorKind] : undefined;
 }

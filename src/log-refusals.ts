@@ -1,15 +1,15 @@
 import { announceLog, listen } from './diagnostics.js';
 
-/** Pino's, winston's, Nest's, Fastify's logger, `console`, or another one with such methods. */
+/** The logger of pino, winston, Nest or Fastify, `console`, or any other with such methods. */
 export interface RefusalLogger {
   readonly warn: (...args: never[]) => unknown;
 }
 
-/** Options of {@link logRefusals}: which methods of the logger are called. */
+/** Options of {@link logRefusals}: which methods of the logger to call. */
 export interface LogRefusalsOptions {
   /**
-   * For requests that are refused with 400, 401 or 403, and when an outage is over. Default `'info'`, or
-   * `'log'` if the logger has no such method, as Nest's.
+   * For requests refused with 400, 401 or 403, and for the end of an outage. Default `'info'`, or `'log'` if
+   * the logger has no `info` (Nest's).
    */
   readonly level?: string;
   /** For requests that are refused with 502 or 503, and for what leads to that. Default `'warn'`. */
@@ -22,20 +22,19 @@ type Fields = Readonly<Record<string, unknown>>;
 const LEAKS: ReadonlySet<unknown> = new Set(['symmetric key', 'private key published']);
 
 /**
- * Logs every request that a resource server of this process refuses: `method`, `route`, `status`, `reason`,
- * and where they're known `hint`, `issuer` and `clientId`. Also logs what leads to refusals with 503: keys
- * that can't be loaded, introspection that fails, and functions of the application that do; and when that's
- * over.
+ * Logs every request that a resource server of this process refuses: `method`, `route`, `status`, `reason`
+ * and, if known, `hint`, `issuer` and `clientId`. Also logs what causes refusals with 503, and when it's
+ * over: keys that can't be loaded, failing introspection, failing functions of the application.
  *
- * It works with all adapters, and without one. Messages are logged in the middle of the request, so what a
- * logger takes from an `AsyncLocalStorage`, such as a request id, is there.
+ * It works with all adapters, and without one. It logs while the request is being handled, so a logger finds
+ * its `AsyncLocalStorage`, with a request id for example.
  *
- * Security: no token, no key, and of the claims only the issuer, which is a configured one, and the client of
- * a verified token. The path of the request isn't logged either, only the pattern of its route.
+ * Security: logs no token and no key, and of the claims only the issuer (a configured one) and the client of
+ * a verified token. Of the request it logs the route's pattern, not the path.
  *
- * @param logger gets the fields as an object: after the message if it has a method `log`, as winston's,
- *   Nest's and `console`, otherwise before it, as pino's
- * @returns a function that ends the logging
+ * @param logger gets the fields as an object: after the message if it has a method `log` (winston, Nest,
+ *   `console`), otherwise before it (pino)
+ * @returns a function that stops the logging
  * @throws {TypeError} the logger has no method for a level, or an option is unknown
  * @example
  * ```ts
@@ -51,7 +50,7 @@ export function logRefusals(logger: RefusalLogger, options: LogRefusalsOptions =
   const isMessageFirst = typeof Reflect.get(logger, 'log') === 'function';
   const log = (method: string, message: string, given: Fields): void => {
     const fields = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-    // Looked up each time: pino puts another one in its place when its level changes.
+    // Looked up each time: pino replaces the method when its level changes.
     const write: unknown = Reflect.get(logger, method);
     if (typeof write === 'function')
       Reflect.apply(write, logger, isMessageFirst ? [message, fields] : [fields, message]);

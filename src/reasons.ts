@@ -76,7 +76,7 @@ const INSUFFICIENT_SCOPE = {
   origin_not_allowed: 'The page that sent the request may not use this API',
 } as const;
 
-/** All have the same text: what is out of reach is for the log. */
+/** All have the same text: what can't be reached is for the log only. */
 const UNAVAILABLE = [
   'issuer_unavailable',
   'metadata_unavailable',
@@ -100,7 +100,7 @@ const BAD_GATEWAY = { exchange_failed: 'The request cannot be completed' } as co
 /** Reasons of an {@link InvalidRequestError}: the request has to be sent differently. */
 export type InvalidRequestReason = keyof typeof INVALID_REQUEST;
 
-/** Reasons of an {@link InvalidTokenError}: another access token is needed. */
+/** Reasons of an {@link InvalidTokenError}: the client needs another access token. */
 export type InvalidTokenReason = keyof typeof INVALID_TOKEN;
 
 /** Reasons of an {@link InvalidProofError}: the DPoP proof is wrong or missing (RFC 9449 §4.3). */
@@ -119,8 +119,8 @@ export type UnavailableReason = (typeof UNAVAILABLE)[number] | keyof typeof UNAV
 export type BadGatewayReason = keyof typeof BAD_GATEWAY;
 
 /**
- * Why a request was refused. Stable words for logs, metrics and tests; `docs/errors.md` explains each. They
- * never reach the client, which sees only the registered OAuth `error` code and a fixed description.
+ * Why a request was refused. Stable words for logs, metrics and tests; `docs/errors.md` explains each.
+ * Clients never see them: they get only the registered OAuth `error` code and a fixed description.
  */
 export type Reason =
   | InvalidRequestReason
@@ -145,7 +145,7 @@ export type ErrorCode =
   | 'temporarily_unavailable'
   | 'server_error';
 
-/** The text of each reason that the client may read. */
+/** The text for each reason that the client may read. */
 export const DESCRIPTIONS: Readonly<Record<Reason, string>> = {
   ...INVALID_REQUEST,
   ...INVALID_TOKEN,

@@ -4,7 +4,7 @@ import { readEnvironment } from './lib/environment.js';
 import { describeError } from './lib/errors.js';
 import { isWithin, type Span, spanFrom } from './lib/pause.js';
 
-/** What a resource server trusts, for a warning to name. */
+/** What a resource server trusts. Warnings name it. */
 export interface Trust {
   readonly issuers: readonly string[];
   readonly audiences: readonly string[];
@@ -14,11 +14,11 @@ const SILENCE_SECONDS = 60;
 const MAX_NAMES = 5;
 
 /**
- * Tells the developer what is nearly always a wrong option: an issuer that's out of reach, or tokens of
- * another issuer or for another API. One process warning a minute for outages and one for mismatches, but
- * none in production, nor if refusals are logged anyway.
+ * Warns the developer about what is nearly always a wrong option: an issuer that can't be reached, or tokens
+ * from another issuer or for another API. At most one process warning a minute for outages and one for
+ * mismatches. None in production, or if refusals are logged anyway.
  *
- * Security: names what the options say, and nothing of the token.
+ * Security: names what's in the options, and nothing from the token.
  */
 export class RefusalWarnings {
   readonly #trust: Trust;
@@ -30,7 +30,7 @@ export class RefusalWarnings {
     this.#clock = clock;
   }
 
-  /** @param build makes the report of the same refusal */
+  /** @param build builds the report of the same refusal */
   consider(error: ResourceServerError, build: () => DecisionMessage): void {
     const { status, reason } = error;
     const isMismatch = reason === 'iss_mismatch' || reason === 'aud_mismatch';
@@ -55,9 +55,9 @@ export class RefusalWarnings {
   #explain({ reason, message, cause }: ResourceServerError): string {
     const { issuers, audiences } = this.#trust;
     if (reason === 'iss_mismatch')
-      return `the "iss" of the access token is none of the option "issuer" (${quote(issuers)}).`;
+      return `the "iss" of the access token is not in the option "issuer" (${quote(issuers)}).`;
     if (reason === 'aud_mismatch')
-      return `the "aud" of the access token has none of the option "audience" (${quote(audiences)}).`;
+      return `the "aud" of the access token has nothing from the option "audience" (${quote(audiences)}).`;
     const detail = cause === undefined ? '' : ` (${describeError(cause)})`;
     const [issuer, another] = issuers;
     const named = issuer === undefined || another !== undefined ? 'ISSUER' : issuer;
@@ -66,7 +66,7 @@ export class RefusalWarnings {
   }
 }
 
-/** The reasons of an outage that an issuer can be checked for. */
+/** Reasons of an outage that `check` can find the cause of at the issuer. */
 const OF_ISSUERS = /^(?:metadata|issuer_mismatch|jwks|introspection)/;
 
 function quote(names: readonly string[]): string {

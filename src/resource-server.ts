@@ -24,39 +24,39 @@ import { checkRevocation } from './verification/revocation.js';
 import { TokenVerifier } from './verification/token-verifier.js';
 
 /**
- * The one long-lived object: verifies the access tokens of requests and decides about them. Share it between
- * adapters.
+ * The one long-lived object. It verifies the access tokens of requests and decides about them. Share it
+ * between adapters.
  */
 export interface ResourceServer {
   /** How adapters answer a refusal: the option `errors`. */
   readonly errors: 'respond' | 'next';
   /**
-   * Where the token may be: the option `bearerMethods`. Tells an adapter whether it needs the parsed body.
+   * Where the token may be: the option `bearerMethods`. An adapter learns from it whether it needs the parsed
+   * body.
    */
   readonly bearerMethods: readonly BearerMethod[];
   /** Whether requests without credentials are let in as anonymous: the option `optional`. */
   readonly admitsAnonymous: boolean;
-  /** The option of the same name, turned round: each scope with the broader ones that imply it. */
+  /** The option `impliedScopes`, inverted: each scope with the broader ones that imply it. */
   readonly impliedScopes: ImpliedScopes;
-  /** What this API publishes about itself; undefined without the option `resource`. */
+  /** The metadata that this API publishes. Undefined without the option `resource`. */
   readonly resourceMetadata: ResourceMetadata | undefined;
   /**
    * Whether the request carries a valid access token for this API.
    *
-   * @param requirements what the route requires, if that's known already. With the option `resource`, an
-   *   answer with status 401 names their scopes, so that the client asks for the right token at once (RFC
-   *   6750 §3); without requirements it names `resource.scopes`. They aren't checked: that's what {@link
-   *   authorize} does.
-   * @returns the decision. Allowed without `auth` only with `optional: true` and no credentials. Nothing that
-   *   a client can send makes it reject.
+   * @param requirements what the route requires, if you know it already. With the option `resource`, a 401
+   *   then names their scopes, so that the client asks for the right token at once (RFC 6750 §3); without
+   *   requirements it names `resource.scopes`. They aren't checked here: {@link authorize} does that.
+   * @returns the decision. It's allowed without `auth` only with `optional: true` and no credentials. Nothing
+   *   that a client sends can make the promise reject.
    */
   authenticate(request: RequestLike, requirements?: readonly Requirement[]): Decision | Promise<Decision>;
   /**
-   * Whether a verified access token meets a requirement, or all of a list. A list is checked together, so
-   * that one challenge names everything that the route needs (RFC 6750 §3, RFC 9470 §3). Without `auth` the
-   * answer is that of a request without credentials.
+   * Whether a verified access token meets a requirement, or every one in a list. A list is checked as a
+   * whole, so one challenge names everything the route needs (RFC 6750 §3, RFC 9470 §3). Without `auth`, the
+   * answer is the one for a request without credentials.
    *
-   * @param request what is asked for: a refusal is then reported with its method and route
+   * @param request the request at hand; the report of a refusal then has its method and route
    * @throws {TypeError} a requirement is empty or has unknown members, or the list is empty
    */
   authorize(
@@ -65,21 +65,21 @@ export interface ResourceServer {
     request?: RequestLike,
   ): Decision;
   /**
-   * Whether a verified access token meets a requirement, or all of a list. {@link authorize} without an
-   * answer, and nothing is reported: for what you leave out of a list, or do differently.
+   * Whether a verified access token meets a requirement, or every one in a list. Like {@link authorize}, but
+   * without an answer or a report. Use it to leave something out of a list, or to do something differently.
    *
    * @param auth undefined meets nothing, not even an empty list
    * @throws {TypeError} a requirement is empty or has unknown members
    */
   meets(auth: Auth | undefined, requirement: Requirement | readonly Requirement[]): boolean;
   /**
-   * The answer to a request that the application itself refuses, for a reason that no requirement knows: the
-   * same status, challenge and body as for any refusal, reported as one.
+   * The answer to a request that your own code refuses, for a reason that no requirement covers. It has the
+   * status, challenge and body of any other refusal, and is reported as one.
    *
    * @param error why: `new InsufficientScopeError('claims_not_met')`
-   * @param auth who calls; undefined for a request without credentials
-   * @param requirements what the route requires beside; the challenge names their scopes
-   * @param request what is asked for: the refusal is then reported with its method and route
+   * @param auth the caller; undefined for a request without credentials
+   * @param requirements what else the route requires; the challenge names their scopes
+   * @param request the request at hand; the report of the refusal then has its method and route
    * @throws {TypeError} `error` isn't an error of this package
    */
   deny(
@@ -89,45 +89,45 @@ export interface ResourceServer {
     request?: RequestLike,
   ): Denied;
   /**
-   * Verifies a token that came without an HTTP request: WebSockets, queues, gRPC metadata. Tokens bound to a
-   * key are refused, since there is no request that could prove possession.
+   * Verifies a token that came without an HTTP request: over a WebSocket, a queue or in gRPC metadata.
+   * Refuses tokens bound to a key, since there's no request to prove possession.
    *
    * @throws {InvalidTokenError} the token isn't valid, or was revoked
-   * @throws {UnavailableError} something that the answer depends on is out of reach: the issuer's keys, its
-   *   introspection endpoint, or whatever tells whether the token was revoked
+   * @throws {UnavailableError} something the answer depends on can't be reached: the issuer's keys, its
+   *   introspection endpoint, or your check for revocation
    */
   verify(token: string): Promise<Auth>;
   /**
-   * How many seconds an access token is still good for by its dates, the clock tolerance included; 0 or less
-   * once it has expired. `Infinity` for a token whose issuer names no end (`introspection.mayBeAbsent`). For
-   * what outlives a request: sockets, streams.
+   * How many seconds an access token stays valid by its dates, including the clock tolerance. 0 or less once
+   * it has expired. `Infinity` for a token without an end (`introspection.mayBeAbsent`). For anything that
+   * outlives a request: sockets, streams.
    */
   secondsLeft(auth: Auth): number;
   /**
-   * Verifies the token of a request anew, for what outlives the request: its dates, its key or its issuer's
-   * word, and revocation. That the request had the key which the token is bound to was proven by then.
+   * Verifies the token of a request again, for anything that outlives the request: its dates, its key or the
+   * issuer's answer, and revocation. Possession of a bound key isn't checked again: the request proved it.
    *
-   * @returns who calls, as it's known now
+   * @returns the caller, as known now
    * @throws {InvalidTokenError} the token isn't valid any more: `expired`, `revoked`
-   * @throws {UnavailableError} it can't be told at the moment
+   * @throws {UnavailableError} the token can't be verified right now
    */
   recheck(auth: Auth): Promise<Auth>;
   /**
-   * Loads metadata and keys of every configured issuer, for start-up checks and readiness probes. Does
-   * nothing while they are fresh. Introspection endpoints are found, not called; issuers that a function
-   * names at run time aren't looked at.
+   * Loads the metadata and keys of every configured issuer, for start-up checks and readiness probes. Does
+   * nothing while they're fresh. Introspection endpoints are looked up but not called. Issuers that a
+   * function names at run time are skipped.
    *
-   * @throws {UnavailableError} an issuer is out of reach and none of its keys are known
+   * @throws {UnavailableError} an issuer can't be reached and none of its keys are known
    */
   ready(): Promise<void>;
-  /** Stops background refresh. Nothing keeps the process alive even without it. */
+  /** Stops background refresh. You don't need it to let the process exit. */
   close(): void;
 }
 
 /**
  * Builds a resource server.
  *
- * @throws {TypeError} an option is missing, unknown or wrong; the message names it, what it got and what it
+ * @throws {TypeError} an option is missing, unknown or wrong; the message says which, what it got and what it
  *   takes
  * @example
  * ```ts
@@ -147,7 +147,7 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
   return new RequestVerifier(settings, issuers);
 }
 
-/** Whether `value` was built by {@link createResourceServer}. */
+/** Whether {@link createResourceServer} built `value`. */
 export function isResourceServer(value: unknown): value is ResourceServer {
   return value instanceof RequestVerifier;
 }
@@ -156,7 +156,10 @@ export function isResourceServer(value: unknown): value is ResourceServer {
 const QUERY_METHOD_HEADERS: AnswerHeaders = Object.freeze({ 'Cache-Control': 'private, no-store' });
 const ANONYMOUS: Allowed = Object.freeze({ kind: 'allowed', auth: undefined, headers: undefined });
 
-/** A resource server of settings and issuers that exist already: the command line looks at the same keys. */
+/**
+ * A resource server built on existing settings and issuers, so that the command line can look at the same
+ * keys.
+ */
 export class RequestVerifier implements ResourceServer {
   readonly errors: 'respond' | 'next';
   readonly bearerMethods: readonly BearerMethod[];
@@ -169,11 +172,12 @@ export class RequestVerifier implements ResourceServer {
   readonly #bindings: Bindings;
   readonly #denials: DenialResponses;
   /**
-   * What was accepted last over each connection. A service sends the same token over a connection thousands
-   * of times: comparing two texts costs a fraction of a digest. All else is checked as it is for any token.
+   * The last accepted credentials of each connection. A service sends the same token over a connection
+   * thousands of times, and comparing two texts costs a fraction of a digest. Everything else is checked as
+   * for any token.
    */
   readonly #lastAccepted: WeakMap<object, Credentials> | undefined;
-  /** Undefined if nobody wants any. */
+  /** Undefined if warnings are off. */
   readonly #warnings: RefusalWarnings | undefined;
 
   constructor(settings: Settings, issuers: readonly Issuer[]) {
@@ -254,7 +258,7 @@ export class RequestVerifier implements ResourceServer {
 
   async verify(token: string): Promise<Auth> {
     try {
-      // A caller without types may hand over whatever its transport delivered.
+      // Callers without types may pass whatever their transport delivered.
       if (typeof token !== 'string') throw new InvalidTokenError('malformed_token');
       const credentials = new Credentials(token, undefined, 'Bearer');
       const { auth } = await this.#accept(credentials, this.#tokens.verify(credentials), undefined);
@@ -272,7 +276,7 @@ export class RequestVerifier implements ResourceServer {
 
   async recheck(auth: Auth): Promise<Auth> {
     try {
-      // Not `<= 0`: a clock that returns NaN must refuse. And nobody is asked about what has expired.
+      // Not `<= 0`: a clock that returns NaN must refuse. And there's no need to ask about an expired token.
       if (!(this.secondsLeft(auth) > 0)) throw new InvalidTokenError('expired');
       const credentials = new Credentials(auth.token, undefined, VerifiedAuth.schemeOf(auth));
       return await this.#confirm(credentials, await this.#tokens.verify(credentials));
@@ -283,7 +287,7 @@ export class RequestVerifier implements ResourceServer {
   }
 
   async ready(): Promise<void> {
-    // Time limits don't keep the process alive, nor does a function of the application that waits for ever.
+    // Neither time limits nor a function of the application that never settles keep the process alive.
     const awake = setInterval(() => undefined, 1000);
     try {
       await this.#issuers.ready();
@@ -303,8 +307,8 @@ export class RequestVerifier implements ResourceServer {
   }
 
   /**
-   * What {@link #accept} finds if there's nothing to wait for: no key, no proof, no word about revocation.
-   * With a promise, an adapter would have to leave the tick that the request came in.
+   * The result of {@link #accept} if there's nothing to wait for: no key, no proof, no revocation check. A
+   * promise would make the adapter leave the tick that the request came in.
    */
   #acceptNow(
     credentials: Credentials,
@@ -330,12 +334,12 @@ export class RequestVerifier implements ResourceServer {
     return this.#allow(credentials, await this.#confirm(credentials, accessToken), view, headers);
   }
 
-  /** That a token wasn't revoked, and hasn't expired by the time that everything else is known. */
+  /** Checks that a token wasn't revoked, and still hasn't expired once everything else is known. */
   async #confirm(credentials: Credentials, accessToken: AccessToken): Promise<VerifiedAuth> {
     const { revocation, runtime } = this.#settings;
     const auth = new VerifiedAuth(accessToken, credentials.token, credentials.scheme);
     if (revocation !== undefined) await checkRevocation(auth, revocation);
-    // Time is read when the decision is made: the token may have expired while something was waited for.
+    // The time is read now: the token may have expired while we waited for something.
     checkDates(auth.claims, runtime.clock() / 1000, runtime.clockToleranceSeconds);
     return auth;
   }
@@ -369,7 +373,7 @@ export class RequestVerifier implements ResourceServer {
     const named = requiredScopes(requirements, impliedScopes);
     if (error.status === 403) return this.#deny(error, scheme, { scopes: named }, asker);
     if (error.status !== 401 || resource === undefined) return this.#deny(error, scheme, {}, asker);
-    // A client that looks up the metadata to get a token is told which scopes to ask for, too.
+    // A client that reads the metadata to get a token is also told which scopes to ask for.
     const scopes = requirements.length > 0 ? named : withoutOfflineAccess(resource.scopes);
     return this.#deny(error, scheme, { scopes }, asker);
   }
@@ -396,7 +400,7 @@ function checkedRequirements(given: Requirement | readonly Requirement[]): reado
 /** A request that is let through with an access token. */
 type Accepted = Allowed & { readonly auth: Auth };
 
-/** Whom a decision is about, as far as that's known. */
+/** What a decision is about, as far as it's known. */
 interface Asker {
   readonly auth?: Auth | undefined;
   readonly request?: RequestLike | undefined;

@@ -23,8 +23,8 @@ export type Algorithm = (typeof ALGORITHMS)[number];
 export const TOKEN_TYPES = ['any', 'at+jwt'] as const;
 
 /**
- * What the `typ` header of a token must be. `'any'`: `at+jwt`, `JWT` or none, and then anything that looks
- * like an ID token is refused. `'at+jwt'`: RFC 9068 to the letter.
+ * What the `typ` header of a token must be. `'any'`: `at+jwt`, `JWT` or none; the last two must not look like
+ * an ID token. `'at+jwt'`: RFC 9068 to the letter.
  */
 export type TokenType = (typeof TOKEN_TYPES)[number];
 

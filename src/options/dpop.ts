@@ -16,40 +16,42 @@ import type { ReplayStore } from '../proof/replay-store.js';
 import { normaliseTargetUri } from '../proof/target-uri.js';
 import { ALGORITHMS, type Algorithm } from '../terms.js';
 
-/** What is done with access tokens that are bound to a key of the client (RFC 9449). */
+/** How to treat access tokens that are bound to a key of the client (RFC 9449). */
 export interface DpopOptions {
-  /** `'allowed'` (default): access tokens may be bound or not. `'required'`: they have to be. */
+  /** `'allowed'` (default): access tokens may be bound or not. `'required'`: they must be bound. */
   readonly mode?: 'allowed' | 'required';
   /**
-   * Accepted signature algorithms of proofs. Default: all of `Algorithm`. They're in every `DPoP` challenge.
+   * Signature algorithms accepted in proofs. Default: all of `Algorithm`. Every `DPoP` challenge lists them.
    */
   readonly algorithms?: readonly Algorithm[];
   /**
-   * How long ago a proof may have been made, in seconds, 1 to 600. Default 60. Proofs are remembered for
-   * about that long.
+   * The greatest age of a proof, in seconds, 1 to 600. Default 60. Proofs are remembered for about that long.
    */
   readonly maxAgeSeconds?: number;
   /**
-   * Remembers which proofs were used. Default: {@link createMemoryReplayStore}, which knows nothing of what
-   * other instances of the API saw; for them `createRedisReplayStore` of `oauth-resource-server/redis`, or
+   * Remembers used proofs. Default: {@link createMemoryReplayStore}, which doesn't know what other instances
+   * of the API saw. If you run several, use `createRedisReplayStore` from `oauth-resource-server/redis`, or
    * one of your own.
    */
   readonly replayStore?: ReplayStore;
   /**
-   * Asks clients for a nonce of this server in their proofs (RFC 9449 §9). Default: none. See {@link
-   * DpopNonceOptions}.
+   * Asks clients for a nonce from this server in their proofs (RFC 9449 §9). Default: no nonces. See
+   * {@link DpopNonceOptions}.
    */
   readonly nonce?: DpopNonceOptions;
 }
 
-/** How nonces for DPoP proofs are made. Nothing is stored: everyone with the secret knows them. */
+/** How nonces for DPoP proofs are made. Nothing is stored: every instance with the secret can check them. */
 export interface DpopNonceOptions {
   /**
-   * At least 32 characters that can't be guessed, the same in all instances of the API: `openssl rand -base64
-   * 32`.
+   * At least 32 characters that can't be guessed, the same in all instances of the API:
+   * `openssl rand -base64 32`.
    */
   readonly secret: string;
-  /** How long a nonce is handed out, in seconds, 1 to 3600. Default 300. It's accepted for as long again. */
+  /**
+   * How long a nonce is handed out, in seconds, 1 to 3600. Default 300. It's accepted for the same time
+   * again.
+   */
   readonly lifetimeSeconds?: number;
 }
 
@@ -72,7 +74,7 @@ const CHECKS = {
 /**
  * Checks the option `dpop`.
  *
- * @param baseUrl the option of that name, checked
+ * @param baseUrl the option of that name, already checked
  * @returns undefined if DPoP is off
  */
 export function checkDpop(given: unknown, baseUrl: string | undefined): DpopSettings | undefined {
@@ -82,7 +84,7 @@ export function checkDpop(given: unknown, baseUrl: string | undefined): DpopSett
   return { ...checked, isRequired: mode === 'required', baseUrl };
 }
 
-/** Checks the option `baseUrl`, and takes the slash at its end away. */
+/** Checks the option `baseUrl`, and removes a slash at its end. */
 export function baseUrlCheck(allowInsecureRequests: InsecureRequests): Check<string> {
   const check = issuerIdentifier(allowInsecureRequests);
   return (given, path) => {
@@ -94,7 +96,7 @@ export function baseUrlCheck(allowInsecureRequests: InsecureRequests): Check<str
 
 function checkReplayStore(given: unknown, path: string): ReplayStore {
   const remember: unknown = Reflect.get(Object(given), 'remember');
-  // What it says is looked at.
+  // `as`: what it returns is checked at each call.
   if (typeof given === 'object' && typeof remember === 'function') return given as ReplayStore;
   throw optionError(path, 'an object with a function "remember"', given);
 }

@@ -4,13 +4,13 @@ import type { ImpliedScopes } from '../requirement/implied-scopes.js';
 import { isScopeToken } from '../token/scope.js';
 
 /**
- * Turns the option round, `{ write: ['read'] }` → `read` → `['write']`, and follows it through: what implies
- * a scope implies all that this one does.
+ * Inverts the option and follows it through: `{ write: ['read'] }` → `read` → `['write']`. If one scope
+ * implies another, it also implies everything that the other does.
  *
  * @throws {OptionError} it isn't an object of lists of scopes, or scopes imply each other
  */
 export function checkImpliedScopes(given: unknown, path: string): ImpliedScopes {
-  // A Map has no members, and would imply nothing.
+  // A Map has no members, so it would imply nothing.
   if (!isJsonObject(given) || given instanceof Map)
     throw optionError(path, 'an object of lists of scopes', given);
   const direct = new Map(
@@ -30,7 +30,7 @@ export function checkImpliedScopes(given: unknown, path: string): ImpliedScopes 
 
 function reachable(scope: string, direct: ReadonlyMap<string, readonly string[]>): ReadonlySet<string> {
   const found = new Set(direct.get(scope));
-  // A set also visits what is added on the way.
+  // Iterating over a set also visits what's added on the way.
   for (const one of found) for (const next of direct.get(one) ?? []) found.add(next);
   return found;
 }

@@ -25,68 +25,65 @@ import { type CertificateOption, checkCertificateOption } from './certificate.js
 import { type AssertionSource, checkCredential, type PrivateKeySource } from './credential.js';
 import { checkScopeClaim, type ScopeClaim } from './scope-claim.js';
 
-/** What to do with answers, and with failures. All durations in seconds. */
+/** What to do with answers and failures. All durations are in seconds. */
 export interface IntrospectionPolicyOptions {
   /**
-   * What is asked about. Default `['opaque']`: JWTs are verified by their signature, and never sent anywhere.
-   * With `'jwt'` those of this issuer are asked about instead. At most one issuer takes `'opaque'`, because
-   * such a token doesn't say who issued it.
+   * Which tokens to ask about. Default `['opaque']`: JWTs are verified by their signature and never sent
+   * anywhere. With `'jwt'`, this issuer's JWTs are asked about instead. Only one issuer may take `'opaque'`,
+   * because such a token doesn't say who issued it.
    */
   readonly tokens?: readonly IntrospectedTokens[];
   /**
-   * How long an active token is remembered, 0 to 3600 and never beyond its `exp` (RFC 7662 §4). Default 30. A
-   * revoked token may be accepted for that long; 0 asks for every request.
+   * How long an active token is remembered, 0 to 3600, but never beyond its `exp` (RFC 7662 §4). Default 30.
+   * A revoked token may be accepted for that long. With 0, every request asks.
    */
   readonly cacheSeconds?: number;
   /**
-   * How long a token is remembered that isn't active or not for this API, 0 to 10. Default 2. Failures never
-   * are.
+   * How long a token is remembered that isn't active or isn't for this API, 0 to 10. Default 2. Failures
+   * aren't remembered.
    */
   readonly negativeCacheSeconds?: number;
-  /**
-   * The longest time for which the server is left alone after it failed five times in a row, 0 to 3600.
-   * Default 30; 0 never leaves it alone.
-   */
+  /** The longest pause after five failures in a row, 0 to 3600. Default 30. With 0, there are no pauses. */
   readonly cooldownSeconds?: number;
   /** Time limit of one call; above 0, at most 60. Default 5. */
   readonly timeoutSeconds?: number;
   /**
-   * Members that answers of this server lack. Default none: an answer without `aud` is refused, because the
-   * token may be for another API, and so is one without `exp`, because nobody knows how long it's valid. A
-   * token without `exp` is taken to be valid for `cacheSeconds`. Members that are there are always checked;
-   * `iss`, `sub` and `token_type` are never required.
+   * Members that answers of this server lack. Default none. An answer without `aud` is refused, because the
+   * token may be for another API; one without `exp`, because there's no telling how long it's valid. If you
+   * allow `exp` to be absent, such a token counts as valid for `cacheSeconds`. Members that are there are
+   * always checked; `iss`, `sub` and `token_type` are never required.
    */
   readonly mayBeAbsent?: readonly WantedMember[];
   /**
-   * Further members of the answer that the application needs, such as `['tenant', 'username']`. Default none:
-   * `auth.claims` has those members that this package knows, and no others (docs/introspection.md).
+   * More members of the answer that your code needs, such as `['tenant', 'username']`. Default none:
+   * `auth.claims` has only the members that this package knows (docs/introspection.md).
    */
   readonly claims?: readonly string[];
   /**
-   * Where the granted scopes are, as in {@link TrustedIssuer.scopeClaim}, whose value is the default. A
-   * function gets the whole answer.
+   * Where the granted scopes are, as in {@link TrustedIssuer.scopeClaim}, which is the default. A function
+   * gets the whole answer.
    */
   readonly scopeClaim?: ScopeClaim;
 }
 
 /**
- * An introspection endpoint (RFC 7662 §2), and how this API authenticates there: by one of `clientSecret`,
- * `privateKey`, `accessToken` and a client certificate.
+ * An introspection endpoint (RFC 7662 §2), and how this API authenticates there: with one of `clientSecret`,
+ * `privateKey`, `accessToken` or a client certificate.
  */
 export interface IntrospectionEndpointOptions extends IntrospectionPolicyOptions {
   /**
-   * Where it is: an https URL (http only for loopback hosts). Default: what the issuer's metadata says (RFC
-   * 8414 §2).
+   * Its address: an https URL (http only for loopback hosts). Default: the one in the issuer's metadata
+   * (RFC 8414 §2).
    */
   readonly endpoint?: string;
   /** This API's identifier as a client of the authorization server. */
   readonly clientId: string;
   /**
-   * Its secret there, or a function that returns it, such as a look-up in a vault.
+   * Its secret there, or a function that returns it, for example from a vault.
    *
-   * A function is called once a minute at most, and again when the server refuses what it returned: then the
-   * request is made once more if it returns another secret. So a secret can be rotated without a restart. It
-   * may take as long as `timeoutSeconds`; if it throws, takes longer or returns no string of 1 to 10000
+   * The function is called at most once a minute, and again if the server refuses the secret; if it then
+   * returns another one, the request is repeated once. So you can rotate a secret without a restart. It may
+   * take as long as `timeoutSeconds`. If it throws, takes longer or doesn't return a string of 1 to 10000
    * characters, tokens are answered with 503 (`introspection_auth_failed`).
    */
   readonly clientSecret?: string | (() => string | Promise<string>);
@@ -106,12 +103,12 @@ export interface IntrospectionEndpointOptions extends IntrospectionPolicyOptions
   /** The `kid` of client assertions. Default: the JWK's `kid`, or none. */
   readonly keyId?: string;
   /**
-   * The `alg` of client assertions. Default: the JWK's `alg`, or by the key RS256, ES256, ES384, ES512 or
-   * EdDSA.
+   * The `alg` of client assertions. Default: the JWK's `alg`, or the usual one for the key: RS256, ES256,
+   * ES384, ES512 or EdDSA.
    */
   readonly algorithm?: Algorithm;
   /**
-   * Returns an access token of this API's own that opens the endpoint (RFC 7662 §2.1). It's called for every
+   * Returns an access token of this API that the endpoint accepts (RFC 7662 §2.1). It's called for every
    * request, so it should remember its token.
    */
   readonly accessToken?: () => string | Promise<string>;
@@ -133,19 +130,19 @@ export interface IntrospectionEndpointOptions extends IntrospectionPolicyOptions
     | 'private_key_jwt'
     | 'tls_client_auth'
     | 'self_signed_tls_client_auth';
-  /** Wants answers that the issuer signed (RFC 9701), and refuses all others. Default false. */
+  /** Asks for answers that the issuer signed (RFC 9701), and refuses all others. Default false. */
   readonly signedResponse?: boolean;
 }
 
 /**
- * A function in place of the endpoint: for tests, and for servers that are asked in another way. Its failures
- * count as an outage.
+ * A function instead of an endpoint, for tests and for servers with another way to ask. Its failures count as
+ * an outage.
  */
 export interface IntrospectionFunctionOptions extends IntrospectionPolicyOptions {
   readonly endpoint: Introspect;
 }
 
-/** How an issuer is asked about tokens (RFC 7662). Unknown names are refused. */
+/** How to ask an issuer about tokens (RFC 7662). Unknown names are refused. */
 export type IntrospectionOptions = IntrospectionEndpointOptions | IntrospectionFunctionOptions;
 
 const POLICY_CHECKS = {
@@ -174,8 +171,8 @@ const ENDPOINT_CHECKS = {
 } satisfies Checks<Omit<IntrospectionEndpointOptions, 'endpoint'>>;
 
 /**
- * The members of an answer that the application gets to see. What servers add says more about people than an
- * API mostly needs, `username` included (RFC 7662 §5, RFC 9701 §9).
+ * The members of an answer that your code gets to see. Servers add more, often more about people than an API
+ * needs, `username` for one (RFC 7662 §5, RFC 9701 §9).
  */
 const MEMBERS: readonly string[] = [
   ...['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'client_id', 'scope', 'token_type'], // RFC 7662 §2.2
@@ -210,7 +207,7 @@ function checkPolicy(
   rules: TokenRules,
 ): Omit<IntrospectionSettings, 'asks'> {
   const { tokens, mayBeAbsent, claims, scopeClaim: scopeSource = rules.scopeSource } = checked;
-  // A claim of that very name, or the outermost member of a path.
+  // A claim with exactly that name, or the outermost member of a path.
   const scopeClaims = typeof scopeSource === 'object' ? scopeSource : [];
   const clientClaims = typeof rules.clientIdClaim === 'string' ? [rules.clientIdClaim] : [];
   const named = [...scopeClaims, ...clientClaims].flatMap((claim) => [claim, ...claim.split('.', 1)]);

@@ -5,22 +5,22 @@ import { badOption, callable, optionError } from '../lib/check.js';
 import { checkIssuer, type IssuerDefaults, type TrustedIssuer } from './trusted-issuer.js';
 
 /**
- * Says whether an issuer is trusted that isn't configured by name, such as the one of a tenant: gets the
- * `"iss"` of a token whose signature nobody has verified yet, and returns how to verify it, with that very
- * `issuer`, or undefined.
+ * Says whether to trust an issuer that you didn't configure by name, such as a tenant's. It gets the `"iss"`
+ * of a token whose signature isn't verified yet. It returns how to verify the token, with that same `issuer`,
+ * or undefined.
  *
- * It's called for well-formed tokens in date, once per issuer at a time. Answers are used for
+ * It's called for well-formed tokens in date, once per issuer at a time. Its answers are used for
  * `keys.maxAgeSeconds`, refusals for `keys.cooldownSeconds`. If it throws, takes longer than
- * `keys.timeoutSeconds` or returns something wrong, the token is answered with 503, unless the issuer was
- * trusted before: then it stays so for up to `keys.staleIfErrorSeconds`.
+ * `keys.timeoutSeconds` or returns something wrong, the token is answered with 503, except if the issuer was
+ * trusted before: then it stays trusted for up to `keys.staleIfErrorSeconds`.
  *
- * Security: anybody can send any name. Compare it with what you know; never build a URL from it.
+ * Security: anyone can send any name. Compare it with names you know; never build a URL from it.
  */
 export type IssuerResolver = (iss: string) => TrustedIssuer | undefined | Promise<TrustedIssuer | undefined>;
 
 /** The option `issuer` as plain data. */
 interface Issuers {
-  /** By their identifiers. */
+  /** By issuer identifier. */
   readonly issuers: ReadonlyMap<string, IssuerSettings>;
   /** Undefined without a function. */
   readonly issuerResolution: IssuerResolution | undefined;
@@ -29,7 +29,7 @@ interface Issuers {
 /**
  * Checks the option `issuer`.
  *
- * @throws {OptionError} naming the option that is wrong
+ * @throws {OptionError} names the option that is wrong
  */
 export function checkIssuers(given: unknown, defaults: IssuerDefaults): Issuers {
   const list: readonly unknown[] = Array.isArray(given) ? given : [given];
@@ -39,7 +39,7 @@ export function checkIssuers(given: unknown, defaults: IssuerDefaults): Issuers 
   for (const [index, entry] of list.entries()) {
     const path = Array.isArray(given) ? `issuer[${index}]` : 'issuer';
     if (typeof entry === 'function') {
-      if (issuerResolution !== undefined) throw badOption(path, 'is a second function; one is asked');
+      if (issuerResolution !== undefined) throw badOption(path, 'is a second function; only one is allowed');
       issuerResolution = checkResolver(callable(entry, path), path, defaults);
       continue;
     }
@@ -48,12 +48,13 @@ export function checkIssuers(given: unknown, defaults: IssuerDefaults): Issuers 
     if (issuers.has(issuer)) throw badOption(path, `names an issuer that is in the list already`);
     issuers.set(issuer, settings);
   }
-  // An opaque token doesn't say who issued it: each of several would get to see the tokens of the others.
+  // An opaque token doesn't say who issued it, so with several issuers, each would see the tokens of the
+  // others.
   const asked = [...issuers.values()].filter(({ introspection }) => introspection?.tokens.has('opaque'));
   if (asked.length > 1)
     throw badOption(
       'issuer',
-      'has several issuers that are to be asked about opaque tokens; ' +
+      'has several issuers that introspect opaque tokens; ' +
         "all but one need introspection.tokens: ['jwt']",
     );
   return { issuers, issuerResolution };
@@ -71,10 +72,10 @@ function checkResolver(
     if (settings.introspection?.tokens.has('opaque'))
       throw badOption(
         `${path}.introspection.tokens`,
-        "takes ['jwt']: an opaque token names no issuer that could be looked up",
+        "takes ['jwt']: an opaque token does not say who issued it",
       );
     if (settings.rules.issuer === iss) return settings;
-    // Not an outage: a client can write the name of an issuer in many ways.
+    // Not an outage: clients can spell an issuer's name in many ways.
     reportWarning({ source: 'issuer', detail: 'another issuer than the one that was asked about' });
     return undefined;
   };

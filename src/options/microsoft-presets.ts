@@ -12,18 +12,18 @@ import {
 import type { TrustedIssuer } from './trusted-issuer.js';
 import { admitWorkloads, type Workloads } from './workloads.js';
 
-/** `common` and its like stand for every tenant there is. */
+/** `common` and the like stand for every tenant. */
 const TENANT_ID = /^(?!(?:common|organizations|consumers)$)[\w.-]+$/i;
 const ENTRA_ISSUER = /^https:\/\/login\.microsoftonline\.com\/([0-9a-f-]{36})\/v2\.0$/;
 
 /**
- * Microsoft Entra ID, version 2.0 tokens of one tenant. Give one preset per tenant; there is no wildcard.
+ * Microsoft Entra ID, version 2.0 tokens of one tenant. Use one preset per tenant; there's no wildcard.
  *
- * Tokens of client credentials carry application permissions in `roles`, which is read as scopes; for
- * delegated permissions set `scopeClaim: 'scp'`.
+ * Tokens from client credentials carry application permissions in `roles`, which is read as scopes. For
+ * delegated permissions, set `scopeClaim: 'scp'`.
  *
  * @param tenantId the directory's id, not its domain name and not `common`
- * @throws {TypeError} `tenantId` is not that of one tenant
+ * @throws {TypeError} `tenantId` isn't the id of one tenant
  */
 export function entraId(tenantId: string, overrides: PresetOverrides = {}): TrustedIssuer {
   checkParameter(tenantId, TENANT_ID, 'entraId takes the id of one tenant');
@@ -69,11 +69,11 @@ export function entraWorkloads(
  * Microsoft Entra ID for applications of several tenants: version 2.0 tokens of those that you name. For the
  * option `issuer`.
  *
- * A token's `"tid"` has to be the tenant in its `"iss"`, and keys are taken from that tenant's own metadata.
- * Clients and permissions are read as by {@link entraId}.
+ * A token's `"tid"` must be the tenant in its `"iss"`, and keys come from that tenant's own metadata. Clients
+ * and permissions are read as in {@link entraId}.
  *
- * @param tenants the directory ids, or a function that says whether a directory id is that of a customer
- * @throws {TypeError} `tenants` is neither, or one of them is no directory id
+ * @param tenants the directory ids, or a function that says whether a directory id is one of your customers'
+ * @throws {TypeError} `tenants` is neither, or contains something that isn't a directory id
  * @example
  * ```ts
  * import { createResourceServer, entraIdMultiTenant } from 'oauth-resource-server';
@@ -102,7 +102,7 @@ export function entraIdMultiTenant(
     if (!answer) return undefined;
     return entraId(tenantId, {
       ...overrides,
-      // Every access token names its client there, and no ID token does.
+      // Every access token names its client there; no ID token does.
       isAccessToken: andAlso(
         (_header, { tid, azp }) => tid === tenantId && typeof azp === 'string',
         overrides,
@@ -112,12 +112,12 @@ export function entraIdMultiTenant(
 }
 
 /**
- * Active Directory Federation Services: tokens name another issuer than the metadata do, so the keys have
- * their URL. The client is in `appid`, the scopes are in `scp`.
+ * Active Directory Federation Services. Its tokens name a different issuer than its metadata, so the preset
+ * sets the URL of the keys. The client is in `appid`, the scopes are in `scp`.
  *
- * @param host the federation service's name, `sts.example.com`; its identifier has to be the default,
+ * @param host the federation service's name, `sts.example.com`; its identifier must be the default,
  *   `http://<host>/adfs/services/trust`
- * @throws {TypeError} `host` is no host name
+ * @throws {TypeError} `host` isn't a host name
  */
 export function adfs(host: string, overrides: PresetOverrides = {}): TrustedIssuer {
   checkParameter(host, HOST_NAME, 'adfs takes a host name such as sts.example.com');

@@ -3,14 +3,14 @@ import { type CertificateHeaderForm, FORMS } from '../proof/certificate-header.j
 import type { CertificateSource } from '../proof/client-certificate.js';
 import { parseTrustedProxies } from '../proof/trusted-proxies.js';
 
-/** Takes the client certificate from a header field, set by the proxy that ends the TLS connection. */
+/** Takes the client certificate from a header field that a proxy sets after it ends the TLS connection. */
 export interface MtlsProxyOptions {
   /**
    * How the proxy writes the certificate: `'client-cert'` as in RFC 9440 (HAProxy, Caddy, …), `'nginx'`
    * (`$ssl_client_escaped_cert`), `'envoy'` (`x-forwarded-client-cert` with `Cert`), `'aws-alb'` or
    * `'traefik'`.
    *
-   * Security: the proxy has to remove the field from what clients send, or replace it.
+   * Security: the proxy must remove or replace the field if a client sends it.
    */
   readonly header: CertificateHeaderForm;
   /**
@@ -19,8 +19,8 @@ export interface MtlsProxyOptions {
    */
   readonly headerName?: string;
   /**
-   * Addresses of the proxies, or ranges such as `10.0.0.0/8`: from other peers the field is ignored. Compared
-   * with the other end of the TCP connection, never with what a header field says.
+   * Addresses of the proxies, or ranges such as `10.0.0.0/8`. From other peers, the field is ignored. They're
+   * compared with the other end of the TCP connection, never with a header field.
    */
   readonly trustedProxies: string | readonly string[];
 }
@@ -29,7 +29,7 @@ export interface MtlsProxyOptions {
 const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 const CHECKS = {
-  // The record has a member per form and no other.
+  // The record has one member per form and no others.
   header: oneOf(Object.keys(FORMS) as CertificateHeaderForm[]),
   headerName: optional(textLike(FIELD_NAME, 'the name of a header field')),
   trustedProxies: parseTrustedProxies,

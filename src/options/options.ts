@@ -42,20 +42,19 @@ import { DEFAULT_KEYS, type KeysOptions, keysCheck, type TrustedIssuer } from '.
 /** Options of `createResourceServer` and of every adapter. Unknown names are refused. */
 export interface ResourceServerOptions {
   /**
-   * Whose tokens are accepted: an issuer identifier (its keys are discovered), a {@link TrustedIssuer}, an
-   * {@link IssuerResolver} for those that are known at run time only, or a list of these with at most one
-   * function.
+   * Whose tokens you accept: an issuer identifier (its keys are discovered), a {@link TrustedIssuer}, an
+   * {@link IssuerResolver} for issuers known only at run time, or a list of these with at most one function.
    */
   readonly issuer:
     | string
     | TrustedIssuer
     | IssuerResolver
     | readonly (string | TrustedIssuer | IssuerResolver)[];
-  /** This API's identifiers: a token's `"aud"` must contain one of them exactly (RFC 9068 §4). */
+  /** This API's identifiers. A token's `"aud"` must contain one of them exactly (RFC 9068 §4). */
   readonly audience: string | readonly string[];
   /** Accepted signature algorithms. Default: all of {@link Algorithm}. */
   readonly algorithms?: readonly Algorithm[];
-  /** Tolerated difference between the issuer's clock and ours, in seconds, 0 to 300. Default 5. */
+  /** How far the issuer's clock and ours may differ, in seconds, 0 to 300. Default 5. */
   readonly clockToleranceSeconds?: number;
   /** See {@link TokenType}. Default `'any'`. */
   readonly tokenType?: TokenType;
@@ -70,54 +69,54 @@ export interface ResourceServerOptions {
    */
   readonly optional?: boolean;
   /**
-   * Broader scopes and the narrower ones that each implies: with `{ write: ['read'] }` a token that was
-   * granted `write` opens routes that require `read`. What those imply in turn is implied too. `auth.scopes`
-   * stays what was granted. Default: no scope implies another.
+   * Broader scopes with the narrower ones that each implies. With `{ write: ['read'] }`, a token with `write`
+   * opens routes that require `read`. Chains count too. `auth.scopes` stays what the token was granted.
+   * Default: no scope implies another.
    */
   readonly impliedScopes?: Readonly<Record<string, readonly string[]>>;
   /** The `realm` of the challenge (RFC 9110 §11.5), printable ASCII. Default `api`. */
   readonly realm?: string;
   /**
-   * Verified tokens are remembered until they expire, `maxTokens` of them at most (default 10000, 1 to
-   * 1000000; about 8 MB of heap, tokens with many claims count as several), so that only the first use of a
-   * token pays for its signature. `false` verifies every token each time.
+   * Verified tokens are remembered until they expire, so that only a token's first use pays for its
+   * signature. `maxTokens` is the most to keep, 1 to 1000000; default 10000, about 8 MB of heap. A token with
+   * many claims counts as several. `false` verifies every token each time.
    */
   readonly cache?: { readonly maxTokens?: number } | false;
   /** See {@link KeysOptions}. */
   readonly keys?: KeysOptions;
   /**
-   * Accepts access tokens that are bound to a client certificate (RFC 8705), from clients that show it:
-   * `true` takes it from the TLS connection, which the server then has to ask for, an object from a header
-   * field that a proxy sets. Default false: such tokens are refused. Tokens that aren't bound are always
-   * accepted.
+   * Accepts access tokens that are bound to a client certificate (RFC 8705), if the client shows that
+   * certificate. `true` takes it from the TLS connection, for which the server must request one; an object
+   * takes it from a header field that a proxy sets. Default false: such tokens are refused. Tokens that
+   * aren't bound are always accepted.
    */
   readonly mtls?: boolean | MtlsProxyOptions;
   /**
-   * Says whether an access token was revoked: a look-up by `"jti"`, `"sub"` or `"sid"`, say. Called for every
-   * request with a valid token, so it must be quick; only `false` accepts. An exception, an answer that isn't
-   * a boolean, or none in time is answered with 503.
+   * Says whether an access token was revoked, for example by looking up its `"jti"`, `"sub"` or `"sid"`.
+   * Called for every request with a valid token, so it must be quick. Only `false` accepts. If it throws,
+   * doesn't return a boolean, or takes too long, the answer is 503.
    */
   readonly isRevoked?: (auth: Auth) => boolean | Promise<boolean>;
-  /** Time limit of `isRevoked`, in seconds, above 0, at most 60. Default 2. */
+  /** Time limit for `isRevoked`, in seconds, above 0, at most 60. Default 2. */
   readonly revocationTimeoutSeconds?: number;
   /**
-   * What is done with access tokens that are bound to a key of the client (RFC 9449). `'allowed'` (default):
-   * they're accepted under the scheme `DPoP` with a proof of possession, others as bearer tokens.
-   * `'required'`: only bound ones are accepted. `'off'`: bound ones are refused. An object says more, see
-   * {@link DpopOptions}.
+   * How to treat access tokens that are bound to a key of the client (RFC 9449). `'allowed'` (default):
+   * they're accepted under the scheme `DPoP` with a proof of possession; others are bearer tokens.
+   * `'required'`: only bound ones are accepted. `'off'`: bound ones are refused. For details pass an object,
+   * see {@link DpopOptions}.
    */
   readonly dpop?: 'allowed' | 'required' | 'off' | DpopOptions;
   /**
-   * Where clients find this API: an https URL (http only for loopback hosts), with the path that proxies take
-   * away before requests arrive here. DPoP proofs are for URLs below it. Default: what the framework says of
-   * the request, which depends on `Host` and on how it's told to trust proxies.
+   * The URL that clients use for this API: https (http only for loopback hosts), with any path that proxies
+   * strip. DPoP proofs are for URLs below it. Default: what the framework reports for the request, which
+   * depends on `Host` and on its settings for proxies.
    */
   readonly baseUrl?: string;
   /**
-   * What this API publishes about itself (RFC 9728), so that clients find out by themselves where to get
-   * access tokens: its resource identifier, an https URL such as `https://inventory.example.com`, or {@link
-   * ResourceOptions}. Challenges then name the URL of the metadata, and those with status 401 the scopes that
-   * the route requires, if these are known. Default: nothing is published.
+   * Publishes metadata about this API (RFC 9728), so that clients can find out where to get access tokens.
+   * Give its resource identifier, an https URL such as `https://inventory.example.com`, or
+   * {@link ResourceOptions}. Challenges then name the URL of the metadata, and those with status 401 also the
+   * scopes that the route requires, if they're known. Default: nothing is published.
    */
   readonly resource?: string | ResourceOptions;
   /**
@@ -126,19 +125,22 @@ export interface ResourceServerOptions {
    */
   readonly errors?: 'respond' | 'next';
   /**
-   * `'development'` (default): unless `NODE_ENV` is `production`, the first refusal with 503 and the first
-   * with `iss_mismatch` or `aud_mismatch` of a minute is a process warning, which says what to look at. Not
-   * if `logRefusals` or `NODE_DEBUG=oauth-resource-server` shows refusals anyway. `'off'`: never.
+   * `'development'` (default): unless `NODE_ENV` is `production`, the first refusal in a minute with 503, and
+   * the first with `iss_mismatch` or `aud_mismatch`, becomes a process warning that says what to look at.
+   * There are none if `logRefusals` or `NODE_DEBUG=oauth-resource-server` shows refusals anyway. `'off'`:
+   * never.
    */
   readonly refusalWarnings?: 'development' | 'off';
   /**
-   * Allows plain http for other hosts than loopback: for all of them, or for a list of origins such as
-   * `['http://sso.internal:8080']`. Default false. Security: anyone on the path chooses the keys.
+   * Allows plain http for hosts other than loopback: for all of them, or for a list of origins such as
+   * `['http://sso.internal:8080']`. Default false.
+   *
+   * Security: anyone on the path can choose the keys.
    */
   readonly allowInsecureRequests?: boolean | readonly string[];
   /**
-   * Used for metadata and keys, in place of the global `fetch`: for proxies and private certificate
-   * authorities.
+   * Fetches metadata and keys instead of the global `fetch`, for example through a proxy or with a private
+   * certificate authority.
    */
   readonly fetch?: typeof globalThis.fetch;
   /** Milliseconds since the epoch. Default `Date.now`. For tests. */
@@ -150,7 +152,7 @@ export interface Settings extends PublishedSettings {
   readonly runtime: Runtime;
   /** By issuer identifier. */
   readonly issuers: ReadonlyMap<string, IssuerSettings>;
-  /** Undefined if no others are trusted than these. */
+  /** Undefined if only these issuers are trusted. */
   readonly issuerResolution: IssuerResolution | undefined;
   readonly optional: boolean;
   /** How many verified tokens are remembered; 0 for none. */
@@ -161,7 +163,7 @@ export interface Settings extends PublishedSettings {
   readonly dpop: DpopSettings | undefined;
   /** Undefined if certificate-bound access tokens are refused. */
   readonly certificate: CertificateSource | undefined;
-  /** Undefined if the application doesn't want to be asked. */
+  /** Undefined if the application gave no function. */
   readonly revocation: RevocationSettings | undefined;
   readonly impliedScopes: ImpliedScopes;
   readonly realm: string;
@@ -203,9 +205,9 @@ const CHECKS = {
 } satisfies Checks<ResourceServerOptions>;
 
 /**
- * Checks the options and fills in the defaults. Makes nothing that would have to be closed.
+ * Checks the options and fills in the defaults. Creates nothing that would have to be closed.
  *
- * @throws {OptionError} a TypeError that names the option, what it got (its type, never a value that could be
+ * @throws {OptionError} a TypeError that names the option, what it got (the type, never a value that could be
  *   secret) and what it takes
  */
 export function checkOptions(options: ResourceServerOptions): Settings {
@@ -214,8 +216,7 @@ export function checkOptions(options: ResourceServerOptions): Settings {
   const { issuers, issuerResolution } = checkIssuers(checked.issuer, checked);
   const baseUrl = optional(baseUrlCheck(allowInsecureRequests))(checked.baseUrl, 'baseUrl');
   const dpop = checkDpop(checked.dpop, baseUrl);
-  // A bearer token may be elsewhere too; under the scheme `DPoP` it's in the header and nowhere else (RFC
-  // 9449 §7.1).
+  // A bearer token may also be elsewhere. Under the scheme `DPoP` it's only in the header (RFC 9449 §7.1).
   const headerSchemes = new Set<Scheme>(bearerMethods.includes('header') ? ['Bearer'] : []);
   if (dpop !== undefined) headerSchemes.add('DPoP');
   return {

@@ -4,7 +4,7 @@ import { quote } from '../lib/public-text.js';
 import { refuseMetadataUrl } from '../lib/url.js';
 import type { TrustedIssuer } from './trusted-issuer.js';
 
-/** What a preset leaves to the application. */
+/** What you can set yourself in a preset. */
 export type PresetOverrides = Partial<Omit<TrustedIssuer, 'issuer'>>;
 
 type AccessTokenRule = (header: JoseHeader, claims: StandardClaims) => boolean;
@@ -15,8 +15,8 @@ export const GUID: RegExp = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 export const PATH_SEGMENT: RegExp = /^[^/?#{}]+$/;
 
 /**
- * Checks a parameter of a preset. Without this an unset environment variable would become the issuer
- * `https://undefined/`, whose tokens nobody ever sends.
+ * Checks a parameter of a preset. Without this, an unset environment variable would become the issuer
+ * `https://undefined/`, and no token would ever match.
  *
  * @throws {TypeError}
  */
@@ -28,7 +28,7 @@ export function checkParameter(value: unknown, pattern: RegExp, takes: string): 
 /**
  * Checks a list that a preset takes.
  *
- * @throws {TypeError} it's empty, or one of its elements isn't like `pattern`
+ * @throws {TypeError} it's empty, or an element doesn't match `pattern`
  */
 export function checkList(value: unknown, pattern: RegExp, takes: string): void {
   const list: readonly unknown[] = Array.isArray(value) ? value : [];
@@ -38,13 +38,13 @@ export function checkList(value: unknown, pattern: RegExp, takes: string): void 
   if (wrong !== -1) throw presetError(takes, list[wrong], ` at [${wrong}]`);
 }
 
-/** Presets take names that everybody may know, so the message shows what it got. */
+/** The names that presets take are public, so the message shows what it got. */
 function presetError(takes: string, value: unknown, where = ''): TypeError {
   const got = typeof value === 'string' && value !== '' ? quote(value) : typeName(value);
   return new TypeError(`${takes}, got ${got}${where}`);
 }
 
-/** A preset's own rule, which the application can make stricter and not loosen. */
+/** A preset's own rule. Your own can make it stricter, not looser. */
 export function andAlso(rule: AccessTokenRule, { isAccessToken }: PresetOverrides): AccessTokenRule {
   if (isAccessToken === undefined) return rule;
   return (header, claims) => rule(header, claims) && isAccessToken(header, claims);
@@ -54,7 +54,7 @@ export function withoutTrailingSlash(url: string): string {
   return url.replace(/\/$/, '');
 }
 
-/** Where the keys are, unless the application names another source: there may be only one. */
+/** The preset's source of keys, unless you give another: there may be only one. */
 export function withKeys(jwksUri: string, overrides: PresetOverrides): PresetOverrides {
   const { jwks, metadataUrl } = overrides;
   return jwks === undefined && metadataUrl === undefined ? { jwksUri, ...overrides } : overrides;

@@ -18,10 +18,10 @@ const REGION = /^[a-z]{2,4}(?:\.[a-z]{2})?$/;
 const USER_POOL_ID = /^[a-z0-9-]+_\w+$/;
 
 /**
- * Auth0: names the client in `azp`. For RBAC permissions in place of scopes set `scopeClaim: 'permissions'`.
+ * Auth0. The client is in `azp`. To use RBAC permissions instead of scopes, set `scopeClaim: 'permissions'`.
  *
  * @param domain the tenant's domain, `example.eu.auth0.com`
- * @throws {TypeError} `domain` is no host name
+ * @throws {TypeError} `domain` isn't a host name
  * @see https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles
  */
 export function auth0(domain: string, overrides: PresetOverrides = {}): TrustedIssuer {
@@ -30,11 +30,11 @@ export function auth0(domain: string, overrides: PresetOverrides = {}): TrustedI
 }
 
 /**
- * Okta custom authorization servers: the client is in `cid`, the scopes are an array in `scp`.
+ * Okta custom authorization servers. The client is in `cid`, the scopes are an array in `scp`.
  *
  * @param domain the organisation's domain, `example.okta.com`
  * @param authorizationServer its id, default `default`
- * @throws {TypeError} `domain` is no host name, `authorizationServer` no id
+ * @throws {TypeError} `domain` isn't a host name, or `authorizationServer` isn't an id
  */
 export function okta(
   domain: string,
@@ -56,12 +56,12 @@ export function okta(
 }
 
 /**
- * Keycloak: the client is in `azp`. For realm roles in place of scopes set `scopeClaim:
- * 'realm_access.roles'`.
+ * Keycloak. The client is in `azp`. To use realm roles instead of scopes, set
+ * `scopeClaim: 'realm_access.roles'`.
  *
- * @param baseUrl where Keycloak is, `https://sso.example.com`
+ * @param baseUrl Keycloak's URL, `https://sso.example.com`
  * @param realm the realm's name
- * @throws {TypeError} `baseUrl` is no URL, `realm` no name
+ * @throws {TypeError} `baseUrl` isn't a URL, or `realm` isn't a name
  */
 export function keycloak(baseUrl: string, realm: string, overrides: PresetOverrides = {}): TrustedIssuer {
   checkParameter(baseUrl, BASE_URL, 'keycloak takes a URL such as https://sso.example.com');
@@ -70,11 +70,11 @@ export function keycloak(baseUrl: string, realm: string, overrides: PresetOverri
 }
 
 /**
- * Amazon Cognito: its access tokens have no `"aud"`, so the accepted clients are listed instead.
+ * Amazon Cognito. Its access tokens have no `"aud"`, so you list the accepted clients instead.
  *
  * @param userPoolId `eu-central-1_AbCdEfGhI`; the region is its first part
  * @param clientIds the app clients whose tokens are accepted, at least one
- * @throws {TypeError} `userPoolId` is none
+ * @throws {TypeError} `userPoolId` isn't the id of a user pool
  */
 export function cognito(
   userPoolId: string,
@@ -91,30 +91,30 @@ export function cognito(
 }
 
 /**
- * ZITADEL: for projects whose applications get JWTs; their audience is the project's id. For opaque tokens
+ * ZITADEL, for projects whose applications get JWTs. Their audience is the project's id. For opaque tokens
  * add `introspection`.
  *
  * @param domain the instance's domain, `example.zitadel.cloud`
- * @throws {TypeError} `domain` is no host name
+ * @throws {TypeError} `domain` isn't a host name
  */
 export function zitadel(domain: string, overrides: PresetOverrides = {}): TrustedIssuer {
   checkParameter(domain, HOST_NAME, 'zitadel takes a host name such as example.zitadel.cloud');
   return {
     issuer: `https://${domain}`,
-    // Its access tokens may have neither scope nor client; its ID tokens have no "jti".
+    // Its access tokens may have neither scope nor client. Its ID tokens have no "jti".
     isAccessToken: (_header, { jti }) => typeof jti === 'string',
     ...overrides,
   };
 }
 
 /**
- * authentik, with an issuer per provider: the audience of its tokens is their client, and the provider needs
- * a signing key. The client is in `azp`.
+ * authentik. Each provider is an issuer, its tokens' audience is their client, and it needs a signing key.
+ * The client is in `azp`.
  *
- * @param baseUrl where authentik is, `https://sso.example.com`
- * @param slug the application's
- * @param clientId the provider's
- * @throws {TypeError} a parameter isn't what it has to be
+ * @param baseUrl authentik's URL, `https://sso.example.com`
+ * @param slug the application's slug
+ * @param clientId the provider's client id
+ * @throws {TypeError} a parameter isn't what it must be
  */
 export function authentik(
   baseUrl: string,
@@ -136,11 +136,11 @@ export function authentik(
 
 /**
  * Clerk as an authorization server: JWTs of its OAuth applications, not its session tokens. Most have no
- * `"aud"`, so the accepted applications are listed.
+ * `"aud"`, so you list the accepted applications.
  *
  * @param frontendApi the host of the Frontend API, `clerk.example.com`
  * @param clientIds the OAuth applications whose tokens are accepted, at least one
- * @throws {TypeError} `frontendApi` is no host name
+ * @throws {TypeError} `frontendApi` isn't a host name, or the list is empty
  */
 export function clerk(
   frontendApi: string,
@@ -160,12 +160,12 @@ export function clerk(
 }
 
 /**
- * Ory Network and Ory Hydra, for clients whose access tokens are JWTs. Clients have to ask for the audience;
- * for those that don't, add `clientIds`.
+ * Ory Network and Ory Hydra, for clients whose access tokens are JWTs. Clients must request the audience. For
+ * those that don't, add `clientIds`.
  *
- * @param issuer as the metadata write it, with or without a slash at the end:
+ * @param issuer as the metadata spells it, with or without a slash at the end:
  *   `https://<slug>.projects.oryapis.com`
- * @throws {TypeError} `issuer` is no URL
+ * @throws {TypeError} `issuer` isn't a URL
  */
 export function ory(issuer: string, overrides: PresetOverrides = {}): TrustedIssuer {
   checkParameter(issuer, BASE_URL, 'ory takes a URL such as https://example.projects.oryapis.com');
@@ -177,7 +177,7 @@ export function ory(issuer: string, overrides: PresetOverrides = {}): TrustedIss
  *
  * @param environmentId the environment's id
  * @param region the end of the host name: `com` (default), `eu`, `ca`, `asia`, `com.au`
- * @throws {TypeError} a parameter isn't what it has to be
+ * @throws {TypeError} a parameter isn't what it must be
  */
 export function pingOne(
   environmentId: string,
@@ -190,18 +190,18 @@ export function pingOne(
 }
 
 /**
- * PingFederate, for access token managers that issue JWTs with `"iss"` and `"aud"`. A manager with keys of
- * its own needs `jwksUri`: `<baseUrl>/ext/<path>`.
+ * PingFederate, for access token managers that issue JWTs with `"iss"` and `"aud"`. A manager with its own
+ * keys needs `jwksUri`: `<baseUrl>/ext/<path>`.
  *
  * @param baseUrl the server's base URL, `https://pf.example.com:9031`
- * @throws {TypeError} `baseUrl` is no URL
+ * @throws {TypeError} `baseUrl` isn't a URL
  */
 export function pingFederate(baseUrl: string, overrides: PresetOverrides = {}): TrustedIssuer {
   checkParameter(baseUrl, BASE_URL, 'pingFederate takes a URL such as https://pf.example.com:9031');
   return { issuer: withoutTrailingSlash(baseUrl), scopeClaim: 'scope', ...overrides };
 }
 
-/** What SAP BTP gives an application that is bound to XSUAA, as far as it matters here. */
+/** The part that's needed of what SAP BTP gives an application that is bound to XSUAA. */
 export interface XsuaaBinding {
   /** `https://<subdomain>.authentication.<region>.hana.ondemand.com`. */
   readonly url: string;
@@ -210,10 +210,10 @@ export interface XsuaaBinding {
 }
 
 /**
- * SAP XSUAA, for the tokens of the subaccount that the binding is of. Scopes are an array and begin with
- * `<xsappname>.`; the client is in `cid`.
+ * SAP XSUAA, for the tokens of the binding's subaccount. Scopes are an array and begin with `<xsappname>.`;
+ * the client is in `cid`.
  *
- * A token that the application got for itself has no other audience than its client: to accept it, set
+ * The only audience of a token that the application got for itself is its client. To accept it, set
  * `audienceMayBeClient`.
  *
  * @param binding the credentials of the service binding
@@ -225,7 +225,7 @@ export function xsuaa(binding: XsuaaBinding, overrides: PresetOverrides = {}): T
   checkParameter(clientid, /./, 'xsuaa takes a binding with clientid');
   checkParameter(xsappname, /./, 'xsuaa takes a binding with xsappname');
   const base = withoutTrailingSlash(url);
-  // A refresh token that is a JWT looks the same but for that.
+  // A refresh token that is a JWT differs only in this.
   const isOfClient = (_header: unknown, { cid, jti }: StandardClaims & { readonly cid?: unknown }): boolean =>
     typeof cid === 'string' && !`${jti}`.endsWith('-r');
   return {

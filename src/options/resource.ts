@@ -28,11 +28,11 @@ import {
 } from '../lib/url.js';
 import { isScopeToken } from '../token/scope.js';
 
-/** What clients are told about this API (RFC 9728 §2), beside what follows from the other options. */
+/** What to publish about this API (RFC 9728 §2), in addition to what follows from the other options. */
 export interface ResourceOptions {
   /**
    * The resource identifier: an https URL without fragment (http only for loopback hosts), as clients write
-   * it when they ask for an access token (RFC 8707). It is published as given, but for scheme and host, which
+   * it when they request an access token (RFC 8707). It's published as given, except that scheme and host
    * become lower case.
    */
   readonly resource: string;
@@ -45,26 +45,27 @@ export interface ResourceOptions {
   /** `resource_tos_uri`: the URL of the terms of service. */
   readonly tosUri?: string;
   /**
-   * `scopes_supported`: the scopes that a client needs for the usual requests, and asks for at first. Routes
-   * that require more say so in their challenges. Default: none are published. Never `offline_access`.
+   * `scopes_supported`: the scopes that a client needs for the usual requests, and asks for first. Routes
+   * that require more say so in their challenges. Default: none are published. `offline_access` is never
+   * published.
    */
   readonly scopes?: readonly string[];
   /**
-   * `authorization_servers`: which of the issuers to name, for one that is nobody else's business. Default:
-   * all whose identifiers are URLs. With an issuer that has none, or a function in `issuer`, it takes other
-   * issuer identifiers as well.
+   * `authorization_servers`: which of the issuers to name, if some should stay private. Default: all whose
+   * identifiers are URLs. If an issuer's identifier isn't a URL, or `issuer` has a function, you may name
+   * other issuers too.
    */
   readonly authorizationServers?: readonly string[];
   /** `authorization_details_types_supported` (RFC 9396). */
   readonly authorizationDetailsTypes?: readonly string[];
-  /** `jwks_uri`: the URL of the keys with which this API signs its answers. Not those of the issuer. */
+  /** `jwks_uri`: the URL of the keys that this API signs its answers with. Not those of the issuer. */
   readonly jwksUri?: string;
-  /** `resource_signing_alg_values_supported`: the algorithms with which this API signs its answers. */
+  /** `resource_signing_alg_values_supported`: the algorithms that this API signs its answers with. */
   readonly signingAlgorithms?: readonly string[];
   /**
-   * `signed_metadata` (RFC 9728 §2.2): a JWT that repeats the metadata, or a function that makes one of them,
-   * in ten seconds at most. It is called again when they have changed or are older than `maxAgeSeconds`. The
-   * claims of the JWT must have `"iss"` and no `signed_metadata`.
+   * `signed_metadata` (RFC 9728 §2.2): a JWT that repeats the metadata, or a function that makes one from it
+   * in at most ten seconds. The function is called again if the metadata changed or is older than
+   * `maxAgeSeconds`. The JWT's claims must have `"iss"` and no `signed_metadata`.
    */
   readonly signedMetadata?: string | MetadataSigner;
   /** How long clients may keep the metadata, in whole seconds, 0 to a year. Default 3600. */
@@ -77,10 +78,10 @@ const IDENTIFIER = HTTPS_URL.replace('URL', 'URL without fragment, user name, de
 /**
  * Checks the option `resource`.
  *
- * @param issuers the identifiers of those that are configured
- * @param isOpen whether others are trusted as well
- * @returns undefined if nothing is to be published
- * @throws {OptionError} naming the member, what it got and what it takes
+ * @param issuers the identifiers of the configured ones
+ * @param isOpen whether others are trusted too
+ * @returns undefined if nothing is published
+ * @throws {OptionError} names the member, what it got and what it takes
  */
 export function checkResource(
   given: unknown,
@@ -90,7 +91,7 @@ export function checkResource(
 ): ResourceSettings | undefined {
   if (given === undefined) return undefined;
   const isAddress = (issuer: string): boolean => isIssuerIdentifier(issuer, allowInsecureRequests);
-  // Tokens may name their issuer otherwise than the metadata of the server do, which clients look up.
+  // Clients look up the server's metadata, and tokens may spell their issuer differently from it.
   const hasOthers = isOpen || !issuers.every(isAddress);
   const checks = {
     resource: (identifier: unknown) => checkIdentifier(identifier, allowInsecureRequests),
@@ -137,9 +138,9 @@ export function checkResource(
 }
 
 /**
- * Checks a resource identifier. It has to be written as every client writes it: what the URL parser would
- * change, such as `/a/../b` or `:443`, would never be found, nor equal what a client compares it with (RFC
- * 9728 §3.3). Scheme and host have no case, and lower case is the usual one.
+ * Checks a resource identifier. It must be written as every client writes it. Anything that the URL parser
+ * would change, such as `/a/../b` or `:443`, would never be found, and would never equal what a client
+ * compares it with (RFC 9728 §3.3). Only scheme and host ignore case; lower case is usual.
  */
 function checkIdentifier(given: unknown, allowInsecureRequests: InsecureRequests): string {
   if (isAcceptableUrl(given, { allowInsecureRequests, allowLoopback: true }) && !given.includes('#')) {
@@ -163,7 +164,7 @@ function checkSignedMetadata(given: unknown, path: string): string | MetadataSig
   throw optionError(path, 'a function, or a signed JWT with "iss" and without signed_metadata', given);
 }
 
-/** A page for people, where a fragment is nothing unusual. */
+/** A page for people. It may have a fragment. */
 function checkPage(given: unknown, path: string): string {
   if (typeof given === 'string' && /^https?:\/\/[\x21-\x7e]+$/i.test(given) && URL.canParse(given)) {
     const { username, password } = new URL(given);

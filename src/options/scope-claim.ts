@@ -3,7 +3,7 @@ import { callable, textList } from '../lib/check.js';
 import type { ScopeSource } from '../token/token-rules.js';
 
 /**
- * Where an issuer keeps the granted scopes: a claim, a list of claims whose scopes add up, such as
+ * Where an issuer puts the granted scopes: a claim, a list of claims whose scopes add up, such as
  * `['scp', 'roles']`, or a function that returns the scopes.
  */
 export type ScopeClaim = string | readonly string[] | ((claims: StandardClaims) => readonly string[]);

@@ -34,22 +34,22 @@ import type { ClientSource, ScopeSource } from '../token/token-rules.js';
 import { type IntrospectionOptions, introspectionCheck } from './introspection.js';
 import { checkScopeClaim, type ScopeClaim } from './scope-claim.js';
 
-/** How metadata and keys of an issuer are fetched, kept and renewed. All durations in seconds. */
+/** How an issuer's metadata and keys are fetched, kept and renewed. All durations are in seconds. */
 export interface KeysOptions {
   /**
-   * How long fetched keys are used before they're fetched anew; at least 1. Default 600. `Cache-Control:
-   * max-age` of the issuer shortens it down to `cooldownSeconds` and lengthens it up to six times. A key that
-   * the issuer withdrew is trusted at most that long, and longer only while the issuer is out of reach.
+   * How long fetched keys are used before they're fetched again; at least 1. Default 600. The issuer's
+   * `Cache-Control: max-age` can shorten it down to `cooldownSeconds` and lengthen it up to six times. A key
+   * that the issuer withdrew stays trusted at most that long, or longer while the issuer can't be reached.
    */
   readonly maxAgeSeconds?: number;
   /**
-   * How much longer the last good keys serve while the issuer doesn't answer. Default 86400, a day; 0 refuses
-   * at once.
+   * How much longer the last good keys are used while the issuer doesn't answer. Default 86400, a day. With
+   * 0, tokens are refused at once.
    */
   readonly staleIfErrorSeconds?: number;
   /**
-   * How long no further fetch is made for unknown key ids, and the longest pause between attempts after
-   * failures. Default 30. With 0 every unknown key id causes a fetch: for tests only.
+   * How long to wait before another fetch for unknown key ids, and the longest pause between attempts after
+   * failures. Default 30. With 0, every unknown key id causes a fetch: for tests only.
    */
   readonly cooldownSeconds?: number;
   /** Time limit of one refresh, bodies included; above 0, at most 60. Default 5. */
@@ -57,54 +57,55 @@ export interface KeysOptions {
 }
 
 /**
- * An issuer whose tokens are accepted. With `jwks` there's no network at all, with `jwksUri` no discovery;
- * otherwise the metadata is found by RFC 8414 or OpenID Connect Discovery, or at `metadataUrl`. Give at most
+ * An issuer whose tokens are accepted. With `jwks` there's no network at all, with `jwksUri` no discovery.
+ * Otherwise the metadata is found by RFC 8414 or OpenID Connect Discovery, or at `metadataUrl`. Give at most
  * one of the three.
  */
 export interface TrustedIssuer {
   /**
    * The issuer identifier, equal to the tokens' `"iss"` character by character: an https URL (http only for
-   * loopback hosts). With `jwks` or `jwksUri` nothing is looked up by it, and it may be any text, such as
+   * loopback hosts). With `jwks` or `jwksUri` it isn't used as an address, so any text works, such as
    * `urn:example:issuer`.
    */
   readonly issuer: string;
-  /** Where the keys are. */
+  /** The URL of the keys. */
   readonly jwksUri?: string;
   /**
-   * The keys themselves, or a function that returns them and is called where a fetch would be made (keys from
-   * a vault or a file): its failures count as an outage of the issuer.
+   * The keys themselves, or a function that returns them and is called instead of a fetch (keys from a vault
+   * or a file). Its failures count as an outage of the issuer.
    */
   readonly jwks?: JSONWebKeySet | (() => JSONWebKeySet | Promise<JSONWebKeySet>);
-  /** Where the metadata is, for an issuer that publishes it at an unusual place. */
+  /** The URL of the metadata, if the issuer publishes it at an unusual place. */
   readonly metadataUrl?: string;
-  /** This API's identifiers at this issuer, in place of the common `audience`. */
+  /** This API's identifiers at this issuer, instead of the common `audience`. */
   readonly audience?: string | readonly string[];
   /**
-   * Accepts tokens whose only audience is their own client, as where one registration stands for an
-   * application and its API (Entra ID), or where the issuer names no other (authentik). Default false,
-   * because ID tokens look like that. What else marks an ID token is still refused: `nonce`, `at_hash`.
+   * Accepts tokens whose only audience is their own client. You need it if one registration serves both an
+   * application and its API (Entra ID), or if the issuer sets no other audience (authentik). Default false,
+   * because ID tokens look like that. Tokens with other marks of an ID token, `nonce` and `at_hash`, are
+   * still refused.
    */
   readonly audienceMayBeClient?: boolean;
   /**
-   * For issuers whose access tokens have no `"aud"` (Amazon Cognito): tokens without it are accepted if their
+   * For issuers whose access tokens have no `"aud"` (Amazon Cognito). Tokens without it are accepted if their
    * client is on this list. Tokens with `"aud"` are still checked against the audience.
    */
   readonly clientIds?: readonly string[];
-  /** In place of the common `algorithms`. */
+  /** Instead of the common `algorithms`. */
   readonly algorithms?: readonly Algorithm[];
-  /** In place of the common `tokenType`. */
+  /** Instead of the common `tokenType`. */
   readonly tokenType?: TokenType;
   /**
-   * Says whether a token is an access token, in place of the rule that one must carry a scope or a client
-   * (docs/security.md). Called after the signature was verified; only `true` accepts. ID tokens are still
+   * Says whether a token is an access token, instead of the rule that it must have a scope or a client
+   * (docs/security.md). Called after the signature was verified. Only `true` accepts. ID tokens are still
    * rejected.
    */
   readonly isAccessToken?: (header: JoseHeader, claims: StandardClaims) => boolean;
   /**
    * Where the granted scopes are: a claim that is a space-separated string or an array, a list of claims
    * whose scopes add up (`['scp', 'roles']`), or a function of the verified claims. A path such as
-   * `realm_access.roles` reads nested claims. Default `scope`, which must be a string. What isn't a scope
-   * (RFC 6749 §3.3) is left out. A function that throws or returns no array grants nothing.
+   * `realm_access.roles` reads nested claims. Default `scope`, which must be a string. Values that aren't
+   * scopes (RFC 6749 §3.3) are left out. A function that throws or doesn't return an array grants nothing.
    */
   readonly scopeClaim?: ScopeClaim;
   /**
@@ -118,8 +119,8 @@ export interface TrustedIssuer {
   /** In place of the common `keys`, member by member. */
   readonly keys?: KeysOptions;
   /**
-   * Asks the issuer about tokens that it didn't sign (RFC 7662): opaque ones. Default: only JWTs are
-   * accepted.
+   * Asks the issuer about tokens that can't be verified by a signature (RFC 7662): opaque ones. Default: only
+   * JWTs are accepted.
    */
   readonly introspection?: IntrospectionOptions;
 }
@@ -133,7 +134,7 @@ export interface IssuerDefaults {
   readonly allowInsecureRequests: InsecureRequests;
 }
 
-/** What {@link KeysOptions} are if nothing is said. */
+/** The defaults of {@link KeysOptions}. */
 export const DEFAULT_KEYS: KeysPolicy = {
   maxAgeSeconds: 600,
   staleIfErrorSeconds: 86_400,
@@ -141,12 +142,12 @@ export const DEFAULT_KEYS: KeysPolicy = {
   timeoutSeconds: 5,
 };
 const IDENTIFIER = `${BASE_URL}; with jwks or jwksUri any text`;
-/** `{tenantid}`, as some metadata has it, or a template that nobody filled in. */
+/** `{tenantid}`, as some metadata has it, or a template that wasn't filled in. */
 export const PLACEHOLDER: RegExp = /\{.*\}|%7b.*%7d/is;
 /** Durations beyond a year are mistakes, most often milliseconds. */
 const YEAR_SECONDS = 31_536_000;
 
-/** Checks the option `keys`. What it doesn't say is as in `defaults`. */
+/** Checks the option `keys`. Members that aren't given are as in `defaults`. */
 export function keysCheck(defaults: KeysPolicy): Check<KeysPolicy> {
   const checks = {
     maxAgeSeconds: optional(numberBetween(1, YEAR_SECONDS), defaults.maxAgeSeconds),
@@ -161,7 +162,7 @@ export function keysCheck(defaults: KeysPolicy): Check<KeysPolicy> {
 export function checkIssuer(entry: unknown, path: string, defaults: IssuerDefaults): IssuerSettings {
   const { allowInsecureRequests } = defaults;
   const url = optional(httpsUrl(allowInsecureRequests));
-  // What nothing is looked up by is a name, not an address.
+  // An identifier that isn't looked up is a name, not an address.
   const hasKeys = ['jwks', 'jwksUri'].some((name) => Reflect.get(Object(entry), name) !== undefined);
   const identifier = identifierCheck(hasKeys, allowInsecureRequests);
   const checks = {
@@ -216,7 +217,7 @@ export function checkIssuer(entry: unknown, path: string, defaults: IssuerDefaul
   };
 }
 
-/** @param isName whether it's only compared, and never looked up */
+/** @param isName whether it's only compared, never looked up */
 function identifierCheck(isName: boolean, allowInsecureRequests: InsecureRequests): Check<string> {
   const check = isName ? text : issuerIdentifier(allowInsecureRequests, IDENTIFIER);
   return (given, path) => {

@@ -72,10 +72,10 @@ export function githubActions(repositories: Workloads, overrides: PresetOverride
  * Projected tokens of Kubernetes service accounts. With a list, the client is `"sub"`:
  * `system:serviceaccount:<namespace>:<name>`.
  *
- * A cluster may publish its keys to its own workloads only: then bring them by `fetch`, or by a function in
+ * If the cluster publishes its keys only to its own workloads, get them with `fetch`, or with a function in
  * `jwks`.
  *
- * @param issuer the cluster's, as its tokens write it
+ * @param issuer the cluster's issuer, as its tokens spell it
  * @param serviceAccounts which accounts may call: `<namespace>/<name>`
  * @throws {TypeError} `issuer` is no URL, no account is named, or one of them isn't like that
  */

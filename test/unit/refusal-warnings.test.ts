@@ -38,7 +38,7 @@ describe('outside production', { tags: ['OPS-18'] }, () => {
     await send({ iss: 'https://canary.example.com' });
     await send({ aud: 'https://canary.example.com' });
     expect(texts()).toEqual([
-      'refused GET with 401 aud_mismatch: the "aud" of the access token has none of the option "audience" ' +
+      'refused GET with 401 aud_mismatch: the "aud" of the access token has nothing from the option "audience" ' +
         '("https://api.example.com"). ' +
         'Others are not shown for a minute; NODE_DEBUG=oauth-resource-server shows each of them.',
     ]);
@@ -46,7 +46,7 @@ describe('outside production', { tags: ['OPS-18'] }, () => {
     await send({ iss: `${issuer.identifier}/` });
     expect(texts()).toHaveLength(2);
     expect(texts()[1]).toMatch(
-      /^refused GET with 401 iss_mismatch: .* none of the option "issuer" \("https:\/\/issuer\.example\.com"\)\. Hint: the issuer differs .* slash\. /,
+      /^refused GET with 401 iss_mismatch: .* not in the option "issuer" \("https:\/\/issuer\.example\.com"\)\. Hint: the issuer differs .* slash\. /,
     );
     expect(warn.mock.calls[0]?.[1]).toEqual({ type: 'ResourceServerWarning', code: 'OAUTH_RESOURCE_SERVER' });
   });

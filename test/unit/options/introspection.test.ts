@@ -155,7 +155,7 @@ describe('the option introspection', () => {
     const build = (...issuers: readonly TrustedIssuer[]) =>
       createResourceServer({ issuer: issuers, audience });
     expect(() => build(asked('one', ['opaque']), asked('other', ['opaque', 'jwt']))).toThrow(
-      /several issuers that are to be asked about opaque tokens/,
+      /several issuers that introspect opaque tokens/,
     );
     expect(() => build(asked('one', ['opaque']), asked('other', ['jwt'])).close()).not.toThrow();
   });

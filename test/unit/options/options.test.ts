@@ -307,31 +307,31 @@ describe('a wrong option', () => {
     [{ issuer: SECRET }, `option "issuer" takes ${ISSUER_RULE}, got string`],
     [
       { issuer: 'issuer.example.com' },
-      wrongIssuer('issuer.example.com', 'is no absolute URL: did you mean "https://issuer.example.com"?'),
+      wrongIssuer('issuer.example.com', 'is not an absolute URL: did you mean "https://issuer.example.com"?'),
     ],
     [
       { issuer: 'localhost:4400/t1' },
-      wrongIssuer('localhost:4400/t1', 'is no absolute URL: did you mean "http://localhost:4400/t1"?'),
+      wrongIssuer('localhost:4400/t1', 'is not an absolute URL: did you mean "http://localhost:4400/t1"?'),
     ],
     [
       { issuer: '//issuer.example.com' },
       wrongIssuer(
         '//issuer.example.com',
-        'is no absolute URL: begin with https:// and a host, such as https://auth.example.com',
+        'is not an absolute URL: begin with https:// and a host, such as https://auth.example.com',
       ),
     ],
     [
       { issuer: 'https:issuer.example.com' },
       wrongIssuer(
         'https:issuer.example.com',
-        'is no absolute URL: begin with https:// and a host, such as https://auth.example.com',
+        'is not an absolute URL: begin with https:// and a host, such as https://auth.example.com',
       ),
     ],
     [
       { issuer: 'https:\\\\issuer.example.com' },
       wrongIssuer(
         'https:\\\\\\\\issuer.example.com',
-        'is no absolute URL: begin with https:// and a host, such as https://auth.example.com',
+        'is not an absolute URL: begin with https:// and a host, such as https://auth.example.com',
       ),
     ],
     [
@@ -346,21 +346,21 @@ describe('a wrong option', () => {
       { issuer: 'https://issuer.example.com/a b' },
       wrongIssuer(
         'https://issuer.example.com/a b',
-        'has characters that no URL has: write it as RFC 3986 does',
+        'has characters that a URL cannot have: write it as RFC 3986 does',
       ),
     ],
     [
       { issuer: 'https://issuer.example.com/ü' },
       wrongIssuer(
         'https://issuer.example.com/ü',
-        'has characters that no URL has: write it as RFC 3986 does',
+        'has characters that a URL cannot have: write it as RFC 3986 does',
       ),
     ],
     [
       { issuer: 'ftp://issuer.example.com' },
       wrongIssuer(
         'ftp://issuer.example.com',
-        'is no absolute URL: begin with https:// and a host, such as https://auth.example.com',
+        'is not an absolute URL: begin with https:// and a host, such as https://auth.example.com',
       ),
     ],
     [
@@ -393,19 +393,19 @@ describe('a wrong option', () => {
     ],
     [
       { issuer: `${ISSUER}?a=${SECRET}` },
-      wrongIssuer('https://issuer.example.com?[…]', 'has a query: leave out "?" and what is behind it'),
+      wrongIssuer('https://issuer.example.com?[…]', 'has a query: leave out "?" and everything after it'),
     ],
     [
       { issuer: `${ISSUER}?` },
-      wrongIssuer('https://issuer.example.com?', 'has a query: leave out "?" and what is behind it'),
+      wrongIssuer('https://issuer.example.com?', 'has a query: leave out "?" and everything after it'),
     ],
     [
       { issuer: `${ISSUER}#` },
-      wrongIssuer('https://issuer.example.com#', 'has a fragment: leave out "#" and what is behind it'),
+      wrongIssuer('https://issuer.example.com#', 'has a fragment: leave out "#" and everything after it'),
     ],
     [
       { issuer: `${ISSUER}#access_token=${SECRET}` },
-      wrongIssuer('https://issuer.example.com#[…]', 'has a fragment: leave out "#" and what is behind it'),
+      wrongIssuer('https://issuer.example.com#[…]', 'has a fragment: leave out "#" and everything after it'),
     ],
     [
       { issuer: `https://user:${SECRET}@issuer.example.com` },
@@ -448,7 +448,10 @@ describe('a wrong option', () => {
     [{ issuer: 'https://login.example.com/{tenantid}/v2.0' }, `option "issuer" ${PLACEHOLDER}`],
     [{ issuer: 'https://login.example.com/%7Btenantid%7D' }, `option "issuer" ${PLACEHOLDER}`],
     [{ issuer: [ISSUER, { ...trusted, issuer: 'urn:{name}' }] }, `option "issuer[1].issuer" ${PLACEHOLDER}`],
-    [{ issuer: [() => undefined, () => undefined] }, 'option "issuer[1]" is a second function; one is asked'],
+    [
+      { issuer: [() => undefined, () => undefined] },
+      'option "issuer[1]" is a second function; only one is allowed',
+    ],
     [{ issuer: [trusted, trusted] }, 'option "issuer[1]" names an issuer that is in the list already'],
     [{ issuer: [ISSUER, trusted] }, 'option "issuer[1]" names an issuer that is in the list already'],
   ])('refuses the issuer of %j', { tags: ['JWT-18', 'KEY-02'] }, (changes, message) => {
@@ -640,7 +643,7 @@ describe('a wrong option', () => {
     ],
     [
       { jwks: undefined, metadataUrl: 'file:///etc/passwd' },
-      `option "issuer.metadataUrl" takes ${URL_RULE}, got "file:///etc/passwd", which is no absolute URL: begin with https:// and a host, such as https://auth.example.com`,
+      `option "issuer.metadataUrl" takes ${URL_RULE}, got "file:///etc/passwd", which is not an absolute URL: begin with https:// and a host, such as https://auth.example.com`,
     ],
     [
       { jwksUri: `${ISSUER}/jwks` },
