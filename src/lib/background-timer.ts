@@ -1,7 +1,8 @@
 /**
- * A timer that doesn't keep the process alive, if the runtime's timers can: those of Workers may be numbers.
+ * A timer that doesn't keep the process alive, if the runtime's timers can do that: on Workers they may be
+ * numbers.
  *
- * @param act what to do after so many milliseconds
+ * @param act what to do after that many milliseconds
  */
 export function startBackgroundTimer(act: () => void, milliseconds: number): NodeJS.Timeout {
   const timer = setTimeout(act, milliseconds);

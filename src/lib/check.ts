@@ -1,11 +1,11 @@
 import { closestTo } from './closest.js';
 import { quote, quoteUrl } from './public-text.js';
 
-// Checks of options. Applications without types can pass anything, so every check takes the value as
-// `unknown`.
+// Checks of options. Applications without types can pass anything, so each check takes `unknown`.
 
 /**
- * A wrong option: a plain TypeError that also says, for other messages, which option it is and what's wrong.
+ * A wrong option: a plain TypeError that also says which option it is and what's wrong, for other messages to
+ * use.
  */
 export interface OptionError extends TypeError {
   /** `keys.maxAgeSeconds`. */
@@ -20,7 +20,7 @@ export function badOption(
   message: string = `option "${option}" ${problem}`,
 ): OptionError {
   const told = { option: { value: option }, problem: { value: problem } };
-  // The members of the line above.
+  // `as`: the line above lists the members.
   return Object.defineProperties(new TypeError(message), told) as OptionError;
 }
 
@@ -28,14 +28,14 @@ export function isOptionError(error: unknown): error is OptionError {
   return error instanceof TypeError && 'option' in error && 'problem' in error;
 }
 
-/** The message shows what was given if that's public, see {@link describeGiven}. */
+/** The message shows what was given if it's public, see {@link describeGiven}. */
 export function optionError(option: string, takes: string, got: unknown): OptionError {
   return badOption(option, `takes ${takes}, got ${describeGiven(got)}`);
 }
 
 /**
- * What messages say of a value: a URL without credentials, `"https://a.example"`, and only the type of
- * anything else, which could be a secret in the wrong place.
+ * How messages describe a value: a URL without credentials as it is, `"https://a.example"`; of anything else
+ * only the type, since it could be a misplaced secret.
  */
 export function describeGiven(value: unknown): string {
   if (!Array.isArray(value) || value.length === 0) return quoteUrl(value) ?? typeName(value);
@@ -43,25 +43,25 @@ export function describeGiven(value: unknown): string {
 }
 
 /**
- * Returns the value of an option as it's used from now on, or throws an {@link OptionError}.
+ * Returns the option's value as it's used from now on, or throws an {@link OptionError}.
  *
- * @param path what messages call the option: `keys.maxAgeSeconds`
+ * @param path the option's name in messages: `keys.maxAgeSeconds`
  */
 export type Check<T> = (given: unknown, path: string) => T;
 
 /** One check per member of an options object. */
 export type Checks<Options> = { readonly [Name in keyof Options]-?: Check<unknown> };
 
-/** What a table of checks makes of an options object. */
+/** An options object after a table of checks. */
 export type Checked<Table> = {
   readonly [Name in keyof Table]: Table[Name] extends Check<infer Value> ? Value : never;
 };
 
 /**
- * Checks an options object against a table: names that aren't in it are refused, and each member goes through
- * its check.
+ * Checks an options object against a table. Unknown names are refused, and each member goes through its
+ * check.
  *
- * @param path what messages call the object; empty for the outermost
+ * @param path the object's name in messages; empty for the outermost
  */
 export function checkObject<Table extends Readonly<Record<string, Check<unknown>>>>(
   given: unknown,
@@ -77,7 +77,7 @@ export function checkObject<Table extends Readonly<Record<string, Check<unknown>
   return Object.fromEntries(members) as Checked<Table>; // a member per check, with what that check returned
 }
 
-/** What messages call a member of the object at `path`. */
+/** The name in messages of a member of the object at `path`. */
 export function memberPath(path: string, name: string): string {
   return path === '' ? name : `${path}.${name}`;
 }
@@ -90,7 +90,7 @@ export function object<Table extends Readonly<Record<string, Check<unknown>>>>(
   return (given, path) => checkObject(given, path, table, takes);
 }
 
-/** Refuses anything but an object, and names that aren't in the list. */
+/** Refuses anything but an object, and unknown names. */
 export function checkNames(
   given: unknown,
   known: readonly string[],
@@ -107,20 +107,20 @@ export function checkNames(
   throw badOption(path, `has no member "${unknown}"; ${help}`, message);
 }
 
-/** `did you mean …?` if a word is near one of the known ones, otherwise nothing. */
+/** `did you mean …?` if a known word is close, otherwise nothing. */
 export function suggest(word: string, known: readonly string[]): string {
   const meant = closestTo(word, known);
   return meant === undefined ? '' : `did you mean ${meant}?`;
 }
 
-/** Lets an option be absent, and puts `fallback` in its place. */
+/** Lets an option be absent, and fills in `fallback`. */
 export function optional<T>(check: Check<T>): Check<T | undefined>;
 export function optional<T>(check: Check<T>, fallback: T): Check<T>;
 export function optional<T>(check: Check<T>, fallback?: T): Check<T | undefined> {
   return (given, path) => (given === undefined ? fallback : check(given, path));
 }
 
-/** For a member that is checked by a function of its own, which needs others to be checked first. */
+/** For a member that its own function checks, after the others. */
 export const unchecked: Check<unknown> = (given) => given;
 
 /** True or false. */
@@ -129,7 +129,7 @@ export function flag(given: unknown, path: string, takes = 'true or false'): boo
   throw optionError(path, takes, given);
 }
 
-/** A string of that form. */
+/** A string of this form. */
 export function textLike(pattern: RegExp, takes: string): Check<string> {
   return (given, path) => {
     if (typeof given === 'string' && pattern.test(given)) return given;
@@ -151,16 +151,16 @@ export function textOrTexts(given: unknown, path: string): readonly string[] {
   return textList(given, path, 'a non-empty string, or a list of at least one');
 }
 
-/** A list of at least one non-empty string; `takes` says so in other words. */
+/** A list of at least one non-empty string; `takes` says so in the message. */
 export function textList(given: unknown, path: string, takes: string): readonly string[] {
   const list: readonly unknown[] = Array.isArray(given) ? given : [];
-  // Array.from, because `every` would pass over the gaps of a sparse list.
+  // Array.from, because `every` would skip the gaps of a sparse list.
   if (list.length === 0 || !Array.from(list).every((value) => typeof value === 'string' && value !== ''))
     throw optionError(path, takes, given);
   return list as readonly string[]; // every element was looked at in the line above
 }
 
-/** A function. What it returns is looked at when it's called. */
+/** A function. What it returns is checked when it's called. */
 export function callable<T extends (...args: never[]) => unknown>(given: unknown, path: string): T {
   if (typeof given === 'function') return given as T; // its signature can't be seen, only kept to
   throw optionError(path, 'a function', given);
@@ -207,11 +207,11 @@ export function someOf<T extends string>(known: readonly T[]): Check<readonly T[
   };
 }
 
-/** Names of algorithms that JOSE knows and nobody takes for a secret. */
+/** Algorithm names that JOSE knows. They can't be mistaken for a secret. */
 const ALGORITHM =
   /^(?:none|(?:HS|RS|PS|ES)\d{3}K?|RSA-OAEP(?:-\d{3})?|ML-DSA-\d{2}|A\d{3}(?:KW|GCM(?:KW)?))$/i;
 
-/** A wrong word with what was probably meant; undefined if it might be something else than a wrong word. */
+/** A wrong word with what was probably meant; undefined if it might not be a word at all. */
 function quoteWord(given: unknown, known: readonly string[]): string | undefined {
   if (typeof given !== 'string') return undefined;
   const meant = suggest(given, known);

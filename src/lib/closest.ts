@@ -1,14 +1,14 @@
-/** Longer words aren't typing errors. */
+/** Longer words aren't typos. */
 const MAX_LENGTH = 40;
 const MAX_DISTANCE = 3;
-/** How long a word must be to stand for the end of another one: `secret` for `clientSecret`. */
+/** How long a word must be to match the end of another one: `secret` for `clientSecret`. */
 const MIN_END_LENGTH = 5;
-/** How long a word must be to stand for the beginning of another one. */
+/** How long a word must be to match the beginning of another one. */
 const MIN_BEGINNING_LENGTH = 3;
 
 /**
- * The word that was probably meant by a misspelt one: spelt alike but for case and punctuation, the only one
- * that begins or ends like it, or the nearest one if at most every third letter differs.
+ * The word that a misspelt one was probably meant to be: one that differs only in case and punctuation, the
+ * only one that begins or ends the same way, or the nearest one if at most every third letter differs.
  *
  * @returns undefined if none is near, or several are: no suggestion is better than a wrong one
  */
@@ -19,7 +19,7 @@ export function closestTo<T extends string>(word: string, candidates: readonly T
   const only = (matches: typeof spelt) => (matches.length === 1 ? matches[0]?.candidate : undefined);
   const same = spelt.find(({ text }) => text === meant);
   if (same !== undefined) return same.candidate;
-  // `HS256` is no misspelling of `RS256`: names with numbers are codes.
+  // `HS256` isn't a misspelt `RS256`: names with digits are codes.
   if (/\d/.test(meant)) return undefined;
   const beginning =
     meant.length < MIN_BEGINNING_LENGTH ? [] : spelt.filter(({ text }) => text.startsWith(meant));
@@ -33,14 +33,14 @@ export function closestTo<T extends string>(word: string, candidates: readonly T
   return beginning.length > 0 ? only(beginning) : (only(near) ?? only(end));
 }
 
-/** Case and punctuation are no difference: `client_id`, `clientID` and `client-id` are one word. */
+/** Ignores case and punctuation: `client_id`, `clientID` and `client-id` are one word. */
 function letters(word: string): string {
   return word.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, '');
 }
 
 /**
- * How many characters to insert, remove, replace or swap with their neighbour to turn one word into the other
- * (Damerau and Levenshtein).
+ * How many characters must be inserted, removed, replaced or swapped with their neighbour to turn one word
+ * into the other (Damerau and Levenshtein).
  */
 function editDistance(one: string, other: string): number {
   let beforePrevious: readonly number[] = [];

@@ -1,7 +1,7 @@
 import { startBackgroundTimer } from './background-timer.js';
 import { SafeError } from './errors.js';
 
-/** Something took longer than it was given. */
+/** Something exceeded its time limit. */
 export class TimeLimitExceeded extends SafeError {
   constructor() {
     super('time-out');
@@ -9,9 +9,9 @@ export class TimeLimitExceeded extends SafeError {
 }
 
 /**
- * Gives `act` so many seconds, even if it ignores its signal. The timer doesn't keep the process alive.
+ * Gives `act` this many seconds, even if it ignores its signal. The timer doesn't keep the process alive.
  *
- * @param outer ends it early when it's aborted itself
+ * @param outer ends it early when aborted
  * @throws {TimeLimitExceeded} if `act` doesn't reject by itself once its signal is aborted
  */
 export async function withTimeLimit<T>(
@@ -28,7 +28,7 @@ export async function withTimeLimit<T>(
   const limit = new Promise<never>((_resolve, reject) => {
     timer = startBackgroundTimer(() => {
       abort();
-      // A turn later, because code that heeds the signal can say better what it was waiting for.
+      // One turn later: code that obeys the signal can report better what it was waiting for.
       setImmediate(() => reject(new TimeLimitExceeded()));
     }, seconds * 1000);
   });
@@ -41,8 +41,8 @@ export async function withTimeLimit<T>(
 }
 
 /**
- * Waits for a promise, or rejects with the signal's reason once that is aborted. What the promise stands for
- * goes on.
+ * Waits for a promise, or rejects with the signal's reason once the signal is aborted. The work behind the
+ * promise goes on.
  */
 export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
@@ -56,8 +56,8 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | unde
 }
 
 /**
- * A signal for one listener. Any number of calls may share a signal, and Node 20 takes more than ten
- * listeners on it for a leak (`MaxListenersExceededWarning`). A signal of another make is used itself.
+ * A signal for one listener. Many calls may share a signal, and Node 20 reports more than ten listeners on it
+ * as a leak (`MaxListenersExceededWarning`). Signals that aren't native are used directly.
  */
 function follow(signal: AbortSignal): AbortSignal {
   return signal instanceof AbortSignal ? AbortSignal.any([signal]) : signal;

@@ -1,14 +1,15 @@
 import { quote } from './public-text.js';
 import { isLoopback } from './url.js';
 
-/** Names that only mean something inside of a private network, such as those of containers. */
+/** Names that only mean something inside a private network, such as those of containers. */
 const INTERNAL_HOST = /^[^.]+$|\.(?:internal|local|localdomain|svc|cluster\.local)$/;
 
 /**
- * How an identifier differs from the expected one, if that looks like a mistake and not like another party.
+ * How an identifier differs from the expected one, if that looks like a mistake rather than another party.
  * Identifiers are compared character by character (RFC 8414 §3.3, RFC 9068 §4).
  *
- * @returns a clause such as `they differ only by a trailing slash`, or undefined if they differ otherwise
+ * @returns a clause such as `they differ only by a trailing slash`, or undefined if they differ in another
+ *   way
  */
 export function describeDifference(one: string, other: string): string | undefined {
   if (one === `${other}/` || other === `${one}/`) return 'they differ only by a trailing slash';
@@ -18,34 +19,34 @@ export function describeDifference(one: string, other: string): string | undefin
   if (withoutScheme(one) === withoutScheme(other)) return 'they differ only by http and https';
   if (!URL.canParse(one) || !URL.canParse(other)) return undefined;
   const [first, second] = [new URL(one), new URL(other)];
-  if (first.href === second.href) return 'they are two spellings of one URL, and have to be spelt alike';
+  if (first.href === second.href) return 'they are two spellings of one URL, and must be spelt the same';
   if (first.origin === second.origin) return 'they are on the same host and differ by the path';
   if (first.hostname === second.hostname) return 'they are on the same host and differ by the port';
   const path = ({ pathname }: URL) => pathname.replace(/\/$/, '');
   return path(first) === path(second) ? describeHosts(first.hostname, second.hostname) : undefined;
 }
 
-/** Two names under which one server may be known: inside and outside of a network. */
+/** Two names that one server may have: inside and outside a network. */
 function describeHosts(one: string, other: string): string | undefined {
   if (isLoopback(one) && isLoopback(other))
-    return `${one} and ${other} are this machine under two names, and have to be spelt alike`;
+    return `${one} and ${other} are this machine under two names, and must be spelt the same`;
   const internal = [one, other].find((host) => !isLoopback(host) && INTERNAL_HOST.test(host));
   if (internal === undefined) return undefined;
-  return `${quote(internal)} looks like the name of a container, which is another one outside of its network`;
+  return `${quote(internal)} looks like the name of a container, which means nothing outside its network`;
 }
 
 /**
- * What helps if an authorization server calls itself something else than it was configured as.
+ * What to do if an authorization server calls itself something other than the configured issuer.
  *
  * @param named what its metadata says
  * @param configured the option `issuer`
  */
 export function suggestIssuer(named: string, configured: string): string {
-  if (/\{.*\}/.test(named)) return 'the metadata stands for many issuers: configure the one of your tenant';
+  if (/\{.*\}/.test(named)) return 'the metadata is for many issuers: configure the one of your tenant';
   if (describeDifference(named, configured) === undefined)
     return 'is this the right server? Metadata counts only for the issuer that it names (RFC 8414 §3.3)';
   const [one, other] = [named, configured].map((url) => (URL.canParse(url) ? new URL(url).hostname : ''));
   const advice = 'configure the issuer exactly as its metadata and its tokens write it';
   if (one === other) return advice;
-  return `${advice}; if this process reaches it under another name only, metadataUrl says where`;
+  return `${advice}; if this process can reach it only under another name, set metadataUrl`;
 }

@@ -1,7 +1,4 @@
-/**
- * A variable of the environment; undefined too if the program may not read it, which Deno forbids unless it's
- * allowed.
- */
+/** An environment variable. Undefined too if the program may not read it, as in Deno without permission. */
 export function readEnvironment(name: string): string | undefined {
   try {
     return process.env[name];

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 
-/** Whether two texts are equal, found out in a time that does not tell where they differ. */
+/** Whether two texts are equal, in a time that doesn't reveal where they differ. */
 export function isEqualText(one: string, other: string): boolean {
   const oneBytes = Buffer.from(one);
   const otherBytes = Buffer.from(other);

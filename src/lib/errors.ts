@@ -1,12 +1,10 @@
 /**
- * An error whose message may be logged: a fixed text, an error code or a quoted public identifier, never the
- * text of somebody else's error.
+ * An error whose message may be logged: a fixed text, an error code or a quoted public identifier, never
+ * another error's text.
  */
 export class SafeError extends Error {}
 
-/**
- * What was thrown, in words that may be logged: our own message, otherwise the name of the error or its type.
- */
+/** Describes what was thrown in words that may be logged: our own message, or the error's name or type. */
 export function describeError(thrown: unknown): string {
   if (thrown instanceof SafeError) return thrown.message;
   return thrown instanceof Error ? thrown.name : typeof thrown;

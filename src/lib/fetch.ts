@@ -9,11 +9,11 @@ export const USER_AGENT = 'oauth-resource-server';
 /** The largest body that is read, in KiB after decompression. */
 const MAX_BODY_KIB = 1024;
 /**
- * Key sets have a media type of their own, and a server may refuse a client that doesn't accept it (RFC 7517
- * §8.5).
+ * Key sets have their own media type, and a server may refuse a client that doesn't accept it
+ * (RFC 7517 §8.5).
  */
 const ACCEPT = 'application/json, application/jwk-set+json';
-/** How a kept-alive connection fails that the server closed meanwhile, before anything was answered. */
+/** How a kept-alive connection fails if the server closed it before answering. */
 const BROKEN_CONNECTION: ReadonlySet<string | undefined> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
 /** The codes of Node and OpenSSL: `ECONNREFUSED`, `CERT_HAS_EXPIRED`. */
 const ERROR_CODE = /^[A-Z][A-Z0-9_]{1,60}$/;
@@ -25,12 +25,12 @@ const ERROR_CODE = /^[A-Z][A-Z0-9_]{1,60}$/;
  */
 export type FetchFailureKind = 'unreachable' | 'timeout' | 'broken' | 'status' | 'invalid';
 
-/** Why a request brought nothing that can be used. */
+/** Why a request returned nothing usable. */
 export class FetchFailure extends SafeError {
   readonly kind: FetchFailureKind;
-  /** HTTP status of the answer, if that is what was wrong. */
+  /** HTTP status of the answer, if that's what was wrong. */
   readonly status: number | undefined;
-  /** What helps whoever configured the request, if there is something to say. */
+  /** Advice on the configuration, if there is any. */
   readonly hint: string | undefined;
 
   constructor(
@@ -48,12 +48,12 @@ export class FetchFailure extends SafeError {
     this.hint = hint;
   }
 
-  /** Whether the server was there at all: then another path of it may still work. */
+  /** Whether the server answered at all: another path of it may still work then. */
   get isReached(): boolean {
     return this.kind !== 'unreachable' && this.kind !== 'timeout';
   }
 
-  /** Whether another attempt may not meet this failure. */
+  /** Whether another attempt may succeed. */
   get isTransient(): boolean {
     const { kind, status = 0 } = this;
     if (kind === 'status') return status === 408 || status === 429 || status >= 500;
@@ -63,13 +63,13 @@ export class FetchFailure extends SafeError {
 
 export interface JsonDocument {
   readonly json: Record<string, unknown>;
-  /** Seconds of `Cache-Control: max-age`, undefined if the answer has none. */
+  /** Seconds of `Cache-Control: max-age`; undefined if the answer has none. */
   readonly maxAgeSeconds: number | undefined;
 }
 
 /**
- * Fetches a JSON object. Follows no redirect and sends nothing but the request itself: whoever answers
- * elsewhere isn't the configured party.
+ * Fetches a JSON object. Follows no redirects and sends nothing but the request itself: another address isn't
+ * the configured party.
  *
  * @throws {FetchFailure} anything but a JSON object of at most 1 MiB with status 200
  */
@@ -80,28 +80,28 @@ export async function fetchJson(url: string, fetch: Fetch, signal: AbortSignal):
   const { status, redirected } = response;
   if (status !== 200 || redirected) {
     await discard(response);
-    // A fetch that the application brings may have followed redirects anyway.
+    // The application's own `fetch` may have followed redirects anyway.
     throw new FetchFailure('status', redirected ? 'redirected' : `status ${status}`, { status });
   }
   const json = parseObject(await readText(response, signal));
   return { json, maxAgeSeconds: readMaxAge(response.headers.get('cache-control')) };
 }
 
-/** How {@link sendRequest} deals with failures. */
+/** How {@link sendRequest} handles failures. */
 export interface SendOptions {
-  /** Sends once more if the connection broke before anything was answered. */
+  /** Sends once more if the connection broke before an answer came. */
   readonly repeat: boolean;
   /**
-   * Leaves the error of `fetch` out of the failure: a `fetch` of the application may put the request, secrets
-   * included, in it.
+   * Leaves the error of `fetch` out of the failure: the application's own `fetch` may put the request into
+   * it, secrets included.
    */
   readonly secret: boolean;
 }
 
 /**
- * Sends a request and names what went wrong.
+ * Sends a request and says what went wrong.
  *
- * @param send called twice at most; each call makes the request anew
+ * @param send called at most twice; each call makes a new request
  * @throws {FetchFailure} `unreachable`, `timeout`, `broken`
  */
 export async function sendRequest(
@@ -181,12 +181,12 @@ export async function readText(
   return new TextDecoder().decode(content);
 }
 
-/** Lets go of a body that nobody reads, so that its connection becomes free. */
+/** Drops a body that isn't needed, so that its connection becomes free. */
 export async function discard(response: Response): Promise<void> {
   try {
     await response.body?.cancel();
   } catch {
-    // The connection is gone already: nothing is left to release.
+    // The connection is already gone: there's nothing left to release.
   }
 }
 

@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer';
 const BYTES_PER_OBJECT = 60;
 const BYTES_PER_VALUE = 20;
 
-/** A JSON object of which nothing is known yet. */
+/** A JSON object with unknown content. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** Whether a value from `JSON.parse` is an object: not an array, not null. */
@@ -12,7 +12,7 @@ export function isJsonObject(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * The JSON object in `bytes` (RFC 7519 §7.2). If a member is repeated the last one counts, as for
+ * The JSON object in `bytes` (RFC 7519 §7.2). If a member is repeated, the last one counts, as for
  * `JSON.parse`.
  *
  * @returns undefined unless it's a JSON object in UTF-8 without a byte order mark
@@ -21,7 +21,7 @@ export function readJsonObject(bytes: Buffer): Record<string, unknown> | undefin
   if (!isUtf8(bytes)) return undefined;
   let value: unknown;
   try {
-    // Keeps a byte order mark in the text, which JSON.parse then refuses.
+    // Keeps a byte order mark in the text, so JSON.parse refuses it.
     value = JSON.parse(bytes.toString());
   } catch {
     return undefined;
@@ -30,8 +30,7 @@ export function readJsonObject(bytes: Buffer): Record<string, unknown> | undefin
 }
 
 /**
- * Freezes a value from `JSON.parse` in all its depth, without recursion: hostile input may nest deeper than
- * the stack.
+ * Deeply freezes a value from `JSON.parse`, without recursion: hostile input may nest deeper than the stack.
  */
 export function deepFreeze<T>(value: T): T {
   freezeAndMeasure(value);

@@ -2,7 +2,7 @@
 export interface LruLimits {
   /** Entries at most. */
   readonly max: number;
-  /** What all entries together may weigh, in any unit. Default: their number is the only limit. */
+  /** The most that all entries together may weigh, in any unit. Default: only their number is limited. */
   readonly maxWeight?: number;
 }
 
@@ -17,8 +17,8 @@ interface Entry<K, V> {
 }
 
 /**
- * A map of limited size: what was used least lately makes room for what comes. Reading an entry and adding
- * one take constant time, whatever its size.
+ * A map of limited size: the least recently used entries make room for new ones. Reading or adding an entry
+ * takes constant time, whatever the size.
  */
 export class LruCache<K, V> {
   readonly #max: number;
@@ -41,7 +41,7 @@ export class LruCache<K, V> {
     return this.#entries.has(key);
   }
 
-  /** Whether an entry of this weight would displace no other. */
+  /** Whether an entry of this weight fits without displacing another. */
   hasRoomFor(weight: number): boolean {
     return this.size < this.#max && this.#weight + weight <= this.#maxWeight;
   }
@@ -57,7 +57,7 @@ export class LruCache<K, V> {
     return entry.value;
   }
 
-  /** An entry that alone is too heavy isn't kept. @param weight from 0 */
+  /** An entry that is too heavy by itself isn't kept. @param weight from 0 */
   set(key: K, value: V, weight = 0): void {
     this.delete(key);
     if (!(weight <= this.#maxWeight)) return;
@@ -77,7 +77,7 @@ export class LruCache<K, V> {
     this.#unlink(entry);
   }
 
-  /** From the least lately used one on. Doesn't count as a use. */
+  /** Starts with the least recently used. Doesn't count as a use. */
   values(): readonly V[] {
     const values: V[] = [];
     for (let entry = this.#oldest; entry !== undefined; entry = entry.newer) values.push(entry.value);

@@ -5,14 +5,14 @@ export type Random = () => number;
 export interface Backoff {
   /** After the first failure. */
   readonly firstSeconds: number;
-  /** However many failures there were. */
+  /** The longest, after any number of failures. */
   readonly maxSeconds: number;
   /** Spreads pauses over time, so that many clients don't come back at once. */
   readonly spread?: { readonly least: number; readonly random: Random };
 }
 
 /**
- * How long to leave a server alone after so many failures in a row, in seconds: doubles with each one.
+ * How long to leave a server alone after this many failures in a row, in seconds. Doubles with each one.
  *
  * With `spread`, a random part of that, at least the fraction `least`.
  */
@@ -23,14 +23,12 @@ export function pauseAfter(failures: number, { firstSeconds, maxSeconds, spread 
     : longest * (spread.least + (1 - spread.least) * fraction(spread.random));
 }
 
-/**
- * A number from 0 to 1. A function of the application may return anything: what isn't a number counts as 0.
- */
+/** A number from 0 to 1. The application's function may return anything: what isn't a number counts as 0. */
 export function fraction(random: Random): number {
   return Math.min(Math.max(random(), 0), 1) || 0;
 }
 
-/** A stretch of time, in milliseconds since the epoch. */
+/** A time span, in milliseconds since the epoch. */
 export interface Span {
   readonly from: number;
   readonly until: number;
@@ -41,8 +39,8 @@ export function spanFrom(from: number, seconds: number): Span {
 }
 
 /**
- * Whether `now` is in the span. A clock that was set back is outside of every span: otherwise one could last
- * for years.
+ * Whether `now` is in the span. If the clock was set back, it's in none: otherwise a span could last for
+ * years.
  */
 export function isWithin(span: Span | undefined, now: number): boolean {
   return span !== undefined && now >= span.from && now < span.until;

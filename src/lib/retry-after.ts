@@ -1,4 +1,4 @@
-/** A server that asks for more patience than this is asked again anyway. */
+/** If a server asks for more patience than this, we ask again anyway. */
 const MAX_SECONDS = 300;
 /** RFC 9110 §5.6.7: the form that servers must send. */
 const IMF_FIXDATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
@@ -7,7 +7,7 @@ const IMF_FIXDATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2}
  * Reads `Retry-After` (RFC 9110 §10.2.3): seconds, or a date.
  *
  * @param now milliseconds since the epoch
- * @returns whole seconds from 0 to 300; undefined if there's none, or none that can be read
+ * @returns whole seconds from 0 to 300; undefined if it's absent or unreadable
  */
 export function readRetryAfter(value: string | null, now: number): number | undefined {
   if (value === null) return undefined;

@@ -1,15 +1,15 @@
 import type { InsecureRequests } from './url.js';
 
 /**
- * What all parts of a resource server or a client share: the time, the network, and what may be fetched over
- * it.
+ * What all parts of a resource server or a client share: the time, the network, and which addresses are
+ * allowed.
  */
 export interface Runtime {
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
-  /** Tolerated difference between other clocks and ours, in seconds. */
+  /** How far other clocks and ours may differ, in seconds. */
   readonly clockToleranceSeconds: number;
   readonly fetch: typeof globalThis.fetch;
-  /** Where plain http is allowed beside loopback hosts. */
+  /** Where plain http is allowed, apart from loopback hosts. */
   readonly allowInsecureRequests: InsecureRequests;
 }

@@ -2,24 +2,24 @@ import { withTimeLimit } from './deadline.js';
 import { isWithin, type Span, spanFrom } from './pause.js';
 
 interface UnderWay<T> {
-  /** Doesn't reject: who waits can tell the failure of the work from work that's lost. */
+  /** Never rejects, so a waiting caller can tell work that failed from work that was lost. */
   readonly outcome: Promise<PromiseSettledResult<T>>;
-  /** Afterwards it's given up. */
+  /** After this, it's given up. */
   readonly span: Span;
 }
 
 /**
- * Work that one caller begins, and that others who come meanwhile wait for too.
+ * Work that one caller begins and that later callers join.
  *
- * On Workers, what a request began ends with it: a promise of it never settles, or can't be waited for. So
- * nobody waits for longer than the work can take, and work that's lost is begun anew by the next caller.
+ * On Workers, work ends with the request that began it: its promise never settles, or can't be awaited
+ * elsewhere. So callers wait no longer than the work can take, and the next one starts lost work again.
  */
 export class SharedWork<T> {
   readonly #clock: () => number;
   readonly #limitSeconds: number;
   readonly #underWay = new Map<string, UnderWay<T>>();
 
-  /** @param limitSeconds more than the work takes, if it's let finish */
+  /** @param limitSeconds more than the work takes if it can finish */
   constructor(clock: () => number, limitSeconds: number) {
     this.#clock = clock;
     this.#limitSeconds = limitSeconds;
@@ -30,7 +30,7 @@ export class SharedWork<T> {
     return isWithin(span, this.#clock());
   }
 
-  /** @param name of the work, if there's more than one */
+  /** @param name tells several kinds of work apart */
   run(act: () => Promise<T>, name = ''): Promise<T> {
     const underWay = this.#underWay.get(name);
     const isJoined = underWay !== undefined && isWithin(underWay.span, this.#clock());
@@ -59,7 +59,7 @@ export class SharedWork<T> {
     try {
       outcome = await withTimeLimit(seconds, () => joined.outcome);
     } catch {
-      // Lost, however that shows.
+      // Lost, one way or the other.
       if (this.#underWay.get(name) === joined) this.#underWay.delete(name);
       return this.run(act, name);
     }

@@ -5,22 +5,22 @@ const INSECURE_REQUESTS = 'true, false or a list of http origins';
 const LOOPBACK = /^(?:localhost|[a-z0-9.-]+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
 /**
- * How RFC 3986 writes an http URL. The URL parser would repair spaces, missing slashes and backslashes, and a
- * repaired issuer never equals `"iss"`. Braces are those of a template that nobody filled in.
+ * How RFC 3986 writes an http URL. The URL parser would repair spaces, missing slashes and backslashes, but a
+ * repaired issuer never equals `"iss"`. Braces mark a template that wasn't filled in.
  */
 const HTTP_URL = /^https?:\/\/(?!\/)[\x21-\x5b\x5d-\x7a\x7c\x7e]+$/i;
 
-/** Where metadata is, right after the host or at the end (RFC 8414 §3.1, OpenID Connect Discovery §4). */
+/** The path of metadata, right after the host or at the end (RFC 8414 §3.1, OpenID Connect Discovery §4). */
 const METADATA_PATH = /\/\.well-known\/(?:openid-configuration|oauth-authorization-server)(?![\w-])/;
 
-/** What URLs in options may be, in words. */
+/** Which URLs options may have, in words. */
 export const HTTPS_URL =
   'an absolute https URL (http only for loopback hosts, or with allowInsecureRequests)';
 
-/** What URLs in options may be that others are built on, in words. */
+/** Which URLs options may have if others are built on them, in words. */
 export const BASE_URL: string = HTTPS_URL.replace('URL', 'URL without query and fragment');
 
-/** Where plain http is accepted beside loopback hosts: everywhere, nowhere, or at some origins. */
+/** Where plain http is accepted apart from loopback hosts: everywhere, nowhere, or at some origins. */
 export type InsecureRequests = boolean | ReadonlySet<string>;
 
 interface UrlRules {
@@ -30,7 +30,7 @@ interface UrlRules {
 }
 
 /**
- * Whether `value` is an absolute https URL, or http where the rules allow it (RFC 8414 §2), without user name
+ * Whether `value` is an absolute https URL, or http if the rules allow it (RFC 8414 §2), without user name
  * and fragment.
  */
 export function isAcceptableUrl(value: unknown, rules: UrlRules): value is string {
@@ -49,34 +49,34 @@ export function isLoopback(hostname: string): boolean {
   return LOOPBACK.test(hostname);
 }
 
-/** What is wrong with a URL, as a clause that follows it, and what to do about it. */
+/** What's wrong with a URL, as a clause to put after it, and how to fix it. */
 export type UrlFault = readonly [what: string, fix: string];
 
 /**
- * Why a text is no {@link isAcceptableUrl acceptable URL}.
+ * Why a text isn't an {@link isAcceptableUrl acceptable URL}.
  *
- * @param isBase whether a query is wrong, too
+ * @param isBase whether a query is wrong too
  */
 export function describeUrlFault(text: string, isBase: boolean): UrlFault {
   if (text.trim() !== text) return ['has spaces or line breaks around it', 'leave them out'];
   if (isHostLike(text)) {
     const scheme = isLoopback(text.replace(/[:/].*$/s, '')) ? 'http' : 'https';
-    return ['is no absolute URL', `did you mean ${quote(`${scheme}://${text}`)}?`];
+    return ['is not an absolute URL', `did you mean ${quote(`${scheme}://${text}`)}?`];
   }
   if (!/^https?:\/\//i.test(text) || !URL.canParse(text))
-    return ['is no absolute URL', 'begin with https:// and a host, such as https://auth.example.com'];
+    return ['is not an absolute URL', 'begin with https:// and a host, such as https://auth.example.com'];
   const { username, password, origin } = new URL(text);
   if (username !== '' || password !== '') return ['has a user name or password in it', 'leave them out'];
-  if (text.includes('#')) return ['has a fragment', 'leave out "#" and what is behind it'];
-  if (isBase && text.includes('?')) return ['has a query', 'leave out "?" and what is behind it'];
-  if (!HTTP_URL.test(text)) return ['has characters that no URL has', 'write it as RFC 3986 does'];
+  if (text.includes('#')) return ['has a fragment', 'leave out "#" and everything after it'];
+  if (isBase && text.includes('?')) return ['has a query', 'leave out "?" and everything after it'];
+  if (!HTTP_URL.test(text)) return ['has characters that a URL cannot have', 'write it as RFC 3986 does'];
   return [
     'is plain http',
     `use https; for a host in a private network there is allowInsecureRequests: [${quote(origin)}]`,
   ];
 }
 
-/** The issuer whose metadata is at an address, undefined if that's not where metadata is. */
+/** The issuer whose metadata is at an address. Undefined if it isn't an address of metadata. */
 export function issuerOfMetadata(url: string): string | undefined {
   if (!METADATA_PATH.test(url)) return undefined;
   return withoutCredentials(url)
@@ -84,7 +84,9 @@ export function issuerOfMetadata(url: string): string | undefined {
     .replace(/[?#].*$/s, '');
 }
 
-/** The error of a URL in options: what it got if that's no secret, what's wrong with it, and what helps. */
+/**
+ * The error for a URL in options: what it got unless it's secret, what's wrong with it, and how to fix it.
+ */
 function urlError(path: string, takes: string, given: unknown, isBase: boolean): Error {
   const got = quoteUrl(given);
   if (typeof given !== 'string' || got === undefined) return optionError(path, takes, given);
@@ -113,7 +115,7 @@ function checkHttpOrigin(given: unknown, path: string): string {
   throw badOption(path, `takes ${takes}, got ${quoteUrl(given) ?? typeName(given)}${meant}`);
 }
 
-/** The origin of a URL as URLs write it, `http://sso.internal:8080`; undefined if it has none. */
+/** The origin of a URL as URLs write it, `http://sso.internal:8080`. Undefined if it has none. */
 export function readOrigin(given: unknown): string | undefined {
   if (typeof given !== 'string' || !URL.canParse(given)) return undefined;
   const { origin } = new URL(given);
@@ -125,7 +127,7 @@ export function isIssuerIdentifier(value: unknown, allowInsecureRequests: Insecu
   return isAcceptableUrl(value, { allowInsecureRequests, allowLoopback: true }) && !/[?#]/.test(value);
 }
 
-/** Checks an issuer identifier, or what is like one, in options. */
+/** Checks an issuer identifier, or a similar identifier, in options. */
 export function issuerIdentifier(
   allowInsecureRequests: InsecureRequests,
   takes: string = BASE_URL,
@@ -145,7 +147,7 @@ export function httpsUrl(allowInsecureRequests: InsecureRequests, takes: string 
   };
 }
 
-/** Refuses the address of an issuer's metadata in place of the issuer. */
+/** Refuses the address of an issuer's metadata if it's given as the issuer. */
 export function refuseMetadataUrl(given: unknown, path: string): void {
   const issuer = typeof given === 'string' ? issuerOfMetadata(given) : undefined;
   if (issuer === undefined) return;

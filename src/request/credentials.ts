@@ -10,8 +10,8 @@ const TOKEN68 = /^[A-Za-z0-9\-._~+/]+=*$/;
 const SPACE = 0x20;
 const PARAMETER = 'access_token';
 /**
- * Two field lines in one: proxies and the Fetch standard join repeated lines with ", ". Behind credentials of
- * ours a scheme and more; or ours behind those of another scheme.
+ * Two field lines in one: proxies and the Fetch standard join repeated lines with ", ". Either our
+ * credentials are followed by another scheme, or another scheme's are followed by ours.
  */
 const JOINED = /^(?:bearer|dpop) .*, +[!#$%&'*+.^_`|~\w-]+ +[^ ]|, +(?:bearer|dpop) +[^ ]/i;
 /** Methods whose request content has a meaning (RFC 9110 §9.3). */
@@ -19,16 +19,16 @@ const METHODS_WITH_CONTENT: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH
 
 /** An access token as it came in. */
 export class Credentials {
-  /** Not yet known to be well-formed: see {@link checkToken}. */
+  /** Not checked for its form yet: see {@link checkToken}. */
   readonly token: string;
-  /** Where it was in the request; undefined if it came without one. */
+  /** Where in the request it was; undefined if there was no request. */
   readonly method: BearerMethod | undefined;
   readonly scheme: Scheme;
   readonly #line: string | undefined;
   #digest: string | undefined;
   #isKnownToken = false;
 
-  /** @param line the field line that it was read from, if it was one */
+  /** @param line the field line it was read from, if any */
   constructor(token: string, method: BearerMethod | undefined, scheme: Scheme, line?: string) {
     this.token = token;
     this.method = method;
@@ -36,21 +36,21 @@ export class Credentials {
     this.#line = line;
   }
 
-  /** Whether reading this field line would yield the same. */
+  /** Whether this field line would give the same credentials. */
   isFrom(line: string): boolean {
     return this.#line === line;
   }
 
   /**
-   * SHA-256 of all characters of the token, in base64url: what it is remembered by, and what `"ath"` of a
-   * DPoP proof has to be (RFC 9449 §4.2). Made once.
+   * SHA-256 of the whole token, in base64url. Tokens are remembered by it, and `"ath"` of a DPoP proof must
+   * equal it (RFC 9449 §4.2). Computed once.
    */
   get digest(): string {
     this.#digest ??= hash('sha256', this.token, 'base64url');
     return this.#digest;
   }
 
-  /** Whether the token was found among those that were verified before, when that was looked up last. */
+  /** Whether the last look-up found the token among those verified before. */
   get isKnownToken(): boolean {
     return this.#isKnownToken;
   }
@@ -63,10 +63,10 @@ export class Credentials {
 /**
  * Finds the one access token of a request (RFC 6750 §2, RFC 9449 §7.1).
  *
- * @param methods where else than in the header to look for a bearer token
- * @param schemes that are read from the header; another scheme is ignored
- * @param last what was read before: of the same line it's returned again, with its digest
- * @returns undefined when the request carries none, or credentials of another scheme
+ * @param methods where to look for a bearer token besides the header
+ * @param schemes read from the header; any other scheme is ignored
+ * @param last what was read before: if the line is the same it's returned again, with its digest
+ * @returns undefined if the request carries none, or credentials of another scheme
  * @throws {InvalidRequestError} `malformed_credentials`: not a line with scheme and token;
  *   `multiple_methods`, `repeated_parameter`
  */
@@ -76,7 +76,7 @@ export function readCredentials(
   schemes: ReadonlySet<Scheme>,
   last?: Credentials,
 ): Credentials | undefined {
-  // First, so that the token is out of the URL whatever else is wrong with the request.
+  // This comes first, so that the token is out of the URL whatever else is wrong with the request.
   const fromQuery = methods.has('query') ? readQuery(request) : undefined;
   const fromHeader = readHeader(request, schemes, last);
   if (fromHeader !== undefined && fromQuery === undefined && !methods.has('body')) return fromHeader;
@@ -87,36 +87,35 @@ export function readCredentials(
 }
 
 /**
- * Refuses what can't be an access token (RFC 6750 §2.1 `b64token`). Apart from finding it, so that a token
- * that was verified before, which has passed this check, doesn't pay for it again.
+ * Refuses what can't be an access token (RFC 6750 §2.1 `b64token`). It's separate from finding the token, so
+ * that one that was verified before, and so passed this check, doesn't pay for it again.
  *
- * @throws {InvalidRequestError} `malformed_credentials`; a token without a request is none
+ * @throws {InvalidRequestError} `malformed_credentials`; never for a token that came without a request
  */
 export function checkToken({ token, method }: Credentials): void {
   if (method !== undefined && !isToken68(token)) throw new InvalidRequestError('malformed_credentials');
 }
 
-/** Whether `value` consists of the characters of an access token (RFC 6750 §2.1 `b64token`). */
+/** Whether `value` has only the characters of an access token (RFC 6750 §2.1 `b64token`). */
 export function isToken68(value: unknown): value is string {
   return typeof value === 'string' && TOKEN68.test(value);
 }
 
 /**
- * The scheme that the credentials of a request were meant for which {@link readCredentials} refused;
- * undefined where that is not clear (RFC 9449 §7.2).
+ * The scheme that refused credentials were meant for; undefined if that isn't clear (RFC 9449 §7.2).
  *
- * @param fault what it threw
+ * @param fault what {@link readCredentials} threw
  */
 export function intendedScheme(request: RequestView, fault: unknown): Scheme | undefined {
   if (!(fault instanceof InvalidRequestError) || fault.reason === 'multiple_methods') return undefined;
   const [line] = fieldLinesOf(request, 'authorization');
-  // Elsewhere than in the header there are bearer tokens only.
+  // Outside the header there are only bearer tokens.
   return line === undefined ? 'Bearer' : schemeNamed(line.slice(0, lengthOfScheme(line)));
 }
 
 /**
  * Reads the `Authorization` field line (RFC 6750 §2.1, RFC 9449 §7.1): `Bearer` or `DPoP`, one or more
- * spaces, and the token. What's malformed under a scheme that isn't read doesn't matter.
+ * spaces, and the token. Malformed credentials of a scheme that isn't read don't matter.
  */
 function readHeader(
   request: RequestView,
@@ -127,7 +126,7 @@ function readHeader(
   const line = lines[0];
   if (line === undefined) return undefined;
   if (lines.length === 1 && last?.isFrom(line)) return last;
-  // The comma first: the expression alone takes a quarter of the time that a known token does.
+  // The comma first: the expression alone takes a quarter of the time of a known token.
   if (lines.length > 1 || (line.includes(',') && JOINED.test(line)))
     throw new InvalidRequestError('multiple_methods');
   let start = lengthOfScheme(line);
@@ -144,7 +143,7 @@ function lengthOfScheme(line: string): number {
   return SCHEME.exec(line)?.[0].length ?? 0;
 }
 
-/** RFC 9110 §11.1: the name of a scheme has no case. */
+/** RFC 9110 §11.1: scheme names are case-insensitive. */
 function schemeNamed(name: string): Scheme | undefined {
   if (name === 'Bearer') return name;
   const lowerCase = name.toLowerCase();
@@ -160,9 +159,7 @@ function readBody(request: RequestView): Credentials | undefined {
   return readParameter([Reflect.get(body, PARAMETER)], 'body');
 }
 
-/**
- * RFC 6750 §2.3. The parameter is removed from the URL, so that loggers and the application do not see it.
- */
+/** RFC 6750 §2.3. The parameter is removed from the URL, so that loggers and the application don't see it. */
 function readQuery(request: RequestView): Credentials | undefined {
   const values = parseQuery(queryOf(request.url)).getAll(PARAMETER);
   if (values.length === 0) return undefined;

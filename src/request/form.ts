@@ -2,15 +2,15 @@ import { readText } from '../lib/fetch.js';
 import { isForm } from './credentials.js';
 import { FetchRequestView } from './view.js';
 
-/** A form with a token in it isn't longer; a longer one isn't looked at. */
+/** A form with a token is never longer. Longer ones aren't read. */
 const MAX_KIB = 64;
 
 /**
  * The form in the body of a `Request` of the Fetch standard, for {@link FetchRequestView}. Reads a copy, and
  * leaves the body to the handler.
  *
- * @returns a name that occurs more than once has a list; undefined if the body isn't a form, is longer than
- *   64 KiB, breaks off or was read already
+ * @returns a repeated name has a list; undefined if the body isn't a form, is longer than 64 KiB, breaks off
+ *   or was read already
  */
 export async function readForm(
   request: Request,

@@ -1,6 +1,6 @@
 import { readText } from '../lib/fetch.js';
 
-/** As much as the SDK of the Model Context Protocol reads. */
+/** The same limit as in the SDK of the Model Context Protocol. */
 const MAX_KIB = 4096;
 
 /**

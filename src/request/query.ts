@@ -6,14 +6,14 @@ export function queryOf(url: string): string {
 }
 
 /**
- * The parameters of a query string. A `?` at its beginning belongs to the first name; URLSearchParams alone
- * would drop it.
+ * The parameters of a query string. A leading `?` belongs to the first name; URLSearchParams alone would drop
+ * it.
  */
 export function parseQuery(query: string): URLSearchParams {
   return new URLSearchParams(`&${query}`);
 }
 
-/** A request target, or a URL, without a parameter of its query. What remains is written as it was. */
+/** A request target or URL without one parameter of its query. The rest stays as it was written. */
 export function withoutQueryParameter(target: string, name: string): string {
   const query = queryOf(target);
   const kept = query.split('&').filter((pair) => !parseQuery(pair).has(name));

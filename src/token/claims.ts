@@ -8,7 +8,7 @@ import type { TokenRules } from './token-rules.js';
 const DATE_CLAIMS = ['exp', 'nbf', 'iat'] as const;
 /**
  * The claims that this package reads (RFC 7519 §4.1, RFC 9068 §2.2, OpenID Connect Core §2). Some issuers
- * write null for one that isn't there. Not `cnf`: a binding that nobody understands isn't no binding.
+ * write null for an absent one. `cnf` isn't listed: a binding that can't be understood is still a binding.
  */
 const NULLABLE_CLAIMS: ReadonlySet<string> = new Set(
   (
@@ -16,7 +16,7 @@ const NULLABLE_CLAIMS: ReadonlySet<string> = new Set(
     'events token_use token_type type typ act authorization_details'
   ).split(' '),
 );
-/** Whatever else these are, they count as absent: only a requirement that reads them has to refuse. */
+/** With any other value, these count as absent: only a requirement that reads them must refuse. */
 const LENIENT_CLAIMS: Readonly<Record<string, (value: unknown) => boolean>> = {
   sub: isString,
   jti: isString,
@@ -30,8 +30,8 @@ const ACTOR_CLAIMS = ['sub', 'iss', 'client_id'] as const;
 const PROFILE_CLAIMS = ['exp', 'aud', 'sub', 'client_id', 'iat', 'jti'] as const;
 
 /**
- * Takes away what counts as absent: null, an `"aud"` without a member, and values of a wrong type that don't
- * decide about the token.
+ * Removes what counts as absent: null, an empty `"aud"`, and values of the wrong type that don't decide about
+ * the token.
  *
  * @param claims from `JSON.parse`, changed in place
  */
@@ -49,9 +49,9 @@ export function dropAbsentClaims(claims: Record<string, unknown>): void {
  * Checks the registered claims of a token (RFC 7519 §4.1, RFC 9068 §4): types, dates, audience.
  *
  * @param now seconds since the epoch
- * @param toleranceSeconds tolerated clock difference
- * @param checkKind refuses what isn't an access token. Called before the audience is looked at, which an ID
- *   token has wrong only because it isn't for an API at all
+ * @param toleranceSeconds how far the clocks may differ
+ * @param checkKind refuses anything but an access token. It's called before the audience check, which an ID
+ *   token fails only because it isn't for an API
  * @throws {InvalidTokenError} `invalid_claim`, `missing_claim`, `expired`, `not_yet_valid`,
  *   `issued_in_future`, `aud_mismatch`, and what `checkKind` throws
  */
@@ -76,12 +76,12 @@ export function readAudience(claims: JsonObject): readonly string[] {
   return isStringArray(aud) ? aud : [];
 }
 
-/** An access token of verified claims; what else it has of its own depends on how it was verified. */
+/** An access token made from verified claims, plus what's specific to how it was verified. */
 export function createAccessToken(
   verified: Pick<AccessToken, 'header' | 'claims' | 'issuer' | 'clientId' | 'scopes'>,
 ): AccessToken {
   const { header, claims, issuer, clientId, scopes } = verified;
-  // Member by member: a spread copy takes 10 us, a tenth of all that a new token costs.
+  // Member by member: a spread takes 10 us, a tenth of the total cost of a new token.
   return Object.freeze({
     header,
     claims,
@@ -96,8 +96,8 @@ export function createAccessToken(
 }
 
 /**
- * The value of a claim by name, or by a path such as `realm_access.roles` if no claim has that very name.
- * Only the token's own members count, never those that every object inherits.
+ * The value of a claim by name, or by a path such as `realm_access.roles` if no claim has exactly that name.
+ * Only the token's own members count, not inherited ones.
  */
 export function readClaim(claims: JsonObject, name: string): unknown {
   if (Object.hasOwn(claims, name)) return claims[name];
@@ -134,7 +134,7 @@ export function scopesIn(claims: JsonObject, names: readonly string[]): readonly
 }
 
 /**
- * The claims, `"aud"` aside, that decide about a token and are of a type that they can't have (RFC 7519 §4.1,
+ * The claims, except `"aud"`, that decide about a token and have an impossible type (RFC 7519 §4.1,
  * RFC 9068 §2.2).
  */
 export function wronglyTypedClaims(claims: JsonObject): readonly string[] {
@@ -145,7 +145,7 @@ export function wronglyTypedClaims(claims: JsonObject): readonly string[] {
     const value = claims[name];
     if (value !== undefined && !isNumericDate(value)) wrong.push(name);
   }
-  // An array or object grants no scope (some issuers send one); a bare number or boolean is nobody's scope
+  // An array or object grants no scope (some issuers send one). A bare number or boolean is never a scope
   // claim.
   if (typeof claims.scope === 'number' || typeof claims.scope === 'boolean') wrong.push('scope');
   if (claims.act !== undefined && !namesActor(claims.act)) wrong.push('act');
@@ -172,11 +172,11 @@ export function missingClaims(claims: JsonObject, { tokenType }: TokenRules): re
 }
 
 /**
- * What's wrong with the dates of a token by the clock: `"exp"` (expiration time), `"nbf"` (not before) and
- * `"iat"` (issued at), RFC 7519 §4.1.4 to §4.1.6. Undefined if nothing is.
+ * What's wrong with the dates of a token: `"exp"` (expiration time), `"nbf"` (not before) and `"iat"` (issued
+ * at), RFC 7519 §4.1.4 to §4.1.6. Undefined if nothing is.
  *
  * @param now seconds since the epoch
- * @param toleranceSeconds tolerated clock difference
+ * @param toleranceSeconds how far the clocks may differ
  */
 export function findDateFault(
   { exp, nbf, iat }: JsonObject,
@@ -192,7 +192,7 @@ export function findDateFault(
 }
 
 /**
- * Refuses a token that isn't valid by the clock, see {@link findDateFault}.
+ * Refuses a token by its dates, see {@link findDateFault}.
  *
  * @throws {InvalidTokenError} `missing_claim`, `expired`, `not_yet_valid`, `issued_in_future`
  */
@@ -227,11 +227,11 @@ export function checkAudience(claims: JsonObject, rules: TokenRules): void {
   throw new InvalidTokenError('aud_mismatch', isForClient(claims) ? CLIENT_IS_AUDIENCE : undefined);
 }
 
-/** For whoever configures an issuer that names an API by the identifier of its client. */
+/** A hint for issuers that identify an API by its client. */
 export const CLIENT_IS_AUDIENCE =
-  'the only audience of the token is its client; if the issuer names this API so, see audienceMayBeClient';
+  'the only audience of the token is its client; if the issuer identifies this API by it, see audienceMayBeClient';
 
-/** Whether the token is for its own client and nobody else, as ID tokens are. */
+/** Whether the token is only for its own client, as ID tokens are. */
 export function isForClient(claims: JsonObject): boolean {
   const audience = readAudience(claims);
   const isClient = (name: string): boolean => name === claims.azp || name === claims.client_id;
@@ -242,7 +242,7 @@ function withoutCaseAndSlash(identifier: string): string {
   return identifier.toLowerCase().replace(/\/$/, '');
 }
 
-/** RFC 7519 §2. JSON can spell numbers that become Infinity, which would never expire. */
+/** RFC 7519 §2. JSON can express numbers that become Infinity, which would never expire. */
 function isNumericDate(value: unknown): boolean {
   return typeof value === 'number' && Math.abs(value) <= Number.MAX_SAFE_INTEGER;
 }

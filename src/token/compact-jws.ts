@@ -3,17 +3,17 @@ import { type JsonObject, readJsonObject } from '../lib/json.js';
 import type { Algorithm } from '../terms.js';
 
 /**
- * The longest access token that is looked at, in characters. Node's own limit for all header fields together
- * is as large.
+ * The longest access token accepted, in characters. Node's own limit for all header fields together is the
+ * same.
  */
 export const MAX_TOKEN_LENGTH = 16_384;
 
-/** The parts of a JWS in compact serialisation, still encoded. Nothing in them can be trusted. */
+/** The parts of a JWS in compact serialisation, still encoded and not to be trusted. */
 type Segments = readonly [header: string, claims: string, signature: string];
 
 /**
- * Takes an access token apart (RFC 7515 §3.1), strictly: three segments of canonical base64url. A lenient
- * decoder would let many spellings of one token through.
+ * Splits an access token (RFC 7515 §3.1), strictly: three segments of canonical base64url. A lenient decoder
+ * would accept many spellings of one token.
  *
  * @throws {InvalidTokenError} `token_too_large`, `malformed_token`
  */
@@ -35,7 +35,7 @@ export function parseSegment(segment: string): Record<string, unknown> {
   return value;
 }
 
-/** The segments of a JWS in compact serialisation; undefined unless `text` is one to the letter. */
+/** The segments of a JWS in compact serialisation. Undefined unless `text` is exactly one. */
 export function splitCompactJws(text: string): Segments | undefined {
   const [, header = '', claims = '', signature = ''] = JWS.exec(text) ?? [undefined, 'A'];
   const isCanonical = hasCanonicalEnd(header) && hasCanonicalEnd(claims) && hasCanonicalEnd(signature);
@@ -43,8 +43,8 @@ export function splitCompactJws(text: string): Segments | undefined {
 }
 
 /**
- * An exact, case-sensitive match with the list of accepted algorithms, so that `none` in any spelling and
- * HMAC never get further (RFC 8725 §3.1).
+ * Reads `alg` if it exactly equals one of the accepted algorithms, case included. So neither `none` in any
+ * spelling nor HMAC gets further (RFC 8725 §3.1).
  *
  * @throws {InvalidTokenError} `alg_not_allowed`
  */
@@ -54,16 +54,15 @@ export function readAlgorithm({ alg }: JsonObject, accepted: ReadonlySet<string>
 }
 
 /**
- * Whether a header asks for an extension. This package understands no critical one (RFC 7515 §4.1.11), and a
- * JWT has no unencoded claims (RFC 7797 §7).
+ * Whether a header requires an extension. This package supports no critical one (RFC 7515 §4.1.11), and a JWT
+ * has no unencoded claims (RFC 7797 §7).
  */
 export function needsExtension(header: JsonObject): boolean {
   return Object.hasOwn(header, 'crit') || (Object.hasOwn(header, 'b64') && header.b64 !== true);
 }
 
 /**
- * The media type in a `typ` header, in lower case and without `application/`, which may be left out (RFC 7515
- * §4.1.9).
+ * The media type in a `typ` header, in lower case and without the optional `application/` (RFC 7515 §4.1.9).
  */
 export function mediaType(typ: unknown): string | undefined {
   return typeof typ === 'string' ? typ.toLowerCase().replace(/^application\//, '') : undefined;
@@ -72,14 +71,14 @@ export function mediaType(typ: unknown): string | undefined {
 const JWS = /^([\w-]*)\.([\w-]*)\.([\w-]*)$/;
 const BASE64URL = /^[\w-]*$/;
 /**
- * What the last character may be, by how many characters the last group of four has: those whose left-over
- * bits are zero (RFC 4648 §3.5).
+ * The possible last characters, by the length of the last group of four: those whose unused bits are zero
+ * (RFC 4648 §3.5).
  */
 const LAST_CHARACTERS = [undefined, '', 'AQgw', 'AEIMQUYcgkosw048'] as const;
 
 /**
- * Whether a segment is base64url without padding as RFC 4648 §5 writes it. A decoder skips everything else,
- * padding and stray bits included, so that without this check one token would have many spellings.
+ * Whether a segment is base64url without padding, exactly as in RFC 4648 §5. A decoder skips everything else,
+ * including padding and stray bits, so without this check one token would have many spellings.
  */
 export function isCanonicalBase64url(segment: string): boolean {
   return BASE64URL.test(segment) && hasCanonicalEnd(segment);

@@ -7,8 +7,8 @@ export function isScopeToken(value: unknown): value is string {
 }
 
 /**
- * Scopes without the one that asks the authorization server for a refresh token. It's none of an API's
- * business, and neither challenges nor metadata may have clients ask for it (MCP authorization, scope
+ * Scopes without `offline_access`, which asks the authorization server for a refresh token. That doesn't
+ * concern an API, and neither challenges nor metadata may make clients ask for it (MCP authorization, scope
  * selection).
  */
 export function withoutOfflineAccess(scopes: readonly string[]): readonly string[] {
@@ -16,12 +16,12 @@ export function withoutOfflineAccess(scopes: readonly string[]): readonly string
 }
 
 /**
- * The scopes that a claim grants, in order and without repetition.
+ * The scopes that a claim grants, in order and without duplicates.
  *
- * A string is split at single spaces (`"read write"` → `["read", "write"]`). An array is taken element by
- * element, where an element may also be `{ value: "read" }`, as SCIM writes `roles` and `groups` (RFC 9068
- * §2.2.3.1). What isn't a scope token is dropped: the empty string between two spaces, an element with a
- * space, a value that isn't a string. Nothing else separates, so `"read,write"` is one scope.
+ * A string is split at single spaces (`"read write"` → `["read", "write"]`). In an array, an element may also
+ * be `{ value: "read" }`, as SCIM writes `roles` and `groups` (RFC 9068 §2.2.3.1). Anything that isn't a
+ * scope token is dropped: the empty string between two spaces, an element with a space, a value that isn't a
+ * string. There's no other separator, so `"read,write"` is one scope.
  */
 export function parseScopes(claim: unknown): readonly string[] {
   let candidates: readonly unknown[] = [];

@@ -9,11 +9,11 @@ import {
 } from 'node:crypto';
 import type { Algorithm } from '../terms.js';
 
-/** How an algorithm signs (RFC 7518 §3, RFC 8037 §3.1), in the words of `node:crypto`. */
+/** How an algorithm signs (RFC 7518 §3, RFC 8037 §3.1), in the terms of `node:crypto`. */
 interface Scheme {
   readonly digest: 'sha256' | 'sha384' | 'sha512' | null;
   readonly padding?: number;
-  /** RFC 7518 §3.5: as long as the digest, and no other. */
+  /** RFC 7518 §3.5: exactly as long as the digest. */
   readonly saltLength?: number;
   /** RFC 7518 §3.4: the two numbers one after the other, not DER. */
   readonly dsaEncoding?: 'ieee-p1363';
@@ -35,7 +35,7 @@ export const SCHEMES: Readonly<Record<Algorithm, Scheme>> = {
   Ed25519: { digest: null },
 };
 
-/** A key with a scheme on it. */
+/** A key with a scheme added to it. */
 const withScheme = (key: KeyObject, scheme: Omit<Scheme, 'digest'>): KeyObject =>
   Object.assign(createPublicKey({ key: key.export({ format: 'jwk' }), format: 'jwk' }), scheme);
 
@@ -46,9 +46,9 @@ const aroundKey = (key: KeyObject, scheme: Omit<Scheme, 'digest'>): VerifyKeyObj
 });
 
 /**
- * Signs what's to stand before the signature of a JWS, at once.
+ * Signs the part of a JWS before its signature, synchronously.
  *
- * @param key a private one of the kind that the algorithm takes
+ * @param key a private key of the kind that the algorithm takes
  * @returns the signature in base64url
  */
 export function createSignature(input: string, key: KeyObject, algorithm: Algorithm): string {
@@ -57,15 +57,15 @@ export function createSignature(input: string, key: KeyObject, algorithm: Algori
 }
 
 /**
- * Where `verify` reads a scheme: off the key itself, as Node does, or off an object around the key, which on
- * Node 24 costs two exceptions for each signature, by which it tells that it isn't a key. Undefined if it
- * reads it nowhere.
+ * Where `verify` reads a scheme: from the key itself, as in Node, or from an object around the key. On Node
+ * 24, the latter costs two exceptions per signature, by which it finds out that it isn't a key. Undefined if
+ * it reads neither.
  */
 type Place =
   | ((key: KeyObject, scheme: Omit<Scheme, 'digest'>) => KeyObject | VerifyKeyObjectInput)
   | undefined;
 
-/** The place that this runtime reads, told by a signature of `scheme` that is valid in this scheme only. */
+/** The place that this runtime reads, found with a signature that is valid in this scheme only. */
 function findPlace(scheme: Scheme, jwk: JsonWebKey, signature: string): Place {
   const { digest, ...others } = scheme;
   const key = createPublicKey({ key: jwk, format: 'jwk' });
@@ -101,7 +101,7 @@ const PSS_PLACE: Place = findPlace(
     'PnxMv-iZlJFdhrN-4H9-ZwJJHa2KjCTuNFXn4FLhFwWxP2Q1SbK4dx_SdQDWT21cOTJXbHSnso43U9cuVGncA',
 );
 
-/** RSASSA-PSS by Web Crypto, for runtimes whose `verify` doesn't know it (workerd). */
+/** RSASSA-PSS with Web Crypto, for runtimes whose `verify` doesn't support it (workerd). */
 export async function verifyPss(
   key: KeyObject,
   { digest, saltLength = 0 }: Scheme,
@@ -114,7 +114,7 @@ export async function verifyPss(
   return subtle.verify({ ...algorithm, saltLength }, imported, signature, signed);
 }
 
-/** When a check goes to the thread pool: docs/decisions/0030 has the figures. */
+/** When to use the thread pool for a check. docs/decisions/0030 has the figures. */
 type PoolUse = 'never' | 'if busy' | 'always';
 
 function choosePoolUse(key: KeyObject, algorithm: Algorithm): PoolUse {
@@ -127,24 +127,24 @@ function choosePoolUse(key: KeyObject, algorithm: Algorithm): PoolUse {
 }
 
 /**
- * A public key, made ready for one algorithm.
+ * A public key, prepared for one algorithm.
  *
- * A check takes less of a processor if it's made at once. But if several requests have come, the thread pool
- * has other processors work as well: then the first one is checked at once, and others of the same turn of
- * the event loop, or that come while any is under way, on the pool.
+ * A check takes the least processor time if it runs at once. But if several requests have come, the thread
+ * pool lets other processors help. So the first check runs at once, and more in the same turn of the event
+ * loop, or while any are under way, run on the pool.
  */
 export class SignatureKey {
   readonly #digest: Scheme['digest'];
-  /** Carries what `node:crypto` reads of the scheme. */
+  /** Carries the scheme for `node:crypto` to read. */
   readonly #key: KeyObject | VerifyKeyObjectInput;
-  /** If `node:crypto` can't. */
+  /** Set if `node:crypto` can't verify. */
   readonly #verifyElsewhere:
     | ((signed: Buffer<ArrayBuffer>, signature: Buffer<ArrayBuffer>) => Promise<boolean>)
     | undefined;
   readonly #poolUse: PoolUse;
-  /** Checks on the thread pool that aren't done. */
+  /** Unfinished checks on the thread pool. */
   #underWay = 0;
-  /** `taken` once the code that had the first check in this turn of the event loop has ended. */
+  /** `taken` once the code with the first check in this turn of the event loop has ended. */
   #turn: 'free' | 'begun' | 'taken' = 'free';
 
   /** @param key of the kind that the algorithm takes */
@@ -159,10 +159,10 @@ export class SignatureKey {
   }
 
   /**
-   * Whether this key signed a JWS. Signatures of access tokens, DPoP proofs and signed introspection
-   * responses are verified here and nowhere else.
+   * Whether this key signed a JWS. All signatures of access tokens, DPoP proofs and signed introspection
+   * responses are verified here.
    *
-   * @param jws in compact serialisation; its form and its header were checked before
+   * @param jws in compact serialisation; its form and header are checked already
    */
   verify(jws: string): boolean | Promise<boolean> {
     const end = jws.lastIndexOf('.');
@@ -185,7 +185,7 @@ export class SignatureKey {
     if (this.#underWay > 0 || this.#turn === 'taken') return true;
     if (this.#turn === 'free') {
       this.#turn = 'begun';
-      // When the code of this request has ended, and when those of all that came with it have.
+      // After this request's code has ended, and after that of all requests that came with it.
       process.nextTick(() => {
         this.#turn = 'taken';
       });

@@ -6,11 +6,11 @@ import { mediaType } from './compact-jws.js';
 import type { TokenRules } from './token-rules.js';
 
 /**
- * Claims that only other kinds of JWT carry: ID tokens (OpenID Connect Core §2, §3.3.2.11), logout tokens and
+ * Claims that only other kinds of JWT have: ID tokens (OpenID Connect Core §2, §3.3.2.11), logout tokens and
  * security events (RFC 8417 §2.2).
  */
 const FOREIGN_CLAIMS = ['nonce', 'at_hash', 'c_hash', 's_hash', 'events'] as const;
-/** Where issuers say what kind of token it is, and what they call those that no API may accept. */
+/** Where issuers say what kind of token it is, and the kinds that no API may accept. */
 const KIND_CLAIMS = ['typ', 'type', 'token_type'] as const;
 const FOREIGN_KIND = /^(?:id|refresh|offline|logout)(?:[-_ ]?token)?$/i;
 
@@ -18,8 +18,8 @@ const FOREIGN_KIND = /^(?:id|refresh|offline|logout)(?:[-_ ]?token)?$/i;
 export type MediaType = 'at+jwt' | 'jwt' | undefined;
 
 /**
- * Reads the `typ` header. A typed JWT of another kind (`dpop+jwt`, `logout+jwt`, …) is refused whatever the
- * options say (RFC 8725 §3.11).
+ * Reads the `typ` header. A typed JWT of another kind (`dpop+jwt`, `logout+jwt`, …) is always refused,
+ * whatever the options (RFC 8725 §3.11).
  *
  * @throws {InvalidTokenError} `typ_mismatch`
  */
@@ -31,7 +31,7 @@ export function readMediaType(header: JsonObject): MediaType {
 }
 
 /**
- * Refuses a token that isn't of the type the issuer's tokens must have.
+ * Refuses a token without the type that the issuer's tokens must have.
  *
  * @throws {InvalidTokenError} `typ_mismatch`
  */
@@ -40,9 +40,9 @@ export function checkTokenType(type: MediaType, accepted: TokenType): void {
 }
 
 /**
- * Keeps ID tokens and other JWTs of the same issuer out if `typ` doesn't tell them apart (RFC 8725 §3.12):
- * nothing in the token may mark it as another kind, and something must mark it as an access token, unless the
- * issuer brings its own rule.
+ * Keeps out ID tokens and other JWTs of the same issuer if `typ` doesn't tell them apart (RFC 8725 §3.12).
+ * Nothing in the token may mark it as another kind, and something must mark it as an access token, unless the
+ * issuer has its own rule.
  *
  * @throws {InvalidTokenError} `not_an_access_token`
  */
@@ -60,7 +60,7 @@ export function checkTokenKind(type: MediaType, claims: JsonObject, rules: Token
   }
 }
 
-/** The claim that says that it's a refresh token, an ID token or the like, or undefined if none does. */
+/** The claim that says it's a refresh token, an ID token or the like; undefined if there's none. */
 export function foreignKind(claims: JsonObject): string | undefined {
   return KIND_CLAIMS.find((name) => {
     const kind = claims[name];
@@ -69,8 +69,7 @@ export function foreignKind(claims: JsonObject): string | undefined {
 }
 
 /**
- * The claim that shows a token without a telling `typ` to be something else than an access token, or
- * undefined if none does.
+ * The claim that shows that a token without a telling `typ` isn't an access token; undefined if there's none.
  */
 export function foreignMark(claims: JsonObject, { audienceMayBeClient }: TokenRules): string | undefined {
   const foreign = FOREIGN_CLAIMS.find((name) => Object.hasOwn(claims, name));
@@ -81,7 +80,7 @@ export function foreignMark(claims: JsonObject, { audienceMayBeClient }: TokenRu
 
 function isMarkedAsAccessToken(claims: JsonObject, { clientIdClaim }: TokenRules): boolean {
   return (
-    // Not the claim that `scopeClaim` names: roles and groups are in ID tokens too.
+    // Not the claim that `scopeClaim` names: ID tokens have roles and groups too.
     Object.hasOwn(claims, 'scope') ||
     Object.hasOwn(claims, 'scp') ||
     claims.token_use === 'access' ||

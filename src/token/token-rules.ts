@@ -2,8 +2,8 @@ import type { JoseHeader, StandardClaims } from '../auth.js';
 import type { TokenType } from '../terms.js';
 
 /**
- * Where the granted scopes are: in `"scope"` as a string, or where the application says, which is in claims
- * whose scopes add up, or is for a function to find out.
+ * Where the granted scopes are: in `"scope"` as a string, or as the application says: in claims whose scopes
+ * add up, or for a function to find.
  */
 export type ScopeSource = 'standard' | readonly string[] | ((claims: StandardClaims) => readonly string[]);
 
@@ -14,15 +14,15 @@ export type ClientSource = string | ((claims: StandardClaims) => string | undefi
 export interface TokenRules {
   /** The issuer identifier, equal to `"iss"` character by character. */
   readonly issuer: string;
-  /** This API's identifiers: `"aud"` must have one of them. */
+  /** This API's identifiers. `"aud"` must contain one of them. */
   readonly audience: ReadonlySet<string>;
-  /** Whether a token may be for its own client and nobody else. */
+  /** Whether a token may be only for its own client. */
   readonly audienceMayBeClient: boolean;
   /** Clients whose tokens need no `"aud"`. */
   readonly clientIds: ReadonlySet<string>;
   readonly algorithms: ReadonlySet<string>;
   readonly tokenType: TokenType;
-  /** The application's own rule in place of the general one; undefined without one. */
+  /** The application's own rule, which replaces the general one; undefined if there's none. */
   readonly isAccessToken: ((header: JoseHeader, claims: StandardClaims) => boolean) | undefined;
   readonly scopeSource: ScopeSource;
   readonly clientIdClaim: ClientSource;

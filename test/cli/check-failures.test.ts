@@ -62,14 +62,14 @@ async function startIssuer(): Promise<MisbehavingIssuer> {
 
 describe('check names the fix of an issuer identifier that', () => {
   it.each([
-    ['auth.example.com', 'is no absolute URL', 'Did you mean "https://auth.example.com"?'],
-    ['ftp://auth.example.com', 'is no absolute URL', 'https://'],
-    ['', 'is no absolute URL', 'https://'],
+    ['auth.example.com', 'is not an absolute URL', 'Did you mean "https://auth.example.com"?'],
+    ['ftp://auth.example.com', 'is not an absolute URL', 'https://'],
+    ['', 'is not an absolute URL', 'https://'],
     ['http://auth.example.com', 'is plain http', '--allow-insecure-requests'],
     ['https://auth.example.com?tenant=1', 'has a query', 'Leave out "?"'],
     ['https://auth.example.com#x', 'has a fragment', 'Leave out "#"'],
     ['https://user:secret@auth.example.com', 'has a user name', 'Leave them out'],
-    ['https://auth.example.com/a b', 'characters that no URL has', 'RFC 3986'],
+    ['https://auth.example.com/a b', 'characters that a URL cannot have', 'RFC 3986'],
     ['https://auth.example.com/{tenantid}', 'has a placeholder', 'name that it stands for'],
     [
       'https://auth.example.com/t1/.well-known/openid-configuration',

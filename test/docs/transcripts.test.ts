@@ -41,7 +41,7 @@ describe('a transcript', () => {
 });
 
 describe('the reader of transcripts', () => {
-  it('joins continued lines, and gives each command what is behind it', () => {
+  it('joins continued lines, and gives each command everything after it', () => {
     const code = '$ one \\\n    --more\na\n\nb\n$ two\n';
     expect(
       exchangesOf({ page: { path: 'p', text: '' }, line: 1, heading: '', info: 'console', code }),

@@ -121,7 +121,7 @@ describe('the decision channel', () => {
     [
       { aud: 'web', client_id: 'web' },
       { typ: 'JWT' },
-      'the only audience of the token is its client; if the issuer names this API so, see audienceMayBeClient',
+      'the only audience of the token is its client; if the issuer identifies this API by it, see audienceMayBeClient',
     ],
     [
       { iss: `https://issuer.example.com/` },
