@@ -1,25 +1,25 @@
 import { isWithin, pauseAfter, type Span, spanFrom } from '../lib/pause.js';
 import { RequestHeldBack } from './request-slots.js';
 
-/** So many failures in a row are no coincidence. */
+/** This many failures in a row aren't a coincidence. */
 const FAILURES_UNTIL_PAUSE = 5;
 const FIRST_PAUSE_SECONDS = 1;
-/** How soon to come back while another request tries whether the server is well. */
+/** How soon to come back while another request tests the server. */
 const MOMENT_SECONDS = 1;
 
-/** What the failure of a request says about the server. */
+/** What a failed request says about the server. */
 export interface Outage {
-  /** How long the server itself wants to be left alone, if it says so. */
+  /** How long the server asks to be left alone, if it does. */
   readonly retryAfterSeconds?: number | undefined;
 }
 
 export interface CircuitBreakerOptions {
-  /** The longest pause, in seconds; 0 for none at all. */
+  /** The longest pause, in seconds; 0 for no pauses. */
   readonly cooldownSeconds: number;
-  /** How long one request takes, at most. */
+  /** How long one request can take, at most. */
   readonly trialSeconds: number;
   readonly clock: () => number;
-  /** What an error says about the server; undefined if it may be about this one request. */
+  /** What an error says about the server; undefined if it may concern only this request. */
   readonly findOutage: (error: unknown, isNewcomer: boolean) => Outage | undefined;
   /** Called when a pause begins, with its length in seconds, and when the server answers again. */
   readonly onPause: (seconds: number) => void;
@@ -27,24 +27,24 @@ export interface CircuitBreakerOptions {
 }
 
 /**
- * Spares a server that fails, and those who would wait for it: after five failures in a row no request is
- * made for a second. Then one is made to see whether the server is well again, and while it isn't, pauses
- * double up to `cooldownSeconds`.
+ * Protects a failing server, and callers from waiting for it. After five failures in a row, no request is
+ * made for a second. Then one request tests the server, and while it still fails, the pauses double up to
+ * `cooldownSeconds`.
  *
- * Security: anybody can be a newcomer. After a pause one of them at a time may ask, and an answer ends the
- * outage. What they meet makes newcomers wait longer, but nobody else.
+ * Security: anyone can be a newcomer. After a pause, one newcomer at a time may ask, and an answer ends the
+ * outage. Their failures make only newcomers wait longer.
  */
 export class CircuitBreaker {
   readonly #options: CircuitBreakerOptions;
   #failures = 0;
   #pauses = 0;
-  /** The last pause, also when it's over; undefined when the server has answered since. */
+  /** The last pause, even if it's over; undefined once the server has answered again. */
   #pause: Span | undefined;
   /** The same for newcomers, who may have to wait longer. */
   #newcomersPause: Span | undefined;
-  /** Who tries whether the server is well. */
+  /** Who is testing the server. */
   readonly #trying: { newcomer?: Span | undefined; known?: Span | undefined } = {};
-  /** Counts what the server went through, so that requests from before a pause don't lengthen it. */
+  /** Changes with the server's state, so that requests from before a pause don't lengthen it. */
   #era = 0;
 
   constructor(options: CircuitBreakerOptions) {
@@ -52,17 +52,17 @@ export class CircuitBreaker {
   }
 
   /**
-   * Makes a request, if one may be made now.
+   * Makes a request, if one is allowed now.
    *
-   * @param isNewcomer whether it's for somebody whom the server hasn't vouched for
-   * @throws {RequestHeldBack} none may be made
+   * @param isNewcomer whether the server hasn't confirmed the caller's token yet
+   * @throws {RequestHeldBack} none is allowed
    */
   async run<T>(isNewcomer: boolean, request: () => Promise<T>): Promise<T> {
     this.check(isNewcomer);
     const era = this.#era;
     const isTrial = this.#pause !== undefined;
     const who = isNewcomer ? 'newcomer' : 'known';
-    // For so long at most: on Workers a request may end without a word, with what began it.
+    // At most this long: on Workers, a request may vanish together with what began it.
     if (isTrial) this.#trying[who] = spanFrom(this.#options.clock(), this.#options.trialSeconds);
     try {
       const result = await request();
@@ -77,7 +77,7 @@ export class CircuitBreaker {
     }
   }
 
-  /** @throws {RequestHeldBack} no request may be made now */
+  /** @throws {RequestHeldBack} no request is allowed now */
   check(isNewcomer: boolean): void {
     if (this.#pause === undefined) return;
     const now = this.#options.clock();

@@ -118,7 +118,8 @@ export function authenticateClient(
 }
 
 /**
- * In words what may be wrong if a server refuses the credentials of a client, where there's something to say.
+ * What may be wrong if a server refuses a client's credentials, in words; undefined if there's nothing to
+ * say.
  */
 export function refusalHint(
   clientId: string,

@@ -7,10 +7,10 @@ import type { KeySet } from './key-set.js';
 import { readMember, type VerificationKey } from './verification-key.js';
 
 /**
- * Checks a key set that the application gives. Members that are not for verifying signatures are fine, as
- * published sets have them too.
+ * Checks a key set from the options. Members that aren't for verifying signatures are fine: published sets
+ * have them too.
  *
- * @throws {TypeError} no key array, no usable key, a private or symmetric key, or key material that is none
+ * @throws {TypeError} no key array, no usable key, a private or symmetric key, or invalid key material
  */
 export function checkConfiguredKeys(jwks: unknown, name: string): readonly unknown[] {
   const members: unknown = isJsonObject(jwks) ? jwks.keys : undefined;
@@ -21,7 +21,7 @@ export function checkConfiguredKeys(jwks: unknown, name: string): readonly unkno
   return usable;
 }
 
-/** Keys that {@link checkConfiguredKeys} found good, as a key set that never changes. */
+/** A key set that never changes, made of keys that {@link checkConfiguredKeys} accepted. */
 export function createConfiguredKeySet(members: readonly unknown[], issuer: string): KeySet {
   const index = createKeyIndex(importKeys(members, issuer));
   const find = (reference: KeyReference, algorithm: string): VerificationKey => {

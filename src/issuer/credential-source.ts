@@ -47,7 +47,7 @@ export interface AskedCertificate {
 /** What options give: the credential itself, or a function to ask for it. */
 export type CredentialSettings = ClientCredential | AskedCredential;
 
-/** The function of the application that hands out a credential failed, or its answer is of no use. */
+/** The application's function for a credential failed or returned something unusable. */
 export class CredentialUnavailable extends ClientAuthenticationFailure {}
 
 export interface CredentialSourceOptions {
@@ -61,7 +61,7 @@ export interface CredentialSourceOptions {
   readonly clock: () => number;
 }
 
-/** A secret is longer than this by mistake only: a whole file, say. */
+/** Longer secrets are mistakes, such as a whole file. */
 const MAX_SECRET_LENGTH = 10_000;
 
 /** As long as an access token may be. */
@@ -78,17 +78,17 @@ const GRACE_SECONDS = 1;
 /** The last answer. */
 interface Known {
   readonly answer: unknown;
-  /** The same object for as long as the answers are equal. */
+  /** The same object as long as the answers are equal. */
   readonly credential: ClientCredential;
   readonly fresh: Span;
 }
 
 /**
- * The credential of a client, which may be rotated while the process runs.
+ * The credential of a client. It may be rotated while the process runs.
  *
- * What it guarantees: the function is called once at a time, and waited for for a limited time; a request
- * that is refused is made once more if the function has another credential by then; nothing of what the
- * function returns or throws is in an error but its type or the error's name.
+ * It guarantees that the function is called once at a time and has limited time; that a refused request is
+ * repeated once if the function returns another credential by then; and that errors contain nothing of what
+ * the function returns or throws, except its type or the error's name.
  */
 export class CredentialSource {
   readonly #settings: CredentialSettings;
@@ -103,8 +103,8 @@ export class CredentialSource {
   }
 
   /**
-   * Makes a request with the credential, and once more with another one if that is refused and has been
-   * rotated.
+   * Makes a request with the credential. If that's refused and the credential was rotated, makes it once more
+   * with the new one.
    *
    * @param isRefusal whether an error says that the server doesn't accept the credential
    * @throws {CredentialUnavailable} there's none
@@ -120,7 +120,7 @@ export class CredentialSource {
       return await request(credential);
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      // If the function fails now, the refusal says more.
+      // If the function fails now, the refusal is more informative.
       const another = await this.#replace(credential, signal).catch(() => undefined);
       if (another === undefined) throw error;
       return await request(another);
@@ -149,7 +149,7 @@ export class CredentialSource {
     return this.#ask(settings, signal);
   }
 
-  /** Undefined: it's still the one that was refused. */
+  /** Undefined if it's still the refused one. */
   async #replace(refused: ClientCredential, signal: AbortSignal): Promise<ClientCredential | undefined> {
     const settings = this.#settings;
     if (settings.kind !== 'asked') return undefined;
@@ -231,7 +231,7 @@ function failure(settings: AskedCredential, detail: string): CredentialUnavailab
   return new CredentialUnavailable(`${from} ${settings.name}: ${detail}`, true);
 }
 
-/** A copy of what the application might change in place. */
+/** A copy, in case the application changes it in place. */
 function keepAnswer(answer: unknown): unknown {
   const isImmutable = typeof answer === 'string' || types.isKeyObject(answer) || isOneOfAKind(answer);
   return isImmutable ? answer : structuredClone(answer);

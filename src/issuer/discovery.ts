@@ -8,28 +8,28 @@ import { quote } from '../lib/public-text.js';
 import type { Runtime } from '../lib/runtime.js';
 import { type EndpointName, type Located, Metadata } from './metadata-document.js';
 
-/** Members that must be strings if they're there (RFC 8414 §2). */
+/** Members that must be strings if present (RFC 8414 §2). */
 const ENDPOINTS = ['token_endpoint', 'authorization_endpoint', 'introspection_endpoint'] as const;
-/** Whose metadata, and what of it is needed. */
+/** Whose metadata to find, and which parts are needed. */
 export interface MetadataSource {
   readonly issuer: string;
-  /** In place of the well-known locations. */
+  /** Instead of the well-known locations. */
   readonly metadataUrl: string | undefined;
-  /** The endpoints that are used: further locations are visited until all of them are known. */
+  /** The endpoints that are used. More locations are tried until all are known. */
   readonly wanted: readonly EndpointName[];
-  /** Those of them that metadata can't do without. Default all. */
+  /** Those that the metadata must have. Default all. */
   readonly needed?: readonly EndpointName[];
 }
 
-/** What earlier discoveries of an issuer met. */
+/** What earlier discoveries of an issuer found. */
 export interface Attempts {
-  /** Locations that said 404: left out if there are others, but not for long. */
+  /** Locations that answered 404. They're skipped if there are others, but only for a while. */
   readonly absent: Set<string>;
-  /** How many in a row met nothing but failures that may pass. */
+  /** How many in a row found only temporary failures. */
   down: number;
 }
 
-/** For an issuer that's there again, or that may have put its document elsewhere. */
+/** For an issuer that's back, or that may have moved its document. */
 export function forget(attempts: Attempts): void {
   attempts.absent.clear();
   attempts.down = 0;
@@ -39,15 +39,15 @@ export interface DiscoveryOptions extends Pick<Runtime, 'fetch' | 'allowInsecure
   readonly signal: AbortSignal;
   /** When `signal` will be aborted. */
   readonly timeoutSeconds: number;
-  /** Default: there were none. Brought up to date. */
+  /** Updated in place. Default: no earlier attempts. */
   readonly attempts?: Attempts;
 }
 
 /**
- * Finds the metadata of an issuer (RFC 8414 §3, OpenID Connect Discovery §4). The locations of {@link
- * metadataUrls} are asked in order until all that is wanted is known. If one hangs, the next one is asked
- * after a share of the time; a server that is out of reach isn't asked again, nor is one that was down the
- * last time if it still is at the location that comes first, another one each time.
+ * Finds the metadata of an issuer (RFC 8414 §3, OpenID Connect Discovery §4). Tries the locations of
+ * {@link metadataUrls} in order until everything wanted is known. If a location hangs, the next one is tried
+ * shortly after. A server that can't be reached isn't tried again. One that was down the last time isn't
+ * either, if it's still down at the first location; a different location comes first each time.
  *
  * @throws {UnavailableError | FetchFailure} the most telling failure of all attempts
  */
@@ -70,7 +70,7 @@ export async function discover(
   const found: Located[] = []; // with gaps, so that the order is that of the locations
   const failures: unknown[] = [];
   const together = () => new Metadata(found.filter(Boolean), allowInsecureRequests);
-  /** Aborted once nobody waits for further locations. */
+  /** Aborted once no more locations are needed. */
   const over = new AbortController();
 
   const visit = async (url: string, index: number): Promise<boolean> => {
@@ -101,7 +101,7 @@ export async function discover(
     const isOutOfReach = await waitForAShare(visited);
     if (isOutOfReach || over.signal.aborted) break;
   }
-  // With a part of it known, the rest is worth another share of the time, but not all of it.
+  // With part of it known, the rest is worth one more share of the time, but not all of it.
   const rest = unlessAborted(Promise.all(visits), over.signal).catch(() => undefined);
   await (found.length === 0 ? rest : waitForAShare(rest));
   over.abort();
@@ -143,7 +143,7 @@ export function metadataUrls(issuer: string): readonly string[] {
 }
 
 /**
- * Refuses a document that is about another issuer, or malformed.
+ * Refuses a malformed document, or one about another issuer.
  *
  * @throws {UnavailableError} `issuer_mismatch` (RFC 8414 §3.3)
  * @throws {FetchFailure} `invalid`: a member isn't what it must be

@@ -17,30 +17,30 @@ import type { IssuerMetadata } from './metadata.js';
 import { readSignedAnswer } from './signed-answer.js';
 
 /**
- * How long a credential from a function is used: a vault isn't asked for every token. One that was rotated is
- * asked for again once the server refuses the old one.
+ * How long a credential from a function is used: there's no need to ask a vault for every token. If the
+ * server refuses a rotated one, the function is asked again.
  */
 const CREDENTIAL_SECONDS = 60;
 const PLAIN_MEDIA_TYPE = 'application/json';
 const SIGNED_MEDIA_TYPE = 'application/token-introspection+jwt';
-/** What servers say with status 400 if it's this API that they don't know (RFC 6749 §5.2). */
+/** What servers answer with status 400 if they don't know this API (RFC 6749 §5.2). */
 const CLIENT_ERRORS: ReadonlySet<unknown> = new Set(['invalid_client', 'unauthorized_client']);
-/** With these, a server says that it's busy, whatever it's asked. */
+/** With these, a server says it's busy, whatever the question. */
 const BUSY_STATUSES: ReadonlySet<number> = new Set([408, 429]);
-/** An error code of OAuth, as far as it may be logged. */
+/** An OAuth error code that may be logged. */
 const ERROR_CODE = /^[a-z_]{1,40}$/;
 
 /**
- * Says about a token what an introspection endpoint does; the members aren't looked at. Rejects if there's no
+ * Answers about a token as an introspection endpoint does. Members aren't checked yet. Rejects if there's no
  * answer.
  */
 export type AnswerSource = (token: string, signal: AbortSignal) => Promise<JsonObject>;
 
 /**
  * Asks an introspection endpoint (RFC 7662 §2): a form by POST, with the client's authentication and nothing
- * else of ours. Redirects aren't followed; at most 1 MiB is read.
+ * else of ours. Doesn't follow redirects, and reads at most 1 MiB.
  *
- * The library makes the request. The answer is read here: its size has to be limited, its signature verified
+ * The library makes the request. We read the answer here: its size must be limited, its signature verified
  * with the issuer's keys, and nothing of it may get into an error.
  */
 export function endpointSource(
@@ -77,7 +77,7 @@ export function endpointSource(
     try {
       return await identity.use(ask, isRefusal, signal);
     } catch (error) {
-      // The endpoint may have moved, unless it wasn't asked or can't make sense of the question.
+      // The endpoint may have moved, unless it wasn't asked or doesn't understand the question.
       const status = error instanceof IntrospectionFailure ? error.status : undefined;
       const isAsked = !(error instanceof CredentialUnavailable);
       if (endpoint.url === undefined && isAsked && status !== 400) metadata.doubt();
@@ -117,7 +117,7 @@ async function readAnswer(
     return readSignedAnswer(await readText(response, signal), clientId, askedAt, context);
   if (!signedResponse && mediaType === PLAIN_MEDIA_TYPE) return parseObject(await readText(response, signal));
   await discard(response);
-  // A plain answer where a signed one is required could be anybody's.
+  // If a signed answer is required, a plain one could be from anyone.
   const reason = signedResponse ? 'introspection_invalid' : 'introspection_unavailable';
   throw new IntrospectionFailure(reason, 'another media type', 'unclear');
 }

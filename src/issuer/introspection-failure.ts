@@ -17,11 +17,11 @@ export type FailureScope = 'server' | 'unclear';
 export class IntrospectionFailure extends SafeError {
   readonly reason: UnavailableReason;
   readonly scope: FailureScope;
-  /** HTTP status of the answer, if that is what was wrong. */
+  /** HTTP status of the answer, if that's what was wrong. */
   readonly status: number | undefined;
   /** Seconds until the server wants to be asked again (`Retry-After`). */
   readonly retryAfterSeconds: number | undefined;
-  /** A fixed text for whoever configures this API as a client of the server. */
+  /** A fixed text that helps to configure this API as a client of the server. */
   readonly hint: string | undefined;
 
   constructor(

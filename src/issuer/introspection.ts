@@ -11,7 +11,7 @@ import { IntrospectionFailure } from './introspection-failure.js';
 import type { Introspect, IntrospectionContext, IntrospectionSettings } from './introspection-settings.js';
 import { RequestHeldBack, RequestSlots } from './request-slots.js';
 
-/** What an issuer says about a token (RFC 7662 §2.2). Nothing but `active` has been looked at. */
+/** An issuer's answer about a token (RFC 7662 §2.2). Only `active` has been checked. */
 export interface IntrospectionAnswer {
   readonly active: boolean;
   readonly [member: string]: unknown;
@@ -22,15 +22,15 @@ export interface Introspection extends IntrospectionSettings {
   /**
    * Asks the issuer.
    *
-   * @param isNewcomer whether the token was never found to be active: then anybody may have made it up
+   * @param isNewcomer whether the token was never found active, so that anyone may have made it up
    * @throws {UnavailableError} there's no answer, or none that can be used
    */
   ask(token: string, isNewcomer: boolean): Promise<IntrospectionAnswer>;
 }
 
 /**
- * Asks one issuer about tokens, within a time limit, and not while it fails. Whatever goes wrong is an
- * {@link UnavailableError}: nobody can blame the token.
+ * Asks one issuer about tokens, within a time limit, and not while it's failing. Every failure is an
+ * {@link UnavailableError}: the token isn't to blame.
  */
 export function createIntrospection(
   settings: IntrospectionSettings,
@@ -67,7 +67,7 @@ export function createIntrospection(
       report('answered', undefined, took());
       return answer;
     } catch (error) {
-      // Here, so that it's known when the pause is reported that it causes.
+      // Set here, so that it's known when the pause it causes is reported.
       lastFailure = toUnavailable(error);
       report('failed', lastFailure, took());
       throw lastFailure;
@@ -91,12 +91,14 @@ export function createIntrospection(
   };
 }
 
-/** A function of the application failed; its error may carry token and secret, so only its name is kept. */
+/**
+ * The application's function failed. Its error may contain the token or a secret, so only the name is kept.
+ */
 class FunctionFailure extends SafeError {}
 
 /**
- * A function of the application in place of an endpoint. What it returns is copied: the claims of a token are
- * frozen, and objects of the application aren't ours to freeze.
+ * The application's function instead of an endpoint. What it returns is copied, because claims get frozen and
+ * the application's objects aren't ours to freeze.
  */
 function functionSource(introspect: Introspect): AnswerSource {
   return async (token) => {
@@ -112,7 +114,7 @@ function functionSource(introspect: Introspect): AnswerSource {
   };
 }
 
-/** RFC 7662 §2.2: `active` is a boolean, and nothing that's like one. */
+/** RFC 7662 §2.2: `active` must be a real boolean. */
 function checkAnswer(answer: JsonObject): IntrospectionAnswer {
   const active = Object.hasOwn(answer, 'active') ? answer.active : undefined;
   if (typeof active !== 'boolean') throw new FetchFailure('invalid', 'active is not a boolean');
@@ -120,11 +122,11 @@ function checkAnswer(answer: JsonObject): IntrospectionAnswer {
 }
 
 /**
- * What the failure of a call is for the caller. Of an error that isn't ours nothing is kept: it may carry
- * token and secret.
+ * The failure of a call, as the caller sees it. Nothing is kept of foreign errors: they may contain the token
+ * or a secret.
  */
 function toUnavailable(error: unknown): UnavailableError {
-  // Metadata, or the keys that an answer is verified with.
+  // From the metadata, or from the keys that verify an answer.
   if (error instanceof UnavailableError) return error;
   if (error instanceof IntrospectionFailure)
     return new UnavailableError(error.reason, error.retryAfterSeconds ?? 1, error, error.hint);
@@ -135,17 +137,14 @@ function toUnavailable(error: unknown): UnavailableError {
   return new UnavailableError(reason, 1, cause, hint);
 }
 
-/** What the failure of a call says about the server; of newcomers only what is sure. */
+/** What a failed call says about the server; for newcomers, only what's certain. */
 function findOutage(failure: unknown, isNewcomer: boolean): Outage | undefined {
   const cause: unknown = failure instanceof UnavailableError ? failure.cause : undefined;
   if (isNewcomer && isUnclear(cause)) return undefined;
   return cause instanceof IntrospectionFailure ? cause : {};
 }
 
-/**
- * Whether a failure may be about this one token only, or about something that the token made something before
- * the server do.
- */
+/** Whether a failure may concern only this token, or something that the token made another server do. */
 function isUnclear(cause: unknown): boolean {
   if (cause instanceof IntrospectionFailure) return cause.scope === 'unclear';
   return cause instanceof FetchFailure ? cause.kind === 'invalid' : cause instanceof FunctionFailure;

@@ -17,12 +17,12 @@ export type KeyOrigin =
   | { readonly kind: 'url'; readonly jwksUri: string }
   | { readonly kind: 'discovered' };
 
-/** A trusted issuer as plain data: what the options say, with every default filled in. */
+/** A trusted issuer as plain data: the options, with every default filled in. */
 export interface IssuerSettings {
   readonly rules: TokenRules;
   readonly keyOrigin: KeyOrigin;
   readonly keys: KeysPolicy;
-  /** In place of the well-known locations. */
+  /** Instead of the well-known locations. */
   readonly metadataUrl: string | undefined;
   /** Undefined if the issuer isn't asked about tokens. */
   readonly introspection: IntrospectionSettings | undefined;
@@ -32,10 +32,10 @@ export interface IssuerSettings {
 export interface Issuer extends TokenRules {
   readonly keySet: KeySet;
   readonly introspection: Introspection | undefined;
-  /** Whether its tokens are accepted now, for one that the application named at run time. */
+  /** Whether its tokens are accepted now, for an issuer that the application named at run time. */
   isTrusted(): boolean;
   /**
-   * Loads what is needed of it. Introspection endpoints are found, not called.
+   * Loads what's needed from it. Introspection endpoints are looked up but not called.
    *
    * @throws {UnavailableError}
    */
@@ -50,7 +50,7 @@ export function createIssuer(settings: IssuerSettings, runtime: Runtime): Issuer
   const isDiscovered = keyOrigin.kind === 'discovered';
   // An issuer that's asked about tokens may have no keys, unless it signs its answers.
   const mayLackKeys = introspection !== undefined && endpoint?.signedResponse !== true;
-  // A function that's asked about JWTs stands for an issuer of which nothing else is known.
+  // If a function is asked about JWTs, nothing else is known about the issuer.
   const isAskedByFunction = typeof introspection?.asks === 'function' && introspection.tokens.has('jwt');
   const isOffline = isDiscovered && metadataUrl === undefined && isAskedByFunction;
   const endpoints: EndpointName[] = isEndpointDiscovered ? ['introspection_endpoint'] : [];

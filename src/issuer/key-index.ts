@@ -9,23 +9,22 @@ export interface KeyReference {
   readonly x5t?: unknown;
 }
 
-/** The usable keys of one issuer, each of them once, found by what a token may call them. */
+/** The usable keys of one issuer, each once, indexed by the names that a token may use. */
 export interface KeyIndex {
   readonly keys: readonly VerificationKey[];
   /** By `kid`. */
   readonly byKeyId: ReadonlyMap<string, readonly VerificationKey[]>;
   /** By the thumbprints of their certificates. */
   readonly byThumbprint: ReadonlyMap<string, readonly VerificationKey[]>;
-  /** The same keys, to find out whether one is among them. */
+  /** The same keys, to check whether one is among them. */
   readonly members: ReadonlySet<VerificationKey>;
 }
 
 /**
- * Imports the members of an issuer's key set. A member that can't be used is left out and reported (RFC 7517
- * §5).
+ * Imports the members of an issuer's key set. Members that can't be used are left out and reported
+ * (RFC 7517 §5).
  *
- * @param before the keys that are in use: one that stayed keeps its identity, so that what it verified stays
- *   verified
+ * @param before the keys in use: one that stayed keeps its identity, so everything it verified stays verified
  */
 export function importKeys(
   members: readonly unknown[],
@@ -60,8 +59,8 @@ function groupBy(
  * The one key that a token's header points to: by `kid`, or else by the thumbprint of the key's certificate,
  * if the issuer publishes any (RFC 7515 §4.1.7, §4.1.8).
  *
- * @returns undefined if no key has that name or, for a token without one, none fits
- * @throws {InvalidTokenError} `key_mismatch` the key is of another algorithm, `ambiguous_key` several keys
+ * @returns undefined if no key has that name or, for a token that names none, no key fits
+ * @throws {InvalidTokenError} `key_mismatch` the key is for another algorithm, `ambiguous_key` several keys
  *   fit, `key_rejected` the key is too weak
  */
 export function findKey(
@@ -97,7 +96,8 @@ function findCandidates(
 }
 
 /**
- * One key can be in a set twice, with and without `"alg"`. One that is too weak is no alternative to another.
+ * A set may contain a key twice, with and without `"alg"`. A key that is too weak isn't an alternative to
+ * another.
  */
 function withoutRepetition(fitting: readonly VerificationKey[]): readonly VerificationKey[] {
   if (fitting.length < 2) return fitting;

@@ -6,7 +6,7 @@ import type { VerificationKey } from './verification-key.js';
 /** The keys of one issuer. */
 export interface KeySet {
   /**
-   * The key that a token's header points to, if it's known and may be used without waiting.
+   * The key that a token's header points to, if it's known and can be used without waiting.
    *
    * @throws {InvalidTokenError} no key of the issuer can have signed the token
    */
@@ -15,12 +15,12 @@ export interface KeySet {
    * The key that a token's header points to, at once if it's known.
    *
    * @throws {InvalidTokenError} no key of the issuer can have signed the token
-   * @throws {UnavailableError} it can't be told now whether there is such a key
+   * @throws {UnavailableError} it's unknown right now whether there is such a key
    */
   find(reference: KeyReference, algorithm: string): VerificationKey | Promise<VerificationKey>;
   /**
-   * Another key for the same token, after `key` was found not to have signed it: the issuer may have put a
-   * new key in its place. Undefined if it hasn't, or if that can't be told.
+   * Another key for the same token, if `key` turned out not to have signed it: the issuer may have replaced
+   * it with a new one. Undefined if it hasn't, or if that can't be found out.
    */
   findReplacement(
     key: VerificationKey,
@@ -28,11 +28,11 @@ export interface KeySet {
     algorithm: string,
   ): Promise<VerificationKey | undefined>;
   /**
-   * Whether what `key` verified before is still verified: the key is in the set, and the set may be used
+   * Whether what `key` verified before is still verified: the key is in the set, and the set can be used
    * without waiting. Counts as a use of the set, so that it's renewed in time.
    */
   vouchesFor(key: VerificationKey): boolean;
-  /** The keys that were loaded last, for reports. Empty before that. */
+  /** The last loaded keys, for reports. Empty if none were loaded. */
   known(): readonly VerificationKey[];
   /** Makes sure that keys are loaded. @throws {UnavailableError} */
   ready(): Promise<void>;
@@ -41,13 +41,13 @@ export interface KeySet {
 }
 
 /**
- * The key that signed a JWS. If the one that its header points to didn't, the issuer may have put another one
- * in its place without a new name: then the keys are loaded, once in a while, and it's looked for again.
+ * The key that signed a JWS. If the one its header points to didn't, the issuer may have replaced it without
+ * a new name. Then the keys are loaded, but not too often, and searched again.
  *
- * @param header checked before; `algorithm` is its `alg`, to which the key is bound
- * @param failed a key that didn't, as is known already
+ * @param header already checked; `algorithm` is its `alg`, which the key is bound to
+ * @param failed a key that is known not to have signed it
  * @throws {InvalidTokenError} `signature_invalid`, or that there's no such key
- * @throws {UnavailableError} the keys are out of reach
+ * @throws {UnavailableError} the keys can't be reached
  */
 export async function findSigningKey(
   jws: string,
@@ -59,7 +59,7 @@ export async function findSigningKey(
   const found = keySet.find(header, algorithm);
   const key = await found;
   if (key !== failed && (await key.signatureKey(algorithm).verify(jws))) return key;
-  // What had to be waited for is as new as it can be.
+  // A key that we waited for is as new as it can be.
   const replacement =
     found instanceof Promise ? undefined : await keySet.findReplacement(key, header, algorithm);
   if (replacement !== undefined && (await replacement.signatureKey(algorithm).verify(jws)))

@@ -4,20 +4,20 @@ import { FetchFailure, fetchJson } from '../lib/fetch.js';
 import type { Runtime } from '../lib/runtime.js';
 import type { IssuerMetadata } from './metadata.js';
 
-/** More members than this in one key set aren't looked at. */
+/** Key sets with more members aren't read. */
 const MAX_KEYS = 500;
 
 /** A key set as published, members unchecked. */
 export interface PublishedKeys {
   readonly members: readonly unknown[];
   readonly maxAgeSeconds: number | undefined;
-  /** Whether the issuer publishes no key set at all, as one that's asked about each token needn't. */
+  /** Whether the issuer publishes no key set at all. One that's asked about each token doesn't need any. */
   readonly isAbsent?: boolean;
 }
 
 const NONE: PublishedKeys = { members: [], maxAgeSeconds: undefined, isAbsent: true };
 
-/** Gets an issuer's keys anew, for as long as `signal` isn't aborted. Whatever it throws is an outage. */
+/** Fetches an issuer's keys, until `signal` is aborted. Whatever it throws is an outage. */
 export type KeySource = (signal: AbortSignal) => Promise<PublishedKeys>;
 
 /** Keys at a fixed URL. */
@@ -34,9 +34,9 @@ export function functionSource(load: () => JSONWebKeySet | Promise<JSONWebKeySet
 }
 
 /**
- * Keys at the `jwks_uri` of an issuer's metadata, which is looked up anew once that stops working.
+ * Keys at the `jwks_uri` of an issuer's metadata. If that stops working, it's looked up again.
  *
- * @param mayBeAbsent whether an issuer without metadata, or without keys in them, is one without keys
+ * @param mayBeAbsent whether an issuer may have no metadata, or no keys in it
  */
 export function discoveredSource(
   metadata: IssuerMetadata,
@@ -67,14 +67,14 @@ export function discoveredSource(
   };
 }
 
-/** Whether the issuer is there and has no such document. */
+/** Whether the server is there but has no such document. */
 export function isGone(error: unknown): boolean {
   const cause: unknown = error instanceof UnavailableError ? error.cause : error;
   return cause instanceof FetchFailure && (cause.status === 404 || cause.status === 410);
 }
 
 /**
- * The members of a JWK Set, whatever they are (RFC 7517 §5).
+ * The members of a JWK Set, unchecked (RFC 7517 §5).
  *
  * @throws {FetchFailure} `invalid`: no `keys` array, or more than 500 members
  */

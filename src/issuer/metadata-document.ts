@@ -8,27 +8,26 @@ import { type InsecureRequests, isAcceptableUrl } from '../lib/url.js';
 export type EndpointName = 'jwks_uri' | 'token_endpoint' | 'introspection_endpoint';
 
 const PLAIN_HTTP =
-  'plain http is for issuers on this host, and for those that allowInsecureRequests names: whoever is on ' +
-  'the way chooses the keys';
+  'plain http is for issuers on this host, and for those that allowInsecureRequests names: anyone on ' +
+  'the way can choose the keys';
 
-const ELSEWHERE =
-  'is the path of the issuer right? If its metadata is at another place, metadataUrl says where';
+const ELSEWHERE = 'is the path of the issuer right? If its metadata is somewhere else, set metadataUrl';
 
 /** A document that was found, and where. */
 export type Located = { readonly json: JsonObject; readonly url: string };
 
-/** What an authorization server says about itself (RFC 8414 §2), in one document or several. */
+/** An authorization server's metadata (RFC 8414 §2), from one document or several. */
 export class Metadata {
   readonly #documents: readonly Located[];
   readonly #allowInsecure: InsecureRequests;
 
-  /** @param documents of one issuer, in the order of their locations: the first that has a member counts */
+  /** @param documents of one issuer, in the order of their locations: the first one with a member counts */
   constructor(documents: readonly Located[], allowInsecureRequests: InsecureRequests) {
     this.#documents = documents;
     this.#allowInsecure = allowInsecureRequests;
   }
 
-  /** {@link endpoint}, undefined where that throws. */
+  /** {@link endpoint}, but undefined instead of an error. */
   find(name: EndpointName, preferMtls = false): string | undefined {
     for (const { json, url } of this.#documents) {
       const endpoint = readMember(json, name, preferMtls);
@@ -42,7 +41,7 @@ export class Metadata {
   /**
    * The URL of an endpoint.
    *
-   * @param preferMtls take the one for clients with a certificate, if there is one (RFC 8705 §5)
+   * @param preferMtls use the one for clients with a certificate, if there is one (RFC 8705 §5)
    * @throws {UnavailableError} `metadata_invalid`: it's missing, or a URL that mustn't be fetched
    */
   endpoint(name: EndpointName, preferMtls = false): string {
@@ -63,12 +62,12 @@ export class Metadata {
     return new FetchFailure('invalid', detail, isPlain ? { hint: PLAIN_HTTP } : {});
   }
 
-  /** Which of these endpoints it doesn't have. */
+  /** Which of these endpoints are missing. */
   missing(names: readonly EndpointName[]): readonly EndpointName[] {
     return names.filter((name) => this.find(name) === undefined);
   }
 
-  /** A member that is a list, such as `token_endpoint_auth_methods_supported`; empty if there's none. */
+  /** A list member, such as `token_endpoint_auth_methods_supported`. Empty if it's absent. */
   list(name: string): readonly unknown[] {
     return this.#documents.map(({ json }) => json[name]).find((value) => Array.isArray(value)) ?? [];
   }
@@ -89,7 +88,7 @@ export function unavailable(document: 'metadata' | 'jwks', error: unknown): Unav
   return new UnavailableError(reason, 1, error, document === 'metadata' ? suggestOption(error) : undefined);
 }
 
-/** What helps if metadata can't be used, or isn't where it's looked for. */
+/** Advice if metadata can't be used, or isn't at the expected place. */
 function suggestOption(error: unknown): string | undefined {
   if (!(error instanceof FetchFailure)) return undefined;
   return error.hint ?? (error.kind === 'status' && !error.isTransient ? ELSEWHERE : undefined);

@@ -6,12 +6,12 @@ import { SharedWork } from '../lib/shared-work.js';
 import { type Attempts, discover, forget, type MetadataSource } from './discovery.js';
 import { type Metadata, unavailable } from './metadata-document.js';
 
-/** Keeps metadata that brings nothing new from being fetched each time an endpoint fails. */
+/** If renewed metadata is the same, it isn't fetched again each time an endpoint fails. */
 const BACKOFF = { firstSeconds: 1, maxSeconds: 30 };
-/** After so many failures, locations that said 404 are asked again each time. */
+/** After this many failures, locations that answered 404 are tried again each time. */
 const ATTEMPTS_WITHOUT_ABSENT = 3;
 
-/** What a discovery takes beyond its time limit, at most. */
+/** How much longer than its time limit a discovery can take. */
 const GRACE_SECONDS = 1;
 
 /** How long metadata is used. All durations in seconds. */
@@ -23,27 +23,27 @@ export interface MetadataPolicy {
   readonly timeoutSeconds: number;
 }
 
-/** The metadata of one issuer: fetched on first use, once for all who wait, kept and renewed. */
+/** The metadata of one issuer: fetched on first use, once for everyone waiting, then kept and renewed. */
 export interface IssuerMetadata {
-  /** What is known now, however old. */
+  /** What's known now, however old. */
   known(): Metadata | undefined;
   /**
-   * Metadata to work with: at once while it's fresh, or old but nothing speaks against it (then it's renewed
-   * in the background). After {@link doubt}, or while a part of what's wanted is missing, it's renewed first,
-   * in half of the time limit, and the old serves if that fails.
+   * Metadata to work with. You get it at once if it's fresh, or if it's old but hasn't been doubted; then
+   * it's renewed in the background. After {@link doubt}, or while a wanted part is missing, it's renewed
+   * first, within half of the time limit; if that fails, the old metadata is used.
    *
    * @param signal ends the waiting of this caller, not the fetch that others wait for too
    * @throws {UnavailableError} `metadata_unavailable`, `metadata_invalid`, `issuer_mismatch`
    */
   get(signal?: AbortSignal): Promise<Metadata>;
-  /** Says that an endpoint from it doesn't work: it may have moved. */
+  /** Reports that one of its endpoints doesn't work: it may have moved. */
   doubt(): void;
 }
 
 /** What was fetched last. */
 interface Known {
   readonly metadata: Metadata;
-  /** Whether it has all that is wanted. If not, the rest is looked for when somebody asks, after a pause. */
+  /** Whether it has everything wanted. If not, the rest is looked for on demand, after a pause. */
   readonly isComplete: boolean;
   readonly fresh: Span;
 }
@@ -56,9 +56,9 @@ export function createIssuerMetadata(
   let known: Known | undefined;
   const loading = new SharedWork<Metadata>(runtime.clock, timeoutSeconds + GRACE_SECONDS);
   let isDoubted = false;
-  /** Renewals in a row that failed, brought a part only, or brought nothing new after a doubt. */
+  /** Renewals in a row that failed, were incomplete, or brought nothing new after a doubt. */
   let fruitless = 0;
-  /** No renewal is made meanwhile, as long as there's metadata to work with. */
+  /** No renewal during this time, as long as there's metadata to work with. */
   let pause: Span | undefined;
   const attempts: Attempts = { absent: new Set(), down: 0 };
 
@@ -71,7 +71,7 @@ export function createIssuerMetadata(
       const metadata = await withTimeLimit(limitSeconds, (signal) =>
         discover(source, { ...runtime, signal, timeoutSeconds: limitSeconds, attempts }),
       );
-      // One of several locations may be down: what it said before serves on, as if all of them had failed.
+      // One of several locations may be down. Its last document is kept then, as if all had failed.
       const missing = metadata.missing(source.wanted);
       for (const name of missing) if (before?.find(name) !== undefined) metadata.endpoint(name);
       forget(attempts);
@@ -84,7 +84,7 @@ export function createIssuerMetadata(
       fruitless += 1;
       if (fruitless >= ATTEMPTS_WITHOUT_ABSENT && attempts.absent.size > 0) forget(attempts);
       const failure = unavailable('metadata', error);
-      // RFC 8414 §3.3: an issuer that says it's another one isn't believed any more.
+      // RFC 8414 §3.3: an issuer that calls itself something else is no longer believed.
       if (failure.reason === 'issuer_mismatch') known = undefined;
       throw failure;
     } finally {
@@ -101,7 +101,7 @@ export function createIssuerMetadata(
       const isAwaited = current === undefined || isDoubted || !current.isComplete;
       if (!isAwaited && isWithin(current.fresh, now)) return current.metadata;
       if (current !== undefined && !loading.isUnderWay() && isWithin(pause, now)) return current.metadata;
-      // Half of the time: metadata that hangs must not keep its endpoints from being asked where they were.
+      // Half of the time: if the metadata hangs, its known endpoints must still get their chance.
       const limitSeconds = current === undefined ? timeoutSeconds : timeoutSeconds / 2;
       if (!isAwaited && loading.isUnderWay()) return current.metadata;
       const renewal = loading.run(() => load(limitSeconds));

@@ -9,7 +9,7 @@ import { findAlgorithms, MIN_RSA_BITS } from './verification-key.js';
 /** A private key: PEM (PKCS #8), a JWK, or a key of `node:crypto` or of the Web Cryptography API. */
 export type PrivateKey = string | JWK | KeyObject | CryptoKey;
 
-/** What signs client assertions. */
+/** The key that signs client assertions. */
 export interface AssertionKey {
   readonly algorithm: Algorithm;
   /** The header's `kid`, undefined for none. */
@@ -25,7 +25,7 @@ export interface AssertionKey {
 
 const TAKES = 'a private key for signatures: PEM (PKCS #8, not encrypted), a JWK, a KeyObject or a CryptoKey';
 
-/** What JWKs call the kinds of keys that `node:crypto` names by their type or curve. */
+/** How JWKs name the kinds of keys that `node:crypto` names by their type or curve. */
 const KINDS: Readonly<Record<string, string>> = {
   rsa: 'RSA',
   prime256v1: 'EC P-256',
@@ -33,7 +33,7 @@ const KINDS: Readonly<Record<string, string>> = {
   secp521r1: 'EC P-521',
   ed25519: 'OKP Ed25519',
 };
-/** How the names of algorithms begin that the Web Cryptography API calls so. */
+/** The beginnings of algorithm names, by their names in the Web Cryptography API. */
 const RSA_PREFIXES: Readonly<Record<string, string>> = { 'RSASSA-PKCS1-v1_5': 'RS', 'RSA-PSS': 'PS' };
 
 /** A checked private key. */
@@ -43,7 +43,7 @@ export interface SigningKey {
 }
 
 interface KeyFacts {
-  /** What it can sign with. */
+  /** The algorithms it can sign with. */
   readonly algorithms: readonly Algorithm[];
   readonly rsaBits: number | undefined;
 }
@@ -60,7 +60,7 @@ interface GivenKey {
 /**
  * Checks a private key and picks its algorithm.
  *
- * @param path of the options that it's part of
+ * @param path of the options that contain it
  * @throws {OptionError} without a cause, which could quote key material
  */
 export function checkPrivateKey({ privateKey, keyId, algorithm }: GivenKey, path: string): AssertionKey {

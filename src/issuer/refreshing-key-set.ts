@@ -21,42 +21,46 @@ export interface KeysPolicy extends MetadataPolicy {
 
 /** `Cache-Control` may make keys live this many times longer than `maxAgeSeconds`. */
 const MAX_AGE_FACTOR = 6;
-/** Keys are renewed in the background from this part of their age on. */
+/** Keys are renewed in the background after this part of their lifetime. */
 const EARLY_REFRESH = 0.8;
 const FIRST_BACKOFF_SECONDS = 1;
-/** If there are no keys yet, the first attempts come faster: every request meanwhile is refused. */
+/** If there are no keys yet, the first attempts come faster: until then, every request is refused. */
 const COLD_BACKOFF_SECONDS = [0.05, 0.1, 0.2] as const;
 /** The longest delay of a Node timer; a longer one would fire at once. */
 const MAX_TIMER_MS = 2_147_483_647;
 
-/** What a load takes beyond its time limit, at most: to give up, and to import the keys. */
+/** How much longer than its time limit a load can take: to give up, and to import the keys. */
 const GRACE_SECONDS = 1;
 
 interface Loaded {
   readonly index: KeyIndex;
-  /** Afterwards a renewal is waited for. */
+  /** After this, callers wait for a renewal. */
   readonly fresh: Span;
-  /** From then on keys are renewed in the background. */
+  /** From then on, the keys are renewed in the background. */
   readonly renewAt: number;
-  /** From then on the keys aren't used any more. */
+  /** From then on, the keys aren't used any more. */
   readonly endAt: number;
 }
 
 interface Failure {
   readonly error: UnavailableError;
-  /** No other attempt is made meanwhile. */
+  /** No other attempt during this time. */
   readonly backoff: Span;
   readonly count: number;
 }
 
 /**
- * The keys of an issuer, loaded on first use and renewed for as long as they're used.
+ * The keys of an issuer, loaded on first use and renewed as long as they're used.
  *
- * What it guarantees: one load at a time; a request for a known key of a fresh set never waits; an unknown
- * key id causes one load, and no other within `cooldownSeconds` whatever its outcome; after a failure the
- * next load waits (1 s, doubling up to `cooldownSeconds`, less while there are no keys at all), and meanwhile
- * the last good keys serve until `staleIfErrorSeconds` are over, or until their age if the issuer answers
- * well that it has none; if it can't tell, it throws an {@link UnavailableError}.
+ * It guarantees:
+ *
+ * - There's one load at a time.
+ * - A request for a known key of a fresh set never waits.
+ * - An unknown key id causes one load, and no other within `cooldownSeconds`, whatever the outcome.
+ * - After a failure, the next load waits (1 s, doubling up to `cooldownSeconds`, less while there are no keys
+ *   at all). Meanwhile the last good keys are used, for up to `staleIfErrorSeconds` beyond their lifetime, or
+ *   only for their lifetime if the issuer answers that it has none.
+ * - If it can't tell, it throws an {@link UnavailableError}.
  */
 export class RefreshingKeySet implements KeySet {
   readonly #issuer: string;
@@ -67,7 +71,7 @@ export class RefreshingKeySet implements KeySet {
 
   #loaded: Loaded | undefined;
   #failure: Failure | undefined;
-  /** No refresh is made for unknown keys meanwhile. */
+  /** No refresh for unknown keys during this time. */
   #cooldown: Span | undefined;
   #usedSinceRefresh = false;
   #timer: NodeJS.Timeout | undefined;
@@ -121,15 +125,12 @@ export class RefreshingKeySet implements KeySet {
     clearTimeout(this.#timer);
   }
 
-  /**
-   * The keys to use without waiting, with their renewal begun once it's time; undefined if there are none.
-   */
+  /** The keys to use without waiting; undefined if there are none. Starts their renewal when it's time. */
   #current(): KeyIndex | undefined {
     this.#usedSinceRefresh = true;
     const now = this.#clock();
     const loaded = this.#usable(now);
-    // Stale keys are renewed before they're used, but once the issuer is known to be out of reach nobody
-    // waits for it.
+    // Stale keys are renewed before use, but once the issuer is known to be down, callers don't wait for it.
     if (loaded === undefined || !(isWithin(loaded.fresh, now) || this.#hasFailedLately(now)))
       return undefined;
     if (now >= loaded.renewAt && !this.#refreshing.isUnderWay() && this.#mayAttempt(now))
@@ -138,8 +139,8 @@ export class RefreshingKeySet implements KeySet {
   }
 
   /**
-   * There are no fresh keys, or this one isn't among them and the issuer may have begun to use a new one:
-   * loads them first, if that may be done now.
+   * Loads the keys first, if that's allowed now: there are no fresh ones, or this one isn't among them and
+   * the issuer may have begun to use a new one.
    */
   async #findAfterLoad(reference: KeyReference, algorithm: string): Promise<VerificationKey> {
     const now = this.#clock();
@@ -148,12 +149,12 @@ export class RefreshingKeySet implements KeySet {
     const loaded = this.#usable(this.#clock());
     const key = loaded && findKey(loaded.index, reference, algorithm);
     if (key !== undefined) return key;
-    // While the issuer doesn't answer, nobody can say that it has no such key.
+    // While the issuer doesn't answer, it may have such a key.
     if (loaded === undefined || this.#failure !== undefined) throw this.#unavailable();
     throw new InvalidTokenError('no_matching_key');
   }
 
-  /** Waits for a load that is under way, or begins the one that may be made in the cool-down. */
+  /** Waits for a load that's under way, or starts the one that the cool-down allows. */
   async #loadForUnknown(now: number): Promise<void> {
     if (!this.#refreshing.isUnderWay()) {
       if (isWithin(this.#cooldown, now) || !this.#mayAttempt(now)) return;
@@ -171,8 +172,7 @@ export class RefreshingKeySet implements KeySet {
   }
 
   /**
-   * A failure from long ago says nothing about the issuer's state now, and a key may have been withdrawn
-   * since.
+   * An old failure says nothing about the issuer's present state, and a key may have been withdrawn since.
    */
   #hasFailedLately(now: number): boolean {
     if (this.#failure === undefined) return false;
@@ -180,7 +180,7 @@ export class RefreshingKeySet implements KeySet {
     return isWithin({ from, until: until + this.#policy.maxAgeSeconds * 1000 }, now);
   }
 
-  /** The last failure, for a caller who comes now. */
+  /** The last failure, for a caller that comes now. */
   #unavailable(): UnavailableError {
     if (this.#failure === undefined) return new UnavailableError('jwks_unavailable', 0);
     const { error, backoff } = this.#failure;
@@ -188,7 +188,7 @@ export class RefreshingKeySet implements KeySet {
     return new UnavailableError(error.reason, seconds, error.cause, error.hint);
   }
 
-  /** Loads the keys anew unless that is under way. Never rejects. */
+  /** Loads the keys again, unless that's under way. Never rejects. */
   #refresh(): Promise<void> {
     return this.#refreshing.run(() => this.#load());
   }
@@ -242,7 +242,7 @@ export class RefreshingKeySet implements KeySet {
     this.#schedule(Math.max(seconds, FIRST_BACKOFF_SECONDS));
   }
 
-  /** Renews in the background, but only for as long as requests come: an unused issuer is left alone. */
+  /** Renews in the background, but only as long as requests come: an unused issuer is left alone. */
   #schedule(delaySeconds: number): void {
     clearTimeout(this.#timer);
     if (this.#closed) return;
@@ -254,16 +254,16 @@ export class RefreshingKeySet implements KeySet {
   }
 }
 
-/** The issuer answered, and there's nothing in the answer to verify with. */
+/** The issuer answered, but without a key to verify with. */
 class NoUsableKey extends FetchFailure {}
 
-/** Whether the issuer is there and has no keys: that's no outage. */
+/** Whether the issuer is there but has no keys: that isn't an outage. */
 function isWithdrawal(cause: unknown): boolean {
   return isGone(cause) || cause instanceof NoUsableKey;
 }
 
 /**
- * How many seconds keys are used before they're fetched anew.
+ * How many seconds keys are used before they're fetched again.
  *
  * @param published `Cache-Control: max-age` of the key set, undefined if it has none
  */

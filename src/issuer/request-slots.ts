@@ -2,25 +2,25 @@ import { startBackgroundTimer } from '../lib/background-timer.js';
 import { SafeError } from '../lib/errors.js';
 import { isWithin, type Span, spanFrom } from '../lib/pause.js';
 
-/** More requests than this at the same time would be a flood. */
+/** More simultaneous requests than this would be a flood. */
 const MAX_RUNNING = 100;
-/** Of these, how many may be for newcomers. */
+/** How many of these may be for newcomers. */
 const MAX_NEWCOMERS_RUNNING = 80;
 /** How many may wait. */
 const MAX_WAITING = 1000;
 /** How many newcomers may come at once, and per second in the long run. */
 const NEWCOMER_BURST = 2000;
 const NEWCOMERS_PER_SECOND = 100;
-/** How soon to come back when only the number of requests is in the way. */
+/** How soon to come back if only the number of requests is the problem. */
 const MOMENT_SECONDS = 1;
-/** What a request takes beyond its time limit, at most. */
+/** How much longer than its time limit a request can take. */
 const GRACE_SECONDS = 1;
 
-/** No request may be made now. */
+/** No request is allowed now. */
 export class RequestHeldBack extends SafeError {
-  /** Seconds until one may be. */
+  /** Seconds until one is. */
   readonly retryAfterSeconds: number;
-  /** Whether the server failed before, or there are just too many requests. */
+  /** Whether the server failed before; if not, there are just too many requests. */
   readonly isPaused: boolean;
 
   constructor(retryAfterSeconds: number, isPaused: boolean) {
@@ -38,14 +38,14 @@ interface Waiting {
 /** One request that runs. */
 interface Slot {
   readonly isNewcomer: boolean;
-  /** Afterwards the slot is free, whatever became of the request. */
+  /** After this the slot is free, whatever became of the request. */
   readonly span: Span;
 }
 
 /**
- * Limits how many requests run at the same time. Anybody can be a newcomer, so newcomers get a part of the
- * slots only, and come at a limited rate. Who finds no slot waits for one, for a limited time; the last one
- * comes first, because the others have waited longer and may have given up.
+ * Limits how many requests run at the same time. Anyone can be a newcomer, so newcomers get only some of the
+ * slots, at a limited rate. Requests without a slot wait for one, for a limited time. The last one goes
+ * first: the others have waited longer and may have given up.
  */
 export class RequestSlots {
   readonly #clock: () => number;
@@ -55,7 +55,7 @@ export class RequestSlots {
   #allowance = NEWCOMER_BURST;
   #allowedAt: number | undefined;
 
-  /** @param waitSeconds the time limit of a request, and for how long others wait */
+  /** @param waitSeconds the time limit of a request, and how long others wait */
   constructor(clock: () => number, waitSeconds: number) {
     this.#clock = clock;
     this.#waitSeconds = waitSeconds;
@@ -88,7 +88,7 @@ export class RequestSlots {
     return this.#running.size < MAX_RUNNING && !(isNewcomer && newcomers >= MAX_NEWCOMERS_RUNNING);
   }
 
-  /** Of requests that ended without a word, as on Workers with what began them. */
+  /** Slots of requests that vanished, as on Workers together with what began them. */
   #freeLost(): void {
     for (const slot of this.#running) if (!isWithin(slot.span, this.#clock())) this.#running.delete(slot);
   }
@@ -116,7 +116,7 @@ export class RequestSlots {
     });
   }
 
-  /** Gives the slot that became free to the last who may have it; those who aren't newcomers come first. */
+  /** Gives a free slot to the last request that may have it. Those that aren't newcomers go first. */
   #startWaiting(): void {
     const next =
       this.#waiting.findLast(({ isNewcomer }) => !isNewcomer && this.#hasSlot(false)) ??

@@ -11,15 +11,14 @@ const TYPE = 'token-introspection+jwt';
 /**
  * Verifies a signed introspection response (RFC 9701 §5). Encrypted ones aren't supported.
  *
- * Security: nothing in a response says which token it's about. It has to be made after the question was
- * asked, but whoever can exchange answers on the way could exchange two of the same time.
+ * Security: nothing in a response says which token it's about. It must be newer than the question, but an
+ * attacker who can swap answers on the way could swap two from the same time.
  *
  * @param askedAt when the question was asked, in seconds since the epoch
- * @param clientId what this API is called in `"aud"`, or one of its identifiers as an audience
- * @returns its member `token_introspection`, and nothing else of it: the rest is about the response, not
- *   about the token
+ * @param clientId this API's name in `"aud"`, unless it's one of its identifiers as an audience
+ * @returns only its member `token_introspection`: the rest is about the response, not about the token
  * @throws {IntrospectionFailure} `introspection_invalid`
- * @throws {UnavailableError} the issuer's keys are out of reach
+ * @throws {UnavailableError} the issuer's keys can't be reached
  */
 export async function readSignedAnswer(
   text: string,
@@ -29,7 +28,7 @@ export async function readSignedAnswer(
 ): Promise<Record<string, unknown>> {
   const { rules, runtime } = context;
   const claims = await verify(text.trim(), context).catch((error: unknown) => {
-    // What would be the fault of a token is the response's fault here.
+    // A fault that would be the token's is the response's here.
     if (error instanceof InvalidTokenError) throw invalid(error.reason);
     throw error;
   });
@@ -53,8 +52,8 @@ async function verify(jwt: string, { rules, keySet }: IntrospectionContext): Pro
 }
 
 /**
- * `"iat"` has to be there, and not from before the question; a response should have no `"exp"`, but if it has
- * one, or `"nbf"`, these count too.
+ * `"iat"` must be there, and not be older than the question. A response should have no `"exp"`, but if it has
+ * one, or `"nbf"`, they count too.
  */
 function checkDates(claims: JsonObject, askedAt: number, now: number, tolerance: number): void {
   const { iat, nbf, exp = Number.MAX_SAFE_INTEGER } = claims;

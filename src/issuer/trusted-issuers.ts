@@ -15,38 +15,38 @@ import { createIssuer, type Issuer, type IssuerSettings } from './issuer.js';
 import type { KeysPolicy } from './refreshing-key-set.js';
 import { RequestHeldBack, RequestSlots } from './request-slots.js';
 
-/** How issuers are found that aren't configured by name. */
+/** How to find issuers that aren't configured by name. */
 export interface IssuerResolution {
-  /** The function of the application, whose answer was checked. Undefined: the issuer isn't trusted. */
+  /** The application's function, with its answer checked. Undefined: the issuer isn't trusted. */
   readonly resolve: (iss: string) => Promise<IssuerSettings | undefined>;
   /** How long answers are used, and how long the function may take: as with keys. */
   readonly policy: KeysPolicy;
 }
 
-/** How many issuers are kept of which a token was accepted. */
+/** How many issuers are kept whose tokens were accepted. */
 const MAX_USED = 10_000;
-/** How many are kept of which none was yet: anybody may have named them. */
+/** How many are kept without an accepted token: anyone may have named them. */
 const MAX_UNUSED = 1000;
 const MAX_REFUSED = 10_000;
-/** The application is asked about nothing else: longer names, and those with control characters. */
+/** The application isn't asked about other names: longer ones, and those with control characters. */
 const NAME = /^\P{Cc}{1,1000}$/u;
 const RETRY_AFTER_SECONDS = 1;
-/** What a question takes beyond its time limits, at most. */
+/** How much longer than its time limits a question can take. */
 const GRACE_SECONDS = 1;
 
-/** An issuer that the application named, for as long as its word is taken. */
+/** An issuer that the application named, for as long as that answer counts. */
 interface Named {
   readonly issuer: Issuer;
   readonly settings: IssuerSettings;
-  /** When the application last said so. */
+  /** When the application last confirmed it. */
   confirmedAt: number;
-  /** Undefined once it's trusted no more. */
+  /** Undefined once it isn't trusted any more. */
   trusted: Span | undefined;
 }
 
-/** The issuers whose tokens are accepted: those that are configured, and those that the application names. */
+/** The issuers whose tokens are accepted: those configured, and those that the application names. */
 export class TrustedIssuers {
-  /** The algorithms that some issuer may sign with: what isn't in here needs no further look. */
+  /** The algorithms that any issuer may sign with. Others can be refused at once. */
   readonly algorithms: ReadonlySet<string>;
   readonly configured: ReadonlyMap<string, Issuer>;
   readonly #named: NamedIssuers | undefined;
@@ -72,11 +72,11 @@ export class TrustedIssuers {
   }
 
   /**
-   * The issuer that a token names. The application is asked about others than the configured ones, but not
-   * for the sake of a token that can't be valid.
+   * The issuer that a token names. The application is asked about issuers that aren't configured, but not for
+   * a token that can't be valid.
    *
-   * @throws {InvalidTokenError} `iss_mismatch`; `invalid_claim` and those of dates
-   * @throws {UnavailableError} `issuer_unavailable`: the application doesn't say
+   * @throws {InvalidTokenError} `iss_mismatch`; `invalid_claim` and the reasons about dates
+   * @throws {UnavailableError} `issuer_unavailable`: the application doesn't answer
    */
   async find(claims: JsonObject): Promise<Issuer> {
     const { iss } = claims;
@@ -91,12 +91,15 @@ export class TrustedIssuers {
     return findIssuer(iss, this.configured);
   }
 
-  /** Says that a token of the issuer was accepted: then nobody else's tokens can displace it. */
+  /**
+   * Records that a token of the issuer was accepted: from then on, only issuers with accepted tokens can
+   * displace it.
+   */
   markAsUsed(issuer: Issuer): void {
     this.#named?.markAsUsed(issuer);
   }
 
-  /** @throws {UnavailableError} a configured issuer is out of reach and none of its keys are known */
+  /** @throws {UnavailableError} a configured issuer can't be reached and none of its keys are known */
   async ready(): Promise<void> {
     await Promise.all([...this.configured.values()].map((issuer) => issuer.ready()));
   }
@@ -124,9 +127,9 @@ export function findIssuer<T>(iss: unknown, issuers: ReadonlyMap<string, T>): T 
 /**
  * The issuers that the application names.
  *
- * What it guarantees: one question per issuer at a time, and not many at once; yes and no are remembered for
- * a while; an issuer whose tokens were accepted is displaced only by others like it; while the application
- * doesn't answer, the issuers that it named before stay trusted as keys do during an outage.
+ * It guarantees: one question per issuer at a time, and not many at once. Yes and no are remembered for a
+ * while. Only others like it can displace an issuer whose tokens were accepted. While the application doesn't
+ * answer, the issuers it named before stay trusted, as keys do during an outage.
  */
 class NamedIssuers {
   readonly #resolution: IssuerResolution;
@@ -177,7 +180,7 @@ class NamedIssuers {
     let settings: IssuerSettings | undefined;
     try {
       const ask = () => withTimeLimit(policy.timeoutSeconds, () => resolve(iss));
-      // Whoever was trusted before doesn't queue up behind everybody who wants to be.
+      // Issuers that were trusted before don't queue behind all that want to be.
       settings = await (before === undefined ? this.#slots.run(false, ask) : ask());
     } catch (error) {
       return this.#keepOrFail(error, before);
@@ -194,7 +197,7 @@ class NamedIssuers {
     return undefined;
   }
 
-  /** While the application doesn't answer, what it said before counts. */
+  /** While the application doesn't answer, its last answer counts. */
   #keepOrFail(error: unknown, before: Named | undefined): Issuer {
     const { maxAgeSeconds, staleIfErrorSeconds, cooldownSeconds } = this.#resolution.policy;
     const detail = isOptionError(error) ? error.message : describeError(error);
@@ -228,7 +231,7 @@ class NamedIssuers {
     return named.issuer;
   }
 
-  /** Keys are kept if they come from where they came from before. */
+  /** Keys are kept if their source is the same as before. */
   #create(settings: IssuerSettings, before: Named | undefined, self: () => Named): Issuer {
     const isTrusted = (): boolean => isWithin(self().trusted, this.#runtime.clock());
     const { rules } = settings;

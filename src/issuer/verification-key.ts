@@ -7,16 +7,16 @@ import { SignatureKey } from '../token/signature.js';
 export const MIN_RSA_BITS = 2048;
 const MAX_KEY_ID_LENGTH = 512;
 /**
- * What a public key consists of. All of it is text (RFC 7518 §6.2.1, §6.3.1, RFC 8037 §2), which the import
- * does not insist on.
+ * What a public key consists of. All of it must be text (RFC 7518 §6.2.1, §6.3.1, RFC 8037 §2), which the
+ * import doesn't enforce.
  */
 const MATERIAL_MEMBERS = ['n', 'e', 'x', 'y'] as const;
 const PUBLIC_MEMBERS = ['kty', 'crv', ...MATERIAL_MEMBERS] as const;
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'] as const;
 
 /**
- * The algorithms of each kind of key (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2). Kinds are named as JWKs
- * name them: `"kty"`, and `"crv"` unless it's RSA.
+ * The algorithms of each kind of key (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2). Kinds have the names that
+ * JWKs use: `"kty"`, and `"crv"` unless it's RSA.
  */
 const ALGORITHMS: ReadonlyMap<string | undefined, readonly Algorithm[]> = new Map([
   ['RSA', ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']],
@@ -29,17 +29,17 @@ const ALGORITHMS: ReadonlyMap<string | undefined, readonly Algorithm[]> = new Ma
 /** A public key of an issuer, ready to verify signatures. */
 export interface VerificationKey {
   readonly kid: string | undefined;
-  /** What `x5t` and `x5t#S256` call the key's certificate, each with its name in front. */
+  /** The key's certificate as `x5t` and `x5t#S256` identify it, each with its name in front. */
   readonly thumbprints: readonly string[];
   /** The algorithms that this key may be used with: those of its type, narrowed by its `alg`. */
   readonly algorithms: ReadonlySet<string>;
-  /** Why no signature by this key is accepted, or undefined. */
+  /** Why no signature by this key is accepted; undefined if it's strong enough. */
   readonly weakness: 'rsa_too_short' | undefined;
-  /** Equal for equal keys: tells a key that stayed from one that was replaced under the same `kid`. */
+  /** Equal for equal keys. Tells a key that stayed from one that was replaced under the same `kid`. */
   readonly fingerprint: string;
-  /** Equal for what is mathematically the same key, whatever its id and its algorithm. */
+  /** Equal for keys that are mathematically the same, whatever their id and algorithm. */
   readonly material: string;
-  /** Modulus of an RSA key, undefined for others. */
+  /** Modulus of an RSA key in bits, undefined for others. */
   readonly bits: number | undefined;
   /** The key, ready for one of its algorithms. */
   signatureKey(algorithm: Algorithm): SignatureKey;
@@ -56,15 +56,15 @@ export type SkipCause =
   | 'unusable kid'
   | 'malformed key';
 
-/** A member of a key set that may be used, before its key material was looked at. */
+/** A usable member of a key set, before its key material is checked. */
 interface UsableMember extends Pick<VerificationKey, 'kid' | 'thumbprints'> {
   readonly jwk: JsonObject;
   readonly algorithms: readonly [Algorithm, ...Algorithm[]];
 }
 
 /**
- * Turns a member of a key set into a key, or says why it is left out. Never throws: one odd key must not take
- * the others with it.
+ * Turns a member of a key set into a key, or says why it's left out. Never throws: one odd key must not
+ * affect the others.
  */
 export function importVerificationKey(member: unknown): VerificationKey | SkipCause {
   const usable = readMember(member);
@@ -84,12 +84,12 @@ export function importVerificationKey(member: unknown): VerificationKey | SkipCa
       signatureKey,
     };
   } catch {
-    // Whatever the import did not like: missing or out-of-range members, a point off the curve.
+    // Anything that the import rejects: missing or out-of-range members, a point off the curve.
     return 'malformed key';
   }
 }
 
-/** Checks a member without importing it: what it is for, and that it is a public key of a known type. */
+/** Checks a member without importing it: what it's for, and that it's a public key of a known type. */
 export function readMember(given: unknown): UsableMember | SkipCause {
   if (!isJsonObject(given)) return 'not a JSON object';
   const certificate = readCertificate(given);
@@ -112,12 +112,12 @@ export function readMember(given: unknown): UsableMember | SkipCause {
   return { jwk, kid, thumbprints, algorithms: [first, ...others] };
 }
 
-/** Whether `value` can be a key id: a string of reasonable length. It is compared and nothing else. */
+/** Whether `value` can be a key id: a string of reasonable length. It's only ever compared. */
 export function isKeyId(value: unknown): value is string {
   return typeof value === 'string' && value.length <= MAX_KEY_ID_LENGTH;
 }
 
-/** The first certificate of `x5c` (RFC 7517 §4.7), undefined if there's none that can be read. */
+/** The first certificate of `x5c` (RFC 7517 §4.7); undefined if there's none that can be read. */
 function readCertificate({ x5c }: JsonObject): X509Certificate | undefined {
   const first: unknown = Array.isArray(x5c) ? x5c[0] : undefined;
   if (typeof first !== 'string') return undefined;
@@ -128,7 +128,7 @@ function readCertificate({ x5c }: JsonObject): X509Certificate | undefined {
   }
 }
 
-/** A key that has nothing but a certificate is the certificate's; otherwise its own members count. */
+/** If a key has only a certificate, the certificate's key counts; otherwise its own members do. */
 function withKeyMembers(member: JsonObject, { publicKey }: X509Certificate): JsonObject {
   if (MATERIAL_MEMBERS.some((name) => Object.hasOwn(member, name))) return member;
   try {
@@ -138,7 +138,7 @@ function withKeyMembers(member: JsonObject, { publicKey }: X509Certificate): Jso
   }
 }
 
-/** As the key has them, or else those of its certificate (RFC 7517 §4.8, §4.9). */
+/** Those that the key has, or else those of its certificate (RFC 7517 §4.8, §4.9). */
 function readThumbprints(member: JsonObject, certificate: X509Certificate | undefined): readonly string[] {
   return (['x5t#S256', 'x5t'] as const).flatMap((name) => {
     const own = member[name];
@@ -177,7 +177,7 @@ function isForVerifying({ use, key_ops: operations }: JsonObject): boolean {
   return operations === undefined || (Array.isArray(operations) && operations.includes('verify'));
 }
 
-/** RFC 8017 §3.1: odd and at least 3. The import accepts others, and with 1 everybody can make signatures. */
+/** RFC 8017 §3.1: odd and at least 3. The import accepts others, and with 1 anyone can make signatures. */
 function isRsaExponent(e: unknown): boolean {
   if (typeof e !== 'string') return false;
   const exponent = BigInt(`0x0${Buffer.from(e, 'base64url').toString('hex')}`);

@@ -5,7 +5,7 @@ import { readClaim, scopesIn } from '../token/claims.js';
 import { parseScopes } from '../token/scope.js';
 import type { ScopeSource } from '../token/token-rules.js';
 
-/** How many lists are kept for sharing; an issuer has a handful. */
+/** How many lists are kept for sharing. An issuer has a handful. */
 const MAX_SHARED = 100;
 
 /** The scopes that a token grants. */
@@ -16,17 +16,17 @@ export interface GrantedScopes {
 }
 
 /**
- * Reads the scopes of access tokens. Tokens with the same text in the claim share one list. That a claim
- * which the application named is of no use is reported once per issuer.
+ * Reads the scopes of access tokens. Tokens with the same text in the claim share one list. If the claim that
+ * the application named turns out useless, that's reported once per issuer.
  */
 export class ScopeReader {
   readonly #shared = new LruCache<string, readonly string[]>({ max: MAX_SHARED });
   readonly #reported = new WeakSet<readonly string[]>();
 
-  /** @param claims of a token that is known to be valid */
+  /** @param claims of a token that's known to be valid */
   read(claims: StandardClaims, scopeSource: ScopeSource): GrantedScopes {
     if (typeof scopeSource === 'function') {
-      // Whatever goes wrong in there, the token grants nothing.
+      // Whatever goes wrong in there, the token then grants nothing.
       const granted = askApplication('scopeClaim', () => scopeSource(claims), Array.isArray);
       return { scopes: Object.freeze(parseScopes(granted)), isOwn: true };
     }

@@ -1,4 +1,4 @@
-// What speaks for and against a token whose issuer is asked about it: the answer, and a JWT's own claims.
+// The evidence about a token whose issuer is asked: the answer, and a JWT's own claims.
 
 import type { JoseHeader, StandardClaims } from '../auth.js';
 import { InvalidTokenError } from '../errors.js';
@@ -17,23 +17,23 @@ import { parseSegment, splitToken } from '../token/compact-jws.js';
 import { checkTokenKind, checkTokenType, foreignKind, readMediaType } from '../token/token-kind.js';
 import type { TokenRules } from '../token/token-rules.js';
 
-/** What some servers say of access tokens in a member `token_use` (Ory Hydra, Amazon). */
+/** How some servers mark access tokens in a member `token_use` (Ory Hydra, Amazon). */
 const ACCESS_TOKEN_USES: ReadonlySet<unknown> = new Set(['access_token', 'access']);
 
-/** A token that its issuer calls active and that is for this API. */
+/** A token that its issuer calls active and that's for this API. */
 export interface ActiveToken {
-  /** What the issuer said; `"iss"` and `"exp"` are always there. */
+  /** The issuer's answer; `"iss"` and `"exp"` are always there. */
   readonly claims: JsonObject & StandardClaims;
-  /** What the issuer didn't say and needn't. */
+  /** What the answer lacks and may lack. */
   readonly absent: readonly WantedMember[];
 }
 
 /**
- * Checks what an issuer said about a token (RFC 7662 §2.2, §4), as if it were the claims of a JWT: the issuer
- * may not know what this API is, and clocks differ.
+ * Checks an issuer's answer about a token (RFC 7662 §2.2, §4) as if it were the claims of a JWT: the issuer
+ * may not know which API is asking, and clocks differ.
  *
  * @param now seconds since the epoch
- * @param toleranceSeconds tolerated clock difference
+ * @param toleranceSeconds how far the clocks may differ
  * @throws {InvalidTokenError} `token_inactive`, `invalid_claim`, `iss_mismatch`, `token_type_mismatch`,
  *   `not_an_access_token`, `missing_claim`, `expired`, `not_yet_valid`, `issued_in_future`, `aud_mismatch`
  */
@@ -57,7 +57,7 @@ export function checkAnswer(
   const claims = {
     ...answer,
     iss: rules.issuer,
-    // Nobody knows how long it's valid: until it's asked about again, then.
+    // How long it's valid isn't known, so: until the issuer is asked again.
     ...(absent.includes('exp') && { exp: Math.ceil(now + Math.max(cacheSeconds, 1)) }),
   } as ActiveToken['claims']; // types were looked at above, and whether there's an exp comes next
   const fault = findDateFault(claims, now, toleranceSeconds);
@@ -72,9 +72,9 @@ export function checkAnswer(
 }
 
 /**
- * Some tokens that aren't access tokens are active as well: refresh tokens, ID tokens. And a token that is
- * bound to a DPoP key is of that type, any other a bearer token (RFC 9449 §6.2). So the scheme of a request,
- * which has to fit the binding, fits the type as well.
+ * Tokens of other kinds can be active too: refresh tokens, ID tokens. And a token bound to a DPoP key has
+ * that type, any other is a bearer token (RFC 9449 §6.2). The scheme of a request must fit the binding, so it
+ * fits the type too.
  */
 export function checkAnswerKind(answer: JsonObject): void {
   const { token_type: type, token_use: use, cnf } = answer;
@@ -82,7 +82,7 @@ export function checkAnswerKind(answer: JsonObject): void {
     throw new InvalidTokenError('not_an_access_token');
   if (foreignKind({ ...answer, token_type: undefined }) !== undefined)
     throw new InvalidTokenError('not_an_access_token');
-  // Duende IdentityServer uses that member for the kind of token, and says nothing about the scheme.
+  // Duende IdentityServer uses this member for the kind of token. It says nothing about the scheme.
   if (!Object.hasOwn(answer, 'token_type') || type === 'access_token') return;
   const expected = isJsonObject(cnf) && Object.hasOwn(cnf, 'jkt') ? 'dpop' : 'bearer';
   if (typeof type !== 'string' || type.toLowerCase() !== expected)
@@ -95,8 +95,8 @@ function hintAt(name: WantedMember): string {
 }
 
 /**
- * A JWT whose issuer is asked about it. Nothing in it can be trusted, because its signature isn't verified
- * here; it can only speak against itself.
+ * A JWT whose issuer is asked about it. Its signature isn't verified here, so nothing in it can be trusted:
+ * it can only count against the token.
  */
 export interface IntrospectedJwt {
   readonly header: JoseHeader;
@@ -106,16 +106,13 @@ export interface IntrospectedJwt {
 /** What a token may say against itself, and an issuer may leave out. */
 const LIMITS = ['cnf', 'act', 'nbf', 'iat'] as const;
 
-/**
- * As many characters as the beginning of a JSON object takes, with white space, or even a byte order mark, in
- * front.
- */
+/** Enough characters for the beginning of a JSON object, after white space or even a byte order mark. */
 const BEGINNING = 16;
 const OBJECT_BEGINS = /^(?:\xef\xbb\xbf)?\s*\{/;
 
 /**
- * Whether a token looks like a JWT: in front of its first dot there's base64url that begins like a JSON
- * object. Other tokens with dots in them are opaque.
+ * Whether a token looks like a JWT: before its first dot there's base64url that begins like a JSON object.
+ * Other tokens with dots are opaque.
  */
 export function looksLikeJwt(token: string): boolean {
   const end = token.indexOf('.');
@@ -130,12 +127,12 @@ export function readIntrospectedJwt(token: string): IntrospectedJwt {
   const header = parseSegment(headerSegment);
   const claims = parseSegment(claimsSegment);
   dropAbsentClaims(claims);
-  // Only an isAccessToken of the application gets to see them, after the issuer vouched for the token.
+  // Only the application's isAccessToken gets to see them, after the issuer has confirmed the token.
   return { header: header as JoseHeader, claims: claims as StandardClaims };
 }
 
 /**
- * Refuses a JWT that can't be valid, before the issuer is asked.
+ * Refuses a JWT that can't be valid before the issuer is asked.
  *
  * @param now seconds since the epoch
  * @throws {InvalidTokenError} `typ_mismatch`, `not_an_access_token`, `expired`

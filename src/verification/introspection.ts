@@ -24,12 +24,12 @@ import {
 } from './introspected-token.js';
 import { BYTES_PER_SCOPE, type VerifierOptions } from './jwt.js';
 
-/** How many tokens that were active are known, for the time after their issuer's word has expired. */
+/** How many once active tokens are remembered after their issuer's answer has expired. */
 const MAX_PROVEN = 10_000;
-/** How many refused tokens are remembered: a flood of others displaces them, and costs nothing else. */
+/** How many refused tokens are remembered. A flood of others displaces them, at no other cost. */
 const MAX_REFUSED = 1000;
 
-/** Each token of an issuer that is asked about has the same header: none. */
+/** All introspected tokens have the same header: none. */
 const NO_HEADER: AccessToken['header'] = Object.freeze({});
 
 /** An issuer that is asked about tokens. */
@@ -39,7 +39,7 @@ function isAskedAbout(kind: IntrospectedTokens, issuer: Issuer): issuer is Asked
   return issuer.introspection?.tokens.has(kind) ?? false;
 }
 
-/** An access token that its issuer called active, and for how long its word is taken. */
+/** An access token that its issuer called active, and how long that answer counts. */
 export interface IntrospectedToken {
   readonly issuer: Issuer;
   readonly accessToken: AccessToken;
@@ -58,20 +58,20 @@ interface Refusal {
 /**
  * Verifies access tokens by asking their issuer (RFC 7662).
  *
- * What can't be an access token is refused before anybody is asked. What the issuer says is checked like the
- * claims of a JWT. Refusals are remembered for a moment, apart from the valid tokens, so that a flood of bad
- * tokens displaces no good one.
+ * Anything that can't be an access token is refused without asking. The answer is checked like the claims of
+ * a JWT. Refusals are remembered for a moment, separately from the valid tokens, so a flood of bad tokens
+ * doesn't displace good ones.
  */
 export class IntrospectionVerifier {
   readonly #options: VerifierOptions;
   readonly #scopes: ScopeReader;
-  /** Who is asked about opaque tokens. */
+  /** The issuer to ask about opaque tokens. */
   readonly #opaque: AskedIssuer | undefined;
   readonly #mayAskAboutJwts: boolean;
   readonly #refused = new LruCache<string, Refusal>({ max: MAX_REFUSED });
-  /** Digests of tokens that were accepted once: nobody made them up. */
+  /** Digests of tokens that were accepted once, so they aren't made up. */
   readonly #proven = new LruCache<string, true>({ max: MAX_PROVEN });
-  /** When those tokens end of which the issuer doesn't say it, by their claims. */
+  /** The ends of tokens, by their claims, if the issuer doesn't state one. */
   readonly #ends = new WeakMap<AccessToken['claims'], number>();
 
   constructor(options: VerifierOptions, scopes: ScopeReader) {
@@ -83,23 +83,23 @@ export class IntrospectionVerifier {
       options.issuers.isOpen || configured.some((issuer) => isAskedAbout('jwt', issuer));
   }
 
-  /** Whether {@link verify} has anything to say about such a token. */
+  /** Whether {@link verify} may be able to verify such a token. */
   mayAskAbout(token: string): boolean {
     return this.#mayAskAboutJwts || !looksLikeJwt(token);
   }
 
-  /** When a token ends whose `"exp"` only says how long its issuer's word is taken; undefined for others. */
+  /** The end of a token whose `"exp"` only says how long its issuer's answer counts; undefined for others. */
   endOf(claims: AccessToken['claims']): number | undefined {
     return this.#ends.get(claims);
   }
 
   /**
-   * What looks like a JWT never counts as opaque, and the other way round: no token gets a second chance.
+   * A token that looks like a JWT never counts as opaque, nor the reverse: no token gets a second chance.
    *
    * @param digest of the token, to remember it by if it's refused
-   * @returns undefined if the token is to be verified by its signature, whatever comes of that
+   * @returns undefined if the token must be verified by its signature instead
    * @throws {InvalidTokenError} the token isn't valid
-   * @throws {UnavailableError} the issuer doesn't say
+   * @throws {UnavailableError} the issuer doesn't answer
    */
   async verify(token: string, digest: string): Promise<IntrospectedToken | undefined> {
     const { clock, clockToleranceSeconds: tolerance } = this.#options;
@@ -116,7 +116,7 @@ export class IntrospectionVerifier {
     try {
       let active = checkAnswer(answer, issuer, issuer.introspection, now / 1000, tolerance);
       if (jwt !== undefined) active = restrictToJwt(active, jwt, issuer, now / 1000, tolerance);
-      // Now that the issuer vouches for a JWT, the application's own rule may look at header and claims.
+      // Now that the issuer has confirmed the JWT, the application's own rule may see header and claims.
       const { isAccessToken } = issuer;
       if (jwt && isAccessToken && !holds('isAccessToken', () => isAccessToken(jwt.header, jwt.claims)))
         throw new InvalidTokenError('not_an_access_token');
@@ -128,7 +128,7 @@ export class IntrospectionVerifier {
         this.#ends.set(introspected.accessToken.claims, jwt?.claims.exp ?? Number.POSITIVE_INFINITY);
       return introspected;
     } catch (error) {
-      // The issuer did answer, or this wouldn't be reached.
+      // The issuer did answer, or we wouldn't get here.
       const { negativeCacheSeconds: seconds } = issuer.introspection;
       if (error instanceof InvalidTokenError && seconds > 0) {
         const { reason, hint } = error;
@@ -138,12 +138,12 @@ export class IntrospectionVerifier {
     }
   }
 
-  /** Undefined if the issuer of a JWT isn't asked about it. */
+  /** Undefined if the JWT's issuer isn't asked about it. */
   async #findAsked({ header, claims }: IntrospectedJwt): Promise<AskedIssuer | undefined> {
     const { issuers } = this.#options;
     let issuer = issuers.known(claims.iss);
     if (issuer === undefined && issuers.isOpen) {
-      // What the verifier of signatures refuses isn't worth asking the application either.
+      // If the signature can't be acceptable anyway, there's no need to ask the application.
       readAlgorithm(header, issuers.algorithms);
       if (needsExtension(header)) throw new InvalidTokenError('crit_unsupported');
       readMediaType(header);
@@ -164,7 +164,7 @@ export class IntrospectionVerifier {
     const visible = Object.entries(claims).filter(([name]) => members.has(name));
     const accessToken = createAccessToken({
       header: header === undefined ? NO_HEADER : deepFreeze(header),
-      // Iss and exp are there, and among the members.
+      // `as`: iss and exp are always there, and among the members.
       claims: Object.freeze(Object.fromEntries(visible)) as AccessToken['claims'],
       issuer: issuer.issuer,
       clientId: readCallingClient(claims, issuer) ?? claims.client_id,
@@ -172,7 +172,7 @@ export class IntrospectionVerifier {
     });
     // RFC 7662 §4: never beyond "exp", whatever the tolerance.
     const until = Math.min(spanFrom(now, cacheSeconds).until, claims.exp * 1000);
-    // How long the token is says nothing of what the issuer says about it.
+    // The length of the token says nothing about the length of the answer.
     const scopeBytes = scopes.reduce((sum, scope) => sum + BYTES_PER_SCOPE + scope.length, 0);
     const bytes = Math.ceil(tokenLength / 2) + freezeAndMeasure(accessToken.claims, true) + scopeBytes;
     return { issuer, accessToken, validity: { from: now, until }, bytes };
@@ -188,8 +188,8 @@ export class IntrospectionVerifier {
 }
 
 /**
- * Refuses a JWT that the issuer can't have signed, before it's asked: anybody can make one up, and many
- * servers answer 500 to it. Without keys, or while they're out of reach, the issuer's word has to do.
+ * Refuses a JWT that the issuer can't have signed, before asking: anyone can make one up, and many servers
+ * answer 500 to it. Without keys, or while they can't be reached, the issuer's answer must do.
  *
  * @throws {InvalidTokenError} the signature isn't the issuer's
  */

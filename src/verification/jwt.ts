@@ -20,7 +20,7 @@ export interface VerifierOptions extends Pick<Runtime, 'clock' | 'clockTolerance
   readonly issuers: TrustedIssuers;
 }
 
-/** A verified access token, and what that rests on: it's good for as long as the key is. */
+/** A verified access token and the key it depends on: it's valid as long as the key is. */
 export interface VerifiedToken {
   readonly accessToken: AccessToken;
   readonly key: VerificationKey;
@@ -29,17 +29,16 @@ export interface VerifiedToken {
   readonly bytes: number;
 }
 
-/** What each scope takes of a list that no other token shares. */
+/** How much each scope takes in a list that no other token shares. */
 export const BYTES_PER_SCOPE = 60;
-/** How many headers are kept for sharing; an issuer has a handful. */
+/** How many headers are kept for sharing. An issuer has a handful. */
 const MAX_SHARED_HEADERS = 100;
 
 /**
  * Verifies JWT access tokens (RFC 9068 §4, RFC 7519 §7.2, RFC 8725).
  *
- * Everything that costs nothing is checked first, so that a token that can't be valid causes no look-up of
- * keys and no cryptography. Tokens of one issuer have the same few headers: those of valid tokens are kept
- * once, and not read again.
+ * All cheap checks come first, so a token that can't be valid causes no key look-up and no cryptography.
+ * Tokens of one issuer have the same few headers: those of valid tokens are kept, and not parsed again.
  */
 export class JwtVerifier {
   readonly #options: VerifierOptions;
@@ -52,10 +51,10 @@ export class JwtVerifier {
   }
 
   /**
-   * Verifies a token: at once, unless its issuer or its key has to be looked up, or its signature takes long.
+   * Verifies a token: at once, unless its issuer or key must be looked up, or its signature takes long.
    *
    * @throws {InvalidTokenError} the token isn't valid, with the first reason found; or the promise rejects
-   *   with it, or with an UnavailableError: the issuer's keys are out of reach
+   *   with it, or with an UnavailableError: the issuer's keys can't be reached
    */
   verify(token: string): VerifiedToken | Promise<VerifiedToken> {
     const read = this.#read(token);
@@ -69,7 +68,7 @@ export class JwtVerifier {
     return this.#verifyLater(token, read, { key, isSigned });
   }
 
-  /** @param pending the key that may have signed it, if that was or is being found out */
+  /** @param pending the key that may have signed it, if that's known or being found out */
   async #verifyLater(
     token: string,
     read: ReadToken,
@@ -85,10 +84,10 @@ export class JwtVerifier {
     return this.#accept(token, read, issuer, key);
   }
 
-  /** What can be told without knowing the issuer. */
+  /** What can be checked without the issuer. */
   #read(token: string): ReadToken {
     const [headerSegment, claimsSegment] = splitToken(token);
-    // Its alg is looked at next.
+    // Its alg is checked next.
     const header = this.#headers.get(headerSegment) ?? (parseSegment(headerSegment) as JoseHeader);
     const algorithm = readAlgorithm(header, this.#options.issuers.algorithms);
     if (needsExtension(header)) throw new InvalidTokenError('crit_unsupported');
@@ -106,7 +105,7 @@ export class JwtVerifier {
     checkClaims(claims, issuer, clock() / 1000, clockToleranceSeconds, checkKind);
   }
 
-  /** Once the signature is known to be the issuer's. */
+  /** Called once the signature is known to be the issuer's. */
   #accept(
     token: string,
     { headerSegment, header, claims }: ReadToken,
@@ -128,13 +127,13 @@ export class JwtVerifier {
       clientId,
       scopes,
     });
-    // Strings are about half as long as the token, and of long scopes each is a string of its own.
+    // Strings take about half the length of the token, and each long scope is its own string.
     const bytes = claimBytes + Math.ceil(token.length / 2) + (isOwn ? BYTES_PER_SCOPE * scopes.length : 0);
     return { accessToken, key, issuer, bytes };
   }
 }
 
-/** A token taken apart. Nothing in it can be trusted. */
+/** A parsed token. Nothing in it can be trusted. */
 interface ReadToken {
   readonly headerSegment: string;
   readonly header: JoseHeader;

@@ -6,17 +6,17 @@ import { describeError } from '../lib/errors.js';
 
 /** The application's own check of revocation, and how long it may take. */
 export interface RevocationSettings {
-  /** What it says isn't remembered. */
+  /** Its answers aren't remembered. */
   readonly isRevoked: (auth: Auth) => unknown;
   readonly timeoutSeconds: number;
 }
 
-/** A store that doesn't answer mostly needs longer than a moment. */
+/** A store that doesn't answer usually needs more than a moment. */
 const RETRY_AFTER_SECONDS = 5;
 
 /**
- * Asks the application whether an access token was revoked. If it can't tell, nobody gets in, and the client
- * isn't blamed.
+ * Asks the application whether an access token was revoked. If the check fails, the request is denied, but
+ * without blaming the client.
  *
  * @throws {InvalidTokenError} `revoked`
  * @throws {UnavailableError} `revocation_unavailable`: an exception, an answer that isn't a boolean, or none
@@ -29,7 +29,8 @@ export async function checkRevocation(
   let answer: unknown;
   try {
     answer = isRevoked(auth);
-    // Not only promises are waited for: the query builders of databases are often no more than thenable.
+    // Waits for anything thenable, not only promises: query builders of databases often aren't more than
+    // that.
     if (typeof answer !== 'boolean') answer = await withTimeLimit(timeoutSeconds, async () => answer);
   } catch (error) {
     throw unavailable(describeError(error));
@@ -38,7 +39,7 @@ export async function checkRevocation(
   if (answer !== false) throw unavailable(answer === null ? 'null' : typeof answer);
 }
 
-/** The error of the application stays out of ours: its text may quote the token or its claims. */
+/** The application's error isn't passed on: its text may quote the token or its claims. */
 function unavailable(detail: string): UnavailableError {
   reportWarning({ source: 'isRevoked', detail });
   return new UnavailableError('revocation_unavailable', RETRY_AFTER_SECONDS);

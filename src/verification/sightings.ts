@@ -1,20 +1,20 @@
-/** Characters of a digest that choose a slot, and as many that tell what stands in it. */
+/** How many characters of a digest choose a slot, and how many identify what's in it. */
 const CHARACTERS = 5;
 const LEAST_SLOTS = 1024;
 
 /**
- * Which digests were seen of late, in four bytes each. It may have forgotten one, and takes one of a billion
- * for another: enough to tell what's worth a place in a cache, and for nothing else.
+ * Remembers which digests were seen lately, in four bytes each. It may forget one, and confuses one in a
+ * billion. That's enough to decide what deserves a place in a cache, and for nothing else.
  */
 export class Sightings {
   readonly #slots: Int32Array;
 
-  /** @param count how many digests it has room for, about */
+  /** @param count about how many digests to make room for */
   constructor(count: number) {
     this.#slots = new Int32Array(Math.max(LEAST_SLOTS, 2 ** Math.ceil(Math.log2(count))));
   }
 
-  /** Whether the digest was seen before. From now on it was. @param digest in base64url */
+  /** Whether the digest was seen before. From now on it has been. @param digest in base64url */
   note(digest: string): boolean {
     const slot = bitsOf(digest, 0) & (this.#slots.length - 1);
     const mark = bitsOf(digest, CHARACTERS);
@@ -24,7 +24,7 @@ export class Sightings {
   }
 }
 
-/** FNV-1a of a few characters, since one alone has 6 bits of 7. */
+/** FNV-1a of a few characters, because a single one has 6 bits of 7. */
 function bitsOf(digest: string, start: number): number {
   let bits = 0x811c9dc5;
   for (let index = start; index < start + CHARACTERS; index += 1)

@@ -17,12 +17,12 @@ import { Sightings } from './sightings.js';
  */
 const BYTES_PER_TOKEN = 800;
 const SPARE_BYTES = 65_536;
-/** How long a caller waits for a verification of the same token that another began. */
+/** How long a caller waits for a verification of the same token that another one began. */
 const SHARED_SECONDS = 10;
-/** What each takes beside its claims, scopes and strings. */
+/** What each takes besides its claims, scopes and strings. */
 const BYTES_PER_ENTRY = 140;
 
-/** A verified access token, good for as long as a key is, or for as long as its issuer's word is taken. */
+/** A verified access token, valid as long as its key is or its issuer's answer counts. */
 type VerifiedAccessToken = VerifiedToken | IntrospectedToken;
 
 export interface TokenVerifierOptions extends VerifierOptions {
@@ -31,15 +31,14 @@ export interface TokenVerifierOptions extends VerifierOptions {
 }
 
 /**
- * Verifies access tokens, and remembers the valid ones: a service sends the same token thousands of times,
- * and only the first use pays for the signature, or for asking its issuer.
+ * Verifies access tokens and remembers the valid ones. A service sends the same token thousands of times;
+ * only the first use pays for the signature, or for asking the issuer.
  *
- * Security: a token is remembered under the SHA-256 digest of all its characters, so that this memory has no
- * token in it, and another spelling of the same token is another token; never under anything that is read
- * from it. Refusals aren't remembered, so a flood of bad tokens evicts no good one; nor does a flood of good
- * ones that are used once each, since a full memory takes a token at its second use. A remembered token still
- * has to meet the clock, and the key that verified it still has to be one of the issuer's; the issuer's word
- * about a token is taken for a short time only.
+ * Security: a token is remembered under the SHA-256 digest of its whole text, never under anything read from
+ * it. So no token is stored, and another spelling of a token is another token. Refusals aren't remembered, so
+ * a flood of bad tokens evicts no good ones. Nor does a flood of good ones that are used once each: a full
+ * memory takes a token only at its second use. A remembered token must still be in date, and its key must
+ * still be one of the issuer's. An issuer's answer about a token counts only for a short time.
  */
 export class TokenVerifier {
   readonly #options: TokenVerifierOptions;
@@ -47,7 +46,7 @@ export class TokenVerifier {
   /** Undefined if no issuer is asked about tokens. */
   readonly #introspectionVerifier: IntrospectionVerifier | undefined;
   readonly #verified: LruCache<string, VerifiedAccessToken> | undefined;
-  /** What would have displaced others. Undefined until there's no room. */
+  /** Tokens that would have displaced others. Undefined until the memory is full. */
   #passedOver: Sightings | undefined;
   readonly #underWay: SharedWork<AccessToken>;
 
@@ -64,12 +63,12 @@ export class TokenVerifier {
     this.#verified = maxTokens > 0 ? new LruCache({ max: maxTokens, maxWeight }) : undefined;
   }
 
-  /** When a token ends, in seconds since the epoch; `Infinity` if its issuer names no end. */
+  /** When a token ends, in seconds since the epoch; `Infinity` if its issuer states no end. */
   endOf({ claims }: Pick<AccessToken, 'claims'>): number {
     return this.#introspectionVerifier?.endOf(claims) ?? claims.exp;
   }
 
-  /** The token, if it was verified before and still holds. */
+  /** The token, if it was verified before and is still valid. */
   #known(credentials: Credentials): AccessToken | undefined {
     if (!this.#isWorthRemembering(credentials.token)) return undefined;
     const { digest } = credentials;
@@ -81,11 +80,11 @@ export class TokenVerifier {
   }
 
   /**
-   * The token, at once if it was verified before or if nothing has to be waited for.
+   * The token, at once if it was verified before or if there's nothing to wait for.
    *
    * @throws {InvalidRequestError} `malformed_credentials`: it can't be an access token (RFC 6750 §2.1)
    * @throws {InvalidTokenError} it isn't valid; or the promise rejects with it, or with an UnavailableError:
-   *   the issuer's keys are out of reach, or it doesn't say whether the token is active
+   *   the issuer's keys can't be reached, or it doesn't say whether the token is active
    */
   verify(credentials: Credentials): AccessToken | Promise<AccessToken> {
     const known = this.#known(credentials);
@@ -99,7 +98,7 @@ export class TokenVerifier {
       const isAsked = this.#introspectionVerifier?.mayAskAbout(token) ?? false;
       return this.#accept(isAsked ? this.#ask(credentials) : this.#jwtVerifier.verify(token), credentials);
     };
-    // Until it's settled, it's shared by all who bring the same token.
+    // Until it settles, everyone with the same token shares it.
     if (this.#underWay.isUnderWay(digest))
       return this.#underWay.run(async () => verify(), digest).catch(rejectWithOwnError);
     const accepted = verify();
@@ -107,21 +106,21 @@ export class TokenVerifier {
   }
 
   /**
-   * What can't be valid is refused without a digest: it may come in great numbers. If an issuer is asked
-   * about tokens, its refusals are remembered too.
+   * Tokens that can't be valid are refused without a digest: there may be very many. If an issuer is asked
+   * about tokens, refusals are remembered too.
    */
   #isWorthRemembering(token: string): boolean {
     if (token.length > MAX_TOKEN_LENGTH) return false;
     return this.#introspectionVerifier !== undefined || (this.#verified !== undefined && token.includes('.'));
   }
 
-  /** What the token looks like settles the way it takes; failing there never leads to the other. */
+  /** A token's look decides how it's verified. Failing one way never leads to the other. */
   async #ask({ token, digest }: Credentials): Promise<VerifiedAccessToken> {
     const introspected = await this.#introspectionVerifier?.verify(token, digest);
     return introspected ?? this.#jwtVerifier.verify(token);
   }
 
-  /** @param credentials to remember it by; undefined if it isn't remembered */
+  /** @param credentials to remember it by; undefined to not remember it */
   #accept(
     verified: VerifiedAccessToken | Promise<VerifiedAccessToken>,
     credentials?: Credentials,
@@ -133,7 +132,7 @@ export class TokenVerifier {
 
   #remember(verified: VerifiedAccessToken, credentials: Credentials): void {
     this.#options.issuers.markAsUsed(verified.issuer);
-    // What may not be remembered at all would only displace others.
+    // A token that mustn't be remembered would only displace others.
     if (this.#verified === undefined || !this.#isStillValid(verified)) return;
     const { digest } = credentials;
     const weight = BYTES_PER_ENTRY + verified.bytes;
@@ -142,8 +141,9 @@ export class TokenVerifier {
   }
 
   /**
-   * Whether a token may displace another: not at its first use, which may be its last. It would cost its
-   * place, and the collector more than the signature takes. What its issuer was asked about cost a call.
+   * Whether a token may displace another. Not at its first use, which may be its last: that would cost
+   * another token's place, and garbage collection more than a signature. An introspected token may, because
+   * it cost a call.
    */
   #isWorthAPlace(digest: string, verified: VerifiedAccessToken): boolean {
     if (!('key' in verified)) return true;
@@ -163,7 +163,7 @@ export class TokenVerifier {
   }
 }
 
-/** Callers that share a verification get an error each: an application may add to the one it's given. */
+/** Callers that share a verification get separate errors: an application may add something to its own. */
 function rejectWithOwnError(error: unknown): never {
   throw error instanceof InvalidTokenError ? new InvalidTokenError(error.reason, error.hint) : error;
 }
