@@ -1,6 +1,6 @@
 import type { Scheme } from '../terms.js';
 
-/** Parameters of a challenge in the order in which they are written. Those without a value are left out. */
+/** Parameters of a challenge, in the order to write them. Those without a value are left out. */
 export type ChallengeParameters = Readonly<Record<string, string | number | undefined>>;
 
 /**
@@ -15,8 +15,8 @@ export function formatChallenge(scheme: Scheme, parameters: ChallengeParameters)
 }
 
 /**
- * RFC 9110 §5.6.4. What a quoted-string cannot hold becomes a space: the value may come from configuration,
- * and a header must never break.
+ * RFC 9110 §5.6.4. Characters that a quoted-string can't contain become spaces: the value may come from
+ * configuration, and a header must never break.
  */
 function quote(value: string): string {
   return `"${value.replace(/[^\x20-\x7e]/g, ' ').replace(/["\\]/g, '\\$&')}"`;

@@ -17,21 +17,21 @@ import { type ChallengeParameters, formatChallenge } from './challenge.js';
 export interface ChallengePolicy {
   /** Always sent: a challenge needs a parameter (RFC 6750 §3). */
   readonly realm: string;
-  /** The schemes that open this API, in the order of their challenges. */
+  /** The schemes that this API accepts, in the order of their challenges. */
   readonly schemes: readonly Scheme[];
-  /** Accepted algorithms of DPoP proofs; empty where that scheme is off. */
+  /** Accepted algorithms of DPoP proofs; empty if that scheme is off. */
   readonly proofAlgorithms: readonly string[];
   /** Where the metadata of this API is (RFC 9728 §5.1). */
   readonly resourceMetadata: string | undefined;
 }
 
 /**
- * The answers of one resource server. Bad tokens may come in great numbers, and the answers to one kind of
- * them are equal: they are made once.
+ * The answers of one resource server. There may be very many bad tokens, and the answers to one kind of them
+ * are equal, so they're made once.
  */
 export class DenialResponses {
   readonly #policy: ChallengePolicy;
-  /** By reason and scheme, of which there are not many. */
+  /** By reason and scheme. There aren't many. */
   readonly #made = new Map<string, Answer>();
 
   constructor(policy: ChallengePolicy) {
@@ -39,14 +39,14 @@ export class DenialResponses {
   }
 
   /**
-   * The HTTP answer to a refusal: status, challenges and body (RFC 6750 §3, RFC 9449 §7, RFC 9470 §3, RFC
-   * 9728 §5.1). Nothing of the request is in it.
+   * The HTTP answer to a refusal: status, challenges and body (RFC 6750 §3, RFC 9449 §7, RFC 9470 §3,
+   * RFC 9728 §5.1). It contains nothing from the request.
    *
-   * @param scheme that the client used; undefined where it used none, or that is not clear
+   * @param scheme the one that the client used; undefined if it used none, or that isn't clear
    */
   to(error: ResourceServerError, scheme?: Scheme, wanted: Wanted = {}): Answer {
     const isCommon = error instanceof InvalidTokenError || error instanceof InvalidRequestError;
-    // Says more than the reason: scopes of a route, a time, a nonce.
+    // It says more than the reason: a route's scopes, a time, a nonce.
     if (!isCommon || wanted.scopes?.length) return this.#create(error, scheme, wanted);
     const kind = `${error.reason} ${scheme}`;
     const made = this.#made.get(kind);
@@ -77,7 +77,7 @@ export class DenialResponses {
         ...(error instanceof InvalidProofError && error.nonce !== undefined && { 'DPoP-Nonce': error.nonce }),
         'Cache-Control': 'no-store',
         ...(body !== undefined && { 'Content-Type': 'application/json; charset=utf-8' }),
-        // Said outright, so that HEAD gets the same fields as GET (RFC 9110 §9.3.2).
+        // Set explicitly, so that HEAD gets the same fields as GET (RFC 9110 §9.3.2).
         'Content-Length': String(Buffer.byteLength(body ?? '')),
       },
       body,
@@ -85,9 +85,9 @@ export class DenialResponses {
   }
 
   /**
-   * One challenge per scheme that opens this API. The error stands in that of the scheme which the client
-   * used; in all of them if that isn't clear, or if the scheme isn't one of them (RFC 9449 §7.2). A client
-   * whose token lacks a scope, or whose user logged in too long ago, needs another token, not another scheme.
+   * One challenge per scheme that this API accepts. The error goes into the one for the scheme that the
+   * client used; into all if that isn't clear or isn't one of them (RFC 9449 §7.2). A client whose token
+   * lacks a scope, or whose user logged in too long ago, needs another token, not another scheme.
    */
   #challenges(
     error: ResourceServerError,

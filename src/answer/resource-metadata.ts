@@ -20,7 +20,7 @@ export interface ResourceMetadataDocument {
   /** Issuer identifiers of the authorization servers whose access tokens are accepted. */
   readonly authorization_servers?: readonly string[];
   readonly scopes_supported?: readonly string[];
-  /** Where a bearer token may be; the empty list says that none is accepted. */
+  /** Where a bearer token may be. An empty list says that none are accepted. */
   readonly bearer_methods_supported: readonly string[];
   readonly dpop_signing_alg_values_supported?: readonly string[];
   /** Only `true` is published. */
@@ -34,18 +34,18 @@ export interface ResourceMetadataDocument {
   readonly resource_documentation?: string;
   readonly resource_policy_uri?: string;
   readonly resource_tos_uri?: string;
-  /** The metadata once more, as a signed JWT. */
+  /** The metadata again, as a signed JWT. */
   readonly signed_metadata?: string;
 }
 
-/** Makes a signed JWT of the metadata. A failure is answered with 503. */
+/** Makes a signed JWT of the metadata. If it fails, the answer is 503. */
 export type MetadataSigner = (metadata: ResourceMetadataDocument) => string | Promise<string>;
 
 /** What is published: the option `resource` as plain data. */
 export interface ResourceSettings {
   /** Exactly as it's published. */
   readonly identifier: string;
-  /** Where the metadata is: an absolute URL. */
+  /** The absolute URL of the metadata. */
   readonly metadataUrl: string;
   /** The same without scheme and host: path, and query if there is one. */
   readonly path: string;
@@ -57,10 +57,10 @@ export interface ResourceSettings {
   readonly maxAgeSeconds: number;
 }
 
-/** What the resource server does, as far as its metadata says so. */
+/** The resource server's behaviour that its metadata describes. */
 export interface PublishedSettings {
   readonly bearerMethods: ReadonlySet<BearerMethod>;
-  /** The schemes that are accepted. */
+  /** The accepted schemes. */
   readonly schemes: readonly Scheme[];
   /** Accepted algorithms of DPoP proofs; empty if DPoP is off. */
   readonly proofAlgorithms: readonly string[];
@@ -69,8 +69,8 @@ export interface PublishedSettings {
 }
 
 /**
- * What this API publishes about itself (RFC 9728), with the option `resource`. Adapters serve it; without
- * one, call {@link answer} before anything else looks at a request.
+ * The metadata that this API publishes (RFC 9728) with the option `resource`. Adapters serve it. Without an
+ * adapter, call {@link answer} before anything else looks at a request.
  */
 export interface ResourceMetadata {
   /** The absolute URL of the document, which challenges name as `resource_metadata` (RFC 9728 §5.1). */
@@ -80,22 +80,21 @@ export interface ResourceMetadata {
   /** The document, without `signed_metadata`. */
   readonly document: ResourceMetadataDocument;
   /**
-   * The answer to a request for the document, whoever sends it: its content for `GET` and `HEAD`, to scripts
-   * of any origin, 405 for other methods. The URL has to be the one above to the letter (RFC 9728 §3.1); see
-   * {@link answerMetadata} for where else clients look.
+   * The answer to a request for the document, from anyone: its content for `GET` and `HEAD`, readable by
+   * scripts of any origin; 405 for other methods. The URL must be exactly the one above (RFC 9728 §3.1). For
+   * the other places where clients look, see {@link answerMetadata}.
    *
-   * @returns undefined where the request is for something else; a promise where the metadata have yet to be
-   *   signed
+   * @returns undefined if the request is for something else; a promise if the metadata must be signed first
    */
   answer(request: RequestLike): Answer | Promise<Answer> | undefined;
 }
 
-/** RFC 9728 §3. The path of the resource comes behind. */
+/** RFC 9728 §3. The path of the resource comes after it. */
 export const WELL_KNOWN = '/.well-known/oauth-protected-resource';
-/** Metadata are public, so any website may read them; there is nothing in them that a cookie could add. */
+/** Metadata is public, so any website may read it. Cookies couldn't add anything. */
 const OPEN: AnswerHeaders = Object.freeze({ 'Access-Control-Allow-Origin': '*' });
 const METHODS = 'GET, HEAD, OPTIONS';
-/** How long a signer that failed isn't called, and clients are told to wait. */
+/** How long a failing signer isn't called again, and clients are told to wait. */
 const RETRY_SECONDS = 30;
 /** How long a signer may take. */
 const SIGNING_SECONDS = 10;
@@ -108,7 +107,7 @@ export class PublishedMetadata implements ResourceMetadata {
   readonly #clock: () => number;
   /** Of the document. */
   #text: string | Promise<string> | undefined;
-  /** For how long it's good, if a signature limits that; undefined until that is made. */
+  /** How long it's good, if a signature limits that; undefined until it's made. */
   #signed: Span | undefined;
 
   constructor(resource: ResourceSettings, published: PublishedSettings, { clock }: Pick<Runtime, 'clock'>) {
@@ -128,10 +127,7 @@ export class PublishedMetadata implements ResourceMetadata {
     return typeof text === 'string' ? this.#found(text) : this.#foundWhenSigned(text);
   }
 
-  /**
-   * A signature has a life of its own, so it is made anew as often as clients ask for it, and once for all
-   * who ask meanwhile.
-   */
+  /** A signature has its own lifetime, so it's renewed on demand, once for everyone who asks meanwhile. */
   #content(): string | Promise<string> {
     const isOld = this.#signed !== undefined && !isWithin(this.#signed, this.#clock());
     if (this.#text === undefined || isOld) this.#text = this.#make();
@@ -180,10 +176,7 @@ export class PublishedMetadata implements ResourceMetadata {
   }
 }
 
-/**
- * What is published (RFC 9728 §2): what the other options have the resource server do, and nothing that it
- * doesn't.
- */
+/** What's published (RFC 9728 §2): what the other options make the resource server do, and nothing else. */
 function createDocument(
   { identifier, authorizationServers, members, scopes }: ResourceSettings,
   { bearerMethods, schemes, proofAlgorithms, acceptsCertificates }: PublishedSettings,
@@ -209,23 +202,20 @@ async function signedBy(sign: MetadataSigner, document: ResourceMetadataDocument
   return JSON.stringify({ ...document, signed_metadata: signed });
 }
 
-/**
- * Without members that are undefined, and without empty lists, which the metadata must not have (RFC 9728
- * §3.2).
- */
+/** Without undefined members, and without empty lists, which the metadata must not have (RFC 9728 §3.2). */
 export function withoutAbsent<T extends object>(members: T): { [K in keyof T]?: NonNullable<T[K]> } {
   const present = Object.entries(members).filter(
     ([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0),
   );
-  // The same members, fewer of them.
+  // `as`: the same members, fewer of them.
   return Object.fromEntries(present) as { [K in keyof T]?: NonNullable<T[K]> };
 }
 
 /**
- * RFC 9728 §2.2: a JWT with an issuer, with a real signature as far as can be seen, and without signed
- * metadata inside.
+ * RFC 9728 §2.2: a JWT with an issuer, with what looks like a real signature, and without signed metadata
+ * inside.
  *
- * Nobody checks the signature here: it's for the clients, who know whose they trust.
+ * The signature isn't checked here: that's for the clients, who know which keys they trust.
  */
 export function isSignedMetadata(value: unknown): value is string {
   const segments = typeof value === 'string' ? splitCompactJws(value) : undefined;
@@ -237,15 +227,17 @@ export function isSignedMetadata(value: unknown): value is string {
 }
 
 /**
- * What an application answers that publishes these metadata. Each has its place, as {@link
- * ResourceMetadata.answer} says. Clients also look elsewhere, and find what can be meant only once:
+ * The answer of an application that publishes this metadata. Each document has its place, see
+ * {@link ResourceMetadata.answer}. Clients also look in other places, which work if only one document can be
+ * meant:
  *
- * - at the place with a slash at the end, or with a query;
- * - at `/.well-known/oauth-protected-resource` without the path of the resource, where MCP clients look last.
+ * - the place with a slash at the end, or with a query;
+ * - `/.well-known/oauth-protected-resource` without the path of the resource, where MCP clients look last.
  *
  * Not if the resource identifier has a query: then every query is another resource.
  *
- * @param published all that the application publishes; of those with the request's host, if there are any
+ * @param published everything that the application publishes; if some have the request's host, only those
+ *   count
  * @returns undefined if the request is for something else; 404 if it could be meant for several
  */
 export function answerMetadata(
@@ -277,7 +269,7 @@ function splitUrl(url: string): { readonly authority: string; readonly target: s
   return { authority: url.slice(start, end).toLowerCase(), target: end === -1 ? '' : url.slice(end) };
 }
 
-/** A request target without query, and without a slash at the end. */
+/** A request target without its query and without a slash at the end. */
 function placeOf(target: string): string {
   return (target.split('?', 1)[0] ?? '').replace(/\/$/, '');
 }

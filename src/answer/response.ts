@@ -2,14 +2,14 @@ import type { Answer, AnswerHeaders, Denied } from '../decision.js';
 import type { ResourceServerError } from '../errors.js';
 
 /**
- * An answer as a `Response` of the Fetch standard. A refusal has a method for it, see {@link
- * Denied.toResponse}; this is for other answers, such as metadata.
+ * An answer as a `Response` of the Fetch standard. For refusals, use {@link Denied.toResponse}; this is for
+ * other answers, such as metadata.
  */
 export function toResponse({ status, headers, body }: Answer): Response {
   return new Response(body ?? null, { status, headers: toHeaders(headers) });
 }
 
-/** Header fields as the Fetch standard has them. A field with several lines is appended line by line. */
+/** Header fields in the form of the Fetch standard. A field with several lines is appended line by line. */
 export function toHeaders(fields: AnswerHeaders): Headers {
   const headers = new Headers();
   for (const [name, value] of Object.entries(fields))
@@ -17,7 +17,7 @@ export function toHeaders(fields: AnswerHeaders): Headers {
   return headers;
 }
 
-/** What the resource server returns for a refused request. */
+/** The resource server's result for a refused request. */
 export class Refused implements Denied {
   readonly kind: 'denied' = 'denied';
   readonly error: ResourceServerError;

@@ -1,7 +1,7 @@
 import type { BatchObservableCallback, Counter, Histogram, Meter } from '@opentelemetry/api';
 import type { IntrospectionMessage, KeysMessage } from '../diagnostics.js';
 
-/** What counts and measures, see docs/observability.md. */
+/** The counters and histograms, see docs/observability.md. */
 export interface Instruments {
   readonly decisions: Counter;
   readonly lookups: Counter;
@@ -13,7 +13,7 @@ export interface Instruments {
 /** The attribute that names an issuer, in metrics and spans. */
 export const ISSUER = 'oauth_resource_server.issuer';
 
-/** Those of the semantic conventions for `http.client.request.duration`. */
+/** From the semantic conventions for `http.client.request.duration`. */
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 
 export function createInstruments(meter: Meter): Instruments {
@@ -45,7 +45,7 @@ export function createInstruments(meter: Meter): Instruments {
   };
 }
 
-/** What is known of an issuer at the moment. */
+/** What's currently known about an issuer. */
 interface IssuerState {
   /** The last keys. */
   loaded?: { readonly at: number; readonly freshUntil: number };
@@ -56,10 +56,10 @@ interface IssuerState {
   isSuspended?: boolean;
 }
 
-/** So many issuers have attributes of their own. An application may name thousands at run time. */
+/** This many issuers get attributes of their own. An application may name thousands at run time. */
 const MAX_ISSUERS = 100;
 
-/** The state of every issuer, from what the channels say, for gauges to show. */
+/** The state of every issuer, as the channels report it, for gauges to show. */
 export class IssuerStates {
   readonly #clock: () => number;
   readonly #states = new Map<string, IssuerState>();
@@ -68,7 +68,7 @@ export class IssuerStates {
     this.#clock = clock;
   }
 
-  /** What an issuer is called in attributes. */
+  /** An issuer's name in attributes. */
   nameOf(issuer: string): string {
     return this.#stateOf(issuer) === undefined ? '_OTHER' : issuer;
   }
@@ -90,7 +90,7 @@ export class IssuerStates {
     else state.isSuspended ??= false;
   }
 
-  /** Shows the states on gauges. @returns a function that ends it */
+  /** Shows the states on gauges. @returns a function that stops it */
   observe(meter: Meter): () => void {
     const gauge = (name: string, description: string, unit = '') =>
       meter.createObservableGauge(`oauth_resource_server.${name}`, { description, unit });

@@ -12,18 +12,18 @@ import { createInstruments, type Instruments, ISSUER, IssuerStates } from './ins
 
 /** Options of {@link recordTelemetry}. */
 export interface TelemetryOptions {
-  /** Default: the global one, as it is when `recordTelemetry` is called. */
+  /** Default: the global one at the time of the call. */
   readonly meterProvider?: MeterProvider;
   /** Default: the global one. */
   readonly tracerProvider?: TracerProvider;
   /**
-   * Adds the client of a verified token, `oauth_resource_server.client.id`, to decisions: as many values as
-   * you have clients. Default false.
+   * Adds the client of a verified token, `oauth_resource_server.client.id`, to decisions. It has as many
+   * values as you have clients. Default false.
    */
   readonly clientId?: boolean;
   /**
-   * Adds `http.request.method` and `http.route` to the metric of decisions, where they're known: as many
-   * values as you have routes. Default false.
+   * Adds `http.request.method` and `http.route` to the metric of decisions, if they're known. They have as
+   * many values as you have routes. Default false.
    */
   readonly route?: boolean;
   /** Milliseconds since the epoch. Default `Date.now`. For tests. */
@@ -33,21 +33,21 @@ export interface TelemetryOptions {
 const OPTIONS: readonly string[] = ['meterProvider', 'tracerProvider', 'clientId', 'route', 'clock'];
 const NAME = 'oauth-resource-server';
 const HIT = 'oauth_resource_server.token_cache.hit';
-/** As the semantic conventions have it, others are `_OTHER`, so that clients can't make up values. */
+/** As in the semantic conventions: others are `_OTHER`, so clients can't make up values. */
 const METHODS = new Set('CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT QUERY TRACE'.split(' '));
 
 /**
- * Records what all resource servers of this process do with OpenTelemetry: as metrics, and in traces, where
- * the active span of a request gets the outcome of its authentication, and loads of keys and calls of
- * introspection endpoints become spans of their own.
+ * Records with OpenTelemetry what all resource servers of this process do. There are metrics, and in traces,
+ * the active span of a request gets the outcome of its authentication, while loads of keys and calls of
+ * introspection endpoints are spans of their own.
  *
- * Call it once, after your SDK has started and before the first request: the API has no meter to record with
- * before that, and the age of keys is known only from when they're loaded.
+ * Call it once, after your SDK has started and before the first request. Before that, the API has no meter to
+ * record with, and the age of keys is known only from their next load.
  *
- * Security: nothing that a client makes up is in an attribute, no token, no claim of a person and no path.
+ * Security: attributes contain nothing that a client makes up, no token, no personal claim and no path.
  * Issuers are those that you trust; from the hundredth on they're `_OTHER`.
  *
- * @returns a function that ends the recording
+ * @returns a function that stops the recording
  * @throws {TypeError} an unknown option
  * @example
  * ```ts
@@ -84,13 +84,13 @@ export function recordTelemetry(options: TelemetryOptions = {}): () => void {
     stopShowing();
   };
 
-  /** Records an operation that has ended, if the message tells of one. */
+  /** Records an operation that has ended, if the message reports one. */
   function record(name: string, message: KeysMessage | IntrospectionMessage, histogram: Histogram): void {
     const { issuer, reason, durationSeconds } = message;
     if (durationSeconds === undefined) return;
     const attributes = withoutAbsent({ [ISSUER]: states.nameOf(issuer), 'error.type': reason });
     histogram.record(durationSeconds, attributes);
-    // Dates, since numbers may be taken for something else than milliseconds since the epoch.
+    // Dates, because numbers may be taken for something other than milliseconds since the epoch.
     const startTime = new Date(clock() - durationSeconds * 1000);
     const span = tracer.startSpan(name, { startTime, attributes: { ...attributes, ...serverOf(issuer) } });
     if (reason !== undefined) span.setStatus({ code: SpanStatusCode.ERROR });
@@ -116,7 +116,7 @@ function recordDecision(
   };
   decisions.add(1, withoutAbsent({ ...decided, ...requested, 'http.response.status_code': status }));
   if (isKnownToken !== undefined) lookups.add(1, { [HIT]: isKnownToken });
-  // Of a request that is refused nothing else may know the route, since nothing behind gets to see it.
+  // For a refused request, nothing else may record the route: no later code sees it.
   const refused = outcome === 'denied' && {
     'http.route': route,
     'error.type': (status ?? 0) >= 500 ? reason : undefined,
@@ -124,7 +124,7 @@ function recordDecision(
   trace.getActiveSpan()?.setAttributes(withoutAbsent({ ...decided, ...refused, [HIT]: isKnownToken }));
 }
 
-/** Whom an issuer identifier names, if it's a URL. */
+/** The server that an issuer identifier names, if it's a URL. */
 function serverOf(issuer: string): Attributes {
   if (!URL.canParse(issuer)) return {};
   const { protocol, hostname, port } = new URL(issuer);

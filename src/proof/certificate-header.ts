@@ -2,15 +2,12 @@ import { X509Certificate } from 'node:crypto';
 import { InvalidRequestError } from '../errors.js';
 
 /**
- * How a proxy writes the client certificate into a header field: `'client-cert'` as RFC 9440 §2.2 has it, the
- * others as the documentation of the product that they are named after.
+ * How a proxy writes the client certificate into a header field: `'client-cert'` as in RFC 9440 §2.2, the
+ * others as in the documentation of the product they're named after.
  */
 export type CertificateHeaderForm = 'client-cert' | 'nginx' | 'envoy' | 'aws-alb' | 'traefik';
 
-/**
- * Longer than the header fields of a whole request may be by default (Node: 16 KiB), for servers that allow
- * more.
- */
+/** More than all header fields of a request by default (Node: 16 KiB), for servers that allow more. */
 const MAX_LENGTH = 32_768;
 
 const BYTE_SEQUENCE = /^:([A-Za-z0-9+/=]+):$/;
@@ -19,18 +16,18 @@ const PEM = /^-----BEGIN CERTIFICATE-----\r?\n((?:[A-Za-z0-9+/=]+\r?\n)+)-----EN
  * RFC 8941 §3.3.5: a byte sequence of no bytes, which some proxies send for clients without a certificate.
  */
 const NO_BYTES = '::';
-/** Padding may be missing, as RFC 8941 §4.2.7 wants it. */
+/** Padding may be missing, as RFC 8941 §4.2.7 allows. */
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
 
-/** The header field of each form, in lower case, unless the proxy is told otherwise; and how to read it. */
+/** Each form's header field, in lower case, unless the proxy uses another one; and how to read it. */
 export const FORMS: Readonly<Record<CertificateHeaderForm, Form>> = Object.freeze({
   'client-cert': { name: 'client-cert', read: (value) => fromBase64(BYTE_SEQUENCE.exec(value)?.[1]) },
-  // nginx itself has no name for it; this is that of the Kubernetes ingress controller made of it.
+  // nginx itself has no name for it; this is the one of its Kubernetes ingress controller.
   nginx: { name: 'ssl-client-cert', read: fromEscapedPem },
   envoy: { name: 'x-forwarded-client-cert', read: (value) => fromEscapedPem(certOfElement(value)) },
   'aws-alb': { name: 'x-amzn-mtls-clientcert', read: fromEscapedPem },
-  // Without the lines that begin and end PEM, and without line breaks; escaped by version 2. Several are
-  // separated by commas, which base64 has not.
+  // Without PEM's first and last line, and without line breaks. Version 2 escapes it. Several are separated
+  // by commas, which base64 doesn't have.
   traefik: { name: 'x-forwarded-tls-client-cert', read: (value) => fromBase64(unescapeUri(value)) },
 });
 
@@ -42,8 +39,8 @@ interface Form {
 /**
  * Reads the one certificate that a proxy put into a header field.
  *
- * @returns the certificate as DER; undefined where there is none in the field, which some proxies send for
- *   clients without a certificate
+ * @returns the certificate as DER; undefined if the field has none, as some proxies send it for clients
+ *   without a certificate
  * @throws {InvalidRequestError} `client_cert_invalid`: not exactly one certificate in that form
  */
 export function readCertificateHeader(form: CertificateHeaderForm, value: string): Buffer | undefined {
@@ -72,7 +69,7 @@ function fromBase64(text: string | undefined): Buffer | undefined {
   return text !== undefined && BASE64.test(text) ? Buffer.from(text, 'base64') : undefined;
 }
 
-/** What parses as a certificate and has nothing behind it. */
+/** Whether it parses as a certificate with nothing after it. */
 function isOneCertificate(der: Buffer): boolean {
   try {
     return new X509Certificate(der).raw.equals(der);
@@ -86,12 +83,12 @@ const PAIR = /([A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|([^",;]*))(;|$)/y;
 
 /**
  * The value of `Cert` in Envoy's `x-forwarded-client-cert`:
- * `Hash=…;Cert="-----BEGIN%20CERTIFICATE…";Subject="CN=client"`. The names of keys have no case.
+ * `Hash=…;Cert="-----BEGIN%20CERTIFICATE…";Subject="CN=client"`. Key names are case-insensitive.
  *
- * Security: Envoy copies names from the certificate into `URI` and `DNS` as they are, so whoever chooses
- * these can make up further pairs and elements. Hence exactly one of each, or none at all.
+ * Security: Envoy copies names from the certificate into `URI` and `DNS` as they are, so anyone who chooses
+ * these can add pairs and elements. So there must be exactly one of each, or none at all.
  *
- * @returns undefined where there is not exactly one `Cert`, or more than one element
+ * @returns undefined unless there's exactly one `Cert`, in a single element
  */
 function certOfElement(element: string): string | undefined {
   const certificates: string[] = [];

@@ -8,8 +8,7 @@ import type { CertificateBinding } from './confirmation.js';
 import type { TrustedProxies } from './trusted-proxies.js';
 
 /**
- * Where the client certificate is: the TLS connection itself has it, or a trusted proxy puts it into a header
- * field.
+ * Where the client certificate comes from: the TLS connection, or a header field that a trusted proxy sets.
  */
 export type CertificateSource = 'connection' | CertificateHeader;
 
@@ -20,20 +19,20 @@ interface CertificateHeader {
   readonly trustedProxies: TrustedProxies;
 }
 
-/** RFC 9440 §2.4: what was answered on the strength of the header field must not be kept for others. */
+/** RFC 9440 §2.4: an answer that depends on the header field must not be kept for others. */
 const NOT_FOR_OTHERS: AnswerHeaders = Object.freeze({ 'Cache-Control': 'no-store' });
 
 /**
- * Compares the client certificate with the one that the access token is bound to (RFC 8705 §3). Whether a
- * certification authority vouches for it, and until when, is between the client and the authorization server,
- * which bound the token to this very certificate (RFC 8705 §6.2).
+ * Compares the client certificate with the one that the access token is bound to (RFC 8705 §3). Its issuer
+ * and its dates don't matter here: they're between the client and the authorization server, which bound the
+ * token to this very certificate (RFC 8705 §6.2).
  */
 export function createCertificateBinding(source: CertificateSource): CertificateBinding {
   const isConnection = source === 'connection';
   return (thumbprint, request) => {
     const certificate = isConnection ? request.clientCertificate?.() : readHeader(request, source);
     if (certificate === undefined) throw new InvalidTokenError('certificate_missing');
-    // RFC 8705 §3.1: SHA-256 of the DER encoding in base64url without padding, and no other spelling of it.
+    // RFC 8705 §3.1: SHA-256 of the DER encoding in base64url without padding, in this spelling only.
     const actual = hash('sha256', certificate, 'base64url');
     if (typeof thumbprint !== 'string' || !isEqualText(thumbprint, actual))
       throw new InvalidTokenError('certificate_mismatch');
@@ -41,10 +40,7 @@ export function createCertificateBinding(source: CertificateSource): Certificate
   };
 }
 
-/**
- * From anybody but a trusted proxy the field is nothing but the client's own claim, and ignored (RFC 9440
- * §4).
- */
+/** From anyone but a trusted proxy, the field is only the client's claim and is ignored (RFC 9440 §4). */
 function readHeader(request: RequestView, header: CertificateHeader): Uint8Array | undefined {
   const { form, name, trustedProxies } = header;
   if (!trustedProxies(request.remoteAddress)) return undefined;

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { isEqualText } from '../lib/equal-text.js';
 
-/** The nonces of one window of time and of the one before it. */
+/** The nonces of one time window and the one before. */
 interface Window {
   readonly number: number;
   readonly current: string;
@@ -9,15 +9,15 @@ interface Window {
 }
 
 /**
- * Nonces for DPoP proofs without memory (RFC 9449 §8, §9): each window of time has one, an HMAC that only who
- * has the secret can tell beforehand. Servers with one secret know each other's.
+ * Nonces for DPoP proofs without storage (RFC 9449 §8, §9). Each time window has one: an HMAC that only
+ * holders of the secret can predict. Servers with the same secret know each other's nonces.
  */
 export class ProofNonces {
   readonly #secret: string;
   readonly #lifetimeSeconds: number;
   #window: Window | undefined;
 
-  /** @param lifetimeSeconds how long a nonce is the current one; it is accepted for as long again */
+  /** @param lifetimeSeconds how long a nonce is the current one; it's accepted for the same time again */
   constructor(secret: string, lifetimeSeconds: number) {
     this.#secret = secret;
     this.#lifetimeSeconds = lifetimeSeconds;
@@ -33,8 +33,8 @@ export class ProofNonces {
   }
 
   /**
-   * What a nonce from a proof is worth now: `previous` is still good, and to be replaced by the current one.
-   * Undefined if it's too old, or none of ours.
+   * Whether a nonce from a proof is still good; `previous` is, but should be replaced by the current one.
+   * Undefined if it's too old or not ours.
    */
   ageOf(nonce: unknown, now: number): 'current' | 'previous' | undefined {
     if (typeof nonce !== 'string') return undefined;

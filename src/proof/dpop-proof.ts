@@ -8,23 +8,23 @@ import type { Algorithm } from '../terms.js';
 import { needsExtension, splitCompactJws } from '../token/compact-jws.js';
 import type { SignatureKey } from '../token/signature.js';
 
-/** The longest proof that is looked at, in characters. One with an RSA key of 4096 bits has about 2000. */
+/** The longest proof accepted, in characters. One with an RSA key of 4096 bits has about 2000. */
 const MAX_PROOF_LENGTH = 8192;
-/** Twice the length of what anybody needs; what is remembered of it is a digest. */
+/** Twice what anyone needs. Only a digest of it is remembered. */
 const MAX_JTI_LENGTH = 256;
 
-/** How many clients' keys are kept ready, and how many characters of headers they may take together. */
+/** How many clients' keys are kept ready, and how many characters their headers may have together. */
 const MAX_KEYS = 1000;
 const MAX_CHARACTERS = 1_000_000;
 
 /**
- * Larger RSA keys than anybody uses would make each check of a signature slow: a modulus of up to 8192 bits,
- * an exponent of up to 32, in base64url.
+ * Huge RSA keys would make each signature check slow. The limits: a modulus of 8192 bits, an exponent of 32,
+ * in base64url.
  */
 const MAX_MODULUS_LENGTH = 1366;
 const MAX_EXPONENT_LENGTH = 6;
 
-/** A DPoP proof taken apart but not verified (RFC 9449 §4.2). Nothing in it can be trusted. */
+/** A parsed DPoP proof, not verified (RFC 9449 §4.2). Nothing in it can be trusted. */
 export interface Proof {
   /** As it was sent. */
   readonly text: string;
@@ -43,7 +43,7 @@ export interface ProofClaims {
   readonly htu: string;
   /** When the proof was made, in seconds since the epoch. */
   readonly iat: number;
-  /** From when on and until when the client says that it's valid; most proofs say neither. */
+  /** From when and until when the proof is valid, as the client says. Most proofs have neither. */
   readonly nbf: number | undefined;
   readonly exp: number | undefined;
   /** The digest of the access token; undefined for a request that has none, to a token endpoint. */
@@ -60,14 +60,14 @@ export interface ProofClaims {
 export function readProofLine(request: RequestView): string {
   const [line, another] = fieldLinesOf(request, 'dpop');
   if (line === undefined) throw new InvalidProofError('missing_proof');
-  // Some servers join repeated lines, and no proof has a comma.
+  // Some servers join repeated lines; a proof never has a comma.
   if (another !== undefined || line.includes(',')) throw new InvalidProofError('multiple_proofs');
   return line;
 }
 
 /**
- * Takes a proof apart, strictly (RFC 9449 §4.3, numbers 2 and 3). The header stays encoded: most often it was
- * read before.
+ * Splits a proof, strictly (RFC 9449 §4.3, numbers 2 and 3). The header stays encoded: usually it was read
+ * before.
  *
  * @param hasToken whether it's for a request with an access token, and has to have `"ath"`
  * @throws {InvalidProofError} `malformed_proof`, `proof_missing_claim`
@@ -87,7 +87,7 @@ function readClaims(claims: JsonObject, hasToken: boolean): ProofClaims {
   const { jti, htm, htu, iat, nbf, exp, nonce } = claims;
   const ath = hasToken ? claims.ath : undefined;
   const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
-  // JSON can spell numbers that become Infinity.
+  // JSON can express numbers that become Infinity.
   const isDate = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
   if (!isText(jti) || !isText(htm) || !isText(htu) || !isDate(iat) || !(isText(ath) || !hasToken))
     throw new InvalidProofError('proof_missing_claim');
@@ -101,15 +101,15 @@ function readClaims(claims: JsonObject, hasToken: boolean): ProofClaims {
 /** The key in the header of a proof. */
 interface ProofKey {
   readonly signatureKey: SignatureKey;
-  /** RFC 7638, SHA-256, base64url: what `"jkt"` of an access token that is bound to this key says. */
+  /** RFC 7638, SHA-256, base64url: the `"jkt"` of access tokens that are bound to this key. */
   readonly thumbprint: string;
 }
 
 /**
- * Makes a function that verifies the signature of a proof by the key that it carries (RFC 9449 §4.3, numbers
- * 4 to 7), and returns the thumbprint of that key. The header is the same in all proofs of a client, so those
- * of valid proofs are kept with their imported keys: from a client's second proof on only the signature is
- * paid for.
+ * Makes a function that verifies a proof's signature with the key in the proof (RFC 9449 §4.3, numbers 4 to
+ * 7) and returns that key's thumbprint. All proofs of a client have the same header, so headers of valid
+ * proofs are kept with their imported keys: from a client's second proof on, only the signature costs
+ * anything.
  *
  * It rejects with an {@link InvalidProofError}: `malformed_proof`, `proof_typ_mismatch`,
  * `proof_alg_not_allowed`, `jwk_invalid`, `proof_signature_invalid`.
@@ -121,7 +121,7 @@ export function createProofVerifier(algorithms: readonly Algorithm[]): (proof: P
   return async ({ text, headerSegment }) => {
     const known = keys.get(headerSegment);
     const key = known ?? (await importProofKey(headerSegment, algorithms));
-    // The key is bound to one algorithm, and that is the header's. `kid`, `jku` and `x5c` say nothing here.
+    // The key is bound to one algorithm, the header's. `kid`, `jku` and `x5c` don't matter here.
     const isValid = key.signatureKey.verify(text);
     if (!(typeof isValid === 'boolean' ? isValid : await isValid))
       throw new InvalidProofError('proof_signature_invalid');
@@ -140,7 +140,7 @@ async function importProofKey(headerSegment: string, algorithms: readonly Algori
   const key = isReasonable(jwk) ? importVerificationKey(jwk) : 'malformed key';
   if (typeof key === 'string' || key.weakness !== undefined || !key.algorithms.has(algorithm))
     throw new InvalidProofError('jwk_invalid');
-  // The import has looked at its members.
+  // The import has checked its members.
   const thumbprint = await calculateJwkThumbprint(jwk as JWK, 'sha256');
   return { signatureKey: key.signatureKey(algorithm), thumbprint };
 }

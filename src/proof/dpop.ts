@@ -9,18 +9,20 @@ import { createProofVerifier, type ProofClaims, parseProof, readProofLine } from
 import { createMemoryReplayStore, type ReplayStore, useOnce } from './replay-store.js';
 import { normaliseTargetUri, requestTargetUri } from './target-uri.js';
 
-/** What proofs have to be like: the option `dpop` as plain data. */
+/** What proofs must be like: the option `dpop` as plain data. */
 export interface DpopSettings {
-  /** Whether an access token has to be bound to a key. */
+  /** Whether access tokens must be bound to a key. */
   readonly isRequired: boolean;
   readonly algorithms: readonly Algorithm[];
-  /** How long ago a proof may have been made. */
+  /** How old a proof may be. */
   readonly maxAgeSeconds: number;
   /** Undefined: one in memory. */
   readonly replayStore: ReplayStore | undefined;
   /** Undefined if proofs need no nonce. */
   readonly nonce: { readonly secret: string; readonly lifetimeSeconds: number } | undefined;
-  /** Where clients find this API, without a slash at the end; undefined if the request itself says it. */
+  /**
+   * The URL that clients use for this API, without a slash at the end. Undefined to take it from the request.
+   */
   readonly baseUrl: string | undefined;
 }
 
@@ -101,8 +103,8 @@ export function createDpopBinding(settings: DpopSettings, time: Time): DpopBindi
 /**
  * RFC 9449 §9.
  *
- * @returns the next nonce, if it's time for it (§8.2): on an answer that nobody keeps, because the nonce is
- *   for this client now
+ * @returns the next nonce, if it's time for it (§8.2). The answer must then not be cached, because the nonce
+ *   is for this client now
  */
 function checkNonce(nonces: ProofNonces, { nonce }: ProofClaims, now: number): Confirmed {
   const age = nonces.ageOf(nonce, now);
@@ -111,7 +113,7 @@ function checkNonce(nonces: ProofNonces, { nonce }: ProofClaims, now: number): C
   return age === 'previous' ? { 'DPoP-Nonce': current, 'Cache-Control': 'no-store' } : undefined;
 }
 
-/** RFC 9449 §11.1, and what the client said itself (RFC 7519 §4.1.4, §4.1.5). */
+/** RFC 9449 §11.1, and the limits that the client set itself (RFC 7519 §4.1.4, §4.1.5). */
 function checkTime(
   { iat, exp = Number.POSITIVE_INFINITY, nbf = iat }: ProofClaims,
   now: number,

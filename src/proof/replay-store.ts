@@ -6,18 +6,18 @@ import { withTimeLimit } from '../lib/deadline.js';
 import { describeError } from '../lib/errors.js';
 
 /**
- * Remembers which DPoP proofs were used, so that none is used twice (RFC 9449 §11.1). Share one between all
- * instances of an API.
+ * Remembers used DPoP proofs, so that none is used twice (RFC 9449 §11.1). Share one between all instances of
+ * an API.
  */
 export interface ReplayStore {
   /**
-   * Remembers a key, in one step with finding out whether it is known already: of two calls at the same time
-   * only one may get `true`.
+   * Remembers a key and says whether it was new, in one step: of two simultaneous calls, only one may get
+   * `true`.
    *
    * @param key a digest of 43 characters of base64url, different for different proofs
-   * @param lifetimeSeconds for how long to remember it at least, above 0. A fraction is possible
-   * @returns `true` where the key was not known, `false` where it was. An exception, another value, or none
-   *   within five seconds is answered with 503
+   * @param lifetimeSeconds how long to remember it at least, in seconds, above 0. May be a fraction
+   * @returns `true` if the key is new, `false` if it's known. An exception, another value, or none within
+   *   five seconds is answered with 503
    */
   remember(key: string, lifetimeSeconds: number): boolean | Promise<boolean>;
 }
@@ -25,8 +25,8 @@ export interface ReplayStore {
 /** Options of {@link createMemoryReplayStore}. */
 export interface MemoryReplayStoreOptions {
   /**
-   * How many proofs are remembered at most; 1 to 10000000. Default 500000, about 50 MB of heap when they are
-   * all there.
+   * How many proofs are remembered at most, 1 to 10000000. Default 500000, which takes about 50 MB of heap
+   * when full.
    */
   readonly maxEntries?: number;
   /** Milliseconds since the epoch. Default `Date.now`. For tests. */
@@ -38,26 +38,29 @@ const CHECKS = {
   clock: optional<() => number>(callable, () => Date.now()),
 } satisfies Checks<MemoryReplayStoreOptions>;
 
-/** Keys are forgotten in bunches that expire at the same time, so that forgetting costs next to nothing. */
+/** Keys that expire around the same time are forgotten together, so forgetting costs next to nothing. */
 const BUNCH_SECONDS = 10;
 
 /**
- * A {@link ReplayStore} in the memory of this process. It knows nothing of what other instances saw: see
+ * A {@link ReplayStore} in the memory of this process. It doesn't know what other instances saw: see
  * docs/dpop.md.
  *
- * Security: it is bounded and never forgets a proof that could still be used. When it is full, further proofs
- * are refused with 503 `replay_store_full` until entries expire, which takes at most as long as a proof is
- * accepted; each refusal is reported on the channel `warning`.
+ * Security: it's bounded, and never forgets a proof that could still be used. When it's full, more proofs are
+ * refused with 503 `replay_store_full` until entries expire, which takes no longer than a proof is accepted.
+ * Each refusal is reported on the channel `warning`.
  *
- * @throws {TypeError} an unknown option, or a wrong one
+ * @throws {TypeError} an option is unknown or wrong
  */
 export function createMemoryReplayStore(options: MemoryReplayStoreOptions = {}): ReplayStore {
   const { maxEntries, clock } = checkObject(options, '', CHECKS);
-  /** By the second at which they are all forgotten. */
+  /** By the second when they're all forgotten. */
   const bunches = new Map<number, Set<string>>();
   let size = 0;
   let nextExpiry = Number.POSITIVE_INFINITY;
-  /** What expires until then was forgotten, and can't be told from what is new if the clock is set back. */
+  /**
+   * Anything that expires by then is already forgotten. If the clock is set back, it can't be told from
+   * something new.
+   */
   let forgottenUntil = Number.NEGATIVE_INFINITY;
 
   function forgetExpired(now: number): void {
@@ -90,20 +93,20 @@ export function createMemoryReplayStore(options: MemoryReplayStoreOptions = {}):
   };
 }
 
-/** For stores that have no time limit of their own. */
+/** For stores without their own time limit. */
 const STORE_TIMEOUT_SECONDS = 5;
-/** A store that was out of reach may be back at once. */
+/** A store that couldn't be reached may be back at once. */
 const RETRY_AFTER_SECONDS = 1;
 
 /**
- * Makes sure that a proof is used once (RFC 9449 §11.1). Comes after all other checks, so that nobody fills
- * the store with invalid proofs.
+ * Makes sure that a proof is used only once (RFC 9449 §11.1). It comes after all other checks, so invalid
+ * proofs can't fill the store.
  *
- * @param identity what makes a proof the same proof: the client's key, the resource in one spelling, and the
- *   identifier that the client gave the proof
+ * @param identity what identifies a proof: the client's key, the resource in one spelling, and the id that
+ *   the client gave the proof
  * @param lifetimeSeconds how long the proof could still be used
  * @throws {InvalidProofError} `proof_replayed`
- * @throws {UnavailableError} `replay_store_full`, `replay_store_unavailable`: it can't be told whether the
+ * @throws {UnavailableError} `replay_store_full`, `replay_store_unavailable`: the store can't say whether the
  *   proof was used
  */
 export async function useOnce(
@@ -125,7 +128,7 @@ export async function useOnce(
   if (isNew !== true) throw unavailable(typeof isNew);
 }
 
-/** @param detail never a text of the store */
+/** @param detail never a text from the store */
 function unavailable(detail: string, cause?: unknown): UnavailableError {
   reportWarning({ source: 'replayStore', detail });
   return new UnavailableError('replay_store_unavailable', RETRY_AFTER_SECONDS, cause);

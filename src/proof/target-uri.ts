@@ -1,21 +1,21 @@
 /**
- * Scheme, authority and path of an http URL (RFC 3986 §3). A URL parser would repair what is wrong, and what
- * is repaired is never equal to what was signed.
+ * Scheme, authority and path of an http URL (RFC 3986 §3). A URL parser would repair faults, but a repaired
+ * URL never equals the signed one.
  */
 const HTTP_URL = /^(https?):\/\/([\x21-\x2e\x30-\x7e]+)((?:\/[\x21-\x7e]*)?)$/i;
 const DEFAULT_PORTS: Readonly<Record<string, RegExp>> = { http: /:(?:80)?$/, https: /:(?:443)?$/ };
 const ENCODED = /%[0-9A-Fa-f]{2}/g;
-/** A percent sign that encodes nothing: with what decoding makes of the next one, it could. */
+/** A percent sign that encodes nothing. After decoding what follows, it could encode something. */
 const STRAY_PERCENT = /%(?![0-9A-Fa-f]{2})/;
 /** RFC 3986 §2.3. */
 const UNRESERVED = /^[A-Za-z0-9._~-]$/;
 
 /**
- * The target URI of a request, as `"htu"` (HTTP URI) has it and in one spelling: without query and fragment,
- * scheme and host in lower case, without the default port, `/` for an empty path, percent-encoding and dot
- * segments as RFC 3986 §6.2.2 normalises them. Nothing else is changed: `/a` and `/a/` are two resources.
+ * The target URI of a request, as in `"htu"` (HTTP URI), in one spelling: without query and fragment, scheme
+ * and host in lower case, without the default port, `/` for an empty path, percent-encoding and dot segments
+ * normalised as in RFC 3986 §6.2.2. Nothing else changes: `/a` and `/a/` are two resources.
  *
- * @returns undefined where `url` is no absolute http or https URL, or has a percent sign without two digits
+ * @returns undefined if `url` isn't an absolute http or https URL, or has a percent sign without two digits
  * @see RFC 9449 §4.3
  */
 export function normaliseTargetUri(url: string): string | undefined {
@@ -31,14 +31,14 @@ export function normaliseTargetUri(url: string): string | undefined {
 /**
  * The target URI of a request, in the same spelling.
  *
- * Security: routers match the path as it was sent, so dot segments aren't taken away from it: a proof for
- * `/b` would open what `/a/../b` leads to. And some take whatever follows the first slash for the path: with
- * `http://host?/b` they'd open `/b` for a proof for `/`.
+ * Security: routers match the path as it was sent, so dot segments aren't removed from it: otherwise a proof
+ * for `/b` would open whatever `/a/../b` leads to. And some routers take everything after the first slash for
+ * the path: with `http://host?/b`, a proof for `/` would open `/b`.
  *
- * @param url what the request says
- * @param baseUrl where the API is, if the request's own scheme and host don't matter
- * @returns undefined if there's none, as of `OPTIONS *`, if it has dot segments, plain or encoded, or if a
- *   query follows the host at once
+ * @param url the request's URL
+ * @param baseUrl the API's URL, if the request's own scheme and host don't matter
+ * @returns undefined if there's none (`OPTIONS *`), if it has dot segments, plain or encoded, or if a query
+ *   follows the host directly
  */
 export function requestTargetUri(url: string, baseUrl: string | undefined): string | undefined {
   const bare = withoutQuery(url);

@@ -4,14 +4,14 @@ import { optionError, textOrTexts } from '../lib/check.js';
 const TAKES = 'IP addresses and ranges such as 10.0.0.0/8, but no wider ones';
 const RANGE = /^([^/]+)(?:\/(0|[1-9]\d{0,2}))?$/;
 
-/** Whether the other end of a connection is one of the trusted proxies; an unknown one is not. */
+/** Whether the other end of a connection is one of the trusted proxies. An unknown one isn't. */
 export type TrustedProxies = (remoteAddress: string | undefined) => boolean;
 
 /**
  * Reads addresses and ranges (CIDR notation, RFC 4632 §3.1).
  *
  * @param name of the option, for the message
- * @throws {TypeError} something else, or a range of all addresses
+ * @throws {TypeError} it's neither, or a range that's too wide
  */
 export function parseTrustedProxies(given: unknown, name: string): TrustedProxies {
   const trusted = new BlockList();
@@ -27,14 +27,14 @@ export function parseTrustedProxies(given: unknown, name: string): TrustedProxie
   return (remoteAddress) => {
     const address = remoteAddress ?? '';
     const family = addressFamily(address);
-    // Also of IPv4, where an IPv6 socket shows it as `::ffff:10.0.0.1` (RFC 4291 §2.5.5.2).
+    // Also IPv4 addresses, if an IPv6 socket shows them as `::ffff:10.0.0.1` (RFC 4291 §2.5.5.2).
     return family !== undefined && trusted.check(address, family);
   };
 }
 
 /**
- * Whether a range has addresses of strangers in it: it's larger than those for private use (RFC 1918, RFC
- * 4193), or as much of IPv4 in the form that IPv6 sockets show it in.
+ * Whether a range must contain addresses of strangers: it's larger than those for private use (RFC 1918,
+ * RFC 4193), or than as much of IPv4 in the form that IPv6 sockets show.
  */
 function isTooWide(address: string, bits: number, family: 'ipv4' | 'ipv6'): boolean {
   if (family === 'ipv4') return bits < 8;
@@ -46,7 +46,7 @@ function isTooWide(address: string, bits: number, family: 'ipv4' | 'ipv6'): bool
   return bits < 7 || (hasIpv4 && bits < 104);
 }
 
-/** Addresses with a zone (RFC 4007 §11) are none: what one names is different on each machine. */
+/** Addresses with a zone (RFC 4007 §11) don't count: a zone means something different on each machine. */
 function addressFamily(address: string): 'ipv4' | 'ipv6' | undefined {
   const version = address.includes('%') ? 0 : isIP(address);
   if (version === 0) return undefined;

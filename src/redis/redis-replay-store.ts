@@ -3,11 +3,11 @@ import { withTimeLimit } from '../lib/deadline.js';
 import type { ReplayStore } from '../proof/replay-store.js';
 
 /**
- * The part of a client, cluster or sentinel of the package `redis` that's used. The application connects and
+ * The parts we use of a client, cluster or sentinel from the package `redis`. The application connects and
  * closes it.
  */
 export interface RedisClient {
-  /** Whether a command would be sent now; undefined if the client doesn't say. */
+  /** Whether a command would be sent right away; undefined if the client doesn't say. */
   readonly isReady?: boolean;
   set(key: string, value: string, options: RedisSetOptions): Promise<unknown>;
 }
@@ -24,8 +24,8 @@ export interface RedisSetOptions {
 /** Options of {@link createRedisReplayStore}. */
 export interface RedisReplayStoreOptions {
   /**
-   * The beginning of every key. Default `oauth-resource-server:dpop:`. APIs that share a server may share it
-   * too.
+   * The beginning of every key. Default `oauth-resource-server:dpop:`. APIs with the same server can share
+   * it.
    */
   readonly prefix?: string;
   /** Time limit of one command, in seconds, above 0, at most 4. Default 1. */
@@ -38,12 +38,12 @@ const CHECKS = {
 } satisfies Checks<RedisReplayStoreOptions>;
 
 /**
- * Remembers used DPoP proofs in Redis or Valkey, for all instances of an API: option `dpop.replayStore`. It
- * sends one command per request, `SET … NX PX`. If that fails or takes too long, or if the client isn't
+ * Remembers used DPoP proofs in Redis or Valkey, for all instances of an API: the option `dpop.replayStore`.
+ * It sends one command per request, `SET … NX PX`. If that fails or takes too long, or the client isn't
  * connected, the request is refused with 503 `replay_store_unavailable`.
  *
- * @param client of the package `redis`, version 4 or later, connected by the application
- * @throws {TypeError} an unknown option, or a wrong one
+ * @param client from the package `redis`, version 4 or later, connected by the application
+ * @throws {TypeError} an option is unknown or wrong
  * @example
  * ```ts
  * import { authenticate } from 'oauth-resource-server/express';
@@ -62,7 +62,7 @@ export function createRedisReplayStore(
   const { prefix, timeoutSeconds } = checkObject(options, '', CHECKS);
   return {
     async remember(key, lifetimeSeconds) {
-      // The command would wait for a connection, and so would every request, with its memory.
+      // The command would wait for a connection, and so would every request, using memory.
       if (client.isReady === false) throw new Error('the Redis client is not connected');
       const milliseconds = Math.ceil(lifetimeSeconds * 1000);
       const reply = await withTimeLimit(timeoutSeconds, async () =>

@@ -18,15 +18,15 @@ import {
   requiredScopes,
 } from './requirement.js';
 
-/** What the route wants of an access token, for the challenge. */
+/** What the route requires of an access token, for the challenge. */
 export interface Wanted {
-  /** Empty if that isn't known or doesn't matter. */
+  /** Empty if they're unknown or don't matter. */
   readonly scopes?: readonly string[];
   readonly acrValues?: readonly string[] | undefined;
   readonly maxAgeSeconds?: number | undefined;
 }
 
-/** What a check depends on beside the token: the time, and what scopes imply. */
+/** What a check depends on besides the token: the time, and what scopes imply. */
 interface Terms {
   readonly runtime: Moment;
   readonly impliedScopes: ImpliedScopes;
@@ -34,27 +34,25 @@ interface Terms {
 
 type Moment = Pick<Runtime, 'clock' | 'clockToleranceSeconds'>;
 
-/** What keeps a caller out of a route, and what the challenge says of it. */
+/** Why a caller is refused, and what the challenge says about it. */
 interface Unmet {
   readonly error: ResourceServerError;
   readonly wanted: Wanted;
 }
 
 /**
- * Checks all requirements of a route together, so that one challenge can name everything that the client
- * needs.
+ * Checks all requirements of a route together, so that one challenge can name everything the client needs.
  *
- * The order: how the user authenticated, since that challenge can name the scopes too and nobody has to come
- * twice (RFC 9470 §3); then scopes, claims and authorization details. A predicate isn't called if anything
- * before it is missing.
+ * The order: first how the user authenticated, because that challenge can name the scopes too, so the user
+ * doesn't have to come twice (RFC 9470 §3); then scopes, claims and authorization details. A predicate isn't
+ * called if something before it is missing.
  *
- * The challenge names every scope of every requirement, not only those that are missing: a client asks for
- * exactly these (RFC 6750 §3). If the user has to authenticate again, they're named only if one of them is
- * missing as well.
+ * The challenge names every scope of every requirement, not only the missing ones: a client requests exactly
+ * these (RFC 6750 §3). If the user must authenticate again, they're named only if one of them is missing too.
  *
  * @param auth undefined for a request without credentials, which meets nothing
- * @param terms the time is looked at only if a requirement depends on it
- * @returns undefined when all of them are met
+ * @param terms the time is read only if a requirement depends on it
+ * @returns undefined if all of them are met
  */
 export function checkRequirements(
   auth: Auth | undefined,
@@ -85,7 +83,7 @@ function unmetPredicate(
   for (const { authorizationDetails: predicate } of requirements) {
     if (predicate === undefined) continue;
     const details = authorizationDetailsOf(auth);
-    // Not asked about nothing: `details.every(…)` would be true of it.
+    // Not called for an empty list: `details.every(…)` would be true.
     if (details.length === 0 || !holds('authorizationDetails', () => predicate(details, auth)))
       return 'authorization_details_not_met';
   }
@@ -104,7 +102,7 @@ function grantsScopes(
 
 /**
  * Why a token's authentication event isn't enough; undefined if it is. A token that says nothing about it
- * isn't enough (RFC 9470 §6.1). Only `"acr"` and `"auth_time"` count: `"iat"` is when the token was made,
+ * isn't enough (RFC 9470 §6.1). Only `"acr"` and `"auth_time"` count. `"iat"` is when the token was made,
  * which after a refresh says nothing about the user (RFC 9068 §2.2.1).
  */
 function authenticationFault(
@@ -118,16 +116,15 @@ function authenticationFault(
   const authTime = readClaim(claims, 'auth_time');
   if (typeof authTime !== 'number') return 'authentication_too_old';
   const age = clock() / 1000 - authTime;
-  // Not `age > …`: a clock that returns NaN must refuse. An authentication in the future is no
-  // authentication.
+  // Not `age > …`: a clock that returns NaN must refuse. An authentication in the future doesn't count.
   const isRecent = age <= maxAgeSeconds + clockToleranceSeconds && age >= -clockToleranceSeconds;
   return isRecent ? undefined : 'authentication_too_old';
 }
 
 /**
- * What one challenge asks for so that all demands on the authentication are met: the classes that each of
- * them accepts, in the order of the first, and the shortest age. If no class suits all of them, those of the
- * first, since a challenge can't say more.
+ * The demands on the authentication for one challenge that covers all requirements: the classes that each of
+ * them accepts, in the order of the first, and the shortest age. If no class suits them all, those of the
+ * first: a challenge can't say more.
  */
 function combineAuthentication(requirements: readonly Requirement[]): Wanted {
   const demands = requirements.flatMap(({ authentication }) => authentication ?? []);
@@ -141,9 +138,9 @@ function combineAuthentication(requirements: readonly Requirement[]): Wanted {
 }
 
 /**
- * The authorization details of an access token, from the claim `authorization_details` (RFC 9396 §9): `[{
- * type: "payment", … }]`. Empty where there are none, and where the claim is malformed: one element that is
- * not an object with a `type` makes the whole claim worth nothing.
+ * The authorization details of an access token, from the claim `authorization_details` (RFC 9396 §9):
+ * `[{ type: "payment", … }]`. Empty if there are none, or if the claim is malformed: one element that isn't
+ * an object with a `type` makes the whole claim invalid.
  */
 export function authorizationDetailsOf({ claims }: Pick<Auth, 'claims'>): readonly AuthorizationDetail[] {
   const details = readClaim(claims, 'authorization_details');

@@ -1,6 +1,6 @@
 /**
- * Scopes that broader ones imply, each with all of these: `{ read: ['write', 'admin'] }`. Without a
- * prototype, since `constructor` may be a scope.
+ * Scopes with the broader ones that imply each: `{ read: ['write', 'admin'] }`. Without a prototype, because
+ * `constructor` may be a scope.
  */
 export type ImpliedScopes = Readonly<Record<string, readonly string[]>>;
 
@@ -10,12 +10,12 @@ export function grantsScope(granted: readonly string[], scope: string, implied: 
   return implied[scope]?.some((broader) => granted.includes(broader)) === true;
 }
 
-/** Those that aren't implied by another of them: whoever has these has all. */
+/** The scopes that no other in the list implies: together they're enough for all. */
 export function withoutImplied(scopes: readonly string[], implied: ImpliedScopes): readonly string[] {
   return scopes.filter((scope) => !implied[scope]?.some((broader) => scopes.includes(broader)));
 }
 
-/** Those that imply no other of them: whoever wants one of the list needs no more than one of these. */
+/** The scopes that imply no other in the list: to meet any of the list, one of these is enough. */
 export function narrowest(scopes: readonly string[], implied: ImpliedScopes): readonly string[] {
   return scopes.filter((scope) => !scopes.some((other) => implied[other]?.includes(scope)));
 }

@@ -13,12 +13,12 @@ import { type ImpliedScopes, narrowest, withoutImplied } from './implied-scopes.
 /** How and how recently the user must have authenticated (RFC 9470). At least one of the two. */
 export interface AuthenticationRequirement {
   /**
-   * Accepted authentication context classes, the preferred one first: the token's `"acr"` must be one of
-   * them, exactly.
+   * Accepted authentication context classes, the preferred one first. The token's `"acr"` must be exactly one
+   * of them.
    */
   readonly acrValues?: readonly string[];
   /**
-   * How long ago the user may have authenticated, in whole seconds, 0 to a year; the clock tolerance is
+   * The greatest age of the user's authentication, in whole seconds, 0 to a year. The clock tolerance is
    * added.
    */
   readonly maxAgeSeconds?: number;
@@ -32,13 +32,13 @@ export interface AuthorizationDetail {
 
 /**
  * Says whether the authorization details of an access token open a route. Only `true` does: another value, a
- * promise or an exception refuses. Never called without a detail.
+ * promise or an exception refuses. Never called with an empty list.
  *
- * Security: a detail of a type that the predicate does not know grants nothing, so look for one that allows
+ * Security: a detail of a type that the predicate doesn't know grants nothing, so look for one that allows
  * the request, as with `details.some(…)`.
  *
  * @param details all of them, at least one
- * @param auth everything that is known of the caller
+ * @param auth everything known about the caller
  */
 export type AuthorizationDetailsPredicate<C extends object = RegisteredClaims> = (
   details: readonly AuthorizationDetail[],
@@ -50,14 +50,14 @@ export type AuthorizationDetailsPredicate<C extends object = RegisteredClaims> =
  * refuses.
  *
  * @param claims the verified claims
- * @param auth everything that is known of the caller
+ * @param auth everything known about the caller
  */
 export type ClaimsPredicate<C extends object = RegisteredClaims> = (
   claims: Auth<C>['claims'],
   auth: Auth<C>,
 ) => boolean;
 
-/** What a route wants of an access token. Every member that is present must hold. */
+/** What a route requires of an access token. Every member that's present must be met. */
 export interface Requirement {
   /** All of these scopes. */
   readonly allScopes?: readonly string[];
@@ -73,16 +73,16 @@ export interface Requirement {
 
 /** What `requireAuthentication` takes. */
 export interface AuthenticationOptions extends AuthenticationRequirement {
-  /** Scopes that the route requires as well, so that one challenge can name all of it (RFC 9470 §3). */
+  /** Scopes that the route requires too, so that one challenge can name everything (RFC 9470 §3). */
   readonly scopes?: readonly Scope[];
 }
 
-/** Longer is a mistake, most often milliseconds. */
+/** Longer values are mistakes, most often milliseconds. */
 const YEAR_SECONDS = 31_536_000;
 
 const AUTHENTICATION_CHECKS = {
   acrValues: optional(checkAcrValues),
-  // Sent in digits only.
+  // A challenge can only carry digits.
   maxAgeSeconds: optional(wholeNumberBetween(0, YEAR_SECONDS)),
 } satisfies Checks<AuthenticationRequirement>;
 
@@ -96,39 +96,39 @@ const CHECKS: Checks<Requirement> = {
 const MEMBERS = Object.keys(CHECKS);
 
 /**
- * The requirement of all the given scopes.
+ * Requires all of the given scopes.
  *
- * @throws {TypeError} no scope, or one that is not a scope token (RFC 6749 §3.3), such as `'read write'`
+ * @throws {TypeError} no scope, or something that isn't a scope token (RFC 6749 §3.3), such as `'read write'`
  */
 export function requirementOfScopes(scopes: readonly Scope[], name = 'requireScope'): Requirement {
   return known({ allScopes: checkScopes(scopes, name) });
 }
 
 /**
- * The requirement of at least one of the given scopes.
+ * Requires at least one of the given scopes.
  *
- * @throws {TypeError} no scope, or one that is not a scope token (RFC 6749 §3.3)
+ * @throws {TypeError} no scope, or something that isn't a scope token (RFC 6749 §3.3)
  */
 export function requirementOfAnyScope(scopes: readonly Scope[], name = 'requireAnyScope'): Requirement {
   return known({ anyScope: checkScopes(scopes, name) });
 }
 
 /**
- * The requirement that `predicate` returns `true` for the claims.
+ * Requires that `predicate` returns `true` for the claims.
  *
- * @throws {TypeError} `predicate` is not a function
+ * @throws {TypeError} `predicate` isn't a function
  */
 export function requirementOfClaims<C extends object = RegisteredClaims>(
   predicate: ClaimsPredicate<C>,
   name = 'requireClaims',
 ): Requirement {
   checkPredicate(predicate, name);
-  // The claims' type is the application's promise, nothing checks it at run time.
+  // `as`: the claims' type is the application's promise; nothing checks it at run time.
   return known({ claims: predicate as unknown as ClaimsPredicate });
 }
 
 /**
- * The requirement that the user authenticated in one of these ways, or that recently (RFC 9470).
+ * Requires that the user authenticated in one of these ways, or this recently (RFC 9470).
  *
  * @throws {TypeError} neither `acrValues` nor `maxAgeSeconds`, or an unknown or wrong member
  */
@@ -145,10 +145,10 @@ export function requirementOfAuthentication(
 }
 
 /**
- * The requirement that `predicate` returns `true` for the authorization details of the access token (RFC
- * 9396). A token without any does not meet it.
+ * Requires that `predicate` returns `true` for the authorization details of the access token (RFC 9396). A
+ * token without any doesn't meet it.
  *
- * @throws {TypeError} `predicate` is not a function
+ * @throws {TypeError} `predicate` isn't a function
  */
 export function requirementOfAuthorizationDetails<C extends object = RegisteredClaims>(
   predicate: AuthorizationDetailsPredicate<C>,
@@ -159,8 +159,8 @@ export function requirementOfAuthorizationDetails<C extends object = RegisteredC
 }
 
 /**
- * All scopes that requirements name, once each, as clients may ask for them: without those that others of
- * them imply, and of a choice the narrowest.
+ * All scopes that requirements name, once each, as clients may request them: without those that others imply,
+ * and of a choice only the narrowest.
  */
 export function requiredScopes(
   requirements: readonly Requirement[],
@@ -174,7 +174,7 @@ export function requiredScopes(
 }
 
 /**
- * Refuses a requirement that could not deny anything: one without a member, with an unknown member or an
+ * Refuses a requirement that couldn't deny anything: one without a member, with an unknown member or with an
  * empty list.
  *
  * @throws {TypeError}
@@ -197,7 +197,7 @@ export function checkRequirementShape(requirement: Requirement): void {
 }
 
 /**
- * Requirements that were checked when they were made, and cannot have changed since: routes make theirs once
+ * Requirements that were checked when they were made and can't have changed since. Routes make theirs once
  * and use them for every request.
  */
 const checked = new WeakSet<Requirement>();
@@ -222,10 +222,7 @@ function checkAuthentication(given: unknown, name: string): AuthenticationRequir
   });
 }
 
-/**
- * Sent as a list with spaces between (RFC 9470 §3), so the same characters as in a scope are what a value can
- * have.
- */
+/** Sent as a list separated by spaces (RFC 9470 §3), so a value may have only the characters of a scope. */
 function checkAcrValues(given: unknown, name: string): readonly string[] {
   if (Array.isArray(given) && given.length > 0 && [...given].every(isScopeToken))
     return Object.freeze([...new Set(given)]);
