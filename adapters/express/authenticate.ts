@@ -12,26 +12,29 @@ import {
 import { declarations, routeReader } from './declarations.js';
 import { routePattern } from './route-pattern.js';
 
-/** A middleware of Express 4, Express 5 and whatever else calls `(req, res, next)` with Node's objects. */
+/**
+ * Middleware for Express 4, Express 5 and anything else that calls `(req, res, next)` with Node's objects.
+ */
 export type Middleware = (
   request: IncomingMessage,
   response: ServerResponse,
   next: (error?: unknown) => void,
 ) => void;
 
-/** What Express adds to a request: the application that it came to. */
+/** What Express adds to a request: the application that received it. */
 interface ExpressRequest extends IncomingMessage {
   readonly app?: object & { readonly parent?: unknown };
 }
 
 /**
- * Lets only requests with a valid access token through, and sets `req.auth`; `getAuth(req)` is the typed way
- * to it. Others are answered with 400, 401 or 503 and a challenge (RFC 6750 §3). With the option `resource`
- * it also serves the metadata of this API, if requests for them reach it, see {@link resourceMetadata}.
+ * Protects all later routes: only requests with a valid access token get through. Sets `req.auth`;
+ * `getAuth(req)` is the typed way to read it. Other requests are answered with 400, 401 or 503 and a
+ * challenge (RFC 6750 §3). With the option `resource` it also serves the metadata of this API, if requests
+ * for it get here, see {@link resourceMetadata}.
  *
- * Security: a CORS preflight request passes without authentication, for the CORS layer to answer. It meets no
- * requirement, but if there's no CORS layer, middleware behind this one runs for it, and so do handlers for
- * `OPTIONS`, of which `app.all(path, handler)` is one. It stays an `OPTIONS` request.
+ * Security: a CORS preflight passes without authentication, for the CORS layer to answer. It meets no
+ * requirement. But without a CORS layer, later middleware runs for it, and so do handlers for `OPTIONS`,
+ * including `app.all(path, handler)`. It stays an `OPTIONS` request.
  *
  * @param options the options of a resource server, or a ready one to share
  * @throws {TypeError} at once: an option is wrong
@@ -55,9 +58,9 @@ export function authenticate(options: ResourceServerOptions | ResourceServer): M
 }
 
 /**
- * Serves the metadata of this API (RFC 9728) at the well-known place that belongs to its identifier, the
- * option `resource`, and where else clients look, see `answerMetadata`; everything else goes on to what comes
- * next. Belongs on the root application, since the well-known place is at the root of the host.
+ * Serves the metadata of this API (RFC 9728) at the well-known place for its identifier (the option
+ * `resource`), and in the other places where clients look, see `answerMetadata`. All other requests continue.
+ * Mount it on the root application: the well-known place is at the root of the host.
  *
  * @param options the options of a resource server with `resource`, or a ready one to share
  * @throws {TypeError} at once: an option is wrong, or `resource` is missing
@@ -78,7 +81,7 @@ export function resourceMetadata(options: ResourceServerOptions | ResourceServer
   );
 }
 
-/** Serves the metadata of the application, of which these are a part; anything else is for `other`. */
+/** Serves the application's metadata, which this is part of. Passes everything else to `other`. */
 function publish(metadata: ResourceMetadata, other: Middleware): Middleware {
   const published = new WeakMap<object, readonly ResourceMetadata[]>();
   return (request: ExpressRequest, response, next) => {
@@ -86,7 +89,7 @@ function publish(metadata: ResourceMetadata, other: Middleware): Middleware {
     // Read at the first request, when all routes are there.
     const all = app && (published.get(app) ?? readMetadata(app, metadata));
     if (app !== undefined && all !== undefined) published.set(app, all);
-    // What's beside a mounted application can't be seen, nor what another framework has.
+    // We can't see what's next to a mounted application, or inside another framework.
     const known = all === undefined || app?.parent !== undefined ? metadata : all;
     serveMetadata(known, request, replyOf(response), (error) => {
       if (error === undefined) other(request, response, next);
@@ -95,7 +98,7 @@ function publish(metadata: ResourceMetadata, other: Middleware): Middleware {
   };
 }
 
-/** What an application publishes. */
+/** All metadata that an application publishes. */
 function readMetadata(app: object, metadata: ResourceMetadata): readonly ResourceMetadata[] {
   return [metadata, ...publishedBy(declarations(app))];
 }

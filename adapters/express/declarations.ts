@@ -3,14 +3,14 @@ import type { Requirement } from '../../src/index.js';
 import { type Declaration, declared } from '../kit/index.js';
 
 /**
- * What the middleware of an application of Express 4 or 5 declared, as far as its router shows it: its own
- * layers, those of its routes and of routers inside, in their order.
+ * What the middleware of an Express 4 or 5 application declares, as far as its router shows it: its own
+ * layers, then those of its routes and inner routers, in order.
  */
 export function declarations(application: object): readonly Declaration[] {
   return inside(findRouter(application));
 }
 
-/** Express 4 has it at `_router`, and throws when asked for `router`; Express 5 has it at `router`. */
+/** Express 4 has it at `_router`, and throws for `router`; Express 5 has it at `router`. */
 export function findRouter(application: unknown): unknown {
   return member(application, '_router') ?? member(application, 'router');
 }
@@ -23,9 +23,9 @@ function inside(router: unknown): readonly Declaration[] {
 }
 
 /**
- * What the route that a middleware stands in requires together; undefined if it stands in none.
+ * All requirements of the route that a middleware is in; undefined if it isn't in one.
  *
- * @returns a function that remembers the last route: most middlewares stand in one
+ * @returns a function that remembers the last route: most middleware is in one
  */
 export function routeReader(
   middleware: () => object,
@@ -49,18 +49,18 @@ function routeRequirements(
   method: string | undefined,
   middleware: object,
 ): readonly Requirement[] | undefined {
-  // As Express does it: handlers for GET serve HEAD, unless there are some for HEAD.
+  // As in Express: handlers for GET serve HEAD, unless there are some for HEAD.
   const isGet = method === 'HEAD' && member(member(route, 'methods'), 'head') !== true;
   const wanted = [undefined, isGet ? 'get' : method?.toLowerCase()];
   const handles = layers(route)
     .filter((layer) => wanted.includes(member(layer, 'method') as string | undefined)) // Express's own
     .map((layer) => member(layer, 'handle'));
-  // Behind a route that went on, `request.route` still is that one.
+  // After a route that called `next`, `request.route` still names that route.
   if (!handles.includes(middleware)) return undefined;
   return handles.flatMap((handle) => declared(handle)?.requirement ?? []);
 }
 
-/** The layers of a router or a route; none of anything else. */
+/** The layers of a router or route; empty for anything else. */
 export function layers(routerOrRoute: unknown): readonly unknown[] {
   const stack = member(routerOrRoute, 'stack');
   return Array.isArray(stack) ? stack : [];

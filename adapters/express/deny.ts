@@ -3,11 +3,11 @@ import { isResourceServerError } from '../../src/index.js';
 import { denyRequest, proceed, type Refusal, refuse, replyOf } from '../kit/index.js';
 
 /**
- * Refuses a request that {@link authenticate} let through, after a check of your own: with the status, the
- * challenge and the body of any refusal. With `errors: 'next'` it hands the error on.
+ * Refuses a request that {@link authenticate} let through, after a check of your own: with the status,
+ * challenge and body of any other refusal. With `errors: 'next'` it passes the error on.
  *
- * It takes what an error handler of Express takes. So `app.use(deny)` answers every error of this package
- * that a handler throws or passes to `next`, and hands on all others.
+ * It has the signature of an Express error handler. So `app.use(deny)` answers every error of this package
+ * that a handler throws or passes to `next`, and passes on all others.
  *
  * @param error `new InsufficientScopeError('claims_not_met')`, or another error of this package
  * @example

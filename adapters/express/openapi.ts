@@ -5,8 +5,8 @@ import { type Route, readRoutes } from './routes.js';
 /** Options of {@link openapiSecurity}. */
 export interface ExpressOpenApiOptions extends OpenApiSecurityOptions {
   /**
-   * Applications that are mounted in this one, by their whole path: `{ '/admin': adminApp }`. Express doesn't
-   * show which they are.
+   * Applications mounted in this one, by their full path: `{ '/admin': adminApp }`. Express doesn't show
+   * them.
    */
   readonly mounted?: Readonly<Record<string, object>>;
 }
@@ -17,27 +17,27 @@ export interface OpenApiDocument {
   readonly components?: Readonly<Record<string, object>>;
 }
 
-/** What {@link openapiSecurity} makes of a document. */
+/** What {@link openapiSecurity} adds to a document. */
 export interface SecuredDocument {
   /** Each path with its methods, in lower case: `{ '/stock/{sku}': { get: { security: […] } } }`. */
   readonly paths: Record<string, Record<string, object & { readonly security: SecurityRequirement[] }>>;
   readonly components: { readonly securitySchemes: Record<string, object> };
 }
 
-/** The operations of a path that `app.all` is for. */
+/** The operations that `app.all` stands for. */
 const METHODS = ['get', 'put', 'post', 'delete', 'patch'];
 
 /**
- * What `authenticate` and `requireScope` say about each route, as the `security` of a document of OpenAPI 3:
- * `[]` for routes that nothing protects, one element per way to open a route otherwise.
+ * Describes what `authenticate` and `requireScope` require of each route, as the `security` of an OpenAPI 3
+ * document: `[]` for unprotected routes, otherwise one element per way to open the route.
  *
- * Call it when all routes are there. Routes whose path is a regular expression are left out, since OpenAPI
- * has no word for them.
+ * Call it when all routes are there. Routes with a regular expression as path are left out, because OpenAPI
+ * can't express them.
  *
  * @param app an application of Express 4 or 5
- * @param document what to add to: operations keep what else is said of them. Default nothing
+ * @param document the document to add to; operations keep everything else. Default: an empty one
  * @throws {TypeError} not exactly one of `tokenUrl` and `issuer`
- * @throws {Error} an application is mounted that isn't among `mounted`
+ * @throws {Error} a mounted application isn't in `mounted`
  * @example
  * ```ts
  * import { openapiSecurity } from 'oauth-resource-server/express';
@@ -71,7 +71,7 @@ export function openapiSecurity<Document extends OpenApiDocument>(
   }
   const schemes = { ...document?.components?.securitySchemes, [security.name]: security.scheme };
   const components = { ...document?.components, securitySchemes: schemes };
-  // Every operation of a route has `security` now; what else the document has was only copied.
+  // Every operation of a route has `security` now; the rest of the document was only copied.
   return { ...document, paths, components } as unknown as Document & SecuredDocument;
 }
 

@@ -14,7 +14,7 @@ const family: Family = requirementFamily((requirement, name) => {
   const mistake = { name, advice: '; put authenticate() before it' };
   const read = routeReader(() => middleware);
   const middleware: Middleware = (request, response, next) => {
-    // All of the route at once, so that one challenge names them all.
+    // All requirements of the route at once, so that one challenge names them all.
     const known = read(request) ?? [requirement];
     enforceRequirements(request, known, mistake, replyOf(response), next);
   };
@@ -22,15 +22,15 @@ const family: Family = requirementFamily((requirement, name) => {
 });
 
 /**
- * Requires every scope listed, see {@link RequirementFamily.requireScope}. Belongs behind `authenticate`,
- * like the others.
+ * Requires every scope listed, see {@link RequirementFamily.requireScope}. Goes after `authenticate`, like
+ * the others.
  */
 export const requireScope: Family['requireScope'] = family.requireScope;
 /** Requires at least one of the scopes, see {@link RequirementFamily.requireAnyScope}. */
 export const requireAnyScope: Family['requireAnyScope'] = family.requireAnyScope;
 /** Requires `true` of a predicate on the claims, see {@link RequirementFamily.requireClaims}. */
 export const requireClaims: Family['requireClaims'] = family.requireClaims;
-/** Requires a way of logging in, or a recent login, see {@link RequirementFamily.requireAuthentication}. */
+/** Requires a certain kind of login, or a recent one, see {@link RequirementFamily.requireAuthentication}. */
 export const requireAuthentication: Family['requireAuthentication'] = family.requireAuthentication;
 /**
  * Requires `true` of a predicate on the authorization details, see {@link

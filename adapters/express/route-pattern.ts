@@ -9,11 +9,11 @@ interface ExpressRequest extends IncomingMessage {
 }
 
 /**
- * The pattern of the route that a request is for, with those of the routers it's in: `/stores/:store/stock`.
- * Express itself tells it only once it's there, and a refused request never gets there; and it tells where a
- * router is mounted as the path that the client sent. So the routers are asked what they'd match.
+ * The pattern of a request's route, including its routers: `/stores/:store/stock`. Express itself says so
+ * only at the route, which a refused request never reaches, and it gives a router's mount path only as the
+ * client sent it. So we ask the routers what they'd match.
  *
- * @returns undefined if no route matches, or it can't be seen: in an application that's mounted in another
+ * @returns undefined if no route matches, or it can't be seen: inside a mounted application
  */
 export function routePattern(request: ExpressRequest): string | undefined {
   const { app, originalUrl = request.url, method = '' } = request;
@@ -38,14 +38,14 @@ function patternIn(router: unknown, path: string, method: string): string | unde
     const rest = path.slice(matched.length);
     const inner = patternIn(member(layer, 'handle'), rest.startsWith('/') ? rest : `/${rest}`, method);
     if (inner === undefined) continue;
-    // Of several places, and of a regular expression, what matched is only known as the client's text.
+    // With several paths, or a regular expression, all we know of the match is the client's text.
     const [mount, another] = mountPaths(layer);
     return typeof mount === 'string' && another === undefined ? mount.replace(/\/$/, '') + inner : undefined;
   }
   return undefined;
 }
 
-/** The part of a path that a layer matches. Older routers say yes or no, and keep the rest. */
+/** The part of a path that a layer matches. Older routers return yes or no, and keep the rest. */
 function matchedPath(layer: unknown, path: string): string | undefined {
   const test = member(layer, 'match');
   const said: unknown = typeof test === 'function' ? Reflect.apply(test, layer, [path]) : false;

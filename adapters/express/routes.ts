@@ -6,35 +6,35 @@ import { findRouter, layers, member } from './declarations.js';
 export interface Route {
   /** `GET`; `ALL` for every method. */
   readonly method: string;
-  /** As it's written: `/api/stock/:sku`. A regular expression as its text: `/^\/a/`. */
+  /** As written: `/api/stock/:sku`. A regular expression as text: `/^\/a/`. */
   readonly path: string;
-  /** Whether a regular expression is part of the path, so that nothing can be filled in. */
+  /** Whether the path contains a regular expression, so that it can't be filled in. */
   readonly isPattern: boolean;
   /** Its layers, in order. */
   readonly layers: readonly unknown[];
-  /** What middleware around it and in it declares, in order. */
+  /** What the middleware around it and in it declares, in order. */
   readonly declarations: readonly Declaration[];
 }
 
-/** Middleware with a path of its own, that may be a handler: `app.use('/metrics', metrics)`. */
+/** Middleware with its own path, which may be a handler: `app.use('/metrics', metrics)`. */
 interface Mount {
   readonly path: string;
-  /** Whether it's an application, whose routes Express doesn't show. */
+  /** Whether it's an application: Express doesn't show its routes. */
   readonly isApplication: boolean;
 }
 
-/** What {@link readRoutes} finds. */
+/** The result of {@link readRoutes}. */
 export interface Routes {
   readonly routes: readonly Route[];
   readonly mounts: readonly Mount[];
 }
 
 /**
- * The routes of an application, with those of the routers inside. Express doesn't show which application is
- * mounted where, so name them.
+ * The routes of an application, including those of inner routers. Express doesn't show mounted applications,
+ * so name them.
  *
- * @param mounted the applications inside, by the path that they're mounted at: `{ '/admin': adminApp }`
- * @throws {Error} the version of Express doesn't say where its routers are mounted
+ * @param mounted the inner applications, by mount path: `{ '/admin': adminApp }`
+ * @throws {Error} this version of Express doesn't say where its routers are mounted
  */
 export function readRoutes(application: object, mounted: Readonly<Record<string, object>> = {}): Routes {
   const routes: Route[] = [];
@@ -62,7 +62,7 @@ export function readRoutes(application: object, mounted: Readonly<Record<string,
   return { routes, mounts };
 }
 
-/** Middleware that declares something, and the prefix of the router that it's in. */
+/** Middleware that declares something, and the prefix of its router. */
 interface Around {
   readonly said: Declaration;
   readonly layer: unknown;
@@ -76,7 +76,7 @@ function readRoute(
   around: readonly Around[],
 ): readonly Route[] {
   const named = Object.keys(Object(member(route, 'methods')));
-  // `app.all` is a handler for each of Node's methods, `router.all` one for `_all`.
+  // `app.all` adds a handler for each of Node's methods, `router.all` one for `_all`.
   const methods = named.includes('_all') || named.length > 20 ? ['all'] : named;
   const paths = [member(route, 'path')].flat(Number.POSITIVE_INFINITY);
   return paths.flatMap((given) => {
@@ -92,12 +92,12 @@ function readRoute(
   });
 }
 
-/** Whether a layer of a route handles a method; of a route for all methods, whether it handles GET. */
+/** Whether a layer of a route handles a method; for a route for all methods, whether it handles GET. */
 function serves(layer: unknown, name: string): boolean {
   return [undefined, name === 'all' ? 'get' : name].includes(member(layer, 'method') as string | undefined);
 }
 
-/** Asks the layer itself. What it notes of the match is of the last request anyway. */
+/** Asks the layer itself. What it stores about the match is about the last request anyway. */
 function covers({ layer, prefix }: Around, path: string): boolean {
   const sample = (one: string): string => fillPath(one, () => '1');
   const below = sample(path).slice(prefix === '/' ? 0 : sample(prefix).length);
@@ -106,7 +106,7 @@ function covers({ layer, prefix }: Around, path: string): boolean {
 
 /** Where a router or middleware is mounted. */
 export function mountPaths(layer: unknown): readonly (string | RegExp)[] {
-  // Express 5, with what `use` was given. It has flattened lists already.
+  // Express 5: the arguments of `use`, with lists already flattened.
   const raw = member(layer, 'rawPath') as string | RegExp | readonly (string | RegExp)[] | undefined;
   if (raw !== undefined) return [raw].flat();
   const regexp = member(layer, 'regexp'); // Express 4
@@ -115,7 +115,7 @@ export function mountPaths(layer: unknown): readonly (string | RegExp)[] {
   throw new Error('this version of Express does not say where its routers are mounted; update it');
 }
 
-/** The path that Express 4 made a regular expression of; the expression itself if it can't be told. */
+/** The path that Express 4 turned into a regular expression; the expression itself if that isn't clear. */
 function writtenPath(regexp: RegExp, keys: unknown): string | RegExp {
   const names = (Array.isArray(keys) ? keys : []).map((key) => String(member(key, 'name')));
   const path = regexp.source

@@ -4,8 +4,8 @@ declare global {
   namespace Express {
     interface Request {
       /**
-       * The verified access token, set by `authenticate()`; undefined before it, and for anonymous requests.
-       * `getAuth(req)` is never undefined.
+       * The verified access token, set by `authenticate()`. Undefined before that, and for anonymous
+       * requests. `getAuth(req)` is never undefined.
        */
       auth?: Auth;
     }

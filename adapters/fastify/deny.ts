@@ -3,14 +3,14 @@ import { isResourceServerError } from '../../src/index.js';
 import { denyRequest, proceed, type Refusal, type Reply, refuse } from '../kit/index.js';
 
 /**
- * Refuses a request that the plugin let through, after a check of your own: with the status, the challenge
- * and the body of any refusal. With `errors: 'next'` it hands the error to Fastify's error handler.
+ * Refuses a request that the plugin let through, after a check of your own: with the status, challenge and
+ * body of any other refusal. With `errors: 'next'` it passes the error to Fastify's error handler.
  *
- * It takes what an error handler of Fastify takes. So `app.setErrorHandler(deny)` answers every error of this
+ * It has the signature of a Fastify error handler. So `app.setErrorHandler(deny)` answers every error of this
  * package that a hook or handler throws, and leaves all others to Fastify.
  *
  * @param error `new InsufficientScopeError('claims_not_met')`, or another error of this package
- * @returns the reply, to be returned by an async hook or handler
+ * @returns the reply, for an async hook or handler to return
  * @example
  * ```ts
  * import { fastify } from 'fastify';
@@ -27,7 +27,7 @@ import { denyRequest, proceed, type Refusal, type Reply, refuse } from '../kit/i
  */
 export function deny(error: unknown, request: object, reply: FastifyReply): FastifyReply {
   const hand = (given: unknown): void => void reply.send(given);
-  // Whatever types the route gives its replies, a refusal is none of them.
+  // The reply types of the route don't cover a refusal.
   const answer = (refusal: Refusal): void => refuse(refusal, reply as object as Reply, hand);
   if (isResourceServerError(error)) proceed(() => denyRequest(request, error, MISTAKE), answer, hand);
   else hand(error);

@@ -4,13 +4,13 @@ import { serveMetadata } from '../kit/index.js';
 import './request-types.js';
 
 const WELL_KNOWN = '/.well-known/oauth-protected-resource';
-/** Every method that a client could try: those that are not for the metadata are answered with 405. */
+/** Every method that a client could try. Those that the metadata doesn't support are answered with 405. */
 const METHODS: HTTPMethods[] = ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
-/** Where the HTTP server of an application keeps all that it publishes. */
+/** Where an application's HTTP server keeps everything it publishes. */
 const published: unique symbol = Symbol('oauth-resource-server.published');
 
-/** Serves the metadata, or, in a scope with a prefix, warns if nobody else does. */
+/** Serves the metadata. In a scope with a prefix, warns instead if nothing else serves it. */
 export function publish(app: FastifyInstance, metadata: ResourceMetadata): void {
   const server: object & { [published]?: ResourceMetadata[] } = app.server;
   server[published] ??= [];
@@ -25,21 +25,20 @@ export function publish(app: FastifyInstance, metadata: ResourceMetadata): void 
     });
     return;
   }
-  // In a hook, before hooks of the application could stand in the way; the route is there so that one is
-  // found at all.
+  // In a hook, so that the application's hooks can't get in the way. The route is only there to be found.
   app.addHook('onRequest', (request, reply, done) => {
     if (!request.originalUrl.includes(WELL_KNOWN)) return done();
     const route = request.routeOptions.url;
-    // What the application has at one of the other places is its own affair.
+    // The application's own routes in the other places are left alone.
     const isOwn = route !== url && route?.startsWith(WELL_KNOWN) === true;
     serveMetadata(isOwn ? metadata : all, request.raw, reply, done);
   });
-  // Not the application's own handler for unknown paths, which nobody without an access token reaches
-  // otherwise.
+  // Not the application's handler for unknown paths, which otherwise can't be reached without an access
+  // token.
   const handler = (_request: unknown, reply: FastifyReply): void => void reply.code(404).send();
   if (!isServed()) app.route({ method: METHODS, url, config: { public: true }, handler });
 }
 
 const notServed = (path: string, prefix: string): string =>
-  `The metadata of this API are to be at ${path}, which the prefix "${prefix}" keeps out of reach. ` +
+  `The metadata of this API belongs at ${path}, which the prefix "${prefix}" makes unreachable. ` +
   'Register the plugin resourceMetadata at the root, with the same resource server.';

@@ -1,7 +1,7 @@
 import { OpenApiSecurity, type OpenApiSecurityOptions, type SecurityRequirement } from '../kit/openapi.js';
 import { readAccess } from './routes.js';
 
-/** What `@fastify/swagger` hands to a `transform`. */
+/** What `@fastify/swagger` passes to a `transform`. */
 export interface TransformInput<Schema extends object> {
   readonly schema: Schema;
   readonly url: string;
@@ -17,11 +17,11 @@ export interface TransformOutput<Schema extends object> {
 }
 
 /**
- * Makes a `transform` for `@fastify/swagger` that says of each route, as its `security`, what the plugin and
- * `requireScope` say: `[]` for public routes, one element per way to open a route otherwise. It adds the
- * scheme to the document, with the scopes of all routes.
+ * Makes a `transform` for `@fastify/swagger` that sets each route's `security` to what the plugin and
+ * `requireScope` require: `[]` for public routes, otherwise one element per way to open the route. It adds
+ * the scheme to the document, with the scopes of all routes.
  *
- * If you have a `transform` already: `(given) => secure({ ...given, ...transform(given) })`.
+ * If you already have a `transform`: `(given) => secure({ ...given, ...transform(given) })`.
  *
  * @throws {TypeError} not exactly one of `tokenUrl` and `issuer`; later, that the document isn't OpenAPI 3
  * @example

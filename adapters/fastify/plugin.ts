@@ -9,21 +9,21 @@ import './request-types.js';
 type Plugin = FastifyPluginAsync<ResourceServerOptions | ResourceServer>;
 
 /**
- * Fastify plugin: every route of the scope it is registered in, and of the scopes inside, needs a valid
- * access token. Routes with `config: { public: true }` do not. It does not matter which is registered first.
+ * Fastify plugin that protects every route in its scope and in inner scopes: each needs a valid access token,
+ * except routes with `config: { public: true }`. The order of registration doesn't matter.
  *
  * With the option `resource` it also serves the metadata of this API (RFC 9728), as a public route; in a
  * scope with a prefix leave that to {@link resourceMetadata}.
  *
- * Takes the options of `createResourceServer`, or a ready resource server, which it does not close.
+ * Takes the options of `createResourceServer`, or a ready resource server, which it doesn't close.
  *
- * Tokens are checked in `onRequest`, before the body is parsed; with `bearerMethods` including `'body'` in
+ * Tokens are checked in `onRequest`, before the body is parsed; with `bearerMethods` including `'body'`, in
  * `preValidation`. A CORS preflight passes that check, so that a CORS plugin can answer it in `onRequest`. If
- * none does, it's refused before any hook of the route, its body parser and its handler. `onRequest` hooks of
- * whole scopes behind the plugin do run for it.
+ * none does, it's refused before the route's hooks, body parser and handler. `onRequest` hooks of whole
+ * scopes that come after the plugin do run for it.
  *
  * Security: with `bearerMethods` including `'query'`, Fastify logs the URL of an incoming request, with the
- * token, before any hook runs. Give the logger a `req` serializer that leaves the query out.
+ * token, before any hook runs. Give the logger a `req` serializer that leaves out the query.
  *
  * @throws {TypeError} through `app.ready()`: an option is missing, unknown or wrong
  * @example
@@ -45,13 +45,13 @@ export const resourceServer: Plugin = fastifyPlugin(protect, {
 });
 
 /**
- * Fastify plugin that serves the metadata of this API (RFC 9728) at the well-known place that belongs to its
- * identifier, the option `resource`. The plugin `resourceServer` does the same by itself, unless it is
- * registered in a scope with a prefix: the well-known place is at the root of the host, so register this one
- * there, with the same resource server.
+ * Fastify plugin that serves the metadata of this API (RFC 9728) at the well-known place for its identifier
+ * (the option `resource`). The plugin `resourceServer` does this itself, unless it's in a scope with a
+ * prefix. The well-known place is at the root of the host, so register this plugin there, with the same
+ * resource server.
  *
  * @throws {TypeError} through `app.ready()`: an option is wrong or `resource` is missing
- * @throws {Error} through `app.ready()`: it is registered in a scope with a prefix
+ * @throws {Error} through `app.ready()`: it's in a scope with a prefix
  * @example
  * ```ts
  * import { fastify } from 'fastify';
@@ -73,13 +73,13 @@ export const resourceMetadata: Plugin = fastifyPlugin(
   async (app: FastifyInstance, options: ResourceServerOptions | ResourceServer) => {
     const metadata = requireMetadata(createGate(options).server);
     if (app.prefix !== '')
-      throw new Error(`resourceMetadata has to be registered outside of the prefix "${app.prefix}"`);
+      throw new Error(`resourceMetadata must be registered outside the prefix "${app.prefix}"`);
     publish(app, metadata);
   },
   { fastify: '5.x', name: 'oauth-resource-server-metadata' },
 );
 
-/** Of what a plugin was given but for `app.register`'s own options, which come beside the plugin's. */
+/** From a plugin's options, without those of `app.register` itself, which come mixed in. */
 function createGate(given: ResourceServerOptions | ResourceServer): Gate {
   const options = isResourceServer(given) ? given : { ...given };
   if (options !== given)
@@ -109,7 +109,7 @@ async function protect(app: FastifyInstance, options: ResourceServerOptions | Re
     gate.admit(arrival, reply, done, request[ROUTE]?.requirements, preflight);
   };
   const isLate = server.bearerMethods.includes('body');
-  // A CORS plugin would have answered in a hook of its own, and nothing of the route must run for anyone who
+  // A CORS plugin would have answered in its own hook. Nothing of the route may run for a client that just
   // sends the headers of a preflight.
   noteRoutes(app, server, (request, reply, done) => {
     if (gate.isPreflight(request)) admit(request, reply, done, 'refuse');
@@ -118,10 +118,10 @@ async function protect(app: FastifyInstance, options: ResourceServerOptions | Re
   app.addHook(
     isLate ? 'preValidation' : 'onRequest',
     (request: FastifyRequest, reply: FastifyReply, done: Next) => {
-      request.auth = undefined; // whatever another plugin put there
+      request.auth = undefined; // in case another plugin set it
       const { isPublic, servers } = readRoute(request);
       if (isPublic) done();
-      // Passes only if the guard of its route is still to come.
+      // Passes only if the route's guard is still to come.
       else admit(request, reply, done, !isLate && servers.includes(server) ? 'pass' : 'refuse');
     },
   );

@@ -3,7 +3,7 @@ import type { Auth } from '../../src/index.js';
 declare module 'fastify' {
   interface FastifyRequest {
     /**
-     * Who calls, set by the `resourceServer` plugin. Undefined on public routes, and for anonymous requests
+     * The caller, set by the `resourceServer` plugin. Undefined on public routes, and for anonymous requests
      * with `optional: true`.
      */
     auth?: Auth | undefined;
@@ -11,7 +11,7 @@ declare module 'fastify' {
 
   interface FastifyContextConfig {
     /**
-     * `true` lets every request to this route pass unauthenticated: `{ config: { public: true } }`. Default
+     * `true` lets every request to this route in, unauthenticated: `{ config: { public: true } }`. Default
      * false.
      */
     public?: boolean;

@@ -18,9 +18,9 @@ const family: Family = requirementFamily((requirement, name) => {
     '. Register the resourceServer plugin in this scope or around it; a route with config.public ' +
     `cannot have requirements; with bearerMethods 'body' use ${name} as preHandler`;
   const hook: RequirementHook = (request, reply, done) => {
-    // All of the route at once, so that one challenge names them all.
+    // All requirements of the route at once, so that one challenge names them all.
     const known = routeRequirements(request, requirement);
-    // Whatever types the route gives its replies, a refusal is none of them.
+    // The reply types of the route don't cover a refusal.
     enforceRequirements(request, known, { name, advice }, reply as Reply, done);
   };
   return declare(hook, { requirement });
@@ -35,7 +35,7 @@ export const requireScope: Family['requireScope'] = family.requireScope;
 export const requireAnyScope: Family['requireAnyScope'] = family.requireAnyScope;
 /** Requires `true` of a predicate on the claims, see {@link RequirementFamily.requireClaims}. */
 export const requireClaims: Family['requireClaims'] = family.requireClaims;
-/** Requires a way of logging in, or a recent login, see {@link RequirementFamily.requireAuthentication}. */
+/** Requires a certain kind of login, or a recent one, see {@link RequirementFamily.requireAuthentication}. */
 export const requireAuthentication: Family['requireAuthentication'] = family.requireAuthentication;
 /**
  * Requires `true` of a predicate on the authorization details, see {@link

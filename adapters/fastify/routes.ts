@@ -3,17 +3,17 @@ import type { Requirement, ResourceServer } from '../../src/index.js';
 import { declared } from '../kit/index.js';
 import type { RouteAccess } from '../kit/openapi.js';
 
-/** What a route requires, and who protects it. */
+/** What a route requires, and what protects it. */
 export interface Route {
-  /** Those of its hooks; hooks of whole scopes can't be seen. */
+  /** Those of its own hooks; hooks of whole scopes aren't visible. */
   readonly requirements: readonly Requirement[];
-  /** The resource servers that guard it against preflights, which they saw it could be asked with. */
+  /** The resource servers that guard it against preflights, because they saw that one could reach it. */
   readonly servers: readonly ResourceServer[];
-  /** For documents: where it's declared, and all that protects it, the nearest resource server last. */
+  /** For documents: where it's declared, and all that protects it, with the nearest resource server last. */
   readonly declared?: { readonly scope: object; readonly protectors: readonly ResourceServer[] };
 }
 
-/** Where a route's `config`, and each request to it, keeps its {@link Route}. */
+/** Where a route's `config`, and each request to it, keep its {@link Route}. */
 export const ROUTE: unique symbol = Symbol('oauth-resource-server.route');
 
 declare module 'fastify' {
@@ -25,14 +25,14 @@ declare module 'fastify' {
   }
 }
 
-/** Of routes that were made before anything protected their scope, and of unknown paths. */
+/** For unknown paths, and routes made before anything protected their scope. */
 const UNSEEN: Route = { requirements: [], servers: [] };
 
 /**
- * From now on, notes the routes of this scope and of the scopes inside: what they require, for their
- * challenges and for documents.
+ * From now on, records the routes of this scope and of inner scopes: what they require, for challenges and
+ * for documents.
  *
- * @param guard runs before the own hooks of a route that could be asked with a preflight
+ * @param guard runs before the own hooks of a route that a preflight could reach
  */
 export function noteRoutes(app: FastifyInstance, server: ResourceServer, guard: onRequestHookHandler): void {
   app.addHook('onRoute', function note(route) {
@@ -48,8 +48,9 @@ export function noteRoutes(app: FastifyInstance, server: ResourceServer, guard: 
 }
 
 /**
- * The route of a request, which keeps it: Fastify makes the options of a route anew each time that they're
- * read. Whether it's public is known only now: hooks of inner scopes may have had a say in that.
+ * The route of a request. The request keeps it, because Fastify makes a route's options anew each time
+ * they're read. Only now is it clear whether the route is public: hooks of inner scopes may have changed
+ * that.
  */
 export function readRoute(request: FastifyRequest): Pick<Route, 'servers'> & { readonly isPublic: boolean } {
   const { config } = request.routeOptions;
@@ -59,8 +60,8 @@ export function readRoute(request: FastifyRequest): Pick<Route, 'servers'> & { r
 }
 
 /**
- * Who may call a route, for documents: unlike for requests, the hooks of whole scopes count, since all of
- * them are there when a document is made.
+ * Who may call a route, for documents. Unlike for requests, the hooks of whole scopes count: all are there
+ * when a document is made.
  *
  * @param route its options
  */
@@ -77,7 +78,7 @@ export function readAccess({ config }: { readonly config?: object | undefined })
   return { isPublic, servers: protectors, requirements: [...ofScope, ...requirements] };
 }
 
-/** What the route of a request requires, of which one requirement is known. */
+/** Everything that a request's route requires. One requirement is known already. */
 export function routeRequirements(request: object, requirement: Requirement): readonly Requirement[] {
   const known: Route = Reflect.get(request, ROUTE) ?? UNSEEN; // only this module writes under its symbol
   return known.requirements.includes(requirement) ? known.requirements : [...known.requirements, requirement];

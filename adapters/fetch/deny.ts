@@ -2,11 +2,11 @@ import type { ResourceServerError } from '../../src/index.js';
 import { denyRequest } from '../kit/index.js';
 
 /**
- * The `Response` that refuses a request which a gate let in, after a check of your own: with the status, the
- * challenge and the body of any refusal.
+ * The `Response` that refuses a request that a gate let in, after a check of your own: with the status,
+ * challenge and body of any other refusal.
  *
  * @param error `new InsufficientScopeError('claims_not_met')`, or another error of this package
- * @param request that the gate was given, or that your handler got from `protect`
+ * @param request the one you gave the gate, or the one your handler got from `protect`
  * @throws {Error} no gate has seen the request
  * @example
  * ```ts

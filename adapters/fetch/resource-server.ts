@@ -8,24 +8,24 @@ import {
   withHeaders,
 } from '../kit/index.js';
 
-/** @typeParam A what an accepted request carries: `Auth`, or undefined as well with `optional: true` */
+/** @typeParam A what an accepted request carries: `Auth`, or with `optional: true` possibly undefined */
 export interface FetchGate<A extends Auth | undefined> {
   /**
-   * Authenticates a request, and checks what the route requires of it.
+   * Authenticates a request and checks what the route requires of it.
    *
-   * What an accepted answer must carry (`DPoP-Nonce`, `Cache-Control` for a token in the URL) is left to you,
-   * see {@link protect}.
+   * You must add what an accepted answer has to carry yourself (`DPoP-Nonce`, `Cache-Control` for a token in
+   * the URL), or use {@link protect}.
    *
    * @param requirements of the route; they're checked together
    * @returns `Auth`, or the `Response` that refuses
    */
   (request: Request, ...requirements: readonly Requirement[]): Promise<A | Response>;
   /**
-   * A handler that does everything an API needs: it refuses, serves the metadata of this API (RFC 9728), adds
-   * the header fields that an accepted answer must carry, and hands your handler a request without the token
-   * in its URL.
+   * Wraps a handler with everything an API needs. It refuses bad requests, serves the metadata of this API
+   * (RFC 9728), adds the header fields that an accepted answer must carry, and gives your handler a request
+   * without the token in its URL.
    *
-   * @param handler gets the request, who calls, and what the server passes on behind the request
+   * @param handler gets the request, the caller, and the server's other arguments
    */
   protect<C extends readonly unknown[]>(
     handler: (request: Request, auth: A, ...context: C) => Response | Promise<Response>,
@@ -35,12 +35,11 @@ export interface FetchGate<A extends Auth | undefined> {
 }
 
 /**
- * A gate for any runtime that speaks the Fetch standard, on Node's API: Hono, Next.js, SvelteKit, h3, Bun,
- * Deno.
+ * A gate for any runtime with the Fetch standard and Node's API: Hono, Next.js, SvelteKit, h3, Bun, Deno.
  *
- * A CORS preflight is for the layer in front of the gate; here it's refused like any request without a token.
- * So is an anonymous request if you pass a ready resource server with `optional: true`: pass the options, so
- * that the types can tell.
+ * CORS preflights are for the layer in front of the gate; here they're refused like any request without a
+ * token. Anonymous requests are refused too if you pass a ready resource server with `optional: true`. Pass
+ * the options instead, so that the types know.
  *
  * @typeParam O the option `optional`
  * @param options of a resource server, or a ready one to share

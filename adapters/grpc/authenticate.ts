@@ -7,23 +7,23 @@ import { callView } from './call-view.js';
 import { type Methods, readMethods } from './methods.js';
 import { toStatus } from './status.js';
 
-/** What the interceptor needs to know beyond the resource server's options. */
+/** The interceptor's own options, besides those of the resource server. */
 export interface GrpcOptions {
   /**
-   * How often the token of an open stream is verified anew: whether it was revoked, or its key withdrawn. In
+   * How often the token of an open stream is verified again, in case it was revoked or its key withdrawn. In
    * seconds, from 1 to 86,400. Default 60.
    */
   readonly recheckSeconds?: number;
 }
 
 /**
- * A server interceptor that lets calls with a valid access token reach their handler. Put it first, so that
- * nothing runs for those that are refused. Nobody is anonymous: with `optional: true`, calls without a token
- * are refused too.
+ * A server interceptor that protects your methods: only calls with a valid access token reach their handler.
+ * Put it first, so that nothing runs for refused calls. There are no anonymous calls: even with
+ * `optional: true`, those without a token are refused.
  *
- * The token comes as the metadata `authorization`: `Bearer eyJ…`. Refused calls end with `UNAUTHENTICATED`,
+ * The token comes in the metadata `authorization`: `Bearer eyJ…`. Refused calls end with `UNAUTHENTICATED`,
  * `PERMISSION_DENIED`, `INVALID_ARGUMENT` for malformed credentials, or `UNAVAILABLE` during an outage of the
- * issuer. Their trailing metadata have the challenge as `www-authenticate`.
+ * issuer. Their trailing metadata has the challenge as `www-authenticate`.
  *
  * Streams end with `UNAUTHENTICATED` when their token expires or is revoked.
  *

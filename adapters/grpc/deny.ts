@@ -8,10 +8,10 @@ import { toStatus } from './status.js';
  *
  * Also takes an object whose member `auth` is a genuine `Auth`, for unit tests.
  *
- * @param call that the handler got
+ * @param call the one that the handler got
  * @typeParam C the application's own claims
- * @throws {Error} nothing authenticated the call: the method is public, or an interceptor behind {@link
- *   authenticate} replaced the metadata
+ * @throws {Error} nothing authenticated the call: the method is public, or an interceptor after
+ *   {@link authenticate} replaced the metadata
  */
 export function getAuth<C extends object = RegisteredClaims>(
   call: { readonly metadata: object } | { readonly auth: unknown },
@@ -20,11 +20,11 @@ export function getAuth<C extends object = RegisteredClaims>(
 }
 
 /**
- * The status that refuses a call which {@link authenticate} let in, after a check of your own: with the code
- * and the challenge of any refusal.
+ * The status that refuses a call that {@link authenticate} let in, after a check of your own: with the code
+ * and challenge of any other refusal.
  *
  * @param error `new InsufficientScopeError('claims_not_met')`, or another error of this package
- * @param call that the handler got
+ * @param call the one that the handler got
  * @returns for the callback of a unary handler, or to emit as `error` on a stream
  * @throws {Error} nothing authenticated the call
  * @example

@@ -1,20 +1,20 @@
 import type { Requirement } from '../../src/index.js';
 
-/** What a call of a method needs beside a valid access token; `[]` is nothing. `'public'`: not even that. */
+/** What a call needs besides a valid access token; `[]` for nothing. `'public'`: not even a token. */
 export type MethodAccess = 'public' | Requirement | readonly Requirement[];
 
 /**
- * Who may call what: by the method's full name, `/inventory.Inventory/GetStock`, or all of a service by
- * `/inventory.Inventory/*`. A method's own name goes first. Methods that aren't listed are refused.
+ * Who may call what, by the method's full name, `/inventory.Inventory/GetStock`, or for a whole service,
+ * `/inventory.Inventory/*`. A method's own entry comes first. Methods that aren't listed are refused.
  */
 export type Methods = Readonly<Record<string, MethodAccess>>;
 
-/** What a method wants. Undefined: it isn't listed, so nobody may call it. */
+/** What a method requires. Undefined: it isn't listed, so it can't be called. */
 export type Access = 'public' | readonly Requirement[] | undefined;
 
 const NAME = /^\/[\w.]+\/(?:\w+|\*)$/;
 
-/** @throws {TypeError} a name isn't one of a method or service, or a value isn't what a method can want */
+/** @throws {TypeError} a name isn't that of a method or service, or a value isn't a valid requirement */
 export function readMethods(methods: Methods): (path: string) => Access {
   const access = new Map<string, Access>();
   for (const [name, given] of Object.entries(methods)) {

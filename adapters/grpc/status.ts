@@ -1,7 +1,7 @@
 import { Metadata, type StatusObject, status } from '@grpc/grpc-js';
 import type { Denied } from '../../src/index.js';
 
-/** As the codes of gRPC are defined beside those of HTTP (google/rpc/code.proto). */
+/** How gRPC defines its codes in terms of HTTP's (google/rpc/code.proto). */
 const CODES: Readonly<Record<number, status>> = {
   400: status.INVALID_ARGUMENT,
   401: status.UNAUTHENTICATED,
@@ -9,13 +9,13 @@ const CODES: Readonly<Record<number, status>> = {
   503: status.UNAVAILABLE,
 };
 
-/** The status of a refused call. Its metadata have the challenge, or say when to try again. */
+/** The status of a refused call. Its metadata has the challenge, or says when to try again. */
 export function toStatus({ error, answer }: Pick<Denied, 'error'> & Partial<Denied>): StatusObject {
   const metadata = new Metadata();
   const { 'WWW-Authenticate': challenges = [], 'Retry-After': seconds } = answer?.headers ?? {};
   for (const challenge of [challenges].flat())
     if (challenge.startsWith('Bearer ')) metadata.add('www-authenticate', challenge); // calls have no proofs
-  // What clients with a retry policy go by.
+  // What clients with a retry policy read.
   if (seconds !== undefined) metadata.set('grpc-retry-pushback-ms', String(Number(seconds) * 1000));
   return { code: CODES[error.status] ?? status.UNKNOWN, details: error.message, metadata };
 }

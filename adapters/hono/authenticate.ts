@@ -4,19 +4,20 @@ import * as kit from '../kit/index.js';
 import type { AuthEnv } from './requirements.js';
 
 /**
- * Lets only requests with a valid access token through, and sets the variable `auth` of the context. Others
- * are answered with 400, 401 or 503 and a challenge (RFC 6750 §3). With the option `resource` it also serves
- * the metadata of this API, if requests for them reach it, see {@link resourceMetadata}.
+ * Protects all later routes: only requests with a valid access token get through. Sets the context's variable
+ * `auth`. Other requests are answered with 400, 401 or 503 and a challenge (RFC 6750 §3). With the option
+ * `resource` it also serves the metadata of this API, if requests for it get here, see
+ * {@link resourceMetadata}.
  *
- * With `errors: 'next'` it throws the typed error, for `app.onError`; {@link deny} makes the answer of it. So
- * does Hono itself, with the error's method `getResponse`, if the application has no `onError`.
+ * With `errors: 'next'` it throws the typed error, for `app.onError`; {@link deny} turns it into the answer.
+ * If the application has no `onError`, Hono does the same, with the error's method `getResponse`.
  *
- * Security: a CORS preflight request passes without authentication, for a CORS layer behind it to answer. It
- * meets no requirement, but handlers for `OPTIONS` run for it, of which `app.all(path, handler)` is one; its
- * `auth` is undefined there.
+ * Security: a CORS preflight passes without authentication, for a later CORS layer to answer. It meets no
+ * requirement, but handlers for `OPTIONS` run for it, including `app.all(path, handler)`; its `auth` is
+ * undefined there.
  *
  * @param options the options of a resource server, or a ready one to share: then anonymous requests are
- *   refused, since types can't tell its option `optional`
+ *   refused, because types can't see its option `optional`
  * @throws {TypeError} at once: an option is wrong
  * @example
  * ```ts
@@ -34,23 +35,23 @@ export function authenticate<O extends boolean = false>(
 ): MiddlewareHandler<AuthEnv<kit.Caller<O>>> {
   const entrance = new kit.FetchEntrance(options, fetchOptions);
   const middleware: MiddlewareHandler = async (c, next) => {
-    c.set('auth', undefined); // whatever was there before
+    c.set('auth', undefined); // in case something was there before
     const arrival = { request: c.req.raw, message: c.req, context: [c] };
     const entered = await entrance.pass(arrival, new kit.RouteSteps(c.req.matchedRoutes));
     if (entered instanceof Response) return entered;
     c.set('auth', entered.auth);
     c.req.raw = entered.request;
     await next();
-    // After a switch of protocols no answer is left to copy.
+    // After a protocol switch, there's no answer left to copy.
     if (c.res.status !== 101) entered.headers?.forEach((value, name) => void c.header(name, value));
   };
   return kit.declare(middleware, { server: entrance.server });
 }
 
 /**
- * Serves the metadata of this API (RFC 9728) at the well-known place that belongs to its identifier, the
- * option `resource`, and where else clients look, see `answerMetadata`; everything else goes on to what comes
- * next. Belongs on the root application, since the well-known place is at the root of the host.
+ * Serves the metadata of this API (RFC 9728) at the well-known place for its identifier (the option
+ * `resource`), and in the other places where clients look, see `answerMetadata`. All other requests continue.
+ * Mount it on the root application: the well-known place is at the root of the host.
  *
  * @param options the options of a resource server with `resource`, or a ready one to share
  * @throws {TypeError} at once: an option is wrong, or `resource` is missing
@@ -74,8 +75,8 @@ export function resourceMetadata(options: kit.EntranceOptions<boolean>): Middlew
 }
 
 /**
- * The verified access token of a request that {@link authenticate} let in, never undefined. In a unit test it
- * may also be a genuine `Auth` that the test set as the variable `auth`.
+ * The verified access token of a request that {@link authenticate} let in, never undefined. In a unit test,
+ * it may also be a genuine `Auth` that the test set as the variable `auth`.
  *
  * @typeParam C the application's own claims
  * @throws {Error} nothing authenticated the request, or it's anonymous (`optional: true`)
@@ -85,9 +86,9 @@ export function getAuth<C extends object = RegisteredClaims>(c: Context): Auth<C
 }
 
 /**
- * The response that refuses a request which {@link authenticate} let through, after a check of your own:
- * with the status, the challenge and the body of any refusal. It's also the answer to an error of this
- * package that came to `app.onError`.
+ * The response that refuses a request that {@link authenticate} let through, after a check of your own: with
+ * the status, challenge and body of any other refusal. It's also the answer to an error of this package that
+ * reached `app.onError`.
  *
  * @param error `new InsufficientScopeError('claims_not_met')`, or another error of this package
  * @throws {Error} nothing authenticated the request

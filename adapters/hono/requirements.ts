@@ -3,8 +3,7 @@ import type { Auth } from '../../src/index.js';
 import * as kit from '../kit/index.js';
 
 /**
- * What a context has behind `authenticate`, for applications that name their variables: `new
- * Hono<AuthEnv>()`.
+ * What a context has after `authenticate`, for applications with typed variables: `new Hono<AuthEnv>()`.
  *
  * @typeParam A `Auth | undefined` with `optional: true`
  */
@@ -15,7 +14,7 @@ type Family = kit.RequirementFamily<MiddlewareHandler<AuthEnv>>;
 const family: Family = kit.requirementFamily((requirement, name) => {
   const mistake = { name, advice: '; put authenticate() before it' };
   const middleware: MiddlewareHandler<AuthEnv> = async (c, next) => {
-    // All that are sure to come at once, so that one challenge names them all.
+    // All that are certain to follow, so that one challenge names them all.
     const required = new kit.RouteSteps(c.req.matchedRoutes).requirementsFrom(c.req.routeIndex, requirement);
     const refusal = kit.checkRequirements(c.req, required, mistake);
     return refusal === undefined ? next() : kit.respond(refusal);
@@ -24,15 +23,15 @@ const family: Family = kit.requirementFamily((requirement, name) => {
 });
 
 /**
- * Requires every scope listed, see {@link RequirementFamily.requireScope}. Belongs behind `authenticate`,
- * like the others.
+ * Requires every scope listed, see {@link RequirementFamily.requireScope}. Goes after `authenticate`, like
+ * the others.
  */
 export const requireScope: Family['requireScope'] = family.requireScope;
 /** Requires at least one of the scopes, see {@link RequirementFamily.requireAnyScope}. */
 export const requireAnyScope: Family['requireAnyScope'] = family.requireAnyScope;
 /** Requires `true` of a predicate on the claims, see {@link RequirementFamily.requireClaims}. */
 export const requireClaims: Family['requireClaims'] = family.requireClaims;
-/** Requires a way of logging in, or a recent login, see {@link RequirementFamily.requireAuthentication}. */
+/** Requires a certain kind of login, or a recent one, see {@link RequirementFamily.requireAuthentication}. */
 export const requireAuthentication: Family['requireAuthentication'] = family.requireAuthentication;
 /**
  * Requires `true` of a predicate on the authorization details, see {@link

@@ -14,27 +14,29 @@ import { proceed } from './settle.js';
 
 export { toHeaders, toResponse } from '../../src/index.js';
 
-/** What frameworks with callbacks call to go on, or to hand over an error. */
+/** The callback of frameworks: call it to continue, or with an error. */
 export type Next = (error?: Error) => void;
 
-/** A refusal, and how it's answered: the option `errors` of the resource server. */
+/** A refusal and how to answer it: the resource server's option `errors`. */
 export interface Refusal extends Denied {
   readonly errors: ResourceServer['errors'];
 }
 
-/** Where an answer is written to: the response of Nest, Fastify's reply, or Node's ({@link replyOf}). */
+/** Where to write an answer: Nest's response, Fastify's reply, or Node's response ({@link replyOf}). */
 export interface Reply {
   status(code: number): unknown;
-  /** A list is one field line per element. */
+  /** A list becomes one field line per element. */
   header(name: string, value: string | readonly string[]): unknown;
   send(body?: string | Buffer): unknown;
-  /** Whether the application has answered meanwhile, as with a time-out: then nothing is sent. */
+  /**
+   * Whether the application has answered in the meantime, for example after a time-out: then nothing is sent.
+   */
   readonly sent?: boolean;
 }
 
 /**
- * Node's response, as a {@link Reply}. May be something that stands for one and isn't, as Socket.IO has it:
- * then its methods throw.
+ * Node's response as a {@link Reply}. It may be a stand-in without a real response, as in Socket.IO: then its
+ * methods throw.
  */
 export function replyOf(response: ServerResponse): Reply {
   return new NodeReply(response);
@@ -60,12 +62,12 @@ class NodeReply implements Reply {
   }
 }
 
-/** Sets header fields, if there are any and a response that can have them. */
+/** Sets header fields, if there are any and the response can take them. */
 export function setHeaders(reply: Reply, headers: AnswerHeaders | undefined): void {
   try {
     writeHeaders(reply, headers ?? {});
   } catch {
-    // No response, or one that was sent already: then nobody would see them.
+    // There's no response, or it's already sent: the fields would go nowhere.
   }
 }
 
@@ -73,7 +75,7 @@ function writeHeaders(reply: Reply, headers: AnswerHeaders): void {
   for (const [name, value] of Object.entries(headers)) reply.header(name, value);
 }
 
-/** Sends an answer as it is: frameworks would give a text a charset, which JSON doesn't have. */
+/** Sends an answer unchanged: frameworks would give a text a charset, which JSON doesn't have. */
 export function sendAnswer({ status, headers, body }: Answer, reply: Reply): void {
   reply.status(status);
   writeHeaders(reply, headers);
@@ -81,10 +83,10 @@ export function sendAnswer({ status, headers, body }: Answer, reply: Reply): voi
 }
 
 /**
- * Answers an upgrade request as Node would answer any other, and ends the connection. What goes wrong with it
- * goes unnoticed.
+ * Answers an upgrade request as Node would answer any other, and ends the connection. Errors of the
+ * connection are ignored.
  *
- * @param socket as the event `upgrade` of an HTTP server has it
+ * @param socket from the event `upgrade` of an HTTP server
  */
 export function answerUpgrade(answer: Answer, message: IncomingMessage, socket: Duplex): void {
   const response = new ServerResponse(message);
@@ -101,9 +103,8 @@ export function fieldLines(headers: AnswerHeaders = {}): readonly string[] {
 }
 
 /**
- * The header fields of an answer whose content the application writes itself (`errors: 'next'`): all but
- * those about the content. Set them before the error is handed over, so that the challenge can't be
- * forgotten.
+ * The header fields of an answer if the application writes the content itself (`errors: 'next'`): all except
+ * those about the content. Set them before you hand the error over, so that the challenge can't be forgotten.
  */
 export function challengeHeaders({ headers }: Answer): AnswerHeaders {
   const fields = Object.entries(headers);
@@ -111,7 +112,7 @@ export function challengeHeaders({ headers }: Answer): AnswerHeaders {
 }
 
 /**
- * Answers a refused request, or hands the typed error over: with `errors: 'next'`, and where no answer can be
+ * Answers a refused request, or hands over the typed error: with `errors: 'next'`, or if no answer can be
  * written.
  */
 export function refuse({ error, answer, errors }: Refusal, reply: Reply, next: Next): void {
@@ -124,7 +125,7 @@ export function refuse({ error, answer, errors }: Refusal, reply: Reply, next: N
     reply.status(answer.status);
     writeHeaders(reply, challengeHeaders(answer));
   } catch {
-    // Whatever stands for a response here isn't one, and the error tells what there is to tell.
+    // There's no real response here. The error says everything.
   }
   next(error);
 }
@@ -132,8 +133,8 @@ export function refuse({ error, answer, errors }: Refusal, reply: Reply, next: N
 /**
  * Serves metadata (RFC 9728), and lets everything else through.
  *
- * @param published all that the application publishes, see `answerMetadata`. If that isn't known, those of
- *   one resource server: then only at their place, to the letter
+ * @param published everything the application publishes, see `answerMetadata`. If you don't know that, the
+ *   metadata of one resource server: it's then served only at its exact place
  */
 export function serveMetadata(
   published: ResourceMetadata | readonly ResourceMetadata[],
@@ -150,7 +151,7 @@ export function serveMetadata(
         return;
       }
     } catch {
-      // What stands for a response here isn't one.
+      // There's no real response here.
     }
     next();
   };

@@ -1,6 +1,6 @@
-// Checks of the few options that gates have of their own; those of a resource server are the core's.
+// Checks of the gates' own options. The core checks those of a resource server.
 
-/** @param others what is left of an options object without the known ones @throws {TypeError} anything is */
+/** @param others an options object without the known ones @throws {TypeError} anything is left */
 export function refuseUnknown(others: object): void {
   for (const name of Object.keys(others)) throw new TypeError(`unknown option "${name}" of a gate`);
 }

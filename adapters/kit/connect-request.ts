@@ -8,21 +8,21 @@ interface Parsed extends Pick<FrameworkRequest, 'protocol' | 'host' | 'headers' 
 
 /** What frameworks in the tradition of Connect add to Node's request; `app` is Express's. */
 interface ConnectMessage extends IncomingMessage, Omit<Parsed, 'headers'> {
-  /** The request target before a router cut its mount path off. */
+  /** The request target before a router removed its mount path. */
   originalUrl?: string;
   /** The method before a method override changed it. */
   readonly originalMethod?: unknown;
   readonly app?: unknown;
-  /** Express's, once it has found the route, and where the router of that route is mounted. */
+  /** Express's, once it has found the route, and where that route's router is mounted. */
   readonly route?: { readonly path?: unknown };
   readonly baseUrl?: unknown;
 }
 
 /**
- * A view of a Node request that Express, or another framework in the tradition of Connect, may have extended:
- * with `originalUrl`, `originalMethod`, and what the setting `trust proxy` says of proxies.
+ * A view of a Node request that Express or a similar framework may have extended: with `originalUrl`,
+ * `originalMethod`, and the setting `trust proxy`.
  *
- * @param parsed the framework's own request, if it has these members on another object
+ * @param parsed the framework's own request, if another object has these members
  * @param findRoute the pattern of the route, if it isn't on the request
  */
 export function connectRequestView(
@@ -33,14 +33,14 @@ export function connectRequestView(
   return new NodeRequestView(message, new ConnectRequest(message, parsed, findRoute));
 }
 
-/** Our schemes: credentials of others may stand beside a token. */
+/** Our schemes: credentials of others may come with a token. */
 const OURS = /^(?:bearer|dpop)\b/i;
 
 /**
- * A view of a request whose token may come later, with a message of the connection that it opened. Then it
- * counts as if it had been in the header, so a request that has one there already is refused.
+ * A view of a request whose token may come later, in a message over the connection it opened. The token then
+ * counts as if it had been in the header, so a request that already has one there is refused.
  *
- * @param token as the client sent it: what isn't a string is refused. Undefined: it's the request's
+ * @param token as the client sent it; anything but a string is refused. Undefined: the request's own
  */
 export function tokenView(message: IncomingMessage, token?: unknown): RequestView {
   if (token === undefined) return connectRequestView(message);
@@ -76,7 +76,7 @@ class ConnectRequest implements FrameworkRequest {
 
   get route(): string | undefined {
     const { route, baseUrl } = this.message;
-    // Of a router that's mounted on a pattern, Express only tells what path it met.
+    // If a router is mounted on a pattern, Express only gives the path that matched.
     if (route !== undefined && baseUrl === '') return String(route.path);
     return this.findRoute === undefined ? this.parsed.routeOptions?.url : this.findRoute(this.message);
   }
@@ -103,8 +103,8 @@ class ConnectRequest implements FrameworkRequest {
 }
 
 /**
- * The host that a proxy names, if Express trusts it. Express 4 has no member for the host with its port, so
- * this is what Express 5 does, for both.
+ * The host that a proxy names, if Express trusts that proxy. Express 4 has no member for the host with its
+ * port, so this does for both what Express 5 does.
  */
 function forwardedHost({ app, headers, socket }: ConnectMessage): string | undefined {
   const forwarded = headers['x-forwarded-host'];

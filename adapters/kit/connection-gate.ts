@@ -11,24 +11,25 @@ import { checkNumber, refuseUnknown } from './check-options.js';
 import { type Connection, type Line, TokenLifetime } from './connection.js';
 import { type Arrival, Gate, getAuth } from './gate.js';
 
-/** What a gate for connections needs to know beyond the resource server's options. */
+/** A connection gate's own options, besides those of the resource server. */
 export interface ConnectionOptions {
   /**
-   * The origins of the pages that may connect: `['https://app.example.com']`. A request with another `Origin`
-   * is refused with 403; one without isn't a browser's. Default: all, since no page has the token of another.
+   * The origins of pages that may connect: `['https://app.example.com']`. A request with another `Origin` is
+   * refused with 403; one without isn't from a browser. Default: all, because no page has another page's
+   * token.
    */
   readonly origins?: readonly string[];
   /**
-   * How often the token of an open connection is verified anew: whether it was revoked, or its key withdrawn.
-   * In seconds, from 1 to 86,400. Default 60. How long an introspected token is remembered
-   * (`introspection.cacheSeconds`) adds to it.
+   * How often the token of an open connection is verified again, in case it was revoked or its key withdrawn.
+   * In seconds, from 1 to 86,400. Default 60. For introspected tokens, add the time they're remembered
+   * (`introspection.cacheSeconds`).
    */
   readonly recheckSeconds?: number;
 }
 
 /**
- * Lets connections in, and ends them with their tokens. Nobody is anonymous: with `optional: true`,
- * connections without a token are refused too.
+ * Lets connections in, and ends them when their tokens end. There are no anonymous connections: even with
+ * `optional: true`, those without a token are refused.
  */
 export class ConnectionGate {
   readonly server: ResourceServer;
@@ -56,7 +57,7 @@ export class ConnectionGate {
   }
 
   /**
-   * The connection of a socket that this gate let in: of `ws`, or of Socket.IO.
+   * The connection of a socket that this gate let in, from `ws` or Socket.IO.
    *
    * @throws {Error} this gate didn't let it in
    */
@@ -66,7 +67,7 @@ export class ConnectionGate {
     return connection;
   }
 
-  /** The refusal of a request by a page of another origin. */
+  /** The refusal of a request from a page of another origin. */
   protected checkOrigin(arrival: Arrival): Denied | undefined {
     const sent = [arrival.view.header('origin') ?? []].flat();
     if (sent.every((origin) => this.#origins?.includes(origin) ?? true)) return undefined;
@@ -82,11 +83,11 @@ export class ConnectionGate {
   }
 
   /**
-   * Watches over a connection whose request was let in.
+   * Watches a connection whose request was let in.
    *
-   * @param socket what {@link connection} knows it by
+   * @param socket the object that {@link connection} finds it by
    * @param requirements those that its request met
-   * @returns undefined if the client left meanwhile
+   * @returns undefined if the client has already left
    */
   protected begin(
     socket: object,

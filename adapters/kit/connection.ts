@@ -13,13 +13,13 @@ import { warnOfBug } from './settle.js';
 
 /** A connection that ends when its access token expires or is revoked. */
 export interface Connection {
-  /** Who calls: of the last token that was accepted. */
+  /** The caller, from the last accepted token. */
   readonly auth: Auth;
   /**
-   * Whether a message may do what it asks for.
+   * Whether a message may do what it asks.
    *
    * @param requirement one, or a list that's checked together
-   * @returns denied also once the connection has ended
+   * @returns denied, too, once the connection has ended
    */
   authorize(requirement: Requirement | readonly Requirement[]): Decision;
   /**
@@ -27,32 +27,32 @@ export interface Connection {
    * that meets the requirements of the connection. Any other token ends the connection. So does one that's
    * bound to a key, or a fresh one on a connection whose token is: a message has no proof of possession.
    *
-   * @param token as it came from the client, whatever its type
-   * @returns whether the connection goes on with it. If not, it has ended, or it can't be told at the moment
-   *   whether the token is valid: then it goes on with the old one. Nothing that a client sends makes it
+   * @param token as the client sent it, of any type
+   * @returns whether the connection continues with it. If not, it has ended; or the token can't be verified
+   *   right now, and the connection keeps the old one. Nothing that a client sends can make the promise
    *   reject
    */
   renew(token: unknown): Promise<boolean>;
 }
 
-/** What can be ended. */
+/** Something that can be ended. */
 export interface Line {
   isOpen(): boolean;
   onClose(listener: () => void): void;
   end(error: ResourceServerError): void;
 }
 
-/** What a connection is open under. */
+/** The conditions of an open connection. */
 export interface Terms {
   readonly server: ResourceServer;
-  /** What its tokens have to meet. */
+  /** What its tokens must meet. */
   readonly requirements: readonly Requirement[];
   readonly recheckSeconds: number;
-  /** Called with each token but the first. */
+  /** Called with each token except the first. */
   adopt(auth: Auth): void;
 }
 
-/** The one timer of a connection, and what it watches over. */
+/** The timer of a connection, and what it watches. */
 export class TokenLifetime implements Connection {
   readonly #line: Line;
   readonly #terms: Terms;
@@ -81,7 +81,7 @@ export class TokenLifetime implements Connection {
 
   async renew(token: unknown): Promise<boolean> {
     try {
-      const fresh = await this.#terms.server.verify(token as string); // which looks at the type
+      const fresh = await this.#terms.server.verify(token as string); // `verify` checks the type
       const refusal = this.#refusalOf(fresh);
       if (refusal !== undefined) this.#end(refusal);
       else if (this.#ended === undefined) this.#goOnWith(fresh);
@@ -112,7 +112,7 @@ export class TokenLifetime implements Connection {
     this.#wait();
   }
 
-  /** Until the token expires, or has to be verified anew if that comes first. */
+  /** Waits until the token expires or must be verified again, whichever is first. */
   #wait(): void {
     clearTimeout(this.#timer);
     if (!this.#line.isOpen()) return;

@@ -1,4 +1,4 @@
-/** The types of the core that every framework's entry has as well, beside `Auth`. */
+/** The core's types that every framework's entry also exports, besides `Auth`. */
 export type {
   AuthenticationOptions,
   AuthorizationDetail,

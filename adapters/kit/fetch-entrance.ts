@@ -16,21 +16,21 @@ import type { Refusal } from './answers.js';
 import { checkRequirements, Gate, standInFor, toRefusal } from './gate.js';
 import type { RouteSteps } from './route-steps.js';
 
-/** What a gate for the Fetch standard needs to know beyond the resource server's options. */
+/** A Fetch gate's own options, besides those of the resource server. */
 export interface FetchOptions {
   /**
-   * What the server knows of the connection that a request came over: the address of the other end, and the
-   * client certificate. Without it, tokens that are bound to a certificate are refused (RFC 8705).
+   * What the server knows about a request's connection: the address of the other end, and the client
+   * certificate. Without it, tokens bound to a certificate are refused (RFC 8705).
    *
-   * @param context what the framework knows of the request: Hono's context; of a gate of the entry `fetch`,
-   *   what the server calls the handler with behind the request, only with `protect`
+   * @param context what the framework knows about the request: Hono's context; for a gate of the entry
+   *   `fetch`, the arguments that the server passes to the handler after the request, only with `protect`
    */
   readonly connection?: (request: Request, ...context: never[]) => FetchConnection;
 }
 
 /**
- * The options of a resource server, or a ready one to share. With a ready one anonymous requests are refused,
- * since types can't tell its option `optional`.
+ * The options of a resource server, or a ready one to share. A ready one refuses anonymous requests, because
+ * types can't see its option `optional`.
  *
  * @typeParam O the option `optional`
  */
@@ -39,7 +39,7 @@ export type EntranceOptions<O extends boolean> =
   | ResourceServer;
 
 /**
- * What an accepted request carries: `Auth`, or undefined as well with `optional: true`.
+ * What an accepted request carries: `Auth`, or with `optional: true` possibly undefined.
  *
  * @typeParam O the option `optional`
  */
@@ -51,8 +51,8 @@ export interface FetchArrival {
   /** For the option `connection`. */
   readonly context?: readonly unknown[] | undefined;
   /**
-   * What stays the same as long as the request is handled, if the framework may replace the `Request`. Its
-   * `method` is the one that the routes behind go by.
+   * The object that stays the same while the request is handled, if the framework may replace the `Request`.
+   * Its `method` is the one that later routes see.
    */
   readonly message?: { readonly method: string } | undefined;
 }
@@ -60,11 +60,11 @@ export interface FetchArrival {
 /** A request that was let in. */
 export interface Entered<O extends boolean> {
   readonly kind: 'allowed';
-  /** Undefined also for a CORS preflight that passes. */
+  /** Undefined, too, for a CORS preflight that passes. */
   readonly auth: Caller<O>;
   /** What the answer must carry, see {@link withHeaders}. */
   readonly headers: Headers | undefined;
-  /** The request for the handler: without a token in its URL. It counts as the one that arrived. */
+  /** The request for the handler, without a token in its URL. It counts as the one that arrived. */
   readonly request: Request;
 }
 
@@ -88,8 +88,8 @@ export class FetchEntrance<O extends boolean> {
   }
 
   /**
-   * For routers whose middleware comes before they know the route: authenticates a request, or answers one
-   * for metadata. A CORS preflight passes, see {@link Gate.authenticate}.
+   * For routers whose middleware runs before the route is known: authenticates a request, or answers one for
+   * metadata. A CORS preflight passes, see {@link Gate.authenticate}.
    *
    * @param steps what the request is on its way to
    * @returns the request that was let in, or the answer, see {@link respond}
@@ -104,8 +104,8 @@ export class FetchEntrance<O extends boolean> {
   }
 
   /**
-   * For what knows all requirements: authenticates a request, and checks them. A preflight is refused like
-   * any request without a token.
+   * For callers that know all requirements: authenticates a request and checks them. A preflight is refused
+   * like any request without a token.
    */
   async enter(arrival: FetchArrival, requirements: readonly Requirement[]): Promise<Entered<O> | Denied> {
     const entered = await this.#authenticate(arrival, 'refuse', requirements);
@@ -140,12 +140,12 @@ export class FetchEntrance<O extends boolean> {
   }
 }
 
-/** What no anonymous request meets, and everyone else does. */
+/** Every authenticated request meets this, and no anonymous one does. */
 const ANYONE: Requirement = Object.freeze({ claims: () => true });
-/** Never heard: the gate has just seen the request. */
+/** Never seen: the gate has just handled the request. */
 const MISTAKE = { name: 'authenticate', advice: '' };
 
-/** The answer to a request for one of these metadata; undefined if it's for something else. */
+/** The answer to a request for one of these documents; undefined if it's for something else. */
 export async function metadataResponse(
   published: readonly (ResourceMetadata | undefined)[],
   request: Request,
@@ -157,16 +157,16 @@ export async function metadataResponse(
 
 /**
  * The response that refuses. With `errors: 'next'` it throws the typed error, for the framework's error path.
- * That has a method `getResponse`, which is what Hono asks errors for that no application handles.
+ * That error has a method `getResponse`, which Hono calls if the application doesn't handle the error.
  */
 export function respond({ error, errors, toResponse }: Refusal): Response {
   if (errors === 'respond') return toResponse();
   throw Object.defineProperty(error, 'getResponse', { value: toResponse, configurable: true });
 }
 
-/** A response with these fields. It's copied, since that of a handler may not be changed. */
+/** A response with these fields. It's a copy, because a handler's response may be immutable. */
 export function withHeaders(response: Response, headers: Headers | undefined): Response {
-  // After a switch of protocols no answer is left to copy.
+  // After a protocol switch, there's no answer left to copy.
   if (headers === undefined || response.status === 101) return response;
   const answer = new Response(response.body, response);
   for (const [name, value] of headers) answer.headers.set(name, value);

@@ -5,8 +5,8 @@ export interface FirstMessageOptions {
   /** How many seconds the client has to send it, above 0, at most 600. Default 10. */
   readonly timeoutSeconds?: number;
   /**
-   * Finds the token in the text of the first message. Default: the text is the token. What isn't a string,
-   * and an exception, is refused as malformed.
+   * Finds the token in the text of the first message. Default: the whole text. If it throws or doesn't return
+   * a string, the message is refused as malformed.
    */
   readonly readToken?: (message: string) => unknown;
 }

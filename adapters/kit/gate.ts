@@ -18,18 +18,17 @@ import { type Next, type Refusal, type Reply, refuse, setHeaders } from './answe
 import { logRefusal, type RefusalLog } from './refusal-log.js';
 import { proceed, whenSettled } from './settle.js';
 
-/** A request that arrived, as an adapter hands it to a {@link Gate}. */
+/** A request that arrived, as an adapter passes it to a {@link Gate}. */
 export interface Arrival {
   /**
-   * The object that stays the same as long as the request is handled: Node's message, a Fetch `Request`. What
-   * was decided is kept by it. Its `method` is the one that the routes behind go by, which a method override
-   * may have changed.
+   * The object that stays the same while the request is handled: Node's message, a Fetch `Request`. Decisions
+   * are kept by it. Its `method` is the one that later routes see, which a method override may have changed.
    */
   readonly message: object & { readonly method?: string | undefined };
-  /** What handlers get, if it should carry `auth`. May be the message itself. */
+  /** The object that handlers get, if it should carry `auth`. May be the message itself. */
   readonly request?: object | undefined;
   readonly view: RequestView;
-  /** Where the framework logs what belongs to this request; refusals are reported there as well. */
+  /** The framework's logger for this request. Refusals are logged there too. */
   readonly log?: RefusalLog | undefined;
 }
 
@@ -40,29 +39,29 @@ interface Passage {
   /** Undefined as long as the request only passes as a CORS preflight. */
   decision: Decision | Promise<Decision> | undefined;
   auth: Auth | undefined;
-  /** The last refusal. It's reported once, also if its error comes back on the error path. */
+  /** The last refusal. It's reported once, even if its error comes back on the error path. */
   refused: Denied | undefined;
-  /** The requirements that `auth` was found to meet. */
+  /** The requirements that `auth` met. */
   met: readonly Requirement[];
-  /** Those that it was refused for. */
+  /** The requirements that it was refused for. */
   unmet: readonly Requirement[] | undefined;
 }
 
-/** Where a request keeps its passages; the last one counts. Nothing that a client sends has such a key. */
+/** Where a request keeps its passages; the last one counts. No client can send this key. */
 const passages: unique symbol = Symbol('oauth-resource-server.passages');
 
 type Seen = object & { [passages]?: Passage[] | undefined };
 
 const NONE: readonly never[] = [];
-/** What no anonymous request meets, and everyone else does. */
+/** Every authenticated request meets this, and no anonymous one does. */
 const ANYONE: Requirement = Object.freeze({ claims: () => true });
-/** Of a gate that has just seen the request. */
+/** For a gate that has just seen the request. */
 const UNHEARD: Mistake = { name: 'enter', advice: '' };
 const PASSED: Allowed = Object.freeze({ kind: 'allowed', auth: undefined, headers: undefined });
 
 /**
- * Lets requests in on behalf of one resource server. An adapter makes one when the application is put
- * together, and hands it every request.
+ * Lets requests in on behalf of one resource server. An adapter makes one when the application is set up, and
+ * passes it every request.
  *
  * @example
  * ```ts
@@ -85,17 +84,17 @@ export class Gate {
   }
 
   /**
-   * Authenticates a request once: another gate with the same resource server reuses the outcome, so that a
+   * Authenticates a request once. Another gate with the same resource server reuses the result, so that a
    * DPoP proof is used once. Another resource server decides anew, and the last one counts. `auth` is cleared
    * first, then set on the arrival's `request`. A refusal is logged.
    *
    * A CORS preflight passes unauthenticated, for the application's CORS layer to answer. It meets no
    * requirement.
    *
-   * @param requirements those of the route, if they're known already; see `ResourceServer.authenticate`
-   * @param preflight `'refuse'` if no CORS layer can come any more: a preflight is then authenticated like
-   *   any request
-   * @returns at once if nothing has to be waited for. Allowed without `auth`: a preflight, or anonymous
+   * @param requirements those of the route, if you know them already; see `ResourceServer.authenticate`
+   * @param preflight `'refuse'` if no CORS layer can follow: a preflight is then authenticated like any
+   *   request
+   * @returns at once if there's nothing to wait for. Allowed without `auth`: a preflight, or anonymous
    *   (`optional: true`)
    */
   authenticate(
@@ -105,9 +104,9 @@ export class Gate {
   ): Decision | Promise<Decision> {
     const { message, request, view } = arrival;
     const passage = this.#enter(arrival);
-    show(undefined, request); // whatever was there before
+    show(undefined, request); // in case something was there before
     if (passage.decision === undefined) {
-      // Not if a method override makes it another request for the routes behind.
+      // Unless a method override makes it another request for later routes.
       if (preflight === 'pass' && message.method === 'OPTIONS' && isCorsPreflight(view)) {
         keepMethod(message);
         return PASSED;
@@ -124,7 +123,7 @@ export class Gate {
     });
   }
 
-  /** {@link authenticate}, for frameworks with callbacks: calls `next`, or answers. */
+  /** {@link authenticate} for frameworks with callbacks: calls `next`, or answers. */
   admit(
     arrival: Arrival,
     reply: Reply,
@@ -143,16 +142,16 @@ export class Gate {
   }
 
   /**
-   * Lets a request to a public route in, unauthenticated. Clears an `auth` that something else put on it; one
-   * that this gate's resource server verified stays, for what else handles the request.
+   * Lets a request to a public route in, unauthenticated. Removes an `auth` from another source. One that
+   * this gate's resource server verified stays, for other code that handles the request.
    */
   pass({ message, request }: Pick<Arrival, 'message' | 'request'>): void {
     if (this.#passageOf(message) === undefined) show(undefined, request);
   }
 
   /**
-   * For what knows all requirements: {@link authenticate}, and then checks them. A preflight is authenticated
-   * like any request, and nobody is anonymous.
+   * For callers that know all requirements: {@link authenticate}, then a check of them. A preflight is
+   * authenticated like any request, and there are no anonymous requests.
    */
   async enter(arrival: Arrival, requirements: readonly Requirement[]): Promise<Decision> {
     const decision = await this.authenticate(arrival, requirements, 'refuse');
@@ -161,10 +160,10 @@ export class Gate {
   }
 
   /**
-   * From now on `auth` is who calls: for a connection whose token came after its request, or was replaced by
-   * a fresh one. Requirements are checked anew.
+   * Makes `auth` the caller from now on, for a connection whose token came after its request, or was replaced
+   * by a fresh one. Requirements are checked again.
    *
-   * Security: `auth` has to be what this gate's resource server verified for this caller.
+   * Security: this gate's resource server must have verified `auth` for this caller.
    */
   adopt(arrival: Arrival, auth: Auth): void {
     const passage = this.#enter(arrival);
@@ -175,18 +174,18 @@ export class Gate {
     show(auth, arrival.request);
   }
 
-  /** {@link denyRequest} on behalf of this resource server, also if it hasn't seen the request. */
+  /** {@link denyRequest} on behalf of this resource server, even if it hasn't seen the request. */
   deny(arrival: Arrival, error: ResourceServerError): Refusal {
     return denyPassage(this.#passageOf(arrival.message) ?? this.#begin(arrival), error);
   }
 
-  /** Whether the request passed this gate as a CORS preflight, and nothing else of it is known. */
+  /** Whether the request passed this gate as a CORS preflight, and nothing else is known about it. */
   isPreflight(message: object): boolean {
     const passage = this.#passageOf(message);
     return passage !== undefined && passage.decision === undefined;
   }
 
-  /** The passage of this request, which is the current one from now on. */
+  /** The passage of this request, and from now on the current one. */
   #enter(arrival: Arrival): Passage {
     const { message, request = message }: { message: Seen; request?: Seen | undefined } = arrival;
     const passage = this.#passageOf(message) ?? this.#begin(arrival);
@@ -213,14 +212,14 @@ export class Gate {
   }
 }
 
-/** Keeps what was decided with the passage. */
+/** Stores the decision with the passage. */
 function note(passage: Passage, decision: Decision): Decision {
   if (decision.kind === 'allowed') passage.auth = decision.auth;
   else refusalOn(passage, decision);
   return decision;
 }
 
-/** What passed as a preflight stays one: a method override behind the gate can't make another one of it. */
+/** A request that passed as a preflight stays one: a later method override can't change it. */
 function keepMethod(message: object): void {
   Object.defineProperty(message, 'method', {
     get: () => 'OPTIONS',
@@ -229,19 +228,17 @@ function keepMethod(message: object): void {
   });
 }
 
-/** Where handlers find it. */
+/** Sets `auth` where handlers find it. */
 function show(auth: Auth | undefined, request: { auth?: unknown } | undefined): void {
   if (request !== undefined) request.auth = auth;
 }
 
-/**
- * From now on `request` counts as the request that `message` is: what was decided about one goes for both.
- */
+/** Makes `request` count as the same request as `message`: decisions about one apply to both. */
 export function standInFor(message: Seen, request: Seen): void {
   request[passages] = message[passages];
 }
 
-/** What to say if nothing authenticated a request: who asks, and the advice, with its punctuation. */
+/** For the error if nothing authenticated a request: who asks, and the advice, with its punctuation. */
 export interface Mistake {
   readonly name: string;
   readonly advice: string;
@@ -249,11 +246,11 @@ export interface Mistake {
 
 /**
  * Checks requirements of a request that a gate let in. They're checked together, so that one challenge names
- * everything that's needed; it also names the scopes that the request was found to have before. A requirement
- * that was met isn't checked again.
+ * everything that's needed. It also names the scopes that the request turned out to have before. A
+ * requirement that was met isn't checked again.
  *
  * @param request the arrival's `message` or `request`
- * @param requirements of the route, all that are known
+ * @param requirements all known ones of the route
  * @returns the refusal, which is logged; undefined if they're met
  * @throws {Error} no gate has seen the request, which is a mistake in the application
  */
@@ -266,7 +263,7 @@ export function checkRequirements(
   const { server, auth, met } = passage;
   const open = met.length === 0 ? requirements : requirements.filter((one) => !met.includes(one));
   if (open.length === 0) return undefined;
-  // Those with a predicate say nothing in a challenge, and it isn't called twice.
+  // Those with a predicate add nothing to a challenge, and it isn't called twice.
   const named = met.filter(({ claims, authorizationDetails }) => !claims && !authorizationDetails);
   const decision = server.authorize(auth, [...named, ...open], passage.arrival.view);
   if (decision.kind === 'denied') {
@@ -278,8 +275,8 @@ export function checkRequirements(
 }
 
 /**
- * The refusal of a request by the application itself, after a check that no requirement knows. The challenge
- * names the scopes that the route requires.
+ * Refuses a request that your own code rejects, after a check that no requirement covers. The challenge names
+ * the scopes that the route requires.
  *
  * @param request the arrival's `message` or `request`
  * @returns the refusal, which is logged
@@ -296,7 +293,7 @@ function denyPassage(passage: Passage, error: ResourceServerError): Refusal {
   return refusalOn(passage, server.deny(error, auth, met, arrival.view));
 }
 
-/** Notes and logs a refusal. */
+/** Records and logs a refusal. */
 function refusalOn(passage: Passage, denied: Denied): Refusal {
   const { server, auth, arrival } = passage;
   passage.refused = denied;
@@ -304,12 +301,12 @@ function refusalOn(passage: Passage, denied: Denied): Refusal {
   return toRefusal(denied, server);
 }
 
-/** A refusal with how this resource server wants it answered. */
+/** A refusal, with the way this resource server wants it answered. */
 export function toRefusal(denied: Denied, { errors }: ResourceServer): Refusal {
   return { ...denied, errors, toResponse: () => denied.toResponse() }; // a copy has no methods
 }
 
-/** {@link checkRequirements}, for frameworks with callbacks: calls `next`, or answers. */
+/** {@link checkRequirements} for frameworks with callbacks: calls `next`, or answers. */
 export function enforceRequirements(
   request: object,
   requirements: readonly Requirement[],
@@ -324,21 +321,23 @@ export function enforceRequirements(
   proceed(() => checkRequirements(request, requirements, mistake), enforce, next);
 }
 
-/** How the adapter sees a request that a gate let in. @throws {Error} no gate has seen the request */
+/** The adapter's view of a request that a gate let in. @throws {Error} no gate has seen the request */
 export function arrivedView(request: object, mistake: Mistake): RequestView {
   return requirePassage(request, mistake).arrival.view;
 }
 
-/** What one resource server was asked about a request, and what it said. */
+/** What one resource server was asked about a request, and its answer. */
 export interface Examination {
   readonly server: ResourceServer;
   /** The last refusal; undefined if the request was let in. */
   readonly refused: Denied | undefined;
-  /** All that were looked at, met or not. */
+  /** All that were checked, met or not. */
   readonly requirements: readonly Requirement[];
 }
 
-/** What gates and requirements did with a request so far, for tests that look at what protects a route. */
+/**
+ * What gates and requirements have done with a request so far, for tests that find out what protects a route.
+ */
 export function examine(message: Seen): readonly Examination[] {
   const all = message[passages] ?? [];
   return all.map(({ server, refused, met, unmet = [] }) => ({
@@ -354,7 +353,10 @@ function requirePassage(request: object, { name, advice }: Mistake): Passage {
   return passage;
 }
 
-/** Who calls, of the first of these that a gate has seen; undefined if that's anonymous, or there is none. */
+/**
+ * The caller, from the first of these requests that a gate has seen. Undefined if that's anonymous, or there
+ * is none.
+ */
 export function findAuth(...requests: readonly object[]): Auth | undefined {
   return requests.map(currentPassage).find((passage) => passage !== undefined)?.auth;
 }
@@ -379,8 +381,8 @@ export function getAuth<C extends object = RegisteredClaims>(request: object): A
   if (isAuth(auth)) return auth as unknown as Auth<C>; // the claims' type is the application's promise
   throw new Error(
     'getAuth: the request is not authenticated, so it carries no verified access token. ' +
-      'Put authenticate(), the plugin or the module before whatever calls it; in NestJS, middleware comes ' +
-      'before guards, so call it in a guard or later. ' +
-      'On a public route, or if it may be anonymous (optional: true), look at its auth first',
+      'Put authenticate(), the plugin or the module before the code that calls it; in NestJS, middleware ' +
+      'comes before guards, so call it in a guard or later. ' +
+      'On a public route, or if it may be anonymous (optional: true), check its auth first',
   );
 }

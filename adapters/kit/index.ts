@@ -1,4 +1,4 @@
-/** What an adapter is made of: for frameworks that this package doesn't cover. */
+/** The parts of an adapter, for frameworks that this package doesn't cover. */
 export * from './answers.js';
 export * from './connect-request.js';
 export type { Connection, Line } from './connection.js';

@@ -1,37 +1,41 @@
 import type { Requirement, ResourceServer } from '../../src/index.js';
 
-/** How a document of OpenAPI 3 describes where tokens come from. Exactly one of `tokenUrl` and `issuer`. */
+/**
+ * How an OpenAPI 3 document describes where tokens come from. Give exactly one of `tokenUrl` and `issuer`.
+ */
 export interface OpenApiSecurityOptions {
   /** The token endpoint: the scheme is OAuth 2.0 with the client credentials flow. */
   readonly tokenUrl?: string;
   /** The issuer: the scheme is OpenID Connect, with the issuer's discovery document. */
   readonly issuer?: string;
-  /** What the scheme is called in `components.securitySchemes`. Default `oauth2`. */
+  /** The scheme's name in `components.securitySchemes`. Default `oauth2`. */
   readonly name?: string;
-  /** What scopes mean, by name: `{ 'read:inventory': 'See what is in stock' }`. Default empty texts. */
+  /**
+   * Descriptions of scopes, by name: `{ 'read:inventory': 'See what is in stock' }`. Default: empty texts.
+   */
   readonly scopes?: Readonly<Record<string, string>>;
 }
 
-/** What one way to open an operation needs: `{ oauth2: ['read:inventory'] }`; `{}` is nothing. */
+/** What one way to open an operation needs: `{ oauth2: ['read:inventory'] }`; `{}` needs nothing. */
 export type SecurityRequirement = Record<string, string[]>;
 
 /** Who may call a route. */
 export interface RouteAccess {
   readonly isPublic: boolean;
-  /** All that protect it, the one that its requirements are for last. */
+  /** All that protect it. The last is the one that its requirements belong to. */
   readonly servers: readonly Pick<ResourceServer, 'admitsAnonymous' | 'impliedScopes'>[];
   readonly requirements: readonly Requirement[];
 }
 
-/** The scheme of a document, and what operations need of it. */
+/** The security scheme of a document, and what operations need from it. */
 export class OpenApiSecurity {
   readonly name: string;
-  /** For `components.securitySchemes`; knows the scopes that were asked for so far. */
+  /** For `components.securitySchemes`. It contains the scopes needed so far. */
   readonly scheme: object;
   readonly #described: Readonly<Record<string, string>>;
   readonly #scopes: Record<string, string> = {};
 
-  /** @throws {TypeError} an option is wrong, or none or both of `tokenUrl` and `issuer` are there */
+  /** @throws {TypeError} an option is wrong, or not exactly one of `tokenUrl` and `issuer` is given */
   constructor({ tokenUrl, issuer, name = 'oauth2', scopes = {} }: OpenApiSecurityOptions) {
     if ((tokenUrl === undefined) === (issuer === undefined))
       throw new TypeError('openapiSecurity takes exactly one of tokenUrl and issuer');
@@ -45,8 +49,8 @@ export class OpenApiSecurity {
   }
 
   /**
-   * The `security` of an operation: each element opens it. Conditions on claims and on how the user logged in
-   * can't be said.
+   * The `security` of an operation: each element opens it. It can't express conditions on claims or on the
+   * login.
    */
   describe({ isPublic, servers, requirements }: RouteAccess): SecurityRequirement[] {
     if (isPublic) return [];
@@ -71,7 +75,7 @@ export class OpenApiSecurity {
   }
 }
 
-/** Without ways that want what another one wants, and more. */
+/** Leaves out ways that need everything another way needs, and more. */
 function shortest(ways: readonly (readonly string[])[]): readonly (readonly string[])[] {
   return ways.filter((way, index) =>
     ways.every((other, place) => {

@@ -10,7 +10,7 @@ export const requireScope: Family['requireScope'] = family.requireScope;
 export const requireAnyScope: Family['requireAnyScope'] = family.requireAnyScope;
 /** Requires `true` of a predicate on the claims, see {@link RequirementFamily.requireClaims}. */
 export const requireClaims: Family['requireClaims'] = family.requireClaims;
-/** Requires a way of logging in, or a recent login, see {@link RequirementFamily.requireAuthentication}. */
+/** Requires a certain kind of login, or a recent one, see {@link RequirementFamily.requireAuthentication}. */
 export const requireAuthentication: Family['requireAuthentication'] = family.requireAuthentication;
 /**
  * Requires `true` of a predicate on the authorization details, see {@link

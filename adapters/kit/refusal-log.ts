@@ -1,14 +1,14 @@
 import type { Auth, Denied, RequestView } from '../../src/index.js';
 
-/** The logger of a framework, as far as refusals need it; pino's is one. */
+/** The part of a framework's logger that refusals need; pino's fits. */
 export interface RefusalLog {
   warn(fields: object, message: string): void;
   info(fields: object, message: string): void;
 }
 
 /**
- * Logs a refusal with the logger that the framework has for the request, at the levels of `logRefusals`. With
- * nothing of the token but who issued it and to which client, once that's verified.
+ * Logs a refusal with the framework's logger for the request, at the levels of `logRefusals`. Of the token it
+ * logs only the issuer and the client, once they're verified.
  */
 export function logRefusal(
   { error, answer }: Denied,

@@ -15,8 +15,8 @@ import {
 } from '../../src/index.js';
 
 /**
- * What a route can require of an access token. Requirements of one route add up and are checked together: one
- * challenge names everything that's needed. On a request that nothing authenticated they fail closed, with an
+ * What a route can require of an access token. A route's requirements add up and are checked together: one
+ * challenge names everything that's needed. If nothing authenticated the request, they fail closed, with an
  * error that says what to do.
  *
  * @typeParam R what the framework takes: a middleware, a hook, a decorator
@@ -51,11 +51,11 @@ export interface RequirementFamily<R> {
    */
   requireClaims<C extends object = RegisteredClaims>(predicate: ClaimsPredicate<C>): R;
   /**
-   * Requires that the user authenticated in one of these ways, or that recently; otherwise 401
-   * `insufficient_user_authentication`, so that the client has the user log in again (RFC 9470). A token that
-   * doesn't tell is refused.
+   * Requires that the user authenticated in one of these ways, or this recently; otherwise 401
+   * `insufficient_user_authentication`, so that the client lets the user log in again (RFC 9470). A token
+   * that doesn't say is refused.
    *
-   * @param options `acrValues`, `maxAgeSeconds` or both; `scopes` that are required as well
+   * @param options `acrValues`, `maxAgeSeconds` or both; `scopes` that are required too
    * @throws {TypeError} at once: neither is there, or a member is unknown or wrong
    * @example
    * ```ts
@@ -82,8 +82,8 @@ export interface RequirementFamily<R> {
 /**
  * The `require…` functions of a framework.
  *
- * @param wrap makes of a requirement what the framework takes; `name` is for messages: `requireScope`
- * @param naming how the framework calls them in messages
+ * @param wrap turns a requirement into what the framework takes; `name` is for messages: `requireScope`
+ * @param naming how the framework names them in messages
  */
 export function requirementFamily<R>(
   wrap: (requirement: Requirement, name: string) => R,
@@ -106,37 +106,34 @@ export function requirementFamily<R>(
 
 /** What a middleware or hook of this package does. */
 export interface Declaration {
-  /** Whose tokens it wants. */
+  /** The resource server whose tokens it requires. */
   readonly server?: ResourceServer;
   readonly requirement?: Requirement;
-  /** What it serves. */
+  /** The metadata that it serves. */
   readonly metadata?: ResourceMetadata;
 }
 
-/** Where a middleware or hook says what it does. */
+/** Where a middleware or hook declares what it does. */
 const declaration: unique symbol = Symbol('oauth-resource-server.declaration');
 
-/**
- * Notes on a middleware or hook what it does, so that the routes that use it can be seen to require it.
- * Returns it.
- */
+/** Notes on a middleware or hook what it does, so that routes can show what they require. Returns it. */
 export function declare<T extends object>(handler: T, said: Declaration): T {
   return Object.assign(handler, { [declaration]: said });
 }
 
-/** What {@link declare} was told of a middleware or hook; undefined for those of others. */
+/** What {@link declare} noted on a middleware or hook; undefined for foreign ones. */
 export function declared(handler: unknown): Declaration | undefined {
   return typeof handler === 'function' ? Reflect.get(handler, declaration) : undefined;
 }
 
-/** All metadata that are served by middlewares or hooks which declared this. */
+/** All metadata that these declarations say is served. */
 export function publishedBy(declarations: readonly Declaration[]): readonly ResourceMetadata[] {
   const all = declarations.flatMap(({ server, metadata }) => [server?.resourceMetadata, metadata]);
   return all.filter((one) => one !== undefined);
 }
 
 /**
- * The metadata of a resource server that's there to publish them.
+ * The metadata of a resource server that must have some.
  *
  * @throws {TypeError} it has none
  */

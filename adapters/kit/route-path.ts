@@ -1,13 +1,13 @@
-/** What stands for a value in a path of Express 4, Express 5, Fastify or Nest, and escapes. */
+/** Parameters in a path of Express 4, Express 5, Fastify or Nest, and escapes. */
 const GROUP = String.raw`\((?:\\.|[^()\\]|\([^()]*\))*\)`;
 const PARAMETER = String.raw`:(?:"([^"]+)"|([\w$]+))(?:${GROUP})?[?*+]?`;
 const TOKEN = new RegExp(String.raw`::|\\(.)|${PARAMETER}|\*([\w$]*)|${GROUP}`, 'g');
 
 /**
- * A path of a router with its parameters filled in. Optional groups of Express 5, `{/:page}`, are left out.
+ * A router's path with its parameters filled in. Optional groups of Express 5, `{/:page}`, are left out.
  *
  * @param path `/stock/:sku`, `/files/*path`
- * @param fill what stands for a parameter: `sku`, `path`, or `*` if it has no name
+ * @param fill returns the value for a parameter: `sku`, `path`, or `*` if it has no name
  */
 export function fillPath(path: string, fill: (name: string) => string): string {
   let required = path;
@@ -20,7 +20,7 @@ export function fillPath(path: string, fill: (name: string) => string): string {
   );
 }
 
-/** A path below another one: `/api/` and `/stock` are `/api/stock`. */
+/** A path below another one: `/api/` and `/stock` give `/api/stock`. */
 export function joinPath(prefix: string, path: string): string {
   const joined = `${prefix.replace(/\/$/, '')}${path === '/' ? '' : path}`;
   return joined === '' ? '/' : joined;

@@ -1,13 +1,13 @@
 /**
- * Calls `use` at once if the value is there, otherwise when it is. A known token is decided on at once; on
- * Fastify, waiting for it would cost about 3 % of the throughput.
+ * Calls `use` at once if the value is there, otherwise when it arrives. A known token is decided at once; on
+ * Fastify, awaiting it would cost about 3 % of the throughput.
  */
 export function whenSettled<T, R>(value: T | Promise<T>, use: (value: T) => R | Promise<R>): R | Promise<R> {
   return value instanceof Promise ? value.then(use) : use(value);
 }
 
 /**
- * The same for frameworks with callbacks, of which some let a process end if a middleware throws.
+ * The same for frameworks with callbacks. Some of them let the process end if a middleware throws.
  *
  * @param start makes the value
  * @param fail gets what `start` throws or rejects with, always as an `Error`: `next(undefined)` would
@@ -32,9 +32,9 @@ export function proceed<T>(
 }
 
 /**
- * Warns of a fault of ours if no path for errors leads anywhere: a rejection would end the process.
+ * Warns about a bug of ours if there's no error path to report it: a rejection would end the process.
  *
- * @returns what a client may hear of it
+ * @returns what a client may be told about it
  */
 export function warnOfBug(cause: unknown): string {
   process.emitWarning(cause instanceof Error ? cause : String(cause));

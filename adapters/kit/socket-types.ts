@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { ConnectionOptions } from './connection-gate.js';
 import type { FirstMessageOptions } from './first-message-options.js';
 
-/** A WebSocket of a server, as `ws` makes it. */
+/** A server-side WebSocket, as in `ws`. */
 export interface WebSocketLike extends EventEmitter {
   readonly protocol: string;
   /** 1 if it's open. */
@@ -15,9 +15,9 @@ export interface WebSocketLike extends EventEmitter {
   resume(): void;
 }
 
-/** A server of WebSockets, as `ws` has it. */
+/** A WebSocket server, as in `ws`. */
 export interface WebSocketServerLike<S extends WebSocketLike> extends EventEmitter {
-  /** Those that broadcasts go to; undefined without `clientTracking`. */
+  /** Those that get broadcasts; undefined without `clientTracking`. */
   readonly clients?: Set<S>;
   handleUpgrade(
     request: IncomingMessage,
@@ -36,16 +36,16 @@ export interface SocketIoSocket {
     close(): void;
     once(event: 'close', closed: () => void): unknown;
   };
-  /** The events that it may send are for the application to declare. */
+  /** The application declares which events it may send. */
   emit(event: never, told: never): unknown;
   once(event: 'disconnect', closed: () => void): unknown;
   disconnect(close: boolean): unknown;
 }
 
-/** What a gate for WebSockets needs to know beyond the resource server's options. */
+/** A WebSocket gate's own options, besides those of the resource server. */
 export interface WebSocketOptions extends ConnectionOptions {
   /**
-   * Lets a WebSocket without a token open, and takes its first message, of at most 20,000 bytes, for the
+   * Lets a WebSocket without a token open, and takes its first message, of at most 20,000 bytes, as the
    * token. Until that's verified, nothing else reaches the application, and nothing is sent. Default: off.
    */
   readonly firstMessage?: FirstMessageOptions;
@@ -57,8 +57,8 @@ export interface OpenedSocket {
   /** The request that opened it. */
   readonly request: IncomingMessage;
   /**
-   * The token, if it came in a message, such as `connectionParams` of graphql-ws: as the client sent it.
-   * Undefined: it's the request's.
+   * The token as the client sent it, if it came in a message, such as `connectionParams` of graphql-ws.
+   * Undefined: the request's own.
    */
   readonly token?: unknown;
 }

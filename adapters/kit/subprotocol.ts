@@ -1,21 +1,24 @@
 import type { IncomingMessage } from 'node:http';
 
-/** The name in front of a token as it is. */
+/** The name before a plain token. */
 const BEARER = 'bearer';
-/** What Kubernetes' API server takes: one name, for tokens with characters that a subprotocol can't have. */
+/**
+ * The form of Kubernetes' API server: a single name, for tokens with characters that a subprotocol can't
+ * have.
+ */
 const ENCODED = 'base64url.bearer.authorization.k8s.io.';
 
 /**
- * Moves an access token from the subprotocols that a browser offers to the header field `Authorization`:
- * browsers can't set that for a WebSocket. Call it before anything else looks at the upgrade request.
+ * Moves an access token from the subprotocols that a browser offers to the header field `Authorization`,
+ * which browsers can't set for a WebSocket. Call it before anything else reads the upgrade request.
  *
- * The token is the name behind `bearer`: `new WebSocket(url, ['bearer', token])`. Characters that the name of
- * a subprotocol can't have (`/`, `=`) are sent in base64url:
+ * The token is the name after `bearer`: `new WebSocket(url, ['bearer', token])`. If it has characters that a
+ * subprotocol can't have (`/`, `=`), send it in base64url:
  * `['chat', 'base64url.bearer.authorization.k8s.io.' + encoded]`. A browser wants one of its names back, so
- * `bearer` stays, as the last of those that are left.
+ * `bearer` stays, as the last of the remaining names.
  *
- * Security: with `Authorization` beside it, the request is refused, since it has two tokens. No name with a
- * token reaches what chooses the subprotocol, so none can be sent back.
+ * Security: if there's an `Authorization` too, the request has two tokens and is refused. No name with a
+ * token reaches the code that chooses the subprotocol, so none can be sent back.
  *
  * @example
  * ```ts
@@ -32,7 +35,7 @@ export function tokenFromSubprotocol({ headers, rawHeaders }: IncomingMessage): 
     offered.filter((name, index) => offered[index - 1] === BEARER || name.startsWith(ENCODED)),
   );
   if (found.size === 0) return;
-  const tokens = offered.filter((name) => found.has(name)); // also one that's repeated, which is refused
+  const tokens = offered.filter((name) => found.has(name)); // with repeated ones, which are refused
   const others = offered.filter((name) => name !== BEARER && !found.has(name));
   if (offered.includes(BEARER)) others.push(BEARER);
   headers['sec-websocket-protocol'] = others.join(', ');

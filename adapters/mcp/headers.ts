@@ -10,22 +10,22 @@ import {
   own,
 } from './message.js';
 
-/** The first revision whose requests repeat in header fields what the body says. */
+/** The first revision whose requests repeat parts of the body in header fields. */
 const FIRST_REVISION = '2026-07-28';
 const HEADER_MISMATCH = -32020;
-/** `Mcp-Name` is required of these. */
+/** These need `Mcp-Name`. */
 const NEED_NAME: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read']);
 /** Members that `Mcp-Name` may repeat, in methods of extensions. */
 const NAMING = ['name', 'uri', 'taskId'];
 const ENCODED = /^=\?base64\?(.*)\?=$/;
-/** What the value of a header field may have: visible ASCII, spaces and tabs (RFC 9110 §5.5). */
+/** What the value of a header field may contain: visible ASCII, spaces and tabs (RFC 9110 §5.5). */
 const FIELD_VALUE = /^[\t\x20-\x7e]*$/;
 
 /**
- * Compares the header fields of a request with its messages: proxies decide by those, the server by these
- * (MCP 2026-07-28, Streamable HTTP, Server Validation).
+ * Compares the header fields of a request with its messages: proxies decide by the fields, the server by the
+ * messages (MCP 2026-07-28, Streamable HTTP, Server Validation).
  *
- * Requests of that revision need all of them. Earlier ones need none, but if one is there, it must match.
+ * Requests of that revision need all the fields. Earlier ones need none, but any that's there must match.
  */
 export function findMismatch(
   view: RequestView,
@@ -42,8 +42,8 @@ export function findMismatch(
   const isCurrent =
     (version !== undefined && version >= FIRST_REVISION) || messages.some((one) => one.version !== undefined);
   if (isBatch || message?.method === undefined) {
-    if (method !== undefined || name !== undefined) return mismatch('the body is no single request');
-    return isCurrent ? malformed(INVALID_REQUEST, 'the body is no single request') : undefined;
+    if (method !== undefined || name !== undefined) return mismatch('the body is not a single request');
+    return isCurrent ? malformed(INVALID_REQUEST, 'the body is not a single request') : undefined;
   }
   return (
     compareVersion(version, message, isCurrent) ??
@@ -93,7 +93,7 @@ function namesIn(params: Members, method: string): readonly unknown[] {
   return (member === undefined ? NAMING : [member]).map((one) => own(params, one));
 }
 
-/** The value of a field that may be there once. */
+/** The value of a header field that may occur once. */
 function readField(view: RequestView, field: string): string | undefined | Fault {
   const [value, another] = [view.header(field) ?? []].flat();
   if (another !== undefined) return mismatch('a header field is repeated');
@@ -102,7 +102,7 @@ function readField(view: RequestView, field: string): string | undefined | Fault
   return value?.trim(); // nothing but spaces and tabs is left to trim
 }
 
-/** The value of `Mcp-Name`, which is base64 if plain text can't say it; undefined if that's malformed. */
+/** The value of `Mcp-Name`, which is base64 if plain text can't express it; undefined if that's malformed. */
 function decode(value: string): string | undefined {
   const [, base64] = ENCODED.exec(value) ?? [];
   if (base64 === undefined) return value;

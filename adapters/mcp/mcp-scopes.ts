@@ -33,36 +33,35 @@ import {
 import { type McpKind, type McpScopeMap, ScopeTable } from './scope-map.js';
 
 /**
- * Checks what the messages of an MCP client require, before the transport sees them. Belongs behind
- * `authenticate`, or behind the gate.
+ * Checks what the messages of an MCP client require before the transport sees them. Goes after `authenticate`
+ * or the gate.
  */
 export interface McpScopes {
   /**
-   * For Express, and what else calls `(req, res, next)`: behind `express.json()`, in front of the transport.
-   * Give the transport `req.body`, which is what was checked.
+   * For Express, and anything else that calls `(req, res, next)`. Goes after `express.json()` and before the
+   * transport. Give the transport `req.body`: that's what was checked.
    */
   readonly middleware: (request: IncomingMessage, response: ServerResponse, next: Next) => void;
   /**
-   * For what speaks the Fetch standard: reads the message of a request that a gate let in.
+   * For the Fetch standard: reads the message of a request that a gate let in.
    *
    * @returns the parsed message, for the transport's `parsedBody`; or the `Response` that refuses. Undefined
-   *   for a request that isn't a `POST`, and so has none
+   *   if the request isn't a `POST`, so has no message
    */
   read(request: Request): Promise<unknown>;
   /**
-   * For other frameworks: checks a message that's parsed already.
+   * For other frameworks: checks a message that's already parsed.
    *
-   * @param request that a gate let in
-   * @param message the parsed body, which the transport must get as well; undefined if the request isn't a
-   *   `POST`
+   * @param request the one that a gate let in
+   * @param message the parsed body, which the transport must get too; undefined if the request isn't a `POST`
    * @returns the refusal, which is logged; undefined if the message may pass
    */
   check(request: object, message: unknown): Refusal | undefined;
   /**
-   * Whether a caller may use a tool, a resource or a prompt: to leave what they may not out of a list.
+   * Whether a caller may use a tool, a resource or a prompt. Use it to leave out of a list what they may not.
    *
-   * @param name of the tool or prompt; URI of the resource or of the template
-   * @param auth who calls, `getAuth(authInfo.extra)` in a handler of the SDK; undefined for nobody
+   * @param name of the tool or prompt; URI of the resource or template
+   * @param auth the caller, `getAuth(authInfo.extra)` in a handler of the SDK; undefined for an anonymous one
    */
   allows(kind: McpKind, name: string, auth: Auth | undefined): boolean;
 }
@@ -71,11 +70,11 @@ const MISTAKE = { name: 'mcpScopes', advice: '; put authenticate() or the gate b
 
 /**
  * Scopes for each tool, resource and prompt of an MCP server. A message is refused with 403 if the access
- * token lacks one, and the challenge names all that are needed at once, so that the client comes back with
- * the right token after one round.
+ * token lacks one. The challenge names all that are needed, so that the client can get the right token in one
+ * round.
  *
- * What the map doesn't name is refused, without a challenge, since no token opens it. So is a message whose
- * header fields say something else than its body (400, `HeaderMismatch`).
+ * Anything that isn't in the map is refused without a challenge, because no token opens it. So is a message
+ * whose header fields contradict its body (400, `HeaderMismatch`).
  *
  * @param server the one that authenticates the requests
  * @throws {TypeError} at once: the map has an unknown member, or something that isn't a scope
@@ -140,7 +139,7 @@ function hasMessage({ method }: { readonly method?: string | undefined }): boole
   return method?.toUpperCase() === 'POST';
 }
 
-/** Undefined if the map doesn't have all of it. */
+/** Undefined if something isn't in the map. */
 function findRequirements(
   table: ScopeTable,
   { method, isKnown, targets }: McpMessage,
@@ -165,7 +164,7 @@ function refuseUnknown(request: object, { id, isKnown }: McpMessage): Refusal {
   return { ...refusal, errors: 'respond', answer };
 }
 
-/** An error of JSON-RPC. */
+/** A JSON-RPC error. */
 function errorAnswer(status: number, code: number, message: string, id: unknown): Answer {
   const isId = typeof id === 'string' || typeof id === 'number';
   const body = JSON.stringify({ jsonrpc: '2.0', ...(isId && { id }), error: { code, message } });

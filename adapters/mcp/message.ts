@@ -1,27 +1,27 @@
 import type { McpKind } from './scope-map.js';
 
-/** What's wrong with a message, as the client is told: an error of JSON-RPC with a fixed text. */
+/** What's wrong with a message, for the client: a JSON-RPC error with a fixed text. */
 export interface Fault {
   readonly reason: 'malformed_message' | 'header_mismatch';
   readonly code: number;
   readonly text: string;
 }
 
-/** What a message wants to use. */
+/** Something that a message wants to use. */
 interface Target {
   readonly kind: McpKind;
   readonly name: string;
 }
 
-/** One JSON-RPC message of a client. */
+/** A client's JSON-RPC message. */
 export interface McpMessage {
   /** Undefined for a response. */
   readonly method: string | undefined;
-  /** Undefined for a notification; only to be sent back. */
+  /** Undefined for a notification. It's only sent back. */
   readonly id: unknown;
   readonly params: Members;
   readonly targets: readonly Target[];
-  /** Whether the protocol has the method, so that the map needn't. */
+  /** Whether the method is part of the protocol, so the map needn't have it. */
   readonly isKnown: boolean;
   /** The protocol version in `_meta`, from revision 2026-07-28 on. Undefined if there's none. */
   readonly version: unknown;
@@ -36,13 +36,13 @@ const PARSE_ERROR = -32700;
 
 const VERSION_KEY = 'io.modelcontextprotocol/protocolVersion';
 
-/** How many messages a batch may have, and how many resources one may listen to: each is looked up. */
+/** The most messages in a batch, and the most resources to listen to: each is looked up. */
 const MAX_AT_ONCE = 1000;
 
-/** What a method is for that the protocol doesn't have. */
+/** The targets of a method that isn't part of the protocol. */
 const UNKNOWN: readonly Target[] = [];
 
-/** Where methods name what they're for. `Mcp-Name` repeats it. */
+/** Where methods name their target. `Mcp-Name` repeats it. */
 const NAMED: ReadonlyMap<string, { readonly kind: McpKind; readonly member: string }> = new Map([
   ['tools/call', { kind: 'tools', member: 'name' }],
   ['prompts/get', { kind: 'prompts', member: 'name' }],
@@ -51,7 +51,7 @@ const NAMED: ReadonlyMap<string, { readonly kind: McpKind; readonly member: stri
   ['resources/unsubscribe', { kind: 'resources', member: 'uri' }],
 ]);
 
-/** Methods that reveal and change nothing but names, in any revision. */
+/** Methods that neither reveal nor change anything but names, in any revision. */
 const OPEN: ReadonlySet<string> = new Set([
   'initialize',
   'ping',
@@ -67,19 +67,19 @@ const OPEN: ReadonlySet<string> = new Set([
   'notifications/roots/list_changed',
 ]);
 
-/** Methods that the protocol no longer has since messages carry its version. */
+/** Methods that were removed from the protocol when messages got its version. */
 const REMOVED: ReadonlySet<string> = new Set(['resources/subscribe', 'resources/unsubscribe']);
 
-/** The member of `params` that `Mcp-Name` repeats; undefined if that isn't known of the method. */
+/** The member of `params` that `Mcp-Name` repeats; undefined if that isn't known for the method. */
 export function namingMember(method: string): string | undefined {
   return NAMED.get(method)?.member;
 }
 
 /**
- * Reads the parsed body of a request. A batch of JSON-RPC is several messages.
+ * Reads the parsed body of a request. A JSON-RPC batch is several messages.
  *
- * Only own members count, and what isn't clear is refused: whatever the server behind makes of a message, it
- * makes of what was looked at here.
+ * Only own members count, and anything unclear is refused: the server behind must see exactly what was
+ * checked here.
  */
 export function readMessages(body: unknown): readonly McpMessage[] | Fault {
   if (body === undefined || body === null) return malformed(PARSE_ERROR, 'the body is not JSON');
@@ -116,7 +116,7 @@ function readMessage(value: unknown): McpMessage | Fault {
   return { method, id, params, targets, isKnown: targets !== UNKNOWN, version };
 }
 
-/** What a method is for; undefined if it doesn't say so. */
+/** The targets of a method; undefined if it doesn't name them. */
 function readTargets(method: string, params: Members): readonly Target[] | undefined {
   const named = NAMED.get(method);
   if (named !== undefined) return target(named.kind, own(params, named.member));
@@ -162,7 +162,7 @@ export function own(members: Members, name: string): unknown {
   return Object.hasOwn(members, name) ? members[name] : undefined;
 }
 
-/** Whether it's an object of JSON, and none that could pass for another one when it's copied. */
+/** Whether it's a JSON object that can't pass for another one when it's copied. */
 export function isMembers(value: unknown): value is Members {
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
   return isObject && !Object.hasOwn(value, '__proto__');

@@ -1,34 +1,35 @@
 import { type Requirement, type ResourceServer, requirementOfScopes, type Scope } from '../../src/index.js';
 
 /**
- * What opens a tool, a resource or a prompt: a scope, a list of which all are needed, or any requirement, as
- * `requireAnyScope(…)` of `oauth-resource-server/fetch` makes one. An empty list: every caller with a valid
- * access token.
+ * What opens a tool, a resource or a prompt: a scope, a list of scopes that are all needed, or any
+ * requirement, such as `requireAnyScope(…)` from `oauth-resource-server/fetch`. An empty list: every caller
+ * with a valid access token.
  */
 export type McpRequirement = Scope | readonly Scope[] | Requirement;
 
-/** Requirements by name. A name that ends in `*` is for all that begin like it; the longest one counts. */
+/** Requirements by name. A name that ends in `*` is for all that begin with it; the longest match counts. */
 export type McpNames = Readonly<Record<string, McpRequirement>>;
 
 /** What each part of an MCP server requires of an access token. */
 export interface McpScopeMap {
-  /** What every request to the endpoint requires, whatever else it does. Default nothing. */
+  /** What every request to the endpoint requires, whatever it does. Default: nothing. */
   readonly every?: McpRequirement;
   /** By name, for `tools/call`. */
   readonly tools?: McpNames;
   /**
-   * By URI, for `resources/read`, subscriptions and completions: `{ 'inventory://stock/*': 'read:inventory'
-   * }`. Write them the way `new URL(uri).href` does. Also those of templates belong here.
+   * By URI, for `resources/read`, subscriptions and completions:
+   * `{ 'inventory://stock/*': 'read:inventory' }`. Write URIs as `new URL(uri).href` does. Those of templates
+   * go here too.
    */
   readonly resources?: McpNames;
   /** By name, for `prompts/get` and completions. */
   readonly prompts?: McpNames;
   /**
    * By method, in addition to the above: `{ 'tasks/get': 'read:inventory' }`. Methods of extensions are
-   * refused if they're not here.
+   * refused unless they're here.
    */
   readonly methods?: McpNames;
-  /** What everything requires that isn't in the map. Default: it's refused, whoever calls. */
+  /** What anything that isn't in the map requires. Default: it's refused for every caller. */
   readonly default?: McpRequirement;
 }
 
@@ -40,13 +41,13 @@ type Requirements = readonly Requirement[];
 const KINDS: readonly McpKind[] = ['tools', 'resources', 'prompts', 'methods'];
 const MEMBERS: readonly string[] = ['every', ...KINDS, 'default'];
 
-/** A map that was checked, to look things up in. */
+/** A checked map, for look-ups. */
 export class ScopeTable {
   readonly every: Requirements;
   readonly #default: Requirements | undefined;
   readonly #names: ReadonlyMap<McpKind, NameTable>;
 
-  /** @throws {TypeError} the map has an unknown member, or a requirement that isn't one */
+  /** @throws {TypeError} the map has an unknown member, or something that isn't a requirement */
   constructor(server: ResourceServer, map: McpScopeMap) {
     const unknown = Object.keys(checkObject(map, 'a map')).find((member) => !MEMBERS.includes(member));
     if (unknown !== undefined)
@@ -59,14 +60,14 @@ export class ScopeTable {
     this.#names = new Map(KINDS.map((kind) => [kind, new NameTable(map[kind] ?? {}, kind, check)]));
   }
 
-  /** What a name requires; undefined if it's neither in the map nor is there a default. */
+  /** What a name requires; undefined if it isn't in the map and there's no default. */
   find(kind: McpKind, name: string): Requirements | undefined {
     const spellings = kind === 'resources' ? uriSpellings(name) : [name];
     const found = spellings.map((spelling) => this.#listed(kind, spelling) ?? this.#default);
     return found.includes(undefined) ? undefined : [...new Set(found.flatMap((one) => one ?? []))];
   }
 
-  /** What a method requires, whatever it's for. */
+  /** What a method requires, whatever its target. */
   findMethod(method: string, isKnown: boolean): Requirements | undefined {
     return isKnown ? (this.#listed('methods', method) ?? []) : this.find('methods', method);
   }
@@ -97,8 +98,8 @@ class NameTable {
 }
 
 /**
- * The ways to write a URI between which servers make no difference: as it came, without percent-encoding, and
- * both as the URL parser has them. `inventory://h/public/../secret` is a secret as well.
+ * The spellings of a URI that servers treat alike: as it came, without percent-encoding, and both as the URL
+ * parser writes them. `inventory://h/public/../secret` is a secret too.
  */
 function uriSpellings(uri: string): readonly string[] {
   const plain = decode(uri);
@@ -109,7 +110,7 @@ function decode(uri: string): string {
   try {
     return decodeURIComponent(uri);
   } catch {
-    return uri; // has a % that encodes nothing, so nobody can decode it
+    return uri; // a % in it encodes nothing, so it cannot be decoded
   }
 }
 

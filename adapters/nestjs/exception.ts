@@ -16,12 +16,12 @@ import { findRequest, toArrival } from './platform.js';
  * What the guard throws for a refused request, with the challenge already set on the response.
  *
  * It counts as an error of the core: `instanceof InvalidTokenError`, `@Catch(InsufficientScopeError)` and
- * `isResourceServerError` recognise it. `getResponse()` is the body, `{}` where the answer has none.
+ * `isResourceServerError` recognise it. `getResponse()` is the body, or `{}` if the answer has none.
  */
 export class ResourceServerException extends HttpException {
-  /** The registered OAuth error code, or undefined where no credentials were sent. */
+  /** The registered OAuth error code; undefined if no credentials were sent. */
   readonly error: ErrorCode | undefined;
-  /** Why, in a stable word: `expired`. */
+  /** Why, as a stable word: `expired`. */
   readonly reason: Reason;
   /** Seconds until another attempt makes sense; only with status 503. */
   readonly retryAfterSeconds: number | undefined;
@@ -39,17 +39,17 @@ export class ResourceServerException extends HttpException {
     Object.defineProperty(this, errorKind, { value: kindOf(error) });
   }
 
-  /** The same as `getStatus()`, under the name that the core's errors have. */
+  /** The same as `getStatus()`, under the name that the core's errors use. */
   get statusCode(): number {
     return this.getStatus();
   }
 
-  /** What GraphQL servers tell clients beside the message; Apollo takes status and header fields from it. */
+  /** What GraphQL servers tell clients besides the message. Apollo takes status and header fields from it. */
   get extensions(): object {
     const { reason, answer } = this;
     const headers = Object.entries(challengeHeaders(answer));
     const lines = headers.map(([name, value]) => [name.toLowerCase(), [value].flat().join(', ')] as const);
-    // Without Apollo it would be sent to the client.
+    // Without Apollo, it would be sent to the client.
     const http = { status: answer.status, headers: new Map(lines), toJSON: () => undefined };
     return { code: GRAPHQL_CODES[answer.status], reason, http };
   }
@@ -64,8 +64,8 @@ const GRAPHQL_CODES: Readonly<Record<number, string>> = {
 };
 
 /**
- * Throws the exception for a refusal in a context that isn't HTTP. Clients of gateways and microservices are
- * told the reason only by Nest's own class, which is there if such a context is.
+ * Throws the exception for a refusal in a context other than HTTP. Clients of gateways and microservices
+ * learn the reason only from Nest's own class, which is installed if such a context exists.
  */
 export async function refuseIn(type: string, denied: Denied): Promise<never> {
   const exception = new ResourceServerException(denied);
@@ -80,27 +80,27 @@ export async function refuseIn(type: string, denied: Denied): Promise<never> {
   throw Object.defineProperties(own, Object.getOwnPropertyDescriptors(exception));
 }
 
-/** Thrown with `errors: 'respond'`, so that with `'next'` no filter of ours comes first. */
+/** Thrown with `errors: 'respond'`. With `'next'` it isn't, so no filter of ours comes first. */
 export class AnsweredException extends ResourceServerException {}
 
 /**
  * Sends the answer to a refused request exactly as the core made it. The module registers it as APP_FILTER,
- * unless `errors: 'next'` leaves the answers to the application's own filters.
+ * unless `errors: 'next'` leaves the answers to your own filters.
  *
- * It also answers the errors of this package that a handler, guard, interceptor or service throws to refuse a
+ * It also answers errors of this package that a handler, guard, interceptor or service throws to refuse a
  * request: `throw new InsufficientScopeError('claims_not_met')`.
  *
- * Filters of the application that catch everything come before it when they are bound to a controller, by
- * `app.useGlobalFilters` (there, pass an instance of this one as the last argument to keep the exact
- * answers), or as APP_FILTER of a module that is imported after `ResourceServerModule`.
+ * Your catch-all filters run before it if they're bound to a controller, added with `app.useGlobalFilters`
+ * (to keep the exact answers, pass an instance of this filter as the last argument), or are an APP_FILTER of
+ * a module that is imported after `ResourceServerModule`.
  */
 @Catch(ResourceServerError)
 export class ResourceServerExceptionFilter implements ExceptionFilter<ResourceServerError> {
   readonly #gate: Gate | undefined;
 
   /**
-   * @param server on whose behalf it answers if no guard has seen the request. The module passes its own;
-   *   without one, that's answered with 500
+   * @param server the one to answer for if no guard has seen the request. The module passes its own; without
+   *   one, the answer is 500
    */
   constructor(server?: ResourceServer) {
     this.#gate = server && new Gate(server);
@@ -108,7 +108,7 @@ export class ResourceServerExceptionFilter implements ExceptionFilter<ResourceSe
 
   catch(error: ResourceServerError | ResourceServerException, host: ArgumentsHost): void {
     const type = host.getType<string>();
-    // Elsewhere, and of the guard's exception, Nest tells the client in the context's own way.
+    // In other contexts, and for the guard's exception, Nest tells the client in the context's own way.
     if (type !== 'http' && (type !== 'graphql' || 'answer' in error)) return;
     const found = findRequest(host);
     if (found === undefined) return;
@@ -127,7 +127,7 @@ export class ResourceServerExceptionFilter implements ExceptionFilter<ResourceSe
 
 const MISTAKE = { name: 'ResourceServerExceptionFilter', advice: '; pass it the resource server' };
 
-/** Takes the place of the filter with `errors: 'next'`, where nothing is answered. */
+/** Replaces the filter with `errors: 'next'`, when nothing is answered. */
 @Catch(AnsweredException)
 export class NoFilter implements ExceptionFilter<AnsweredException> {
   catch(): void {}

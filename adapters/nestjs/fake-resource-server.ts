@@ -6,18 +6,18 @@ import {
   type ResourceServer,
 } from '../../src/index.js';
 
-/** Who calls in a test: the same for every request, or whom a function names for each. */
+/** The caller in a test: the same for every request, or the result of a function called for each. */
 export type FakeCaller = Auth | (() => Auth | undefined);
 
 /**
  * A resource server for tests that verifies nothing: every request counts as this caller's, whatever it
- * carries, and no option is needed. Requirements are still checked, so a missing scope is 403. An application
- * with it logs a warning at start; with `NODE_ENV=production` it can't be made.
+ * contains, and you need no options. Requirements are still checked, so a missing scope gives 403. An
+ * application with it logs a warning at start; with `NODE_ENV=production` it can't be created.
  *
- * @param caller as `fakeAuth` of the testing kit makes it, or a function that's asked for each request.
- *   Without one, requests are anonymous as with `optional: true`, and a handler with requirements is 401
+ * @param caller from the testing kit's `fakeAuth`, or a function called for each request. Without one,
+ *   requests are anonymous as with `optional: true`, and a handler with requirements answers 401
  * @throws {Error} `NODE_ENV` is `production`
- * @throws {TypeError} `caller` isn't a genuine `Auth`; from a function, when a request comes in
+ * @throws {TypeError} `caller` isn't a genuine `Auth`; for a function, when a request comes in
  * @example
  * ```ts
  * import { Module } from '@nestjs/common';

@@ -15,14 +15,14 @@ import { routePolicy } from './route-policy.js';
 /** Injects the {@link ResourceServer} that the module made or was given: `@Inject(RESOURCE_SERVER)`. */
 export const RESOURCE_SERVER: unique symbol = Symbol('RESOURCE_SERVER of ResourceServerModule.forRoot()');
 
-/** The guard that the module uses: its own class, a subclass, or what a test put in its place. */
+/** The guard that the module uses: its own class, a subclass, or a test's replacement. */
 export const GUARD: unique symbol = Symbol('guard of ResourceServerModule.forRoot()');
 
 /**
- * Lets a request reach its handler when it carries a valid access token that meets the requirements of class
- * and handler. `ResourceServerModule` makes it a global guard, and every `@Require…` decorator asks it once
- * more, so that an application without the module fails at start. A request is authenticated once, however
- * many guards and resolvers look at it.
+ * Lets a request reach its handler if it carries a valid access token that meets the requirements of class
+ * and handler. `ResourceServerModule` makes it a global guard. Every `@Require…` decorator also calls it, so
+ * that an application without the module fails at start. A request is authenticated once, however many guards
+ * and resolvers look at it.
  *
  * Execution contexts other than HTTP are refused, unless their handler is `@Public()` or a subclass finds the
  * request:
@@ -57,7 +57,7 @@ export class ResourceServerGuard implements CanActivate {
     this.#gate = new Gate(server);
   }
 
-  /** Whether the handler may run; a refusal over HTTP is thrown. */
+  /** Whether the handler may run. Refusals over HTTP are thrown. */
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const { isPublic, requirements } = routePolicy(context);
     const found = this.getRequestResponse(context);
@@ -78,15 +78,15 @@ export class ResourceServerGuard implements CanActivate {
   }
 
   /**
-   * What stands for the request behind an execution context, or undefined if there is none and it must be
-   * refused: of HTTP and GraphQL the request, of a WebSocket the one that opened it. Override it where the
-   * token comes with the message, as {@link MessageHeaders}.
+   * The request behind an execution context: for HTTP and GraphQL the request itself, for a WebSocket the one
+   * that opened it. Undefined if there's none, and the context must be refused. Override it if the token
+   * comes with the message, as {@link MessageHeaders}.
    */
   protected getRequestResponse(context: ExecutionContext): RequestResponse | undefined {
     return findRequest(context);
   }
 
-  /** In a context other than HTTP, what the handler has counts as the request from now on. */
+  /** In contexts other than HTTP, what the handler receives counts as the request from now on. */
   #admit(message: object, { req }: RequestResponse, context: ExecutionContext): true {
     if (context.getType() !== 'http')
       for (const carrier of [req, ...(carriers(context) ?? [])])
@@ -110,19 +110,19 @@ export class ResourceServerGuard implements CanActivate {
   }
 }
 
-/** The advice for requests that nothing authenticated: the guard did, a line before. */
+/** The advice for unauthenticated requests. It's never shown: the guard has just authenticated this one. */
 const NEVER_NEEDED = { name: 'ResourceServerGuard', advice: '' };
 
 /**
- * What every `@Require…` decorator binds. It asks the module's guard, so that an override of that one reaches
- * every route, and an application without the module doesn't start.
+ * What every `@Require…` decorator binds. It calls the module's guard, so that an override of that guard
+ * reaches every route, and an application without the module doesn't start.
  */
 @Injectable()
 export class RequirementGuard implements CanActivate {
   constructor(@Inject(GUARD) private readonly guard: CanActivate) {}
 
   canActivate(context: ExecutionContext): ReturnType<CanActivate['canActivate']> {
-    // A decorator of one handler binds it to the class, in case another one replaces that handler.
+    // The decorator of a handler binds it to the class, in case another decorator replaces the handler.
     return routePolicy(context).requirements.length === 0 || this.guard.canActivate(context);
   }
 }

@@ -37,9 +37,9 @@ import { GATEWAYS, MESSAGE_HANDLERS, requireFieldGuards, requireGuards } from '.
 /** The options of a resource server, or a ready one to share with other adapters. */
 export type ResourceServerModuleOptions = ResourceServerOptions | ResourceServer;
 
-/** What `forRoot` and `forRootAsync` take beside the resource server's options. */
+/** What `forRoot` and `forRootAsync` take besides the resource server's options. */
 export interface ResourceServerModuleExtras {
-  /** A subclass of the guard to use globally in its place, see `ResourceServerGuard.getRequestResponse`. */
+  /** A subclass of the guard to use globally instead, see `ResourceServerGuard.getRequestResponse`. */
   readonly guard?: Type<ResourceServerGuard>;
 }
 
@@ -50,27 +50,27 @@ export interface ResourceServerOptionsFactory {
 
 /** Options of `forRootAsync`: exactly one of `useFactory`, `useClass` and `useExisting`. */
 export interface ResourceServerModuleAsyncOptions extends ResourceServerModuleExtras {
-  /** Modules with what the options are made from. */
+  /** Modules whose providers you need for the options. */
   readonly imports?: ModuleMetadata['imports'];
-  /** What `useFactory` takes as its arguments. */
+  /** The arguments of `useFactory`. */
   readonly inject?: FactoryProvider['inject'];
-  /** Makes the options. */
+  /** Returns the options. */
   readonly useFactory?: FactoryProvider<ResourceServerModuleOptions>['useFactory'];
-  /** A class that makes the options; the module instantiates it. */
+  /** A class that makes the options. The module instantiates it. */
   readonly useClass?: Type<ResourceServerOptionsFactory>;
   /** A provider of the imported modules that makes the options. */
   readonly useExisting?: InjectionToken<ResourceServerOptionsFactory>;
 }
 
 /**
- * Protects every route of the application: without a valid access token only `@Public()` handlers run. Import
- * it once, in the root module; a second one fails at start. It's global, so you can inject the resource
- * server anywhere by {@link RESOURCE_SERVER}. One that the module made is closed when the application shuts
- * down.
+ * Protects every route of the application: without a valid access token, only `@Public()` handlers run.
+ * Import it once, in the root module; a second import fails at start. It's global, so you can inject the
+ * resource server anywhere with {@link RESOURCE_SERVER}. If the module created the resource server, it closes
+ * it when the application shuts down.
  *
- * Routes of other modules imported beside it are protected too; unknown routes are answered by Nest with 404.
+ * Routes of other modules are protected too. Nest answers unknown routes with 404.
  *
- * With the option `resource` it serves the metadata of this API (RFC 9728), whatever the global prefix, and
+ * With the option `resource` it serves the metadata of this API (RFC 9728), regardless of the global prefix,
  * with the scopes that handlers require.
  *
  * @example
@@ -97,7 +97,7 @@ export class ResourceServerModule implements NestModule, OnModuleInit, OnApplica
   }
 
   /**
-   * The module with options known beforehand.
+   * The module with options that you know up front.
    *
    * @throws {TypeError} when the application starts: an option is wrong, or the module is imported twice
    */
@@ -109,9 +109,9 @@ export class ResourceServerModule implements NestModule, OnModuleInit, OnApplica
   }
 
   /**
-   * The module for unit tests: with {@link fakeResourceServer} in place of a real one.
+   * The module for unit tests, with {@link fakeResourceServer} instead of a real one.
    *
-   * @param caller whom every request counts as; without one, requests are anonymous
+   * @param caller the caller of every request; without one, requests are anonymous
    * @throws {Error} `NODE_ENV` is `production`
    * @example
    * ```ts
@@ -156,9 +156,9 @@ export class ResourceServerModule implements NestModule, OnModuleInit, OnApplica
     const guards = [guard, ResourceServerGuard];
     const makeOptions: FactoryProvider<ResourceServerModuleOptions>['useFactory'] =
       useFactory ?? ((made: ResourceServerOptionsFactory) => made.createResourceServerOptions());
-    // Nest wants to know beforehand if a guard is made for each request.
+    // Nest must know up front whether a guard is created per request.
     const { scope = Scope.DEFAULT } = new Reflector().get<ScopeOptions>('scope:options', guard) ?? {};
-    /** Binds the guards as enhancers in this module: those are what `overrideGuard` of a test replaces. */
+    /** Binds the guards as enhancers in this module, so that a test's `overrideGuard` can replace them. */
     @UseGuards(...guards)
     class Overridable {}
 
@@ -190,7 +190,7 @@ export class ResourceServerModule implements NestModule, OnModuleInit, OnApplica
           provide: APP_GUARD,
           useFactory: (chosen: CanActivate, config: ApplicationConfig) => {
             if (scope !== Scope.DEFAULT) return chosen;
-            // Now, before Nest adds any: those of the root module would come first, unauthenticated.
+            // Now, before Nest adds any: those of the root module would otherwise run first, unauthenticated.
             config.addGlobalGuard(chosen);
             return undefined;
           },
@@ -212,46 +212,48 @@ export class ResourceServerModule implements NestModule, OnModuleInit, OnApplica
   configure(): void {
     requireGuards(this.modules, MESSAGE_HANDLERS);
     const server: unknown = this.platform.httpAdapter.getHttpServer();
-    // With a listener, Node leaves upgrades to it. Gateways have theirs by now, if there are any.
+    // With a listener, Node leaves upgrades to it. If there are gateways, they have added theirs by now.
     if (server instanceof EventEmitter && server.listenerCount('upgrade') > 0)
       server.prependListener('upgrade', keepUpgrade);
     const { resourceMetadata } = this.server;
-    // Nest's own middleware would be behind the global prefix. The well-known place is at the root.
+    // Nest's own middleware would be under the global prefix, but the well-known place is at the root.
     if (resourceMetadata === undefined) return;
     this.platform.httpAdapter.use((request: IncomingMessage, response: ServerResponse, next: Next) =>
       serveMetadata([resourceMetadata], request, replyOf(response), next),
     );
   }
 
-  /** Reads what the decorators say, for requests, and refuses to start with handlers that nothing guards. */
+  /** Reads the decorators' requirements, and refuses to start if handlers are unguarded. */
   onModuleInit(): void {
     handlerPolicies(this.modules, ['controllers', 'providers']); // each keeps its own
     requireFieldGuards(this.modules);
     const logger = new Logger(ResourceServerModule.name);
     if (isFake(this.server)) logger.warn('No access token is verified: the resource server is for tests');
-    // A guard that's made for each request comes after all that aren't, wherever it's bound.
+    // A guard created per request runs after all others, wherever it's bound.
     const scoped = this.config.getGlobalRequestGuards();
     const before = this.config.getGlobalGuards().flatMap((guard) => guard?.constructor.name ?? []);
     if (before.length > 0 && scoped.some(({ host }) => host?.metatype === ResourceServerModule))
       logger.warn(
-        `Nest asks ${before.join(', ')} before requests are authenticated, because the guard of ` +
-          "ResourceServerModule is made for each request. They can't use getAuth.",
+        `Nest runs ${before.join(', ')} before requests are authenticated, because the guard of ` +
+          "ResourceServerModule is created per request. They can't use getAuth.",
       );
   }
 
-  /** Closes the resource server that the module made. Nest calls it after the last connection was closed. */
+  /**
+   * Closes the resource server that the module created. Nest calls it after the last connection was closed.
+   */
   onApplicationShutdown(): void {
     if (Reflect.get(this.server, MADE_FOR) === this.modules) this.server.close();
   }
 }
 
-/** What Nest's `ApplicationConfig` knows of global guards; some factories gave none. */
+/** The global guards that Nest's `ApplicationConfig` knows; some factories returned none. */
 interface GlobalGuards {
   getGlobalGuards(): readonly (CanActivate | undefined)[];
   getGlobalRequestGuards(): readonly { readonly host?: { readonly metatype: unknown } | undefined }[];
 }
 
-/** On a resource server that the module made: of which application. */
+/** On a resource server that the module created: the application it belongs to. */
 const MADE_FOR = Symbol('oauth-resource-server.application');
 
 const resourceServerModules = (modules: ModulesContainer) =>
@@ -262,13 +264,16 @@ const IMPORTED_TWICE =
   'it protects the routes of every module, and @Inject(RESOURCE_SERVER) works in all of them. If a part of ' +
   'your API takes other tokens, list its issuers in the same options, or create an application of its own.';
 
-/** What `overrideGuard` or `overrideProvider` put in place of a guard: the class of its wrapper differs. */
+/**
+ * The replacement of a guard by `overrideGuard` or `overrideProvider`, recognised by its wrapper's other
+ * class.
+ */
 function overridingGuard(modules: ModulesContainer, guards: readonly Type[]): CanActivate | undefined {
   const overridden = resourceServerModules(modules)
     .flatMap(({ providers, injectables }) => [providers, injectables])
     .flatMap((wrappers) => guards.map((guard) => wrappers.get(guard)))
     .find((wrapper) => wrapper?.metatype !== wrapper?.token);
   if (overridden === undefined) return undefined;
-  // Asked later, since Nest makes enhancers after providers. A guard is what the test promised.
+  // Looked up late, because Nest creates enhancers after providers. `as`: the test promised a guard.
   return { canActivate: (context) => (overridden.instance as CanActivate).canActivate(context) };
 }

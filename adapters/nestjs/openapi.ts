@@ -10,18 +10,18 @@ export interface OpenApiDocument {
   components?: { securitySchemes?: object };
 }
 
-/** An application of NestJS, as far as it's needed here. */
+/** The part of a NestJS application that's needed here. */
 export interface ProviderContainer {
   get(token: unknown, options?: { readonly strict: boolean }): unknown;
 }
 
-/** Where `@nestjs/swagger` keeps what `@ApiSecurity()` says of a class or a handler. */
+/** Where `@nestjs/swagger` keeps what `@ApiSecurity()` sets on a class or handler. */
 const API_SECURITY = 'swagger/apiSecurity';
 
 /**
- * What the guard wants of each handler, as the `security` of the operations that `@nestjs/swagger` finds:
- * `[]` for `@Public()`, one element per way to open it otherwise. It needs no decorator of `@nestjs/swagger`,
- * and `@ApiSecurity()`, `@ApiBearerAuth()` and the like don't count.
+ * Sets what the guard requires of each handler as the `security` of the operations that `@nestjs/swagger`
+ * finds: `[]` for `@Public()`, otherwise one element per way to open it. It needs no decorators of
+ * `@nestjs/swagger`; `@ApiSecurity()`, `@ApiBearerAuth()` and the like don't count.
  *
  * @param app with `ResourceServerModule`
  * @param createDocument calls `SwaggerModule.createDocument`
@@ -68,8 +68,8 @@ export function openapiSecurity<Document extends OpenApiDocument>(
 }
 
 /**
- * Marks on classes and on handlers, which come to the operations as if they were schemes: a handler that
- * several classes inherit has another policy in each.
+ * Marks on classes and handlers, which reach the operations as if they were schemes. Needed because a handler
+ * that several classes inherit has a different policy in each.
  */
 class Marks {
   readonly #places: object[] = [];
@@ -100,7 +100,7 @@ class Marks {
     return `${PREFIX}${index}`;
   }
 
-  /** What a handler with these marks is protected by; undefined if there are none. */
+  /** The policy of a handler with these marks; undefined if there are none. */
   find(marked: readonly SecurityRequirement[]): RoutePolicy | undefined {
     const marks = marked.flatMap((one) => Object.keys(one)).filter((name) => name.startsWith(PREFIX));
     return this.#policies.get(marks.join(' '));

@@ -4,7 +4,7 @@ import type { ArgumentsHost } from '@nestjs/common';
 import type { FrameworkRequest, RequestView } from '../../src/index.js';
 import { type Arrival, connectRequestView, type RefusalLog, type Reply } from '../kit/index.js';
 
-/** Fastify's request: Node's own is inside it; beside it header fields, parsed body and query. */
+/** Fastify's request: Node's own inside it, with header fields, parsed body and query next to it. */
 interface WrappedRequest extends Pick<FrameworkRequest, 'headers' | 'body' | 'query'> {
   readonly raw: IncomingMessage;
   readonly log?: RefusalLog;
@@ -14,31 +14,31 @@ interface WrappedRequest extends Pick<FrameworkRequest, 'headers' | 'body' | 'qu
 export type PlatformRequest = (IncomingMessage | WrappedRequest) & { auth?: unknown };
 
 /**
- * Where a message of a queue or a socket carries its token, as the header fields of a request would:
- * `{ headers: { authorization: 'Bearer …' } }`, by lower-case names.
+ * A message of a queue or socket that carries its token like the header fields of a request, with lower-case
+ * names: `{ headers: { authorization: 'Bearer …' } }`.
  */
 export interface MessageHeaders {
   readonly headers: Readonly<Record<string, unknown>>;
 }
 
-/** What stands for the request of an execution context, as {@link ResourceServerGuard} finds it. */
+/** The request of an execution context, as {@link ResourceServerGuard} finds it. */
 export interface RequestResponse {
   readonly req: PlatformRequest | MessageHeaders;
-  /** Undefined where there is none to set header fields on. */
+  /** Undefined if there's no response to set header fields on. */
   readonly res: Reply | undefined;
 }
 
-/** Where the HTTP server's sockets have the request that they were upgraded by. */
+/** Where the HTTP server's sockets keep the request that upgraded them. */
 const UPGRADE: unique symbol = Symbol('oauth-resource-server.upgrade');
 
 type UpgradedSocket = Duplex & { [UPGRADE]?: IncomingMessage };
 
-/** Keeps the request that opened a WebSocket with its socket: `ws` forgets it. */
+/** Keeps the request that opened a WebSocket with its socket, because `ws` forgets it. */
 export function keepUpgrade(request: IncomingMessage, socket: UpgradedSocket): void {
   socket[UPGRADE] = request;
 }
 
-/** A client of a gateway: Socket.IO's has its request, that of `ws` has the socket. */
+/** A client of a gateway: Socket.IO's has its request, the one of `ws` has the socket. */
 interface GatewayClient {
   readonly request?: PlatformRequest;
   readonly _socket?: UpgradedSocket | null;
@@ -50,7 +50,7 @@ interface GraphqlContext {
   readonly res?: Reply;
 }
 
-/** The request behind an execution context, or undefined if it has none that we know of. */
+/** The request behind an execution context; undefined if it has none that we know. */
 export function findRequest(context: ArgumentsHost): RequestResponse | undefined {
   const type = context.getType<string>();
   if (type === 'http') {
@@ -60,7 +60,7 @@ export function findRequest(context: ArgumentsHost): RequestResponse | undefined
   if (type === 'graphql') {
     const { req: given, res } = context.getArgs<[unknown, unknown, GraphqlContext?]>()[2] ?? {};
     const req = given?.extra?.request ?? given;
-    // Express's request has its response, which the context seldom has.
+    // Express's request has its response; the context seldom does.
     return hasHeaders(req) ? { req, res: res ?? (Reflect.get(req, 'res') as Reply | undefined) } : undefined;
   }
   if (type !== 'ws') return undefined;
@@ -73,7 +73,7 @@ function hasHeaders(request: PlatformRequest | undefined): request is PlatformRe
   return typeof request?.headers === 'object';
 }
 
-/** The request as the gate takes it. Every guard that sees an HTTP request finds the same message. */
+/** The request in the form the gate takes. All guards that see an HTTP request get the same message. */
 export function toArrival(request: RequestResponse['req'], context: ArgumentsHost): Arrival {
   if (isMessage(request, context.getType<string>()))
     return { message: context, view: new MessageView(request) };
@@ -82,7 +82,7 @@ export function toArrival(request: RequestResponse['req'], context: ArgumentsHos
   return { message, request, view: connectRequestView(message, request), log };
 }
 
-/** Whether it's decided about anew each time: a connection may outlive the token that opened it. */
+/** Whether to decide anew each time: a connection may outlive the token that opened it. */
 function isMessage(
   request: RequestResponse['req'],
   type: string,
@@ -94,8 +94,8 @@ function isMessage(
 }
 
 /**
- * A message by the request that opened its connection. A DPoP proof is for that request alone, so it's out of
- * sight; and a token in the URL stays there for the next message.
+ * A view of a message through the request that opened its connection. A DPoP proof is only for that request,
+ * so it's hidden. A token in the URL stays there for the next message.
  */
 class MessageView implements RequestView {
   readonly #request: RequestView;
@@ -128,8 +128,8 @@ class MessageView implements RequestView {
 }
 
 /**
- * What handlers have of a request that isn't HTTP: the client and what it sent, the context of a message or
- * operation. Undefined for a context that we don't know.
+ * What handlers get for a request that isn't HTTP: the client and what it sent, or the context of a message
+ * or operation. Undefined for a context that we don't know.
  */
 export function carriers(context: ArgumentsHost): readonly object[] | undefined {
   const [first, second, third] = context.getArgs<unknown[]>();

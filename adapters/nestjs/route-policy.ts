@@ -2,17 +2,17 @@ import type { ExecutionContext, Type } from '@nestjs/common';
 import { MetadataScanner, type ModulesContainer } from '@nestjs/core';
 import type { Requirement } from '../../src/index.js';
 
-/** What the decorators of a handler and of its classes say together. */
+/** What the decorators of a handler and its classes require together. */
 export interface RoutePolicy {
   readonly isPublic: boolean;
   readonly requirements: readonly Requirement[];
 }
 
-/** What one decorator says: a requirement, or `@Public()` if there's none. */
+/** What one decorator sets: a requirement, or `@Public()` if there's none. */
 interface Mark {
-  /** The prototype of the class that it's written on or in. */
+  /** The prototype of the class that has the decorator, on itself or on a method. */
   readonly owner: object;
-  /** The method that it's written on; undefined for the class. */
+  /** The decorated method; undefined for the class. */
   readonly key: string | symbol | undefined;
   readonly requirement: Requirement | undefined;
 }
@@ -20,7 +20,7 @@ interface Mark {
 const MARKS = Symbol('oauth-resource-server.marks');
 
 /**
- * Keeps what a decorator says with the prototype and the method's name, so that a decorator that replaces the
+ * Stores a decorator's mark with the prototype and the method's name, so that a decorator that replaces the
  * method doesn't lose it, and with the function, which a mixin may copy to another prototype.
  */
 export function mark(requirement?: Requirement): ClassDecorator & MethodDecorator {
@@ -41,7 +41,7 @@ function marks(place: object): readonly Mark[] {
   return Reflect.getOwnMetadata(MARKS, place) ?? [];
 }
 
-/** The policy of the route that an execution context is about. */
+/** The policy of an execution context's route. */
 export function routePolicy(context: ExecutionContext): RoutePolicy {
   return handlerPolicy(context.getClass().prototype, context.getHandler());
 }
@@ -51,7 +51,7 @@ export function handlerPolicy(prototype: object, handler: object): RoutePolicy {
   return Reflect.getOwnMetadata(prototype, handler) ?? keepPolicy(prototype, handler, prototype);
 }
 
-/** A handler as its class has it. */
+/** A handler in its class. */
 export interface Handler {
   readonly metatype: Type;
   readonly name: string;
@@ -83,13 +83,13 @@ export function handlerPolicies(
   });
 }
 
-/** The names of the methods of a class and of those that it extends. */
+/** The names of the methods of a class and its base classes. */
 export function methodNames(prototype: object): string[] {
   return new MetadataScanner().getAllMethodNames(prototype);
 }
 
 /**
- * Keeps the policy with the handler, by the prototype of its class: inherited handlers belong to several.
+ * Keeps the policy with the handler, by its class's prototype: inherited handlers belong to several classes.
  *
  * @param host what has the handler: the prototype or an instance
  */
@@ -101,9 +101,9 @@ function keepPolicy(prototype: object, handler: object, host: object): RoutePoli
 }
 
 /**
- * The rules, as `@Public()` tells them.
+ * The rules, as documented at `@Public()`.
  *
- * @param names of the handler in its class. If there's none it could be any, so it gets all requirements.
+ * @param names of the handler in its class. Without one it could be any handler, so it gets all requirements.
  */
 function readPolicy(prototype: object, handler: object, names: readonly unknown[]): RoutePolicy {
   const chain: object[] = []; // the class and those that it extends
@@ -117,7 +117,7 @@ function readPolicy(prototype: object, handler: object, names: readonly unknown[
     .filter(({ key }) => key !== undefined)
     .filter((one) => names.length === 0 || names.includes(one.key) || marks(handler).includes(one))
     .flatMap(({ requirement }) => requirement ?? []);
-  // Where the method is written: `@Public()` of a method that it overrides says nothing about it.
+  // Where the method is written. `@Public()` on a method that it overrides doesn't apply to it.
   const home = chain.findIndex((one) => Object.hasOwn(one, String(names[0])));
   const isOpened = names.length === 1 && opens(chain[home], names[0]);
   const reach = isOpened && ofHandler.length === 0 ? home : chain.length;

@@ -2,10 +2,10 @@ import type { ModulesContainer } from '@nestjs/core';
 import { RequirementGuard, ResourceServerGuard } from './guard.js';
 import { type Handler, handlerPolicies, type RoutePolicy } from './route-policy.js';
 
-/** Handlers that Nest calls without asking a global guard, by the metadata that its decorators leave. */
+/** Handlers that Nest calls without running global guards, by the metadata of its decorators. */
 interface Unreached {
   readonly among: 'controllers' | 'providers';
-  /** What a class has if its handlers are called at all. */
+  /** Metadata that a class has if its handlers are called at all. */
   readonly ofClass?: string;
   readonly ofHandler: string;
   readonly why: string;
@@ -15,20 +15,20 @@ export const GATEWAYS: Unreached = {
   among: 'providers',
   ofClass: 'websockets:is_gateway',
   ofHandler: 'websockets:message_mapping',
-  why: 'Nest asks no global guard in gateways',
+  why: 'Nest runs no global guards in gateways',
 };
 
-/** In an application that also listens to HTTP. One that doesn't asks its global guards. */
+/** For an application that also listens to HTTP. One that doesn't does run its global guards. */
 export const MESSAGE_HANDLERS: Unreached = {
   among: 'controllers',
   ofHandler: 'microservices:pattern',
-  why: 'Nest asks no global guard for messages of an application that also listens to HTTP',
+  why: 'Nest runs no global guards for messages of an application that also listens to HTTP',
 };
 
 /**
- * Keeps the application from starting if somebody could call a handler without a token.
+ * Keeps the application from starting if a handler could be called without a token.
  *
- * @throws {TypeError} names every handler that neither asks the guard nor is `@Public()`
+ * @throws {TypeError} names every handler that neither runs the guard nor is `@Public()`
  */
 export function requireGuards(
   modules: ModulesContainer,
@@ -49,10 +49,10 @@ export function requireGuards(
 }
 
 /**
- * The same for fields of GraphQL objects: unless the GraphQL module is told to, Nest asks no guard for them,
- * not even one that's bound to them.
+ * The same for fields of GraphQL objects. Unless the GraphQL module is set to, Nest runs no guards for them,
+ * not even those bound to them.
  *
- * @throws {TypeError} names every field that has a requirement which nothing would check
+ * @throws {TypeError} names every field with a requirement that nothing would check
  */
 export function requireFieldGuards(modules: ModulesContainer): void {
   const graphql = [...modules.values()].flatMap(({ providers }) => providers.get('GqlModuleOptions') ?? []);
@@ -67,7 +67,7 @@ export function requireFieldGuards(modules: ModulesContainer): void {
   );
   if (open.length === 0) return;
   throw new TypeError(
-    `Nothing checks what ${listNames(open)} require: Nest asks no guard for fields. ` +
+    `Nothing checks what ${listNames(open)} require: Nest runs no guards for fields. ` +
       "Set fieldResolverEnhancers: ['guards'] in the options of the GraphQL module.",
   );
 }

@@ -8,8 +8,8 @@ import type { Target } from './target.js';
 type Handle = (request: IncomingMessage, response: unknown, next: unknown) => unknown;
 
 /**
- * @param application of Express 4 or 5
- * @param mounted the applications inside, by path
+ * @param application an application of Express 4 or 5
+ * @param mounted the inner applications, by path
  */
 export function expressTarget(application: object, mounted: Readonly<Record<string, object>>): Target {
   const { routes, mounts } = readRoutes(application, mounted);
@@ -30,7 +30,7 @@ export function expressTarget(application: object, mounted: Readonly<Record<stri
 
 const use = (path: string) => ({ method: 'USE', path, isPattern: path.includes('^'), headers: {} });
 
-/** Stops requests before the last layer of a route that's neither ours nor for errors. */
+/** Stops requests before the route's last layer that's neither ours nor for errors. */
 function stopBefore({ layers }: Route, probes: Probes): readonly (() => void)[] {
   const last = layers.findLast((layer) => {
     const handle = member(layer, 'handle');

@@ -4,12 +4,12 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Probes } from './probes.js';
 import type { Target, TargetRoute } from './target.js';
 
-/** As many methods as `app.all` is for, at least. */
+/** `app.all` has at least this many methods. */
 const ALL = 8;
 /** What Fastify publishes right before it calls a handler. */
 const HANDLER_STARTS = 'tracing:fastify.request.handler:start';
 
-/** An application of Fastify 5; it's made ready. */
+/** A Fastify 5 application; it's made ready. */
 export async function fastifyTarget(application: FastifyInstance): Promise<Target> {
   await application.ready();
   return {
@@ -17,7 +17,7 @@ export async function fastifyTarget(application: FastifyInstance): Promise<Targe
     routes: readRoutes(application.printRoutes()),
     blindSpots: [],
     guard(probes) {
-      // Fastify documents its shape.
+      // `as`: Fastify documents its shape.
       const onStart = (message: unknown): void => stopBefore(message as HandlerStart, probes);
       subscribe(HANDLER_STARTS, onStart);
       return () => void unsubscribe(HANDLER_STARTS, onStart);
@@ -31,9 +31,9 @@ interface HandlerStart {
 }
 
 /**
- * Puts another handler in place of the route's, for this request only.
+ * Replaces the route's handler, for this request only.
  *
- * @throws {Error} the version of Fastify keeps the route of a request in another place
+ * @throws {Error} this version of Fastify keeps a request's route somewhere else
  */
 function stopBefore({ request, reply }: HandlerStart, probes: Probes): void {
   if (!probes.stop(request.raw)) return;
@@ -47,8 +47,8 @@ function stopBefore({ request, reply }: HandlerStart, probes: Probes): void {
 }
 
 /**
- * Reads the tree that `printRoutes` prints: a line per part of a path, and the methods where a route ends.
- * `└── stock/:sku (GET, HEAD) {"version":"2.0.0"}`; more routes of the same path are in lines below it.
+ * Reads the tree from `printRoutes`: a line per part of a path, and the methods if a route ends there.
+ * `└── stock/:sku (GET, HEAD) {"version":"2.0.0"}`; more routes with the same path follow on the lines below.
  */
 function readRoutes(tree: string): readonly TargetRoute[] {
   const routes: TargetRoute[] = [];
@@ -57,7 +57,7 @@ function readRoutes(tree: string): readonly TargetRoute[] {
     const [, depth, text = line] = /^((?:│ {3}| {4})*)[├└]── (.*)$/.exec(line) ?? [];
     const [end = '', methods, constraints = '{}'] = / \(([A-Z, -]+)\)(?: (\{.*\}))?$/.exec(text) ?? [];
     const printed = text.slice(0, text.length - end.length).replace('(empty root node)', '');
-    // It prints a colon that isn't a parameter's as one, and routes have it as two.
+    // It prints a literal colon as one colon; routes have it as two.
     const part = printed.startsWith(':') ? printed : printed.replaceAll(':', '::');
     if (depth !== undefined) parts = [...parts.slice(0, depth.length / 4), part];
     const path = parts.join('');
@@ -69,7 +69,7 @@ function readRoutes(tree: string): readonly TargetRoute[] {
   return routes;
 }
 
-/** The header fields that lead to a route with constraints (of the two that Fastify has itself). */
+/** The header fields that lead to a route with constraints (for the two that Fastify has built in). */
 function constraintHeaders({ version, host }: Readonly<Record<string, string>>): Record<string, string> {
   return {
     ...(version !== undefined && { 'Accept-Version': version }),

@@ -5,12 +5,12 @@ import type { Requirement } from '../../src/index.js';
 export interface ProvenRoute {
   /** `GET`; `ALL` for every method; `USE` for middleware of Express that answers below its path. */
   readonly method: string;
-  /** As it's written in the application: `/stock/:sku`. */
+  /** As written in the application: `/stock/:sku`. */
   readonly path: string;
   /**
-   * `public`: no token is looked at. `optional`: requests without a token are let in, bad tokens are refused.
-   * `token`: only a valid token opens it. `other`: something else than this package refuses requests without
-   * a token.
+   * `public`: tokens aren't looked at. `optional`: requests without a token are let in, bad tokens are
+   * refused. `token`: only a valid token opens it. `other`: something other than this package refuses
+   * requests without a token.
    */
   readonly access: 'public' | 'optional' | 'token' | 'other';
   /** What it requires of a token, all together. */
@@ -26,7 +26,7 @@ export function lockText(routes: readonly ProvenRoute[]): string {
   return `${[TITLE, ...sorted.map(lockLine)].join('\n')}\n`;
 }
 
-/** The same order on every machine, whatever its language. */
+/** The same order on every machine, whatever its locale. */
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** `GET /stock/:sku  scope read:inventory`. */
@@ -35,7 +35,7 @@ export function lockLine({ method, path, access, requirements }: ProvenRoute): s
   return `${method} ${path}  ${said.length === 0 ? 'token' : said.join(' + ')}`;
 }
 
-/** What requirements say, in words that stay the same when their order in the code changes. */
+/** Requirements in words that stay the same if their order in the code changes. */
 function describe(requirements: readonly Requirement[]): readonly string[] {
   const all = new Set(requirements.flatMap(({ allScopes = [] }) => allScopes));
   const others = requirements.flatMap((requirement) => {
@@ -55,14 +55,14 @@ function describe(requirements: readonly Requirement[]): readonly string[] {
 export interface LockFileOptions {
   readonly lockFile: string | URL;
   readonly update: boolean;
-  /** Whether a missing file is a mistake, too. */
+  /** Whether a missing file is a mistake too. */
   readonly isStrict: boolean;
 }
 
 /**
- * Compares what was found with the file, or writes it.
+ * Compares the result with the file, or writes it.
  *
- * @returns what's wrong, in words; undefined if the file says the same, or does now
+ * @returns what's wrong, in words; undefined if the file matches, or does now
  */
 export function checkLockFile(
   text: string,
@@ -78,7 +78,7 @@ export function checkLockFile(
   if (locked === undefined)
     return `${name} is missing. Run the test once outside of CI, and commit the file.`;
   return [
-    `${name} says something else:`,
+    `${name} differs:`,
     ...difference(locked.split('\n'), text.split('\n')),
     'If that is what you want, run the test once with AUTHZ_LOCK=update, and commit the file.',
   ].join('\n');

@@ -3,13 +3,13 @@ import { expressTarget } from './express-target.js';
 import { fastifyTarget } from './fastify-target.js';
 import type { Target } from './target.js';
 
-/** An application of NestJS, on Express or on Fastify; it's initialised. */
+/** A NestJS application, on Express or Fastify; it's initialised. */
 export async function nestTarget(
   application: INestApplication,
   mounted: Readonly<Record<string, object>>,
 ): Promise<Target> {
   await application.init(); // does nothing the second time
-  // Here, because the others don't have NestJS.
+  // Imported here, because applications of the other frameworks don't have NestJS.
   const { ResourceServerGuard } = await import('../nestjs/guard.js');
   const adapter = application.getHttpAdapter();
   const platform = adapter.getInstance();
@@ -21,9 +21,9 @@ export async function nestTarget(
       const { canActivate } = ResourceServerGuard.prototype;
       ResourceServerGuard.prototype.canActivate = async function (context) {
         const isLetIn = await canActivate.call(this, context);
-        // Undefined in a resolver of GraphQL.
+        // Undefined in a GraphQL resolver.
         const request: { readonly raw?: object } = context.switchToHttp().getRequest() ?? {};
-        // The answer has gone out: nothing comes after this guard.
+        // The answer is sent: nothing may follow this guard.
         return isLetIn && probes.stop(request.raw ?? request) ? new Promise(() => undefined) : isLetIn;
       };
       return () => {

@@ -11,20 +11,20 @@ export interface Probe {
   readonly body?: string | undefined;
 }
 
-/** What became of a {@link Probe}. */
+/** The outcome of a {@link Probe}. */
 export interface Outcome {
   readonly status: number;
   /** `WWW-Authenticate`; empty if there's none. */
   readonly challenge: string;
-  /** Whether it came to the handler, which didn't run. */
+  /** Whether it got to the handler, which didn't run. */
   readonly isReached: boolean;
-  /** What the resource servers on its way looked at, the last word at the end. */
+  /** What the resource servers on its way checked, in order. */
   readonly examinations: readonly Examination[];
   /** Whether this package refused it. */
   readonly isRefused: boolean;
 }
 
-/** Header field that tells which request arrived. It's taken out before the application sees it. */
+/** Header field that identifies a request. It's removed before the application sees it. */
 const ID = 'x-probe';
 
 interface Arrival {
@@ -41,7 +41,7 @@ export class Probes {
   readonly #current = new WeakMap<object, Arrival>();
   readonly #agent = new Agent({ keepAlive: true });
 
-  /** Hands requests to an application, after a look at who sent them. */
+  /** Passes requests on to an application after noting which ones are ours. */
   watch(listener: RequestListener): RequestListener {
     return (message, response) => {
       const at = message.rawHeaders.indexOf(ID);
@@ -54,10 +54,10 @@ export class Probes {
   }
 
   /**
-   * Answers a request of ours in place of the handler that it came to.
+   * If the request is ours, answers it instead of the handler it reached.
    *
    * @param message Node's
-   * @returns false for any other request, which is to go on
+   * @returns false for any other request, which must go on
    */
   stop(message: object): boolean {
     const arrival = this.#current.get(message);
@@ -95,7 +95,7 @@ export class Probes {
         answer.resume();
       });
       sent.on('error', (error) => {
-        // The server closed an idle connection at the same moment.
+        // The server closed an idle connection at that very moment.
         if (sent.reusedSocket) resolve(this.#request(origin, probe));
         else reject(error);
       });

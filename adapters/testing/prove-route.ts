@@ -6,23 +6,23 @@ import type { ProvenRoute } from './lock-file.js';
 import { type Outcome, type Probes, servers } from './probes.js';
 import type { TargetRoute } from './target.js';
 
-/** What the requests to one route are made of, where the defaults don't fit. */
+/** How to make the requests to one route, if the defaults don't fit. */
 export interface RouteSample {
-  /** The path to ask for: `/stock/42`. Default the route's, with `params` filled in. */
+  /** The path to request: `/stock/42`. Default: the route's, with `params` filled in. */
   readonly url?: string;
   /** More header fields. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as JSON, for routes that check the body before the scopes. */
   readonly body?: unknown;
-  /** Claims that open the route beside its scopes: `{ tenant: 'acme' }`. */
+  /** Claims that the route needs besides its scopes: `{ tenant: 'acme' }`. */
   readonly claims?: TokenClaims;
-  /** The same for tokens that must not open it, although they have its scopes: `[{ tenant: 'other' }]`. */
+  /** The same for tokens that must be refused although they have its scopes: `[{ tenant: 'other' }]`. */
   readonly refusedClaims?: readonly TokenClaims[];
-  /** Whose tokens open it. Default the `issuer` of the whole proof. */
+  /** The issuer whose tokens open it. Default: the `issuer` of the whole proof. */
   readonly issuer?: TokenIssuer;
 }
 
-/** What a route is proven with. */
+/** What's needed to prove a route. */
 export interface Bench {
   readonly probes: Probes;
   readonly origin: string;
@@ -36,20 +36,20 @@ export interface Bench {
   readonly forgeries: (issuer: TokenIssuer, claims: TokenClaims) => Promise<readonly Forgery[]>;
 }
 
-/** What was found out about a route, and everything that's wrong with it. */
+/** The findings about a route, and everything that's wrong with it. */
 export interface Proof {
   readonly route: ProvenRoute;
   readonly findings: readonly string[];
 }
 
-/** How many requests are under way at a time. */
+/** How many requests run at the same time. */
 const AT_ONCE = 8;
 
 /**
- * Finds out who may call a route, by calling it: without a token, with genuine tokens of growing scopes, with
+ * Finds out who may call a route by calling it: without a token, with genuine tokens of growing scopes, with
  * one scope less, and with forgeries.
  *
- * @param isListed whether the application is meant to let requests without a token in
+ * @param isListed whether the application is meant to let in requests without a token
  * @returns undefined if it turns out not to be a route
  */
 export async function proveRoute(
@@ -72,7 +72,7 @@ export async function proveRoute(
   }
 
   const anonymous = await send({});
-  // Middleware that only passes requests on says nothing about who may call what.
+  // Middleware that only passes requests on doesn't decide who may call what.
   if (method === 'USE' && (anonymous.isRefused || anonymous.status >= 400)) return undefined;
   const isOpen = anonymous.isReached || !(anonymous.isRefused || [401, 403].includes(anonymous.status));
   if (isOpen && anonymous.status >= 500)
@@ -109,11 +109,11 @@ export async function proveRoute(
 
 type Send = (headers: Readonly<Record<string, string>>, method?: string) => Promise<Outcome>;
 
-/** Undefined if nobody knows which path leads to the route. */
+/** Undefined if the route's path isn't known. */
 function sender(found: TargetRoute, sample: RouteSample, bench: Bench): Send | undefined {
   const { params, probes, origin } = bench;
   if (found.isPattern && sample.url === undefined) return undefined;
-  // Where nothing else is, to see what middleware for every path answers.
+  // A path that nothing else serves, to see what middleware for every path answers.
   const path = name(found) === 'USE /' ? `/${randomUUID()}` : found.path;
   const url = sample.url ?? fillPath(path, (parameter) => params[parameter] ?? '1');
   const body = sample.body === undefined ? undefined : JSON.stringify(sample.body);
@@ -124,7 +124,7 @@ function sender(found: TargetRoute, sample: RouteSample, bench: Bench): Send | u
     probes.send(origin, { method, url, headers: { ...own, ...headers }, body });
 }
 
-/** A genuine token that opens a route, and what the route was seen to require. */
+/** A genuine token that opens a route, and what the route turned out to require. */
 interface Key {
   readonly claims: TokenClaims;
   readonly requirements: readonly Requirement[];
@@ -160,7 +160,7 @@ async function findKey(
   }
 }
 
-/** What's wrong with an answer that isn't a refusal of ours. */
+/** What's wrong with an answer that isn't one of our refusals. */
 function disappointment(route: TargetRoute, { isReached, status }: Outcome): { readonly refusal?: string } {
   if (isReached || status < 400) return {};
   const refusal = `answers a genuine token with exactly what it requires with ${status}, before its handler`;
@@ -170,7 +170,7 @@ function disappointment(route: TargetRoute, { isReached, status }: Outcome): { r
   };
 }
 
-/** The claims that meet requirements, as far as they can be told. */
+/** Claims that meet the requirements, as far as they're known. */
 function openingClaims(
   requirements: readonly Requirement[],
   now: number,
@@ -192,11 +192,11 @@ function openingClaims(
 const scopeClaim = (scopes: readonly string[]): TokenClaims =>
   scopes.length === 0 ? {} : { scope: scopes.join(' ') };
 
-/** Whether a token with these scopes has another one. */
+/** Whether a token with these scopes also has another one. */
 const grants = (scopes: readonly string[], scope: string, implied: Key['implied']): boolean =>
   [scope, ...(implied[scope] ?? [])].some((one) => scopes.includes(one));
 
-/** Those that no other of them implies. */
+/** Those that no other in the list implies. */
 const broadest = (scopes: readonly string[], implied: Key['implied']): readonly string[] =>
   scopes.filter(
     (one) =>
@@ -211,7 +211,9 @@ const named = (requirements: readonly Requirement[]): readonly string[] => [
   ...new Set(requirements.flatMap(({ allScopes = [], anyScope = [] }) => [...allScopes, ...anyScope])),
 ];
 
-/** Genuine tokens with one scope less, one of the alternatives, and none: those that lack one are 403. */
+/**
+ * Genuine tokens with one scope less, one of the alternatives, and none. Those that lack one must get 403.
+ */
 async function tryOtherScopes(send: Send, key: Key, issuer: TokenIssuer): Promise<readonly string[]> {
   const known = named(key.requirements);
   const own = String(key.claims.scope ?? '').split(' ');
@@ -230,12 +232,12 @@ async function tryOtherScopes(send: Send, key: Key, issuer: TokenIssuer): Promis
     if (isReached || status !== 403) return `lets ${token} in (${isReached ? 'reached' : status})`;
     // With `errors: 'next'` there's none.
     const words = /scope="([^"]*)"/.exec(challenge)?.[1]?.split(' ') ?? missing;
-    // Middleware of a router says what it wants, before that of the route is asked.
+    // A router's middleware names what it requires before the route's is called.
     return missing.some((one) => words.includes(one)) ? [] : `does not name ${missing.join(' ')} in its 403`;
   });
 }
 
-/** What else the route answers to: it refuses the same. */
+/** The route's other methods must refuse the same. */
 async function tryOtherMethods(
   send: Send,
   { method }: TargetRoute,
@@ -267,7 +269,7 @@ function missingScopes(
   return [...allScopes.filter(isMissing), ...(anyScope.every(isMissing) ? anyScope : [])];
 }
 
-/** Genuine tokens that aren't what the route wants beside scopes: they're refused, too. */
+/** Genuine tokens that lack what the route requires besides scopes must be refused too. */
 async function tryOtherClaims(
   send: Send,
   key: Key,
@@ -281,7 +283,7 @@ async function tryOtherClaims(
   });
 }
 
-/** What takes away from a key what the requirements of the route are about. */
+/** Removes from a token what the route's requirements are about. */
 function without(
   { requirements }: Key,
   given: readonly string[],
@@ -297,7 +299,7 @@ function without(
   ];
 }
 
-/** Every forgery is refused, with its status. */
+/** Every forgery must be refused, with its status. */
 async function tryForgeries(send: Send, forgeries: readonly Forgery[]): Promise<readonly string[]> {
   return inParallel(forgeries, async ({ name, headers, status }) => {
     const outcome = await send(headers);
@@ -313,10 +315,10 @@ const reached = ({ isReached, status }: Outcome): string =>
 
 const example = (route: TargetRoute, what: string): string => `samples: { '${name(route)}': { ${what} } }`;
 
-/** What options call a route. */
+/** A route's name in options. */
 export const name = ({ method, path }: Pick<TargetRoute, 'method' | 'path'>): string => `${method} ${path}`;
 
-/** Calls `probe` with each, a few at a time; what they return, in order. */
+/** Calls `probe` with each, a few at a time. Returns the results in order. */
 async function inParallel<T>(
   all: readonly T[],
   probe: (one: T) => Promise<string | readonly string[]>,

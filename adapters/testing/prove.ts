@@ -14,31 +14,31 @@ import type { Target, TargetRoute } from './target.js';
 
 /** Options of {@link prove}. */
 export interface ProveOptions {
-  /** Whose tokens the application accepts: what its options came from. */
+  /** The issuer whose tokens the application accepts: its options came from it. */
   readonly issuer: TestIssuer | ListeningIssuer;
   /**
-   * The routes that requests without a token may reach: `['GET /health']`. A `*` at the end stands for
-   * whatever follows: `'GET /docs*'`.
+   * The routes that requests without a token may reach: `['GET /health']`. A `*` at the end matches anything
+   * that follows: `'GET /docs*'`.
    */
   readonly public?: readonly string[];
   /** Values of path parameters, by name: `{ sku: '42' }`. Default `1` for each. */
   readonly params?: Readonly<Record<string, string>>;
-  /** Claims of every token, beside what the routes' scopes are: `{ tenant: 'acme' }`. */
+  /** Claims of every token, besides the routes' scopes: `{ tenant: 'acme' }`. */
   readonly claims?: TokenClaims;
   /** What single routes need, by their line: `{ 'POST /orders': { body: { sku: '42' } } }`. */
   readonly samples?: Readonly<Record<string, RouteSample>>;
   /**
-   * Applications that are mounted in an application of Express, by the whole path: `{ '/admin': adminApp }`.
-   * Express doesn't show which they are.
+   * Applications mounted in an Express application, by their full path: `{ '/admin': adminApp }`. Express
+   * doesn't show them.
    */
   readonly mounted?: Readonly<Record<string, object>>;
   /** The file to compare with, relative to the working directory; false for none. Default `authz.lock`. */
   readonly lockFile?: string | URL | false;
-  /** Writes the file whatever it said. Default: whether the environment variable `AUTHZ_LOCK` is `update`. */
+  /** Overwrites the file. Default: true if the environment variable `AUTHZ_LOCK` is `update`. */
   readonly update?: boolean;
 }
 
-/** What {@link prove} found. */
+/** The result of {@link prove}. */
 export interface ProofReport {
   /** Every route, in the order of the file. */
   readonly routes: readonly ProvenRoute[];
@@ -49,18 +49,16 @@ export interface ProofReport {
 }
 
 /**
- * Proves over HTTP who may call each route of an application: no route lets a request in without a token
- * unless it's listed as public, a genuine token with exactly the scopes that the route requires opens it, one
- * scope less doesn't, and every forgery is refused. Then compares the routes with a file that belongs into
- * version control, so that a change shows who may call what from now on.
+ * Proves over HTTP who may call each route of an application. No route lets in a request without a token
+ * unless it's listed as public, a genuine token with exactly the required scopes opens it, one scope less
+ * doesn't, and every forgery is refused. Then it compares the routes with a file that you keep in version
+ * control, so that every change of who may call what shows up in a review.
  *
- * Handlers don't run: a request that would reach one is stopped right before it. Middleware, hooks and guards
- * do run.
+ * Handlers don't run: a request is stopped right before its handler. Middleware, hooks and guards do run.
  *
- * A missing file is written, except in CI (`process.env.CI`), where it's a failure as well as a file that
- * says something else.
+ * If the file is missing, it's written. In CI (`process.env.CI`) that's a failure, as is a file that differs.
  *
- * @param app an application of Express 4 or 5, Fastify 5 or NestJS, with the options of a test issuer
+ * @param app an Express 4 or 5, Fastify 5 or NestJS application, with the options of a test issuer
  * @throws {AssertionError} names each route and what got through, or how the file differs (the promise
  *   rejects)
  * @throws {TypeError} not such an application, or a wrong option (the promise rejects)
@@ -99,7 +97,7 @@ function checkOptions(options: ProveOptions): void {
 }
 
 async function recognise(app: object, mounted: Readonly<Record<string, object>>): Promise<Target> {
-  // Each by a member that the others don't have.
+  // Each recognised by a member that the others don't have.
   if ('getHttpAdapter' in app) return nestTarget(app as INestApplication, mounted);
   if ('printRoutes' in app) return fastifyTarget(app as FastifyInstance);
   if (typeof app === 'function' && 'mountpath' in app) return expressTarget(app, mounted);
@@ -113,7 +111,7 @@ interface Proven {
   readonly requests: number;
 }
 
-/** Listens on loopback for as long as it takes. */
+/** Listens on loopback meanwhile. */
 async function proveTarget(target: Target, options: ProveOptions): Promise<Proven> {
   const probes = new Probes();
   const endGuard = target.guard(probes);
@@ -160,7 +158,7 @@ function isTwin({ route, findings }: Proof, proofs: readonly Proof[]): boolean {
   return proofs.some((other) => lockLine(other.route) === line);
 }
 
-/** Each route once, and GET for HEAD, too. */
+/** Each route once, without HEAD if it has GET. */
 function distinct(routes: readonly TargetRoute[]): readonly TargetRoute[] {
   const byName = new Map(routes.toReversed().map((route) => [name(route), route]));
   return [...byName.values()]
@@ -186,7 +184,7 @@ function collectFindings(
   ];
 }
 
-/** Whether an entry of the list of public routes is about a route. */
+/** Whether an entry in the list of public routes is about a route. */
 const lists = (route: Pick<TargetRoute, 'method' | 'path'>) => (entry: string) =>
   [entry, `${entry}/`].includes(name(route)) ||
   (entry.endsWith('*') && name(route).startsWith(entry.slice(0, -1)));

@@ -5,9 +5,9 @@ import type { Probes } from './probes.js';
 export interface TargetRoute {
   /** `GET`; `ALL` for every method, `USE` for middleware with a path. */
   readonly method: string;
-  /** As it's written: `/stock/:sku`. */
+  /** As written: `/stock/:sku`. */
   readonly path: string;
-  /** Whether nothing can be filled in: a regular expression. */
+  /** Whether it can't be filled in: a regular expression. */
   readonly isPattern: boolean;
   /** What the framework needs to find it. */
   readonly headers: Readonly<Record<string, string>>;
@@ -17,8 +17,11 @@ export interface TargetRoute {
 export interface Target {
   readonly listener: RequestListener;
   readonly routes: readonly TargetRoute[];
-  /** Paths of applications inside that can't be looked into. */
+  /** Paths of inner applications that can't be inspected. */
   readonly blindSpots: readonly string[];
-  /** From now on requests of `probes` stop before the handlers of the routes. Returns what ends it. */
+  /**
+   * From now on, requests of `probes` stop before the handlers of the routes. Returns a function that stops
+   * this.
+   */
   guard(probes: Probes): () => void;
 }

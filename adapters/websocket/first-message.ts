@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { InvalidTokenError, type ResourceServerError } from '../../src/index.js';
 import type { FirstMessageOptions, WebSocketLike } from '../kit/index.js';
 
-/** A token of the longest that are verified, and something around it. */
+/** The longest token that can be valid, with something around it. */
 const MAX_BYTES = 20_000;
 /** Registered: Timeout. */
 const TIMEOUT = 3008;
@@ -12,8 +12,7 @@ const TIMEOUT = 3008;
 type FirstMessage = { token?: unknown; error?: ResourceServerError; code?: number };
 
 /**
- * Waits for the first message. One that's too large is given up before it's complete, and nothing more is
- * read.
+ * Waits for the first message. If it's too large, gives up before it's complete and reads no more.
  *
  * @param stream what the WebSocket reads from
  */
@@ -35,7 +34,7 @@ export async function readFirstMessage(
     const [data, isBinary] = await once(socket, 'message', { signal: stop.signal });
     return { token: (isBinary ? undefined : readToken(String(data))) ?? '' };
   } catch {
-    // Of `readToken`, unless it's an end that was set here.
+    // `readToken` threw, unless we ended it ourselves.
     if (!stop.signal.aborted) return { token: '' };
     if (bytes > MAX_BYTES) return { error: new InvalidTokenError('token_too_large') };
     return { error: new InvalidTokenError('missing_credentials'), code: TIMEOUT };

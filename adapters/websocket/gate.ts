@@ -28,13 +28,13 @@ import { readFirstMessage } from './first-message.js';
 import { endWebSocket, socketIoLine, told, webSocketLine } from './sockets.js';
 
 /**
- * Lets WebSockets in, and ends them with their tokens: `ws`, Socket.IO 4, `@fastify/websocket`, graphql-ws,
- * gateways of NestJS. Nobody is anonymous: with `optional: true`, connections without a token are refused
- * too.
+ * Lets WebSockets in, and ends them when their tokens end: `ws`, Socket.IO 4, `@fastify/websocket`,
+ * graphql-ws, NestJS gateways. There are no anonymous connections: even with `optional: true`, those without
+ * a token are refused.
  *
  * Connections are closed with 3000 (Unauthorized), 3003 (Forbidden), 3008 (Timeout) or 1013 (Try Again
- * Later), those of graphql-ws with 4401 and 4403 in place of the first two; the reason is that of the
- * refusal: `expired`, `revoked`.
+ * Later); for graphql-ws, 4401 and 4403 replace the first two. The close reason is the refusal's: `expired`,
+ * `revoked`.
  *
  * @example
  * ```ts
@@ -71,8 +71,8 @@ export class WebSocketGate extends ConnectionGate {
   }
 
   /**
-   * A listener for the event `upgrade` of an HTTP server. It refuses a request with the answer that any
-   * request would get; otherwise it has `sockets` open the WebSocket and emit `connection`.
+   * A listener for the event `upgrade` of an HTTP server. It refuses a request with the answer that any other
+   * request would get. Otherwise it lets `sockets` open the WebSocket and emit `connection`.
    *
    * @param sockets a `WebSocketServer` of `ws` with `noServer: true`
    * @param requirements they're checked together
@@ -107,9 +107,9 @@ export class WebSocketGate extends ConnectionGate {
   }
 
   /**
-   * Authenticates a WebSocket that something else opened: `@fastify/websocket`, graphql-ws, a gateway of
-   * NestJS, `ws` with a server of its own. Nothing is read until that's done, so you can add listeners behind
-   * `await`. What another gate of the same resource server decided about the request is reused.
+   * Authenticates a WebSocket that something else opened: `@fastify/websocket`, graphql-ws, a NestJS gateway,
+   * `ws` with its own server. Nothing is read until that's done, so you can add listeners after `await`. If
+   * another gate of the same resource server has decided about the request, its decision is reused.
    *
    * @returns undefined if it's refused: then the WebSocket is closed
    */
@@ -123,16 +123,16 @@ export class WebSocketGate extends ConnectionGate {
       socket.terminate();
       throw bug;
     });
-    setImmediate(() => socket.resume()); // whoever waits for this comes first
+    setImmediate(() => socket.resume()); // callers that await this come first
     if (decision.kind === 'allowed') return this.begin(socket, arrival, requirements, webSocketLine(socket));
     endWebSocket(socket, decision.error);
     return undefined;
   }
 
   /**
-   * A middleware for `io.use`. The token is `auth.token` of the handshake, or in its header `Authorization`.
-   * `connect_error` has why as `data`: `{ status: 401, error: 'invalid_token', reason: 'expired' }`. When the
-   * token ends, the client gets the same as the event `refused`, and is disconnected.
+   * Middleware for `io.use`. The token is `auth.token` of the handshake, or in its header `Authorization`.
+   * `connect_error` gives the cause as `data`: `{ status: 401, error: 'invalid_token', reason: 'expired' }`.
+   * When the token ends, the client gets the same as the event `refused` and is disconnected.
    */
   socketIo(
     ...requirements: readonly Requirement[]
@@ -152,7 +152,7 @@ export class WebSocketGate extends ConnectionGate {
     };
   }
 
-  /** Opens a WebSocket to the application once its first message turned out to be a token. */
+  /** Opens a WebSocket to the application once its first message turns out to be a valid token. */
   async #openLater<S extends WebSocketLike>(
     socket: S,
     request: IncomingMessage,
@@ -163,7 +163,7 @@ export class WebSocketGate extends ConnectionGate {
     sockets.clients?.delete(socket); // broadcasts aren't for it
     const messages: unknown[][] = [];
     const keep = (...message: unknown[]): void => {
-      socket.pause(); // what somebody unknown sends must not fill the memory
+      socket.pause(); // an unknown client must not fill the memory
       messages.push(message);
     };
     socket.on('message', keep);

@@ -3,15 +3,15 @@ import type { Line, SocketIoSocket, WebSocketLike } from '../kit/index.js';
 
 type Told = Pick<ResourceServerError, 'status' | 'error'> & { readonly reason: string };
 
-/** What a client is told. What's out of reach during an outage is for the log. */
+/** What a client is told. What failed during an outage is for the log only. */
 export function told({ status, error, reason }: ResourceServerError): Told {
   return { status, error, reason: status === 503 ? 'temporarily_unavailable' : reason };
 }
 
-/** Registered codes (Unauthorized, Forbidden, Try Again Later), and those of the protocol of graphql-ws. */
+/** Registered codes (Unauthorized, Forbidden, Try Again Later), and those of the graphql-ws protocol. */
 const CODES: Record<number, number> = { 400: 3000, 401: 3000, 403: 3003, 503: 1013 };
 const GRAPHQL_CODES: Record<number, number> = { 400: 4401, 401: 4401, 403: 4403, 503: 1013 };
-/** How long a client may take to answer that it's closed. */
+/** How long a client may take to confirm the close. */
 const CLOSE_MS = 1000;
 
 /** Ends a WebSocket. From now on no message reaches the application, whatever the client still sends. */

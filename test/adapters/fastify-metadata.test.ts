@@ -163,7 +163,7 @@ describe('resourceServer', () => {
     );
     await app.ready();
     expect(warnings).toEqual([
-      `The metadata of this API are to be at ${WELL_KNOWN}/v2, which the prefix "/v2" keeps out of reach. ` +
+      `The metadata of this API belongs at ${WELL_KNOWN}/v2, which the prefix "/v2" makes unreachable. ` +
         'Register the plugin resourceMetadata at the root, with the same resource server.',
     ]);
     expect((await app.inject(`${WELL_KNOWN}/v2`)).statusCode).toBe(404);

@@ -768,7 +768,7 @@ describe('global guards of the application', () => {
     const module = ResourceServerModule.forRoot(issuer.options, { guard: ScopedGuard });
     const { status } = await start({ module, providers, controllers: [StockController] });
     expect(warn.mock.calls.flat().join()).toMatch(
-      /asks CallerGuard before requests are authenticated.*getAuth/,
+      /runs CallerGuard before requests are authenticated.*getAuth/,
     );
     expect(await status('/stock', reader)).toBe(500);
     warn.mockClear();

@@ -132,7 +132,7 @@ describe('the lock file', () => {
   it('is shown as a difference if it says something else, and stays as it is', async () => {
     const { lock } = await prove(app(), { issuer, lockFile });
     await expect(prove(app('write:inventory'), { issuer, lockFile })).rejects.toThrow(
-      `${lockFile} says something else:\n- GET /stock  scope read:inventory\n+ GET /stock  scope write:inventory\n`,
+      `${lockFile} differs:\n- GET /stock  scope read:inventory\n+ GET /stock  scope write:inventory\n`,
     );
     expect(await readFile(lockFile, 'utf8')).toBe(lock);
   });
