@@ -48,8 +48,8 @@ describe('parseCommandLine', () => {
     [['--issuer', '--json'], '--issuer needs a value'],
     [['--issuer', '-secret'], '--issuer needs a value'],
     [['--json=yes'], '--json takes no value'],
-    [['--issuer', 'a', '--issuer', 'b'], '--issuer is there twice'],
-    [['--json', '--json'], '--json is there twice'],
+    [['--issuer', 'a', '--issuer', 'b'], '--issuer is given twice'],
+    [['--json', '--json'], '--json is given twice'],
   ])('refuses %j', (args, message) => {
     expect(() => parse(...args)).toThrow(new UsageError(message));
   });

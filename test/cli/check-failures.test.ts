@@ -114,7 +114,7 @@ function outages(path: string): readonly Row[] {
     [
       'that is a web page',
       body('<html>', { 'Content-Type': 'text/html; charset=utf-8' }),
-      'a web page and no JSON',
+      'a web page, not JSON',
       '--jwks-uri',
     ],
     ['that is no JSON', body('{'), 'not JSON', 'JSON object'],
@@ -178,13 +178,13 @@ describe('check names the fix of metadata', () => {
     [
       'with keys on http',
       withMetadata(() => ({ jwks_uri: 'http://keys.example/jwks' })),
-      'no https URL: "http://keys.example/jwks"',
+      'not an https URL: "http://keys.example/jwks"',
       'allowInsecureRequests',
     ],
     [
       'with a relative address of keys',
       withMetadata(() => ({ jwks_uri: '/jwks' })),
-      'no https URL: "/jwks"',
+      'not an https URL: "/jwks"',
       'absolute',
     ],
     [

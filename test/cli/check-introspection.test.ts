@@ -123,7 +123,7 @@ describe('check, of an issuer without keys that can be asked about its tokens,',
   it("says that its keys are no https URL if that's why it has none", async () => {
     const issuer = await startKeyless(undefined, { jwks_uri: 'http://keys.example/jwks' });
     expect(about(await check(issuer.url), 'jwks_uri')).toMatchObject([
-      { status: 'failed', message: 'no https URL: "http://keys.example/jwks"' },
+      { status: 'failed', message: 'not an https URL: "http://keys.example/jwks"' },
     ]);
   });
 });
@@ -244,7 +244,7 @@ describe('check names the fix of an introspection endpoint that', () => {
     };
     const { fetch } = simulateWeb({ [`${issuer}${paths.oauth}`]: metadata });
     expect(about(await check(issuer, [], { fetch }), 'introspection_endpoint')).toMatchObject([
-      { status: 'warning', message: 'no https URL: "http://auth.example.com/i"' },
+      { status: 'warning', message: 'not an https URL: "http://auth.example.com/i"' },
     ]);
   });
 });

@@ -61,7 +61,7 @@ describe('check copes with documents that nest deeper than the stack:', { timeou
 
   it.each([
     ['issuer', `{"issuer":${DEEP}}`, 'issuer is not a string'],
-    ['jwks_uri', `{"issuer":"${ISSUER}","jwks_uri":${DEEP}}`, 'its jwks_uri is no https URL: [[['],
+    ['jwks_uri', `{"issuer":"${ISSUER}","jwks_uri":${DEEP}}`, 'its jwks_uri is not an https URL: [[['],
     [
       'what is only shown',
       `{"issuer":"${ISSUER}","jwks_uri":"${jwksUri}","access_token_issuer":${DEEP},` +

@@ -96,7 +96,7 @@ describe('explain, of an opaque token with credentials,', () => {
       ['size', '17 of at most 16384 characters'],
       ['structure', 'opaque: the issuer is asked about it'],
       ['introspection', 'active, says the issuer'],
-      ['claim_types', 'registered claims are of their types'],
+      ['claim_types', 'registered claims have the right types'],
       ['iss', 'none, and an answer needs none'],
       ['token_kind', '"token_type": "Bearer"'],
       ['exp', '2030-01-01T00:01:00Z, in 1 min'],

@@ -75,7 +75,7 @@ describe('explain, of a good token,', () => {
       ✓ typ             "at+jwt"
       ✓ claims          a JSON object
       ✓ iss             "https://issuer.example.com"
-      ✓ claim_types     registered claims are of their types
+      ✓ claim_types     registered claims have the right types
       ✓ exp             2030-01-01T00:04:58Z, in 4 min 58 s
       ✓ nbf             none
       ✓ iat             none
@@ -86,7 +86,7 @@ describe('explain, of a good token,', () => {
       ✓ cnf             not bound to a key
       ✓ scope           "read:inventory", "write:orders"
 
-      Accepted. The API gets to know:
+      Accepted. The API gets:
 
         clientId  "order-service"
         subject   none
@@ -153,7 +153,7 @@ describe('explain, of a token that is refused,', () => {
       ✓ typ             "at+jwt"
       ✓ claims          a JSON object
       ✓ iss             "https://issuer.example.com"
-      ✓ claim_types     registered claims are of their types
+      ✓ claim_types     registered claims have the right types
       ✗ exp             2029-12-31T23:59:00Z, 1 min ago
         expected        later than 2029-12-31T23:59:55Z, 5 s ago
         fix             Get a new token. If it is a new one, compare the clocks: here it is 2030-01-01T00:00:00Z.
@@ -306,7 +306,7 @@ describe('explain, of a token that is refused,', () => {
   it('names a key that is offered in the header, and does not look at it', async () => {
     const offers = { kid: 'key-2', jku: 'https://attacker.example/jwks', jwk: key.jwk };
     const { stdout } = await explain(tokenWith({}, offers));
-    expect(linesAbout('key', stdout)).toContain('what the token offers in "jwk", "jku" is not looked at');
+    expect(linesAbout('key', stdout)).toContain('what the token offers in "jwk", "jku" is ignored');
     expect(stdout).not.toContain('attacker');
   });
 
@@ -391,7 +391,7 @@ describe('explain refuses wrong use:', () => {
     [
       'two sources of keys',
       [token, ...usual, '--jwks-uri', 'https://a.example', '--metadata-url', 'https://a.example'],
-      'give one of',
+      'give at most one of',
     ],
     [
       'keys on plain http',
@@ -403,7 +403,7 @@ describe('explain refuses wrong use:', () => {
       [token, ...usual, '--jwks', '/nowhere/jwks.json'],
       '--jwks takes a file that can be read (ENOENT)',
     ],
-    ['something beside -', ['-', token, ...usual], 'nothing may stand beside -'],
+    ['something beside -', ['-', token, ...usual], '- must be the only argument'],
   ])('%s', async (_what, args, message) => {
     const { exitCode, stdout, stderr } = await run(['explain', ...args], { input: '' });
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
@@ -412,7 +412,7 @@ describe('explain refuses wrong use:', () => {
   });
 
   it.each<[string, object | string, string]>([
-    ['that is no JSON', 'secret', 'this one is no JSON'],
+    ['that is no JSON', 'secret', 'this one is not JSON'],
     ['that is no key set', {}, '--jwks takes a JWK Set'],
     [
       'with a private key',
@@ -484,7 +484,7 @@ describe('explain asks the issuer', () => {
     const { exitCode, stdout } = await run(['explain', token, ...options]);
     expect(exitCode).toBe(1);
     expect(linesAbout('key', stdout)).toMatch(/ECONNREFUSED[\s\S]*check http:\/\/127/);
-    expect(stdout).toContain('Cannot be told now: metadata_unavailable.');
+    expect(stdout).toContain('Cannot be verified right now: metadata_unavailable.');
     expect(stdout).toContain('  HTTP 503\n  Retry-After: 1\n');
     const document = JSON.parse((await run(['explain', token, ...options, '--json'])).stdout);
     expect(document).toMatchObject({ outcome: 'unavailable', reason: 'metadata_unavailable' });
@@ -628,7 +628,7 @@ describe('explain, of a token that may be something else than an access token,',
     const claims = { client_id: undefined, azp: 'order-service' };
     const about = linesAbout('token_kind', await lines(claims));
     expect(about).toContain('neither scope nor client');
-    expect(about).toContain('"azp" is no such claim: ID tokens have it as well.');
+    expect(about).toContain('"azp" does not count: ID tokens have it too.');
     const accepted = await lines(claims, ['--client-id-claim', 'azp']);
     expect(linesAbout('token_kind', accepted)).toBe('✓ token_kind      with "azp"');
   });

@@ -224,7 +224,7 @@ describe('token, from an authorization server', () => {
     [
       'metadata without an issuer',
       ['--metadata-url=http://127.0.0.1:1/odd', '--client-id=a', ...secret],
-      'token needs --issuer and --client-id, or --keys; --token-endpoint does for --issuer',
+      'token needs --issuer and --client-id, or --keys; --token-endpoint can replace --issuer',
     ],
     [
       'metadata beside a token endpoint',

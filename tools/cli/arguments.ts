@@ -2,13 +2,13 @@ import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { closestTo, isScopeToken } from '../core.js';
 import { UsageError } from './command.js';
 
-/** The options of a command by their names without `--`. */
+/** The options of a command, by their names without `--`. */
 type Flags = NonNullable<ParseArgsConfig['options']>;
 
-/** What can be the name of an option. Anything else could be a secret in the wrong place. */
+/** What can be an option's name. Anything else could be a misplaced secret. */
 const NAME = /^-{1,2}[a-z][a-z-]{0,30}$/i;
 
-/** What a command line says, by {@link parseCommandLine}. */
+/** A command line, as {@link parseCommandLine} reads it. */
 export interface CommandLine<F extends Flags> {
   readonly values: { readonly [name in keyof F]?: FlagValue<F[name]> };
   readonly positionals: readonly string[];
@@ -22,9 +22,9 @@ type FlagValue<F extends Flags[string]> = F extends { multiple: true }
 
 /**
  * Reads the arguments of a command: `--name value`, `--name=value`, and the rest in order. Messages never
- * quote the value of an option, because it may be a secret.
+ * quote an option's value, because it may be a secret.
  *
- * @throws {UsageError} an unknown option, one without its value or with one too many, or one that's repeated
+ * @throws {UsageError} an option is unknown, is repeated, lacks its value or has one too many
  */
 export function parseCommandLine<const F extends Flags>(args: readonly string[], flags: F): CommandLine<F> {
   const { tokens } = parseArgs({ args: [...args], options: flags, strict: false, tokens: true });
@@ -35,14 +35,14 @@ export function parseCommandLine<const F extends Flags>(args: readonly string[],
     const flag = Object.hasOwn(flags, name) ? flags[name] : undefined;
     if (flag === undefined) throw unknownOption(rawName, Object.keys(flags));
     if (flag.type === 'boolean' && value !== undefined) throw new UsageError(`${rawName} takes no value`);
-    // `--issuer --json`: an option was forgotten rather than meant as a value. `-` alone is standard input.
+    // `--issuer --json`: more likely a forgotten value than a value. `-` alone is standard input.
     const isMissing = value === undefined || (!token.inlineValue && /^-./.test(value));
     if (flag.type === 'string' && isMissing) throw new UsageError(`${rawName} needs a value`);
-    if (flag.multiple !== true && seen.has(name)) throw new UsageError(`${rawName} is there twice`);
+    if (flag.multiple !== true && seen.has(name)) throw new UsageError(`${rawName} is given twice`);
     seen.add(name);
   }
   const { values, positionals } = parseArgs({ args: [...args], options: flags, strict: false });
-  // The loop has seen that each value is of its flag's type.
+  // `as`: the loop has checked that each value is of its flag's type.
   return { values: values as CommandLine<F>['values'], positionals };
 }
 
@@ -62,7 +62,7 @@ export function readNumber(value: string | undefined, name: string): number | un
 }
 
 /**
- * The scopes of repeated `--scope`, each of which may have several.
+ * The scopes of repeated `--scope`, each of which may contain several.
  *
  * @throws {UsageError} something that can't be a scope (RFC 6749 §3.3)
  */
@@ -74,9 +74,9 @@ export function readScopes(given: readonly string[] = []): readonly string[] {
 }
 
 /**
- * The values of a repeated option that takes `name=value`, by their names.
+ * The values of a repeated option that takes `name=value`, by name.
  *
- * @throws {UsageError} one without a name or without `=`, or a name that's there twice
+ * @throws {UsageError} one without a name or without `=`, or a name that's given twice
  */
 export function readPairs(given: readonly string[] = [], flag: string): ReadonlyMap<string, string> {
   const pairs = new Map<string, string>();

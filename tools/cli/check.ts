@@ -20,16 +20,16 @@ Fetches the metadata and the keys of an issuer as a resource server does, and sa
 what works, what doesn't, and what to do about it. Ends with the options to paste.
 
 Options:
-  --jwks-uri <url>                where the keys are, in place of the metadata
-  --metadata-url <url>            where the metadata is, in place of the well-known places
+  --jwks-uri <url>                where the keys are, instead of discovery
+  --metadata-url <url>            where the metadata is, instead of the well-known places
   --timeout <s>                   seconds for each document, above 0, at most 60, default 5
-  --allow-insecure-requests       http for other hosts than this one
+  --allow-insecure-requests       allow http for hosts other than this one
   --json                          for programs
 
 With these, it asks the issuer about a made-up token, as for opaque tokens (RFC 7662):
 ${INTROSPECTION_HELP}
 
-Exit code: 0 a resource server can use the issuer, 1 it cannot, 2 wrong use.`;
+Exit code: 0 a resource server can use the issuer, 1 it cannot, 2 wrong usage.`;
 
 const FLAGS = {
   'jwks-uri': { type: 'string' },
@@ -75,7 +75,7 @@ async function readArguments(
     clock,
     signal,
   };
-  // A wrong issuer is an answer of this command; a wrong option is wrong use.
+  // A wrong issuer is a result of this command; a wrong option is wrong usage.
   const isAsked = introspection !== undefined || options.introspectionEndpoint !== undefined;
   if (examineIssuerForm(issuer, options).status === 'ok')
     checkServerOptions(toServerOptions(options, isAsked));
@@ -87,7 +87,7 @@ async function readArguments(
   return { options, json: values.json ?? false, credential };
 }
 
-/** What stands in source text as it is. */
+/** Source text to print as it is. */
 class Code {
   readonly text: string;
   constructor(text: string) {
@@ -95,15 +95,15 @@ class Code {
   }
 }
 
-/** Where the application has the secret or the key from: what's pasted has none itself. */
+/** Where the application gets the secret or key from: the pasted options don't contain it. */
 type Pasted = { readonly [member in 'clientSecret' | 'privateKey']?: Code };
 
-/** In place of the API's identifier as a client. */
+/** Stands for the API's identifier as a client. */
 const PLACEHOLDER_CLIENT = 'your-api';
 const SIGNS = { ok: '✓', info: '–', warning: '!', failed: '✗' } as const;
 const COLUMN = 25;
 
-/** The findings, and what to paste if the issuer is usable, in lines. */
+/** The findings in lines, and what to paste if the issuer is usable. */
 function toLines(report: CheckReport, options: CheckOptions, credential: Pasted): readonly string[] {
   const { verifiedBy, usable } = report;
   const outcome = usable
@@ -120,7 +120,7 @@ function toLines(report: CheckReport, options: CheckOptions, credential: Pasted)
   return [...report.findings.flatMap(findingLines), '', ...outcome].map(printable);
 }
 
-/** The same for programs. docs/cli.md describes its shape. */
+/** The same for programs. docs/cli.md describes its format. */
 function toDocument(report: CheckReport, options: CheckOptions): string {
   const { usable, reason, findings, keys } = report;
   return toJson({
@@ -147,7 +147,7 @@ function findingLines({ step, status, message, fix }: Finding): readonly string[
 }
 
 /**
- * What differs from the defaults, as JSON has it.
+ * What differs from the defaults, as JSON.
  *
  * @param credential of the API as a client, if the issuer is asked about tokens. JSON has none
  */

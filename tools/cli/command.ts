@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 
-/** What a command may touch of the outside. Tests replace it. */
+/** A command's access to the outside world. Tests replace it. */
 export interface CommandContext {
   readonly stdin: Readable & { readonly isTTY?: boolean };
   /** Prints a line to standard output. */
@@ -24,14 +24,14 @@ export interface Command {
   readonly help: string;
   /**
    * @param args what follows the command's name
-   * @returns the exit code: 0 for success, 1 for a negative answer or a failure. Wrong use is a {@link
-   *   UsageError}
+   * @returns the exit code: 0 for success, 1 for a negative answer or a failure. Wrong usage is a
+   *   {@link UsageError}
    */
   run(args: readonly string[], context: CommandContext): Promise<number>;
 }
 
 /**
- * The command line is wrong: the program prints the message and how to get help, and ends with exit code 2.
+ * The command line is wrong. The program prints the message and how to get help, and ends with exit code 2.
  */
 export class UsageError extends Error {
   override readonly name: string = 'UsageError';

@@ -6,7 +6,7 @@ const UNITS = [
 ] as const;
 
 /**
- * A NumericDate for people: `2030-01-01T00:05:00Z, in 5 min`. The number itself if it's out of range for a
+ * A NumericDate for people: `2030-01-01T00:05:00Z, in 5 min`. The bare number if it's out of range for a
  * date.
  */
 export function describeDate(seconds: number, now: number): string {

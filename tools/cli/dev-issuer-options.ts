@@ -30,13 +30,13 @@ const FLAGS = {
 /** What the command line asks for. */
 export interface DevIssuerCommandLine {
   readonly options: DevIssuerOptions;
-  /** One line of JSON in place of the text. */
+  /** One line of JSON instead of text. */
   readonly json: boolean;
 }
 
 /**
- * Reads flags and, if they name one, the configuration file. A flag takes precedence over the member of the
- * same meaning.
+ * Reads flags and, if they name one, the configuration file. A flag overrides the member with the same
+ * meaning.
  *
  * @throws {UsageError} a wrong flag
  * @throws {FileError} a configuration file that can't be read, isn't JSON, or has a wrong member

@@ -24,7 +24,7 @@ Options:
   --client <id[:secret[:scopes]]>  a client; repeatable. Without a secret it gets
                                    a random one; scopes are separated by spaces
                                    (default order-service:dev-secret)
-  --scope <scopes>                 scopes of the clients that name none themselves
+  --scope <scopes>                 scopes of clients that name none themselves
                                    (default client: read:inventory write:orders)
   --audience <id>                  the API that tokens are for; repeatable, the
                                    first one is the default
@@ -42,11 +42,11 @@ Options:
   --mtls-port <number>             https on a second port, for clients with
                                    certificates; the first one stays http
   --config <file>                  all of this as JSON, and more per client; flags
-                                   go before it
-  --json                           print one line of JSON: where what is, and the
+                                   override it
+  --json                           print one line of JSON: the addresses, and the
                                    clients with their secrets; no log of requests
 
-Secrets given here stand in the list of processes: use made-up ones.
+Secrets given here show up in the process list: use made-up ones.
 Ctrl-C ends it.
 
 Examples:
@@ -101,7 +101,7 @@ async function serve(options: DevIssuerOptions, json: boolean, context: CommandC
   }
 }
 
-/** What went wrong in the user's surroundings; undefined for wrong use and for our own faults. */
+/** What went wrong in the user's environment; undefined for wrong usage and for our own bugs. */
 function describeFailure(error: unknown): string | undefined {
   if (error instanceof FileError) return error.message;
   const code = errorCode(error);
@@ -136,7 +136,7 @@ function announcement({ issuer, clients, mtlsTokenEndpoint }: DevIssuer): readon
   return [
     `dev-issuer: listening on ${issuer}`,
     '',
-    'For development only: whoever can reach this port gets tokens.',
+    'For development only: anyone who can reach this port gets tokens.',
     `Open ${issuer}/ in a browser to make tokens and forged ones, and to try them.`,
     ...section('Clients', clients.map(describeClient).join('\n')),
     ...section('Clients with certificates get tokens at', mtlsTokenEndpoint),

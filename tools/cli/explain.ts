@@ -9,18 +9,18 @@ import { printable, show, showList, toJson } from './printable.js';
 const HELP = `\
 Usage: npx oauth-resource-server explain [token] --issuer <issuer> --audience <audience> [options]
 
-Shows each check that a resource server makes of an access token, what it found, what it expected,
-and what to change. The decision is that of a resource server with the same options.
+Shows each check that a resource server makes on an access token: what it found, what it expected,
+and what to change. The decision is the one of a resource server with these options.
 
 The token is a JWT, "Bearer" and a JWT, or a whole "Authorization" line. Without one, and for "-",
 it's read from standard input, which keeps it out of the shell's history. The only requests go to
 the issuer, and none are made for a token that can't be valid. The token's claims are printed, its
-signature isn't. An opaque token is explained by what the issuer says about it (RFC 7662).
+signature isn't. An opaque token is explained by the issuer's answer about it (RFC 7662).
 
-Options, as those of createResourceServer:
+Options, as for createResourceServer:
   --issuer <issuer>           whose tokens the API accepts
   --audience <audience>       the API's own identifier; several times for several
-  --scope <scopes>            what the route requires, all of it
+  --scope <scopes>            every scope that the route requires
   --token-type <type>         any (default) or at+jwt
   --algorithm <alg>           an accepted algorithm, such as RS256; several times for several
   --clock-tolerance <s>       seconds, 0 to 300, default 5
@@ -32,14 +32,14 @@ Options, as those of createResourceServer:
   --jwks-uri <url>            where the issuer's keys are
   --metadata-url <url>        where the issuer's metadata is
   --timeout <s>               seconds, default 5
-  --allow-insecure-requests   http for other hosts than this one
+  --allow-insecure-requests   allow http for hosts other than this one
   --json                      for programs
 
 With these, it asks the issuer about an opaque token:
 ${INTROSPECTION_HELP}
   --may-be-absent <member>        aud or exp, if the issuer's answers lack it; several times for both
 
-Exit code: 0 accepted, 1 refused or not to be told because the issuer is out of reach, 2 wrong use.`;
+Exit code: 0 accepted, 1 refused, or unknown because the issuer cannot be reached, 2 wrong usage.`;
 
 /** `oauth-resource-server explain`: why a token is accepted or refused. */
 export const explain: Command = {
@@ -60,14 +60,14 @@ export const explain: Command = {
 const SIGNS = { passed: '✓', failed: '✗', not_reached: '–' } as const;
 const COLUMN = 18;
 
-/** The steps, the decision, and the answer that a client gets, in lines. */
+/** The steps, the decision, and the client's answer, in lines. */
 function toLines(explanation: Explanation): readonly string[] {
   const { refusal, auth, steps } = explanation;
   const end = refusal === undefined ? acceptanceLines(auth) : refusalLines(refusal, steps);
   return [...steps.flatMap(stepLines), '', ...end].map(printable);
 }
 
-/** The same for programs. docs/cli.md describes its shape. */
+/** The same for programs. docs/cli.md describes its format. */
 function toDocument({ refusal, auth, steps }: Explanation): string {
   return toJson({
     outcome: refusal === undefined ? 'accepted' : refusal.answer.status === 503 ? 'unavailable' : 'refused',
@@ -100,7 +100,7 @@ function stepLines({ step, status, actual, expected, fix }: Step): readonly stri
 
 function acceptanceLines(auth: Auth | undefined): readonly string[] {
   return [
-    'Accepted. The API gets to know:',
+    'Accepted. The API gets:',
     '',
     `  clientId  ${show(auth?.clientId)}`,
     `  subject   ${show(auth?.subject)}`,
@@ -112,7 +112,9 @@ function refusalLines({ error, answer }: Denied, steps: readonly Step[]): readon
   const failures = steps.filter(({ status }) => status === 'failed').length;
   const others = failures > 1 ? ' That is the first ✗; the others are wrong too.' : '';
   return [
-    error.status === 503 ? `Cannot be told now: ${error.reason}.` : `Refused: ${error.reason}.${others}`,
+    error.status === 503
+      ? `Cannot be verified right now: ${error.reason}.`
+      : `Refused: ${error.reason}.${others}`,
     'The client gets:',
     '',
     `  HTTP ${answer.status}`,

@@ -6,7 +6,7 @@ import type { CommandLine } from './arguments.js';
 import { type CommandContext, UsageError } from './command.js';
 import { readSecret } from './token-from-issuer.js';
 
-/** The options of the command line that make the option `introspection` of an issuer. */
+/** The command-line options that make up an issuer's option `introspection`. */
 export const INTROSPECTION_FLAGS = {
   'introspection-client': { type: 'string' },
   'introspection-endpoint': { type: 'string' },
@@ -23,12 +23,12 @@ export const INTROSPECTION_HELP = `\
   --introspection-client <id>     the API's own identifier as a client of the issuer
   --client-secret-env <name>      the environment variable that has the client's secret
   --client-secret-stdin           read the secret from standard input
-  --client-key <file>             the client's private key, as PEM or JWK, in place of a secret
-  --introspection-endpoint <url>  where to ask, in place of what the metadata say
+  --client-key <file>             the client's private key, as PEM or JWK, instead of a secret
+  --introspection-endpoint <url>  where to ask, instead of the address in the metadata
   --authentication-method <name>  such as client_secret_post`;
 
 /**
- * How this API authenticates when it asks the issuer about tokens, or undefined if nothing says so.
+ * How this API authenticates when it asks the issuer about tokens; undefined if no flag says so.
  *
  * @throws {UsageError} a flag is missing or wrong
  */

@@ -3,16 +3,16 @@ import process from 'node:process';
 import type { CommandContext } from './command.js';
 import { Interruption, runProgram } from './program.js';
 
-/** The outside of a command that runs as a process. Ctrl-C asks it to end; a second one ends it. */
+/** The outside world of a command that runs as a process. Ctrl-C asks it to end; a second one ends it. */
 function createProcessContext(): CommandContext {
   const controller = new AbortController();
   const interrupt = (exitCode: number): void => controller.abort(new Interruption(exitCode));
-  // 128 and the number of the signal, as shells report it.
+  // 128 plus the number of the signal, as shells report it.
   process.once('SIGINT', () => interrupt(130));
   process.once('SIGTERM', () => interrupt(143));
   const printTo = (stream: NodeJS.WriteStream): ((line: string) => void) => {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      // The reader is gone, as behind `| head -1`. That's the same as SIGPIPE, which Node ignores.
+      // The reader is gone, as with `| head -1`. That's the same as SIGPIPE, which Node ignores.
       if (error.code === 'EPIPE') interrupt(141);
       else throw error;
     });
@@ -31,5 +31,5 @@ function createProcessContext(): CommandContext {
   };
 }
 
-// Not process.exit: what was printed must get through a pipe first.
+// Not process.exit: the output must get through a pipe first.
 process.exitCode = await runProgram(process.argv.slice(2), createProcessContext());

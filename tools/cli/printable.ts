@@ -3,11 +3,11 @@ import { printable } from '../core.js';
 export { printable };
 
 const MAX_LENGTH = 200;
-/** Far beyond what anybody reads. */
+/** Far deeper than anyone reads. */
 const MAX_DEPTH = 32;
 
 /**
- * A value from a token or a document as JSON, printable and shortened. What JSON can't write, such as
+ * A value from a token or document as JSON, printable and shortened. What JSON can't express, such as
  * Infinity, is written as in JavaScript.
  */
 export function show(value: unknown): string {
@@ -16,13 +16,13 @@ export function show(value: unknown): string {
   return showText(text);
 }
 
-/** Text from elsewhere without quotation marks, printable and shortened. */
+/** Foreign text without quotation marks, printable and shortened. */
 export function showText(text: string): string {
   const shown = printable(text);
   return shown.length > MAX_LENGTH ? `${shown.slice(0, MAX_LENGTH)}…` : shown;
 }
 
-/** Text from elsewhere as a string of TypeScript, printable and shortened. */
+/** Foreign text as a TypeScript string, printable and shortened. */
 export function quote(text: string): string {
   return `'${showText(text.replace(/['\\]/g, '\\$&'))}'`;
 }
@@ -32,14 +32,14 @@ export function showList(values: readonly unknown[]): string {
   return values.length === 0 ? 'none' : values.map(show).join(', ');
 }
 
-/** JSON for a program to read, on several lines, in printable characters. */
+/** JSON for programs, on several lines, in printable characters. */
 export function toJson(value: unknown): string {
   return JSON.stringify(cutOff(value), null, 2).split('\n').map(printable).join('\n');
 }
 
 /**
- * A value without its deepest levels, which become `…`. JSON.parse reads what nests deeper than the stack,
- * and JSON.stringify ends the program with it.
+ * A value without its deepest levels, which become `…`. JSON.parse can read what nests deeper than the stack,
+ * but JSON.stringify would crash on it.
  */
 function cutOff(value: unknown, levels: number = MAX_DEPTH): unknown {
   if (typeof value !== 'object' || value === null) return value;
@@ -50,7 +50,7 @@ function cutOff(value: unknown, levels: number = MAX_DEPTH): unknown {
   );
 }
 
-/** Whether a text can be pasted into a shell as it is: no character in it means anything to one. */
+/** Whether a text can be pasted into a shell as it is: no character in it has a special meaning. */
 export function isShellSafe(text: string): boolean {
   return /^[\w./:%@+~-]+$/.test(text) && !text.startsWith('-');
 }

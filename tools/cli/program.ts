@@ -5,7 +5,7 @@ import { printable } from './printable.js';
 
 const PROGRAM = 'oauth-resource-server';
 
-/** Loaded on demand: a script that only wants a token doesn't wait for the others. */
+/** Loaded on demand: a script that only needs a token doesn't wait for the others. */
 const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['check', async () => (await import('./check.js')).check],
   ['explain', async () => (await import('./explain.js')).explain],
@@ -14,15 +14,13 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
 ]);
 
 const HELP_FLAGS: ReadonlySet<string> = new Set(['--help', '-h']);
-/** What may be quoted of a command line. Anything else could be a token in the wrong place. */
+/** What may be quoted from a command line. Anything else could be a misplaced token. */
 const PLAIN_WORD = /^[a-z-]{1,24}$/i;
-/** Three parts with dots between: a JWT. */
+/** Three parts separated by dots: a JWT. */
 const TOKEN_LIKE = /[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g;
 const MAX_MESSAGE_LENGTH = 500;
 
-/**
- * The reason of an aborted `CommandContext.signal`: the exit code of a command that didn't end in good order.
- */
+/** The reason of an aborted `CommandContext.signal`: the exit code of a command that didn't end normally. */
 export class Interruption extends Error {
   override readonly name: string = 'Interruption';
   readonly exitCode: number;
@@ -36,9 +34,9 @@ export class Interruption extends Error {
 /**
  * Runs `oauth-resource-server <args>`. Never rejects.
  *
- * @param args the command line behind the program's name
- * @returns the exit code: that of the command, 0 for help and version, 1 for an unexpected failure, 2 for
- *   wrong use, and for an interrupted command that of its {@link Interruption}
+ * @param args the command line after the program's name
+ * @returns the exit code: the command's own, 0 for help and version, 1 for an unexpected failure, 2 for wrong
+ *   usage, and for an interrupted command that of its {@link Interruption}
  */
 export async function runProgram(args: readonly string[], context: CommandContext): Promise<number> {
   const [first, ...rest] = args;
@@ -83,7 +81,7 @@ async function overview(): Promise<string> {
   ].join('\n');
 }
 
-/** From the package itself, wherever it was built to. */
+/** From the package itself, wherever it was built. */
 function version(): string {
   const { version: own } = createRequire(import.meta.url)(`${PROGRAM}/package.json`) as { version: string };
   return own;
@@ -118,14 +116,14 @@ function report(error: unknown, name: string | undefined, context: CommandContex
   const text = error instanceof Error ? error.message || error.name : `unexpected ${typeof error}`;
   const line = printable(withoutTokens(text)).slice(0, MAX_MESSAGE_LENGTH);
   context.printError(`${PROGRAM}: ${line}`);
-  // As the package `debug` has it: a list of names.
+  // As in the package `debug`: a list of names.
   const isDebugging = (context.env.DEBUG ?? '').split(/[\s,]+/).some((one) => one === PROGRAM || one === '*');
   const stack = error instanceof Error ? (error.stack ?? '') : '';
   if (isDebugging) context.printError(withoutTokens(stack.split('\n').map(printable).join('\n')));
   return 1;
 }
 
-/** A last resort: errors of this package have no tokens in them, but those of others may. */
+/** A last resort: this package's errors contain no tokens, but foreign ones may. */
 function withoutTokens(text: string): string {
   return text.replace(TOKEN_LIKE, '[token]');
 }

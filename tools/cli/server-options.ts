@@ -2,7 +2,7 @@ import type { ResourceServerOptions } from '../../src/index.js';
 import { checkOptions, isOptionError } from '../core.js';
 import { UsageError } from './command.js';
 
-/** Which option of the command line an option of the resource server comes from. */
+/** Which command-line option each resource server option comes from. */
 const FLAGS: Readonly<Record<string, string>> = {
   issuer: '--issuer',
   'issuer.issuer': '--issuer',
@@ -25,9 +25,9 @@ const FLAGS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Checks options that come from the command line, before anything is done with them.
+ * Checks options from the command line before anything is done with them.
  *
- * @throws {UsageError} what the resource server says about them, in the words of the command line
+ * @throws {UsageError} what the resource server says about them, in terms of the command line
  */
 export function checkServerOptions(options: ResourceServerOptions): void {
   try {
@@ -36,14 +36,14 @@ export function checkServerOptions(options: ResourceServerOptions): void {
     if (!isOptionError(error)) throw error;
     const { option, problem, message } = error;
     if (problem.startsWith('takes one of jwks'))
-      throw new UsageError('give one of --jwks, --jwks-uri and --metadata-url at most');
+      throw new UsageError('give at most one of --jwks, --jwks-uri and --metadata-url');
     const flag = FLAGS[option];
     const text = flag === undefined ? message : `${flag} ${problem}`;
     throw new UsageError(inFlags(text));
   }
 }
 
-/** The message of a wrong option in the words of the command line. */
+/** The message about a wrong option, in terms of the command line. */
 export function inFlags(text: string): string {
   return text.replaceAll(/allowInsecureRequests(?:: \["[^"]*"\])?/g, '--allow-insecure-requests');
 }

@@ -27,23 +27,23 @@ export interface IssuerFlags extends SecretFlags {
   readonly 'allow-insecure-requests'?: boolean;
 }
 
-/** The authorization server gave no token. The message has no secret in it. */
+/** The authorization server issued no token. The message contains no secret. */
 export class NoTokenError extends Error {
   override readonly name: string = 'NoTokenError';
 }
 
 /**
- * Gets a token by client credentials, once.
+ * Gets a token with client credentials, once.
  *
  * @throws {UsageError} a flag is missing or wrong
- * @throws {NoTokenError} the authorization server refuses, or is out of reach
+ * @throws {NoTokenError} the authorization server refuses, or can't be reached
  */
 export async function requestToken(flags: IssuerFlags, context: CommandContext): Promise<MintedToken> {
   const { issuer, 'token-endpoint': tokenEndpoint, 'metadata-url': metadataUrl } = flags;
   const { 'client-id': clientId, resource, audience: [audience, ...others] = [] } = flags;
   if ((issuer ?? tokenEndpoint) === undefined || clientId === undefined)
     throw new UsageError(
-      'token needs --issuer and --client-id, or --keys; --token-endpoint does for --issuer',
+      'token needs --issuer and --client-id, or --keys; --token-endpoint can replace --issuer',
     );
   if (others.length > 0) throw new UsageError('several --audience are for tokens from --keys');
   const scope = readScopes(flags.scope);
@@ -133,7 +133,7 @@ function checkSecret(secret: string | undefined, source: string): string {
   return secret;
 }
 
-/** The first line: what a file, a pipe or `pass show` gives, without the line break at its end. */
+/** The first line: what a file, a pipe or `pass show` gives, without the line break. */
 async function readLine({ stdin }: CommandContext): Promise<string> {
   let text = '';
   stdin.setEncoding('utf8');

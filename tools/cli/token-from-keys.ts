@@ -8,7 +8,7 @@ import { type CommandContext, UsageError } from './command.js';
 /** What `token --json` prints. */
 export interface MintedToken {
   readonly accessToken: string;
-  /** In seconds since the epoch. Null if `--claim` has put something else there. */
+  /** In seconds since the epoch. Null if `--claim` put something else there. */
   readonly expiresAt: number | null;
   readonly scope: readonly string[];
 }
@@ -25,7 +25,7 @@ export interface KeysFlags {
 }
 
 const DEFAULT_LIFETIME_SECONDS = 3600;
-/** Claims that have a flag of their own. */
+/** Claims with their own flag. */
 const CLAIM_FLAGS: Readonly<Record<string, string>> = {
   iss: '--issuer',
   aud: '--audience',

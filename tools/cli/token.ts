@@ -27,10 +27,10 @@ From an authorization server, by client credentials:
                               (default: by the metadata)
   --scope <scopes>            what to ask for, separated by spaces; repeatable
   --resource <uri>            the API that the token is for (RFC 8707)
-  --audience <id>             the same by the parameter audience, as Auth0 has it
+  --audience <id>             the same, as the parameter audience (Auth0)
   --parameter <name=value>    another parameter of the request; repeatable
   --timeout <s>               seconds, above 0, at most 60, default 5
-  --allow-insecure-requests   http for other hosts than this one
+  --allow-insecure-requests   allow http for hosts other than this one
 
 From the keys that dev-issuer keeps, without a network:
   --keys <file>               the file of dev-issuer --keys
@@ -72,7 +72,7 @@ const FLAGS = {
   json: { type: 'boolean' },
 } as const;
 
-/** Options that make sense only with an authorization server, and those that make sense only with keys. */
+/** Options that only make sense with an authorization server, and those that only make sense with keys. */
 const FOR_ISSUER = [
   'metadata-url',
   'token-endpoint',

@@ -22,33 +22,33 @@ import { type ExaminedMetadata, examineMetadata, type MetadataOptions } from './
 import { type Probe, probe } from './probe.js';
 
 export interface CheckOptions extends Omit<MetadataOptions, 'isAsked'> {
-  /** In place of discovery. */
+  /** Instead of discovery. */
   readonly jwksUri: string | undefined;
-  /** How the issuer is asked about tokens, with credentials. Undefined: it isn't asked. */
+  /** How to ask the issuer about tokens, with credentials. Undefined: it isn't asked. */
   readonly introspection: IntrospectionEndpointOptions | undefined;
 }
 
-/** What is known of an issuer after a look at all of it. */
+/** What's known about an issuer after all checks. */
 export interface CheckReport {
-  /** Whether a resource server could load keys, and had an answer if it was to ask. */
+  /** Whether a resource server could load keys, and got an answer if it had to ask. */
   readonly usable: boolean;
-  /** Why not; undefined if no resource server takes such an issuer at all. */
+  /** Why not; undefined if no resource server accepts such an issuer at all. */
   readonly reason: UnavailableReason | undefined;
   readonly findings: readonly Finding[];
   readonly keys: readonly KeyReport[];
   /** How tokens of the issuer can be verified. */
   readonly verifiedBy: { readonly keys: boolean; readonly introspection: boolean };
-  /** What access tokens have in `"iss"`, and where their keys are, if it isn't the issuer itself (AD FS). */
+  /** The `"iss"` of access tokens and where their keys are, if that isn't the issuer itself (AD FS). */
   readonly accessTokens: { readonly issuer: string; readonly jwksUri: string } | undefined;
 }
 
-/** In place of the API's own identifier, which doesn't matter here. */
+/** Stands for the API's own identifier, which doesn't matter here. */
 export const PLACEHOLDER_AUDIENCE = 'https://your-api.example.com';
 
 /**
- * Looks at an issuer's metadata and keys as the verifier does, and at what the verifier doesn't need. The
- * verifier itself has the last word: a resource server loads the keys at the end, and asks the issuer about a
- * made-up token if there are credentials for that.
+ * Checks an issuer's metadata and keys as the verifier does, plus what the verifier doesn't need. The
+ * verifier itself decides: at the end, a resource server loads the keys and, with credentials for it, asks
+ * the issuer about a made-up token.
  */
 export async function checkIssuer(options: CheckOptions): Promise<CheckReport> {
   const form = examineIssuerForm(options.issuer, options);
@@ -90,7 +90,7 @@ export async function checkIssuer(options: CheckOptions): Promise<CheckReport> {
     ],
     keys: documents.keys,
     verifiedBy: {
-      // An endpoint that can't be found doesn't keep JWTs from being verified.
+      // JWTs can be verified even if an endpoint can't be found.
       keys: (loaded.reason === undefined || isAsked) && documents.keys.some(({ use }) => use === 'usable'),
       introspection: usable && isAsked,
     },
@@ -101,13 +101,13 @@ export async function checkIssuer(options: CheckOptions): Promise<CheckReport> {
   };
 }
 
-/** Credentials for a resource server that only finds the endpoint, and never asks. */
+/** Credentials for a resource server that only looks up the endpoint and never asks. */
 const NO_CREDENTIALS: IntrospectionEndpointOptions = { clientId: 'check', accessToken: () => '' };
 
 /**
  * The options of a resource server for this issuer.
  *
- * @param isAsked whether the issuer is asked about tokens, which takes credentials only once that's done
+ * @param isAsked whether the issuer is asked about tokens. Credentials are needed only once that happens
  */
 export function toServerOptions(options: CheckOptions, isAsked: boolean): ResourceServerOptions {
   const { issuer, jwksUri, metadataUrl, introspectionEndpoint, introspection = NO_CREDENTIALS } = options;
@@ -128,7 +128,7 @@ export function toServerOptions(options: CheckOptions, isAsked: boolean): Resour
   };
 }
 
-/** What the documents of an issuer say, and where it is asked about tokens. */
+/** What an issuer's documents say, and where to ask it about tokens. */
 type ExaminedDocuments = Pick<CheckReport, 'findings' | 'keys'> &
   Pick<ExaminedMetadata, 'jwksUri' | 'introspectionEndpoint' | 'accessTokenIssuer'>;
 
@@ -181,13 +181,13 @@ async function loadAsVerifier(
     const { reason } = error;
     const doesNot = isAsked ? 'cannot ask the issuer about opaque tokens' : 'cannot load the keys';
     const message = `a resource server ${doesNot}: ${reason}, ${time()}`;
-    return { reason, finding: failure('verifier', message, 'Begin with the first ✗ above.') };
+    return { reason, finding: failure('verifier', message, 'Start with the first ✗ above.') };
   } finally {
     server.close();
   }
 }
 
-/** Step `issuer`: whether a resource server takes it as an issuer identifier (RFC 8414 §2). */
+/** Step `issuer`: whether a resource server accepts it as an issuer identifier (RFC 8414 §2). */
 export function examineIssuerForm(
   issuer: string,
   { jwksUri, allowInsecureRequests }: Pick<CheckOptions, 'jwksUri' | 'allowInsecureRequests'>,
@@ -203,7 +203,7 @@ export function examineIssuerForm(
   if (PLACEHOLDER.test(issuer))
     return failure('issuer', `${shown} has a placeholder in it`, 'Put in the name that it stands for.');
   if (isIssuerIdentifier(issuer, allowInsecureRequests)) return ok('issuer', show(issuer));
-  // What isn't fetched needs no address, and any name will do (AD FS: http://…/adfs/services/trust).
+  // If nothing is fetched from it, any name will do (AD FS: http://…/adfs/services/trust).
   if (jwksUri !== undefined && issuer !== '') return ok('issuer', shown);
   const [what, fix] = describeUrlFault(issuer, true);
   const advice = inFlags(fix.replace(/^./, (letter) => letter.toUpperCase()));
@@ -212,10 +212,10 @@ export function examineIssuerForm(
 
 /** The default of `clockToleranceSeconds`. */
 const TOLERANCE_SECONDS = 5;
-/** `Date` has whole seconds: on average it's that much behind. */
+/** `Date` has whole seconds, so on average it's this much behind. */
 const HALF_A_SECOND_MS = 500;
 
-/** Step `clock`: the issuer's clock by the `Date` of its last answer; undefined without an answer. */
+/** Step `clock`: the issuer's clock, from the `Date` of its last answer; undefined without an answer. */
 function examineClock(probes: readonly Probe[]): Finding | undefined {
   const answer = probes.map((probed) => probed.answer).findLast((one) => one !== undefined);
   if (answer === undefined) return undefined;
@@ -232,6 +232,6 @@ function examineClock(probes: readonly Probe[]): Finding | undefined {
   return warning(
     'clock',
     `this clock is ${difference} the issuer's: ${consequence}`,
-    'Set both clocks by NTP. For a difference that stays there is clockToleranceSeconds, at most 300.',
+    'Set both clocks by NTP. If a difference remains, raise clockToleranceSeconds, at most 300.',
   );
 }

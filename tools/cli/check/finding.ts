@@ -15,12 +15,10 @@ export type FindingStep =
   | 'verifier'
   | 'introspection';
 
-/** One thing that was looked at. Texts from the issuer are printable already. */
+/** One checked fact. Texts from the issuer are already printable. */
 export interface Finding {
   readonly step: FindingStep;
-  /**
-   * `failed`: tokens can't be verified, or are in danger. `warning`: that may happen. `info`: good to know.
-   */
+  /** `failed`: tokens can't be verified, or are at risk. `warning`: that may happen. `info`: good to know. */
   readonly status: 'ok' | 'info' | 'warning' | 'failed';
   readonly message: string;
   /** What to do about it. */

@@ -18,7 +18,7 @@ import { describeFailure, type FailedFetch } from './probe.js';
 
 /** A question to an introspection endpoint. */
 export interface Question {
-  /** Of a resource server that asks this one issuer. */
+  /** Of a resource server that asks only this issuer. */
   readonly server: ResourceServerOptions;
   readonly introspection: IntrospectionEndpointOptions;
   /** Where it goes, for messages. */
@@ -26,7 +26,7 @@ export interface Question {
   readonly timeoutSeconds: number;
 }
 
-/** Step `introspection`: a real question about a token that nobody issued, made as the verifier makes it. */
+/** Step `introspection`: a real question about a made-up token, asked as the verifier does. */
 export async function askQuestion(
   question: Question,
 ): Promise<{ readonly reason: UnavailableReason | undefined; readonly finding: Finding }> {
@@ -51,7 +51,7 @@ export async function askQuestion(
   }
 }
 
-/** Statuses without an OAuth error or a challenge, by what they begin with. */
+/** Statuses without an OAuth error or a challenge, by their beginnings. */
 const STATUS_FIXES: readonly (readonly [RegExp, string])[] = [
   [
     /^status 40[13]/,
@@ -64,7 +64,7 @@ const STATUS_FIXES: readonly (readonly [RegExp, string])[] = [
       '(--introspection-endpoint).',
   ],
   [/^status 4/, "Does the issuer want other parameters? Look at its documentation, and at the issuer's log."],
-  [/^status 5/, "Look at the issuer's log, or ask who runs it."],
+  [/^status 5/, "Look at the issuer's log, or ask its operator."],
   [/^status 3|^redirected/, 'Redirects are not followed. Give the address that answers itself.'],
 ];
 
@@ -87,8 +87,8 @@ export function describeUnanswered(
 
 function adviseCredentials({ clientSecret, authenticationMethod }: IntrospectionEndpointOptions): string {
   const advice =
-    "Are the client's id and secret right, and may it introspect tokens? That is a role or a grant of its " +
-    'own at many issuers.';
+    "Are the client's id and secret right, and may it introspect tokens? At many issuers, that " +
+    'takes a role or grant of its own.';
   // RFC 6749 §2.3.1: id and secret are form-encoded, and many servers don't decode them.
   const isEncoded = typeof clientSecret === 'string' && formEncode(clientSecret) !== clientSecret;
   const mayBePosted = authenticationMethod === undefined || authenticationMethod === 'client_secret_basic';

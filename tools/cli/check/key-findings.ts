@@ -19,9 +19,9 @@ export interface KeyReport {
   readonly kty: unknown;
   readonly crv: unknown;
   readonly algorithms: readonly string[];
-  /** Of RSA keys that can be read: the length of the modulus. */
+  /** For readable RSA keys: the length of the modulus. */
   readonly bits: number | undefined;
-  /** `rejected`: tokens that it signed are refused. `skipped`: the verifier ignores it. */
+  /** `rejected`: tokens signed with it are refused. `skipped`: the verifier ignores it. */
   readonly use: 'usable' | 'rejected' | 'skipped';
   /** Why it isn't usable. */
   readonly cause: SkipCause | 'rsa_too_short' | undefined;
@@ -32,8 +32,8 @@ export interface ExaminedKeys {
   readonly keys: readonly KeyReport[];
 }
 
-const REPLACE = 'Replace the key at once: everybody can read it and make tokens with it.';
-/** What to say of members that the verifier leaves out. The others, such as keys for encryption, are fine. */
+const REPLACE = 'Replace the key at once: anyone can read it and make tokens with it.';
+/** Advice for members that the verifier leaves out. The others, such as keys for encryption, are fine. */
 const SKIPPED: Partial<Readonly<Record<SkipCause, readonly [status: 'failed' | 'warning', fix: string]>>> = {
   'private key published': ['failed', REPLACE],
   'symmetric key': ['failed', REPLACE],
@@ -114,7 +114,7 @@ function describeKeySet({ url, answer, milliseconds }: Probe, keys: readonly Key
   return warning(
     'key_set',
     message,
-    'Make the issuer send it as application/jwk-set+json or application/json. It is read all the same.',
+    'Make the issuer send it as application/jwk-set+json or application/json. It is still read.',
   );
 }
 
@@ -157,7 +157,7 @@ function describeKeyIds(keys: readonly VerificationKey[]): readonly Finding[] {
         'key_ids',
         'a key has no kid',
         'Give each key a "kid", and name it in tokens: ' +
-          'those without are refused with ambiguous_key where several keys fit.',
+          'those without one are refused with ambiguous_key if several keys fit.',
       ),
     );
   return findings;

@@ -15,12 +15,12 @@ import { describeFailure, isWebPage, type Probe, type ProbeOptions, probe } from
 
 export interface MetadataOptions extends ProbeOptions {
   readonly issuer: string;
-  /** In place of the well-known places. */
+  /** Instead of the well-known places. */
   readonly metadataUrl: string | undefined;
   readonly allowInsecureRequests: boolean;
-  /** In place of the one in the metadata. */
+  /** Instead of the one in the metadata. */
   readonly introspectionEndpoint: string | undefined;
-  /** Whether there are credentials to ask the issuer with. */
+  /** Whether there are credentials for asking the issuer. */
   readonly isAsked: boolean;
 }
 
@@ -30,23 +30,25 @@ export interface ExaminedMetadata {
   readonly jwksUri: string | undefined;
   /** Where the verifier asks about tokens. */
   readonly introspectionEndpoint: string | undefined;
-  /** What access tokens have in `"iss"` if that's another identifier than the metadata's own (AD FS). */
+  /** The `"iss"` of access tokens if it differs from the metadata's own identifier (AD FS). */
   readonly accessTokenIssuer: string | undefined;
   readonly probes: readonly Probe[];
 }
 
-/** One place, and what the verifier thinks of what is there. */
+/** One place, and what the verifier makes of its content. */
 interface Place {
   readonly probe: Probe;
-  /** Undefined unless the document is good: of this issuer, and with an endpoint that the verifier needs. */
+  /**
+   * Undefined unless the document is good: from this issuer, and with an endpoint that the verifier needs.
+   */
   readonly metadata: Metadata | undefined;
   readonly fault: 'missing' | 'unavailable' | 'mismatch' | 'invalid' | 'useless' | undefined;
-  /** Of `invalid`: a fixed text. */
+  /** For `invalid`: a fixed text. */
   readonly detail: string;
 }
 
 type Members = Readonly<Record<string, unknown>>;
-/** The endpoints without which an issuer is of no use for an API: one of them is enough. */
+/** The endpoints that make an issuer useful for an API: one of them is enough. */
 const NEEDED = ['jwks_uri', 'introspection_endpoint'] as const;
 
 /**
@@ -60,7 +62,7 @@ export async function examineMetadata(options: MetadataOptions): Promise<Examine
   for (const url of urls) {
     const place = assess(await probe(url, options), options);
     places.push(place);
-    // The others are at the same server, which the verifier doesn't ask any more either.
+    // The others are on the same server, which the verifier doesn't ask again either.
     const { failure: failed } = place.probe;
     if (place.fault === 'unavailable' && failed !== undefined && !failed.isReached) break;
   }
@@ -68,7 +70,7 @@ export async function examineMetadata(options: MetadataOptions): Promise<Examine
     json === undefined || metadata === undefined ? [] : [{ json, url }],
   );
   const together = new Metadata(documents, allowInsecureRequests);
-  // As the verifier has it: the first document that has a member counts.
+  // As in the verifier: the first document that has a member counts.
   const members: Members = Object.assign({}, ...documents.map(({ json }) => json).reverse());
   const jwksUri = together.find('jwks_uri');
   const introspectionEndpoint = options.introspectionEndpoint ?? together.find('introspection_endpoint');
@@ -116,16 +118,16 @@ function describePlace(place: Place, places: readonly Place[], options: Metadata
   const [what, fix] = describeFault(place, options);
   const message = `${probed.url}: ${what}, ${probed.milliseconds} ms`;
   const isNeeded = places.every((other) => other.metadata === undefined);
-  // One good place is enough, and most issuers have only that.
+  // One good place is enough; most issuers have only one.
   if (!isNeeded && saysNo(place)) return info('metadata', message);
-  // An issuer that's asked at a known address needs no metadata, but it has to say that it has none.
+  // An issuer that's asked at a known address needs no metadata, but then it must answer that it has none.
   const isNowhere = places.every((other) => other.fault === 'missing');
   const isReported = isNowhere && place === places.at(-1) && options.introspectionEndpoint === undefined;
   if (fault === 'missing' && !isReported) return info('metadata', message);
   return isNeeded ? failure('metadata', message, fix) : warning('metadata', message, fix);
 }
 
-/** Whether the server just says that nothing is there for us: 404, a login, a web page for every path. */
+/** Whether the server just says that there's nothing for us: 404, a login, a web page for every path. */
 function saysNo({ fault, probe: { answer, json, failure: failed } }: Place): boolean {
   if (fault === 'missing' || (fault === 'useless' && json?.jwks_uri === undefined)) return true;
   if (fault !== 'unavailable' || answer === undefined || answer.status >= 500) return false;
@@ -148,7 +150,7 @@ function describeGood({ probe: probed }: Place, metadata: Metadata, places: read
   return warning(
     'metadata',
     message,
-    'Make the issuer send it as application/json (RFC 8414 §3.2). It is read all the same.',
+    'Make the issuer send it as application/json (RFC 8414 §3.2). It is still read.',
   );
 }
 
@@ -176,7 +178,7 @@ function describeMismatch(named: string, issuer: string): readonly [what: string
   return [what, isShellSafe(named) ? `${fix}: npx oauth-resource-server check ${named}` : `${fix}.`];
 }
 
-/** What is wrong with a `jwks_uri` that the verifier doesn't take. */
+/** What's wrong with a `jwks_uri` that the verifier rejects. */
 function describeKeys(uri: unknown): readonly [what: string, fix: string] {
   if (uri === undefined)
     return [
@@ -184,7 +186,7 @@ function describeKeys(uri: unknown): readonly [what: string, fix: string] {
       'Publish "jwks_uri" there, or give the address of the keys: jwksUri (--jwks-uri). An issuer without ' +
         'keys can be asked about its tokens: introspection.endpoint (--introspection-endpoint).',
     ];
-  return [`its jwks_uri is no https URL: ${show(uri)}`, HTTPS_FIX];
+  return [`its jwks_uri is not an https URL: ${show(uri)}`, HTTPS_FIX];
 }
 
 const HTTPS_FIX =
@@ -215,14 +217,16 @@ function describeJwksUri({ jwks_uri: uri }: Members, jwksUri: string | undefined
       new URL(jwksUri).host === new URL(issuer).host ? '' : ', on another host than the issuer';
     return ok('jwks_uri', `${show(jwksUri)}${elsewhere}`);
   }
-  if (uri !== undefined) return failure('jwks_uri', `no https URL: ${show(uri)}`, HTTPS_FIX);
+  if (uri !== undefined) return failure('jwks_uri', `not an https URL: ${show(uri)}`, HTTPS_FIX);
   return info(
     'jwks_uri',
     'none: no JWT of this issuer can be verified, but it can be asked about its tokens',
   );
 }
 
-/** AD FS signs access tokens in the name of the federation service, and ID tokens in that of its server. */
+/**
+ * AD FS signs access tokens in the name of the federation service, and ID tokens in the name of its server.
+ */
 function describeOtherIssuer(
   named: string,
   jwksUri: string | undefined,
@@ -250,7 +254,8 @@ function describeIntrospectionEndpoint(members: Members, options: MetadataOption
   }
   const { allowInsecureRequests, issuer } = options;
   const rules = { allowInsecureRequests, allowLoopback: issuer.startsWith('http:') };
-  if (!isAcceptableUrl(endpoint, rules)) return warning(step, `no https URL: ${show(endpoint)}`, HTTPS_FIX);
+  if (!isAcceptableUrl(endpoint, rules))
+    return warning(step, `not an https URL: ${show(endpoint)}`, HTTPS_FIX);
   const listed = Array.isArray(methods)
     ? `client authentication by ${showList(methods)}`
     : 'its methods of client authentication are not listed, so client_secret_basic is tried';

@@ -1,7 +1,7 @@
 import { FetchFailure, fetchJson, TimeLimitExceeded, withTimeLimit } from '../../core.js';
 import { printable, quote, show } from '../printable.js';
 
-/** How documents are fetched: by the verifier's own functions, with its limits. */
+/** How documents are fetched: with the verifier's own functions and limits. */
 export interface ProbeOptions {
   readonly fetch: typeof globalThis.fetch;
   /** The time limit of one document. */
@@ -13,12 +13,12 @@ export interface ProbeOptions {
 /** What an answer says about itself. */
 interface ProbedAnswer {
   readonly status: number;
-  /** Field values, `null` without one. */
+  /** Field values; `null` if absent. */
   readonly contentType: string | null;
   readonly cacheControl: string | null;
   readonly location: string | null;
   readonly date: string | null;
-  /** How long a cache has had the answer, in seconds: `Date` is that old (RFC 9111 §5.1). */
+  /** How long a cache has had the answer, in seconds. `Date` is that old (RFC 9111 §5.1). */
   readonly ageSeconds: number;
   /** Milliseconds since the epoch, by our clock. */
   readonly receivedAt: number;
@@ -29,17 +29,17 @@ export interface Probe {
   readonly url: string;
   /** From the request to the end of the answer. */
   readonly milliseconds: number;
-  /** Undefined if none came. */
+  /** Undefined if there was none. */
   readonly answer: ProbedAnswer | undefined;
   readonly json: Readonly<Record<string, unknown>> | undefined;
-  /** Of `Cache-Control`. */
+  /** From `Cache-Control`. */
   readonly maxAgeSeconds: number | undefined;
   /** Why there is no `json`. */
   readonly failure: FetchFailure | undefined;
 }
 
 /**
- * Fetches a document as the verifier does, and notes what came. Rejects only if it's interrupted, or for a
+ * Fetches a document as the verifier does, and records the result. Rejects only if it's interrupted, or on a
  * bug.
  */
 export async function probe(url: string, options: ProbeOptions): Promise<Probe> {
@@ -84,13 +84,13 @@ function describeAnswer({ status, headers }: Response, receivedAt: number): Prob
   };
 }
 
-/** What went wrong on the way to a document, and what to do about it. */
+/** What went wrong when a document was fetched, and what to do about it. */
 export interface FailedFetch {
   readonly what: string;
   readonly fix: string;
 }
 
-/** What a document is called, and what helps if there's nothing at its place. */
+/** The name of a document, and advice if there's nothing at its place. */
 const DOCUMENTS = {
   metadata: {
     name: 'metadata',
@@ -116,7 +116,7 @@ const DOCUMENTS = {
   },
 } as const;
 
-/** What is asked for at an address. */
+/** What is requested at an address. */
 type DocumentName = 'metadata' | 'jwks' | 'introspection';
 
 const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET)|ALTNAME/;
@@ -146,12 +146,12 @@ const NETWORK: Readonly<Record<string, FailedFetch>> = {
 };
 const BROKEN: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'the body broke off']);
 
-/** Whether an answer is a page for people, as some servers have for every path. */
+/** Whether an answer is a page for people, as some servers send for every path. */
 export function isWebPage({ contentType }: Pick<ProbedAnswer, 'contentType'>): boolean {
   return /html/i.test(contentType ?? '');
 }
 
-/** What is known of a request that brought nothing. */
+/** What's known about a failed request. */
 type FailedProbe = Pick<Probe, 'url' | 'failure'> & {
   readonly answer: Pick<ProbedAnswer, 'status' | 'contentType' | 'location'> | undefined;
 };
@@ -206,7 +206,7 @@ function describeStatus({ url, answer }: FailedProbe, document: DocumentName): F
   if (status >= 500)
     return {
       what: `the issuer has a fault (${status})`,
-      fix: "Look at the issuer's log, or ask who runs it.",
+      fix: "Look at the issuer's log, or ask its operator.",
     };
   return { what: `answers with status ${status}`, fix: missing };
 }
@@ -214,8 +214,7 @@ function describeStatus({ url, answer }: FailedProbe, document: DocumentName): F
 function describeRedirect(url: string, location: string, document: DocumentName): string {
   const { name, option, flag } = DOCUMENTS[document];
   const target = URL.canParse(location, url) ? new URL(location, url).href : location;
-  const unfollowed =
-    'Redirects are not followed, because whoever answers elsewhere is not the configured party.';
+  const unfollowed = 'Redirects are not followed, because another address is not the configured party.';
   if (target === `${url}/` || url === `${target}/`)
     return `${unfollowed} This one only changes the slash at the end: ${option}: ${quote(target)} (${flag}).`;
   if (URL.canParse(target) && new URL(target).origin === new URL(url).origin)
@@ -223,13 +222,13 @@ function describeRedirect(url: string, location: string, document: DocumentName)
   return `${unfollowed} Is the issuer there? Else publish the ${name} here.`;
 }
 
-/** The answer was 200, or the request failed in a way that has no code of its own. */
+/** The answer was 200, or the request failed without a code of its own. */
 function describeContent({ failure, answer }: FailedProbe, document: DocumentName): FailedFetch {
   const code = printable(failure?.message ?? '');
   const { missing, name } = DOCUMENTS[document];
   if (answer === undefined)
     return { what: `out of reach (${code})`, fix: 'Look at address, network and proxy from this host.' };
-  if (code === 'not JSON' && isWebPage(answer)) return { what: 'a web page and no JSON', fix: missing };
+  if (code === 'not JSON' && isWebPage(answer)) return { what: 'a web page, not JSON', fix: missing };
   if (code === 'larger than 1 MiB')
     return { what: code, fix: `Make the ${name} smaller: more than 1 MiB is not read.` };
   return { what: code, fix: `Make the issuer answer with a JSON object. ${missing}` };

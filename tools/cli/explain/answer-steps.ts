@@ -12,7 +12,7 @@ import { show } from '../printable.js';
 import { examineAudience, examineDates, examineIssuer, type Time } from './claim-steps.js';
 import { failed, judge, type Members, passed, type Step } from './explanation.js';
 
-/** What came of a question about an opaque token, and who was asked. */
+/** The outcome of a question about an opaque token, and who was asked. */
 export interface AskedToken {
   /** Undefined if there was no answer. */
   readonly answer: IntrospectionAnswer | undefined;
@@ -23,7 +23,7 @@ export interface AskedToken {
 }
 
 /**
- * Step `introspection`, and the members of the answer if the token is active: they're what there is to check.
+ * Step `introspection`, and the members of the answer if the token is active: they're all there is to check.
  */
 export function examineAnswer({ answer, issuer, options, refusal }: AskedToken): {
   readonly step: Step;
@@ -44,7 +44,7 @@ export function examineAnswer({ answer, issuer, options, refusal }: AskedToken):
   return { step, members: undefined };
 }
 
-/** The steps of an answer in the order in which the verifier looks at its members. */
+/** The steps of an answer, in the order in which the verifier checks its members. */
 export function examineMembers(members: Members, { issuer }: AskedToken, time: Time): readonly Step[] {
   const [types, exp, nbf, iat] = examineDates(members, time);
   const steps = [types, examineMemberIssuer(members, issuer), examineAnswerKind(members), exp, nbf, iat];

@@ -17,7 +17,7 @@ import { describeDate, formatDate } from '../describe.js';
 import { show, showList } from '../printable.js';
 import { type Fault, failed, judge, type Members, notReached, passed, type Step } from './explanation.js';
 
-/** The clock that the verifier goes by. */
+/** The verifier's clock. */
 export interface Time {
   /** Seconds since the epoch. */
   readonly now: number;
@@ -46,7 +46,7 @@ export function examineDates(claims: Members, time: Time): readonly Step[] {
   const wrong = wronglyTypedClaims(claims);
   const types =
     wrong.length === 0
-      ? passed('claim_types', 'registered claims are of their types')
+      ? passed('claim_types', 'registered claims have the right types')
       : failed('claim_types', 'invalid_claim', {
           actual: wrong.map((name) => `"${name}": ${show(claims[name])}`).join(', '),
           expected:
@@ -59,7 +59,7 @@ export function examineDates(claims: Members, time: Time): readonly Step[] {
     examineDate('nbf', claims, time),
     examineDate('iat', claims, time),
   ];
-  // A date of the wrong type has been reported, and can't be compared.
+  // A date of the wrong type is reported already, and can't be compared.
   return [types, ...dates.map((step) => (wrong.includes(step.step) ? notReached(step.step) : step))];
 }
 
@@ -75,7 +75,7 @@ export function examineAudience(claims: Members, issuer: TokenRules): Step {
 /** Step `required_claims`. */
 export function examineRequiredClaims(claims: Members, issuer: TokenRules): Step {
   const missing = missingClaims(claims, issuer);
-  if (missing.length === 0) return passed('required_claims', 'all that RFC 9068 wants');
+  if (missing.length === 0) return passed('required_claims', 'all that RFC 9068 requires');
   return failed('required_claims', 'missing_claim', {
     actual: `without ${showList(missing)}`,
     expected: 'every claim that RFC 9068 §2.2 requires',
@@ -94,7 +94,7 @@ export function examineTokenKind(type: MediaType, claims: Members, issuer: Token
         ? 'an access token by its type'
         : describeOwnMarks(claims, issuer);
   return judge('token_kind', () => checkTokenKind(type, claims, issuer), actual, {
-    expected: 'an access token: with a scope or a client, and without what marks ID tokens and the like',
+    expected: 'an access token: with a scope or a client, and without the marks of ID tokens and the like',
     fix: suggestKind(claims, mark, kind),
   });
 }
@@ -112,14 +112,14 @@ function suggestKind(claims: Members, mark: string | undefined, kind: string | u
     );
   if (mark !== undefined)
     return 'Send the access token, not the ID token or the refresh token. All are in the token response.';
-  const azp = claims.azp === undefined ? '' : ' "azp" is no such claim: ID tokens have it as well.';
+  const azp = claims.azp === undefined ? '' : ' "azp" does not count: ID tokens have it too.';
   return (
     'Send the access token. If this is one, make the issuer send "scope" or "client_id", or say which ' +
     `claim names the client: clientIdClaim (--client-id-claim).${azp} ${SEE_PRESETS}`
   );
 }
 
-/** Some issuers name an API by its client, or the client in a claim of their own. */
+/** Some issuers identify an API by its client, or name the client in their own claim. */
 const SEE_PRESETS = 'The presets know what access tokens of some issuers look like.';
 
 function examineExpiry({ exp }: Members, { now, toleranceSeconds }: Time): Step {

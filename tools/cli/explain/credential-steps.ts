@@ -12,7 +12,7 @@ import { type Fault, failed, findRefusal, passed, type Step } from './explanatio
 
 /** RFC 6750 §2.1 `b64token`, without the padding at its end. */
 const OUTSIDE_OF_TOKEN = /[^A-Za-z0-9\-._~+/]/;
-/** Names of characters that get into tokens on the way. */
+/** Names of characters that get into tokens by accident. */
 const CHARACTERS: Readonly<Record<string, string>> = {
   ' ': 'a space',
   '\t': 'a tab',
@@ -51,11 +51,11 @@ function describeMissing(line: string): Fault {
     return {
       actual: 'nothing',
       expected: EXPECTED,
-      fix: 'Send a token. Is the variable set that should hold it?',
+      fix: 'Send a token. Is its variable set?',
     };
   const scheme = /^[A-Za-z]{1,12}(?= )/.exec(line)?.[0]; // a longer word is likely the token itself
   return {
-    actual: scheme === undefined ? 'no scheme in front of the token' : `the scheme ${scheme}`,
+    actual: scheme === undefined ? 'no scheme before the token' : `the scheme ${scheme}`,
     expected: EXPECTED,
     fix: 'Send the token with the scheme Bearer.',
   };
@@ -63,7 +63,7 @@ function describeMissing(line: string): Fault {
 
 function describeMalformed(token: string | undefined): Fault {
   if (token === undefined || token === '')
-    return { actual: 'Bearer and no token', expected: EXPECTED, fix: 'Send a token behind Bearer.' };
+    return { actual: 'Bearer and no token', expected: EXPECTED, fix: 'Send a token after Bearer.' };
   const position = token.replace(/=+$/, '').search(OUTSIDE_OF_TOKEN);
   const character = String.fromCodePoint(token.codePointAt(position) ?? 0);
   const codePoint = (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
@@ -73,12 +73,12 @@ function describeMalformed(token: string | undefined): Fault {
     actual: position === -1 ? 'padding and no token' : `${name} as character ${position + 1} of the token`,
     expected: `${EXPECTED}: one token of letters, digits and - . _ ~ + /`,
     fix: wrapped
-      ? 'Send the token in one piece. Was it wrapped where it was copied from, or is something behind it?'
+      ? 'Send the token in one piece. Was it wrapped where it was copied from, or does something follow it?'
       : 'Send the token as the issuer gave it, without quotes, lists and parameters.',
   };
 }
 
-/** What a variable that isn't set turns into. */
+/** What an unset variable turns into. */
 const PLACEHOLDERS: ReadonlySet<string> = new Set(['undefined', 'null', 'NaN', 'true', 'false']);
 
 /** Step `size`. */
@@ -103,7 +103,7 @@ export function examineStructure(token: string): {
   return { steps: [size, passed('structure', 'three parts of base64url')], segments };
 }
 
-/** What to do with a token that only its issuer understands. */
+/** What to do with a token that only its issuer can read. */
 export const OPAQUE_FIX: string =
   'If it is opaque, the API has to ask the issuer about it: use the option introspection ' +
   '(--introspection-client and --client-secret-env). Or make the client ask for a JWT for this API ' +
@@ -133,7 +133,7 @@ function describeStructure(token: string): Fault {
       fix: 'Make the issuer send signed tokens that are not encrypted.',
     };
   if (parts.length !== 3) {
-    const fix = 'Send the whole token. Was it cut off, or is something behind it?';
+    const fix = 'Send the whole token. Was it cut off, or does something follow it?';
     return {
       actual: `${parts.length} parts`,
       expected,
@@ -148,7 +148,7 @@ function describeStructure(token: string): Fault {
   };
 }
 
-/** Whether a token without dots begins as the header of a JWT does. */
+/** Whether a token without dots begins like a JWT's header. */
 function looksEncoded(token: string): boolean {
   return looksLikeJwt(`${token}.`);
 }

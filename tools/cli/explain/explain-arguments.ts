@@ -118,25 +118,25 @@ async function readKeys(file: string): Promise<JSONWebKeySet> {
     if (!(error instanceof FileError)) throw error;
     if (error.code !== undefined)
       throw new UsageError(`--jwks takes a file that can be read (${error.code})`);
-    throw new UsageError('--jwks takes a file with a JWK Set; this one is no JSON, or nests too deep');
+    throw new UsageError('--jwks takes a file with a JWK Set; this one is not JSON, or nests too deep');
   }
 }
 
-/** A member of options, left out if there's no value. */
+/** A member of options, left out if it has no value. */
 function given<N extends string, V>(name: N, value: V | undefined): { readonly [name in N]?: V } {
-  // A computed name loses its type.
+  // `as`: a computed name loses its type.
   return (value === undefined ? {} : { [name]: value }) as { readonly [name in N]?: V };
 }
 
-/** Far beyond any token, so that one that's too large can still be explained. */
+/** Far longer than any token, so that one that's too large can still be explained. */
 const MAX_INPUT_LENGTH = 1_048_576;
 const FIELD = /^authorization:/i;
-/** Schemes that may stand in front of a token. Any other first word could be a piece of the token itself. */
+/** Schemes that may come before a token. Any other first word could be a piece of the token itself. */
 const SCHEME = /^(?:bearer|basic|digest|dpop|jwt|token|mac)(?:\s|$)/i;
 
 /**
- * The value of the `Authorization` field to explain: from the arguments, or from standard input if these are
- * `-` or none.
+ * The value of the `Authorization` field to explain: from the arguments, or from standard input if there are
+ * none or only `-`.
  *
  * @returns undefined for no field: the input is empty
  * @throws {UsageError} neither has one
@@ -146,7 +146,7 @@ export async function readAuthorization(
   context: CommandContext,
 ): Promise<string | undefined> {
   const [first, ...others] = positionals;
-  if (first === '-' && others.length > 0) throw new UsageError('nothing may stand beside -');
+  if (first === '-' && others.length > 0) throw new UsageError('- must be the only argument');
   // `Bearer eyJ…` without quotes is two arguments.
   if (first !== undefined && first !== '-') return toAuthorization(positionals.join(' '));
   if (first === undefined && context.stdin.isTTY === true)
@@ -155,7 +155,7 @@ export async function readAuthorization(
 }
 
 /**
- * Reads a token, `Bearer` and a token, or a whole `Authorization` line, as people copy them, as the value of
+ * Reads what people paste (a token, `Bearer` and a token, or a whole `Authorization` line) as the value of
  * the field.
  *
  * `eyJ…` → `Bearer eyJ…`; `Authorization: Bearer eyJ…` → `Bearer eyJ…`; blank → undefined

@@ -51,9 +51,9 @@ import {
   examineTokenType,
 } from './header-steps.js';
 
-/** What a token is explained with. */
+/** What's needed to explain a token. */
 export interface ExplainOptions {
-  /** Of one issuer. */
+  /** For one issuer. */
   readonly server: ResourceServerOptions;
   /** The option `introspection` of the issuer. */
   readonly introspection?: IntrospectionEndpointOptions | undefined;
@@ -61,7 +61,7 @@ export interface ExplainOptions {
   readonly scopes: readonly string[];
 }
 
-/** A token whose header and claims could be read. */
+/** A token with a readable header and claims. */
 interface ReadToken {
   readonly header: Members;
   readonly claims: Members;
@@ -70,22 +70,22 @@ interface ReadToken {
 
 /**
  * Decides about a request with this `Authorization` field as a resource server with these options does, and
- * says which of its checks pass and which don't.
+ * says which of its checks pass.
  *
- * The decision is that of a real resource server. The steps are the checks it consists of, each made by the
- * same function. Those after the first failure are made too if they need nothing but the token, so that you
- * see at once everything that's wrong with it.
+ * The decision is a real resource server's. The steps are the checks it makes, each by the same function.
+ * Those after the first failure are made too if they need only the token, so you see at once everything
+ * that's wrong with it.
  *
- * @param authorization the field's value, undefined for a request without
+ * @param authorization the field's value, undefined for a request without it
  * @throws {TypeError} wrong options
  */
 export async function explainToken(
   authorization: string | undefined,
   { server: options, introspection, scopes }: ExplainOptions,
 ): Promise<Explanation> {
-  // The time stands still: the decision and the steps must not be on two sides of "exp".
+  // Time is frozen: the decision and the steps must be on the same side of "exp".
   const now = (options.clock ?? Date.now)();
-  // A token alone proves no possession of a key, so it's explained as what it is without: a bearer token.
+  // A token alone can't prove possession of a key, so it's explained as a bearer token.
   const settings = checkOptions({ ...options, dpop: 'off', refusalWarnings: 'off', clock: () => now });
   const [issuerSettings] = settings.issuers.values();
   if (issuerSettings === undefined) throw new TypeError('options without an issuer were accepted');
@@ -108,7 +108,7 @@ export async function explainToken(
   }
 }
 
-/** An issuer, and what it says when it's asked: each question is asked once. */
+/** An issuer and its answers: each question is asked once. */
 function listenTo(issuer: Issuer): { readonly issuer: Issuer; readonly answers: IntrospectionAnswer[] } {
   const answers: IntrospectionAnswer[] = [];
   const { introspection } = issuer;
@@ -135,13 +135,13 @@ interface Circumstances {
   readonly settings: Settings;
   readonly issuer: Issuer;
   readonly introspection: IntrospectionEndpointOptions | undefined;
-  /** What the issuer said so far. */
+  /** The issuer's answers so far. */
   readonly answers: readonly IntrospectionAnswer[];
   readonly scopes: readonly string[];
   readonly refusal: Denied | undefined;
 }
 
-/** The steps that could be made, and the names of all that belong to such a token. */
+/** The steps that could be made, and the names of all that apply to such a token. */
 async function examine(
   request: RequestView,
   circumstances: Circumstances,
@@ -156,7 +156,7 @@ async function examine(
   return { steps: [step, ...examineOpaque(token, introspection, circumstances)], names: opaqueNames };
 }
 
-/** Asked the issuer was already, by the resource server that decided. */
+/** The resource server that decided has asked the issuer already. */
 function examineOpaque(
   token: string,
   options: IntrospectionEndpointOptions,
@@ -236,7 +236,7 @@ function examineScope(
   { scopeSource }: Pick<Issuer, 'scopeSource'>,
   scopes: readonly string[],
 ): Step {
-  // The types of the claims are for other steps.
+  // Other steps check the types of the claims.
   const { scopes: granted } = new ScopeReader().read(claims as StandardClaims, scopeSource);
   const missing = scopes.filter((scope) => !granted.includes(scope));
   if (missing.length === 0) return passed('scope', showList(granted));
@@ -249,7 +249,7 @@ function examineScope(
   });
 }
 
-/** The steps that these options ask for, of a token that is or should be a JWT. */
+/** The steps that these options require, for a token that is or should be a JWT. */
 function stepNames(issuer: Issuer, scopes: readonly string[]): readonly StepName[] {
   const isStrict = issuer.tokenType === 'at+jwt';
   return STEPS.filter((name) => {

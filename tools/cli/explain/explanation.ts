@@ -6,10 +6,10 @@ import {
   type ResourceServerError,
 } from '../../../src/index.js';
 
-/** Header or claims of a token. Their values aren't checked. */
+/** A token's header or claims, with unchecked values. */
 export type Members = Readonly<Record<string, unknown>>;
 
-/** The checks of a JWT, in the order in which the verifier makes them. */
+/** The checks of a JWT, in the verifier's order. */
 export const STEPS = [
   'credentials',
   'size',
@@ -36,7 +36,7 @@ export const STEPS = [
 
 export type StepName = (typeof STEPS)[number] | 'introspection';
 
-/** Those of an opaque token, of which there's nothing to check but what its issuer says. */
+/** The checks of an opaque token: only its issuer's answer can be checked. */
 export const OPAQUE_STEPS: readonly StepName[] = [
   'credentials',
   'size',
@@ -53,22 +53,22 @@ export const OPAQUE_STEPS: readonly StepName[] = [
   'scope',
 ];
 
-/** One check and what came of it. Texts from the token are printable already. */
+/** One check and its result. Texts from the token are already printable. */
 export interface Step {
   readonly step: StepName;
-  /** `not_reached`: can't be decided, or isn't looked at because the token can't be valid. */
+  /** `not_reached`: can't be decided, or isn't checked because the token can't be valid. */
   readonly status: 'passed' | 'failed' | 'not_reached';
-  /** Of a failed step: what the verifier says if it's the first one. */
+  /** For a failed step: the verifier's reason if this is the first failure. */
   readonly reason: Reason | undefined;
   readonly actual: string | undefined;
   readonly expected: string | undefined;
-  /** Of a failed step: what to do about it. */
+  /** For a failed step: what to do about it. */
   readonly fix: string | undefined;
 }
 
-/** What the resource server decides about a token, and the way there. */
+/** The resource server's decision about a token, and how it got there. */
 export interface Explanation {
-  /** The refusal, or undefined if the token is accepted. */
+  /** The refusal; undefined if the token is accepted. */
   readonly refusal: Denied | undefined;
   /** What the API gets if the token is accepted. */
   readonly auth: Auth | undefined;
@@ -90,7 +90,7 @@ export function notReached(step: StepName): Step {
   };
 }
 
-/** What a failed step says beside its reason. */
+/** What a failed step says besides its reason. */
 export interface Fault {
   readonly actual: string;
   readonly expected: string;
@@ -101,7 +101,7 @@ export function failed(step: StepName, reason: Reason, { actual, expected, fix }
   return { step, status: 'failed', reason, actual, expected, fix };
 }
 
-/** A step that one of the verifier's checks decides. */
+/** A step decided by one of the verifier's checks. */
 export function judge(
   step: StepName,
   check: () => unknown,
@@ -112,7 +112,7 @@ export function judge(
   return refusal === undefined ? passed(step, actual) : failed(step, refusal.reason, { actual, ...fault });
 }
 
-/** The error with which one of the verifier's checks refuses, or undefined if it doesn't. */
+/** The error that one of the verifier's checks refuses with; undefined if it doesn't. */
 export function findRefusal(check: () => unknown): ResourceServerError | undefined {
   try {
     check();

@@ -35,7 +35,7 @@ export function examineJson(
   if (refusal === undefined) return { step: passed(step, 'a JSON object'), members };
   const part = step === 'header' ? 'first' : 'second';
   const fault: Fault = {
-    actual: `the ${part} part holds something else`,
+    actual: `the ${part} part contains something else`,
     expected: 'a JSON object in UTF-8 (RFC 7519 §7.2)',
     fix: `Send the access token as the issuer gave it. Was it altered or cut off?${
       step === 'header' ? ` ${OPAQUE_FIX}` : ''
@@ -44,7 +44,7 @@ export function examineJson(
   return { step: failed(step, refusal.reason, fault), members };
 }
 
-/** Steps `alg`, `crit` and `typ`, and the media type if it's one of an access token. */
+/** Steps `alg`, `crit` and `typ`, and the media type if it's an access token's. */
 export function examineHeader(
   header: Members,
   algorithms: ReadonlySet<string>,
@@ -54,7 +54,7 @@ export function examineHeader(
     expected: `one of ${[...algorithms].join(', ')}`,
     fix:
       'Make the issuer sign with one of these. "none" and HMAC (HS256 …) are never accepted: ' +
-      'whoever verifies those can also forge them.',
+      'anyone who verifies those can also forge them.',
   });
   const critActual = describeExtensions(header);
   const crit = needsExtension(header)
@@ -108,8 +108,7 @@ const FIXES: Partial<Readonly<Record<Reason, string>>> = {
 };
 
 /**
- * Step `key`: the verifier's look-up, in the keys that it has loaded by now, so that nothing is fetched for
- * it.
+ * Step `key`: the verifier's look-up, in the keys that it has loaded already, so nothing is fetched for it.
  */
 export async function examineKey(header: Members, { issuer, keySet }: Issuer): Promise<Step> {
   try {
@@ -123,14 +122,11 @@ export async function examineKey(header: Members, { issuer, keySet }: Issuer): P
   }
 }
 
-/**
- * Step `signature`, by the verifier's own word: it checks the signature after the key and before everything
- * else.
- */
+/** Step `signature`, from the verifier's decision: it checks the signature right after the key. */
 export function examineSignature(refusal: Denied | undefined): Step {
   if (refusal?.error.reason !== 'signature_invalid') return passed('signature', "by the issuer's key");
   return failed('signature', 'signature_invalid', {
-    actual: 'not that of the key over this token',
+    actual: 'not made by that key for this token',
     expected: "a signature by the issuer's key",
     fix:
       'The token was altered or forged. ' +
@@ -147,7 +143,7 @@ function describeKeyFault(
   if (error instanceof UnavailableError)
     return {
       actual: `no keys of the issuer: ${describeError(error.cause)}`,
-      expected: "the issuer's keys within reach",
+      expected: 'keys of the issuer that can be reached',
       fix: `Look at the issuer: npx oauth-resource-server check ${issuer}`,
     };
   const listed = keys.slice(0, MAX_KEYS_SHOWN).map(describeKey);
@@ -173,5 +169,5 @@ function describeKey({ kid, algorithms }: VerificationKey): string {
 
 function describeOffers(header: Members): string {
   const offers = KEY_OFFERS.filter((name) => Object.hasOwn(header, name));
-  return offers.length === 0 ? '' : `; what the token offers in ${showList(offers)} is not looked at`;
+  return offers.length === 0 ? '' : `; what the token offers in ${showList(offers)} is ignored`;
 }
