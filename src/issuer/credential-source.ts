@@ -160,7 +160,7 @@ export class CredentialSource {
 
   async #ask(settings: AskedCredential, signal?: AbortSignal): Promise<ClientCredential> {
     const asking = this.#asking.run(() => this.#askOnce(settings));
-    asking.catch(() => undefined); // those who waited may be gone
+    asking.catch(() => undefined); // the callers that waited may be gone
     try {
       return await unlessAborted(asking, signal);
     } catch (error) {

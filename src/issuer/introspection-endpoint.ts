@@ -152,6 +152,6 @@ async function readErrorCode(response: Response, signal: AbortSignal): Promise<s
     const { error } = parseObject(await readText(response, signal, { maxKib: 64 }));
     return typeof error === 'string' && ERROR_CODE.test(error) ? error : undefined;
   } catch {
-    return undefined; // whatever the body is: the status says enough
+    return undefined; // the status says enough
   }
 }

@@ -105,7 +105,7 @@ export function createIssuerMetadata(
       const limitSeconds = current === undefined ? timeoutSeconds : timeoutSeconds / 2;
       if (!isAwaited && loading.isUnderWay()) return current.metadata;
       const renewal = loading.run(() => load(limitSeconds));
-      renewal.catch(() => undefined); // if nobody waits for it, what is known serves on
+      renewal.catch(() => undefined); // even without a waiting caller, what is known stays in use
       if (!isAwaited) return current.metadata;
       try {
         return await unlessAborted(renewal, signal);

@@ -157,7 +157,7 @@ export function textList(given: unknown, path: string, takes: string): readonly 
   // Array.from, because `every` would skip the gaps of a sparse list.
   if (list.length === 0 || !Array.from(list).every((value) => typeof value === 'string' && value !== ''))
     throw optionError(path, takes, given);
-  return list as readonly string[]; // every element was looked at in the line above
+  return list as readonly string[]; // the line above checked every element
 }
 
 /** A function. What it returns is checked when it's called. */

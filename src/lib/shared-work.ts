@@ -40,7 +40,7 @@ export class SharedWork<T> {
   #begin(act: () => Promise<T>, name: string): Promise<T> {
     const now = this.#clock();
     for (const [other, { span }] of this.#underWay) {
-      if (isWithin(span, now)) break; // they're in the order in which they began
+      if (isWithin(span, now)) break; // they are in the order in which they began
       this.#underWay.delete(other);
     }
     const result = act().finally(() => {

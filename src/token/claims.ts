@@ -229,7 +229,7 @@ export function checkAudience(claims: JsonObject, rules: TokenRules): void {
 
 /** A hint for issuers that identify an API by its client. */
 export const CLIENT_IS_AUDIENCE =
-  'the only audience of the token is its client; if the issuer identifies this API by it, see audienceMayBeClient';
+  'the only audience of the token is its client; if that stands for this API, see audienceMayBeClient';
 
 /** Whether the token is only for its own client, as ID tokens are. */
 export function isForClient(claims: JsonObject): boolean {

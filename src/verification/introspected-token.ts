@@ -59,7 +59,7 @@ export function checkAnswer(
     iss: rules.issuer,
     // How long it's valid isn't known, so: until the issuer is asked again.
     ...(absent.includes('exp') && { exp: Math.ceil(now + Math.max(cacheSeconds, 1)) }),
-  } as ActiveToken['claims']; // types were looked at above, and whether there's an exp comes next
+  } as ActiveToken['claims']; // types are checked above, exp next
   const fault = findDateFault(claims, now, toleranceSeconds);
   if (fault !== undefined)
     throw new InvalidTokenError(fault, fault === 'missing_claim' ? hintAt('exp') : undefined);

@@ -45,13 +45,13 @@ describe('metadata of another issuer', () => {
       'another name of this machine',
       (url) => url.replace('127.0.0.1', 'localhost'),
       'localhost and 127.0.0.1 are this machine under two names, and must be spelt the same',
-      /metadataUrl says where$/,
+      /set metadataUrl$/,
     ],
     [
       'the name of a container',
       (url) => url.replace('127.0.0.1', 'keycloak'),
       '"keycloak" looks like the name of a container, which means nothing outside its network',
-      /metadataUrl says where$/,
+      /set metadataUrl$/,
     ],
     ['somebody else', () => 'https://user:hunter2@evil.example/?hunter2', '', /^is this the right server\?/],
   ])(

@@ -121,7 +121,7 @@ describe('the decision channel', () => {
     [
       { aud: 'web', client_id: 'web' },
       { typ: 'JWT' },
-      'the only audience of the token is its client; if the issuer identifies this API by it, see audienceMayBeClient',
+      'the only audience of the token is its client; if that stands for this API, see audienceMayBeClient',
     ],
     [
       { iss: `https://issuer.example.com/` },
