@@ -171,7 +171,7 @@ export function announceLog(): () => void {
   return () => void unsubscribe(logChannel.name, listener);
 }
 
-/** Whether refusals are logged already, so nothing else has to show them. */
+/** Whether refusals are already logged, so that nothing else needs to show them. */
 export function isLogged(): boolean {
   return debug.enabled || logChannel.hasSubscribers;
 }

@@ -13,8 +13,8 @@ export interface FetchGate<A extends Auth | undefined> {
   /**
    * Authenticates a request and checks what the route requires of it.
    *
-   * You must add what an accepted answer has to carry yourself (`DPoP-Nonce`, `Cache-Control` for a token in
-   * the URL), or use {@link protect}.
+   * The header fields that an accepted answer must carry (`DPoP-Nonce`, `Cache-Control` for a token in the
+   * URL) are up to you; {@link protect} adds them itself.
    *
    * @param requirements of the route; they're checked together
    * @returns `Auth`, or the `Response` that refuses

@@ -123,9 +123,9 @@ async function readAnswer(
 }
 
 /**
- * Why an answer other than 200 says nothing about the token. It's never the client's fault: 401 and 403
- * refuse this API, not the client (RFC 7662 §2.3), if it's the server that says so, with a challenge or an
- * OAuth error. A firewall before it may refuse a token that looks like an attack.
+ * Why an answer other than 200 says nothing about the token. It's never the client's fault. 401 and 403
+ * refuse this API, not the client (RFC 7662 §2.3), if the server itself says so, with a challenge or an OAuth
+ * error. A firewall in front may refuse a token that looks like an attack.
  */
 async function readFailure(
   response: Response,

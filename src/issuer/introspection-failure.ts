@@ -2,17 +2,16 @@ import { SafeError } from '../lib/errors.js';
 import type { UnavailableReason } from '../reasons.js';
 
 /**
- * What a failure says about the server. `server`: it's out of order, or refuses this API, whatever it's
- * asked; `unclear`: it may be only this one question, for which the server or something before it has no
- * answer.
+ * What a failure says about the server. `server`: it's down, or refuses this API whatever the question;
+ * `unclear`: it may be only about this question, which the server or something in front of it can't answer.
  */
 export type FailureScope = 'server' | 'unclear';
 
 /**
- * An introspection endpoint said nothing that can be used.
+ * An introspection endpoint gave no usable answer.
  *
- * Security: it has no `cause`, because an error of a `fetch` that the application brings may carry the
- * request, and with it the token and the client's secret.
+ * Security: it has no `cause`, because the application's own `fetch` may put the request into its error, and
+ * with it the token and the client's secret.
  */
 export class IntrospectionFailure extends SafeError {
   readonly reason: UnavailableReason;

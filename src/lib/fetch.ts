@@ -142,9 +142,9 @@ export function parseObject(text: string): Record<string, unknown> {
 
 /** How {@link readText} reads. */
 export interface ReadOptions {
-  /** How much at most, in KiB after decompression. Default 1024. */
+  /** How much to read at most, in KiB after decompression. Default 1024. */
   readonly maxKib?: number;
-  /** Refuses bytes that aren't UTF-8, which are replaced otherwise. Default false. */
+  /** Refuses bytes that aren't UTF-8 instead of replacing them. Default false. */
   readonly strict?: boolean;
 }
 

@@ -32,14 +32,14 @@ export function createInstruments(meter: Meter): Instruments {
       'Accepted tokens, by whether they were remembered or had to be verified.',
       '{lookup}',
     ),
-    keyLoads: duration('keys.load.duration', 'How long loads of keys take, and which fail.'),
+    keyLoads: duration('keys.load.duration', 'How long key loads take, and which fail.'),
     introspectionCalls: duration(
       'introspection.call.duration',
-      'How long calls of introspection endpoints take, and which fail.',
+      'How long introspection calls take, and which fail.',
     ),
     warnings: counter(
       'warnings',
-      'Functions of the application that failed, and options that are of no use.',
+      'Functions of the application that failed, and options without effect.',
       '{warning}',
     ),
   };
@@ -95,11 +95,11 @@ export class IssuerStates {
     const gauge = (name: string, description: string, unit = '') =>
       meter.createObservableGauge(`oauth_resource_server.${name}`, { description, unit });
     const age = gauge('keys.age', 'How long ago the keys in use were loaded.', 's');
-    const stale = gauge('keys.stale_time', 'How long old keys have been serving on during an outage.', 's');
+    const stale = gauge('keys.stale_time', 'How long old keys have been in use during an outage.', 's');
     const count = gauge('keys.count', 'How many keys are in use.', '{key}');
     const suspended = gauge(
       'introspection.suspended',
-      'Whether the circuit breaker is open, so that the issuer is not asked about tokens: 1, otherwise 0.',
+      '1 while the circuit breaker is open and the issuer is not asked about tokens, otherwise 0.',
     );
     const gauges = [age, stale, count, suspended];
     const show: BatchObservableCallback = (result) => {

@@ -98,7 +98,7 @@ export function entraIdMultiTenant(
     const tenantId = ENTRA_ISSUER.exec(iss)?.[1];
     if (tenantId === undefined) return undefined;
     const answer: unknown = await isKnown(tenantId);
-    if (typeof answer !== 'boolean') throw new TypeError('the check of tenants returned no boolean');
+    if (typeof answer !== 'boolean') throw new TypeError('the check of tenants did not return a boolean');
     if (!answer) return undefined;
     return entraId(tenantId, {
       ...overrides,

@@ -207,7 +207,10 @@ export function checkIssuer(entry: unknown, path: string, defaults: IssuerDefaul
   );
   const isAddress = isIssuerIdentifier(checked.issuer, allowInsecureRequests);
   if (!isAddress && typeof introspection?.asks === 'object' && introspection.asks.url === undefined)
-    throw badOption(`${path}.introspection.endpoint`, 'is needed: an issuer that is no URL has no metadata');
+    throw badOption(
+      `${path}.introspection.endpoint`,
+      'is needed: an issuer that is not a URL has no metadata',
+    );
   return {
     rules,
     keyOrigin: jwks ?? (jwksUri === undefined ? { kind: 'discovered' } : { kind: 'url', jwksUri }),

@@ -55,7 +55,7 @@ export function checkTokenKind(type: MediaType, claims: JsonObject, rules: Token
   if (rules.isAccessToken === undefined && !isMarkedAsAccessToken(claims, rules)) {
     throw new InvalidTokenError(
       'not_an_access_token',
-      'no scope and no client in the token; an odd issuer needs clientIdClaim or isAccessToken',
+      'no scope and no client in the token; if its issuer sends neither, set clientIdClaim or isAccessToken',
     );
   }
 }

@@ -22,7 +22,7 @@ const ACCESS_TOKEN_USES: ReadonlySet<unknown> = new Set(['access_token', 'access
 
 /** A token that its issuer calls active and that's for this API. */
 export interface ActiveToken {
-  /** The issuer's answer; `"iss"` and `"exp"` are always there. */
+  /** The issuer's answer. `"iss"` and `"exp"` are always there. */
   readonly claims: JsonObject & StandardClaims;
   /** What the answer lacks and may lack. */
   readonly absent: readonly WantedMember[];

@@ -211,6 +211,6 @@ describe('resourceMetadata', () => {
     other.register(async (scope) => void (await scope.register(resourceMetadata, serverFor('/v2'))), {
       prefix: '/v2',
     });
-    await expect(other.ready()).rejects.toThrow('outside of the prefix "/v2"');
+    await expect(other.ready()).rejects.toThrow('outside the prefix "/v2"');
   });
 });

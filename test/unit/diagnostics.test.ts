@@ -131,7 +131,7 @@ describe('the decision channel', () => {
     [
       { client_id: undefined },
       { typ: 'JWT' },
-      'no scope and no client in the token; an odd issuer needs clientIdClaim or isAccessToken',
+      'no scope and no client in the token; if its issuer sends neither, set clientIdClaim or isAccessToken',
     ],
   ])('helps with the token %j: %s', async (claims, header, hint) => {
     const messages = listenTo<DecisionMessage>(channels.decision);

@@ -44,7 +44,7 @@ describe('describeDifference', () => {
 describe('suggestIssuer', () => {
   it.each([
     ['https://a.example/', 'https://a.example', /^configure the issuer exactly as .* write it$/],
-    ['http://keycloak:8080', 'http://localhost:8080', /^configure .*, metadataUrl says where$/],
+    ['http://keycloak:8080', 'http://localhost:8080', /^configure .*, set metadataUrl$/],
     ['https://evil.example', 'https://a.example', /^is this the right server\?/],
     ['https://login.example/{tenantid}/v2.0', 'https://login.example/common/v2.0', /one of your tenant$/],
   ])('says what to do about metadata of %s in place of %s', (named, configured, advice) => {

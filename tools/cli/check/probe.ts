@@ -227,7 +227,7 @@ function describeContent({ failure, answer }: FailedProbe, document: DocumentNam
   const code = printable(failure?.message ?? '');
   const { missing, name } = DOCUMENTS[document];
   if (answer === undefined)
-    return { what: `out of reach (${code})`, fix: 'Look at address, network and proxy from this host.' };
+    return { what: `cannot be reached (${code})`, fix: 'Look at address, network and proxy from this host.' };
   if (code === 'not JSON' && isWebPage(answer)) return { what: 'a web page, not JSON', fix: missing };
   if (code === 'larger than 1 MiB')
     return { what: code, fix: `Make the ${name} smaller: more than 1 MiB is not read.` };

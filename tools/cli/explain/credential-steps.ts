@@ -105,7 +105,7 @@ export function examineStructure(token: string): {
 
 /** What to do with a token that only its issuer can read. */
 export const OPAQUE_FIX: string =
-  'If it is opaque, the API has to ask the issuer about it: use the option introspection ' +
+  'If it is opaque, the API must ask the issuer about it: use the option introspection ' +
   '(--introspection-client and --client-secret-env). Or make the client ask for a JWT for this API ' +
   '(resource, or audience with some issuers).';
 

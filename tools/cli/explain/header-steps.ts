@@ -61,7 +61,7 @@ export function examineHeader(
     ? failed('crit', 'crit_unsupported', {
         actual: critActual,
         expected: 'no "crit", and no "b64" other than true',
-        fix: 'Make the issuer leave the extension out: it has to be understood, and none is.',
+        fix: 'Make the issuer leave the extension out: it must be understood, and none is supported.',
       })
     : passed('crit', critActual);
   const typ = judge(
@@ -153,7 +153,7 @@ function describeKeyFault(
       actual: 'the issuer has no keys',
       expected: 'a key that verifies the token',
       fix:
-        'If the issuer does not sign its tokens, or with a secret (HS256), the API has to ask about JWTs ' +
+        'If the issuer does not sign its tokens, or with a secret (HS256), the API must ask about JWTs ' +
         "too: introspection with tokens: ['opaque', 'jwt'].",
     };
   return {
