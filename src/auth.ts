@@ -49,21 +49,21 @@ export interface JoseHeader {
 }
 
 /**
- * Who acts on behalf of the subject: the outermost `"act"` of a token (RFC 8693 §4.1). At least one member is
- * there, unless the issuer names actors in a way of its own: then see `claims.act`.
+ * Who acts on behalf of the subject: the outermost `"act"` of a token (RFC 8693 §4.1). It has at least one of
+ * these members, unless the issuer names actors in its own way: then see `claims.act`.
  */
 export interface Actor {
   /** Its `"sub"`. Unique only together with the issuer. */
   readonly subject: string | undefined;
-  /** Its `"iss"`; if that's undefined, mostly the issuer of the token. */
+  /** Its `"iss"`. If undefined, it's usually the issuer of the token. */
   readonly issuer: string | undefined;
   /** Its `"client_id"`. */
   readonly clientId: string | undefined;
 }
 
 /**
- * What a verification yields and a cache may keep: everything of {@link Auth} but the token itself. Deeply
- * frozen.
+ * What a verification returns and a cache may keep: everything in {@link Auth} except the token itself.
+ * Deeply frozen.
  *
  * @typeParam C the application's own claims
  */
@@ -84,14 +84,14 @@ export interface AccessToken<C extends object = RegisteredClaims> {
    * `issuer`.
    */
   readonly subject: string | undefined;
-  /** `"client_id"`, or what `TrustedIssuer.clientIdClaim` says: the calling client. */
+  /** The calling client: `"client_id"`, or what `TrustedIssuer.clientIdClaim` says. */
   readonly clientId: string | undefined;
   /**
    * `"act"`: who acts on behalf of the subject; undefined if the subject calls for itself (RFC 8693 §4.1).
-   * Those who acted before are in `claims.act.act`: history, and never to decide by.
+   * Earlier actors are in `claims.act.act`. They're history: never decide by them.
    */
   readonly actor: Actor | undefined;
-  /** `"aud"` as a list: `["https://inventory.example.com"]`. Empty when the token has none. */
+  /** `"aud"` as a list: `["https://inventory.example.com"]`. Empty if the token has none. */
   readonly audience: readonly string[];
   /**
    * The granted scopes, in the token's order and without duplicates: `["read:inventory"]`. Empty if none were

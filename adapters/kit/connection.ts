@@ -151,7 +151,7 @@ export class TokenLifetime implements Connection {
   }
 }
 
-/** All that identifies the actor, and nothing of those who acted before (RFC 8693 §4.1). */
+/** Everything that identifies the actor, and nothing about earlier actors (RFC 8693 §4.1). */
 function describeActor({ claims: { act } }: Auth): string | undefined {
   return act && JSON.stringify(Object.entries(act).filter(([, value]) => typeof value !== 'object'));
 }

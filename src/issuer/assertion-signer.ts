@@ -6,16 +6,16 @@ import { ALGORITHMS, type Algorithm } from '../terms.js';
 import { MIN_RSA_BITS } from './verification-key.js';
 
 /**
- * Signs with a private key that stays where it is: in a key management service, an HSM or a TPM. It says all
- * that a JWK would say of the key, so a function can hand out another one when the key is rotated.
+ * Signs with a private key that stays where it is: in a key management service, an HSM or a TPM. It describes
+ * the key as a JWK would, so a function can return another one when the key is rotated.
  */
 export interface AssertionSigner {
   /**
-   * Signs these bytes, the header and claims of a JWT as they stand in it. It's called for each assertion,
-   * and hashes as `algorithm` says.
+   * Signs these bytes, the encoded header and claims of a JWT. It's called for each assertion, and hashes as
+   * `algorithm` says.
    *
-   * @returns the signature's bytes. For ECDSA either the two numbers one after the other, as JOSE has it (RFC
-   *   7518 §3.4), or DER, as the key management services of Amazon and Google return it
+   * @returns the signature's bytes. For ECDSA either the two numbers one after the other, as in JOSE
+   *   (RFC 7518 §3.4), or DER, as the key management services of Amazon and Google return it
    */
   sign(input: Uint8Array): Uint8Array | Promise<Uint8Array>;
   /** The `alg` of the assertions: `ES256`. */
@@ -24,11 +24,11 @@ export interface AssertionSigner {
   readonly keyId?: string;
 }
 
-/** The service that has the key failed or took too long: that may pass. */
+/** The service with the key failed or took too long. That may pass. */
 export class SignerUnavailable extends SafeError {}
 
 const TAKES = 'an object with sign and algorithm';
-/** Of raw signatures, in bytes (RFC 7518 §3.4, RFC 8032 §5.1.6). One by RSA is as long as its key. */
+/** Of raw signatures, in bytes (RFC 7518 §3.4, RFC 8032 §5.1.6). An RSA signature is as long as its key. */
 const LENGTHS: Readonly<Partial<Record<Algorithm, number>>> = {
   ES256: 64,
   ES384: 96,
@@ -38,7 +38,7 @@ const LENGTHS: Readonly<Partial<Record<Algorithm, number>>> = {
 };
 const DER_SEQUENCE = 0x30;
 const DER_INTEGER = 0x02;
-/** The length of what follows is in the next byte. */
+/** The length is in the next byte. */
 const DER_LONG_LENGTH = 0x81;
 
 export function isAssertionSigner(given: unknown): given is object {
@@ -58,11 +58,11 @@ export function checkAssertionSigner(given: object, path: string): AssertionSign
 }
 
 /**
- * Has what's to stand before the signature of a JWS signed, for as long as the signal allows.
+ * Gets the part of a JWS before its signature signed, for as long as the signal allows.
  *
  * @returns the signature in base64url
  * @throws {SignerUnavailable} the function threw or took too long; without the cause, which may be anything
- * @throws {SafeError} what it returned is no signature by this algorithm
+ * @throws {SafeError} what it returned isn't a signature by this algorithm
  */
 export async function signElsewhere(
   input: string,
@@ -82,8 +82,8 @@ export async function signElsewhere(
 }
 
 /**
- * The signature as JOSE has it, undefined if it isn't one. DER and the raw form are told apart by length: in
- * DER a signature is some bytes longer, and less than one in 2^40 is as short as the raw form.
+ * The signature in JOSE's form; undefined if it isn't one. DER and the raw form are told apart by length: a
+ * DER signature is some bytes longer, and fewer than one in 2^40 is as short as the raw form.
  */
 function readSignature(given: Buffer, algorithm: Algorithm): Buffer | undefined {
   const length = LENGTHS[algorithm];
@@ -92,7 +92,7 @@ function readSignature(given: Buffer, algorithm: Algorithm): Buffer | undefined 
   return algorithm.startsWith('ES') ? readDer(given, length / 2) : undefined;
 }
 
-/** Two positive numbers in DER (RFC 3279 §2.2.3), each as so many bytes. */
+/** Two positive numbers in DER (RFC 3279 §2.2.3), each padded to `size` bytes. */
 function readDer(given: Buffer, size: number): Buffer | undefined {
   const start = given[1] === DER_LONG_LENGTH ? 3 : 2;
   if (given[0] !== DER_SEQUENCE || given[start - 1] !== given.length - start) return undefined;

@@ -24,27 +24,27 @@ const ENCODED_CREDENTIALS =
 const REFUSED_ASSERTION =
   'compare issuer, subject and audience of the assertion with what the server has registered for this client';
 
-/** In place of the id of a client that names none: oauth4webapi wants one, and doesn't send it. */
+/** Stands for the id of a client that has none: oauth4webapi requires one, and doesn't send it. */
 const ANONYMOUS = '(none)';
 
-/** What a client of an authorization server proves its identity with. */
+/** How a client proves its identity to an authorization server. */
 export type ClientCredential =
   /** `method` undefined: as the server's metadata says. */
   | { readonly kind: 'secret'; readonly clientSecret: string; readonly method: SecretMethod | undefined }
   /** `audience`: what assertions are for. */
   | { readonly kind: 'key'; readonly key: AssertionKey; readonly audience: 'issuer' | 'endpoint' }
-  /** A client assertion that others made (RFC 7521 §4.2). */
+  /** A client assertion that someone else made (RFC 7521 §4.2). */
   | { readonly kind: 'assertion'; readonly assertion: string }
   /** The TLS connection does it (RFC 8705 §2): that of `fetch`, undefined for the application's own. */
   | { readonly kind: 'certificate'; readonly fetch?: typeof globalThis.fetch }
   /** An access token of the client's own (RFC 7662 §2.1). */
   | { readonly kind: 'token'; readonly accessToken: string }
-  /** What's granted depends on something else: the assertion of the JWT bearer grant (RFC 7521 §4.1). */
+  /** The grant depends on something else: the assertion of the JWT bearer grant (RFC 7521 §4.1). */
   | { readonly kind: 'none' };
 
-/** The client's part of the authentication couldn't be made: a key that doesn't sign, say. */
+/** The client couldn't make its part of the authentication, for example because a key doesn't sign. */
 export class ClientAuthenticationFailure extends SafeError {
-  /** Whether another attempt may not meet it. */
+  /** Whether another attempt may succeed. */
   readonly isTransient: boolean;
 
   constructor(message: string, isTransient = false) {
@@ -69,18 +69,18 @@ export function clientRequest(
   return {
     // Assertions go by our clock.
     client: { client_id: clientId || ANONYMOUS, [clockSkew]: Math.round((clock() - Date.now()) / 1000) },
-    // The URL was checked by our rules; oauth4webapi knows no loopback hosts.
+    // Our rules already checked the URL; oauth4webapi doesn't know about loopback hosts.
     options: { headers: { 'user-agent': USER_AGENT }, signal, [allowInsecureRequests]: true },
   };
 }
 
 /**
- * Authenticates the requests of a client (RFC 6749 §2.3). Each request gets another assertion, because one
- * can be used only once.
+ * Authenticates the requests of a client (RFC 6749 §2.3). Each request gets a new assertion, because one can
+ * be used only once.
  *
- * @param signal ends the waiting for a key that's elsewhere
- * @returns a function that throws a {@link ClientAuthenticationFailure} without the cause, which may carry
- *   key, token or secret
+ * @param signal ends the wait for a key that's elsewhere
+ * @returns a function that throws a {@link ClientAuthenticationFailure} without the cause, which may contain
+ *   a key, token or secret
  */
 export function authenticateClient(
   credential: ClientCredential,
@@ -162,16 +162,18 @@ export function formEncode(value: string): string {
 }
 
 /**
- * RFC 7523 §3: those of a new assertion, valid for a minute. By default it's for the issuer, so that no
- * endpoint can use it at another server. Without the optional "nbf", for which a server whose clock is a
- * second behind would refuse it.
+ * RFC 7523 §3: the claims of a new assertion, valid for a minute. By default it's for the issuer, so that no
+ * endpoint can use it at another server. It has no "nbf", which is optional: a server whose clock is a second
+ * behind would refuse it.
  */
 function assertionClaims({ client_id: id, [clockSkew]: skew = 0 }: Client, audience: string): object {
   const now = Math.floor(Date.now() / 1000) + skew;
   return { iss: id, sub: id, aud: audience, jti: randomUUID(), iat: now, exp: now + 60 };
 }
 
-/** RFC 7523 §2.2. The id isn't required there, but by servers that look the client up by it (Entra). */
+/**
+ * RFC 7523 §2.2. The id isn't required there, but servers that look up the client by it require it (Entra).
+ */
 function setAssertion(body: URLSearchParams, client: Client, assertion: string): void {
   body.set('client_id', client.client_id);
   body.set('client_assertion_type', 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer');

@@ -12,10 +12,10 @@ import { ClientAuthenticationFailure, type ClientCredential } from './client-aut
 import { checkCertificate } from './client-certificate.js';
 import { checkPrivateKey } from './private-key.js';
 
-/** Where a credential comes from: a function, for which a file may stand. */
+/** Where a credential comes from: a function, or a file instead of one. */
 export interface AskedSource {
   readonly ask: () => unknown;
-  /** What messages call it. Default `function`. */
+  /** Its name in messages. Default `function`. */
   readonly from?: 'function' | 'file';
 }
 
@@ -52,8 +52,8 @@ export class CredentialUnavailable extends ClientAuthenticationFailure {}
 
 export interface CredentialSourceOptions {
   /**
-   * How long an answer is used for further requests; 0 asks for each. Access tokens and assertions are never
-   * kept: they expire, and an assertion may be good for one request only.
+   * How long an answer is reused; 0 asks for every request. Access tokens and assertions are never kept: they
+   * expire, and an assertion may be good for only one request.
    */
   readonly rememberSeconds: number;
   /** How long the function may take. */
@@ -66,7 +66,7 @@ const MAX_SECRET_LENGTH = 10_000;
 
 /** As long as an access token may be. */
 export const MAX_ASSERTION_LENGTH = 16_384;
-/** A JWS in compact serialisation (RFC 7515 §7.1). What's in it is for the server. */
+/** A JWS in compact serialisation (RFC 7515 §7.1). Its content is for the server. */
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
 /** What's kept for further requests. The others are short-lived themselves. */
@@ -242,7 +242,7 @@ function isSameAnswer(one: unknown, other: unknown): boolean {
   return isOneOfAKind(one) ? one === other : isDeepStrictEqual(one, other);
 }
 
-/** Whether its members don't tell it from another one. */
+/** Whether its members can't tell it from another one. */
 function isOneOfAKind(answer: unknown): boolean {
   return types.isCryptoKey(answer) || isAssertionSigner(answer);
 }

@@ -17,7 +17,7 @@ export interface AssertionKey {
   /**
    * A JWT with these claims.
    *
-   * @param signal ends the waiting for a key that's elsewhere
+   * @param signal ends the wait for a key that's elsewhere
    * @throws {SafeError} that key didn't sign
    */
   sign(claims: object, signal: AbortSignal): Promise<string>;
@@ -120,7 +120,7 @@ export function checkSigningKey(
   return { key, algorithm: pickAlgorithm(fitting, name, algorithmPath) };
 }
 
-/** The first that fits, if no option names another one. */
+/** The first that fits, unless an option names another. */
 function pickAlgorithm(fitting: readonly Algorithm[], wanted: unknown, path: string): Algorithm {
   const algorithm = wanted === undefined ? fitting[0] : fitting.find((one) => one === wanted);
   if (algorithm === undefined) throw optionError(path, `${fitting.join(' or ')} for this key`, wanted);

@@ -1,16 +1,17 @@
 import { SafeError } from './errors.js';
 
-/** The codes of Node: `ENOENT`, `EACCES`. */
+/** Node's codes: `ENOENT`, `EACCES`. */
 const ERROR_CODE = /^E[A-Z0-9]{1,30}$/;
 
 /**
  * Reads a short text file, such as a mounted token.
  *
- * @param maxLength in UTF-16 code units; nothing beyond is read
- * @throws {SafeError} it can't be read, is empty or too long. Neither its path nor its text is in the message
+ * @param maxLength in UTF-16 code units; nothing beyond that is read
+ * @throws {SafeError} it can't be read, is empty or is too long. The message contains neither its path nor
+ *   its text
  */
 export async function readTextFile(path: string, maxLength: number): Promise<string> {
-  // Not at the top: some runtimes have no files.
+  // Imported here, because some runtimes have no files.
   const { createReadStream } = await import('node:fs');
   let text = '';
   try {

@@ -17,8 +17,8 @@ export type PrivateKeySource = AssertionKeySource | (() => AssertionKeySource | 
 type AssertionKeySource = PrivateKey | AssertionSigner;
 
 /**
- * Hands out a JWT that others made: a function, or a file, such as the token that Kubernetes projects into a
- * container. Both are asked for each request, so one that was replaced is used from the next request on.
+ * Returns a JWT that someone else made: a function, or a file, such as the token that Kubernetes projects
+ * into a container. It's called or read for each request, so a replacement is used from the next request on.
  */
 export type AssertionSource = (() => string | Promise<string>) | { readonly file: string };
 
@@ -42,8 +42,8 @@ type Detail = 'keyId' | 'algorithm' | 'assertionAudience' | 'authenticationMetho
 /**
  * Checks that there's exactly one way to authenticate (RFC 6749 §2.3).
  *
- * @param path of the options that it's part of; empty for the outermost
- * @param kinds the ways there are. `none`: the client need not authenticate
+ * @param path the option that these members belong to; empty for the outermost object
+ * @param kinds the ways to choose from. `none`: the client needn't authenticate
  * @throws {OptionError} none, several, or members that don't go together
  */
 export function checkCredential(
@@ -99,7 +99,7 @@ export function checkCredential(
   }
 }
 
-/** Checks an {@link AssertionSource}. Its file is read when it's asked, and no sooner. */
+/** Checks an {@link AssertionSource}. Its file is read only when the assertion is needed. */
 export function checkAssertionSource(given: unknown, path: string): AskedSource {
   if (typeof given === 'function') return { ask: callable(given, path) };
   const { file } = checkObject(given, path, { file: text }, 'a function or { file }');

@@ -90,13 +90,13 @@ export interface IntrospectionEndpointOptions extends IntrospectionPolicyOptions
   /**
    * The key that signs client assertions (RFC 7523, `private_key_jwt`): PEM (PKCS #8), a JWK, a key of
    * `node:crypto` or the Web Cryptography API, an object that signs elsewhere (a KMS, an HSM), or a function
-   * that returns one, called as that of `clientSecret`. It should return a JWK with `kid` or such an object
-   * with `keyId`, so that the key id changes with the key.
+   * that returns one, called like that of `clientSecret`. The function should return a JWK with `kid` or such
+   * an object with `keyId`, so that the key id changes with the key.
    */
   readonly privateKey?: PrivateKeySource;
   /**
-   * Hands out a client assertion that others make (RFC 7521 §4.2, `private_key_jwt`): a function, or
-   * `{ file }`, such as the token that Kubernetes projects into a container. It's called, or read, for every
+   * Returns a client assertion that someone else makes (RFC 7521 §4.2, `private_key_jwt`): a function, or
+   * `{ file }`, such as the token that Kubernetes projects into a container. It's called or read for every
    * request, so a function should remember its assertion; and once more if the server refuses it.
    */
   readonly clientAssertion?: AssertionSource;

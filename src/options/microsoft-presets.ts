@@ -39,12 +39,12 @@ export function entraId(tenantId: string, overrides: PresetOverrides = {}): Trus
  * Workloads of one tenant of Microsoft Entra ID, in version 2.0 tokens: applications and managed identities
  * that call for themselves. Tokens on behalf of a user are refused.
  *
- * An application of the tenant gets a token for your API even if it has no role there, so those that may call
- * are listed. With a list, client and scopes are read as by {@link entraId}.
+ * An application of the tenant gets a token for your API even without a role there, so you list which ones
+ * may call. With a list, client and scopes are read as in {@link entraId}.
  *
  * @param tenantId as for {@link entraId}
  * @param applications which ones may call, by application (client) id
- * @throws {TypeError} `tenantId` isn't that of one tenant, or no application is named, or one isn't a GUID
+ * @throws {TypeError} `tenantId` isn't the id of one tenant, or no application is named, or one isn't a GUID
  */
 export function entraWorkloads(
   tenantId: string,
@@ -56,7 +56,7 @@ export function entraWorkloads(
     what: 'application ids',
     pattern: GUID,
     toKey: (id: string) => id.toLowerCase(),
-    // Only an application's own token has one id in "oid" and "sub", and no "scp".
+    // Only an application's own token has the same id in "oid" and "sub", and no "scp".
     keysIn: ({ azp, oid, sub, scp }: StandardClaims) =>
       typeof azp === 'string' && oid !== undefined && oid === sub && scp === undefined
         ? [azp.toLowerCase()]

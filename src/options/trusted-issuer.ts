@@ -111,12 +111,13 @@ export interface TrustedIssuer {
   /**
    * The claim that names the client. Default `client_id`.
    *
-   * Or a function that names it, of the verified claims: called once per token, after the signature was
-   * verified. A token for which it returns no string, or throws, is refused (`not_an_access_token`). So it
-   * also stands for the rule that a token must carry a scope or a client, and it can't go with `clientIds`.
+   * Or a function that names it from the verified claims: called once per token, after the signature was
+   * verified. If it doesn't return a string, or throws, the token is refused (`not_an_access_token`). So it
+   * also replaces the rule that a token must have a scope or a client, and it can't be combined with
+   * `clientIds`.
    */
   readonly clientIdClaim?: ClientSource;
-  /** In place of the common `keys`, member by member. */
+  /** Overrides the common `keys`, member by member. */
   readonly keys?: KeysOptions;
   /**
    * Asks the issuer about tokens that can't be verified by a signature (RFC 7662): opaque ones. Default: only

@@ -10,12 +10,12 @@ const REPOSITORY = /^[\w.-]+\/(?:[\w.-]+|\*)$/;
 const KUBERNETES_ACCOUNT = /^[a-z0-9-]+\/[a-z0-9.-]+$/;
 
 /**
- * Google-signed ID tokens of service accounts, which is how workloads of Google Cloud call an API. Those of
- * people are refused. With a list, the client is in `azp`, the account's unique id.
+ * Google-signed ID tokens of service accounts: how workloads on Google Cloud call an API. Tokens of people
+ * are refused. With a list, the client is in `azp`, the account's unique id.
  *
  * @param serviceAccounts the accounts that may call, by unique id or email address (then tokens need
- *   `"email"`). In an object, the id counts before the address
- * @throws {TypeError} none is named, or one of them is neither
+ *   `"email"`). In an object, an entry by id comes before one by address
+ * @throws {TypeError} none is named, or one is neither
  */
 export function google(serviceAccounts: Workloads, overrides: PresetOverrides = {}): TrustedIssuer {
   const issuer = { issuer: 'https://accounts.google.com', clientIdClaim: 'azp' };
@@ -33,12 +33,12 @@ export function google(serviceAccounts: Workloads, overrides: PresetOverrides = 
 }
 
 /**
- * Tokens of GitHub Actions. With a list, the client is the repository, `acme/app`. Compare branch,
- * environment or workflow with `requireClaims`: `"ref"`, `"environment"`, `"job_workflow_ref"`.
+ * Tokens of GitHub Actions. With a list, the client is the repository, `acme/app`. To check branch,
+ * environment or workflow, use `requireClaims`: `"ref"`, `"environment"`, `"job_workflow_ref"`.
  *
  * @param repositories whose workflows may call: `acme/app`, or `acme/*` for all of an owner. In an object, a
- *   repository's own entry counts before that of its owner
- * @throws {TypeError} none is named, or one of them isn't like that
+ *   repository's own entry comes before its owner's
+ * @throws {TypeError} none is named, or one has another form
  * @example
  * ```ts
  * import { createResourceServer, githubActions } from 'oauth-resource-server';

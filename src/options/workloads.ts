@@ -1,5 +1,5 @@
-// What the presets of workload issuers share. Their tokens name neither scope nor client of OAuth, and a
-// workload may ask for any audience: so those that are let in are listed.
+// Shared by the presets of workload issuers. Their tokens have neither an OAuth scope nor a client, and a
+// workload may ask for any audience. So you list which ones may call.
 
 import type { Scope, StandardClaims } from '../auth.js';
 import { type Checked, type Checks, checkObject, optional, optionError, text } from '../lib/check.js';
@@ -8,30 +8,30 @@ import { checkScope } from './implied-scopes.js';
 import { andAlso, checkList, type PresetOverrides } from './preset.js';
 import type { TrustedIssuer } from './trusted-issuer.js';
 
-/** What a workload is to your API: a client with scopes, as if an authorization server had said so. */
+/** A workload as your API sees it: a client with scopes, as if an authorization server had said so. */
 export interface Workload {
-  /** What `auth.clientId` is: a name of your own. Several workloads may be the same client. */
+  /** The value of `auth.clientId`: a name you choose. Several workloads may be the same client. */
   readonly clientId: string;
-  /** What `auth.scopes` is: `['read:inventory']`. Default none. */
+  /** The value of `auth.scopes`: `['read:inventory']`. Default: none. */
   readonly scopes?: readonly Scope[];
 }
 
 /**
- * The workloads that may call; all others are refused. A list of their names, or an object that says what
- * each of them is: `{ 'shop/orders': { clientId: 'order-service', scopes: ['read:inventory'] } }`.
+ * The workloads that may call; all others are refused. A list of their names, or an object that describes
+ * each: `{ 'shop/orders': { clientId: 'order-service', scopes: ['read:inventory'] } }`.
  */
 export type Workloads = readonly string[] | Readonly<Record<string, Workload>>;
 
-/** How an issuer's tokens say which workload is calling, and how applications write it. */
+/** How an issuer's tokens identify a workload, and how applications write it. */
 export interface WorkloadNames {
   /** The preset, for messages. */
   readonly preset: string;
   /** What applications write, for messages: `accounts such as shop/orders`. */
   readonly what: string;
   readonly pattern: RegExp;
-  /** What is found in tokens, of what applications write. */
+  /** Turns what applications write into what tokens contain. */
   toKey(name: string): string;
-  /** What the workload of a token may be known under, the most specific key first. */
+  /** The keys that a token's workload may be listed under, the most specific one first. */
   keysIn(claims: StandardClaims): readonly unknown[];
 }
 
@@ -40,11 +40,11 @@ const WORKLOAD_CHECKS = { clientId: text, scopes: optional(checkScopes, []) } sa
 type KnownWorkload = Checked<typeof WORKLOAD_CHECKS>;
 
 /**
- * An issuer whose tokens are accepted from these workloads only. Where an object says what they are, client
- * and scopes are those, and nothing in a token changes them.
+ * An issuer whose tokens are accepted only from these workloads. If an object describes them, client and
+ * scopes come from there, and nothing in a token changes them.
  *
- * @param issuer what else the preset says, and for a list where the client is
- * @throws {TypeError} no workload is named, or one in a way that can't be
+ * @param issuer the rest of the preset, and for a list the claim that names the client
+ * @throws {TypeError} no workload is named, or one has an impossible name
  */
 export function admitWorkloads(
   issuer: TrustedIssuer,
@@ -66,7 +66,7 @@ export function admitWorkloads(
   };
 }
 
-/** The workloads by their keys; undefined for those of a list. */
+/** The workloads by key; undefined for those of a list. */
 function checkWorkloads(
   workloads: Workloads,
   { preset, what, pattern, toKey }: WorkloadNames,

@@ -46,9 +46,9 @@ export interface ProofClaims {
   /** From when and until when the proof is valid, as the client says. Most proofs have neither. */
   readonly nbf: number | undefined;
   readonly exp: number | undefined;
-  /** The digest of the access token; undefined for a request that has none, to a token endpoint. */
+  /** The digest of the access token; undefined for a request without one, to a token endpoint. */
   readonly ath: string | undefined;
-  /** What the client took from `DPoP-Nonce`, of whatever type. */
+  /** The value the client took from `DPoP-Nonce`, of any type. */
   readonly nonce: unknown;
 }
 

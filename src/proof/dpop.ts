@@ -28,24 +28,24 @@ export interface DpopSettings {
 
 type Time = Pick<Runtime, 'clock' | 'clockToleranceSeconds'>;
 
-/** A key whose possession a request has proven. */
+/** A key that a request has proven to possess. */
 export interface ProvenKey {
-  /** What `"jkt"` of an access token that is bound to it says. */
+  /** The `"jkt"` of access tokens that are bound to it. */
   readonly thumbprint: string;
-  /** What the answer has to carry. */
+  /** What the answer must carry. */
   readonly confirmed: Confirmed;
 }
 
-/** The access token that a proof has to be for. */
+/** The access token that a proof must be for. */
 interface BoundToken {
-  /** Its member `"jkt"`, of whatever type. */
+  /** Its member `"jkt"`, of any type. */
   readonly jkt: unknown;
   readonly digest: string;
 }
 
 /**
- * Checks the proof of a request (RFC 9449 §4.3), and that it's used once. Without a token the request is one
- * for a token (§5): then the proof says which key to bind it to.
+ * Checks the proof of a request (RFC 9449 §4.3), and that it's used only once. Without a token, the request
+ * asks for one (§5): then the proof says which key to bind it to.
  *
  * @throws {InvalidProofError} `nonce_required` and all others; or an InvalidTokenError `jkt_mismatch`
  */
@@ -69,11 +69,11 @@ export function createProofCheck(settings: Omit<DpopSettings, 'isRequired'>, tim
     const now = time.clock() / 1000;
     const confirmed = nonces && checkNonce(nonces, claims, now);
     checkTime(claims, now, maxAgeSeconds, time);
-    // Neither is a secret, so the time that a comparison takes may tell where they differ.
+    // Neither is a secret, so a comparison may take a different time depending on where they differ.
     if (claims.ath !== token?.digest) throw new InvalidProofError('ath_mismatch');
     if (token !== undefined && token.jkt !== thumbprint) throw new InvalidTokenError('jkt_mismatch');
-    // How long the proof could be used again, by the clock of any instance that shares the store: to the end
-    // of its last moment, and a second more for stores that round.
+    // How long the proof could be reused, by the clock of any instance that shares the store: until its last
+    // moment is over, plus a second for stores that round.
     const remainingSeconds = claims.iat + maxAgeSeconds + time.clockToleranceSeconds - now + 1;
     await useOnce(usedProofs, { thumbprint, targetUri, jti: claims.jti }, remainingSeconds);
     return { thumbprint, confirmed };
@@ -81,8 +81,8 @@ export function createProofCheck(settings: Omit<DpopSettings, 'isRequired'>, tim
 }
 
 /**
- * Makes sure that a request under the scheme `DPoP` has a proof of possession of the key that its access
- * token is bound to (RFC 9449 §4.3, §7.1), and that no bound token comes under another scheme (§7.2).
+ * Makes sure that a request under the scheme `DPoP` proves possession of the key that its access token is
+ * bound to (RFC 9449 §4.3, §7.1), and that bound tokens don't come under another scheme (§7.2).
  */
 export function createDpopBinding(settings: DpopSettings, time: Time): DpopBinding {
   const checkProof = createProofCheck(settings, time);

@@ -109,14 +109,14 @@ export function readClaim(claims: JsonObject, name: string): unknown {
   return value;
 }
 
-/** The claim that names the client, if it's a string. Undefined if it's for a function to name the client. */
+/** The claim that names the client, if it's a string. Undefined if a function names the client. */
 export function readClientId(claims: JsonObject, { clientIdClaim }: TokenRules): string | undefined {
   if (typeof clientIdClaim === 'function') return undefined;
   const clientId = readClaim(claims, clientIdClaim);
   return typeof clientId === 'string' ? clientId : undefined;
 }
 
-/** Who acts on behalf of the subject: the outermost `"act"`, undefined without one (RFC 8693 §4.1). */
+/** Who acts on behalf of the subject: the outermost `"act"`; undefined if there's none (RFC 8693 §4.1). */
 export function readActor({ act }: JsonObject): Actor | undefined {
   if (!isJsonObject(act)) return undefined;
   const [subject, issuer, clientId] = ACTOR_CLAIMS.map((name) => {
@@ -126,7 +126,7 @@ export function readActor({ act }: JsonObject): Actor | undefined {
   return Object.freeze({ subject, issuer, clientId });
 }
 
-/** The scopes in these claims, together, each a string or an array (RFC 9068 §2.2.3). */
+/** The scopes in all these claims, each a string or an array (RFC 9068 §2.2.3). */
 export function scopesIn(claims: JsonObject, names: readonly string[]): readonly string[] {
   const [name = '', ...others] = names;
   const scopes = parseScopes(readClaim(claims, name));
@@ -153,8 +153,8 @@ export function wronglyTypedClaims(claims: JsonObject): readonly string[] {
 }
 
 /**
- * Whether an `"act"` says who acts. If it doesn't, it still says that somebody does: the token mustn't pass
- * for a call of the subject's own. Who acted before is in its own `"act"`, and doesn't matter.
+ * Whether an `"act"` says who acts. If it doesn't, it still says that there is an actor: the token mustn't
+ * pass for a call of the subject itself. Earlier actors are in its own `"act"` and don't matter.
  */
 function namesActor(act: unknown): boolean {
   if (!isJsonObject(act)) return false;
@@ -163,10 +163,7 @@ function namesActor(act: unknown): boolean {
   return Object.keys(act).some((name) => name !== 'act' && isPresent(name));
 }
 
-/**
- * The claims that RFC 9068 §2.2 requires and that are missing; always empty if the issuer's tokens needn't
- * follow it.
- */
+/** The missing claims that RFC 9068 §2.2 requires. Empty if the issuer's tokens needn't follow it. */
 export function missingClaims(claims: JsonObject, { tokenType }: TokenRules): readonly string[] {
   return tokenType === 'at+jwt' ? PROFILE_CLAIMS.filter((name) => !Object.hasOwn(claims, name)) : [];
 }

@@ -86,8 +86,8 @@ function isMarkedAsAccessToken(claims: JsonObject, { clientIdClaim }: TokenRules
     claims.token_use === 'access' ||
     claims.typ === 'Bearer' ||
     typeof claims.client_id === 'string' ||
-    // Not `azp`, unless the issuer's access tokens name the client there: ID tokens have it as well. A
-    // function has to name one, once the token is known to be valid.
+    // Not `azp`, unless the issuer's access tokens name the client there: ID tokens have it too. A function
+    // must name one, once the token is known to be valid.
     typeof clientIdClaim === 'function' ||
     typeof readClaim(claims, clientIdClaim) === 'string'
   );

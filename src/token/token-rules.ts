@@ -7,7 +7,9 @@ import type { TokenType } from '../terms.js';
  */
 export type ScopeSource = 'standard' | readonly string[] | ((claims: StandardClaims) => readonly string[]);
 
-/** What names the client: a claim, or a function of the application, whose word is needed for each token. */
+/**
+ * What names the client: a claim, or a function of the application that must know the client of each token.
+ */
 export type ClientSource = string | ((claims: StandardClaims) => string | undefined);
 
 /** What the access tokens of one issuer must be like. */

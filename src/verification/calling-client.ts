@@ -5,10 +5,10 @@ import { readClientId } from '../token/claims.js';
 import type { TokenRules } from '../token/token-rules.js';
 
 /**
- * The client that an access token is of; undefined if the claim for it isn't there. Where a function of the
- * application names clients, a token of none that it knows is refused, and so is any if it fails.
+ * The client of an access token; undefined if it lacks the claim. If a function of the application names
+ * clients, a token is refused if the function doesn't know its client, or fails.
  *
- * @param claims of a token that is known to be valid
+ * @param claims of a token that's known to be valid
  * @throws {InvalidTokenError} `not_an_access_token`
  */
 export function readCallingClient(claims: StandardClaims, rules: TokenRules): string | undefined {

@@ -103,7 +103,7 @@ export interface IntrospectedJwt {
   readonly claims: StandardClaims;
 }
 
-/** What a token may say against itself, and an issuer may leave out. */
+/** Limits that a token may set itself and an issuer may leave out. */
 const LIMITS = ['cnf', 'act', 'nbf', 'iat'] as const;
 
 /** Enough characters for the beginning of a JSON object, after white space or even a byte order mark. */
@@ -151,9 +151,8 @@ export function checkIntrospectedJwt(
 }
 
 /**
- * What the issuer said of a JWT, within the limits that the token itself names: its binding, who acts and its
- * dates if the issuer left them out, its end if that comes sooner, and its audience if the issuer needn't
- * name one.
+ * The issuer's answer about a JWT, within the limits of the token itself: its binding, its actor and its
+ * dates if the answer lacks them, its end if that's sooner, and its audience if the answer needn't have one.
  *
  * @param now seconds since the epoch
  * @throws {InvalidTokenError} `invalid_claim`, `aud_mismatch`, `expired`, `not_yet_valid`, `issued_in_future`

@@ -132,7 +132,7 @@ async function readConfigFile(file: string): Promise<DevIssuerOptions> {
   return resolveFiles(options, dirname(file));
 }
 
-/** Names of files are relative to the file that they stand in. */
+/** File names are relative to the file that contains them. */
 function resolveFiles(options: DevIssuerOptions, folder: string): DevIssuerOptions {
   const at = <Name extends string>(
     members: { readonly [member in Name]?: string | undefined },

@@ -110,7 +110,7 @@ function describeFailure(error: unknown): string | undefined {
   return syscall === 'listen' || syscall === 'getaddrinfo' ? `cannot listen there: ${code}` : undefined;
 }
 
-/** For programs: what {@link announcement} tells people. */
+/** For programs: the content of {@link announcement}. */
 function describe(devIssuer: DevIssuer): object {
   const { issuer, tokenEndpoint, introspectionEndpoint, jwksUri, mtlsTokenEndpoint, clients } = devIssuer;
   return {
