@@ -39,7 +39,8 @@ export interface KeysOptions {
   /**
    * How long fetched keys are used before they're fetched again; at least 1. Default 600. The issuer's
    * `Cache-Control: max-age` can shorten it down to `cooldownSeconds` and lengthen it up to six times. A key
-   * that the issuer withdrew stays trusted at most that long, or longer while the issuer can't be reached.
+   * that the issuer withdrew stays trusted at most that long, and longer only while the issuer can't be
+   * reached.
    */
   readonly maxAgeSeconds?: number;
   /**
