@@ -35,7 +35,9 @@ export type ClientCredential =
   | { readonly kind: 'key'; readonly key: AssertionKey; readonly audience: 'issuer' | 'endpoint' }
   /** A client assertion that someone else made (RFC 7521 §4.2). */
   | { readonly kind: 'assertion'; readonly assertion: string }
-  /** The TLS connection does it (RFC 8705 §2): that of `fetch`, undefined for the application's own. */
+  /**
+   * The TLS connection authenticates (RFC 8705 §2): the one of `fetch`; undefined for the application's own.
+   */
   | { readonly kind: 'certificate'; readonly fetch?: typeof globalThis.fetch }
   /** An access token of the client's own (RFC 7662 §2.1). */
   | { readonly kind: 'token'; readonly accessToken: string }

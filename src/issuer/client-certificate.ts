@@ -13,28 +13,28 @@ import type { TlsIdentity } from '../lib/tls-fetch.js';
 
 /** A client certificate with its private key (RFC 8705), in PEM. */
 export interface CertificatePem {
-  /** The certificate. Certificates of authorities between it and a root follow it. */
+  /** The certificate, followed by those of any authorities between it and a root. */
   readonly cert: string | Uint8Array;
   /** Its private key. */
   readonly key: string | Uint8Array;
-  /** What `key` is encrypted with. */
+  /** Decrypts `key`. */
   readonly passphrase?: string;
   /**
-   * The authorities that may vouch for servers, in place of those that Node knows. `node:tls` has those in
-   * `rootCertificates`, if both are needed.
+   * The authorities to trust for servers, instead of those that Node knows. If you need both, `node:tls` has
+   * Node's in `rootCertificates`.
    */
   readonly ca?: string | Uint8Array;
 }
 
-/** A client certificate in files, which are read again when they change. */
+/** A client certificate in files. They're read again when they change. */
 export interface CertificateFiles {
-  /** The path of what is `cert` in {@link CertificatePem}. */
+  /** The path of the file for `cert` of {@link CertificatePem}. */
   readonly certFile: string;
-  /** The path of `key`. */
+  /** The path of the file for `key`. */
   readonly keyFile: string;
-  /** What the key is encrypted with. */
+  /** Decrypts the key. */
   readonly passphrase?: string;
-  /** The path of `ca`. */
+  /** The path of the file for `ca`. */
   readonly caFile?: string;
 }
 
@@ -51,9 +51,9 @@ const PEM = { cert: pem, key: pem, passphrase: optional(text), ca: optional(pem)
 export const CERTIFICATE_MEMBERS: readonly string[] = Object.keys(PEM);
 const BEGIN = '-----BEGIN CERTIFICATE-----';
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
-/** Files are larger than this by mistake only. */
+/** Larger files are mistakes. */
 const MAX_FILE_BYTES = 1_000_000n;
-/** What Node and the system say of files: `ENOENT`. */
+/** Codes of Node and the system for files: `ENOENT`. */
 const ERROR_CODE = /^[A-Z][A-Z0-9_]{1,40}$/;
 
 /**
@@ -63,7 +63,7 @@ const ERROR_CODE = /^[A-Z][A-Z0-9_]{1,40}$/;
  */
 export function checkCertificate(given: unknown, path: string): TlsIdentity {
   if (typeof given !== 'object' || given === null) throw optionError(path, 'an object', given);
-  // Other members aren't refused, because that would name them, and a function may return anything.
+  // Other members aren't refused: a refusal would name them, and a function may return anything.
   const known = CERTIFICATE_MEMBERS.map((name) => [name, Reflect.get(given, name)]);
   const { cert, key: encrypted, passphrase, ca } = checkObject(Object.fromEntries(known), path, PEM);
   const chain = readCertificates(cert, memberPath(path, 'cert'));
@@ -91,8 +91,8 @@ function pem(given: unknown, path: string): string {
 }
 
 /**
- * The certificates in a text, at least one. The key may be there too, but no part of a certificate: then the
- * file is half written.
+ * The certificates in a text, at least one. The text may contain the key too, but not a part of a
+ * certificate: then the file is half written.
  */
 function readCertificates(given: string, path: string): readonly [X509Certificate, ...X509Certificate[]] {
   const found = given.match(CERTIFICATE) ?? [];
@@ -100,14 +100,14 @@ function readCertificates(given: string, path: string): readonly [X509Certificat
     const [first, ...others] = found.map((one) => new X509Certificate(one));
     if (first !== undefined && given.split(BEGIN).length === found.length + 1) return [first, ...others];
   } catch {
-    // It's said below, without the text.
+    // Reported below, without the text.
   }
   throw badOption(path, 'takes certificates in PEM');
 }
 
 /**
- * Reads a certificate from files, again when they have changed. While new files don't fit together, or can't
- * be read, the old certificate serves on.
+ * Reads a certificate from files, and again when they change. If the new files don't match or can't be read,
+ * the old certificate stays in use.
  *
  * @returns a function that throws a {@link SafeError} if there's none yet
  */

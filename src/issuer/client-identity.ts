@@ -9,33 +9,36 @@ import {
 
 type Fetch = typeof globalThis.fetch;
 
-/** Files are looked at again, and functions asked, after this time at the earliest. */
+/** Files are checked, and functions called, again after this time at the earliest. */
 const CERTIFICATE_SECONDS = 1;
 
-/** With TLS 1.3 a server can tell only by closing the connection. */
+/** With TLS 1.3, a server can only refuse by closing the connection. */
 const REFUSED =
   'does the server accept the certificate of this client? Some close the connection if they do not';
 const UNKNOWN_AUTHORITY =
   'no authority that is known vouches for the server: the option certificate takes another one, as ca or ' +
   'caFile';
-/** What Node says of servers that can't be trusted. */
+/** Node's codes for servers that can't be trusted. */
 const UNTRUSTED = /SELF_SIGNED_CERT|^UNABLE_TO_(?:GET_ISSUER_CERT|VERIFY_LEAF)/;
 
 export interface IdentitySettings {
   readonly credential: CredentialSettings;
-  /** Of its connections. It's the credential itself, or there's one besides. */
+  /** The certificate of its connections, as the credential itself or in addition to one. */
   readonly certificate: AskedCertificate | undefined;
 }
 
-/** What a client shows to an authorization server: its credential, and the certificate of the connection. */
+/**
+ * How a client identifies itself to an authorization server: its credential, and the certificate of its
+ * connections.
+ */
 export class ClientIdentity {
-  /** Whether endpoints for clients with certificates are to be preferred (RFC 8705 §5). */
+  /** Whether to prefer endpoints for clients with certificates (RFC 8705 §5). */
   readonly prefersMtls: boolean;
   readonly #credentials: CredentialSource;
   readonly #certificates: CredentialSource;
   readonly #fetch: Fetch;
 
-  /** @param fetch for a client without certificate, or one that brings it itself */
+  /** @param fetch for a client without a certificate, or one that shows it itself */
   constructor({ credential, certificate }: IdentitySettings, options: CredentialSourceOptions, fetch: Fetch) {
     this.prefersMtls = certificate !== undefined || credential.kind === 'certificate';
     this.#credentials = new CredentialSource(credential, options);
@@ -49,9 +52,9 @@ export class ClientIdentity {
   }
 
   /**
-   * Makes a request as {@link CredentialSource.use} does.
+   * Makes a request like {@link CredentialSource.use}.
    *
-   * @param request gets what it's to be made with
+   * @param request gets the credential and `fetch` to use
    */
   async use<T>(
     request: (credential: ClientCredential, fetch: Fetch) => Promise<T>,
@@ -65,19 +68,19 @@ export class ClientIdentity {
     return this.#certificates.use(withCertificate, isRefusal, signal);
   }
 
-  /** What further requests to the server are made with. @throws {CredentialUnavailable} */
+  /** The `fetch` for further requests to the server. @throws {CredentialUnavailable} */
   async connect(signal?: AbortSignal): Promise<Fetch> {
     return this.#fetchOf(await this.#certificates.get(signal));
   }
 
-  /** What may be wrong with the handshake if there's no answer to a request with a certificate. */
+  /** What may be wrong with the handshake if a request with a certificate gets no answer. */
   explain(error: unknown): string | undefined {
     if (!this.prefersMtls || !(error instanceof FetchFailure)) return undefined;
     if (UNTRUSTED.test(error.message)) return UNKNOWN_AUTHORITY;
     return error.kind === 'broken' || error.message.includes('_ALERT_') ? REFUSED : undefined;
   }
 
-  /** Whether requests are made with another certificate by now. */
+  /** Whether requests now use another certificate. */
   hasReplaced(fetch: Fetch): boolean {
     const latest = this.#certificates.latest();
     return latest !== undefined && this.#fetchOf(latest) !== fetch;

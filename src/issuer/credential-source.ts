@@ -19,7 +19,7 @@ export interface AskedSource {
   readonly from?: 'function' | 'file';
 }
 
-/** A credential that a function of the application hands out, as plain data. */
+/** A credential that a function of the application returns, as plain data. */
 export type AskedCredential =
   | (AskedSource & { readonly kind: 'asked' } & (
         | { readonly name: 'clientSecret'; readonly method: SecretMethod | undefined }
@@ -69,10 +69,10 @@ export const MAX_ASSERTION_LENGTH = 16_384;
 /** A JWS in compact serialisation (RFC 7515 §7.1). Its content is for the server. */
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
-/** What's kept for further requests. The others are short-lived themselves. */
+/** Credentials that are kept for further requests. The others are short-lived themselves. */
 const LASTING: ReadonlySet<string> = new Set(['clientSecret', 'privateKey', 'certificate']);
 
-/** What a question takes beyond its time limit, at most. */
+/** How much longer than its time limit a call can take. */
 const GRACE_SECONDS = 1;
 
 /** The last answer. */
@@ -128,7 +128,7 @@ export class CredentialSource {
   }
 
   /**
-   * The last one, undefined if nobody has asked for it. Files are looked at anew meanwhile, at most once in
+   * The last one; undefined if none was needed yet. Files are checked again meanwhile, at most once in
    * `rememberSeconds`.
    */
   latest(): ClientCredential | undefined {
@@ -185,7 +185,7 @@ export class CredentialSource {
   }
 }
 
-/** @throws {CredentialUnavailable} it isn't what it has to be */
+/** @throws {CredentialUnavailable} it isn't what it must be */
 async function readAnswer(settings: AskedCredential, answer: unknown): Promise<ClientCredential> {
   switch (settings.name) {
     case 'clientSecret':

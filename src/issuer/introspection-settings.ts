@@ -42,7 +42,7 @@ export interface IntrospectionSettings extends Pick<TokenRules, 'scopeSource'> {
 
 /** An introspection endpoint, and this API as its client. */
 export interface IntrospectionEndpoint extends IdentitySettings {
-  /** Undefined: what the issuer's metadata says. */
+  /** Undefined: the one in the issuer's metadata. */
   readonly url: string | undefined;
   readonly clientId: string;
   /** Whether only signed answers count (RFC 9701). */

@@ -31,7 +31,7 @@ export class Metadata {
   find(name: EndpointName, preferMtls = false): string | undefined {
     for (const { json, url } of this.#documents) {
       const endpoint = readMember(json, name, preferMtls);
-      // Metadata that came over https must not lead to an unprotected service on this host.
+      // Metadata fetched over https must not lead to an unprotected service on this host.
       const rules = { allowInsecureRequests: this.#allowInsecure, allowLoopback: url.startsWith('http:') };
       if (isAcceptableUrl(endpoint, rules)) return endpoint;
     }
@@ -50,7 +50,7 @@ export class Metadata {
     throw unavailable('metadata', this.lack(name, preferMtls));
   }
 
-  /** Why {@link find} finds nothing: there's no such member, or none that may be fetched. */
+  /** Why {@link find} finds nothing: there's no such member, or its URL mustn't be fetched. */
   lack(name: EndpointName, preferMtls = false): FetchFailure {
     const [url] = this.#documents
       .map(({ json }) => readMember(json, name, preferMtls))
@@ -73,14 +73,14 @@ export class Metadata {
   }
 }
 
-/** As it is. */
+/** The member, unchecked. */
 function readMember(json: JsonObject, name: EndpointName, preferMtls: boolean): unknown {
   const { mtls_endpoint_aliases: aliases } = json;
   const members = preferMtls && isJsonObject(aliases) && Object.hasOwn(aliases, name) ? aliases : json;
   return Object.hasOwn(members, name) ? members[name] : undefined;
 }
 
-/** Says of which document a failure is, once: what's an {@link UnavailableError} already stays as it is. */
+/** Adds which document a failure is about, once: an {@link UnavailableError} stays as it is. */
 export function unavailable(document: 'metadata' | 'jwks', error: unknown): UnavailableError {
   if (error instanceof UnavailableError) return error;
   const isInvalid = error instanceof FetchFailure && error.kind === 'invalid';

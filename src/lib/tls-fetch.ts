@@ -4,34 +4,34 @@ import { SafeError } from './errors.js';
 type Fetch = typeof globalThis.fetch;
 type Undici = typeof import('undici');
 
-/** What a client shows in the TLS handshake, and which servers it believes. All in PEM. */
+/** What a client shows in the TLS handshake, and which servers it trusts. All in PEM. */
 export interface TlsIdentity {
-  /** The certificate, and behind it those of the authorities between it and a root. */
+  /** The certificate, followed by those of any authorities between it and a root. */
   readonly cert: string;
   /** Its private key, not encrypted. */
   readonly key: string;
-  /** Authorities in place of those that Node knows; undefined for Node's own. */
+  /** Authorities to trust instead of those that Node knows; undefined for Node's own. */
   readonly ca: readonly string[] | undefined;
 }
 
 /**
- * By a name that bundlers don't follow: nobody wants it in a bundle for a browser or for Workers, and many
- * don't have it.
+ * A name that bundlers don't follow: it doesn't belong in a bundle for a browser or Workers, and may not be
+ * installed.
  */
 const UNDICI: string = 'undici';
 
 /**
- * Connections that nobody uses are closed after 4 seconds, or later if the server says so, but then at the
- * latest. So those with a certificate that was replaced end by themselves.
+ * Unused connections are closed after 4 seconds, or later if the server says so, but after this time at the
+ * latest. So connections with a replaced certificate end by themselves.
  */
 const MAX_IDLE_MILLISECONDS = 60_000;
 
-/** What bytes that aren't UTF-8 are read as. */
+/** Characters that a status text can't have, such as the one for bytes that aren't UTF-8. */
 const NOT_LATIN_1 = /[^\t\x20-\xff]/g;
 
 /**
- * A `fetch` whose connections show a certificate. Node's own can't: it takes the agents of no other copy of
- * undici than the one inside of Node. Neither an idle connection nor the agent keeps the process alive.
+ * A `fetch` whose connections show a certificate. Node's own can't: it only takes agents of the undici inside
+ * Node. Neither an idle connection nor the agent keeps the process alive.
  *
  * @throws {SafeError} the package undici isn't installed
  */
@@ -43,7 +43,7 @@ export async function createTlsFetch({ cert, key, ca }: TlsIdentity): Promise<Fe
     const request = isForeignRequest(input, undici) ? await readRequest(input, init) : undefined;
     const body = readBody(init.body ?? request?.body, undici);
     const url = request === undefined ? input : request.url;
-    // The same names and values as those of Node, whose declarations are of another version of undici.
+    // `as`: the names and values are Node's, whose declarations are from another version of undici.
     const given = { ...request, ...init, body, dispatcher } as Parameters<Undici['fetch']>[1];
     return toResponse(await undici.fetch(url as Parameters<Undici['fetch']>[0], given));
   };
@@ -57,7 +57,7 @@ async function loadUndici(): Promise<Undici> {
   }
 }
 
-/** A `Request` of Node's own copy of undici, which the other copy would take for an address. */
+/** A `Request` of Node's own undici, which the other copy would take for an address. */
 function isForeignRequest(input: Parameters<Fetch>[0], undici: Undici): input is Request {
   return typeof input === 'object' && 'clone' in input && !(input instanceof undici.Request);
 }
@@ -79,16 +79,17 @@ function readBody(body: RequestInit['body'], undici: Undici): unknown {
   return form;
 }
 
-/** An answer as Node's own `fetch` has it: `instanceof Response`. */
+/** An answer like that of Node's own `fetch`: `instanceof Response`. */
 function toResponse(given: Awaited<ReturnType<Undici['fetch']>>): Response {
   const { status, redirected, headers } = given;
-  // The same streams; only their declarations have several homes.
+  // `as`: the same streams, declared in several places.
   const body = given.body as ReadableStream<Uint8Array> | null;
   if (status > 599) return given as Response; // has the same members, and no other can be made
   const statusText = given.statusText.replace(NOT_LATIN_1, '?');
   const response = new Response(body, { status, statusText, headers: [...headers] });
   return Object.defineProperties(response, {
-    // A function, because that keeps the other response: undici cancels the body of one that's gone.
+    // A function, because it keeps the other response alive: undici cancels the body of one that was
+    // collected.
     url: { get: () => given.url, configurable: true },
     redirected: { value: redirected, configurable: true },
   });

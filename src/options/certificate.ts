@@ -9,8 +9,8 @@ import type { AskedCertificate } from '../issuer/credential-source.js';
 import { badOption, callable, checkNames, checkObject, optional, text } from '../lib/check.js';
 
 /**
- * The certificate that connections show, with its key: files that are read again when they change, PEM, or a
- * function that returns PEM.
+ * The certificate that connections show, with its key: files, which are read again when they change, PEM, or
+ * a function that returns PEM.
  */
 export type CertificateOption =
   | CertificateFiles
@@ -20,7 +20,7 @@ export type CertificateOption =
 const FILES = { certFile: text, keyFile: text, passphrase: optional(text), caFile: optional(text) };
 
 /**
- * Checks the option `certificate`. Files are read, and functions called, when they're needed.
+ * Checks the option `certificate`. Files are read, and functions called, only when needed.
  *
  * @returns undefined if there's none
  * @throws {OptionError} without a cause, which could quote key material

@@ -23,8 +23,8 @@ type AssertionKeySource = PrivateKey | AssertionSigner;
 export type AssertionSource = (() => string | Promise<string>) | { readonly file: string };
 
 /**
- * What can be given, and the methods that go with it. A certificate authenticates if its method is named, or
- * if nothing else is there: beside a secret or a key, it's only what tokens are bound to.
+ * The ways to authenticate, with the methods of each. A certificate authenticates if its method is named, or
+ * if there's nothing else. Next to a secret or a key, it's only what tokens are bound to.
  */
 const METHODS: Readonly<Record<Kind, readonly string[]>> = {
   clientSecret: SECRET_METHODS,

@@ -115,14 +115,15 @@ export interface IntrospectionEndpointOptions extends IntrospectionPolicyOptions
   /**
    * The certificate that this API shows to the endpoint (RFC 8705), with its key: paths of files, PEM, or a
    * function that returns PEM. It authenticates the API if nothing else does. Files are read again when they
-   * change; a function is called as that of `clientSecret`. Requests to the endpoint don't use the option
-   * `fetch` then. Needs the package `undici`.
+   * change; a function is called like that of `clientSecret`. Requests to the endpoint then don't use the
+   * option `fetch`. Needs the package `undici`.
    */
   readonly certificate?: CertificateOption;
   /**
-   * Default: `private_key_jwt` with a key; with a secret `client_secret_basic`, or `client_secret_post` if
-   * the issuer's metadata has that and not the other. With `tls_client_auth` or `self_signed_tls_client_auth`
-   * the connection authenticates (RFC 8705 §2): `certificate` is for that, or a `fetch` that shows one.
+   * How this API authenticates. Default: with a key `private_key_jwt`; with a secret `client_secret_basic`,
+   * or `client_secret_post` if the issuer's metadata lists that but not the other. With `tls_client_auth` or
+   * `self_signed_tls_client_auth` the connection authenticates (RFC 8705 §2), with `certificate` or with a
+   * `fetch` that shows one.
    */
   readonly authenticationMethod?:
     | 'client_secret_basic'
