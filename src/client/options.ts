@@ -112,7 +112,7 @@ export interface ClientOptions {
    * The certificate that the client shows to the authorization server and to the `origins` (RFC 8705), with
    * its key: paths of files, PEM, or a function that returns PEM. It authenticates the client if nothing else
    * does; beside a secret, a key or an assertion, it's what tokens may be bound to. Files are read again when
-   * they change, and a function is asked for each token. Needs the package `undici`, and can't go with `fetch`.
+   * they change, and a function is asked for each token. Needs `undici`, and can't go with `fetch`.
    */
   readonly certificate?: CertificateOption;
   /**
