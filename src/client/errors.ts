@@ -72,7 +72,7 @@ const tokenRequestError: unique symbol = Symbol.for('oauth-resource-server.token
 /**
  * No access token could be had.
  *
- * `instanceof` and {@link isTokenRequestError} recognise it by a mark, so they also work when two copies of
+ * `instanceof` and {@link isTokenRequestError} recognize it by a mark, so they also work when two copies of
  * this package are installed.
  *
  * Security: no secret, assertion or token is in any member, so it may be logged whole. It has no `cause`:

@@ -6,7 +6,7 @@ export interface GrantedToken {
    * The access token (RFC 6749 §1.4): opaque, sent as `Authorization: Bearer <accessToken>`, or after `DPoP`
    * with a proof.
    *
-   * Security: not enumerable, so that logging or serialising this object does not reveal it.
+   * Security: not enumerable, so that logging or serializing this object does not reveal it.
    */
   readonly accessToken: string;
   /** `DPoP` if it's bound to the key of the client (RFC 9449), which the option `dpop` asks for. */

@@ -32,7 +32,7 @@ export function auth0(domain: string, overrides: PresetOverrides = {}): TrustedI
 /**
  * Okta custom authorization servers. The client is in `cid`, the scopes are an array in `scp`.
  *
- * @param domain the organisation's domain, `example.okta.com`
+ * @param domain the organization's domain, `example.okta.com`
  * @param authorizationServer its id, default `default`
  * @throws {TypeError} `domain` isn't a host name, or `authorizationServer` isn't an id
  */

@@ -115,7 +115,7 @@ export async function useOnce(
   lifetimeSeconds: number,
 ): Promise<void> {
   const { thumbprint, targetUri, jti } = identity;
-  // Neither a thumbprint nor a normalised URI has a line feed.
+  // Neither a thumbprint nor a normalized URI has a line feed.
   const key = hash('sha256', `${thumbprint}\n${targetUri}\n${jti}`, 'base64url');
   let isNew: unknown;
   try {

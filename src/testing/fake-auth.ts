@@ -44,7 +44,7 @@ const ACTOR_MEMBERS = ['subject', 'issuer', 'clientId'];
 /**
  * Makes an `Auth` without a token behind it, to call a handler directly, without HTTP:
  * `handler({ auth: fakeAuth() }, response)`. It's frozen, its members and its claims agree with each other,
- * and `isAuth` recognises it, so `getAuth` accepts it. The `require…` functions don't: only `authenticate`
+ * and `isAuth` recognizes it, so `getAuth` accepts it. The `require…` functions don't: only `authenticate`
  * opens a route.
  *
  * For requests through the whole stack use `createTestIssuer`: that also tests that the route is protected.

@@ -1,7 +1,8 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
+import { anchorsOf, localLinksOf, type Page } from '../docs/markdown.js';
 import { type App, installApp } from './support/app.js';
 import {
   exportedNames,
@@ -10,9 +11,23 @@ import {
   modulesOf,
   readManifest,
 } from './support/package-contents.js';
+import { runNpm } from './support/run.js';
 
 /** Files of the development issuer's page, which need no build. */
 const PAGE = 'tools/dev-issuer/page';
+
+/** What is read of a bill of materials in the form of CycloneDX. */
+interface Bill {
+  readonly bomFormat: string;
+  readonly metadata: { readonly component: { readonly name: string; readonly version: string } };
+  readonly components: readonly { readonly name: string; readonly hashes?: readonly unknown[] }[];
+}
+
+/** They link to tests, and are for those who change the package. */
+const NOT_PACKED_PAGES = /^(?:requirements\.md$|decisions\/)/;
+/** The demo runs only in a clone, and what builds and installations leave isn't ours. */
+const NOT_PACKED_EXAMPLES =
+  /^(?:demo|dist)\/|\/node_modules\/|\/\.next\/|(?:package-lock|tsconfig)\.json$|\/\.(?:gitignore|npmrc)$/;
 
 const checkout = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -29,20 +44,51 @@ describe('the packed package, installed on its own', () => {
     manifest = await readManifest(folder);
   });
 
-  it('contains its documents and the build, nothing else', () => {
-    expect(files.filter((file) => !file.startsWith('dist/'))).toEqual([
-      'CHANGELOG.md',
-      'LICENSE',
-      'README.md',
-      'SECURITY.md',
-      'package.json',
-    ]);
+  it('contains the build, its documents and examples, nothing else', async () => {
+    const pages = (await listFiles(join(checkout, 'docs'))).filter((file) => !NOT_PACKED_PAGES.test(file));
+    const examples = (await listFiles(join(checkout, 'examples'))).filter(
+      (file) => !NOT_PACKED_EXAMPLES.test(file),
+    );
+    expect(files.filter((file) => !file.startsWith('dist/'))).toEqual(
+      [
+        ...['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json'],
+        ...pages.map((file) => `docs/${file}`),
+        ...examples.map((file) => `examples/${file}`),
+      ].sort(),
+    );
   });
 
-  it('contains a module and its declarations for each source, nothing else', async () => {
+  it('contains every file and heading that its documents link to', async () => {
+    const documents = files.filter((file) => /\.md$/.test(file));
+    expect(documents.length).toBeGreaterThan(30);
+    const pages = new Map<string, Page>();
+    for (const path of documents) pages.set(path, { path, text: await readFile(join(folder, path), 'utf8') });
+    const broken = [...pages.values()].flatMap((page) =>
+      localLinksOf(page)
+        .filter(({ target, anchor }) => {
+          const path = target === '' ? page.path : posix.join(posix.dirname(page.path), target);
+          const to = pages.get(path);
+          if (to !== undefined) return anchor !== '' && !anchorsOf(to).has(anchor);
+          return !files.some((file) => file === path || file.startsWith(`${path}/`));
+        })
+        .map(({ target, anchor }) => `${page.path}: ${target}#${anchor}`),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  it('has no source maps, and no file that names one', async () => {
+    expect(files.filter((file) => file.endsWith('.map'))).toEqual([]);
+    for (const file of files.filter((name) => /\.(?:js|ts|css)$/.test(name)))
+      expect(await readFile(join(folder, file), 'utf8'), file).not.toContain('sourceMappingURL');
+  });
+
+  it('contains a module for each source, and its declarations, nothing else', async () => {
     const sources = (await Promise.all(['src', 'adapters', 'tools'].map(sourcesIn))).flat();
     const built = sources.flatMap((source) =>
-      ['.d.ts', '.js'].map((extension) => `dist/${source.replace(/\.ts$/, extension)}`),
+      // Nothing exported needs the types of the programs.
+      (source.startsWith('tools/') ? ['.js'] : ['.d.ts', '.js']).map(
+        (extension) => `dist/${source.replace(/\.ts$/, extension)}`,
+      ),
     );
     const page = (await readdir(join(checkout, PAGE))).map((file) => `dist/${PAGE}/${file}`);
     expect(files.filter((file) => file.startsWith('dist/'))).toEqual([...built, ...page].sort());
@@ -618,16 +664,32 @@ describe('the packed package, installed on its own', () => {
     ]);
   });
 
-  it('takes 2.5 MB at most, with what it brings', async () => {
-    const modules = join(app.folder, 'node_modules');
-    const entries = await readdir(modules, { recursive: true, withFileTypes: true });
-    const files = entries.filter((entry) => entry.isFile());
-    const sizes = await Promise.all(
-      files.map(async ({ parentPath, name }) => (await stat(join(parentPath, name))).size),
+  it('has a bill of materials of exactly that, with digests, the same each time', async () => {
+    const buildBill = () => runNpm(['run', '--silent', 'sbom'], { cwd: checkout });
+    const { stdout } = await buildBill();
+    const bill: Bill = JSON.parse(stdout);
+    expect(bill.bomFormat).toBe('CycloneDX');
+    expect(bill.metadata.component).toMatchObject({ name: manifest.name, version: manifest.version });
+    const installed = await readdir(join(app.folder, 'node_modules'));
+    const names = bill.components.map(({ name }) => name);
+    expect([...names, manifest.name].sort()).toEqual(
+      installed.filter((name) => !name.startsWith('.')).sort(),
     );
-    const total = sizes.reduce((sum, size) => sum + size, 0);
-    expect(total).toBeGreaterThan(1_000_000);
-    expect(total).toBeLessThan(2_500_000);
+    expect(bill.components.filter(({ hashes = [] }) => hashes.length === 0)).toEqual([]);
+    expect((await buildBill()).stdout).toBe(stdout);
+  });
+
+  it('takes 2.5 MB at most with what it brings, and 0.9 MB for documents and examples', async () => {
+    const modules = join(app.folder, 'node_modules');
+    const sizes = { code: 0, documents: 0 };
+    for (const file of await listFiles(modules)) {
+      const kind = /^oauth-resource-server\/(?:docs|examples)\//.test(file) ? 'documents' : 'code';
+      sizes[kind] += (await stat(join(modules, file))).size;
+    }
+    expect(sizes.code).toBeGreaterThan(1_000_000);
+    expect(sizes.code).toBeLessThan(2_500_000);
+    expect(sizes.documents).toBeGreaterThan(500_000);
+    expect(sizes.documents).toBeLessThan(900_000);
   });
 
   it('has a core, a client, a testing kit, gates, and middlewares that need no framework', async () => {

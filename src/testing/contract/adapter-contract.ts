@@ -62,9 +62,9 @@ export interface ContractOptions {
   readonly issuer?: TestIssuer;
 }
 
-/** One behaviour that every adapter has. */
+/** One behavior that every adapter has. */
 export interface ContractTest {
-  /** The behaviour as a sentence. Unique. */
+  /** The behavior as a sentence. Unique. */
   readonly title: string;
   /** The requirements that it proves, as docs/requirements.md of this package lists them. */
   readonly ids: readonly string[];

@@ -37,9 +37,9 @@ export interface ContractClient {
   readonly otherCertificate: ClientCertificate;
 }
 
-/** One behaviour over HTTP that every framework must show. */
+/** One behavior over HTTP that every framework must show. */
 export interface ContractRow {
-  /** The behaviour as a sentence. Unique. */
+  /** The behavior as a sentence. Unique. */
   readonly title: string;
   /** The requirements of docs/requirements.md that the row proves. */
   readonly ids?: readonly string[];

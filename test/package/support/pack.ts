@@ -35,7 +35,15 @@ export default async function pack(project: TestProject): Promise<() => Promise<
 
 /** `npm run check` has just built `dist`. Otherwise a copy is built: somebody may be using `dist` of the checkout. */
 async function packTo(folder: string): Promise<string> {
-  const built = process.env.PACK_DIST === undefined ? await buildCopy(join(folder, 'checkout')) : checkout;
+  return process.env.PACK_DIST === undefined ? buildAndPack(folder) : npmPack(checkout, folder);
+}
+
+/** Builds a copy of the checkout in a folder, and packs it there. Returns the tarball. */
+export async function buildAndPack(folder: string): Promise<string> {
+  return npmPack(await buildCopy(join(folder, 'checkout')), folder);
+}
+
+async function npmPack(built: string, folder: string): Promise<string> {
   const { stdout } = await runNpm(['pack', '--silent', '--pack-destination', folder], { cwd: built });
   return join(folder, stdout.trim());
 }

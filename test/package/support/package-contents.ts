@@ -3,6 +3,8 @@ import { dirname, join, relative, sep } from 'node:path';
 
 /** What the tests read of a package's manifest. */
 export interface Manifest {
+  readonly name: string;
+  readonly version: string;
   readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>;
   readonly bin: Readonly<Record<string, string>>;
   readonly scripts: Readonly<Record<string, string>>;
