@@ -114,7 +114,7 @@ export interface Auth<C extends object = RegisteredClaims> extends AccessToken<C
   /**
    * The access token as received.
    *
-   * Security: not enumerable, so logging or serialising an `Auth` doesn't reveal it. Never pass it on to
+   * Security: not enumerable, so logging or serializing an `Auth` doesn't reveal it. Never pass it on to
    * another service: it was issued for this one.
    */
   readonly token: string;
@@ -197,7 +197,7 @@ export interface McpAuthInfo {
  * `clientId` is `''` if the token names no client. `extra.auth` is the verified `Auth` itself, so a tool can
  * call `getAuth(authInfo.extra)`.
  *
- * Security: unlike `Auth`, this shows the token to anything that logs or serialises it.
+ * Security: unlike `Auth`, this shows the token to anything that logs or serializes it.
  *
  * @param server names its metadata in challenges that the SDK itself sends, such as `scopeChallenge` in
  *   version 2

@@ -18,7 +18,7 @@ export const errorKind: unique symbol = Symbol.for('oauth-resource-server.error'
 /**
  * The base of every refusal: `status`, `error`, `reason`, `message`.
  *
- * `instanceof` and {@link isResourceServerError} recognise these errors by a mark, not by the prototype. So
+ * `instanceof` and {@link isResourceServerError} recognize these errors by a mark, not by the prototype. So
  * they also work if two copies of this package are installed, and for the exceptions of the NestJS guard.
  *
  * Security: no member contains a token, claim or key, so you may log the whole error.
@@ -156,7 +156,7 @@ export class UnavailableError extends ResourceServerError {
   }
 }
 
-// Under names of our own: minifiers rename classes.
+// Under names of our own: minifying tools rename classes.
 const CLASSES = {
   ResourceServerError,
   InvalidRequestError,

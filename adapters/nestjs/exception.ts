@@ -16,7 +16,7 @@ import { findRequest, toArrival } from './platform.js';
  * What the guard throws for a refused request, with the challenge already set on the response.
  *
  * It counts as an error of the core: `instanceof InvalidTokenError`, `@Catch(InsufficientScopeError)` and
- * `isResourceServerError` recognise it. `getResponse()` is the body, or `{}` if the answer has none.
+ * `isResourceServerError` recognize it. `getResponse()` is the body, or `{}` if the answer has none.
  */
 export class ResourceServerException extends HttpException {
   /** The registered OAuth error code; undefined if no credentials were sent. */

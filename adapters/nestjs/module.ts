@@ -265,7 +265,7 @@ const IMPORTED_TWICE =
   'your API takes other tokens, list its issuers in the same options, or create an application of its own.';
 
 /**
- * The replacement of a guard by `overrideGuard` or `overrideProvider`, recognised by its wrapper's other
+ * The replacement of a guard by `overrideGuard` or `overrideProvider`, recognized by its wrapper's other
  * class.
  */
 function overridingGuard(modules: ModulesContainer, guards: readonly Type[]): CanActivate | undefined {

@@ -3,7 +3,7 @@ import { expressTarget } from './express-target.js';
 import { fastifyTarget } from './fastify-target.js';
 import type { Target } from './target.js';
 
-/** A NestJS application, on Express or Fastify; it's initialised. */
+/** A NestJS application, on Express or Fastify; it's initialized. */
 export async function nestTarget(
   application: INestApplication,
   mounted: Readonly<Record<string, object>>,

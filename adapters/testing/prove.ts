@@ -97,7 +97,7 @@ function checkOptions(options: ProveOptions): void {
 }
 
 async function recognise(app: object, mounted: Readonly<Record<string, object>>): Promise<Target> {
-  // Each recognised by a member that the others don't have.
+  // Each recognized by a member that the others don't have.
   if ('getHttpAdapter' in app) return nestTarget(app as INestApplication, mounted);
   if ('printRoutes' in app) return fastifyTarget(app as FastifyInstance);
   if (typeof app === 'function' && 'mountpath' in app) return expressTarget(app, mounted);

@@ -57,7 +57,7 @@ export interface ResourceSettings {
   readonly maxAgeSeconds: number;
 }
 
-/** The resource server's behaviour that its metadata describes. */
+/** The resource server's behavior that its metadata describes. */
 export interface PublishedSettings {
   readonly bearerMethods: ReadonlySet<BearerMethod>;
   /** The accepted schemes. */

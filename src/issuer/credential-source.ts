@@ -66,7 +66,7 @@ const MAX_SECRET_LENGTH = 10_000;
 
 /** As long as an access token may be. */
 export const MAX_ASSERTION_LENGTH = 16_384;
-/** A JWS in compact serialisation (RFC 7515 §7.1). Its content is for the server. */
+/** A JWS in compact serialization (RFC 7515 §7.1). Its content is for the server. */
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
 /** Credentials that are kept for further requests. The others are short-lived themselves. */

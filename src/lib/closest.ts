@@ -39,7 +39,7 @@ function letters(word: string): string {
 }
 
 /**
- * How many characters must be inserted, removed, replaced or swapped with their neighbour to turn one word
+ * How many characters must be inserted, removed, replaced or swapped with their neighbor to turn one word
  * into the other (Damerau and Levenshtein).
  */
 function editDistance(one: string, other: string): number {

@@ -13,7 +13,7 @@ const UNRESERVED = /^[A-Za-z0-9._~-]$/;
 /**
  * The target URI of a request, as in `"htu"` (HTTP URI), in one spelling: without query and fragment, scheme
  * and host in lower case, without the default port, `/` for an empty path, percent-encoding and dot segments
- * normalised as in RFC 3986 §6.2.2. Nothing else changes: `/a` and `/a/` are two resources.
+ * normalized as in RFC 3986 §6.2.2. Nothing else changes: `/a` and `/a/` are two resources.
  *
  * @returns undefined if `url` isn't an absolute http or https URL, or has a percent sign without two digits
  * @see RFC 9449 §4.3

@@ -80,7 +80,7 @@ export function viewRequest(request: RequestLike): RequestView {
   if ('req' in request) return new NodeRequestView(request.req, request);
   const headers: unknown = Reflect.get(request, 'headers');
   if (typeof headers !== 'object' || headers === null) throw new TypeError(NOT_A_REQUEST);
-  // Recognised by what they can do: the Fetch standard has several implementations, and Node's request has
+  // Recognized by what they can do: the Fetch standard has several implementations, and Node's request has
   // doubles.
   if ('get' in headers && typeof headers.get === 'function') return new FetchRequestView(request as Request);
   return new NodeRequestView(request as object as IncomingMessage);
@@ -301,7 +301,7 @@ export function isCorsPreflight(request: RequestView): boolean {
   );
 }
 
-/** Recognised by what it can do: with HTTP/2, the socket of a request is a stand-in. */
+/** Recognized by what it can do: with HTTP/2, the socket of a request is a stand-in. */
 function isTlsSocket(socket: object | undefined): socket is TLSSocket {
   return socket !== undefined && 'getPeerCertificate' in socket;
 }

@@ -8,7 +8,7 @@ import type { Algorithm } from '../terms.js';
  */
 export const MAX_TOKEN_LENGTH = 16_384;
 
-/** The parts of a JWS in compact serialisation, still encoded and not to be trusted. */
+/** The parts of a JWS in compact serialization, still encoded and not to be trusted. */
 type Segments = readonly [header: string, claims: string, signature: string];
 
 /**
@@ -35,7 +35,7 @@ export function parseSegment(segment: string): Record<string, unknown> {
   return value;
 }
 
-/** The segments of a JWS in compact serialisation. Undefined unless `text` is exactly one. */
+/** The segments of a JWS in compact serialization. Undefined unless `text` is exactly one. */
 export function splitCompactJws(text: string): Segments | undefined {
   const [, header = '', claims = '', signature = ''] = JWS.exec(text) ?? [undefined, 'A'];
   const isCanonical = hasCanonicalEnd(header) && hasCanonicalEnd(claims) && hasCanonicalEnd(signature);

@@ -162,7 +162,7 @@ export class SignatureKey {
    * Whether this key signed a JWS. All signatures of access tokens, DPoP proofs and signed introspection
    * responses are verified here.
    *
-   * @param jws in compact serialisation; its form and header are checked already
+   * @param jws in compact serialization; its form and header are checked already
    */
   verify(jws: string): boolean | Promise<boolean> {
     const end = jws.lastIndexOf('.');
