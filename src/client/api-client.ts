@@ -1,6 +1,6 @@
 import { type InspectOptions, inspect } from 'node:util';
 import { type Checks, object, optional, optionError, text, wholeNumberBetween } from '../lib/check.js';
-import { asksForNonce, saysError, saysInvalidToken } from './challenge.js';
+import { readVerdict } from './challenge.js';
 import { DpopProver } from './dpop.js';
 import { createReport } from './events.js';
 import type { GrantedToken } from './granted-token.js';
@@ -147,12 +147,12 @@ export function connectApiClients(settings: ClientSettings, name: string): Creat
         const { url, status, headers, authorization } = checkAnswer(given, 'takeAnswer');
         if (!origins.includes(url.origin)) return false; // another server's, behind a redirect
         const nonce = presenter.nonces.keep(url, headers.get('dpop-nonce'));
-        const challenges = headers.get('www-authenticate');
         const scheme = prover === undefined ? 'Bearer' : 'DPoP';
-        if (status !== 401) return false;
-        if (asksForNonce(challenges)) return nonce !== undefined;
-        if (saysError(challenges) && !saysInvalidToken(challenges, scheme)) return false;
-        return tokens.drop(authorization.replace(/^\S+ +/, '')) && saysError(challenges);
+        const verdict = readVerdict(status, headers.get('www-authenticate'), scheme);
+        if (verdict === 'nonce wanted') return nonce !== undefined;
+        return (
+          verdict !== 'taken' && tokens.drop(authorization.replace(/^\S+ +/, '')) && verdict === 'refused'
+        );
       },
       dropToken: (accessToken) => tokens.drop(accessToken),
       close: () => tokens.close(),

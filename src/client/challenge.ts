@@ -7,28 +7,25 @@ import type { Scheme } from '../terms.js';
 const ELEMENT = /([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s",=]+)))?/g;
 
 /**
- * Whether the challenges of an answer say that the access token is expired, revoked or otherwise invalid:
- * `Bearer … error="invalid_token"` (RFC 6750 §3.1, RFC 9449 §7.1).
- *
- * @param sent the scheme that it was sent with: what's said of another one is about another token
- * @param wwwAuthenticate the field as `Headers` gives it, several lines joined by commas
+ * What an API says about a token by its answer. `taken` unless the status is 401 (not 403: another token would
+ * have the same scopes), and for a 401 with an error about something else. `refused`: the token is expired,
+ * revoked or otherwise invalid (RFC 6750 §3.1, RFC 9449 §7.1). `nonce wanted`: RFC 9449 §9. `unexplained`: no
+ * error is named, as by a gateway, so it may be the token.
  */
-export function saysInvalidToken(wwwAuthenticate: string | null, sent: Scheme): boolean {
-  return readErrors(wwwAuthenticate).some(
-    ({ scheme, error }) => scheme === sent.toLowerCase() && error === 'invalid_token',
-  );
-}
+export type Verdict = 'taken' | 'refused' | 'nonce wanted' | 'unexplained';
 
-/** Whether the API wants a proof with its nonce: `DPoP error="use_dpop_nonce"` (RFC 9449 §9). */
-export function asksForNonce(wwwAuthenticate: string | null): boolean {
-  return readErrors(wwwAuthenticate).some(
-    ({ scheme, error }) => scheme === 'dpop' && error === 'use_dpop_nonce',
-  );
-}
-
-/** Whether a challenge names any error. */
-export function saysError(wwwAuthenticate: string | null): boolean {
-  return readErrors(wwwAuthenticate).length > 0;
+/**
+ * @param wwwAuthenticate the field as `Headers` gives it, several lines joined by commas
+ * @param sent the scheme that the token was sent with: an error of another one is about another token
+ */
+export function readVerdict(status: number, wwwAuthenticate: string | null, sent: Scheme): Verdict {
+  if (status !== 401) return 'taken';
+  const errors = readErrors(wwwAuthenticate);
+  const says = (code: string) =>
+    errors.some(({ scheme, error }) => scheme === sent.toLowerCase() && error === code);
+  if (sent === 'DPoP' && says('use_dpop_nonce')) return 'nonce wanted';
+  if (says('invalid_token')) return 'refused';
+  return errors.length === 0 ? 'unexplained' : 'taken';
 }
 
 function readErrors(wwwAuthenticate: string | null): readonly { scheme: string; error: string }[] {

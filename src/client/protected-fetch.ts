@@ -1,5 +1,5 @@
 import { discard } from '../lib/fetch.js';
-import { asksForNonce, saysError, saysInvalidToken } from './challenge.js';
+import { readVerdict, type Verdict } from './challenge.js';
 import type { GrantedToken } from './granted-token.js';
 import { followingHop, type Hop, isRedirect } from './redirect.js';
 import type { OwnTokens } from './token-cache.js';
@@ -33,6 +33,12 @@ interface Call {
   readonly first: Hop;
 }
 
+/** An answer, and what it says about the token. */
+interface Answer {
+  readonly response: Response;
+  readonly verdict: Verdict;
+}
+
 // Messages of TypeErrors here are without the word "fetch": axios and others take a TypeError with it for
 // a broken network, and say "Network Error" in place of what's wrong.
 
@@ -50,20 +56,24 @@ export function createProtectedFetch({ tokens, presenter, origins, endpoint }: P
     }
     return endpoint.fetchWith(token)(...fetchArguments(call, hop, headers));
   };
-  const send = async (call: Call, hop: Hop, token: GrantedToken | undefined): Promise<Response> => {
+  const send = async (call: Call, hop: Hop, token: GrantedToken | undefined): Promise<Answer> => {
     let response = await sendOnce(call, hop, token);
-    if (token?.tokenType === 'DPoP') {
+    if (token === undefined) return { response, verdict: 'taken' };
+    let verdict = judge(response, token);
+    if (token.tokenType === 'DPoP') {
       const nonce = presenter.nonces.keep(hop.url, response.headers.get('dpop-nonce'));
       // RFC 9449 §9. With the nonce of this answer: others may have brought another one meanwhile.
-      if (nonce !== undefined && wantsNonce(response) && (call.replayable || !hop.hasBody)) {
+      if (nonce !== undefined && verdict === 'nonce wanted' && (call.replayable || !hop.hasBody)) {
         await discard(response);
         response = await sendOnce(call, hop, token, nonce);
+        verdict = judge(response, token);
         presenter.nonces.keep(hop.url, response.headers.get('dpop-nonce'));
       }
     }
-    if (token !== undefined && isPlainRefusal(response)) tokens.drop(token.accessToken);
-    else if (token !== undefined && !refusesToken(response, token)) tokens.accept(token);
-    return response;
+    // The answer stands, since another token may not help, but the next call gets one.
+    if (verdict === 'unexplained') tokens.drop(token.accessToken);
+    else if (verdict !== 'refused') tokens.accept(token);
+    return { response, verdict };
   };
 
   return async (input, init) => {
@@ -72,13 +82,13 @@ export function createProtectedFetch({ tokens, presenter, origins, endpoint }: P
     let mayReplace = true;
     for (let redirects = 0; ; redirects += 1) {
       const token = hop.authorized ? await tokens.get(call.signal) : undefined;
-      let response = await send(call, hop, token);
-      if (token !== undefined && refusesToken(response, token)) {
+      let { response, verdict } = await send(call, hop, token);
+      if (token !== undefined && verdict === 'refused') {
         const replaceable = tokens.drop(token.accessToken);
         if (replaceable && mayReplace && (call.replayable || !hop.hasBody)) {
           mayReplace = false;
           await discard(response);
-          response = await send(call, hop, await tokens.get(call.signal));
+          ({ response } = await send(call, hop, await tokens.get(call.signal)));
         }
       }
       if (!isRedirect(response) || call.redirect === 'manual') return withRedirected(response, redirects > 0);
@@ -90,21 +100,8 @@ export function createProtectedFetch({ tokens, presenter, origins, endpoint }: P
   };
 }
 
-function wantsNonce(response: Response): boolean {
-  return response.status === 401 && asksForNonce(response.headers.get('www-authenticate'));
-}
-
-/** RFC 6750 §3.1. Not 403: another token would have the same scopes. */
-function refusesToken({ status, headers }: Response, { tokenType }: GrantedToken): boolean {
-  return status === 401 && saysInvalidToken(headers.get('www-authenticate'), tokenType);
-}
-
-/**
- * A 401 that doesn't say why, as of a gateway: it may be the token. The answer stands, since another token
- * may not help, but the next call gets one.
- */
-function isPlainRefusal({ status, headers }: Response): boolean {
-  return status === 401 && !saysError(headers.get('www-authenticate'));
+function judge({ status, headers }: Response, { tokenType }: GrantedToken): Verdict {
+  return readVerdict(status, headers.get('www-authenticate'), tokenType);
 }
 
 function readCall(input: Input, init: Init, origins: readonly string[], ownFields: readonly string[]): Call {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { saysInvalidToken } from '../../../src/client/challenge.js';
+import { readVerdict } from '../../../src/client/challenge.js';
 
-describe('saysInvalidToken', () => {
+describe('readVerdict', () => {
   it.each([
     'Bearer error="invalid_token"',
     'bearer ERROR=invalid_token',
@@ -12,7 +12,7 @@ describe('saysInvalidToken', () => {
     'Negotiate abc==, Bearer realm="api", error="invalid_token"',
     'Bearer error="inv\\alid_token"',
   ])('sees it in %j', { tags: ['CLI-18'] }, (line) => {
-    expect(saysInvalidToken(line, 'Bearer')).toBe(true);
+    expect(readVerdict(401, line, 'Bearer')).toBe('refused');
   });
 
   it.each([
@@ -28,17 +28,17 @@ describe('saysInvalidToken', () => {
     'Bearer realm="api", DPoP error="invalid_token"',
     'error="invalid_token"',
   ])('does not see it in %j', { tags: ['CLI-18'] }, (line) => {
-    expect(saysInvalidToken(line, 'Bearer')).toBe(false);
+    expect(readVerdict(401, line, 'Bearer')).not.toBe('refused');
   });
 
   it('sees it after the scheme that the token was sent with', { tags: ['CLI-18'] }, () => {
     const line = 'Bearer realm="api", DPoP error="invalid_token", algs="ES256"';
-    expect(saysInvalidToken(line, 'DPoP')).toBe(true);
-    expect(saysInvalidToken('Bearer error="invalid_token"', 'DPoP')).toBe(false);
+    expect(readVerdict(401, line, 'DPoP')).toBe('refused');
+    expect(readVerdict(401, 'Bearer error="invalid_token"', 'DPoP')).not.toBe('refused');
   });
 
   it('never throws, and is quick with what servers invent', () => {
-    fc.assert(fc.property(fc.string(), (line) => void saysInvalidToken(line, 'Bearer')));
+    fc.assert(fc.property(fc.string(), (line) => void readVerdict(401, line, 'Bearer')));
     const before = performance.now();
     for (const line of [
       'a="'.repeat(5000),
@@ -46,7 +46,7 @@ describe('saysInvalidToken', () => {
       `a${' '.repeat(15_000)}`,
       '=,'.repeat(8000),
     ])
-      saysInvalidToken(line, 'Bearer');
+      readVerdict(401, line, 'Bearer');
     expect(performance.now() - before).toBeLessThan(500);
   });
 });
