@@ -1,6 +1,4 @@
-import { type IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   type Answer,
   type AnswerHeaders,
@@ -80,21 +78,6 @@ export function sendAnswer({ status, headers, body }: Answer, reply: Reply): voi
   reply.status(status);
   writeHeaders(reply, headers);
   reply.send(body === undefined ? undefined : Buffer.from(body));
-}
-
-/**
- * Answers an upgrade request as Node would answer any other, and ends the connection. Errors of the
- * connection are ignored.
- *
- * @param socket from the event `upgrade` of an HTTP server
- */
-export function answerUpgrade(answer: Answer, message: IncomingMessage, socket: Duplex): void {
-  const response = new ServerResponse(message);
-  response.shouldKeepAlive = false;
-  response.assignSocket(socket as Socket); // an HTTP server has no others
-  response.on('finish', () => socket.end(() => socket.destroy()));
-  socket.on('error', () => socket.destroy()); // without a listener the process would end
-  sendAnswer(answer, replyOf(response));
 }
 
 /** Header fields as lines of HTTP: `DPoP-Nonce: …`. */
