@@ -7,10 +7,10 @@ import type { Scheme } from '../terms.js';
 const ELEMENT = /([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s",=]+)))?/g;
 
 /**
- * What an API's answer says about a token. `taken` unless the status is 401 (not 403: another token would have
- * the same scopes), and for a 401 with an error about something else. `refused`: it's expired, revoked or
- * otherwise invalid (RFC 6750 §3.1, RFC 9449 §7.1). `nonce wanted`: RFC 9449 §9. `unexplained`: no error is
- * named, as by a gateway, so it may be the token.
+ * What an API's answer says about a token. `taken` unless the status is 401 (not 403: another token would
+ * have the same scopes), and for a 401 with an error about something else. `refused`: it's expired, revoked
+ * or otherwise invalid (RFC 6750 §3.1, RFC 9449 §7.1). `nonce wanted`: RFC 9449 §9. `unexplained`: no error
+ * is named, as by a gateway, so it may be the token.
  */
 export type Verdict = 'taken' | 'refused' | 'nonce wanted' | 'unexplained';
 
