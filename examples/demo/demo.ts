@@ -2,6 +2,8 @@ import type {
   AuthorizationServer,
   StartAuthorizationServer,
 } from './authorization-servers/authorization-server.js';
+import { type Chain, startChain } from './on-behalf/chain.js';
+import { killOneAfterTheOther } from './on-behalf/story.js';
 import { type Played, summarise, summariseAnswers, summariseOrders } from './summary.js';
 import type { Chapter } from './system/chapter.js';
 import { playChapters } from './system/chapters.js';
@@ -20,13 +22,14 @@ export interface DemoOptions {
 export interface DemoResult {
   readonly rows: readonly Row[];
   readonly chapters: readonly Chapter[];
+  readonly onBehalf: Chapter;
   /** How many answers and findings were not as they must be. */
   readonly unexpected: number;
 }
 
 /**
- * Plays the demo: first which requests an inventory service answers how, then how services, jobs and scripts get along with an authorization server that
- * comes and goes.
+ * Plays the demo: first which requests an inventory service answers how, then how services, jobs and scripts get
+ * along with an authorization server that comes and goes, then how services call on behalf of their callers.
  *
  * @param tell prints a paragraph
  */
@@ -65,8 +68,19 @@ export async function runDemo(
       await system.stop();
     }
     if (!verbose) tell(summariseOrders(chapters));
+
+    if (verbose) tell('PART 3  Calls on behalf of the caller');
+    const chain = await startChain(authorizationServer);
+    let onBehalf: Chapter;
+    try {
+      if (verbose) tell(describeChain(chain));
+      onBehalf = await killOneAfterTheOther(chain, authorizationServer);
+      if (verbose) tell(formatChapter(onBehalf));
+    } finally {
+      await chain.stop();
+    }
     const seconds = (performance.now() - start) / 1000;
-    return conclude({ rows, chapters, kills, seconds }, tell, { verbose });
+    return conclude({ rows, chapters, onBehalf, kills, seconds }, tell, { verbose });
   } finally {
     await started.close();
   }
@@ -84,19 +98,33 @@ function describe({ pairs }: System): string {
   ].join('\n');
 }
 
+function describeChain({ orderServiceUrl, inventory, warehouse }: Chain): string {
+  return [
+    '    web-shop ──▶ order-service ──▶ inventory-service ──▶ warehouse-service',
+    '                                        │    ▲              caller: order-service',
+    '                                        ▼    │              actor:  inventory-service',
+    '                                 authorization server',
+    '                                 token of order-service → token for the warehouse',
+    '',
+    `    order-service ${orderServiceUrl} ──▶ ${inventory.origin} inventory-service on Express 5`,
+    `    inventory-service ${inventory.origin} ──▶ ${warehouse.origin} warehouse-service on Fastify 5`,
+  ].join('\n');
+}
+
 /** Sums up, and counts what was not as it must be. Without `verbose` it shows that in full now. */
 export function conclude(
   played: Played,
   tell: (paragraph: string) => void,
   { verbose = false }: DemoOptions = {},
 ): DemoResult {
-  const { rows, chapters } = played;
+  const { rows, chapters, onBehalf } = played;
   const wrongAnswers = rows.filter(({ passed }) => !passed);
-  const findings = chapters.flatMap((chapter) => chapter.findings);
+  const all = [...chapters, onBehalf];
+  const findings = all.flatMap((chapter) => chapter.findings);
   const wrongFindings = findings.filter(({ holds }) => !holds);
   if (!verbose && wrongAnswers.length > 0) tell(formatTable(wrongAnswers));
-  for (const chapter of verbose ? [] : chapters)
+  for (const chapter of verbose ? [] : all)
     if (chapter.findings.some(({ holds }) => !holds)) tell(formatChapter(chapter));
   tell(summarise(played));
-  return { rows, chapters, unexpected: wrongAnswers.length + wrongFindings.length };
+  return { rows, chapters, onBehalf, unexpected: wrongAnswers.length + wrongFindings.length };
 }

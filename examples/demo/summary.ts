@@ -54,25 +54,35 @@ function table(
 export interface Played {
   readonly rows: readonly Row[];
   readonly chapters: readonly Chapter[];
+  /** The one in which a service calls on behalf of its caller. */
+  readonly onBehalf: Chapter;
   /** How often the authorization server was killed. */
   readonly kills: number;
   /** How long all of it took. */
   readonly seconds: number;
 }
 
-/** What all of it comes to, in three lines. */
-export function summarise({ rows, chapters, kills, seconds }: Played): string {
-  const pairs = chapters.flatMap((chapter) => chapter.rows);
-  const failed = sum(pairs.map(({ failures }) => failures.length));
-  const lost = sum(pairs.map((pair) => pair.lost));
-  const orders = failed + sum(pairs.map(({ placed }) => placed));
-  const findings = chapters.flatMap((chapter) => chapter.findings.map(({ holds }) => holds));
+/** What all of it comes to, in four lines. */
+export function summarise({ rows, chapters, onBehalf, kills, seconds }: Played): string {
+  const all = count(chapters);
+  const delegated = count([onBehalf]);
+  const findings = [...chapters, onBehalf].flatMap((chapter) => chapter.findings.map(({ holds }) => holds));
   const checks = [...rows.map(({ passed }) => passed), ...findings];
   const passed = `${checks.filter(Boolean).length} of ${checks.length} checks passed`;
-  const all = `${orders.toLocaleString('en')} orders`;
   return [
-    `authorization server killed ${kills} times; ${all}; ${lost} lost while a token was valid`,
-    `${failed - lost} orders got 503 and Retry-After: the last token had expired, and nobody could issue another`,
+    `authorization server killed ${kills} times; ${all.orders}; ${all.lost} lost while a token was valid`,
+    `${all.excused} orders got 503 and Retry-After: the last token had expired, and nobody could issue another`,
+    `inventory and warehouse killed too: ${delegated.orders} on behalf of the caller; ` +
+      `${delegated.excused} got 503 meanwhile; ${delegated.lost} lost`,
     `${passed} in ${seconds.toFixed(1)} seconds: tokens last 10 minutes, but the clock was moved ahead`,
   ].join('\n');
+}
+
+/** What became of the orders: how many there were, in words, and how many failed with and without an excuse. */
+function count(chapters: readonly Chapter[]): { orders: string; excused: number; lost: number } {
+  const rows = chapters.flatMap((chapter) => chapter.rows);
+  const failed = sum(rows.map(({ failures }) => failures.length));
+  const lost = sum(rows.map((row) => row.lost));
+  const orders = failed + sum(rows.map(({ placed }) => placed));
+  return { orders: `${orders.toLocaleString('en')} orders`, excused: failed - lost, lost };
 }

@@ -9,6 +9,8 @@ export interface OrderServiceOptions {
   readonly clientSecret: string;
   /** Where the inventory service is. */
   readonly inventoryUrl: string;
+  /** What to ask for: add what the inventory service may do elsewhere on behalf of this one. */
+  readonly scope?: string;
   /** How the authorization server's keys are kept and renewed, where the defaults do not do. */
   readonly keys?: KeysOptions;
   /** In place of the platform's, for tests and for the demo. */
@@ -21,6 +23,7 @@ export function createOrderService({
   issuer,
   clientSecret,
   inventoryUrl,
+  scope = 'read:inventory write:inventory',
   keys = {},
   ...platform
 }: OrderServiceOptions): Express {
@@ -28,7 +31,7 @@ export function createOrderService({
     issuer,
     clientId: 'order-service',
     clientSecret,
-    scope: 'read:inventory write:inventory',
+    scope,
     resource: 'https://inventory.example.com',
     origins: [new URL(inventoryUrl).origin], // where the access tokens may go
     ...platform,
@@ -82,8 +85,9 @@ class InventoryRefusal extends Error {
 }
 
 /**
- * What fails behind this service is no fault of its caller. So never a 401, which would make the caller throw a good access token away: 503 where it is
- * no access token can be had, and 502 where the inventory service refuses what it should not.
+ * What fails behind this service isn't its caller's fault. So never a 401, which would make the caller throw
+ * a good access token away: 503 if there's no access token or no inventory service, 502 if that refuses what
+ * it shouldn't.
  */
 const answerFailure: ErrorRequestHandler = (error, _req, res, next) => {
   if (error instanceof TokenRequestError) {
@@ -92,7 +96,14 @@ const answerFailure: ErrorRequestHandler = (error, _req, res, next) => {
   } else if (error instanceof InventoryRefusal) {
     if (error.retryAfter !== null) res.set('Retry-After', error.retryAfter);
     res.status(error.status === 503 ? 503 : 502).json({ error: 'inventory_failed' });
+  } else if (isUnreachable(error)) {
+    res.set('Retry-After', '1').status(503).json({ error: 'inventory_unavailable' });
   } else {
     next(error);
   }
 };
+
+/** If a connection fails, `fetch` throws a TypeError with a cause. A mistake in the call has none. */
+function isUnreachable(error: unknown): boolean {
+  return error instanceof TypeError && error.cause !== undefined;
+}

@@ -106,6 +106,14 @@ describe('the order service', () => {
     },
   );
 
+  it('answers 503 while the inventory service is down', { tags: ['OPS-10'] }, async () => {
+    answer = (response) => response.destroy();
+    const response = await placeOrder(await startOrderService());
+    expect(response.status).toBe(503);
+    expect(response.headers.get('retry-after')).toBe('1');
+    expect(await response.json()).toEqual({ error: 'inventory_unavailable' });
+  });
+
   it('answers 409 if nothing is in stock, and reserves nothing', async () => {
     answer = json(200, { inStock: 0 });
     expect((await placeOrder(await startOrderService())).status).toBe(409);

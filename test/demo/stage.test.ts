@@ -66,23 +66,28 @@ describe('what the demo prints when something goes wrong', () => {
   it('counts both', () => {
     const told: string[] = [];
     const tell = (paragraph: string) => told.push(paragraph);
-    const played = { rows: [row, { ...row, passed: true }], chapters: [chapter], kills: 2, seconds: 3 };
-    expect(conclude(played, tell, { verbose: true }).unexpected).toBe(2);
+    const onBehalf: Chapter = { ...chapter, title: 'On behalf of the caller' };
+    const rows = [row, { ...row, passed: true }];
+    const played = { rows, chapters: [chapter], onBehalf, kills: 2, seconds: 3 };
+    expect(conclude(played, tell, { verbose: true }).unexpected).toBe(3);
     expect(told).toHaveLength(1);
     expect(told[0]).toContain('killed 2 times; 12 orders; 1 lost while a token was valid\n1 orders got 503');
-    expect(told[0]).toContain('\n2 of 4 checks passed in 3.0 seconds: ');
+    expect(told[0]).toContain(': 12 orders on behalf of the caller; 1 got 503 meanwhile; 1 lost\n');
+    expect(told[0]).toContain('\n3 of 6 checks passed in 3.0 seconds: ');
   });
 
   it('shows in full what was wrong, if it has not done so before', () => {
     const told: string[] = [];
     const right: Chapter = { ...chapter, title: 'All is well', findings: [] };
     const rows = [row, { ...row, framework: 'Fastify 5', passed: true }];
-    const played = { rows, chapters: [right, chapter], kills: 2, seconds: 3 };
+    const onBehalf: Chapter = { ...chapter, title: 'On behalf of the caller' };
+    const played = { rows, chapters: [right, chapter], onBehalf, kills: 2, seconds: 3 };
     conclude(played, (paragraph) => told.push(paragraph));
-    expect(told).toHaveLength(3);
+    expect(told).toHaveLength(4);
     expect(told[0]).toContain('came      201');
     expect(told[0]).not.toContain('Fastify 5');
     expect(told[1]).toContain('Orders come in');
+    expect(told[2]).toContain('On behalf of the caller');
     expect(summariseAnswers(rows)).toMatch(/^token without the scope +201, not 403 +201$/m);
   });
 });
@@ -131,10 +136,15 @@ describe('the command line of the demo', () => {
 });
 
 describe('an order that fails', () => {
-  const place = async (status: number, headers: Record<string, string>, hasValidToken: boolean[]) => {
+  const place = async (
+    status: number,
+    headers: Record<string, string>,
+    hasValidToken: boolean[],
+    wasDown: boolean,
+  ) => {
     const webShop = { fetch: async () => new Response('', { status, headers }) };
     const tally = { hasValidToken: () => hasValidToken.shift() };
-    const pair = { orderServiceUrl: 'http://127.0.0.1:1', tally };
+    const pair = { orderServiceUrl: 'http://127.0.0.1:1', tally, wasDownSince: () => wasDown };
     // As much of a system as an order needs.
     const system = { pairs: [pair], webShop, book: { placed: 0 }, watch: createWatch() } as unknown as System;
     const orders = createOrders(system);
@@ -149,8 +159,17 @@ describe('an order that fails', () => {
     ['is lost without Retry-After', 503, {}, [false, false], 1],
     ['is lost with another status', 500, { 'retry-after': '1' }, [false, false], 1],
     ['is excused without a token', 503, { 'retry-after': '1' }, [false, false], 0],
-  ])('%s', async (_name, status, headers, tokens, lost) => {
-    expect(await place(status, headers as Record<string, string>, tokens)).toMatchObject({ placed: 0, lost });
+    ['is excused while a service is down', 503, { 'retry-after': '1' }, [true, true], 0, true],
+    ['is lost with another status while a service is down', 500, {}, [true, true], 1, true],
+    ['is lost with 401 while a service is down', 401, { 'retry-after': '1' }, [true, true], 1, true],
+  ])('%s', async (_name, status, headers, tokens, lost, wasDown = false) => {
+    const counts = await place(
+      status,
+      headers as Record<string, string>,
+      tokens as boolean[],
+      wasDown as boolean,
+    );
+    expect(counts).toMatchObject({ placed: 0, lost });
   });
 });
 

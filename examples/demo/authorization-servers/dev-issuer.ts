@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { APIS, type AuthorizationServer, CLIENTS, TOKEN_LIFETIME_SECONDS } from './authorization-server.js';
+import { type AuthorizationServer, CLIENTS, TOKEN_LIFETIME_SECONDS } from './authorization-server.js';
 
 /**
  * This package's own authorization server for development, started like `npx oauth-resource-server dev-issuer --config … --json`: in a process of
@@ -42,10 +42,7 @@ export async function startDevIssuer(program: string = installedProgram()): Prom
 
 /** What `dev-issuer` reads from the file that `--config` names. */
 function configuration(keys: string): object {
-  const clients = CLIENTS.map(({ clientId, clientSecret, scopes }) => {
-    const apis = [...APIS].filter(([, known]) => known.some((scope) => scopes.includes(scope)));
-    return { clientId, clientSecret, scopes, audience: apis.map(([audience]) => audience) };
-  });
+  const clients = CLIENTS.map(({ api, ...client }) => ({ ...client, audience: api }));
   return { keys, lifetimeSeconds: TOKEN_LIFETIME_SECONDS, clients };
 }
 

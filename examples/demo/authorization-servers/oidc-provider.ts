@@ -9,6 +9,7 @@ import {
   type Client,
   TOKEN_LIFETIME_SECONDS,
 } from './authorization-server.js';
+import { addActor, addTokenExchange } from './token-exchange.js';
 
 /** `oidc-provider`, in this process. What ends with {@link AuthorizationServer.kill} is its server and every connection. */
 export async function startOidcProvider(): Promise<AuthorizationServer> {
@@ -33,45 +34,48 @@ export async function startOidcProvider(): Promise<AuthorizationServer> {
 
 /** A provider with a new signing key. */
 async function createProvider(issuer: string): Promise<RequestListener> {
-  const jwks = { keys: [await createSigningKey()] };
+  const key = await createSigningKey();
   return withoutWarnings(async () => {
     const { errors, Provider } = await import('oidc-provider');
     const configuration: Configuration = {
-      jwks,
+      jwks: { keys: [key] },
       clients: CLIENTS.map(describeClient),
-      scopes: [...APIS.values()].flat(),
+      scopes: [...new Set([...APIS.values()].flat())],
+      extraTokenClaims: addActor,
       ttl: { ClientCredentials: TOKEN_LIFETIME_SECONDS },
       features: {
         clientCredentials: { enabled: true },
         devInteractions: { enabled: false },
         resourceIndicators: {
           enabled: true,
-          getResourceServerInfo: (_context, resource) => {
-            const scopes = APIS.get(resource);
-            if (scopes === undefined) throw new errors.InvalidTarget();
-            return describeApi(resource, scopes);
+          getResourceServerInfo: (_context, resource, { clientId }) => {
+            const isFor = CLIENTS.some((client) => client.clientId === clientId && client.api === resource);
+            if (!isFor) throw new errors.InvalidTarget();
+            return describeApi(resource);
           },
         },
       },
     };
-    return new Provider(issuer, configuration).callback();
+    const provider = new Provider(issuer, configuration);
+    await addTokenExchange(provider, key, describeApi);
+    return provider.callback();
   });
 }
 
-function describeClient({ clientId, clientSecret, scopes }: Client): ClientMetadata {
+function describeClient({ clientId, clientSecret, scopes, grantTypes }: Client): ClientMetadata {
   return {
     client_id: clientId,
     client_secret: clientSecret,
     scope: scopes.join(' '),
     token_endpoint_auth_method: 'client_secret_basic',
-    grant_types: ['client_credentials'],
+    grant_types: [...grantTypes],
     response_types: [],
     redirect_uris: [],
   };
 }
 
-function describeApi(audience: string, scopes: readonly string[]): ResourceServer {
-  return { audience, scope: scopes.join(' '), accessTokenFormat: 'jwt' };
+function describeApi(audience: string): ResourceServer {
+  return { audience, scope: (APIS.get(audience) ?? []).join(' '), accessTokenFormat: 'jwt' };
 }
 
 export async function createSigningKey(): Promise<JWK> {

@@ -1,6 +1,6 @@
 import { sum } from '../sum.js';
 import { answered, createOrders, type OrderCounts, type Orders } from './orders.js';
-import type { Pair, System } from './system.js';
+import type { Pair, Stage } from './system.js';
 import { type Counts, difference } from './tally.js';
 
 /** A part of the story: what happened, in figures, and what had to be so. */
@@ -29,6 +29,10 @@ export interface Finding {
   readonly holds: boolean;
 }
 
+export function finding(text: string, holds: boolean): Finding {
+  return { text, holds };
+}
+
 /** What a chapter plays with. */
 interface Scene {
   readonly orders: Orders;
@@ -48,7 +52,7 @@ export interface Plot {
 }
 
 /** Has things happen, and draws the line when the last order has been answered. */
-export async function play(system: System, { title, happen, expect }: Plot): Promise<Chapter> {
+export async function play(system: Stage, { title, happen, expect }: Plot): Promise<Chapter> {
   const before = new Map(system.pairs.map((pair) => [pair, pair.tally.counts]));
   const countsOf = (pair: Pair): Counts => difference(pair.tally.counts, before.get(pair));
   const orders = createOrders(system);

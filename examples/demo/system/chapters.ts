@@ -4,7 +4,7 @@ import {
   TOKEN_LIFETIME_SECONDS,
 } from '../authorization-servers/authorization-server.js';
 import { runNightlyJob, runStockReports } from './callers.js';
-import { type Chapter, type Finding, type PairRow, play } from './chapter.js';
+import { type Chapter, type Finding, finding, type PairRow, play } from './chapter.js';
 import { PLACED, UNAVAILABLE } from './orders.js';
 import type { System } from './system.js';
 import { difference } from './tally.js';
@@ -12,7 +12,7 @@ import { difference } from './tally.js';
 /** At every order service, before and after each event. */
 const SOME_ORDERS = 8;
 /** Access tokens of this age are due for renewal (the last 10 % of their life), and still good for a while. */
-const DUE_FOR_RENEWAL_SECONDS = TOKEN_LIFETIME_SECONDS * 0.9 + 5;
+export const DUE_FOR_RENEWAL_SECONDS = TOKEN_LIFETIME_SECONDS * 0.9 + 5;
 
 /** Plays the chapters one after the other. */
 export async function* playChapters(
@@ -193,10 +193,6 @@ function backWithAnotherKey(system: System, authorizationServer: AuthorizationSe
       ),
     ],
   });
-}
-
-function finding(text: string, holds: boolean): Finding {
-  return { text, holds };
 }
 
 function noneFailed(rows: readonly PairRow[]): Finding {

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Pair, System } from './system.js';
+import type { Pair, Stage } from './system.js';
 
 export const PLACED = '201';
 /** What an order service without access token answers, and how many seconds it asks to wait. */
@@ -11,8 +11,8 @@ export interface OrderCounts {
   /** What came in place of a 201: `"503, Retry-After: 1"`. */
   readonly failures: readonly string[];
   /**
-   * How many of the failures have no excuse: the order service had a valid access token, or it answered with
-   * something else than 503 and Retry-After.
+   * How many of the failures have no excuse: the order service had a valid access token and all behind it was
+   * up, or it answered with something else than 503 and Retry-After.
    */
   readonly lost: number;
 }
@@ -25,8 +25,12 @@ export function answered({ placed, failures }: Pick<OrderCounts, 'placed' | 'fai
 export interface Orders {
   /** Sends one order to every order service. Resolves with what came back: {@link PLACED}, or what came in its place. */
   once(): Promise<readonly string[]>;
-  /** From now on orders come in one after the other, at all order services at the same time. */
-  start(): void;
+  /**
+   * From now on orders come in one after the other, at all order services at the same time.
+   *
+   * @param lines in how many lines at each of them. Default 1
+   */
+  start(lines?: number): void;
   /** Resolves when every order service has answered so many more. */
   more(count: number): Promise<void>;
   /** Resolves when the last order has been answered. */
@@ -35,7 +39,7 @@ export interface Orders {
   countsOf(pair: Pair): OrderCounts;
 }
 
-export function createOrders(system: System): Orders {
+export function createOrders(system: Stage): Orders {
   const { pairs, watch } = system;
   const outcomes = new Map<Pair, string[]>(pairs.map((pair) => [pair, []]));
   const lost = new Map<Pair, number>();
@@ -44,10 +48,12 @@ export function createOrders(system: System): Orders {
   let stopping = false;
 
   const order = async (pair: Pair): Promise<string> => {
+    const start = performance.now();
     const hadToken = pair.tally.hasValidToken();
     const outcome = await placeOrder(system, pair);
     outcomes.get(pair)?.push(outcome);
-    const isExcused = UNAVAILABLE.test(outcome) && !hadToken && !pair.tally.hasValidToken();
+    const hasExcuse = pair.wasDownSince?.(start) || (!hadToken && !pair.tally.hasValidToken());
+    const isExcused = UNAVAILABLE.test(outcome) && hasExcuse;
     if (outcome !== PLACED && !isExcused) lost.set(pair, (lost.get(pair) ?? 0) + 1);
     watch.changed();
     return outcome;
@@ -61,8 +67,8 @@ export function createOrders(system: System): Orders {
 
   return {
     once: () => Promise.all(pairs.map(order)),
-    start() {
-      streams = pairs.map(orderOneAfterTheOther);
+    start(lines = 1) {
+      streams = Array.from({ length: lines }, () => pairs.map(orderOneAfterTheOther)).flat();
     },
     more(count) {
       const goals = pairs.map((pair) => ({ pair, goal: outcomesOf(pair).length + count }));
@@ -82,7 +88,7 @@ export function createOrders(system: System): Orders {
 }
 
 /** Sends one order. Resolves with {@link PLACED}, or with what came in place of a 201. */
-async function placeOrder({ webShop, book }: System, { orderServiceUrl }: Pair): Promise<string> {
+async function placeOrder({ webShop, book }: Stage, { orderServiceUrl }: Pair): Promise<string> {
   try {
     const response = await webShop.fetch(`${orderServiceUrl}/orders`, {
       method: 'POST',

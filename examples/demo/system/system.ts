@@ -16,10 +16,10 @@ import { createTally, type Tally } from './tally.js';
 import { createWatch, type Watch } from './watch.js';
 
 /**
- * dev-issuer lets its keys be used for 30 seconds only, and a slow machine may need longer for the demo: without this it would be chance whether keys are renewed in
- * the very moment when the authorization server is down.
+ * dev-issuer lets its keys be used for 30 seconds only, and a slow machine may need longer for the demo: without
+ * this it would be chance whether keys are renewed in the very moment when the authorization server is down.
  */
-const KEYS: KeysOptions = { cooldownSeconds: 300 };
+export const KEYS: KeysOptions = { cooldownSeconds: 300 };
 
 /** An inventory service, and the order service that calls it. */
 export interface Pair {
@@ -29,24 +29,30 @@ export interface Pair {
   readonly orderServiceUrl: string;
   /** Counts what the order service sends. */
   readonly tally: Tally;
+  /** Whether something behind the order service was down for a moment. `since` as of `performance.now()`. */
+  readonly wasDownSince?: (since: number) => boolean;
+}
+
+/** What orders need: who sends them, and who takes them. */
+export interface Stage {
+  readonly pairs: readonly Pair[];
+  /** Calls the order services. */
+  readonly webShop: Pick<ClientCredentials, 'fetch'>;
+  /** How many orders have been answered with 201, to be compared with what the nightly job counts. */
+  readonly book: { placed: number };
+  readonly watch: Watch;
 }
 
 /** Everything that runs beside the authorization server. */
-export interface System {
+export interface System extends Stage {
   readonly issuer: string;
-  readonly pairs: readonly Pair[];
-  /** Calls the order services. */
-  readonly webShop: ClientCredentials;
   readonly webShopTally: Tally;
   /** Counts the orders, once a night. */
   readonly nightlyJob: NightlyJob;
-  /** How many orders have been answered with 201, to be compared with what the nightly job counts. */
-  readonly book: { placed: number };
   /** The order services' clock as callers. Moved ahead in place of waiting for their access tokens to grow old. */
   readonly clock: Clock;
   /** The nightly job's. */
   readonly nights: Clock;
-  readonly watch: Watch;
   stop(): Promise<void>;
 }
 
