@@ -13,7 +13,7 @@ import { type TokenHeaders, TokenPresenter } from './token-presenter.js';
 
 /** Options of `getToken`. */
 export interface GetTokenOptions {
-  /** Ends the waiting of this caller, with the signal's reason. The request goes on for others. */
+  /** Ends this caller's wait, with the signal's reason. The request goes on for others. */
   readonly signal?: AbortSignal;
 }
 
@@ -24,7 +24,7 @@ export interface HeadersRequest extends GetTokenOptions {
   readonly method?: string;
 }
 
-/** What an API answered to a request with the fields of {@link ApiClient.headers}. */
+/** An API's answer to a request with the fields of {@link ApiClient.headers}. */
 export interface ApiAnswer {
   /** Of the request. */
   readonly url: string | URL;
@@ -41,20 +41,20 @@ export interface ApiAnswer {
  */
 export interface ApiClient {
   /**
-   * An access token that has not expired: at once where there is one, otherwise after one request, however
-   * many callers wait for it.
+   * Returns an access token that hasn't expired: at once if there is one, otherwise after one request,
+   * however many callers wait for it.
    *
-   * @throws {TokenRequestError} none can be had
-   * @throws the reason of the signal, when that is aborted
+   * @throws {TokenRequestError} no token can be had
+   * @throws the signal's reason, if it's aborted
    */
   getToken(options?: GetTokenOptions): Promise<GrantedToken>;
   /**
-   * `fetch` with the access token in `Authorization` (RFC 6750 §2.1). It goes to the configured {@link
-   * origins} only, and not along with a redirect to another origin. When the API answers 401 `invalid_token`,
-   * the request is made once more, with a new token; not when its body is a stream.
+   * `fetch` with the access token in `Authorization` (RFC 6750 §2.1). The token goes only to the configured
+   * {@link origins}, and doesn't follow a redirect to another origin. If the API answers 401 `invalid_token`,
+   * the request is made once more with a new token, unless its body is a stream.
    *
    * @throws {TokenRequestError} no access token can be had
-   * @throws {TypeError} another origin, an `Authorization` field of the caller, or what `fetch` throws itself
+   * @throws {TypeError} another origin, your own `Authorization` field, or what `fetch` itself throws
    */
   readonly fetch: typeof globalThis.fetch;
   /** Where `fetch` sends the token: `["https://inventory.example.com"]`. For use with other HTTP clients. */
@@ -65,7 +65,7 @@ export interface ApiClient {
    *
    * @throws {TokenRequestError} no access token can be had
    * @throws {TypeError} a URL of another origin
-   * @throws the reason of the signal, when that is aborted
+   * @throws the signal's reason, if it's aborted
    * @example
    * ```ts
    * import { type ApiClient } from 'oauth-resource-server/client';
@@ -80,31 +80,31 @@ export interface ApiClient {
    */
   headers(request: HeadersRequest): Promise<TokenHeaders>;
   /**
-   * Tells this client what an API answered, for use with other HTTP clients: it keeps a nonce for proofs (RFC
-   * 9449 §8.2), and doesn't give out a token again that was refused.
+   * Tells this client what an API answered, for use with other HTTP clients. It keeps a nonce for proofs (RFC
+   * 9449 §8.2), and doesn't give out a refused token again.
    *
-   * @returns whether another attempt makes sense, with new {@link headers}; once per call, or an API that
-   *   always refuses is asked for ever
+   * @returns whether another attempt makes sense, with new {@link headers}. Make only one per call, or you
+   *   keep asking an API that always refuses
    */
   takeAnswer(answer: ApiAnswer): boolean;
   /**
-   * Says that the API refused this token with 401, for use with other HTTP clients. It is not given out
-   * again; a token that replaced it already stays.
+   * Tells this client that the API refused this token with 401, for use with other HTTP clients. It isn't
+   * given out again. A token that has already replaced it stays.
    *
-   * @returns whether another attempt makes sense. False where the token itself replaced a refused one less
-   *   than 30 seconds ago: then the API would refuse the next one, too
+   * @returns whether another attempt makes sense. False if the token itself replaced a refused one less than
+   *   30 seconds ago: the API would refuse the next one too
    */
   dropToken(accessToken: string): boolean;
   /**
-   * Forgets the token and refuses who waits for one, now and later, with the reason `closed`. Nothing keeps
-   * the process alive without it.
+   * Forgets the token and refuses every caller, waiting or new, with the reason `closed`. The process can
+   * exit without it.
    */
   close(): void;
 }
 
 /** Where the access tokens of a client are, and where they may go. */
 export interface ApiClientParts {
-  /** Default: those of the options. */
+  /** Default: those in the options. */
   readonly origins?: readonly string[];
   /** Default: a {@link TokenCache} of its own. */
   readonly keep?: (request: TokenRequest, create: () => TokenCache) => OwnTokens & { close(): void };
@@ -114,7 +114,7 @@ export interface ApiClientParts {
 export type CreateApiClient = (grant: Grant, parts?: ApiClientParts) => ApiClient;
 
 /**
- * @param name what the clients are called when they're inspected
+ * @param name what `util.inspect` calls the clients
  * @returns a function whose clients share metadata, credential, key and nonces
  */
 export function connectApiClients(settings: ClientSettings, name: string): CreateApiClient {
@@ -171,7 +171,7 @@ const keepOne: NonNullable<ApiClientParts['keep']> = (request, create) => {
   };
 };
 
-/** Freezes an object of which nothing but `shown` is seen when it's inspected. */
+/** Freezes an object that shows only `shown` when it's inspected. */
 export function shownAs<T extends object>(name: string, shown: object, client: T): T {
   const show = (_depth: number, format: InspectOptions) => `${name} ${inspect(shown, format)}`;
   Object.defineProperty(client, inspect.custom, { value: show });

@@ -9,14 +9,14 @@ const ELEMENT = /([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.
 /**
  * What an API's answer says about a token. `taken` unless the status is 401 (not 403: another token would
  * have the same scopes), and for a 401 with an error about something else. `refused`: it's expired, revoked
- * or otherwise invalid (RFC 6750 §3.1, RFC 9449 §7.1). `nonce wanted`: RFC 9449 §9. `unexplained`: no error
- * is named, as by a gateway, so it may be the token.
+ * or otherwise invalid (RFC 6750 §3.1, RFC 9449 §7.1). `nonce wanted`: RFC 9449 §9. `unexplained`: there's no
+ * error code, as from a gateway, so it may be the token.
  */
 export type Verdict = 'taken' | 'refused' | 'nonce wanted' | 'unexplained';
 
 /**
  * @param wwwAuthenticate the field as `Headers` gives it, several lines joined by commas
- * @param sent the scheme that the token was sent with: an error of another one is about another token
+ * @param sent the scheme that the token was sent with: another scheme's error is about another token
  */
 export function readVerdict(status: number, wwwAuthenticate: string | null, sent: Scheme): Verdict {
   if (status !== 401) return 'taken';

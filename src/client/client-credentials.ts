@@ -5,8 +5,8 @@ import { type ClientCredentialsOptions, checkClientOptions } from './options.js'
 export type ClientCredentials = ApiClient;
 
 /**
- * Creates a client that gets access tokens for itself (client-credentials grant, RFC 6749 §4.4). Nothing is
- * requested before the first use.
+ * Creates a client that gets access tokens for itself (client-credentials grant, RFC 6749 §4.4). It requests
+ * nothing before its first use.
  *
  * @throws {TypeError} an option is missing, unknown or wrong
  * @example

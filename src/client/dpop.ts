@@ -17,8 +17,8 @@ export interface DpopKeyPair {
 export interface ClientDpopOptions {
   /**
    * The private key: PEM (PKCS #8), a JWK, a `KeyObject` or a `CryptoKey`. One that can't be exported comes
-   * with its public key: `{ privateKey, publicKey }`. Default: the client makes a pair at its first use, and
-   * nobody else ever has it.
+   * with its public key: `{ privateKey, publicKey }`. Default: the client makes a pair at its first use,
+   * which never leaves the process.
    */
   readonly key?: PrivateKey | DpopKeyPair;
   /** The algorithm of the proofs. Default: the first that fits `key`, and `ES256` without a key. */
@@ -30,7 +30,7 @@ export interface DpopClientSettings {
   readonly algorithm: Algorithm;
   /** Undefined if one has to be made. */
   readonly key: SigningKey['key'] | undefined;
-  /** Of a private key that can't be exported. */
+  /** The public key of a private key that can't be exported. */
   readonly publicKey: CryptoKey | undefined;
 }
 
@@ -73,7 +73,7 @@ function isPair(key: unknown): boolean {
 export interface ProvenRequest {
   readonly method: string;
   readonly url: URL;
-  /** The access token that goes with it; undefined for a request for one. */
+  /** The access token sent with the proof; undefined for a token request. */
   readonly accessToken?: string | undefined;
   /** What the server wants to find in the proof. */
   readonly nonce?: string | undefined;
@@ -81,7 +81,7 @@ export interface ProvenRequest {
 
 interface LoadedKey {
   readonly key: SigningKey['key'];
-  /** Of each proof, with the public part of the key. */
+  /** The header of each proof, with the public key. */
   readonly header: ProofHeader;
   readonly encodedHeader: string;
 }
@@ -149,8 +149,8 @@ function encode(text: string): string {
 }
 
 /**
- * The last nonce of each server, by its origin (RFC 9449 §8, §9). Those of authorization servers and those of
- * APIs are kept apart, even if both have one origin.
+ * Each server's last nonce, by origin (RFC 9449 §8, §9). Authorization servers and APIs are kept apart, even
+ * on the same origin.
  */
 export class DpopNonces {
   readonly #nonces = new Map<string, string>();

@@ -22,9 +22,7 @@ const MESSAGES = {
   closed: 'The client is closed',
 } as const;
 
-/**
- * Why no access token could be had. Stable words for logs, metrics and tests; `docs/client.md` explains each.
- */
+/** Why there's no access token. Stable words for logs, metrics and tests; `docs/client.md` explains each. */
 export type TokenRequestReason = keyof typeof MESSAGES;
 
 /** Every reason, for documentation and metrics. */
@@ -42,8 +40,8 @@ const TRANSIENT: ReadonlySet<TokenRequestReason> = new Set([
 ]);
 
 /**
- * Registered codes (RFC 6749 §5.2, RFC 8707 §2, RFC 9449 §12.2). Only these stand in a message: another one
- * is text of a third party.
+ * Registered codes (RFC 6749 §5.2, RFC 8707 §2, RFC 9449 §12.2). A message has only these: any other code is
+ * third-party text.
  */
 const REGISTERED_CODES: ReadonlySet<string> = new Set([
   ...['invalid_request', 'invalid_client', 'invalid_grant', 'unauthorized_client'],
@@ -63,47 +61,44 @@ export interface TokenRequestFailure {
 }
 
 /**
- * Marks these errors across duplicate installs of this package. Not the mark of the core's errors: this is no
- * refusal of a request.
+ * Marks these errors across duplicate installs of this package. It isn't the core errors' mark, because a
+ * failed token request doesn't refuse a request.
  */
 // See the annotation: a unique symbol from the registry.
 const tokenRequestError: unique symbol = Symbol.for('oauth-resource-server.token-request-error') as never;
 
 /**
- * No access token could be had.
+ * There's no access token to be had.
  *
- * `instanceof` and {@link isTokenRequestError} recognize it by a mark, so they also work when two copies of
+ * `instanceof` and {@link isTokenRequestError} recognize it by a mark, so they work even if two copies of
  * this package are installed.
  *
- * Security: no secret, assertion or token is in any member, so it may be logged whole. It has no `cause`:
- * errors of a `fetch` that the application brings may carry the request.
+ * Security: no member has a secret, assertion or token, so you can log it whole. It has no `cause`: errors of
+ * your own `fetch` may carry the request.
  */
 export class TokenRequestError extends SafeError {
-  /** Why, in a stable word. */
+  /** Why, as a stable word. */
   readonly reason: TokenRequestReason;
-  /**
-   * The OAuth error code of the answer (RFC 6749 §5.2), such as `invalid_client`; undefined where it had
-   * none.
-   */
+  /** The answer's OAuth error code (RFC 6749 §5.2), such as `invalid_client`; undefined if it had none. */
   readonly error: string | undefined;
   /**
-   * HTTP status of the token endpoint's answer; undefined where there was none. Never a status for one's own
-   * answer.
+   * The HTTP status of the token endpoint's answer; undefined if there was none. Don't answer your own caller
+   * with it.
    */
   readonly status: number | undefined;
   /**
-   * Seconds until another attempt makes sense: from `Retry-After`, at most 300, or what is left of a pause.
-   * Undefined where nothing is known.
+   * Seconds until another attempt makes sense: from `Retry-After`, at most 300, or the rest of a pause.
+   * Undefined if unknown.
    */
   readonly retryAfter: number | undefined;
   /**
-   * A fixed text, or an error code such as `ECONNREFUSED`. Of a third party there's nothing in it but public
-   * identifiers in quotation marks: the issuer that metadata names.
+   * A fixed text, or an error code such as `ECONNREFUSED`. Its only third-party text is public identifiers in
+   * quotation marks: the issuer that metadata names.
    */
   readonly detail: string | undefined;
-  /** What helps whoever configures this client, where there is something to say. */
+  /** How to configure this client, if there's something to say. */
   readonly hint: string | undefined;
-  /** Whether trying again later may help without anybody changing anything. */
+  /** Whether trying again later may help without any change. */
   readonly transient: boolean;
   readonly #description: string | undefined;
 
@@ -120,10 +115,10 @@ export class TokenRequestError extends SafeError {
   }
 
   /**
-   * The server's `error_description`: at most 256 characters, no control characters, and undefined where it
+   * The server's `error_description`: at most 256 characters, no control characters, and undefined if it
    * repeats a credential.
    *
-   * Security: text of a third party. It is in no log, unless it is put there by name.
+   * Security: third-party text. No log has it unless you put it there by name.
    */
   get description(): string | undefined {
     return this.#description;
@@ -142,12 +137,12 @@ Object.defineProperty(TokenRequestError.prototype, 'name', {
   writable: true,
 });
 
-/** Whether `value` is a {@link TokenRequestError}, whichever copy of this package made it. */
+/** Whether `value` is a {@link TokenRequestError}, from any copy of this package. */
 export function isTokenRequestError(value: unknown): value is TokenRequestError {
   return typeof value === 'object' && value !== null && tokenRequestError in value;
 }
 
-/** The same failure, but for these members. */
+/** The same failure with these members replaced. */
 export function restate(
   failure: TokenRequestError,
   { reason = failure.reason, retryAfter = failure.retryAfter }: Partial<TokenRequestError>,

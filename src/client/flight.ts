@@ -14,13 +14,13 @@ export interface FlightOptions {
   readonly timeoutSeconds: number;
   readonly random: Random;
   readonly report: Report;
-  /** Ends it early, with the signal's reason. */
+  /** Ends the flight early, with the signal's reason. */
   readonly closing: AbortSignal;
 }
 
 /**
- * One acquisition of a token, for everybody who waits for it: up to three attempts within the time limit, of
- * which each but the first follows a failure that may pass.
+ * Gets one token, for every caller that waits for it: up to three attempts within the time limit, each after
+ * a failure that may pass.
  */
 export class Flight {
   /** Rejects with a {@link TokenRequestError}. */
@@ -35,8 +35,8 @@ export class Flight {
   }
 
   /**
-   * Somebody waits: the process must not end between two attempts. A flight in the background does not keep
-   * it from ending.
+   * A caller waits: the process must not exit between two attempts. A flight in the background doesn't keep
+   * it alive.
    */
   hold(): void {
     this.#awaited = true;

@@ -6,16 +6,16 @@ export interface GrantedToken {
    * The access token (RFC 6749 §1.4): opaque, sent as `Authorization: Bearer <accessToken>`, or after `DPoP`
    * with a proof.
    *
-   * Security: not enumerable, so that logging or serializing this object does not reveal it.
+   * Security: not enumerable, so logging or serializing this object doesn't reveal it.
    */
   readonly accessToken: string;
-  /** `DPoP` if it's bound to the key of the client (RFC 9449), which the option `dpop` asks for. */
+  /** `DPoP` if it's bound to the client's key (RFC 9449), as the option `dpop` asks. */
   readonly tokenType: Scheme;
-  /** When this client stops using it, in seconds since the epoch, by the clock of this machine. */
+  /** When this client stops using it, in seconds since the epoch, by this machine's clock. */
   readonly expiresAt: number;
   /**
-   * The granted scopes in order and without repetition: `["read:inventory"]`. They may be fewer than
-   * requested (RFC 6749 §3.3). Empty when neither the request nor the answer named any.
+   * The granted scopes in order, without duplicates: `["read:inventory"]`. They may be fewer than requested
+   * (RFC 6749 §3.3). Empty if neither the request nor the answer named any.
    */
   readonly scope: readonly string[];
 }

@@ -6,22 +6,22 @@ import { type ClientOptions, checkClientOptions } from './options.js';
 /** Options of `createJwtBearer`. */
 export interface JwtBearerOptions extends Omit<ClientOptions, 'clientId'> {
   /**
-   * The assertion that stands for what was granted (RFC 7523 §2.1): a JWT of at most 16384 characters, from a
-   * function or a file `{ file: '/var/run/secrets/tokens/auth' }`. It's asked for, or read, for each request
-   * for a token, and once more if the server refuses it (`invalid_grant`). What makes it fail is told as for
-   * a secret from a function: `credential_unavailable`.
+   * The assertion that is the grant (RFC 7523 §2.1): a JWT of at most 16384 characters, from a function or a
+   * file `{ file: '/var/run/secrets/tokens/auth' }`. The client asks for it, or reads it, for each token
+   * request, and once more if the server refuses it (`invalid_grant`). If there's none, that's
+   * `credential_unavailable`, as for a secret from a function.
    */
   readonly assertion: AssertionSource;
   /**
-   * The client's identifier. Required only with a secret, a key or a client assertion: the client need not
+   * The client's identifier. Required only with a secret, a key or a client assertion: the client needn't
    * authenticate (RFC 7521 §4.1).
    */
   readonly clientId?: string;
 }
 
 /**
- * Creates a client that gets access tokens for an assertion (JWT bearer grant, RFC 7523 §2.1). Nothing is
- * requested before the first use.
+ * Creates a client that gets access tokens for an assertion (JWT bearer grant, RFC 7523 §2.1). It requests
+ * nothing before its first use.
  *
  * @throws {TypeError} an option is missing, unknown or wrong
  * @example

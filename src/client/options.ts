@@ -44,7 +44,7 @@ export type AuthenticationMethod =
   | 'self_signed_tls_client_auth';
 
 /**
- * What all clients of APIs take: where access tokens come from, who asks for them, what they're for, and
+ * The options of all API clients: where access tokens come from, who asks for them, what they're for, and
  * where they may go. Unknown names are refused.
  */
 export interface ClientOptions {
@@ -55,7 +55,7 @@ export interface ClientOptions {
    */
   readonly issuer?: string;
   /**
-   * The token endpoint, for a server without metadata: an https URL (http only for loopback hosts). There is
+   * The token endpoint, for a server without metadata: an https URL (http only for loopback hosts). There's
    * no discovery then.
    */
   readonly tokenEndpoint?: string;
@@ -67,29 +67,28 @@ export interface ClientOptions {
   /** The client's identifier at the authorization server (RFC 6749 §2.2). */
   readonly clientId: string;
   /**
-   * The client's secret, or a function that returns it, such as a look-up in a vault. This, `privateKey` or
+   * The client's secret, or a function that returns it, such as a look-up in a vault. This, `privateKey`,
    * `clientAssertion` or `certificate` is required.
    *
-   * A function is called for each request for a token, so a rotated secret is used without a restart. If the
-   * server refuses the secret, the function is called once more, and the request is made again if it returns
-   * another one. It may take as long as `timeoutSeconds`; if it throws, takes longer, or returns no string of
-   * 1 to 10000 characters, there's no token: `credential_unavailable`.
+   * A function is called for each token request, so a rotated secret needs no restart. If the server refuses
+   * the secret, the function is called once more. If it returns another one, the request is made again. If it
+   * throws, takes longer than `timeoutSeconds`, or doesn't return a string of 1 to 10000 characters, there's
+   * no token: `credential_unavailable`.
    */
   readonly clientSecret?: string | (() => string | Promise<string>);
   /**
-   * The key that signs client assertions (RFC 7523, `private_key_jwt`), in place of a secret, or a function
-   * that returns it, called as that of `clientSecret`. Nothing secret leaves the process then. If the key
-   * isn't in the process, but in a KMS or an HSM, it's an object that signs: {@link AssertionSigner}. A
-   * function should return a JWK with `kid` or such an object with `keyId`, so that the key id changes with
-   * the key.
+   * The key that signs client assertions (RFC 7523, `private_key_jwt`), instead of a secret, or a function
+   * that returns it, called like that of `clientSecret`. Nothing secret leaves the process then. For a key in
+   * a KMS or an HSM, give an object that signs: {@link AssertionSigner}. A function should return a JWK with
+   * `kid` or such an object with `keyId`, so that the key id changes with the key.
    */
   readonly privateKey?: PrivateKeySource;
   /**
-   * A client assertion that others make (RFC 7521 §4.2, RFC 7523 §2.2), in place of a secret or a key: a
+   * A client assertion that others make (RFC 7521 §4.2, RFC 7523 §2.2), instead of a secret or a key: a
    * function, or `{ file: '/var/run/secrets/tokens/auth' }`, such as the token that Kubernetes projects into
-   * a container. It's a JWT of at most 16384 characters, and only the authorization server looks into it.
+   * a container. It's a JWT of at most 16384 characters, which only the authorization server reads.
    *
-   * It's asked for, or read, for each request for a token, and treated like a secret from a function.
+   * The client asks for it, or reads it, for each token request, and treats it like a secret from a function.
    */
   readonly clientAssertion?: AssertionSource;
   /**
@@ -104,29 +103,28 @@ export interface ClientOptions {
   readonly algorithm?: Algorithm;
   /**
    * The `"aud"` of client assertions. Default `'issuer'`. `'token_endpoint'` is for servers that know only
-   * the older rule. Security: an assertion for the URL of an endpoint can be made use of by a server that
-   * lets clients take its endpoint for another's.
+   * the older rule. Security: if the audience is an endpoint's URL, a malicious server can use the assertion
+   * by naming that endpoint as its own.
    */
   readonly assertionAudience?: 'issuer' | 'token_endpoint';
   /**
    * The certificate that the client shows to the authorization server and to the `origins` (RFC 8705), with
    * its key: paths of files, PEM, or a function that returns PEM. It authenticates the client if nothing else
    * does; beside a secret, a key or an assertion, it's what tokens may be bound to. Files are read again when
-   * they change, and a function is asked for each token. Needs `undici`, and can't go with `fetch`.
+   * they change, and a function is called for each token. Needs `undici`. Not together with `fetch`.
    */
   readonly certificate?: CertificateOption;
   /**
    * How the client authenticates. Default: `private_key_jwt` with a key or an assertion; with a secret
-   * `client_secret_basic`, or `client_secret_post` where the server's metadata has that and not the other.
-   * `tls_client_auth` and `self_signed_tls_client_auth` take the connection for it: that of `certificate`, or
-   * that of a `fetch` which shows one.
+   * `client_secret_basic`, or `client_secret_post` if the server's metadata has that and not the other. With
+   * `tls_client_auth` and `self_signed_tls_client_auth` the connection authenticates: that of `certificate`,
+   * or of a `fetch` that shows one.
    */
   readonly authenticationMethod?: AuthenticationMethod;
   /**
-   * Gets access tokens that are bound to a key of this client (RFC 9449), and sends a proof of possession
-   * with each request: whoever steals such a token can't use it. `true` makes a key for this client; an
-   * object says more, see {@link ClientDpopOptions}. A bearer token is refused then: `token_not_bound`.
-   * Default false.
+   * Gets access tokens bound to this client's key (RFC 9449), and sends a proof of possession with each
+   * request: a stolen token is useless without the key. `true` makes a key; for an object see {@link
+   * ClientDpopOptions}. A bearer token is then refused: `token_not_bound`. Default false.
    */
   readonly dpop?: boolean | ClientDpopOptions;
   /**
@@ -136,48 +134,49 @@ export interface ClientOptions {
   readonly scope?: string | readonly string[];
   /** The API that the token is for (RFC 8707): an absolute URI without fragment. */
   readonly resource?: string;
-  /** The parameter `audience`, by which some authorization servers (Auth0) want the API to be named. */
+  /** The parameter `audience`, which some authorization servers (Auth0) want as the API's name. */
   readonly audience?: string;
-  /** Further parameters of the token request. Those that the other options set cannot be among them. */
+  /** More parameters for the token request, except those that other options set. */
   readonly parameters?: Readonly<Record<string, string>>;
   /**
    * The origins that `fetch` sends the token to, each by its name: `["https://inventory.example.com"]`.
-   * Default: that of `resource` where it is an https URL (http only for loopback hosts). One of them may be a
-   * plain http origin that `allowInsecureRequests` allows. Security: who receives the token can use it.
+   * Default: that of `resource`, if that's an https URL (http only for loopback hosts). One of them may be a
+   * plain http origin that `allowInsecureRequests` allows. Security: an origin that gets the token can use
+   * it.
    */
   readonly origins?: readonly string[];
   /**
-   * Refuses a token with fewer scopes than asked for. Default false: what was granted is in
-   * `GrantedToken.scope`.
+   * Refuses a token with fewer scopes than requested. Default false: see `GrantedToken.scope` for those
+   * granted.
    */
   readonly requireAllScopes?: boolean;
-  /** How long a token is used whose lifetime the server does not tell, in seconds, 1 to 86400. Default 60. */
+  /** How long to use a token if the server doesn't say, in seconds, 1 to 86400. Default 60. */
   readonly defaultLifetimeSeconds?: number;
   /**
-   * Time limit for getting a token, in seconds, discovery and further attempts included; above 0, at most 60.
-   * Default 5.
+   * Time limit for getting a token, in seconds, discovery and retries included; above 0, at most 60. Default
+   * 5.
    */
   readonly timeoutSeconds?: number;
   /**
-   * Allows plain http for other hosts than loopback: for these origins, `["http://inventory:8080"]`, or for
-   * all with `true`. Default false. Security: whoever is on the path reads secrets and tokens.
+   * Allows plain http for hosts other than loopback: for these origins, `["http://inventory:8080"]`, or for
+   * all with `true`. Default false. Security: anyone on the path can read secrets and tokens.
    */
   readonly allowInsecureRequests?: boolean | readonly string[];
   /**
-   * Used for every request, in place of the global `fetch`: for proxies, private certificate authorities and
+   * Used for every request instead of the global `fetch`: for proxies, private certificate authorities and
    * mutual TLS.
    */
   readonly fetch?: typeof globalThis.fetch;
   /** Milliseconds since the epoch. Default `Date.now`. For tests. */
   readonly clock?: () => number;
-  /** Spreads renewals and further attempts in time: from 0 up to 1. Default `Math.random`. For tests. */
+  /** Spreads renewals and retries in time: from 0 up to 1. Default `Math.random`. For tests. */
   readonly random?: () => number;
 }
 
 /** Options of `createClientCredentials`. */
 export type ClientCredentialsOptions = ClientOptions;
 
-/** What is known of the authorization server: without a token endpoint it's discovered. */
+/** The authorization server: without a token endpoint, its metadata is discovered. */
 type ServerLocation =
   | { readonly issuer: string; readonly tokenEndpoint: undefined }
   | { readonly issuer: string | undefined; readonly tokenEndpoint: string };
@@ -186,14 +185,14 @@ type ServerLocation =
 export interface ClientSettings extends IdentitySettings {
   readonly runtime: Runtime;
   readonly server: ServerLocation;
-  /** In place of the well-known locations. */
+  /** Instead of the well-known locations. */
   readonly metadataUrl: string | undefined;
   /** Empty if the client names none. */
   readonly clientId: string;
   /** Undefined if the client gets bearer tokens. */
   readonly dpop: DpopClientSettings | undefined;
   readonly requestedScopes: readonly string[];
-  /** `resource`, `audience` and what else the application sends. */
+  /** `resource`, `audience` and the option `parameters`. */
   readonly parameters: URLSearchParams;
   readonly origins: readonly string[];
   readonly requireAllScopes: boolean;
@@ -263,7 +262,7 @@ type Table = Readonly<Record<string, Check<unknown>>>;
 /**
  * Checks the options and fills in the defaults, once, when a client is built.
  *
- * @param own checks of options beyond {@link ClientOptions}, or in place of those for them
+ * @param own checks of options beyond {@link ClientOptions}, or that replace theirs
  * @param authenticates whether the client has to; if it doesn't, it needs no `clientId` either
  * @throws {OptionError} a TypeError that names the option, what it got (its type, never a value that could be
  *   secret) and what it takes
@@ -369,7 +368,7 @@ function originsCheck(allowInsecureRequests: InsecureRequests): Check<readonly s
     const wrong = list.find((value) => !isOrigin(value));
     if (wrong !== undefined) throw badOption(path, `takes ${ORIGINS}, ${describeWrongOrigin(wrong)}`);
     const origins = [...new Set(list)];
-    // One service in a private network is a decision; a list of them sends the token around for all to read.
+    // One service in a private network is a decision; a list of them sends the token around in clear text.
     if (origins.filter((origin) => !isAcceptable(origin, false)).length > 1)
       throw badOption(path, 'takes one plain http origin at most: use https for the others');
     return Object.freeze(origins);

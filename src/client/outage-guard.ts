@@ -3,15 +3,15 @@ import { RequestHeldBack, RequestSlots } from '../issuer/request-slots.js';
 import { isTokenRequestError, restate, TokenRequestError } from './errors.js';
 import type { ClientSettings } from './options.js';
 
-/** Makes a request, if one may be made now. @throws {TokenRequestError} none may, or what it throws */
+/** Makes a request, if one may be made now. @throws {TokenRequestError} it may not, or what it throws */
 export type OutageGuard = <T>(signal: AbortSignal, request: () => Promise<T>) => Promise<T>;
 
 /** The longest pause. */
 const COOLDOWN_SECONDS = 30;
 
 /**
- * Spares a token endpoint that fails: those who would ask for different tokens notice it together, and don't
- * all ask at once. A refusal is for one of them alone, and stops nobody else.
+ * Spares a token endpoint that fails: callers of different tokens share the pause, and don't all ask at once.
+ * A refusal affects only its own caller.
  */
 export function createOutageGuard({ runtime: { clock }, timeoutSeconds }: ClientSettings): OutageGuard {
   const tooLate = new TokenRequestError('timeout');

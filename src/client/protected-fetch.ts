@@ -21,7 +21,7 @@ export interface ProtectedFetchOptions {
   readonly endpoint: Pick<TokenEndpoint, 'fetchWith'>;
 }
 
-/** What the caller wants, looked at once. */
+/** The caller's request, read once. */
 interface Call {
   /** Undefined for a plain address. */
   readonly request: Request | undefined;
@@ -42,10 +42,7 @@ interface Answer {
 // Messages of TypeErrors here are without the word "fetch": axios and others take a TypeError with it for
 // a broken network, and say "Network Error" in place of what's wrong.
 
-/**
- * `fetch` with an access token: sends it to the given origins and nowhere else, and replaces it once when it
- * is refused.
- */
+/** `fetch` with an access token: sends it only to the given origins, and replaces it once if it's refused. */
 export function createProtectedFetch({ tokens, presenter, origins, endpoint }: ProtectedFetchOptions): Fetch {
   const sendOnce = async (call: Call, hop: Hop, token: GrantedToken | undefined, nonce?: string) => {
     const headers = new Headers(hop.headers);
@@ -70,7 +67,7 @@ export function createProtectedFetch({ tokens, presenter, origins, endpoint }: P
         presenter.nonces.keep(hop.url, response.headers.get('dpop-nonce'));
       }
     }
-    // The answer stands, since another token may not help, but the next call gets one.
+    // The caller gets this answer, because another token may not help, but the next call gets one.
     if (verdict === 'unexplained') tokens.drop(token.accessToken);
     else if (verdict !== 'refused') tokens.accept(token);
     return { response, verdict };
@@ -140,12 +137,12 @@ export function checkOrigin(url: URL, origins: readonly string[]): void {
   );
 }
 
-/** Also a `Request` of another copy of undici, which a `fetch` that the application brings may need. */
+/** Also a `Request` from another copy of undici, which an application's own `fetch` may need. */
 function isRequest(input: Input): input is Request {
   return typeof input === 'object' && 'clone' in input && 'url' in input;
 }
 
-/** A stream is sent once; what is in memory can be sent again. */
+/** A stream can be sent once; a body in memory can be sent again. */
 function isReplayable(body: NonNullable<Init['body']>): boolean {
   return (
     typeof body === 'string' ||
@@ -158,8 +155,8 @@ function isReplayable(body: NonNullable<Init['body']>): boolean {
 }
 
 /**
- * The first request is made of what the caller gave, with nothing lost. Those after redirects are made anew.
- * A `Request` is cloned each time, so that its body is there for another one.
+ * The first request keeps everything that the caller gave. Those after redirects are built anew. A `Request`
+ * is cloned each time, to keep its body for another one.
  */
 function fetchArguments({ request, init, first }: Call, hop: Hop, headers: Headers): Parameters<Fetch> {
   const common: Init = { ...init, headers, redirect: 'manual' };
@@ -170,7 +167,7 @@ function fetchArguments({ request, init, first }: Call, hop: Hop, headers: Heade
   return [hop.url, { ...ofRequest, ...common, method: hop.method, body }];
 }
 
-/** `Response.redirected` tells of redirects that `fetch` followed itself, which here is none. */
+/** `Response.redirected` is about redirects that `fetch` itself followed, and here it follows none. */
 function withRedirected(response: Response, redirected: boolean): Response {
   if (redirected) Object.defineProperty(response, 'redirected', { value: true, configurable: true });
   return response;

@@ -1,7 +1,7 @@
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-/** Describe the body, and go with it (Fetch standard, "request-body-header name"). */
+/** Describe the body, and are dropped with it (Fetch standard, "request-body-header name"). */
 const BODY_HEADERS = ['encoding', 'language', 'length', 'location', 'type'].map((name) => `content-${name}`);
-/** Are for the origin that they were given for. */
+/** Go only to the origin that they were given for. */
 const ORIGIN_HEADERS = ['authorization', 'cookie', 'host', 'proxy-authorization'];
 
 /** One request of several that redirects make of a call. */
@@ -23,11 +23,11 @@ export function isRedirect(response: Response): boolean {
 
 /**
  * The request that follows a redirect (Fetch standard, "HTTP-redirect fetch"). The access token stays behind
- * when the origin changes, and does not come back with another redirect.
+ * if the origin changes, and doesn't come back with another redirect.
  *
  * @param replayable whether the body can be sent a second time
- * @throws {TypeError} as `fetch` does: the location is no http URL, or the body would have to be sent again
- *   and cannot
+ * @throws {TypeError} as `fetch` does: the location isn't an http URL, or the body would have to be sent
+ *   again and can't
  */
 export function followingHop(hop: Hop, response: Response, replayable: boolean): Hop {
   const url = readLocation(response, hop.url);

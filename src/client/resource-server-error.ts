@@ -8,13 +8,13 @@ import {
 import { isTokenRequestError } from './errors.js';
 
 /**
- * What an API answers its own caller when it can't get a token for the next API. Adapters make an answer of
- * it, with the right challenge.
+ * Returns what an API answers its own caller if it can't get a token for the next API. Adapters turn it into
+ * a response with the right challenge.
  *
  * - 401: the caller's token has expired or was refused. The caller needs another one.
- * - 403: nobody may do this on behalf of this caller.
- * - 502: this client is refused itself, or got an answer that can't be used.
- * - 503 with `Retry-After`: the authorization server, or what the credential comes from, is out of reach.
+ * - 403: this may not be done on behalf of this caller.
+ * - 502: the client itself is refused, or got an unusable answer.
+ * - 503 with `Retry-After`: the authorization server, or the source of the credential, can't be reached.
  *
  * @returns undefined if `error` isn't a {@link TokenRequestError}
  * @example

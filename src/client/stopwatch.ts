@@ -2,7 +2,7 @@
 export interface Time {
   /** Since the epoch. Can be set, in either direction. */
   readonly clock: () => number;
-  /** Since any moment. Cannot be set, but may stand still while the machine sleeps. */
+  /** Since any moment. Can't be set, but may stand still while the machine sleeps. */
   readonly monotonic: () => number;
 }
 
@@ -10,8 +10,8 @@ export interface Time {
 export type Stopwatch = () => number;
 
 /**
- * Starts a stopwatch. Where the two clocks disagree the larger span counts: a clock that was set back does
- * not make a token live longer, and neither does a machine that slept.
+ * Starts a stopwatch. If the two clocks disagree, the larger span counts: neither a clock that was set back
+ * nor a machine that slept makes a token live longer.
  */
 export function startStopwatch({ clock, monotonic }: Time): Stopwatch {
   const startedAt = clock();

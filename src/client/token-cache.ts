@@ -8,9 +8,9 @@ import { renewalAge } from './lifetime.js';
 import { type Stopwatch, startStopwatch, type Time } from './stopwatch.js';
 import type { ReceivedToken, TokenRequest } from './token-endpoint.js';
 
-/** A resource server that refuses every token must not cause a token request per call. */
+/** A resource server that refuses every token must not cost a token request per call. */
 const REPLACEMENT_COOLDOWN_SECONDS = 30;
-/** How long no request is made after failed ones. */
+/** The pause after failed requests. */
 const PAUSE = { firstSeconds: 1, maxSeconds: 30 };
 
 /** What the client of an API does with its access tokens. */
@@ -24,7 +24,7 @@ export interface TokenCacheOptions {
   readonly timeoutSeconds: number;
   readonly random: Random;
   readonly time: Time;
-  /** Whether a token is to be renewed however young it is. */
+  /** Whether a token needs renewal however young it is. */
   readonly isOutdated: (token: GrantedToken) => boolean;
   readonly report: Report;
 }
@@ -33,7 +33,7 @@ interface HeldToken extends ReceivedToken {
   readonly renewalAge: number;
   /** It replaced one that a resource server refused. */
   readonly replacesRefused: boolean;
-  /** A resource server has taken it. */
+  /** A resource server has accepted it. */
   accepted: boolean;
 }
 
@@ -51,11 +51,11 @@ interface Renewal {
 }
 
 /**
- * The access token of one client, fetched on first use and renewed for as long as it is used.
+ * One client's access token, fetched on first use and renewed while it's in use.
  *
- * What it guarantees: one flight at a time; a caller never waits while there is a token that has not expired,
- * and does not notice when its renewal fails; a failure is never kept as a result, but begins a pause in
- * which callers without token are refused at once.
+ * It guarantees: there's one flight at a time. While a token hasn't expired, a caller never waits, and
+ * doesn't notice a failing renewal. A failure is never kept as a result, but starts a pause in which callers
+ * without a token are refused at once.
  */
 export class TokenCache {
   readonly #options: TokenCacheOptions;
@@ -71,26 +71,26 @@ export class TokenCache {
   }
 
   /**
-   * A token that has not expired, at once where there is one.
+   * A token that hasn't expired, at once if there is one.
    *
    * @param request how to ask for another one
-   * @param signal ends the waiting of this caller, not the request that others wait for too
-   * @throws {TokenRequestError} there is none and none can be had, or the client is closed
+   * @param signal ends this caller's wait, not the request that others wait for too
+   * @throws {TokenRequestError} there's no token to be had, or the client is closed
    */
   async get(request: TokenRequest, signal?: AbortSignal): Promise<GrantedToken> {
     signal?.throwIfAborted();
     if (this.#closing.signal.aborted) throw new TokenRequestError('closed');
     const held = this.#valid();
     if (held === undefined) return this.#wait(request, signal);
-    // Not "is older than": what cannot be compared counts as due.
+    // Not "is older than": a value that can't be compared counts as due.
     const isDue = !(held.age() < held.renewalAge) || this.#options.isOutdated(held.token);
     if (isDue && this.#remainingPause() === 0) this.#renew(request);
     return held.token;
   }
 
   /**
-   * A resource server refused this token: it is not used any more. A token that replaced a refused one and
-   * was never accepted is kept for a while, since then it is not the token that is wrong.
+   * A resource server refused this token: it's no longer used. A token that replaced a refused one and was
+   * never accepted is kept for a while, because then the token isn't what's wrong.
    *
    * @returns whether the next {@link get} gives another token
    */
@@ -104,12 +104,12 @@ export class TokenCache {
     return true;
   }
 
-  /** A resource server took this token. */
+  /** A resource server accepted this token. */
   accept(token: GrantedToken): void {
     if (this.#held?.token === token) this.#held.accepted = true;
   }
 
-  /** Forgets the token; who waits for one is refused. */
+  /** Forgets the token and refuses waiting callers. */
   close(): void {
     this.#held = undefined;
     this.#closing.abort(new TokenRequestError('closed'));
@@ -137,7 +137,7 @@ export class TokenCache {
       (received) => this.#keep(received),
       (error: unknown) => this.#fail(error),
     );
-    // In the background nobody waits for it.
+    // In the background no caller waits for it.
     token.catch(() => undefined);
     this.#renewal = { flight, token };
     return this.#renewal;
@@ -173,16 +173,16 @@ export class TokenCache {
     const pause = (failures: number): number =>
       pauseAfter(failures, { ...PAUSE, spread: { least: 0.5, random: this.#options.random } });
     const held = this.#valid();
-    // A caller who finds no token any more may always try once.
+    // A caller that no longer finds a token may always try once.
     if (held !== undefined) return Math.min(pause(this.#failures), held.lifetimeSeconds - held.age());
     if (failure.transient) return pause(this.#failures);
-    // Somebody has to act, and tries again afterwards: a first refusal is no reason to make that wait.
+    // Someone has to fix this and then tries again: a first refusal mustn't make them wait.
     return this.#failures === 1 ? 0 : pause(this.#failures - 1);
   }
 
   /**
-   * In seconds. A permanent failure, such as a wrong secret, is not repeated by each of a thousand calls
-   * either.
+   * In seconds. Permanent failures, such as a wrong secret, pause too: a thousand calls mustn't each repeat
+   * them.
    */
   #remainingPause(): number {
     return this.#pause === undefined ? 0 : Math.max(this.#pause.seconds - this.#pause.age(), 0) || 0;

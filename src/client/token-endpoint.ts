@@ -23,44 +23,47 @@ import type { ClientSettings } from './options.js';
 import { type Stopwatch, startStopwatch, type Time } from './stopwatch.js';
 import { isTelling, readTokenResponse, type TokenResponse } from './token-response.js';
 
-/** How long metadata is used before it's fetched anew, and how much longer if that fails. */
+/** How long metadata is used before it's fetched again, and how much longer if that fails. */
 const METADATA_POLICY = { maxAgeSeconds: 3600, staleIfErrorSeconds: 86_400 };
-/** Parameters that nobody but the endpoint may see (RFC 7521 §4, RFC 8693 §2.1). */
+/** Parameters that only the endpoint may see (RFC 7521 §4, RFC 8693 §2.1). */
 const SECRET_PARAMETERS = ['client_assertion', 'assertion', 'subject_token', 'actor_token'] as const;
 /** The endpoint may have moved. */
 const MOVED_STATUS: ReadonlySet<number | undefined> = new Set([404, 405, 410]);
 
 type Fetch = typeof globalThis.fetch;
 
-/** A token and how long it may be used, counted from when the answer came. */
+/** A token and how long it may be used, counted from the answer. */
 export interface ReceivedToken {
   readonly token: GrantedToken;
   readonly lifetimeSeconds: number;
   readonly age: Stopwatch;
-  /** Another one wouldn't last longer: it ends with what was shown for it. */
+  /** Whether a new one couldn't last longer, because it ends with what the client shows for it. */
   readonly isLast: boolean;
 }
 
 /** Asks once, after it has called `onStart`. @throws {TokenRequestError} */
 export type TokenRequest = (signal: AbortSignal, onStart: () => void) => Promise<ReceivedToken>;
 
-/** What a client shows for the access token that it asks for (RFC 6749 §1.3). */
+/** What a client shows to get an access token (RFC 6749 §1.3). */
 export interface Grant {
   /** `grant_type`. */
   readonly type: string;
   readonly scope: readonly string[];
   /**
-   * When what the client shows ends, in seconds since the epoch: no token is used for longer. Undefined if
-   * that isn't known.
+   * When what the client shows expires, in seconds since the epoch: no token is used for longer. Undefined if
+   * unknown.
    */
   readonly expiresAt?: number | undefined;
   /**
-   * The further parameters of a request. Called for each.
+   * The request's other parameters. Called for each request.
    *
    * @throws {TokenRequestError} they can't be had
    */
   readonly parameters: (signal: AbortSignal) => Promise<URLSearchParams>;
-  /** Of the parameter `assertion` (RFC 7521 §4.1), if there's one. Asked for each, as a credential is. */
+  /**
+   * The source of the parameter `assertion` (RFC 7521 §4.1), if there's one. Asked for each request, like a
+   * credential.
+   */
   readonly assertion?: CredentialSource;
 }
 
@@ -71,7 +74,7 @@ export class TokenEndpoint {
   readonly #prover: DpopProver | undefined;
   readonly #metadata: IssuerMetadata;
   readonly #identity: ClientIdentity;
-  /** What a token was got with: it may be bound to that certificate. */
+  /** The connection that each token came over: the token may be bound to its certificate. */
   readonly #connections = new WeakMap<GrantedToken, Fetch>();
   readonly #nonces: DpopNonces = new DpopNonces();
 
@@ -198,9 +201,9 @@ export class TokenEndpoint {
         },
       });
     try {
-      // Whether another attempt makes sense is for the caller to say, who knows the time limit.
+      // The caller knows the time limit, and decides whether another attempt makes sense.
       const response = await sendRequest(request, signal, { repeat: false, secret: true });
-      // A fetch that ignores its signal: nobody waits for this answer any more.
+      // A fetch that ignores its signal: no caller waits for this answer any more.
       if (signal.aborted) await discard(response);
       this.#nonces.keep(url, response.headers.get('dpop-nonce'));
       return { response, secrets };
@@ -217,7 +220,7 @@ export class TokenEndpoint {
   }
 }
 
-/** What a request for a token is made with. */
+/** What a token request is made with. */
 interface Means {
   readonly endpoint: AuthenticatedEndpoint;
   readonly credential: ClientCredential;
@@ -227,7 +230,7 @@ interface Means {
 
 interface Exchange {
   readonly response: Response;
-  /** Secrets, assertions and tokens that were sent, in every form in which an answer could repeat them. */
+  /** The secrets, assertions and tokens sent, in every form in which an answer could repeat them. */
   readonly secrets: readonly string[];
 }
 
@@ -247,7 +250,7 @@ function isInvalidGrant(error: unknown): boolean {
 
 function sentSecrets(body: unknown, credential: ClientCredential, clientId: string): readonly string[] {
   const whole = body instanceof URLSearchParams ? SECRET_PARAMETERS.flatMap((name) => body.getAll(name)) : [];
-  // Of a JWT also claims and signature.
+  // For a JWT, its claims and signature too.
   const sent = whole.flatMap((value) => [value, ...value.split('.').filter(isTelling)]);
   if (credential.kind !== 'secret') return sent;
   const { clientSecret } = credential;

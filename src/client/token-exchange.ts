@@ -44,20 +44,20 @@ export interface TokenExchangeOptions extends ClientOptions {
   /** What to ask for, of what can be sent to an API. Default: the server decides, for an access token. */
   readonly requestedTokenType?: 'access_token' | 'jwt';
   /**
-   * Gets the token of who acts for the caller, for servers that don't take this client for it: a function, or
-   * a client such as {@link createClientCredentials} returns. Called for each request.
+   * Gets the token of the party that acts for the caller, for servers that don't take this client as the
+   * actor: a function, or a client such as {@link createClientCredentials} returns. Called for each request.
    */
   readonly actorToken?: (() => string | Promise<string>) | Pick<ApiClient, 'getToken'>;
-  /** What it is. Default `'access_token'`. */
+  /** The type of the actor's token. Default `'access_token'`. */
   readonly actorTokenType?: TokenType;
   /**
-   * Of how many callers tokens are kept, 1 to 100000. Who called least lately makes room. Default 1000, which
-   * is about 3 MB with tokens of 1 KB.
+   * How many tokens are kept, 1 to 100000. The least recently used one makes room. Default 1000, which is
+   * about 3 MB with tokens of 1 KB.
    */
   readonly maxTokens?: number;
 }
 
-/** A token of a caller that this package hasn't verified. Whether it's valid is for you to know. */
+/** A caller's token that this package hasn't verified. Make sure yourself that it's valid. */
 export interface SubjectToken {
   readonly token: string;
   /** Default: the option `subjectTokenType`. */
@@ -66,7 +66,7 @@ export interface SubjectToken {
   readonly expiresAt?: number;
 }
 
-/** What one token is for. What's left out is as the options say. */
+/** What one token is for. The options fill in what you leave out. */
 export interface ExchangeTarget {
   readonly scope?: string | readonly string[];
   /** Without the option `origins`, the token goes to the origin of this URL. */
@@ -77,18 +77,18 @@ export interface ExchangeTarget {
 /** Calls APIs on behalf of the callers of this one. The long-lived object, one per API. */
 export interface TokenExchange {
   /**
-   * The client for one caller: make one per request, it costs next to nothing. Its tokens are kept here, by
-   * a digest of all that they depend on, and are never used for longer than the caller's own.
+   * The client for one caller: make one per request, it costs next to nothing. Its tokens are kept here, by a
+   * digest of everything they depend on, and never used for longer than the caller's own.
    *
    * Its `close()` ends this one object; the caller's next request needs no other token.
    *
-   * @param subject what a gate found out about who calls, or another token
+   * @param subject the caller's verified `Auth`, or another token
    * @throws {TypeError} it's neither: undefined, say, or a copy of an `Auth`
    */
   for(subject: Auth | SubjectToken, target?: ExchangeTarget): ApiClient;
   /** Where `fetch` sends tokens. */
   readonly origins: readonly string[];
-  /** Forgets all tokens and refuses who waits for one, now and later, with the reason `closed`. */
+  /** Forgets all tokens and refuses every caller, waiting or new, with the reason `closed`. */
   close(): void;
 }
 
@@ -127,9 +127,8 @@ const TARGET = {
 } satisfies Checks<ExchangeTarget>;
 
 /**
- * Creates what a service in the middle calls other APIs with: it exchanges the token of its own caller for
- * one that is for the next API (RFC 8693), and the caller's token never goes there. Nothing is requested
- * before the first use.
+ * Creates clients that call another API on behalf of your callers: they exchange the caller's token for one
+ * for the next API (RFC 8693), which never sees the caller's own. Nothing is requested before the first use.
  *
  * @throws {TypeError} an option is missing, unknown or wrong
  * @example
@@ -220,7 +219,7 @@ export function createTokenExchange(options: TokenExchangeOptions): TokenExchang
         isOver = true;
       },
     });
-    // What a token is for says where it goes, unless the options do.
+    // The target says where the token goes, unless the options do.
     const isElsewhere = resource !== undefined && options.origins === undefined;
     const origins = isElsewhere ? defaultOrigins(resource, runtime.allowInsecureRequests) : settings.origins;
     return createApiClient({ type: GRANT_TYPE, scope, expiresAt, parameters }, { origins, keep });
@@ -256,10 +255,10 @@ const FAULTS: ReadonlyMap<string | undefined, TokenRequestReason> = new Map([
   ['interaction_required', 'delegation_refused'],
   ['login_required', 'delegation_refused'],
 ]);
-/** RFC 8693 has one code for all that's wrong. What's said in these words isn't about the caller. */
+/** RFC 8693 has one code for any wrong request. A description with these words isn't about the caller. */
 const OURS = /actor|grant.?type|token.?type|not enabled|supported/i;
 
-/** Tells refusals for what the caller has, or may do, from those for what this client does wrong. */
+/** Tells refusals because of the caller from those because of this client. */
 function findFault(error: unknown): unknown {
   if (!isTokenRequestError(error) || error.reason !== 'refused') return error;
   const fault = OURS.test(error.description ?? '') ? undefined : FAULTS.get(error.error);

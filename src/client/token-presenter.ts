@@ -1,22 +1,22 @@
 import { DpopNonces, type DpopProver } from './dpop.js';
 import type { GrantedToken } from './granted-token.js';
 
-/** The header fields that carry an access token. Their names are for objects that tell no case. */
+/** The header fields that carry an access token. Use them where the case of names doesn't matter. */
 export interface TokenHeaders {
   /** `Bearer <token>` (RFC 6750 §2.1), or `DPoP <token>` (RFC 9449 §7.1). */
   readonly Authorization: string;
-  /** The proof of possession: for one request, and for one attempt at it. Only with the option `dpop`. */
+  /** The proof of possession, for one attempt at one request. Only with the option `dpop`. */
   readonly DPoP?: string;
 }
 
-/** Methods that `fetch` sends in capitals, however they're given (Fetch standard, "normalize"). */
+/** Methods that `fetch` sends in capitals, however you write them (Fetch standard, "normalize"). */
 const NORMALIZED: ReadonlySet<string> = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'POST', 'PUT']);
 
-/** Says how the access tokens of one client go with a request. */
+/** Adds one client's access tokens to requests. */
 export class TokenPresenter {
   /** Those of the APIs. */
   readonly nonces: DpopNonces = new DpopNonces();
-  /** The fields that it sets, and nobody else may. */
+  /** The fields that only this class may set. */
   readonly fields: readonly string[];
   readonly #prover: DpopProver | undefined;
 

@@ -6,29 +6,28 @@ import type { Scheme } from '../terms.js';
 import { parseScopes } from '../token/scope.js';
 import { TokenRequestError, type TokenRequestFailure } from './errors.js';
 
-/** What can be sent to an API (RFC 8693 §3), or isn't told. */
+/** Types that can be sent to an API (RFC 8693 §3), and a missing one. */
 const ISSUED_TYPES: ReadonlySet<unknown> = new Set([
   undefined,
   'urn:ietf:params:oauth:token-type:access_token',
   'urn:ietf:params:oauth:token-type:jwt',
 ]);
-/** A token must fit into a header field, and 16 KiB are usual for all of them together. */
+/** A token must fit into a header field, and 16 KiB are usual for all fields together. */
 const MAX_BODY_KIB = 256;
 const DIGITS = /^\d+(?:\.\d+)?$/;
 /** RFC 6749 §5.2 allows more characters, but no registered code has them. */
 const ERROR_CODE = /^[A-Za-z0-9_.-]{1,64}$/;
 const MAX_DESCRIPTION_LENGTH = 256;
-/** Codes that say what a 5xx status says, from servers that send them with another one. */
+/** Codes that mean the same as a 5xx status, from servers that send them with another status. */
 const SERVER_FAILURES: ReadonlySet<unknown> = new Set(['server_error', 'temporarily_unavailable']);
 
-/** What a token endpoint granted (RFC 6749 §5.1). A refresh token is not among it (§4.4.3). */
+/** What a token endpoint granted (RFC 6749 §5.1), without any refresh token (§4.4.3). */
 export interface TokenResponse {
   readonly accessToken: string;
-  /** `expires_in` in seconds, undefined where the answer has none. */
+  /** `expires_in` in seconds, undefined if the answer has none. */
   readonly expiresIn: number | undefined;
   /**
-   * The granted scopes, undefined where the answer names none: then they are those that were requested (RFC
-   * 6749 §3.3).
+   * The granted scopes, undefined if the answer names none: then they're the requested ones (RFC 6749 §3.3).
    */
   readonly scope: readonly string[] | undefined;
 }
@@ -36,9 +35,9 @@ export interface TokenResponse {
 export interface ReadingOptions {
   /** Milliseconds since the epoch, for `Retry-After`. */
   readonly now: number;
-  /** What the request carried: an answer that repeats it isn't quoted. */
+  /** The secrets of the request: an answer that repeats one isn't quoted. */
   readonly secrets: readonly string[];
-  /** What may be wrong if they're refused. */
+  /** What may be wrong if the credentials are refused. */
   readonly hint: string | undefined;
   /** What was asked for. */
   readonly tokenType: Scheme;
@@ -48,7 +47,7 @@ export interface ReadingOptions {
 /**
  * Reads the answer of a token endpoint (RFC 6749 §5.1, §5.2), at most 256 KiB of it.
  *
- * @throws {TokenRequestError} anything but a token of the wanted type that can be used
+ * @throws {TokenRequestError} there's no usable token of the wanted type
  */
 export async function readTokenResponse(
   response: Response,
@@ -76,7 +75,7 @@ export async function readTokenResponse(
 /** What the status alone says. */
 function failureByStatus(response: Response, retryAfter: number | undefined): TokenRequestError | undefined {
   const { status } = response;
-  // A fetch that the application brings may have followed redirects anyway.
+  // An application's own fetch may have followed redirects anyway.
   if (response.redirected || response.type === 'opaqueredirect' || (status >= 300 && status < 400))
     return new TokenRequestError('redirected', { status });
   if (status === 429) return new TokenRequestError('rate_limited', { status, retryAfter });
@@ -102,12 +101,12 @@ function readToken(body: JsonObject, status: number, wanted: Scheme): TokenRespo
   const { access_token: accessToken, scope: granted, issued_token_type: issued } = body;
   // RFC 8693 §2.2.1. Keycloak before 26 and others leave it out.
   if (!ISSUED_TYPES.has(issued ?? undefined)) throw new TokenRequestError('unsupported_token_type');
-  // Some servers leave the type out, or call it by the name of a class.
+  // Some servers leave the type out, or send the name of a class.
   const type = body.token_type ?? 'bearertoken';
   const expiresIn = readExpiresIn(body.expires_in);
   if (Number.isNaN(expiresIn)) throw invalid('expires_in is not a number of seconds from 0');
-  // Null is how some servers write "none". What is left out here is never looked at: a refresh token, an ID
-  // token.
+  // Some servers write null for "none". Other members, such as a refresh token or an ID token, are never
+  // read.
   const isList = Array.isArray(granted) && granted.every((one) => typeof one === 'string');
   const scope = isList ? granted.join(' ') : (granted ?? undefined);
   const isText = [accessToken, type].every((value) => typeof value === 'string' && value !== '');
@@ -126,7 +125,7 @@ function readToken(body: JsonObject, status: number, wanted: Scheme): TokenRespo
   };
 }
 
-/** A number of seconds; also as digits in a string, as some servers send it. `NaN` for anything else. */
+/** A number of seconds, or digits in a string, as some servers send it. `NaN` for anything else. */
 function readExpiresIn(value: unknown): number | undefined {
   if (value === undefined || value === null) return undefined;
   const seconds = typeof value === 'string' && DIGITS.test(value) ? Number(value) : value;
@@ -154,12 +153,12 @@ function readError(
   };
 }
 
-/** No control, format or separator characters: whoever logs the text must get one line. */
+/** No control, format or separator characters: the text must be one line in a log. */
 function toOneLine(text: string): string {
   return text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ').slice(0, MAX_DESCRIPTION_LENGTH);
 }
 
-/** The JSON object, or in words why there is none. Only a success has to be JSON. */
+/** The JSON object, or a text that says why there's none. Only a success has to be JSON. */
 async function readJson(response: Response, signal: AbortSignal): Promise<JsonObject | string> {
   try {
     return parseObject(await readText(response, signal, { maxKib: MAX_BODY_KIB, strict: true }));
