@@ -36,6 +36,10 @@ function gatherPages() {
       adapt(text, file),
     );
   }
+  // Its links are those of the folder above.
+  const changes = readFileSync(join(ROOT, 'CHANGELOG.md'), 'utf8');
+  const moved = changes.replaceAll(/\]\((?![a-z]+:|docs\/|#)/g, '](../').replaceAll('](docs/', '](');
+  write(join(PAGES, 'changelog.md'), adapt(moved, 'changelog.md'));
   const named = new Set(sections.flatMap((section) => section.pages));
   const paths = found.map((file) => file.slice(0, -'.md'.length));
   const forgotten = paths.filter(

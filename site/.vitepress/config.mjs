@@ -31,7 +31,7 @@ export default defineConfig({
       { text: 'Get started', link: '/getting-started' },
       { text: 'Options', link: '/options' },
       { text: 'API', link: '/api/' },
-      { text: version, link: '/decisions/' },
+      { text: version, link: '/changelog' },
     ],
     sidebar: {
       '/api/': [{ text: 'API', items: apiPages() }],
@@ -40,6 +40,7 @@ export default defineConfig({
           text: title,
           items: pages.map((path) => ({ text: titleOf(path), link: `/${path}` })),
         })),
+        { text: 'Changelog', link: '/changelog' },
         { text: 'Decisions', link: '/decisions/' },
         { text: 'API', link: '/api/' },
       ],
