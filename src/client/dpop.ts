@@ -1,11 +1,11 @@
 import { createPublicKey, hash, KeyObject, randomUUID } from 'node:crypto';
 import { types } from 'node:util';
-import { CompactSign, type CryptoKey, exportJWK, generateKeyPair, type JWK } from 'jose';
+import { CompactSign, type CryptoKey, exportJWK, generateKeyPair } from 'jose';
 import { checkSigningKey, type PrivateKey, type SigningKey } from '../issuer/private-key.js';
 import { badOption, checkObject, oneOf, optional, unchecked } from '../lib/check.js';
 import { ALGORITHMS, type Algorithm } from '../terms.js';
 import { isScopeToken } from '../token/scope.js';
-import { createSignature } from '../token/signature.js';
+import { createSigner } from '../token/signature.js';
 
 /** A key pair of the Web Cryptography API. */
 export interface DpopKeyPair {
@@ -79,24 +79,14 @@ export interface ProvenRequest {
   readonly nonce?: string | undefined;
 }
 
-interface LoadedKey {
-  readonly key: SigningKey['key'];
-  /** The header of each proof, with the public key. */
-  readonly header: ProofHeader;
-  readonly encodedHeader: string;
-}
-
-interface ProofHeader {
-  readonly typ: string;
-  readonly alg: Algorithm;
-  readonly jwk: JWK;
-}
+/** Makes a proof of its claims as JSON. */
+type Sign = (claims: string) => string | Promise<string>;
 
 /** Makes the proofs of one client, all with the same key. */
 export class DpopProver {
   readonly #settings: DpopClientSettings;
   readonly #clock: () => number;
-  #key: Promise<LoadedKey> | undefined;
+  #sign: Promise<Sign> | undefined;
   /** The last access token, and its digest. */
   #digested: readonly [accessToken: string, digest: string] | undefined;
 
@@ -107,8 +97,8 @@ export class DpopProver {
 
   /** A proof for one request (RFC 9449 §4.2). Each attempt needs another one. */
   async prove({ method, url, accessToken, nonce }: ProvenRequest): Promise<string> {
-    this.#key ??= loadKey(this.#settings);
-    const { key, header, encodedHeader } = await this.#key;
+    this.#sign ??= loadSigner(this.#settings);
+    const sign = await this.#sign;
     const claims = JSON.stringify({
       jti: randomUUID(),
       htm: method,
@@ -117,12 +107,7 @@ export class DpopProver {
       ath: accessToken && this.#digest(accessToken),
       nonce,
     });
-    // On the spot: the way to the thread pool and back costs more than the signature.
-    if (types.isKeyObject(key)) {
-      const input = `${encodedHeader}.${encode(claims)}`;
-      return `${input}.${createSignature(input, key, header.alg)}`;
-    }
-    return new CompactSign(new TextEncoder().encode(claims)).setProtectedHeader({ ...header }).sign(key);
+    return sign(claims);
   }
 
   #digest(accessToken: string): string {
@@ -132,16 +117,23 @@ export class DpopProver {
   }
 }
 
-async function loadKey({ key, publicKey, algorithm }: DpopClientSettings): Promise<LoadedKey> {
-  const load = (loaded: SigningKey['key'], jwk: JWK): LoadedKey => {
-    const header = { typ: 'dpop+jwt', alg: algorithm, jwk };
-    return { key: loaded, header, encodedHeader: encode(JSON.stringify(header)) };
-  };
-  if (publicKey !== undefined && key !== undefined) return load(key, await exportJWK(publicKey));
+async function loadSigner({ key, publicKey, algorithm }: DpopClientSettings): Promise<Sign> {
   const own = key ?? (await generateKeyPair(algorithm, { extractable: true })).privateKey;
   // It's cheaper to sign with one of these.
-  const ready = types.isKeyObject(own) ? own : KeyObject.from(own);
-  return load(ready, await exportJWK(createPublicKey(ready)));
+  const ready = publicKey === undefined && !types.isKeyObject(own) ? KeyObject.from(own) : own;
+  // `as`: without a public key it's one by now.
+  const jwk = await exportJWK(publicKey ?? createPublicKey(ready as KeyObject));
+  const header = { typ: 'dpop+jwt', alg: algorithm, jwk };
+  if (!types.isKeyObject(ready))
+    return (claims) =>
+      new CompactSign(new TextEncoder().encode(claims)).setProtectedHeader({ ...header }).sign(ready);
+  // On the spot: the way to the thread pool and back costs more than the signature.
+  const sign = createSigner(ready, algorithm);
+  const encodedHeader = encode(JSON.stringify(header));
+  return (claims) => {
+    const input = `${encodedHeader}.${encode(claims)}`;
+    return `${input}.${sign(input)}`;
+  };
 }
 
 function encode(text: string): string {

@@ -46,14 +46,15 @@ const aroundKey = (key: KeyObject, scheme: Omit<Scheme, 'digest'>): VerifyKeyObj
 });
 
 /**
- * Signs the part of a JWS before its signature, synchronously.
+ * Makes ready what signs a JWS, at once.
  *
- * @param key a private key of the kind that the algorithm takes
- * @returns the signature in base64url
+ * @param key a private one of the kind that the algorithm takes
+ * @returns a function from what's before the signature to the signature in base64url
  */
-export function createSignature(input: string, key: KeyObject, algorithm: Algorithm): string {
+export function createSigner(key: KeyObject, algorithm: Algorithm): (input: string) => string {
   const { digest, ...scheme } = SCHEMES[algorithm];
-  return sign(digest, Buffer.from(input, 'latin1'), { key, ...scheme }).toString('base64url');
+  const prepared = { key, ...scheme };
+  return (input) => sign(digest, Buffer.from(input, 'latin1'), prepared).toString('base64url');
 }
 
 /**

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { AssertionSigner } from '../../../src/client/index.js';
-import { createSignature } from '../../../src/token/signature.js';
+import { createSigner } from '../../../src/token/signature.js';
 
 export const PLATFORM = 'https://kubernetes.example.com';
 
@@ -19,7 +19,7 @@ export function makeAssertion(
   const encoded = [{ alg: 'ES256' }, claims].map((part) =>
     Buffer.from(JSON.stringify(part)).toString('base64url'),
   );
-  return `${encoded.join('.')}.${createSignature(encoded.join('.'), key, 'ES256')}`;
+  return `${encoded.join('.')}.${createSigner(key, 'ES256')(encoded.join('.'))}`;
 }
 
 /** A volume with a token in it, as Kubernetes mounts it: a new token comes with a new folder, by a symbolic link. */
