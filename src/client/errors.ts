@@ -15,7 +15,7 @@ const MESSAGES = {
   token_not_bound: 'A bearer token was issued where one bound to the key of the client was asked for',
   scope_narrowed: 'Fewer scopes were granted than requested',
   assertion_failed: 'The client assertion could not be signed',
-  credential_unavailable: 'The secret, key or assertion of the client cannot be had',
+  credential_unavailable: 'The credential of the client cannot be had',
   metadata_unavailable: 'The metadata of the authorization server cannot be fetched',
   metadata_invalid: 'The metadata of the authorization server is unusable',
   issuer_mismatch: 'The metadata names another issuer',

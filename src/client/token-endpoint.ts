@@ -114,8 +114,7 @@ export class TokenEndpoint {
         );
       return await (grant.assertion?.use(use, isInvalidGrant, signal) ?? use());
     } catch (error) {
-      if (error instanceof CredentialUnavailable)
-        throw new TokenRequestError('credential_unavailable', { detail: error.message });
+      if (error instanceof CredentialUnavailable) throw failedCredential('credential_unavailable', error);
       if (mayHaveMoved(error)) this.#metadata.doubt();
       throw error;
     }
@@ -208,11 +207,7 @@ export class TokenEndpoint {
       this.#nonces.keep(url, response.headers.get('dpop-nonce'));
       return { response, secrets };
     } catch (error) {
-      if (error instanceof ClientAuthenticationFailure)
-        throw new TokenRequestError('assertion_failed', {
-          detail: error.message,
-          transient: error.isTransient,
-        });
+      if (error instanceof ClientAuthenticationFailure) throw failedCredential('assertion_failed', error);
       if (signal.aborted) throw new TokenRequestError('timeout');
       const hint = this.#identity.explain(error);
       throw new TokenRequestError('unreachable', { detail: describeError(error), hint });
@@ -232,6 +227,13 @@ interface Exchange {
   readonly response: Response;
   /** The secrets, assertions and tokens sent, in every form in which an answer could repeat them. */
   readonly secrets: readonly string[];
+}
+
+function failedCredential(
+  reason: TokenRequestReason,
+  { message, isTransient }: ClientAuthenticationFailure,
+): TokenRequestError {
+  return new TokenRequestError(reason, { detail: message, transient: isTransient });
 }
 
 function wantsNonce(error: unknown): boolean {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual, types } from 'node:util';
 import { isOptionError, typeName } from '../lib/check.js';
 import { unlessAborted, withTimeLimit } from '../lib/deadline.js';
-import { describeError } from '../lib/errors.js';
+import { describeError, SafeError } from '../lib/errors.js';
 import { isWithin, type Span, spanFrom } from '../lib/pause.js';
 import { SharedWork } from '../lib/shared-work.js';
 import { createTlsFetch } from '../lib/tls-fetch.js';
@@ -174,7 +174,7 @@ export class CredentialSource {
     try {
       answer = await withTimeLimit(timeoutSeconds, async () => settings.ask());
     } catch (error) {
-      throw failure(settings, describeError(error)); // without the cause, which may carry anything
+      throw failure(settings, describeError(error), !isPermanent(error)); // without the cause, which may carry anything
     }
     const before = this.#known;
     const isSame = before !== undefined && isSameAnswer(before.answer, answer);
@@ -226,9 +226,14 @@ async function readAnswer(settings: AskedCredential, answer: unknown): Promise<C
   }
 }
 
-function failure(settings: AskedCredential, detail: string): CredentialUnavailable {
+function failure(settings: AskedCredential, detail: string, isTransient = true): CredentialUnavailable {
   const from = settings.name === 'certificate' ? settings.from : `the ${settings.from ?? 'function'}`;
-  return new CredentialUnavailable(`${from} ${settings.name}: ${detail}`, true);
+  return new CredentialUnavailable(`${from} ${settings.name}: ${detail}`, isTransient);
+}
+
+/** Whether a client of this package failed in the function, and another attempt doesn't help. */
+function isPermanent(error: unknown): boolean {
+  return error instanceof SafeError && 'transient' in error && error.transient === false;
 }
 
 /** A copy, in case the application changes it in place. */

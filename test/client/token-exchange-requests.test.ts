@@ -135,26 +135,33 @@ describe('a request', () => {
     expect(endpoint.requests).toHaveLength(1);
   });
 
-  it.each<[string, () => string | Promise<string>, string]>([
-    ['throws', () => Promise.reject(new RangeError('canary')), 'the function actorToken: RangeError'],
-    ['returns nothing', () => '', 'the function actorToken: it returned no access token'],
-    ['takes too long', () => new Promise(() => undefined), 'the function actorToken: time-out'],
+  it.each<[string, () => string | Promise<string>, string, number]>([
+    ['throws', () => Promise.reject(new RangeError('canary')), 'the function actorToken: RangeError', 503],
+    ['returns nothing', () => '', 'the function actorToken: it returned no access token', 503],
+    ['takes too long', () => new Promise(() => undefined), 'the function actorToken: time-out', 503],
     [
-      'fails for a reason of its own',
-      () => Promise.reject(new TokenRequestError('refused', { error: 'invalid_grant' })),
-      'the function actorToken: The authorization server refused the request for an access token (invalid_grant)',
+      'meets an outage',
+      () => Promise.reject(new TokenRequestError('unreachable')),
+      'the function actorToken: The authorization server cannot be reached',
+      503,
+    ],
+    [
+      'is refused itself',
+      () => Promise.reject(new TokenRequestError('refused', { error: 'invalid_client' })),
+      'the function actorToken: The authorization server refused the request for an access token (invalid_client)',
+      502,
     ],
   ])(
     "isn't made if the function for the actor %s, which the caller isn't blamed for",
     {
       tags: ['OPS-01'],
     },
-    async (_what, actorToken, detail) => {
+    async (_what, actorToken, detail, status) => {
       const { exchange, requests } = scene({ actorToken, timeoutSeconds: 0.05, clock: Date.now });
       const failure = await failureOf(exchange.for({ token: 'one' }).getToken());
       expect(failure).toMatchObject({ reason: 'credential_unavailable', detail });
       expect(inspect(failure, { showHidden: true })).not.toContain('canary');
-      expect(toResourceServerError(failure)).toMatchObject({ status: 503 });
+      expect(toResourceServerError(failure)).toMatchObject({ status });
       expect(requests).toHaveLength(0);
     },
   );
