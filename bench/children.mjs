@@ -8,7 +8,7 @@ process.once('exit', () => {
 });
 
 /** Starts a script beside this one in a process of its own, and returns how to ask it things. */
-export function startChild(script, execArgv = ['--expose-gc']) {
+export function startChild(script, execArgv = []) {
   const child = fork(fileURLToPath(new URL(script, import.meta.url)), [], {
     execArgv,
     env: { ...process.env, NODE_ENV: 'production' },

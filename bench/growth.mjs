@@ -22,7 +22,7 @@ export async function measureGrowth(issuer, options, say) {
 }
 
 async function inChildOfItsOwn(subject, options) {
-  const child = startChild('./workers/growth.mjs');
+  const child = startChild('./workers/growth.mjs', ['--expose-gc']);
   try {
     return await child.ask(subject, options);
   } finally {

@@ -13,8 +13,8 @@ const PRODUCT = 'oauth-resource-server';
 /** Its tokens come over any connection, as behind a proxy. */
 export const IN_TURN = `${PRODUCT}, 64 tokens in turn`;
 
-/** As many verifications as the others have behind them from the warm cell, where those with a cache verify nothing. */
-const WARM_UP_FACTOR = 6;
+/** The server has waited while the others had their turns, and its code has left the processor's caches: so its first requests don't count. */
+const LEAD_IN = { warm: 4096, cold: 1024 };
 
 /**
  * What protecting a route costs over HTTP on loopback. Each server has a process of its own; within a framework they take turns.
@@ -129,15 +129,22 @@ function createLoads(issuer, { httpAlgorithms, httpSeconds, httpColdTokens }) {
   const loads = new Map();
   for (const algorithm of httpAlgorithms) {
     const inTurn = warmPool(issuer, algorithm);
-    const warm = { tokens: inTurn.slice(0, 1), inTurn, seconds: httpSeconds };
-    const pool = coldPools(issuer, algorithm, httpColdTokens, WARM_UP_FACTOR);
+    const warm = {
+      leadIn: Array.from({ length: LEAD_IN.warm }, () => inTurn[0]),
+      tokens: inTurn.slice(0, 1),
+      inTurn,
+      seconds: httpSeconds,
+    };
     loads.set(`${algorithm} warm`, () => warm);
-    loads.set(`${algorithm} cold`, (round) => ({ tokens: pool(round), once: true }));
+    const leadIn = coldPools(issuer, algorithm, LEAD_IN.cold);
+    const pool = coldPools(issuer, algorithm, httpColdTokens);
+    loads.set(`${algorithm} cold`, (round) => ({ leadIn: leadIn(round), tokens: pool(round), once: true }));
   }
   return ({ algorithm, temperature }) => loads.get(`${algorithm} ${temperature}`);
 }
 
-async function measureRoute({ child, url, sendsToken, isInTurn }, { inTurn, ...load }, seconds) {
+async function measureRoute({ child, url, sendsToken, isInTurn }, { leadIn, inTurn, ...load }, seconds) {
+  await sendLoad({ url, tokens: leadIn, once: true });
   await child.ask('begin');
   const sent = { url, ...load, ...(isInTurn && { tokens: inTurn }) };
   const { count, failed, perSecond } = await sendLoad(sendsToken ? sent : { url, seconds });

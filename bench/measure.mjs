@@ -6,7 +6,6 @@
  * @returns microseconds per call: CPU of the whole process, CPU of this thread (absent before Node 23.9), time
  */
 export async function measure(operation, inputs, { inFlight, minimumMs = 0 }) {
-  globalThis.gc?.();
   bringAccountsUpToDate();
   const startedAt = performance.now();
   const cpu = process.cpuUsage();

@@ -10,7 +10,7 @@ const SIZES = {
     coldTokens: 1024,
     warmMs: 120,
     httpSeconds: 1,
-    httpColdTokens: 2560,
+    httpColdTokens: 5120,
     httpAlgorithms: ['RS256', 'ES256'],
     glueSeconds: 2,
     growthTokens: 320,

@@ -9,10 +9,10 @@ export function warmPool({ keys, trust }, algorithm) {
 }
 
 /**
- * In each round tokens that nobody has seen before. The same ones to all who ask in that round. Round 0, to warm up, has more of them, since a
+ * In each round tokens that nobody has seen before. The same ones to all who ask in that round. Round 0, to warm up, may have more of them, since a
  * contestant with a cache verifies only these.
  */
-export function coldPools({ keys, trust }, algorithm, count, warmUpFactor) {
+export function coldPools({ keys, trust }, algorithm, count, warmUpFactor = 1) {
   const pools = new Map();
   return (round) => {
     if (!pools.has(round)) {

@@ -15,7 +15,6 @@ answerWith({
   },
 
   begin() {
-    globalThis.gc?.();
     delay.reset();
     before = { cpu: process.cpuUsage(), thread: process.threadCpuUsage?.() };
   },
