@@ -7,7 +7,7 @@ import { isFullSize } from './test/support/size.js';
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
 /** Examples import this package by its name; tests run them against the sources, without a build. */
-const self = [
+export const self = [
   { find: /^oauth-resource-server$/, replacement: path('src/index.ts') },
   { find: /^oauth-resource-server\/(client|opentelemetry|redis)$/, replacement: path('src/$1/index.ts') },
   {

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { type CodeBlock, codeBlocksOf, readPage } from '../docs/markdown.js';
+import { isFullSize } from '../support/size.js';
 import { Terminal } from './support/terminal.js';
 
 /** What a command prints that goes on until its reader ends it, when it's ready. */
@@ -21,12 +22,19 @@ const GUIDE = ['Mount it', 'Test it', 'Run it', 'See it refuse'];
  * From an empty folder to a protected, logged route by one page alone: its commands and files, in its order; a guide also
  * leads to its test. Only the package comes from the tarball, and the ports are free ones.
  */
-it.each([
+const WAYS: readonly (readonly [path: string, headings: readonly string[], commands: number])[] = [
   ['README.md', ['oauth-resource-server', 'Express', 'See it refuse'], 6],
-  ['docs/express.md', GUIDE, 10],
-  ['docs/fastify.md', GUIDE, 9],
   ['docs/nestjs.md', GUIDE, 9],
-] as const)(
+  // Each installs a framework and a compiler of its own.
+  ...(isFullSize
+    ? ([
+        ['docs/express.md', GUIDE, 10],
+        ['docs/fastify.md', GUIDE, 9],
+      ] as const)
+    : []),
+];
+
+it.each(WAYS)(
   '%s leads to a protected route, by its sections %j with %i commands in under 5 minutes',
   { timeout: 300_000 },
   async (path, headings, count) => {

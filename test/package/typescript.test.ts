@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { isFullSize } from '../support/size.js';
 import { type App, installApp, TYPESCRIPT_5, TYPESCRIPT_7 } from './support/app.js';
 
 const BUNDLER = ['--module', 'preserve', '--moduleResolution', 'bundler'];
@@ -25,7 +26,7 @@ describe('a strict TypeScript application with Express only, which checks the de
     });
   });
 
-  it('is compiled by TypeScript 5.9 for a bundler', async () => {
+  it.runIf(isFullSize)('is compiled by TypeScript 5.9 for a bundler', async () => {
     await app.node([TYPESCRIPT_5, '--noEmit', ...BUNDLER]);
   });
 

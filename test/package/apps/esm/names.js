@@ -1,2 +1,3 @@
-// Writes the names of what a module exports.
-console.log(JSON.stringify(Object.keys(await import(process.argv[2])).sort()));
+// Writes the names of what each module exports.
+const modules = process.argv.slice(2).map(async (name) => [name, Object.keys(await import(name)).sort()]);
+console.log(JSON.stringify(Object.fromEntries(await Promise.all(modules))));
