@@ -40,14 +40,19 @@ const TRANSIENT: ReadonlySet<TokenRequestReason> = new Set([
 ]);
 
 /**
- * Registered codes (RFC 6749 §5.2, RFC 8707 §2, RFC 9449 §12.2). A message has only these: any other code is
- * third-party text.
+ * Registered codes (RFC 6749 §5.2, RFC 6750 §3.1, RFC 8707 §2, RFC 9449 §12.2, OpenID Connect Core §3.1.2.6).
+ * A message has only these: any other code is third-party text, which may repeat a secret.
  */
 const REGISTERED_CODES: ReadonlySet<string> = new Set([
   ...['invalid_request', 'invalid_client', 'invalid_grant', 'unauthorized_client'],
   ...['unsupported_grant_type', 'invalid_scope', 'invalid_target', 'access_denied', 'invalid_dpop_proof'],
-  ...['use_dpop_nonce', 'server_error', 'temporarily_unavailable'],
+  ...['use_dpop_nonce', 'server_error', 'temporarily_unavailable', 'invalid_token'],
+  ...['consent_required', 'interaction_required', 'login_required'],
 ]);
+
+export function isRegisteredCode(code: string | undefined): code is string {
+  return code !== undefined && REGISTERED_CODES.has(code);
+}
 
 /** What is known of a failure besides its reason. */
 export interface TokenRequestFailure {
@@ -142,16 +147,16 @@ export function isTokenRequestError(value: unknown): value is TokenRequestError 
   return typeof value === 'object' && value !== null && tokenRequestError in value;
 }
 
-/** The same failure with these members replaced. */
+/** The same failure, with another time to wait. */
 export function restate(
   failure: TokenRequestError,
-  { reason = failure.reason, retryAfter = failure.retryAfter }: Partial<TokenRequestError>,
+  { retryAfter }: Pick<TokenRequestError, 'retryAfter'>,
 ): TokenRequestError {
-  const { error, status, detail, hint, description, transient } = failure;
+  const { reason, error, status, detail, hint, description, transient } = failure;
   return new TokenRequestError(reason, { error, status, retryAfter, detail, hint, description, transient });
 }
 
 function messageOf(reason: TokenRequestReason, { error, status }: TokenRequestFailure): string {
-  if (error !== undefined && REGISTERED_CODES.has(error)) return `${MESSAGES[reason]} (${error})`;
+  if (isRegisteredCode(error)) return `${MESSAGES[reason]} (${error})`;
   return status === undefined ? MESSAGES[reason] : `${MESSAGES[reason]} (status ${status})`;
 }

@@ -21,7 +21,7 @@ import { createGrantedToken, type GrantedToken } from './granted-token.js';
 import { tokenLifetime } from './lifetime.js';
 import type { ClientSettings } from './options.js';
 import { type Stopwatch, startStopwatch, type Time } from './stopwatch.js';
-import { isTelling, readTokenResponse, type TokenResponse } from './token-response.js';
+import { type FaultFinder, isTelling, readTokenResponse, type TokenResponse } from './token-response.js';
 
 /** How long metadata is used before it's fetched again, and how much longer if that fails. */
 const METADATA_POLICY = { maxAgeSeconds: 3600, staleIfErrorSeconds: 86_400 };
@@ -65,6 +65,8 @@ export interface Grant {
    * credential.
    */
   readonly assertion?: CredentialSource;
+  /** Whose fault a refusal is. Default: this client's. */
+  readonly findFault?: FaultFinder;
 }
 
 /** The token endpoint of one authorization server, as one client uses it (RFC 6749 §3.2). */
@@ -159,7 +161,8 @@ export class TokenEndpoint {
     let answer: TokenResponse;
     try {
       const hint = refusalHint(clientId, means.credential, means.endpoint);
-      answer = await readTokenResponse(response, { now, secrets, hint, tokenType, signal });
+      const { findFault } = grant;
+      answer = await readTokenResponse(response, { now, secrets, hint, findFault, tokenType, signal });
     } catch (error) {
       throw signal.aborted ? new TokenRequestError('timeout') : error;
     }
@@ -242,7 +245,7 @@ function wantsNonce(error: unknown): boolean {
 
 /** Whether the server doesn't accept the client's credential; some send other codes with the status. */
 function isRefusal(error: unknown): boolean {
-  if (!isTokenRequestError(error) || error.reason !== 'refused') return false;
+  if (!isTokenRequestError(error) || error.transient) return false;
   return error.error === 'invalid_client' || error.status === 401;
 }
 

@@ -15,7 +15,7 @@ import {
 } from '../lib/check.js';
 import { LruCache } from '../lib/lru-cache.js';
 import { type ApiClient, type ApiClientParts, connectApiClients, shownAs } from './api-client.js';
-import { isTokenRequestError, restate, TokenRequestError, type TokenRequestReason } from './errors.js';
+import { TokenRequestError, type TokenRequestReason } from './errors.js';
 import {
   type ClientOptions,
   checkClientOptions,
@@ -204,8 +204,6 @@ export function createTokenExchange(options: TokenExchangeOptions): TokenExchang
             const received = await spare(limit, () => request(limit, onStart));
             if (received.token.accessToken !== token) return received;
             throw new TokenRequestError('invalid_response', { detail: 'the same token again' });
-          } catch (error) {
-            throw findFault(error);
           } finally {
             checkExpiry(); // meanwhile, which says more than what came of it
           }
@@ -222,7 +220,7 @@ export function createTokenExchange(options: TokenExchangeOptions): TokenExchang
     // The target says where the token goes, unless the options do.
     const isElsewhere = resource !== undefined && options.origins === undefined;
     const origins = isElsewhere ? defaultOrigins(resource, runtime.allowInsecureRequests) : settings.origins;
-    return createApiClient({ type: GRANT_TYPE, scope, expiresAt, parameters }, { origins, keep });
+    return createApiClient({ type: GRANT_TYPE, scope, expiresAt, parameters, findFault }, { origins, keep });
   };
 
   const shown = { ...server, clientId, scope: requestedScopes, origins: settings.origins };
@@ -244,7 +242,7 @@ function checkSubject(given: Auth | SubjectToken): Checked<typeof SUBJECT> {
 }
 
 /** What the codes of a refusal are about (RFC 8693 §2.2.2, OpenID Connect Core §3.1.2.6). */
-const FAULTS: ReadonlyMap<string | undefined, TokenRequestReason> = new Map([
+const FAULTS: ReadonlyMap<unknown, TokenRequestReason> = new Map([
   ['invalid_grant', 'subject_refused'],
   ['invalid_request', 'subject_refused'],
   ['invalid_token', 'subject_refused'],
@@ -255,12 +253,40 @@ const FAULTS: ReadonlyMap<string | undefined, TokenRequestReason> = new Map([
   ['interaction_required', 'delegation_refused'],
   ['login_required', 'delegation_refused'],
 ]);
-/** RFC 8693 has one code for any wrong request. A description with these words isn't about the caller. */
-const OURS = /actor|grant.?type|token.?type|not enabled|supported/i;
+/** Codes that servers also use if it's the actor's token that is bad (RFC 8693 §2.2.2). */
+const BAD_TOKEN: ReadonlySet<unknown> = new Set(['invalid_grant', 'invalid_request', 'invalid_token']);
+
+// Of descriptions in lower case, with a space for everything that's no letter or digit.
+const ACTOR = /\bactor(?: ?token)?s?\b/;
+/** How this client asks, and what the server lets it do. */
+const REQUEST = phrases([
+  'grant ?types?',
+  'token ?types?',
+  'not enabled',
+  '(?:un)?supported',
+  'supports?',
+  '(?:client|exchange)(?: is)? (?:disabled|not (?:allowed|authorized|permitted))',
+  'requested (?:audiences?|resources?|scopes?|targets?)',
+]);
+/** What this client asks for, if it isn't about the caller's token. */
+const ASKED_FOR = phrases(['audiences?', 'resources?(?! owner)', 'scopes?', 'targets?', 'dpop']);
+const SUBJECT_TOKEN = phrases([
+  'subject ?token',
+  '(?:token|jwt|assertion) (?:s )?(?:audiences?|scopes?|is|was|has|does|lacks|contains|with)',
+  '(?:audiences?|scopes?) (?:claim|(?:of|in) (?:the |this )?(?:\\w+ )?(?:token|jwt|assertion))',
+]);
+
+function phrases(parts: readonly string[]): RegExp {
+  return new RegExp(`\\b(?:${parts.join('|')})\\b`);
+}
 
 /** Tells refusals because of the caller from those because of this client. */
-function findFault(error: unknown): unknown {
-  if (!isTokenRequestError(error) || error.reason !== 'refused') return error;
-  const fault = OURS.test(error.description ?? '') ? undefined : FAULTS.get(error.error);
-  return fault === undefined ? error : restate(error, { reason: fault });
+function findFault(code: string | undefined, description: string): TokenRequestReason {
+  const words = description.toLowerCase().replaceAll(/[^a-z0-9]+/g, ' ');
+  const isAboutActor = BAD_TOKEN.has(code) && ACTOR.test(words);
+  // RFC 8693 has this one code for whatever is wrong with a request.
+  const isAboutRequest =
+    code === 'invalid_request' &&
+    (REQUEST.test(words) || (ASKED_FOR.test(words) && !SUBJECT_TOKEN.test(words)));
+  return isAboutActor || isAboutRequest ? 'refused' : (FAULTS.get(code) ?? 'refused');
 }

@@ -4,7 +4,7 @@ import { readRetryAfter } from '../lib/retry-after.js';
 import { isToken68 } from '../request/credentials.js';
 import type { Scheme } from '../terms.js';
 import { parseScopes } from '../token/scope.js';
-import { TokenRequestError, type TokenRequestFailure } from './errors.js';
+import { isRegisteredCode, TokenRequestError, type TokenRequestReason } from './errors.js';
 
 /** Types that can be sent to an API (RFC 8693 §3), and a missing one. */
 const ISSUED_TYPES: ReadonlySet<unknown> = new Set([
@@ -32,6 +32,12 @@ export interface TokenResponse {
   readonly scope: readonly string[] | undefined;
 }
 
+/**
+ * Tells from an answer's `error` and `error_description` who has to change something. They're as the server
+ * sent them, and may repeat secrets.
+ */
+export type FaultFinder = (code: string | undefined, description: string) => TokenRequestReason;
+
 export interface ReadingOptions {
   /** Milliseconds since the epoch, for `Retry-After`. */
   readonly now: number;
@@ -39,6 +45,8 @@ export interface ReadingOptions {
   readonly secrets: readonly string[];
   /** What may be wrong if the credentials are refused. */
   readonly hint: string | undefined;
+  /** Default: this client, `refused`. */
+  readonly findFault?: FaultFinder | undefined;
   /** What was asked for. */
   readonly tokenType: Scheme;
   readonly signal: AbortSignal;
@@ -49,10 +57,8 @@ export interface ReadingOptions {
  *
  * @throws {TokenRequestError} there's no usable token of the wanted type
  */
-export async function readTokenResponse(
-  response: Response,
-  { now, secrets, hint, tokenType, signal }: ReadingOptions,
-): Promise<TokenResponse> {
+export async function readTokenResponse(response: Response, options: ReadingOptions): Promise<TokenResponse> {
+  const { now, tokenType, signal } = options;
   const { status } = response;
   const retryAfter = readRetryAfter(response.headers.get('retry-after'), now);
   const failure = failureByStatus(response, retryAfter);
@@ -61,13 +67,10 @@ export async function readTokenResponse(
     throw failure;
   }
   const body = await readJson(response, signal);
-  const { error, error_description: description } = typeof body === 'string' ? {} : body;
+  const { error } = typeof body === 'string' ? {} : body;
   // Some servers always have the member, empty if there's no error.
-  if (!response.ok || (typeof error === 'string' && error !== '')) {
-    const isAboutCredentials = status === 401 || error === 'invalid_client';
-    const told = readError(error, description, secrets);
-    throw refusal({ status, retryAfter, hint: isAboutCredentials ? hint : undefined, ...told }, body);
-  }
+  if (!response.ok || (typeof error === 'string' && error !== ''))
+    throw refusal(status, retryAfter, body, options);
   if (typeof body === 'string') throw new TokenRequestError('invalid_response', { status, detail: body });
   return readToken(body, status, tokenType);
 }
@@ -83,16 +86,27 @@ function failureByStatus(response: Response, retryAfter: number | undefined): To
   return undefined;
 }
 
+/** What the server said decides the reason. What repeats a secret is left out only after that. */
 function refusal(
-  failure: TokenRequestFailure & { readonly status: number },
-  body: unknown,
+  status: number,
+  retryAfter: number | undefined,
+  body: JsonObject | string,
+  { secrets, hint, findFault = () => 'refused' }: ReadingOptions,
 ): TokenRequestError {
-  const { status } = failure;
-  if (SERVER_FAILURES.has(failure.error)) return new TokenRequestError('server_error', failure);
-  if (status >= 400 || failure.error !== undefined) return new TokenRequestError('refused', failure);
-  return new TokenRequestError('invalid_response', {
+  const { error, error_description: given } = typeof body === 'string' ? {} : body;
+  const code = typeof error === 'string' && ERROR_CODE.test(error) ? error : undefined;
+  if (status < 400 && code === undefined)
+    return new TokenRequestError('invalid_response', {
+      status,
+      detail: typeof body === 'string' ? body : 'no success',
+    });
+  const description = typeof given === 'string' ? given : '';
+  return new TokenRequestError(SERVER_FAILURES.has(code) ? 'server_error' : findFault(code, description), {
     status,
-    detail: typeof body === 'string' ? body : 'no success',
+    retryAfter,
+    hint: status === 401 || code === 'invalid_client' ? hint : undefined,
+    error: isRegisteredCode(code) || !repeats(code ?? '', secrets) ? code : undefined,
+    description: typeof given === 'string' && !repeats(given, secrets) ? toOneLine(given) : undefined,
   });
 }
 
@@ -137,20 +151,10 @@ export function isTelling(part: string): boolean {
   return part.length > 15;
 }
 
-function readError(
-  error: unknown,
-  description: unknown,
-  secrets: readonly string[],
-): Pick<TokenRequestFailure, 'error' | 'description'> {
-  const contains = (text: string, part: string) => text.toLowerCase().includes(part.toLowerCase());
-  const repeats = (text: string): boolean =>
-    secrets.some((secret) => contains(text, secret) || (isTelling(text) && contains(secret, text)));
-  const isCode = typeof error === 'string' && ERROR_CODE.test(error) && !repeats(error);
-  const isText = typeof description === 'string' && !repeats(description);
-  return {
-    error: isCode ? error : undefined,
-    description: isText ? toOneLine(description) : undefined,
-  };
+/** Whether a text has a secret, or is a telling part of one. */
+function repeats(text: string, secrets: readonly string[]): boolean {
+  const contains = (whole: string, part: string) => whole.toLowerCase().includes(part.toLowerCase());
+  return secrets.some((secret) => contains(text, secret) || (isTelling(text) && contains(secret, text)));
 }
 
 /** No control, format or separator characters: the text must be one line in a log. */
