@@ -1,12 +1,13 @@
 import { CircuitBreaker } from '../issuer/circuit-breaker.js';
 import { RequestHeldBack, RequestSlots } from '../issuer/request-slots.js';
+import { MAX_RETRY_AFTER_SECONDS } from '../lib/retry-after.js';
 import { isTokenRequestError, restate, TokenRequestError } from './errors.js';
 import type { ClientSettings } from './options.js';
 
 /** Makes a request, if one may be made now. @throws {TokenRequestError} it may not, or what it throws */
 export type OutageGuard = <T>(signal: AbortSignal, request: () => Promise<T>) => Promise<T>;
 
-/** The longest pause. */
+/** The longest pause that the server didn't ask for. */
 const COOLDOWN_SECONDS = 30;
 
 /**
@@ -19,6 +20,7 @@ export function createOutageGuard({ runtime: { clock }, timeoutSeconds }: Client
   const breaker = new CircuitBreaker({
     clock,
     cooldownSeconds: COOLDOWN_SECONDS,
+    maxRetryAfterSeconds: MAX_RETRY_AFTER_SECONDS,
     trialSeconds: timeoutSeconds + 1,
     findOutage: (error) => {
       // Some servers answer 500 to a strange token, which no other caller has.

@@ -14,8 +14,10 @@ export interface Outage {
 }
 
 export interface CircuitBreakerOptions {
-  /** The longest pause, in seconds; 0 for no pauses. */
+  /** The longest pause of our own, in seconds; 0 for no pauses. */
   readonly cooldownSeconds: number;
+  /** For how long the server may ask to be left alone, in seconds. Default `cooldownSeconds`. */
+  readonly maxRetryAfterSeconds?: number;
   /** How long one request can take, at most. */
   readonly trialSeconds: number;
   readonly clock: () => number;
@@ -29,7 +31,7 @@ export interface CircuitBreakerOptions {
 /**
  * Protects a failing server, and callers from waiting for it. After five failures in a row, no request is
  * made for a second. Then one request tests the server, and while it still fails, the pauses double up to
- * `cooldownSeconds`.
+ * `cooldownSeconds`. A server that asks for a longer one gets it, up to `maxRetryAfterSeconds`.
  *
  * Security: anyone can be a newcomer. After a pause, one newcomer at a time may ask, and an answer ends the
  * outage. Their failures make only newcomers wait longer.
@@ -100,10 +102,10 @@ export class CircuitBreaker {
   #fail({ retryAfterSeconds = 0 }: Outage, isNewcomersTrial: boolean): void {
     this.#failures += 1;
     if (this.#pause === undefined && this.#failures < FAILURES_UNTIL_PAUSE && retryAfterSeconds === 0) return;
-    const { cooldownSeconds } = this.#options;
+    const { cooldownSeconds, maxRetryAfterSeconds = cooldownSeconds } = this.#options;
     const limits = { firstSeconds: FIRST_PAUSE_SECONDS, maxSeconds: cooldownSeconds };
     const growing = pauseAfter(this.#pauses + 1, limits);
-    const seconds = Math.min(Math.max(growing, retryAfterSeconds), cooldownSeconds);
+    const seconds = Math.max(growing, Math.min(retryAfterSeconds, maxRetryAfterSeconds));
     if (seconds === 0) return;
     this.#newcomersPause = spanFrom(this.#options.clock(), seconds);
     if (isNewcomersTrial) return;

@@ -494,6 +494,26 @@ describe('an outage', () => {
     expect(made.requests.length).toBeLessThanOrEqual(5);
   });
 
+  it.each([
+    ['120', 120],
+    ['1000', 300],
+  ])(
+    'lasts as long as Retry-After: %s says, for all callers',
+    { tags: ['CLI-16'] },
+    async (field, seconds) => {
+      const made = scene();
+      made.answer = () => new Response(null, { status: 503, headers: { 'Retry-After': field } });
+      const call = (token: string) => failureOf(made.exchange.for({ token }).getToken());
+      expect(await call('first')).toMatchObject({ reason: 'server_error', retryAfter: seconds });
+      made.clock.step(seconds - 10);
+      expect(await call('second')).toMatchObject({ reason: 'server_error', retryAfter: 10 });
+      expect(made.requests).toHaveLength(1);
+      made.clock.step(10);
+      made.answer = () => granted();
+      await made.exchange.for({ token: 'third' }).getToken();
+    },
+  );
+
   it('is reported once per request that was made', { tags: ['OPS-01'] }, async () => {
     const messages = listenTo<ClientMessage>(clientChannel);
     const made = scene({ timeoutSeconds: 0.5 });
