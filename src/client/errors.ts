@@ -40,8 +40,8 @@ const TRANSIENT: ReadonlySet<TokenRequestReason> = new Set([
 ]);
 
 /**
- * Registered codes (RFC 6749 §5.2, RFC 6750 §3.1, RFC 8707 §2, RFC 9449 §12.2, OpenID Connect Core §3.1.2.6).
- * A message has only these: any other code is third-party text, which may repeat a secret.
+ * Registered codes (RFC 6749 §5.2, RFC 6750 §3.1, RFC 8707 §2, RFC 9449 §12.2, OpenID Connect Core
+ * §3.1.2.6). A message has only these: any other code is third-party text, which may repeat a secret.
  */
 const REGISTERED_CODES: ReadonlySet<string> = new Set([
   ...['invalid_request', 'invalid_client', 'invalid_grant', 'unauthorized_client'],

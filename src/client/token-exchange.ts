@@ -45,7 +45,8 @@ export interface TokenExchangeOptions extends ClientOptions {
   readonly requestedTokenType?: 'access_token' | 'jwt';
   /**
    * Gets the token of the party that acts for the caller, for servers that don't take this client as the
-   * actor: a function, or a client such as {@link createClientCredentials} returns. Called for each request.
+   * actor: a function, or a client such as {@link createClientCredentials} returns. Called for each request,
+   * and once for requests at the same time.
    */
   readonly actorToken?: (() => string | Promise<string>) | Pick<ApiClient, 'getToken'>;
   /** The type of the actor's token. Default `'access_token'`. */

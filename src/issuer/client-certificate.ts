@@ -56,16 +56,29 @@ const MAX_FILE_BYTES = 1_000_000n;
 /** Codes of Node and the system for files: `ENOENT`. */
 const ERROR_CODE = /^[A-Z][A-Z0-9_]{1,40}$/;
 
+/** {@link CertificatePem} as text: two are equal if they're the same certificate, in whatever form it was. */
+export interface CertificateText {
+  readonly cert: string;
+  readonly key: string;
+  readonly passphrase: string | undefined;
+  readonly ca: string | undefined;
+}
+
+/** @throws {OptionError} a member is missing, or isn't text */
+export function readCertificate(given: unknown, path: string): CertificateText {
+  if (typeof given !== 'object' || given === null) throw optionError(path, 'an object', given);
+  // Other members aren't refused: a refusal would name them, and a function may return anything.
+  const known = CERTIFICATE_MEMBERS.map((name) => [name, Reflect.get(given, name)]);
+  return checkObject(Object.fromEntries(known), path, PEM);
+}
+
 /**
  * Checks that a certificate and a key fit together.
  *
  * @throws {OptionError} without a cause, which could quote key material
  */
 export function checkCertificate(given: unknown, path: string): TlsIdentity {
-  if (typeof given !== 'object' || given === null) throw optionError(path, 'an object', given);
-  // Other members aren't refused: a refusal would name them, and a function may return anything.
-  const known = CERTIFICATE_MEMBERS.map((name) => [name, Reflect.get(given, name)]);
-  const { cert, key: encrypted, passphrase, ca } = checkObject(Object.fromEntries(known), path, PEM);
+  const { cert, key: encrypted, passphrase, ca } = readCertificate(given, path);
   const chain = readCertificates(cert, memberPath(path, 'cert'));
   const authorities = ca === undefined ? undefined : readCertificates(ca, memberPath(path, 'ca'));
   let key: KeyObject;

@@ -9,8 +9,8 @@ import { isToken68 } from '../request/credentials.js';
 import type { SecretMethod } from '../terms.js';
 import { isAssertionSigner } from './assertion-signer.js';
 import { ClientAuthenticationFailure, type ClientCredential } from './client-authentication.js';
-import { checkCertificate } from './client-certificate.js';
-import { checkPrivateKey } from './private-key.js';
+import { checkCertificate, readCertificate } from './client-certificate.js';
+import { checkPrivateKey, copyPrivateKey } from './private-key.js';
 
 /** Where a credential comes from: a function, or a file instead of one. */
 export interface AskedSource {
@@ -77,8 +77,9 @@ const GRACE_SECONDS = 1;
 
 /** The last answer. */
 interface Known {
-  readonly answer: unknown;
-  /** The same object as long as the answers are equal. */
+  /** What the credential was made from. */
+  readonly material: unknown;
+  /** The same object as long as the material is equal. */
   readonly credential: ClientCredential;
   readonly fresh: Span;
 }
@@ -86,9 +87,10 @@ interface Known {
 /**
  * The credential of a client. It may be rotated while the process runs.
  *
- * It guarantees that the function is called once at a time and has limited time; that a refused request is
- * repeated once if the function returns another credential by then; and that errors contain nothing of what
- * the function returns or throws, except its type or the error's name.
+ * It guarantees that the function has limited time, and is called once at a time, except for assertions: each
+ * request needs its own; that a refused request is repeated once if the function returns another credential
+ * by then; and that errors contain nothing of what the function returns or throws, except its type or the
+ * error's name.
  */
 export class CredentialSource {
   readonly #settings: CredentialSettings;
@@ -154,12 +156,14 @@ export class CredentialSource {
     const settings = this.#settings;
     if (settings.kind !== 'asked') return undefined;
     const known = this.#known?.credential; // another request may have asked meanwhile
-    const current = known === refused ? await this.#ask(settings, signal) : known;
-    return current === refused ? undefined : current;
+    const isAsked = known === undefined || known === refused;
+    const current = isAsked ? await this.#ask(settings, signal) : known;
+    return isDeepStrictEqual(current, refused) ? undefined : current;
   }
 
   async #ask(settings: AskedCredential, signal?: AbortSignal): Promise<ClientCredential> {
-    const asking = this.#asking.run(() => this.#askOnce(settings));
+    const ask = () => this.#askOnce(settings);
+    const asking = isForOneRequest(settings) ? ask() : this.#asking.run(ask);
     asking.catch(() => undefined); // the callers that waited may be gone
     try {
       return await unlessAborted(asking, signal);
@@ -174,56 +178,71 @@ export class CredentialSource {
     try {
       answer = await withTimeLimit(timeoutSeconds, async () => settings.ask());
     } catch (error) {
-      throw failure(settings, describeError(error), !isPermanent(error)); // without the cause, which may carry anything
+      // Without the cause, which may carry anything.
+      throw failure(settings, describeError(error), !isPermanent(error));
     }
-    const before = this.#known;
-    const isSame = before !== undefined && isSameAnswer(before.answer, answer);
-    const credential = isSame ? before.credential : await readAnswer(settings, answer);
-    const seconds = LASTING.has(settings.name) ? rememberSeconds : 0;
-    this.#known = { answer: keepAnswer(answer), credential, fresh: spanFrom(clock(), seconds) };
-    return credential;
+    try {
+      const material = readMaterial(settings, answer);
+      const before = this.#known;
+      const isSame = before !== undefined && isSameMaterial(before.material, material);
+      const credential = isSame ? before.credential : await makeCredential(settings, material);
+      const seconds = LASTING.has(settings.name) ? rememberSeconds : 0;
+      if (!isForOneRequest(settings))
+        this.#known = { material, credential, fresh: spanFrom(clock(), seconds) };
+      return credential;
+    } catch (error) {
+      throw failure(settings, describeUnusable(settings, error));
+    }
   }
 }
 
-/** @throws {CredentialUnavailable} it isn't what it must be */
-async function readAnswer(settings: AskedCredential, answer: unknown): Promise<ClientCredential> {
+/**
+ * Whether servers may take it only once (RFC 7523 §3), so that each request asks for one of its own. A file
+ * has the same for all.
+ */
+function isForOneRequest(settings: AskedCredential): boolean {
+  const isAssertion = settings.name === 'clientAssertion' || settings.name === 'assertion';
+  return isAssertion && settings.from !== 'file';
+}
+
+/** What of an answer makes the credential: a copy, in case the application changes its object in place. */
+function readMaterial({ name }: AskedCredential, answer: unknown): unknown {
+  if (name === 'certificate') return readCertificate(answer, name);
+  return name === 'privateKey' ? copyPrivateKey(answer) : answer;
+}
+
+/** @throws {SafeError | OptionError} it isn't what it must be */
+async function makeCredential(settings: AskedCredential, answer: unknown): Promise<ClientCredential> {
   switch (settings.name) {
     case 'clientSecret':
       if (typeof answer === 'string' && answer !== '' && answer.length <= MAX_SECRET_LENGTH)
         return { kind: 'secret', clientSecret: answer, method: settings.method };
-      throw failure(
-        settings,
+      throw new SafeError(
         `it returned ${typeof answer === 'string' && answer !== '' ? 'too long a string' : typeName(answer)}`,
       );
     case 'accessToken':
     case 'actorToken':
       if (isToken68(answer)) return { kind: 'token', accessToken: answer };
-      throw failure(
-        settings,
-        `it returned ${typeof answer === 'string' ? 'no access token' : typeName(answer)}`,
-      );
+      throw new SafeError(`it returned ${typeof answer === 'string' ? 'no access token' : typeName(answer)}`);
     case 'clientAssertion':
     case 'assertion': {
       const assertion = typeof answer === 'string' ? answer.trim() : '';
       if (assertion.length <= MAX_ASSERTION_LENGTH && JWT.test(assertion))
         return { kind: 'assertion', assertion };
-      throw failure(settings, assertion === '' ? `it returned ${typeName(answer)}` : 'that is no JWT');
+      throw new SafeError(assertion === '' ? `it returned ${typeName(answer)}` : 'that is no JWT');
     }
-    case 'privateKey':
-      try {
-        const key = checkPrivateKey({ ...settings, privateKey: answer }, '');
-        return { kind: 'key', key, audience: settings.audience };
-      } catch (error) {
-        throw failure(settings, isOptionError(error) ? `the key ${error.problem}` : describeError(error));
-      }
+    case 'privateKey': {
+      const key = checkPrivateKey({ ...settings, privateKey: answer }, '');
+      return { kind: 'key', key, audience: settings.audience };
+    }
     case 'certificate':
-      try {
-        return { kind: 'certificate', fetch: await createTlsFetch(checkCertificate(answer, 'certificate')) };
-      } catch (error) {
-        const problem = isOptionError(error) && `${error.option} ${error.problem}`;
-        throw failure(settings, problem || describeError(error));
-      }
+      return { kind: 'certificate', fetch: await createTlsFetch(checkCertificate(answer, 'certificate')) };
   }
+}
+
+function describeUnusable({ name }: AskedCredential, error: unknown): string {
+  if (!isOptionError(error)) return describeError(error);
+  return `${name === 'privateKey' ? 'the key' : error.option} ${error.problem}`;
 }
 
 function failure(settings: AskedCredential, detail: string, isTransient = true): CredentialUnavailable {
@@ -236,13 +255,7 @@ function isPermanent(error: unknown): boolean {
   return error instanceof SafeError && 'transient' in error && error.transient === false;
 }
 
-/** A copy, in case the application changes it in place. */
-function keepAnswer(answer: unknown): unknown {
-  const isImmutable = typeof answer === 'string' || types.isKeyObject(answer) || isOneOfAKind(answer);
-  return isImmutable ? answer : structuredClone(answer);
-}
-
-function isSameAnswer(one: unknown, other: unknown): boolean {
+function isSameMaterial(one: unknown, other: unknown): boolean {
   if (types.isKeyObject(one) && types.isKeyObject(other)) return one.equals(other);
   return isOneOfAKind(one) ? one === other : isDeepStrictEqual(one, other);
 }

@@ -4,7 +4,7 @@ import { CompactSign, type CryptoKey, type JWK } from 'jose';
 import { badOption, memberPath, optional, optionError, text } from '../lib/check.js';
 import type { Algorithm } from '../terms.js';
 import { checkAssertionSigner, isAssertionSigner, signElsewhere } from './assertion-signer.js';
-import { findAlgorithms, MIN_RSA_BITS } from './verification-key.js';
+import { findAlgorithms, MIN_RSA_BITS, PRIVATE_MEMBERS, PUBLIC_MEMBERS } from './verification-key.js';
 
 /** A private key: PEM (PKCS #8), a JWK, or a key of `node:crypto` or of the Web Cryptography API. */
 export type PrivateKey = string | JWK | KeyObject | CryptoKey;
@@ -33,6 +33,8 @@ const KINDS: Readonly<Record<string, string>> = {
   secp521r1: 'EC P-521',
   ed25519: 'OKP Ed25519',
 };
+/** What a JWK says of its key (RFC 7518 §6.2, §6.3, RFC 8037 §2), and what names and chooses one. */
+const JWK_MEMBERS = [...PUBLIC_MEMBERS, ...PRIVATE_MEMBERS, 'alg', 'kid'];
 /** The beginnings of algorithm names, by their names in the Web Cryptography API. */
 const RSA_PREFIXES: Readonly<Record<string, string>> = { 'RSASSA-PKCS1-v1_5': 'RS', 'RSA-PSS': 'PS' };
 
@@ -137,13 +139,23 @@ function readKey(given: unknown, name: string): KeyObject | CryptoKey {
   else
     try {
       key = createPrivateKey(
-        typeof given === 'string' ? { key: given, format: 'pem' } : { key: { ...given }, format: 'jwk' },
+        typeof given === 'string' ? { key: given, format: 'pem' } : { key: copyJwk(given), format: 'jwk' },
       );
     } catch {
       throw wrongKey();
     }
   if (key.type !== 'private') throw wrongKey();
   return key;
+}
+
+/** A private key as an application gives it, or a copy if its members can change: equal if the key is. */
+export function copyPrivateKey(given: unknown): unknown {
+  return isJwk(given) && !isAssertionSigner(given) ? copyJwk(given) : given;
+}
+
+/** Without members that say nothing about the key. */
+function copyJwk(given: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(JWK_MEMBERS.map((name) => [name, given[name]]));
 }
 
 function isJwk(given: unknown): given is Record<string, unknown> {

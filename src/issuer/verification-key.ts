@@ -11,8 +11,8 @@ const MAX_KEY_ID_LENGTH = 512;
  * import doesn't enforce.
  */
 const MATERIAL_MEMBERS = ['n', 'e', 'x', 'y'] as const;
-const PUBLIC_MEMBERS = ['kty', 'crv', ...MATERIAL_MEMBERS] as const;
-const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'] as const;
+export const PUBLIC_MEMBERS: readonly string[] = ['kty', 'crv', ...MATERIAL_MEMBERS];
+export const PRIVATE_MEMBERS: readonly string[] = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
 
 /**
  * The algorithms of each kind of key (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2). Kinds have the names that

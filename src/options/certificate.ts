@@ -4,6 +4,7 @@ import {
   type CertificatePem,
   certificateReader,
   checkCertificate,
+  readCertificate,
 } from '../issuer/client-certificate.js';
 import type { AskedCertificate } from '../issuer/credential-source.js';
 import { badOption, callable, checkNames, checkObject, optional, text } from '../lib/check.js';
@@ -40,7 +41,7 @@ export function checkCertificateOption(given: unknown, path: string): AskedCerti
     return { kind, name, from: 'the files of', ask: certificateReader(checkObject(given, path, FILES)) };
   }
   checkNames(given, CERTIFICATE_MEMBERS, path, 'an object or a function');
-  checkCertificate(given, path);
-  const copy = { ...Object(given) };
-  return { kind, name, from: 'the option', ask: () => copy };
+  const certificate = readCertificate(given, path);
+  checkCertificate(certificate, path);
+  return { kind, name, from: 'the option', ask: () => certificate };
 }

@@ -2,11 +2,14 @@ import { inspect } from 'node:util';
 import { decodeJwt } from 'jose';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
+  type ClientMessage,
+  clientChannel,
   createTokenExchange,
   type TokenExchangeOptions,
   type TokenRequestError,
   toResourceServerError,
 } from '../../src/client/index.js';
+import { listenTo } from '../support/listen-to.js';
 import { failureOf } from './support/make-client.js';
 
 type Refusal = readonly [code: string, description: string | undefined, status: number];
@@ -180,6 +183,15 @@ it.each(['s', 'x-use_dpop_nonce'])(
     expect(nonces).toEqual([undefined, 'n-1']);
   },
 );
+
+it('is reported with the same reason as it has for the caller', { tags: ['CLI-15'] }, async () => {
+  const messages = listenTo<ClientMessage>(clientChannel);
+  const { reason } = await refusedWith(['invalid_grant', undefined, 400]);
+  expect(messages.filter(({ event }) => event === 'failed')).toMatchObject([
+    { reason, error: 'invalid_grant' },
+  ]);
+  expect(reason).toBe('subject_refused');
+});
 
 describe('a refusal that repeats a secret', () => {
   const options = { actorToken: () => ACTOR_TOKEN };

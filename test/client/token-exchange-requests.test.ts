@@ -15,7 +15,7 @@ import {
 } from '../../src/client/index.js';
 import { isResourceServerError } from '../../src/errors.js';
 import type { Auth } from '../../src/index.js';
-import { fakeAuth } from '../../src/testing/index.js';
+import { createClientCertificate, fakeAuth } from '../../src/testing/index.js';
 import { listenTo } from '../support/listen-to.js';
 import { json, status } from '../support/misbehaving-issuer.js';
 import { isFullSize, repeats } from '../support/size.js';
@@ -310,6 +310,44 @@ describe('the tokens of callers', () => {
     const late = later.exchange.for({ token: 'one', expiresAt: seconds(later.clock, 1) });
     expect((await failureOf(late.getToken())).reason).toBe('subject_expired');
   });
+
+  it.each<[string, (pem: { cert: string; key: string }) => NonNullable<TokenExchangeOptions['certificate']>]>(
+    [
+      ['text', (pem) => pem],
+      ['Buffers', ({ cert, key }) => ({ cert: Buffer.from(cert), key: Buffer.from(key) })],
+      [
+        'Buffers from a function',
+        ({ cert, key }) =>
+          async () => ({ cert: Buffer.from(cert), key: Buffer.from(key) }),
+      ],
+      ['an object with a method', (pem) => () => ({ ...pem, renew: () => pem })],
+    ],
+  )(
+    'are kept while the certificate is the same one, given as %s',
+    { tags: ['CLI-13'] },
+    async (_what, give) => {
+      const endpoint = await startTokenEndpoint();
+      const clock = manualClock();
+      const { certificate: cert, privateKey: key } = await createClientCertificate();
+      const exchange = createTokenExchange({
+        tokenEndpoint: endpoint.url,
+        clientId: 'inventory-service',
+        certificate: give({ cert, key }),
+        resource: ORIGIN,
+        clock: clock.now,
+      });
+      onTestFinished(() => exchange.close());
+      for (let round = 0; round < 10; round += 1) {
+        for (const token of ['one', 'two']) {
+          await exchange.for({ token }).getToken();
+          // What begins in the background: a request is counted when it arrives.
+          for (let turns = 0; turns < 20; turns += 1) await new Promise(setImmediate);
+          clock.step(2);
+        }
+      }
+      expect(endpoint.requests).toHaveLength(2);
+    },
+  );
 
   it('make room for those of later callers', { tags: ['OPS-06'] }, async () => {
     const { exchange, requests } = scene({ maxTokens: 2 });

@@ -7,6 +7,7 @@ import {
   type ClientMessage,
   clientChannel,
   createJwtBearer,
+  createTokenExchange,
   type JwtBearerOptions,
 } from '../../src/client/index.js';
 import { createResourceServer } from '../../src/index.js';
@@ -92,6 +93,31 @@ describe('a client assertion that others make', () => {
     expect(endpoint.requests).toHaveLength(3);
   });
 
+  it('is another one for each request, even if many are made at once', {
+    tags: ['CLI-07', 'CLI-14'],
+  }, async () => {
+    const endpoint = await startTokenEndpoint();
+    const taken = new Set<unknown>();
+    const granted = grants();
+    endpoint.script((response) => {
+      const assertion = endpoint.requests.at(-1)?.parameters.get('client_assertion');
+      const isReplay = taken.has(assertion);
+      taken.add(assertion);
+      (isReplay ? status(401, { error: 'invalid_client' }) : granted)(response);
+    });
+    const exchange = createTokenExchange({
+      tokenEndpoint: endpoint.url,
+      clientId: CLIENT_ID,
+      clientAssertion: async () => newAssertion(),
+      resource: 'https://a.example',
+    });
+    onTestFinished(() => exchange.close());
+    await Promise.all(
+      Array.from({ length: 10 }, (_, n) => exchange.for({ token: `caller-${n}` }).getToken()),
+    );
+    expect(endpoint.requests).toHaveLength(10);
+  });
+
   it('may be missing for a moment', { tags: ['CLI-16'] }, async () => {
     const endpoint = await startTokenEndpoint();
     const { volume, file, assertion } = mountAssertion();
@@ -150,6 +176,27 @@ describe('a client assertion that others make', () => {
       answer: { status: 503 },
     });
   });
+});
+
+it('a client assertion of an API that introspects is another one for each question', {
+  tags: ['INT-02'],
+}, async () => {
+  const endpoint = await startTokenEndpoint();
+  const taken = new Set<unknown>();
+  const answer = json({ active: true, aud: 'api', exp: Math.floor(Date.now() / 1000) + 60 });
+  endpoint.script((response) => {
+    const assertion = endpoint.requests.at(-1)?.parameters.get('client_assertion');
+    const isReplay = taken.has(assertion);
+    taken.add(assertion);
+    (isReplay ? status(401, { error: 'invalid_client' }) : answer)(response);
+  });
+  const clientAssertion = async () => newAssertion();
+  const introspection = { endpoint: endpoint.url, clientId: 'api', clientAssertion };
+  const issuer = { issuer: 'https://auth.example.com', introspection };
+  const server = createResourceServer({ audience: 'api', issuer });
+  onTestFinished(() => server.close());
+  await Promise.all(Array.from({ length: 10 }, (_, n) => server.verify(`opaque-token-${n}`)));
+  expect(endpoint.requests).toHaveLength(10);
 });
 
 describe('a signing function', () => {

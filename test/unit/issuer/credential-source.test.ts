@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import {
   CredentialUnavailable,
 } from '../../../src/issuer/credential-source.js';
 import { checkAssertionSource } from '../../../src/options/credential.js';
+import { createClientCertificate } from '../../../src/testing/index.js';
 
 const CANARY = 'canary-hunter2';
 const { signal } = new AbortController();
@@ -206,6 +207,12 @@ describe('a key from a function', () => {
     expect(await use()).toBe(credential);
   });
 
+  it('stays the same if it is read into another KeyObject each time', async () => {
+    const use = keys(() => createPrivateKey(pem));
+    const credential = await use();
+    expect(await use()).toBe(credential);
+  });
+
   it('may be a signer, which stays the same for as long as it is the same object', async () => {
     const makeSigner = () => ({ sign: () => new Uint8Array(64), algorithm: 'ES256', keyId: 'key-1' });
     let signer = makeSigner();
@@ -224,6 +231,19 @@ describe('a key from a function', () => {
     jwk.kid = 'key-2';
     expect(await use()).not.toBe(credential);
     expect(await use()).toMatchObject({ key: { keyId: 'key-2' } });
+  });
+
+  it('is the same one whatever else its JWK has', { tags: ['CLI-02'] }, async () => {
+    let calls = 0;
+    const jwk = { ...privateKey.export({ format: 'jwk' }), kid: 'key-1' };
+    const use = keys(() => {
+      calls += 1;
+      return { ...jwk, readAt: calls, renew: () => jwk, source: new WeakMap() };
+    });
+    const credential = await use();
+    expect(credential).toMatchObject({ kind: 'key', key: { keyId: 'key-1', algorithm: 'ES256' } });
+    expect(await use()).toBe(credential);
+    expect(calls).toBe(2);
   });
 
   it.each<[string, unknown, object, string]>([
@@ -247,6 +267,66 @@ describe('a key from a function', () => {
     expect(error).toBeInstanceOf(CredentialUnavailable);
     expect(String(error)).toContain(`the function privateKey: ${told}`);
     expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(CANARY);
+  });
+});
+
+describe('a certificate', () => {
+  function certificates(answers: () => unknown) {
+    const settings = { kind: 'asked', name: 'certificate', from: 'the function', ask: answers } as const;
+    const source = new CredentialSource(settings, { rememberSeconds: 0, timeoutSeconds: 5, clock: () => 0 });
+    return () => source.get();
+  }
+
+  it('stays the same for as long as its text does, in any form', { tags: ['CLI-02'] }, async () => {
+    const [one, other] = [await createClientCertificate(), await createClientCertificate()];
+    let current = one;
+    let calls = 0;
+    const forms: readonly (() => object)[] = [
+      () => ({ cert: current.certificate, key: current.privateKey }),
+      () => ({ cert: Buffer.from(current.certificate), key: Buffer.from(current.privateKey) }),
+      () => ({ cert: new TextEncoder().encode(current.certificate), key: current.privateKey }),
+      () => ({ cert: current.certificate, key: current.privateKey, renew: () => current, readAt: calls }),
+    ];
+    const use = certificates(() => {
+      calls += 1;
+      return forms[calls % forms.length]?.();
+    });
+    const credential = await use();
+    for (let times = 0; times < 8; times += 1) expect(await use()).toBe(credential);
+    current = other;
+    const replaced = await use();
+    expect(replaced).not.toBe(credential);
+    expect(await use()).toBe(replaced);
+  });
+
+  it('is another one if the application changes its buffer in place', async () => {
+    const cert = Buffer.from(pem); // no certificate
+    const use = certificates(() => ({ cert, key: pem }));
+    await expect(use()).rejects.toThrow('certificate.cert takes certificates in PEM');
+    const { certificate, privateKey: key } = await createClientCertificate();
+    const buffer = Buffer.from(certificate);
+    const changing = certificates(() => ({ cert: buffer, key }));
+    await changing();
+    buffer.fill(0);
+    await expect(changing()).rejects.toThrow('certificate.cert takes certificates in PEM');
+  });
+
+  it.each<[string, () => unknown, string]>([
+    [
+      'throws when it is read',
+      () => ({
+        get cert() {
+          throw new RangeError(CANARY);
+        },
+      }),
+      'the function certificate: RangeError',
+    ],
+    ['is empty', () => ({}), 'the function certificate: certificate.cert takes PEM, got undefined'],
+    ['is nothing', () => null, 'the function certificate: certificate takes an object, got null'],
+  ])('is an outage if what a function returns %s', { tags: ['OPS-01'] }, async (_what, answer, message) => {
+    const error: unknown = await certificates(answer)().catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(CredentialUnavailable);
+    expect(error).toMatchObject({ message });
   });
 });
 
@@ -296,6 +376,47 @@ describe('an assertion', () => {
     sent.length = 0;
     const refuse = (credential: unknown) => sent.push(credential) < 0;
     await expect(use(refuse)).rejects.toThrow('refused');
+    expect(sent).toHaveLength(1);
+  });
+
+  it('is asked for by each request, since servers take one only once', { tags: ['CLI-16'] }, async () => {
+    let made = 0;
+    const taken = new Set<unknown>();
+    const use = source(async () => {
+      made += 1;
+      return `${jwt}${made}`;
+    });
+    const takesOnce = (credential: unknown) => {
+      const { size } = taken;
+      return taken.add(Reflect.get(Object(credential), 'assertion')).size > size;
+    };
+    const sent = await Promise.all(Array.from({ length: 10 }, () => use(takesOnce)));
+    expect(new Set(sent.map((credential) => JSON.stringify(credential))).size).toBe(10);
+    expect(made).toBe(10);
+  });
+
+  it("is asked for once more by each request that's refused", { tags: ['CLI-16'] }, async () => {
+    let made = 0;
+    const use = source(() => {
+      made += 1;
+      return `${jwt}${made}`;
+    });
+    const results = Array.from({ length: 5 }, () => {
+      let times = 0;
+      return use(() => {
+        times += 1;
+        return times > 1;
+      });
+    });
+    const sent = (await Promise.all(results)).map((credential) => JSON.stringify(credential));
+    expect(new Set(sent).size).toBe(5);
+    expect(made).toBe(10);
+  });
+
+  it("isn't sent again if the function returns the refused one", { tags: ['CLI-16'] }, async () => {
+    const sent: unknown[] = [];
+    const refuse = (credential: unknown) => sent.push(credential) < 0;
+    await expect(source(() => jwt)(refuse)).rejects.toThrow('refused');
     expect(sent).toHaveLength(1);
   });
 
