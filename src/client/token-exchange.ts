@@ -269,10 +269,18 @@ const REQUEST = phrases([
   '(?:client|exchange)(?: is)? (?:disabled|not (?:allowed|authorized|permitted))',
   'requested (?:audiences?|resources?|scopes?|targets?)',
 ]);
-/** What this client asks for, if it isn't about the caller's token. */
-const ASKED_FOR = phrases(['audiences?', 'resources?(?! owner)', 'scopes?', 'targets?', 'dpop']);
+/** What this client asks for or proves, unless it's about the caller's token. */
+const ASKED_FOR = phrases([
+  'audiences?',
+  'resources?(?! owner)',
+  'scopes?',
+  'targets?',
+  'dpop',
+  'certificate',
+]);
 const SUBJECT_TOKEN = phrases([
   'subject ?token',
+  '(?:bad|expired|inactive|invalid|revoked) (?:\\w+ )?token',
   '(?:token|jwt|assertion) (?:s )?(?:audiences?|scopes?|is|was|has|does|lacks|contains|with)',
   '(?:audiences?|scopes?) (?:claim|(?:of|in) (?:the |this )?(?:\\w+ )?(?:token|jwt|assertion))',
 ]);

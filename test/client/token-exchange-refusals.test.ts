@@ -125,6 +125,8 @@ const answers: Readonly<Record<string, readonly (readonly [...Refusal, answer: n
     ['invalid_request', 'the factor of this refactored reactor', 400, 401],
     ['invalid_request', 'the audience of the subject token is wrong', 400, 401],
     ['invalid_request', 'invalid token audience', 400, 401],
+    ['invalid_request', 'Invalid access token: the audience is wrong', 400, 401],
+    ['invalid_request', 'Client certificate missing', 400, 502],
     ['invalid_request', 'The token was issued for another audience', 400, 401],
     ['invalid_request', 'unexpected "aud" in token', 400, 401],
     ['invalid_request', 'the resource owner has withdrawn consent', 400, 401],
