@@ -1,7 +1,13 @@
 import { InvalidTokenError } from '../errors.js';
 import { isJsonObject, type JsonObject } from '../lib/json.js';
 import { findDateFault, readAudience } from '../token/claims.js';
-import { mediaType, needsExtension, parseSegment, readAlgorithm, splitToken } from '../token/compact-jws.js';
+import {
+  mediaType,
+  needsExtension,
+  parseSegment,
+  readAlgorithm,
+  splitCompactJws,
+} from '../token/compact-jws.js';
 import { IntrospectionFailure } from './introspection-failure.js';
 import type { IntrospectionContext } from './introspection-settings.js';
 import { findSigningKey } from './key-set.js';
@@ -42,7 +48,9 @@ export async function readSignedAnswer(
 }
 
 async function verify(jwt: string, { rules, keySet }: IntrospectionContext): Promise<JsonObject> {
-  const [headerSegment, claimsSegment] = splitToken(jwt);
+  const segments = splitCompactJws(jwt); // as long as an answer may be, which is longer than a token
+  if (segments === undefined) throw new InvalidTokenError('malformed_token');
+  const [headerSegment, claimsSegment] = segments;
   const header = parseSegment(headerSegment);
   const algorithm = readAlgorithm(header, rules.algorithms);
   if (needsExtension(header)) throw new InvalidTokenError('crit_unsupported');

@@ -62,6 +62,23 @@ describe('a signed introspection response', () => {
     expect(auth.header).toEqual({});
   });
 
+  it('may be as long as a plain one, longer than any access token', {
+    tags: ['INT-19', 'INT-03'],
+  }, async () => {
+    const { issuer, api, say } = await start();
+    const withDetails = (length: number) =>
+      signed(issuer, { token_introspection: activeClaims({ details: 'x'.repeat(length) }) });
+    for (const [number, length] of [16_384, 700_000].entries()) {
+      say(body(withDetails(length), MEDIA_TYPE));
+      expect(await api.get(opaque(number))).toBe('200');
+    }
+    const longest = withDetails(700_000);
+    say(body(`${longest}${' '.repeat(1_048_576 - longest.length)}`, MEDIA_TYPE));
+    expect(await api.get(opaque(3))).toBe('200');
+    say(body(`${longest}${' '.repeat(1_048_577 - longest.length)}`, MEDIA_TYPE));
+    expect(await api.get(opaque(4))).toBe('503 introspection_unavailable');
+  });
+
   it('may say that the token is not active', { tags: ['INT-19'] }, async () => {
     const { issuer, api, say } = await start();
     say(body(signed(issuer, { token_introspection: { active: false } }), MEDIA_TYPE));
