@@ -56,7 +56,8 @@ interface Failure {
  *
  * - There's one load at a time.
  * - A request for a known key of a fresh set never waits.
- * - An unknown key id causes one load, and no other within `cooldownSeconds`, whatever the outcome.
+ * - A token that none of the keys fits causes one load, and no other within `cooldownSeconds`, whatever the
+ *   outcome. The issuer may have a new key, also under the old name.
  * - After a failure, the next load waits (1 s, doubling up to `cooldownSeconds`, less while there are no keys
  *   at all). Meanwhile the last good keys are used, for up to `staleIfErrorSeconds` beyond their lifetime, or
  *   only for their lifetime if the issuer answers that it has none.
@@ -87,7 +88,8 @@ export class RefreshingKeySet implements KeySet {
 
   findNow(reference: KeyReference, algorithm: string): VerificationKey | undefined {
     const index = this.#current();
-    return index && findKey(index, reference, algorithm);
+    const found = index && lookUp(index, reference, algorithm);
+    return found instanceof InvalidTokenError ? undefined : found;
   }
 
   find(reference: KeyReference, algorithm: string): VerificationKey | Promise<VerificationKey> {
@@ -139,19 +141,19 @@ export class RefreshingKeySet implements KeySet {
   }
 
   /**
-   * Loads the keys first, if that's allowed now: there are no fresh ones, or this one isn't among them and
-   * the issuer may have begun to use a new one.
+   * Loads the keys first, if that's allowed now: there are no fresh ones, or none of them fits and the issuer
+   * may have begun to use a new one.
    */
   async #findAfterLoad(reference: KeyReference, algorithm: string): Promise<VerificationKey> {
     const now = this.#clock();
     if (this.#current() !== undefined) await this.#loadForUnknown(now);
     else if (this.#mayAttempt(now)) await this.#refresh();
     const loaded = this.#usable(this.#clock());
-    const key = loaded && findKey(loaded.index, reference, algorithm);
-    if (key !== undefined) return key;
+    const found = loaded && lookUp(loaded.index, reference, algorithm);
+    if (found !== undefined && !(found instanceof InvalidTokenError)) return found;
     // While the issuer doesn't answer, it may have such a key.
     if (loaded === undefined || this.#failure !== undefined) throw this.#unavailable();
-    throw new InvalidTokenError('no_matching_key');
+    throw found ?? new InvalidTokenError('no_matching_key');
   }
 
   /** Waits for a load that's under way, or starts the one that the cool-down allows. */
@@ -251,6 +253,25 @@ export class RefreshingKeySet implements KeySet {
       this.#usedSinceRefresh = false;
     };
     this.#timer = startBackgroundTimer(renew, Math.min(delaySeconds * 1000, MAX_TIMER_MS));
+  }
+}
+
+/**
+ * What a token's header points to: a key, none, or one that doesn't fit, with the reason. The issuer may have
+ * replaced that by now.
+ *
+ * @throws {InvalidTokenError} `no_matching_key`: no key can have such a name
+ */
+function lookUp(
+  index: KeyIndex,
+  reference: KeyReference,
+  algorithm: string,
+): VerificationKey | InvalidTokenError | undefined {
+  try {
+    return findKey(index, reference, algorithm);
+  } catch (error) {
+    if (error instanceof InvalidTokenError && error.reason !== 'no_matching_key') return error;
+    throw error;
   }
 }
 

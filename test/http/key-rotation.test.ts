@@ -58,6 +58,24 @@ describe('rotation', () => {
     },
   );
 
+  it.each([
+    ['RS256', 'ES256', rsa, one],
+    ['ES256', 'RS256', one, rsa],
+  ] as const)(
+    'is noticed if the new key has the old name and another algorithm: %s to %s',
+    { tags: ['KEY-13', 'KEY-16'] },
+    async (_before, _after, old, renewed) => {
+      const { issuer, api } = await publishing(old.jwk);
+      expect(await api.get(tokenBy(old, issuer.url))).toBe('200');
+      issuer.publish([renewed.jwk]);
+      expect(await api.get(tokenBy(renewed, issuer.url))).toBe('200');
+      expect(await api.get(tokenBy(old, issuer.url))).toBe('401 key_mismatch');
+      for (let forgery = 0; forgery < 20; forgery += 1)
+        expect(await api.get(tokenBy(old, issuer.url, {}, { jti: `${forgery}` }))).toBe('401 key_mismatch');
+      expect(issuer.count(paths.jwks)).toBe(2); // the first, and one in the cool-down
+    },
+  );
+
   it('ends a withdrawn key at the next refresh', { tags: ['KEY-16'] }, async () => {
     const { issuer, api, token } = await rotating();
     const old = await token();

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { inspect } from 'node:util';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -11,6 +12,7 @@ import { generateSigningKey } from '../../../src/testing/signing-key.js';
 
 const one = (await generateSigningKey('ES256', 'one')).jwk;
 const two = (await generateSigningKey('ES256', 'two')).jwk;
+const rsa = (await generateSigningKey('RS256', 'one')).jwk;
 const POLICY: KeysPolicy = {
   maxAgeSeconds: 600,
   staleIfErrorSeconds: 3_600,
@@ -201,7 +203,6 @@ describe('what a refresh changes', () => {
     scene.publishes([{ ...two, kid: 'one' }]);
     await scene.pass(600);
     expect(await scene.set.find({ kid: 'one' }, 'ES256')).not.toBe(before);
-    const rsa = (await generateSigningKey('RS256', 'one')).jwk;
     scene.publishes([rsa]);
     await scene.pass(600);
     expect(await scene.find('one', 'ES256')).toBe('key_mismatch');
@@ -553,13 +554,6 @@ describe('unknown key ids', () => {
     expect(scene.loads()).toBe(4);
   });
 
-  it('cause no refresh for another algorithm of a known key', { tags: ['KEY-13'] }, async () => {
-    const scene = setUp();
-    await scene.find('one');
-    expect(await scene.find('one', 'ES384')).toBe('key_mismatch');
-    expect(scene.loads()).toBe(1);
-  });
-
   it("don't prolong the cool-down when the clock is set back", { tags: ['KEY-13'] }, async () => {
     const scene = setUp();
     await scene.find('one');
@@ -575,6 +569,82 @@ describe('unknown key ids', () => {
     scene.publishes([two]);
     vi.setSystemTime(Date.parse('2020-01-01T00:00:00Z'));
     expect(await scene.find('one')).toBe('no_matching_key');
+  });
+});
+
+describe("a key that doesn't fit", () => {
+  const weak = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' });
+  const twin = { ...two, kid: 'one' };
+
+  it.each<[string, readonly unknown[], string, readonly unknown[]]>([
+    ['of another type', [rsa], 'key_mismatch', [one]],
+    ['for another algorithm', [{ ...rsa, alg: 'PS256' }], 'key_mismatch', [one]],
+    ['that is too weak', [{ ...weak, kid: 'one' }], 'key_rejected', [rsa]],
+    ['that is one of two', [one, twin], 'ambiguous_key', [twin]],
+  ])(
+    'may have been replaced: one load per cool-down for a key %s',
+    { tags: ['KEY-13', 'KEY-16'] },
+    async (_what, before, reason, after) => {
+      const scene = setUp();
+      scene.publishes(before);
+      const algorithm = after[0] === rsa ? 'RS256' : 'ES256';
+      const find = () => scene.find('one', algorithm);
+      await scene.set.ready();
+      expect(await Promise.all([find(), find(), find()])).toEqual([reason, reason, reason]);
+      expect(await find()).toBe(reason);
+      expect(scene.loads()).toBe(2);
+      scene.publishes(after);
+      await scene.pass(29);
+      expect(await find()).toBe(reason);
+      expect(scene.loads()).toBe(2);
+      await scene.pass(1);
+      expect(await find()).toBe('found');
+      expect(scene.loads()).toBe(3);
+    },
+  );
+
+  it('is replaced for the first token by the new one', { tags: ['KEY-13', 'KEY-16'] }, async () => {
+    const scene = setUp();
+    await scene.find('one');
+    scene.publishes([rsa]);
+    expect(await scene.find('one', 'RS256')).toBe('found');
+    expect(await scene.find('one', 'ES256')).toBe('key_mismatch');
+    expect(scene.loads()).toBe(2);
+  });
+
+  it('has no load of its own: it shares the cool-down with unknown key ids', {
+    tags: ['KEY-13'],
+  }, async () => {
+    const scene = setUp();
+    await scene.find('one');
+    for (let number = 0; number < 100; number += 1) {
+      expect(await scene.find('one', number % 2 === 0 ? 'ES384' : 'RS256')).toBe('key_mismatch');
+      expect(await scene.find(`unknown-${number}`)).toBe('no_matching_key');
+    }
+    expect(scene.loads()).toBe(2);
+    expect(scene.set.find({ kid: 'one' }, 'ES256')).not.toBeInstanceOf(Promise);
+    await scene.pass(30);
+    scene.publishes([one, two]);
+    expect(await scene.find('two')).toBe('found');
+  });
+
+  it("isn't the token's fault while the issuer doesn't answer", { tags: ['KEY-13', 'KEY-15'] }, async () => {
+    const scene = setUp();
+    await scene.find('one');
+    scene.does(down);
+    expect(await scene.find('one', 'RS256')).toBe('jwks_unavailable');
+    expect(await scene.find('one')).toBe('found');
+    expect(scene.loads()).toBe(2);
+  });
+
+  it('is never looked for under an impossible name', { tags: ['KEY-13', 'JWT-19'] }, async () => {
+    const scene = setUp();
+    await scene.find('one');
+    for (const kid of [7, null, ['one'], 'x'.repeat(10_000)])
+      expect(() => scene.set.find({ kid }, 'ES256')).toThrow(
+        expect.objectContaining({ reason: 'no_matching_key' }),
+      );
+    expect(scene.loads()).toBe(1);
   });
 });
 
