@@ -129,7 +129,7 @@ export class FetchEntrance<O extends boolean> {
       const refusal = checkRequirements(message, [...requirements, ANYONE], MISTAKE);
       if (refusal !== undefined) return refusal;
     }
-    const seen = view.url === request.url ? request : new Request(view.url, request);
+    const seen = view.url === request.url ? request : withUrl(request, view.url);
     if (seen !== message) standInFor(message, seen);
     return {
       kind: 'allowed',
@@ -144,6 +144,18 @@ export class FetchEntrance<O extends boolean> {
 const ANYONE: Requirement = Object.freeze({ claims: () => true });
 /** Never seen: the gate has just handled the request. */
 const MISTAKE = { name: 'authenticate', advice: '' };
+
+/**
+ * The same request with another URL. If something has read its body, or is about to, there's none to hand on.
+ */
+function withUrl(request: Request, url: string): Request {
+  const { method, headers, signal } = request;
+  // `Request` takes every other method that servers pass on, so they set this one afterwards too.
+  if (method === 'TRACE')
+    return Object.defineProperty(new Request(url, { headers, signal }), 'method', { value: method });
+  const isBodyTaken = request.bodyUsed || request.body?.locked === true;
+  return new Request(url, isBodyTaken ? { method, headers, signal } : request);
+}
 
 /** The answer to a request for one of these documents; undefined if it's for something else. */
 export async function metadataResponse(

@@ -10,12 +10,13 @@ const MAX_KIB = 64;
  * leaves the body to the handler.
  *
  * @returns a repeated name has a list; undefined if the body isn't a form, is longer than 64 KiB, breaks off
- *   or was read already
+ *   or was read already, or something is reading it
  */
 export async function readForm(
   request: Request,
 ): Promise<Readonly<Record<string, string | readonly string[]>> | undefined> {
-  if (request.bodyUsed || !isForm(new FetchRequestView(request))) return undefined;
+  const isTaken = request.bodyUsed || request.body?.locked === true;
+  if (isTaken || !isForm(new FetchRequestView(request))) return undefined;
   const text = await readText(request.clone(), request.signal, { maxKib: MAX_KIB }).catch(() => undefined);
   if (text === undefined) return undefined;
   const form = new URLSearchParams(text);

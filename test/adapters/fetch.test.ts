@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { Request as UndiciRequest } from 'undici';
 import { build } from 'vite';
 import { describe, expect, it, vi } from 'vitest';
 import { getAuth, requireScope, resourceServer } from '../../adapters/fetch/index.js';
@@ -84,6 +85,73 @@ describe('protect', () => {
       isSame: true,
     });
     expect(response.headers.get('cache-control')).toBe('private, no-store');
+  });
+
+  describe('a request whose body was taken before', () => {
+    const gate = resourceServer({ ...issuer.options, bearerMethods: ['header', 'query'] });
+    const aborting = new AbortController();
+    const serve = gate.protect(async (request) => {
+      const { url, method, headers, signal, body } = request;
+      return Response.json({ url, method, field: headers.get('x-field'), aborted: signal.aborted, body });
+    });
+    const post = async (make: typeof Request = Request): Promise<Request> =>
+      new make(`${URL_OF_STOCK}?a=1&access_token=${await issuer.token()}`, {
+        method: 'PUT',
+        body: 'content',
+        headers: { 'X-Field': 'yes' },
+        signal: aborting.signal,
+      });
+
+    it.each<[string, (request: Request) => unknown, typeof Request]>([
+      ['read', (request) => request.text(), Request],
+      ['locked by a reader', (request) => request.body?.getReader(), Request],
+      ['copied, and read', (request) => Promise.all([request.clone().text(), request.text()]), Request],
+      // `as`: another implementation of the same standard
+      ['read, of npm', (request) => request.text(), UndiciRequest as unknown as typeof Request],
+    ])('is handed on without it: %s', { tags: ['BRR-11'] }, async (_how, take, make) => {
+      const request = await post(make);
+      await take(request);
+      const response = await serve(request);
+      expect(await response.json()).toEqual({
+        url: `${URL_OF_STOCK}?a=1`,
+        method: 'PUT',
+        field: 'yes',
+        aborted: false,
+        body: null,
+      });
+    });
+
+    it('still ends when the client goes away', { tags: ['BRR-11'] }, async () => {
+      const request = await post();
+      await request.text();
+      const response = await gate.protect((seen) => {
+        aborting.abort();
+        return Response.json({ aborted: seen.signal.aborted });
+      })(request);
+      expect(await response.json()).toEqual({ aborted: true });
+    });
+
+    it('is refused like any other without a valid token', { tags: ['BRR-11'] }, async () => {
+      const request = new Request(`${URL_OF_STOCK}?access_token=x`, { method: 'POST', body: 'content' });
+      await request.text();
+      expect((await serve(request)).status).toBe(401);
+    });
+
+    it('has no form to read, if its reader is at work', { tags: ['BRR-08'] }, async () => {
+      const reading = resourceServer({ ...issuer.options, bearerMethods: ['body'] });
+      const body = new URLSearchParams({ access_token: await issuer.token() });
+      const request = new Request(URL_OF_STOCK, { method: 'POST', body });
+      request.body?.getReader();
+      expect(await reading(request)).toMatchObject({ status: 401 });
+    });
+  });
+
+  it('hands on a method that no `Request` can be made with', { tags: ['BRR-11'] }, async () => {
+    const gate = resourceServer({ ...issuer.options, bearerMethods: ['query'] });
+    const serve = gate.protect(({ method, url }) => Response.json({ method, url }));
+    const request = new Request(`${URL_OF_STOCK}?access_token=${await issuer.token()}`);
+    Object.defineProperty(request, 'method', { value: 'TRACE' }); // as servers make one
+    expect(await (await serve(request)).json()).toEqual({ method: 'TRACE', url: URL_OF_STOCK });
   });
 
   it('leaves a form to the handler, and looks at no long one', { tags: ['BRR-08'] }, async () => {

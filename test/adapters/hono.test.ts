@@ -24,6 +24,7 @@ import {
   type ResourceServerOptions,
 } from '../../src/index.js';
 import { createDpopKey, createTestIssuer, fakeAuth } from '../../src/testing/index.js';
+import { serve } from '../http/harnesses/serve-fetch.js';
 import { plainChallenges } from '../support/plain-challenges.js';
 
 const issuer = await createTestIssuer();
@@ -134,6 +135,33 @@ describe('authenticate', () => {
       isSame: true,
     });
     expect(response.headers.get('cache-control')).toBe('private, no-store');
+  });
+
+  it('lets a request with the token in its URL in after its body was read', {
+    tags: ['BRR-11'],
+  }, async () => {
+    const app = new Hono<AuthEnv>();
+    app.use(async (c, next) => {
+      await c.req.text();
+      await next();
+    });
+    app.use(authenticate({ ...issuer.options, bearerMethods: ['header', 'query'] }));
+    app.all('/', async (c) => c.json({ method: c.req.method, url: c.req.raw.url, body: await c.req.text() }));
+    const { url, close } = await serve({ fetch: app.fetch, handled: () => 0 }, undefined);
+    try {
+      const send = async (init: RequestInit): Promise<unknown> =>
+        (await fetch(`${url}/?access_token=${await issuer.token()}`, init)).json();
+      const seen = { url: `${url}/`, body: '' };
+      expect(await send({ method: 'POST', body: 'content' })).toEqual({
+        ...seen,
+        method: 'POST',
+        body: 'content',
+      });
+      expect(await send({ method: 'DELETE' })).toEqual({ ...seen, method: 'DELETE' });
+      expect(await send({})).toEqual({ ...seen, method: 'GET' });
+    } finally {
+      await close();
+    }
   });
 
   it.each<[string, Handler]>([
