@@ -17,6 +17,9 @@ export type KeyOrigin =
   | { readonly kind: 'url'; readonly jwksUri: string }
   | { readonly kind: 'discovered' };
 
+/** How much longer than their time limits two steps of a verification can take. */
+const GRACE_SECONDS = 2;
+
 /** A trusted issuer as plain data: the options, with every default filled in. */
 export interface IssuerSettings {
   readonly rules: TokenRules;
@@ -32,6 +35,8 @@ export interface IssuerSettings {
 export interface Issuer extends TokenRules {
   readonly keySet: KeySet;
   readonly introspection: Introspection | undefined;
+  /** The longest that verifying one of its tokens can take. */
+  readonly verificationSeconds: number;
   /** Whether its tokens are accepted now, for an issuer that the application named at run time. */
   isTrusted(): boolean;
   /**
@@ -64,6 +69,8 @@ export function createIssuer(settings: IssuerSettings, runtime: Runtime): Issuer
     ...rules,
     keySet,
     introspection: introspection && createIntrospection(introspection, { rules, keySet, metadata, runtime }),
+    // Two loads of keys, the second for a new one; then the wait for a slot, and the call.
+    verificationSeconds: 2 * (keys.timeoutSeconds + (introspection?.timeoutSeconds ?? 0) + GRACE_SECONDS),
     isTrusted: () => true,
     async ready() {
       const findEndpoint = async () => (await metadata.get()).endpoint('introspection_endpoint');

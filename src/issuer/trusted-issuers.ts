@@ -49,11 +49,13 @@ export class TrustedIssuers {
   /** The algorithms that any issuer may sign with. Others can be refused at once. */
   readonly algorithms: ReadonlySet<string>;
   readonly configured: ReadonlyMap<string, Issuer>;
+  readonly #configuredSeconds: number;
   readonly #named: NamedIssuers | undefined;
   readonly #runtime: Runtime;
 
   constructor(configured: readonly Issuer[], resolution: IssuerResolution | undefined, runtime: Runtime) {
     this.configured = new Map(configured.map((issuer) => [issuer.issuer, issuer]));
+    this.#configuredSeconds = Math.max(0, ...configured.map((issuer) => issuer.verificationSeconds));
     this.#named = resolution && new NamedIssuers(resolution, runtime);
     this.#runtime = runtime;
     const some = configured.flatMap(({ algorithms }) => [...algorithms]);
@@ -63,6 +65,11 @@ export class TrustedIssuers {
   /** Whether the application may name others at run time. */
   get isOpen(): boolean {
     return this.#named !== undefined;
+  }
+
+  /** The longest that verifying a token can take. May grow when the application names an issuer. */
+  get verificationSeconds(): number {
+    return Math.max(this.#configuredSeconds, this.#named?.verificationSeconds ?? 0);
   }
 
   /** The issuer that `"iss"` names exactly (RFC 8725 §3.8), if that's known without asking. */
@@ -139,6 +146,10 @@ class NamedIssuers {
   readonly #refused = new LruCache<string, Span>({ max: MAX_REFUSED });
   readonly #underWay: SharedWork<Issuer | undefined>;
   readonly #slots: RequestSlots;
+  /** The longest that asking about an issuer can take. */
+  readonly #askSeconds: number;
+  /** The longest that any of them so far takes to verify a token. */
+  #longestSeconds = 0;
 
   constructor(resolution: IssuerResolution, runtime: Runtime) {
     this.#resolution = resolution;
@@ -146,7 +157,12 @@ class NamedIssuers {
     const { timeoutSeconds } = resolution.policy;
     this.#slots = new RequestSlots(runtime.clock, timeoutSeconds);
     // It may wait for a slot first.
-    this.#underWay = new SharedWork(runtime.clock, 2 * timeoutSeconds + GRACE_SECONDS);
+    this.#askSeconds = 2 * timeoutSeconds + GRACE_SECONDS;
+    this.#underWay = new SharedWork(runtime.clock, this.#askSeconds);
+  }
+
+  get verificationSeconds(): number {
+    return this.#askSeconds + this.#longestSeconds;
   }
 
   known(iss: string): Issuer | undefined {
@@ -238,6 +254,8 @@ class NamedIssuers {
     const hasSameKeys = before !== undefined && isDeepStrictEqual({ ...before.settings, rules }, settings);
     if (hasSameKeys) return { ...before.issuer, ...rules, isTrusted };
     before?.issuer.keySet.close();
-    return { ...createIssuer(settings, this.#runtime), isTrusted };
+    const issuer = createIssuer(settings, this.#runtime);
+    this.#longestSeconds = Math.max(this.#longestSeconds, issuer.verificationSeconds);
+    return { ...issuer, isTrusted };
   }
 }

@@ -1,11 +1,10 @@
 import { withTimeLimit } from './deadline.js';
-import { isWithin, type Span, spanFrom } from './pause.js';
+import { isWithin, spanFrom } from './pause.js';
 
 interface UnderWay<T> {
   /** Never rejects, so a waiting caller can tell work that failed from work that was lost. */
   readonly outcome: Promise<PromiseSettledResult<T>>;
-  /** After this, it's given up. */
-  readonly span: Span;
+  readonly begunAt: number;
 }
 
 /**
@@ -16,51 +15,59 @@ interface UnderWay<T> {
  */
 export class SharedWork<T> {
   readonly #clock: () => number;
-  readonly #limitSeconds: number;
+  readonly #limitSeconds: () => number;
   readonly #underWay = new Map<string, UnderWay<T>>();
 
-  /** @param limitSeconds more than the work takes if it can finish */
-  constructor(clock: () => number, limitSeconds: number) {
+  /**
+   * @param limitSeconds more than the work takes if it can finish; a function if that may become more while
+   *   it's under way
+   */
+  constructor(clock: () => number, limitSeconds: number | (() => number)) {
     this.#clock = clock;
-    this.#limitSeconds = limitSeconds;
+    this.#limitSeconds = typeof limitSeconds === 'number' ? () => limitSeconds : limitSeconds;
   }
 
   isUnderWay(name = ''): boolean {
-    const { span } = this.#underWay.get(name) ?? {};
-    return isWithin(span, this.#clock());
+    return this.#isInTime(this.#underWay.get(name));
   }
 
   /** @param name tells several kinds of work apart */
   run(act: () => Promise<T>, name = ''): Promise<T> {
     const underWay = this.#underWay.get(name);
-    const isJoined = underWay !== undefined && isWithin(underWay.span, this.#clock());
-    return isJoined ? this.#join(underWay, act, name) : this.#begin(act, name);
+    return this.#isInTime(underWay) ? this.#join(underWay, act, name) : this.#begin(act, name);
+  }
+
+  /** If not, it's given up. */
+  #isInTime(work: UnderWay<T> | undefined): work is UnderWay<T> {
+    return work !== undefined && isWithin(spanFrom(work.begunAt, this.#limitSeconds()), this.#clock());
   }
 
   #begin(act: () => Promise<T>, name: string): Promise<T> {
-    const now = this.#clock();
-    for (const [other, { span }] of this.#underWay) {
-      if (isWithin(span, now)) break; // they are in the order in which they began
+    for (const [other, work] of this.#underWay) {
+      if (this.#isInTime(work)) break; // they are in the order in which they began
       this.#underWay.delete(other);
     }
+    const begunAt = this.#clock();
     const result = act().finally(() => {
       if (this.#underWay.get(name) === begun) this.#underWay.delete(name);
     });
     const outcome = Promise.allSettled([result]).then(([settled]) => settled);
-    const begun = { outcome, span: spanFrom(now, this.#limitSeconds) };
+    const begun = { outcome, begunAt };
     this.#underWay.delete(name);
     this.#underWay.set(name, begun);
     return result;
   }
 
   async #join(joined: UnderWay<T>, act: () => Promise<T>, name: string): Promise<T> {
-    const seconds = (joined.span.until - this.#clock()) / 1000;
+    const limitSeconds = this.#limitSeconds();
+    const seconds = limitSeconds - (this.#clock() - joined.begunAt) / 1000;
     let outcome: PromiseSettledResult<T>;
     try {
       outcome = await withTimeLimit(seconds, () => joined.outcome);
     } catch {
-      // Lost, one way or the other.
-      if (this.#underWay.get(name) === joined) this.#underWay.delete(name);
+      // Lost, one way or the other, unless it may take longer by now.
+      const isLost = this.#limitSeconds() <= limitSeconds;
+      if (isLost && this.#underWay.get(name) === joined) this.#underWay.delete(name);
       return this.run(act, name);
     }
     if (outcome.status === 'rejected') throw outcome.reason;

@@ -17,8 +17,6 @@ import { Sightings } from './sightings.js';
  */
 const BYTES_PER_TOKEN = 800;
 const SPARE_BYTES = 65_536;
-/** How long a caller waits for a verification of the same token that another one began. */
-const SHARED_SECONDS = 10;
 /** What each takes besides its claims, scopes and strings. */
 const BYTES_PER_ENTRY = 140;
 
@@ -52,7 +50,7 @@ export class TokenVerifier {
 
   constructor(options: TokenVerifierOptions) {
     this.#options = options;
-    this.#underWay = new SharedWork(options.clock, SHARED_SECONDS);
+    this.#underWay = new SharedWork(options.clock, () => options.issuers.verificationSeconds);
     const scopes = new ScopeReader();
     this.#jwtVerifier = new JwtVerifier(options, scopes);
     const { configured, isOpen } = options.issuers;
@@ -98,9 +96,11 @@ export class TokenVerifier {
       const isAsked = this.#introspectionVerifier?.mayAskAbout(token) ?? false;
       return this.#accept(isAsked ? this.#ask(credentials) : this.#jwtVerifier.verify(token), credentials);
     };
-    // Until it settles, everyone with the same token shares it.
-    if (this.#underWay.isUnderWay(digest))
-      return this.#underWay.run(async () => verify(), digest).catch(rejectWithOwnError);
+    // Until it settles, everyone with the same token shares it. If it was lost, another may have been quicker.
+    if (this.#underWay.isUnderWay(digest)) {
+      const verifyAgain = async () => this.#known(credentials) ?? verify();
+      return this.#underWay.run(verifyAgain, digest).catch(rejectWithOwnError);
+    }
     const accepted = verify();
     return accepted instanceof Promise ? this.#underWay.run(() => accepted, digest) : accepted;
   }

@@ -31,6 +31,31 @@ describe('work that callers share', () => {
     expect(await work.run(async () => 'anew')).toBe('anew');
   });
 
+  it('is waited for longer if it turns out that it can take longer', async () => {
+    let limit = 0.01;
+    let done = 0;
+    let finish: (value: string) => void = () => undefined;
+    const work = new SharedWork<string>(
+      () => 0,
+      () => limit,
+    );
+    const act = (): Promise<string> => {
+      done += 1;
+      return new Promise((resolve) => {
+        finish = resolve;
+      });
+    };
+    const results = Promise.all([work.run(act), work.run(act)]);
+    limit = 60;
+    await new Promise((resolve) => {
+      setTimeout(resolve, 30);
+    });
+    expect(work.isUnderWay()).toBe(true);
+    finish('late');
+    expect(await results).toEqual(['late', 'late']);
+    expect(done).toBe(1);
+  });
+
   it('keeps nobody waiting for ever who came while it was under way', async () => {
     const work = new SharedWork<string>(() => 0, 0.01);
     void work.run(() => never);

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   channels,
   type DecisionMessage,
@@ -529,6 +529,79 @@ describe('memory', () => {
       expect(api.asked).toHaveLength(1);
     },
   );
+
+  const answerAfter = (seconds: number) => () =>
+    new Promise<object>((resolve) => {
+      setTimeout(() => resolve(activeClaims()), seconds * 1000);
+    });
+
+  /** Moves clock and timers on together. */
+  async function pass(api: ProtectedApi, seconds: number): Promise<void> {
+    for (let second = 0; second < seconds; second += 1) {
+      api.step(1);
+      await vi.advanceTimersByTimeAsync(1000);
+    }
+  }
+
+  it.each<[string, number, Partial<ResourceServerOptions>]>([
+    ['longer than ten seconds', 12, {}],
+    ['nearly as long as it may', 29, {}],
+    ['longer than ten seconds, and nothing is remembered', 12, { cache: false }],
+  ])('asks once, however long the issuer takes: %s', { tags: ['INT-16'] }, async (_name, seconds, options) => {
+    const api = ask(answerAfter(seconds), { timeoutSeconds: 30 }, {}, options);
+    const outcomes = [api.get(opaque())];
+    await pass(api, 1);
+    outcomes.push(api.get(opaque()), api.get(opaque()));
+    await pass(api, seconds - 1);
+    expect(await Promise.all(outcomes)).toEqual(['200', '200', '200']);
+    expect(api.asked).toHaveLength(1);
+  });
+
+  it('asks once too if it waited for keys and for a slot first', { tags: ['INT-16', 'INT-17'] }, async () => {
+    const slow = async () => {
+      await new Promise((resolve) => {
+        setTimeout(resolve, 4000);
+      });
+      return { keys: [key.jwk] };
+    };
+    const api = ask(answerAfter(4), { tokens: ['opaque', 'jwt'] }, { jwks: slow });
+    const token = tokenBy(key, ISSUER);
+    const outcomes = [api.get(token), api.get(token)];
+    await pass(api, 3);
+    const others = Array.from({ length: 80 }, (_, number) => api.get(opaque(number))); // take the slots
+    await pass(api, 8);
+    expect(await Promise.all(outcomes)).toEqual(['200', '200']);
+    expect(new Set(await Promise.all(others))).toEqual(new Set(['200']));
+    expect(api.asked.filter((asked) => asked === token)).toHaveLength(1);
+  });
+
+  it('is over for all of them when the time limit is', { tags: ['INT-16'] }, async () => {
+    const api = ask(answerAfter(31), { timeoutSeconds: 30 });
+    const outcomes = [1, 2, 3].map(() => api.get(opaque()));
+    await pass(api, 30);
+    const failed = '503 introspection_unavailable';
+    expect(await Promise.all(outcomes)).toEqual([failed, failed, failed]);
+    expect(api.asked).toHaveLength(1);
+  });
+
+  it('asks an issuer once that a function named meanwhile', { tags: ['INT-16', 'JWT-18'] }, async () => {
+    let asked = 0;
+    const endpoint = () => {
+      asked += 1;
+      return answerAfter(25)();
+    };
+    const resolve = async (issuer: string): Promise<TrustedIssuer> => {
+      await answerAfter(4)();
+      const introspection = { endpoint, tokens: ['jwt'] as const, timeoutSeconds: 30 };
+      return { issuer, jwks: { keys: [key.jwk] }, introspection };
+    };
+    const api = protect({ issuer: resolve });
+    const token = tokenBy(key, ISSUER);
+    const outcomes = [1, 2, 3].map(() => api.get(token));
+    await pass(api, 29);
+    expect(await Promise.all(outcomes)).toEqual(['200', '200', '200']);
+    expect(asked).toBe(1);
+  });
 
   it('gives each of them its own error', { tags: ['INT-16'] }, async () => {
     const api = ask(async () => ({ active: false }));

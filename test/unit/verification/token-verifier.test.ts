@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createResourceServer, type Decision, type ResourceServerOptions } from '../../../src/index.js';
 import { Credentials } from '../../../src/request/credentials.js';
 import { createTestIssuer } from '../../../src/testing/index.js';
@@ -77,6 +77,24 @@ describe('a token that was verified before', () => {
     const decisions = await Promise.all(Array.from({ length: 50 }, () => decide(token)));
     expect(new Set(decisions.map(({ kind }) => kind))).toEqual(new Set(['allowed']));
     expect(verify).toHaveBeenCalledTimes(1);
+  });
+
+  it("isn't verified again for a request that waited in vain, if another was quicker", async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const { issuer, decide, step } = await setUp();
+    const token = await issuer.token();
+    const verify = vi.spyOn(JwtVerifier.prototype, 'verify');
+    verify.mockReturnValueOnce(new Promise(() => undefined)); // lost, as on Workers with its request
+    void decide(token);
+    const waiting = decide(token);
+    step(600);
+    expect((await decide(token)).kind).toBe('allowed');
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect((await waiting).kind).toBe('allowed');
+    expect(verify).toHaveBeenCalledTimes(2); // the lost one, and the quicker one
   });
 
   it('gives each request its own error when a shared verification fails', async () => {
