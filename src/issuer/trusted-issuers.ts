@@ -80,19 +80,17 @@ export class TrustedIssuers {
 
   /**
    * The issuer that a token names. The application is asked about issuers that aren't configured, but not for
-   * a token that can't be valid.
+   * a token that can't be valid. That's the same for one that it named before.
    *
    * @throws {InvalidTokenError} `iss_mismatch`; `invalid_claim` and the reasons about dates
    * @throws {UnavailableError} `issuer_unavailable`: the application doesn't answer
    */
   async find(claims: JsonObject): Promise<Issuer> {
     const { iss } = claims;
-    const known = this.known(iss);
-    if (known !== undefined) return known;
-    if (this.#named !== undefined && typeof iss === 'string' && NAME.test(iss)) {
+    if (this.#named !== undefined && typeof iss === 'string' && !this.configured.has(iss) && NAME.test(iss)) {
       if (wronglyTypedClaims(claims).length > 0) throw new InvalidTokenError('invalid_claim');
       checkDates(claims, this.#runtime.clock() / 1000, this.#runtime.clockToleranceSeconds);
-      const named = await this.#named.find(iss);
+      const named = this.#named.known(iss) ?? (await this.#named.find(iss));
       if (named !== undefined) return named;
     }
     return findIssuer(iss, this.configured);

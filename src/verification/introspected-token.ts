@@ -10,11 +10,18 @@ import {
   checkDates,
   dropAbsentClaims,
   findDateFault,
+  missingClaims,
   readClientId,
   wronglyTypedClaims,
 } from '../token/claims.js';
-import { parseSegment, splitToken } from '../token/compact-jws.js';
-import { checkTokenKind, checkTokenType, foreignKind, readMediaType } from '../token/token-kind.js';
+import { needsExtension, parseSegment, splitToken } from '../token/compact-jws.js';
+import {
+  checkTokenKind,
+  checkTokenType,
+  foreignKind,
+  type MediaType,
+  readMediaType,
+} from '../token/token-kind.js';
 import type { TokenRules } from '../token/token-rules.js';
 
 /** How some servers mark access tokens in a member `token_use` (Ory Hydra, Amazon). */
@@ -100,6 +107,7 @@ function hintAt(name: WantedMember): string {
  */
 export interface IntrospectedJwt {
   readonly header: JoseHeader;
+  readonly type: MediaType;
   readonly claims: StandardClaims;
 }
 
@@ -121,14 +129,24 @@ export function looksLikeJwt(token: string): boolean {
   return OBJECT_BEGINS.test(Buffer.from(beginning, 'base64url').toString('latin1'));
 }
 
-/** @throws {InvalidTokenError} `token_too_large`, `malformed_token` */
+/**
+ * Reads a JWT as strictly as one that's verified by its signature. Only the algorithm may be another: its
+ * issuer may have keys that it doesn't publish. But it must be signed (RFC 9068 §4).
+ *
+ * @throws {InvalidTokenError} `token_too_large`, `malformed_token`, `alg_not_allowed`, `crit_unsupported`,
+ *   `typ_mismatch`
+ */
 export function readIntrospectedJwt(token: string): IntrospectedJwt {
   const [headerSegment, claimsSegment] = splitToken(token);
   const header = parseSegment(headerSegment);
+  if (typeof header.alg !== 'string' || header.alg.toLowerCase() === 'none')
+    throw new InvalidTokenError('alg_not_allowed');
+  if (needsExtension(header)) throw new InvalidTokenError('crit_unsupported');
+  const type = readMediaType(header);
   const claims = parseSegment(claimsSegment);
   dropAbsentClaims(claims);
   // Only the application's isAccessToken gets to see them, after the issuer has confirmed the token.
-  return { header: header as JoseHeader, claims: claims as StandardClaims };
+  return { header: header as JoseHeader, type, claims: claims as StandardClaims };
 }
 
 /**
@@ -138,12 +156,11 @@ export function readIntrospectedJwt(token: string): IntrospectedJwt {
  * @throws {InvalidTokenError} `typ_mismatch`, `not_an_access_token`, `expired`
  */
 export function checkIntrospectedJwt(
-  { header, claims }: IntrospectedJwt,
+  { type, claims }: IntrospectedJwt,
   rules: TokenRules,
   now: number,
   toleranceSeconds: number,
 ): void {
-  const type = readMediaType(header);
   checkTokenType(type, rules.tokenType);
   if (typeof claims.exp === 'number' && findDateFault({ exp: claims.exp }, now, toleranceSeconds))
     throw new InvalidTokenError('expired');
@@ -152,10 +169,12 @@ export function checkIntrospectedJwt(
 
 /**
  * The issuer's answer about a JWT, within the limits of the token itself: its binding, its actor and its
- * dates if the answer lacks them, its end if that's sooner, and its audience if the answer needn't have one.
+ * dates if the answer lacks them, its end if that's sooner, and its audience if the answer has none. What
+ * RFC 9068 requires may be in either.
  *
  * @param now seconds since the epoch
- * @throws {InvalidTokenError} `invalid_claim`, `aud_mismatch`, `expired`, `not_yet_valid`, `issued_in_future`
+ * @throws {InvalidTokenError} `invalid_claim`, `aud_mismatch`, `missing_claim`, `expired`, `not_yet_valid`,
+ *   `issued_in_future`
  */
 export function restrictToJwt(
   { claims: said, absent }: ActiveToken,
@@ -165,10 +184,12 @@ export function restrictToJwt(
   toleranceSeconds: number,
 ): ActiveToken {
   if (wronglyTypedClaims(claims).length > 0) throw new InvalidTokenError('invalid_claim');
-  if (absent.includes('aud') && Object.hasOwn(claims, 'aud')) checkAudience(claims, rules);
+  if (!Object.hasOwn(said, 'aud') && Object.hasOwn(claims, 'aud')) checkAudience(claims, rules);
   const limits = LIMITS.filter((name) => Object.hasOwn(claims, name)).map((name) => [name, claims[name]]);
   const exp = typeof claims.exp === 'number' ? Math.min(claims.exp, said.exp) : said.exp;
   const restricted = { ...Object.fromEntries(limits), ...said, exp };
   checkDates(restricted, now, toleranceSeconds);
+  if (missingClaims({ ...claims, ...restricted }, rules).length > 0)
+    throw new InvalidTokenError('missing_claim');
   return { claims: restricted, absent };
 }

@@ -10,8 +10,7 @@ import { LruCache } from '../lib/lru-cache.js';
 import { isWithin, type Span, spanFrom } from '../lib/pause.js';
 import { isToken68 } from '../request/credentials.js';
 import { createAccessToken } from '../token/claims.js';
-import { needsExtension, readAlgorithm } from '../token/compact-jws.js';
-import { readMediaType } from '../token/token-kind.js';
+import { readAlgorithm } from '../token/compact-jws.js';
 import { readCallingClient } from './calling-client.js';
 import type { ScopeReader } from './granted-scopes.js';
 import {
@@ -141,14 +140,10 @@ export class IntrospectionVerifier {
   /** Undefined if the JWT's issuer isn't asked about it. */
   async #findAsked({ header, claims }: IntrospectedJwt): Promise<AskedIssuer | undefined> {
     const { issuers } = this.#options;
-    let issuer = issuers.known(claims.iss);
-    if (issuer === undefined && issuers.isOpen) {
-      // If the signature can't be acceptable anyway, there's no need to ask the application.
-      readAlgorithm(header, issuers.algorithms);
-      if (needsExtension(header)) throw new InvalidTokenError('crit_unsupported');
-      readMediaType(header);
-      issuer = await issuers.find(claims);
-    }
+    const mayBeNamed = issuers.isOpen && !issuers.configured.has(claims.iss);
+    // Whether the application has named its issuer before makes no difference.
+    if (mayBeNamed) readAlgorithm(header, issuers.algorithms);
+    const issuer = mayBeNamed ? await issuers.find(claims) : issuers.known(claims.iss);
     return issuer !== undefined && isAskedAbout('jwt', issuer) ? issuer : undefined;
   }
 

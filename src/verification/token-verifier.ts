@@ -96,7 +96,7 @@ export class TokenVerifier {
       const isAsked = this.#introspectionVerifier?.mayAskAbout(token) ?? false;
       return this.#accept(isAsked ? this.#ask(credentials) : this.#jwtVerifier.verify(token), credentials);
     };
-    // Until it settles, everyone with the same token shares it. If it was lost, another may have been quicker.
+    // Until it settles, everyone with the same token shares it. If it's lost, another may be quicker.
     if (this.#underWay.isUnderWay(digest)) {
       const verifyAgain = async () => this.#known(credentials) ?? verify();
       return this.#underWay.run(verifyAgain, digest).catch(rejectWithOwnError);

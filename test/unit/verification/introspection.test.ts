@@ -547,15 +547,19 @@ describe('memory', () => {
     ['longer than ten seconds', 12, {}],
     ['nearly as long as it may', 29, {}],
     ['longer than ten seconds, and nothing is remembered', 12, { cache: false }],
-  ])('asks once, however long the issuer takes: %s', { tags: ['INT-16'] }, async (_name, seconds, options) => {
-    const api = ask(answerAfter(seconds), { timeoutSeconds: 30 }, {}, options);
-    const outcomes = [api.get(opaque())];
-    await pass(api, 1);
-    outcomes.push(api.get(opaque()), api.get(opaque()));
-    await pass(api, seconds - 1);
-    expect(await Promise.all(outcomes)).toEqual(['200', '200', '200']);
-    expect(api.asked).toHaveLength(1);
-  });
+  ])(
+    'asks once, however long the issuer takes: %s',
+    { tags: ['INT-16'] },
+    async (_name, seconds, options) => {
+      const api = ask(answerAfter(seconds), { timeoutSeconds: 30 }, {}, options);
+      const outcomes = [api.get(opaque())];
+      await pass(api, 1);
+      outcomes.push(api.get(opaque()), api.get(opaque()));
+      await pass(api, seconds - 1);
+      expect(await Promise.all(outcomes)).toEqual(['200', '200', '200']);
+      expect(api.asked).toHaveLength(1);
+    },
+  );
 
   it('asks once too if it waited for keys and for a slot first', { tags: ['INT-16', 'INT-17'] }, async () => {
     const slow = async () => {
@@ -616,6 +620,7 @@ describe('memory', () => {
 
 describe('what is asked about', () => {
   const both = { tokens: ['opaque', 'jwt'] } as const;
+  const keyless = { jwks: undefined } as Partial<TrustedIssuer>; // as if it weren't there
   const jwt = (claims: object = {}, header: object = {}) =>
     tokenBy(key, ISSUER, { ...header }, { ...claims });
 
@@ -736,13 +741,100 @@ describe('what is asked about', () => {
     ['an ID token', { nonce: 'n', aud: 'order-service' }, { typ: 'JWT' }, '401 not_an_access_token'],
     ['a DPoP proof', {}, { typ: 'dpop+jwt' }, '401 typ_mismatch'],
     ['an introspection response', {}, { typ: 'token-introspection+jwt' }, '401 typ_mismatch'],
+    ['with an extension', {}, { crit: ['x'], x: 1 }, '401 crit_unsupported'],
+    ['with a registered name as an extension', {}, { crit: ['exp'] }, '401 crit_unsupported'],
+    ['with an empty list of extensions', {}, { crit: [] }, '401 crit_unsupported'],
+    ['with extensions that are none', {}, { crit: null }, '401 crit_unsupported'],
+    ['with unencoded claims', {}, { crit: ['b64'], b64: false }, '401 crit_unsupported'],
+    ['with unencoded claims, not marked critical', {}, { b64: false }, '401 crit_unsupported'],
+    ['without algorithm', {}, { alg: undefined }, '401 alg_not_allowed'],
+    ['not signed', {}, { alg: 'none' }, '401 alg_not_allowed'],
+    ['not signed, in other letters', {}, { alg: 'nOnE' }, '401 alg_not_allowed'],
   ])(
     "doesn't ask about a JWT that can't be valid: %s",
-    { tags: ['INT-21', 'INT-23'] },
+    { tags: ['INT-21', 'INT-23', 'JWT-02', 'JWT-15', 'JWT-16'] },
     async (_name, claims, header, outcome) => {
-      const api = ask(activeClaims(), both);
-      expect(await api.get(jwt(claims, header))).toBe(outcome);
-      expect(api.asked).toEqual([]);
+      const token = jwt(claims, header);
+      const unreachable = () => Promise.reject(new Error('down'));
+      for (const issuer of [{}, keyless, { jwks: unreachable }])
+        for (const tokens of [['opaque', 'jwt'], ['jwt']] as const) {
+          const api = ask(activeClaims(), { tokens }, issuer);
+          for (const _time of ['first', 'again']) expect(await api.get(token)).toBe(outcome);
+          expect(api.asked).toEqual([]);
+          expect(await api.get(jwt())).toBe('200');
+          expect(await api.get(token)).toBe(outcome);
+          expect(api.asked).toHaveLength(1);
+        }
+    },
+  );
+
+  it('still asks about a JWT with encoded claims, or with an algorithm that only its issuer can check', {
+    tags: ['INT-23'],
+  }, async () => {
+    expect(await ask(activeClaims(), both).get(jwt({}, { b64: true }))).toBe('200');
+    expect(await ask(activeClaims(), both, keyless).get(jwt({}, { alg: 'HS256' }))).toBe('200');
+  });
+
+  it.each<[string, object, object]>([
+    ['an extension', {}, { crit: ['x'] }],
+    ['unencoded claims', {}, { b64: false }],
+    ['another type', {}, { typ: 'dpop+jwt' }],
+    ['an algorithm of shared keys', {}, { alg: 'HS256' }],
+    ['no end', { exp: undefined }, {}],
+    ['a date that is none', { nbf: 'soon' }, {}],
+    ['a beginning in the future', { nbf: NOW + 60 }, {}],
+    ['a time of issue in the future', { iat: NOW + 60 }, {}],
+  ])(
+    'gives the same answer whether the issuer was named before or not: a JWT with %s',
+    { tags: ['INT-23', 'JWT-18'] },
+    async (_name, claims, header) => {
+      const endpoint = () => activeClaims({ nbf: NOW - 1, iat: NOW - 1 });
+      // Without keys, only its answer counts.
+      const resolve = (issuer: string): TrustedIssuer => ({
+        issuer,
+        introspection: { endpoint, tokens: ['jwt'] },
+      });
+      const api = protect({ issuer: resolve, fetch: simulateWeb({}).fetch });
+      const token = jwt(claims, header);
+      const before = await api.get(token);
+      expect(before).toMatch(/^401 /);
+      expect(await api.get(jwt())).toBe('200');
+      expect(await api.get(token)).toBe(before);
+    },
+  );
+
+  it.each<[string, object, Record<string, unknown>, string]>([
+    ['of the client, for another API', { aud: 'https://other.example.com' }, {}, '401 aud_mismatch'],
+    ['of the client, for this API', { aud: audience }, {}, '200'],
+    ['of the client, for none', { aud: undefined }, {}, '200'],
+    ['for another API, which the issuer corrects', { aud: 'urn:other' }, { aud: audience }, '200'],
+  ])(
+    'lets the clients in whose tokens need no audience, but not with another one: %s',
+    { tags: ['INT-10', 'INT-23'] },
+    async (_name, claims, said, outcome) => {
+      const answer = activeClaims({ aud: undefined, ...said });
+      expect(await ask(answer, both, { clientIds: ['order-service'] }).get(jwt(claims))).toBe(outcome);
+    },
+  );
+
+  it.each(['exp', 'aud', 'sub', 'client_id', 'iat', 'jti'])(
+    "requires the profile's claims of a JWT that must follow it, in the token or in the answer: %s",
+    { tags: ['ATP-06', 'INT-23'] },
+    async (name) => {
+      const profile = { sub: 'order-service', client_id: 'order-service', iat: NOW, jti: '1' };
+      const { [name]: value, ...others } = { exp: EXPIRES, aud: audience, ...profile } as Record<
+        string,
+        unknown
+      >;
+      const strict = { tokenType: 'at+jwt' } as const;
+      const lenient = { ...both, mayBeAbsent: ['aud'] } as const;
+      const bare = { exp: undefined, aud: undefined, sub: undefined, client_id: undefined, ...others };
+      const silent = { active: true, exp: EXPIRES, ...others };
+      expect(await ask(silent, lenient, strict).get(jwt({ ...bare, [name]: value }))).toBe('200');
+      expect(await ask({ ...silent, [name]: value }, lenient, strict).get(jwt(bare))).toBe('200');
+      const outcome = await ask({ active: true, exp: EXPIRES }, lenient, strict).get(jwt(bare));
+      expect(outcome).toBe(name === 'exp' ? '200' : '401 missing_claim'); // every answer has an end
+      expect(await ask({ active: true, exp: EXPIRES }, lenient).get(jwt(bare))).toBe('200');
     },
   );
 
