@@ -49,13 +49,11 @@ export class TrustedIssuers {
   /** The algorithms that any issuer may sign with. Others can be refused at once. */
   readonly algorithms: ReadonlySet<string>;
   readonly configured: ReadonlyMap<string, Issuer>;
-  readonly #configuredSeconds: number;
   readonly #named: NamedIssuers | undefined;
   readonly #runtime: Runtime;
 
   constructor(configured: readonly Issuer[], resolution: IssuerResolution | undefined, runtime: Runtime) {
     this.configured = new Map(configured.map((issuer) => [issuer.issuer, issuer]));
-    this.#configuredSeconds = Math.max(0, ...configured.map((issuer) => issuer.verificationSeconds));
     this.#named = resolution && new NamedIssuers(resolution, runtime);
     this.#runtime = runtime;
     const some = configured.flatMap(({ algorithms }) => [...algorithms]);
@@ -69,7 +67,8 @@ export class TrustedIssuers {
 
   /** The longest that verifying a token can take. May grow when the application names an issuer. */
   get verificationSeconds(): number {
-    return Math.max(this.#configuredSeconds, this.#named?.verificationSeconds ?? 0);
+    const configured = [...this.configured.values()].map((issuer) => issuer.verificationSeconds);
+    return Math.max(this.#named?.verificationSeconds ?? 0, ...configured);
   }
 
   /** The issuer that `"iss"` names exactly (RFC 8725 §3.8), if that's known without asking. */
@@ -144,9 +143,7 @@ class NamedIssuers {
   readonly #refused = new LruCache<string, Span>({ max: MAX_REFUSED });
   readonly #underWay: SharedWork<Issuer | undefined>;
   readonly #slots: RequestSlots;
-  /** The longest that asking about an issuer can take. */
-  readonly #askSeconds: number;
-  /** The longest that any of them so far takes to verify a token. */
+  /** The longest that verifying a token of any of them can take, besides asking about the issuer. */
   #longestSeconds = 0;
 
   constructor(resolution: IssuerResolution, runtime: Runtime) {
@@ -154,13 +151,16 @@ class NamedIssuers {
     this.#runtime = runtime;
     const { timeoutSeconds } = resolution.policy;
     this.#slots = new RequestSlots(runtime.clock, timeoutSeconds);
-    // It may wait for a slot first.
-    this.#askSeconds = 2 * timeoutSeconds + GRACE_SECONDS;
     this.#underWay = new SharedWork(runtime.clock, this.#askSeconds);
   }
 
   get verificationSeconds(): number {
     return this.#askSeconds + this.#longestSeconds;
+  }
+
+  /** The longest that asking about an issuer can take. It may wait for a slot first. */
+  get #askSeconds(): number {
+    return 2 * this.#resolution.policy.timeoutSeconds + GRACE_SECONDS;
   }
 
   known(iss: string): Issuer | undefined {

@@ -66,8 +66,8 @@ export class SharedWork<T> {
       outcome = await withTimeLimit(seconds, () => joined.outcome);
     } catch {
       // Lost, one way or the other, unless it may take longer by now.
-      const isLost = this.#limitSeconds() <= limitSeconds;
-      if (isLost && this.#underWay.get(name) === joined) this.#underWay.delete(name);
+      if (this.#limitSeconds() <= limitSeconds && this.#underWay.get(name) === joined)
+        this.#underWay.delete(name);
       return this.run(act, name);
     }
     if (outcome.status === 'rejected') throw outcome.reason;

@@ -15,10 +15,13 @@ const MAX_KIB = 64;
 export async function readForm(
   request: Request,
 ): Promise<Readonly<Record<string, string | readonly string[]>> | undefined> {
-  const isTaken = request.bodyUsed || request.body?.locked === true;
-  if (isTaken || !isForm(new FetchRequestView(request))) return undefined;
-  const text = await readText(request.clone(), request.signal, { maxKib: MAX_KIB }).catch(() => undefined);
-  if (text === undefined) return undefined;
+  if (!isForm(new FetchRequestView(request))) return undefined;
+  let text: string;
+  try {
+    text = await readText(request.clone(), request.signal, { maxKib: MAX_KIB });
+  } catch {
+    return undefined; // also if there's nothing to copy any more
+  }
   const form = new URLSearchParams(text);
   const fields = [...form.keys()].map((name) => [name, form.getAll(name)] as const);
   return Object.fromEntries(

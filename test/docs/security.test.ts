@@ -89,8 +89,10 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
   'one load of keys per cool-down for unknown key ids': [
     "http/issuer-outages.test.ts: unknown key ids › cause one fetch in ten thousand requests, and don't touch the known keys",
   ],
-  "one for signatures that don't verify": [
+  "one for signatures that don't verify or keys that don't fit": [
     'http/key-rotation.test.ts: rotation › is noticed if a new key takes the place of the old one without a name of its own: …',
+    'http/key-rotation.test.ts: rotation › is noticed if the new key has the old name and another algorithm: … to …',
+    "unit/issuer/refreshing-key-set.test.ts: a key that doesn't fit › has no load of its own: it shares the cool-down with unknown key ids",
   ],
   'a bounded part of the slots and a rate for made-up opaque tokens': [
     'unit/issuer/circuit-breaker.test.ts: slots for requests › are a hundred, of which newcomers get eighty',
@@ -245,6 +247,10 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
   ],
   'A JWT never takes that way by default.': [
     'unit/verification/introspection.test.ts: what is asked about › never asks about JWTs by default',
+  ],
+  'they pass steps 2 and 3 first (`alg` may be any but `none` if the issuer has no keys)': [
+    "unit/verification/introspection.test.ts: what is asked about › doesn't ask about a JWT that can't be valid: …",
+    'unit/verification/introspection.test.ts: what is asked about › still asks about a JWT with encoded claims, or with an algorithm that only its issuer can check',
   ],
   'the signature is verified first': [
     "unit/verification/introspection.test.ts: what is asked about › asks about JWTs as well if that's configured, once the signature was checked",

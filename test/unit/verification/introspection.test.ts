@@ -620,7 +620,7 @@ describe('memory', () => {
 
 describe('what is asked about', () => {
   const both = { tokens: ['opaque', 'jwt'] } as const;
-  const keyless = { jwks: undefined } as Partial<TrustedIssuer>; // as if it weren't there
+  const keyless = { jwks: undefined } as object; // as if it weren't there
   const jwt = (claims: object = {}, header: object = {}) =>
     tokenBy(key, ISSUER, { ...header }, { ...claims });
 
