@@ -3,7 +3,7 @@ import { member } from '../express/declarations.js';
 import { type Route, readRoutes } from '../express/routes.js';
 import { declared } from '../kit/index.js';
 import type { Probes } from './probes.js';
-import type { Target } from './target.js';
+import { name, type Target, type TargetRoute } from './target.js';
 
 type Handle = (request: IncomingMessage, response: unknown, next: unknown) => unknown;
 
@@ -18,7 +18,7 @@ export function expressTarget(application: object, mounted: Readonly<Record<stri
     listener: application as RequestListener, // an application of Express is one
     routes: [
       ...routes.map((route) => ({ ...route, headers: {} })),
-      ...[...new Set(uses.map(({ path }) => path))].map(use),
+      ...[...new Set(uses.map(({ path }) => path))].map((path) => readUse(path, routes)),
     ],
     blindSpots: mounts.filter(({ isApplication }) => isApplication).map(({ path }) => path),
     guard(probes) {
@@ -28,7 +28,13 @@ export function expressTarget(application: object, mounted: Readonly<Record<stri
   };
 }
 
-const use = (path: string) => ({ method: 'USE', path, isPattern: path.includes('^'), headers: {} });
+function readUse(path: string, routes: readonly Route[]): TargetRoute {
+  const alias = `POST ${path}`;
+  // The name of a route is about the route, and many things are mounted at the root.
+  const isTaken = path === '/' || routes.some((route) => name(route) === alias);
+  const isPattern = path.includes('^');
+  return { method: 'USE', path, alias: isTaken ? undefined : alias, isPattern, headers: {} };
+}
 
 /** Stops requests before the route's last layer that's neither ours nor for errors. */
 function stopBefore({ layers }: Route, probes: Probes): readonly (() => void)[] {

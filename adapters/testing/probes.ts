@@ -16,6 +16,8 @@ export interface Outcome {
   readonly status: number;
   /** `WWW-Authenticate`; empty if there's none. */
   readonly challenge: string;
+  /** `Location`; empty if there's none. */
+  readonly location: string;
   /** Whether it got to the handler, which didn't run. */
   readonly isReached: boolean;
   /** What the resource servers on its way checked, in order. */
@@ -78,6 +80,7 @@ export class Probes {
     return {
       status: answer.statusCode ?? 0,
       challenge: answer.headers['www-authenticate'] ?? '',
+      location: answer.headers.location ?? '',
       isReached: arrival?.isReached === true,
       examinations,
       isRefused: examinations.at(-1)?.refused !== undefined && arrival?.isReached !== true,
@@ -107,6 +110,10 @@ export class Probes {
     this.#agent.destroy();
   }
 }
+
+/** How far a request got, in words. */
+export const reached = ({ isReached, status }: Outcome): string =>
+  isReached ? 'reached its handler' : String(status);
 
 /** The resource servers that looked at a request. */
 export function servers({ examinations }: Outcome): readonly ResourceServer[] {

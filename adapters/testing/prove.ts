@@ -9,8 +9,9 @@ import { fastifyTarget } from './fastify-target.js';
 import { checkLockFile, lockLine, lockText, type ProvenRoute } from './lock-file.js';
 import { nestTarget } from './nestjs-target.js';
 import { Probes } from './probes.js';
-import { type Bench, name, type Proof, proveRoute, type RouteSample } from './prove-route.js';
-import type { Target, TargetRoute } from './target.js';
+import { type Proof, proveRoute } from './prove-route.js';
+import type { Bench, RouteSample } from './requests.js';
+import { name, names, type Target, type TargetRoute } from './target.js';
 
 /** Options of {@link prove}. */
 export interface ProveOptions {
@@ -167,24 +168,27 @@ function distinct(routes: readonly TargetRoute[]): readonly TargetRoute[] {
 }
 
 function collectFindings(
-  { blindSpots }: Target,
+  { blindSpots, routes }: Target,
   proofs: readonly Proof[],
   { public: open = [], samples = {} }: ProveOptions,
 ): readonly string[] {
-  const routes = proofs.map(({ route }) => route);
-  const isUnknown = (entry: string): boolean => !routes.some((route) => lists(route)(entry));
+  const proven = proofs.map(({ found }) => found);
+  // Middleware that turns out to let nobody in may have a sample too.
+  const all = [...proven, ...routes.filter(({ method }) => method === 'USE')];
+  const isMissing = (known: readonly TargetRoute[]) => (entry: string) =>
+    !known.some((route) => lists(route)(entry));
   return [
     ...blindSpots.map(
       (path) => `${path}: an application is mounted here. Name it: mounted: { '${path}': … }`,
     ),
     ...proofs.flatMap(({ route, findings }) => findings.map((finding) => `${name(route)}: ${finding}`)),
-    ...[...open, ...Object.keys(samples)]
-      .filter(isUnknown)
-      .map((entry) => `${entry}: the application has no such route`),
+    ...[...open.filter(isMissing(proven)), ...Object.keys(samples).filter(isMissing(all))].map(
+      (entry) => `${entry}: the application has no such route`,
+    ),
   ];
 }
 
 /** Whether an entry in the list of public routes is about a route. */
-const lists = (route: Pick<TargetRoute, 'method' | 'path'>) => (entry: string) =>
-  [entry, `${entry}/`].includes(name(route)) ||
+const lists = (route: TargetRoute) => (entry: string) =>
+  names(route).some((one) => [entry, `${entry}/`].includes(one)) ||
   (entry.endsWith('*') && name(route).startsWith(entry.slice(0, -1)));

@@ -7,11 +7,22 @@ export interface TargetRoute {
   readonly method: string;
   /** As written: `/stock/:sku`. */
   readonly path: string;
+  /** Another name in options: middleware that serves a POST may be called `POST /graphql`. */
+  readonly alias?: string | undefined;
   /** Whether it can't be filled in: a regular expression. */
   readonly isPattern: boolean;
   /** What the framework needs to find it. */
   readonly headers: Readonly<Record<string, string>>;
 }
+
+/** A route's name in options, and in the file. */
+export const name = ({ method, path }: Pick<TargetRoute, 'method' | 'path'>): string => `${method} ${path}`;
+
+/** All its names in options. */
+export const names = (route: TargetRoute): readonly string[] => [name(route), route.alias ?? []].flat();
+
+export const example = (route: TargetRoute, what: string): string =>
+  `samples: { '${name(route)}': { ${what} } }`;
 
 /** An application under test. */
 export interface Target {

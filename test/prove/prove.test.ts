@@ -3,17 +3,28 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ApolloServer } from '@apollo/server';
+import { expressMiddleware } from '@as-integrations/express5';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { initTRPC } from '@trpc/server';
+import { createExpressMiddleware } from '@trpc/server/adapters/express';
 import express from 'express';
 import { fastify } from 'fastify';
-import { authenticate, requireAnyScope, requireScope } from 'oauth-resource-server/express';
+import { createSchema, createYoga } from 'graphql-yoga';
+import {
+  authenticate,
+  requireAnyScope,
+  requireAuthentication,
+  requireScope,
+} from 'oauth-resource-server/express';
 import { requireScope as requireScopeHook, resourceServer } from 'oauth-resource-server/fastify';
 import { createTestIssuer, type ProveOptions, prove } from 'oauth-resource-server/testing';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createApp as createExpress, type Framework } from './apps/express.js';
 import { createApp as createFastify } from './apps/fastify.js';
 import { createModule } from './apps/nestjs.js';
+import { createModule as createGraphqlModule } from './apps/nestjs-graphql.js';
 import { withFewForgeries } from './few-forgeries.js';
 
 // A busy machine takes its time.
@@ -218,6 +229,110 @@ describe('an application of Express', () => {
     await expect(proven((app) => void app.use(answer))).rejects.toThrow('USE /: lets requests');
   });
 
+  const typeDefs = 'type Query { a: Int }';
+  const apollo = new ApolloServer({ typeDefs });
+  beforeAll(() => apollo.start());
+  afterAll(() => apollo.stop());
+  const yoga = createYoga({ graphqlEndpoint: '/api', schema: createSchema({ typeDefs }) });
+  const procedures = initTRPC.create();
+  const router = procedures.router({ a: procedures.procedure.query(() => 1) });
+  const onlyPost: express.RequestHandler = (req, res) =>
+    void (req.method === 'POST' ? res.send('done') : res.status(405).end());
+
+  it.each<[name: string, status: number, endpoint: () => express.RequestHandler]>([
+    ['Apollo', 400, () => expressMiddleware(apollo)],
+    ['Yoga', 200, () => (req, res) => void yoga(req, res)],
+    ['tRPC', 204, () => createExpressMiddleware({ router })],
+    ['a handler of POST', 200, () => onlyPost],
+    ['a proxy whose upstream is out of reach', 502, () => (_req, res) => void res.status(502).end()],
+  ])('is told of an open endpoint of %s, which may be listed', async (_name, status, endpoint) => {
+    const open = (app: express.Express): void => void app.use('/api', express.json(), endpoint());
+    await expect(proven(open)).rejects.toThrow(
+      `USE /api: lets requests without a token in (${status}). Protect it, or list it as public`,
+    );
+    expect(await proven(open, { public: ['USE /api'] })).toEqual(['USE /api  public']);
+    expect(await proven(open, { public: ['POST /api'] })).toEqual(['USE /api  public']);
+
+    const closed = (app: express.Express): void => open(app.use(authenticate(issuer.options)));
+    expect(await proven(closed)).toEqual([]);
+    await expect(proven(closed, { public: ['USE /api'] })).rejects.toThrow(
+      'USE /api: is listed as public, and refuses requests without a token (401)',
+    );
+  });
+
+  it('may have samples for middleware, under both of its names', async () => {
+    const graphql = [express.json(), expressMiddleware(apollo)];
+    const samples = { 'USE /graphql': { body: { query: '{ a }' } } };
+    const open = (app: express.Express): void => void app.use('/graphql', ...graphql);
+    await expect(proven(open, { samples })).rejects.toThrow(
+      'USE /graphql: lets requests without a token in (200)',
+    );
+    const closed = (app: express.Express): void =>
+      void app.use('/graphql', authenticate(issuer.options), ...graphql);
+    expect(await proven(closed, { samples })).toEqual([]);
+    const optional = (app: express.Express): void =>
+      void app.use('/graphql', authenticate({ ...issuer.options, optional: true }), ...graphql);
+    for (const name of ['USE /graphql', 'POST /graphql'])
+      expect(
+        await proven(optional, { public: [name], samples: { [name]: samples['USE /graphql'] } }),
+      ).toEqual(['USE /graphql  optional']);
+  });
+
+  it('does not take a route for the middleware on its path', async () => {
+    const pass: express.RequestHandler = (_req, _res, next) => next();
+    const build = (app: express.Express): void => {
+      app.use('/login', pass);
+      app.post('/login', handle);
+      app.get('/*rest', handle);
+    };
+    const lines = ['GET /*rest  public', 'POST /login  public'];
+    expect(await proven(build, { public: ['POST /login', 'GET /*rest'] })).toEqual(lines);
+    const beside = (app: express.Express): void => build(app.use('/login', onlyPost));
+    await expect(proven(beside, { public: ['POST /login', 'GET /*rest'] })).rejects.toThrow(
+      'USE /login: lets requests without a token in (200)',
+    );
+  });
+
+  it('may have folders of files, which are not routes', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'prove-'));
+    await writeFile(join(folder, 'index.html'), 'hello');
+    const files = express.static(folder);
+    const build = (app: express.Express): void => {
+      app.use('/static', files);
+      app.use('/docs', files, (_req, res) => void res.send('a page for every path'));
+      app.use(files, authenticate(issuer.options));
+    };
+    await expect(proven(build)).rejects.toThrow(
+      /^USE \/docs: lets requests without a token in \(200\)[^\n]*$/,
+    );
+    expect(await proven(build, { public: ['USE /docs'] })).toEqual(['USE /docs  public']);
+    await rm(folder, { recursive: true });
+  });
+
+  it('may ask for step-up in several layers', async () => {
+    const build = (app: express.Express): void => {
+      const router = express.Router();
+      router.use(authenticate(issuer.options));
+      router.use(requireAuthentication({ acrValues: ['silver', 'gold', 'platinum'], maxAgeSeconds: 300 }));
+      router.get('/gold', requireAuthentication({ acrValues: ['gold'] }), handle);
+      const both = requireAuthentication({ acrValues: ['platinum', 'gold'], maxAgeSeconds: 60 });
+      router.get('/both', both, requireAnyScope('a', 'b'), requireAnyScope('b', 'c'), handle);
+      app.use(router);
+    };
+    expect(await proven(build)).toEqual([
+      'GET /both  acr platinum gold + acr silver gold platinum + any-scope a b + any-scope b c' +
+        ' + max-age 300 + max-age 60',
+      'GET /gold  acr gold + acr silver gold platinum + max-age 300',
+    ]);
+    const impossible = (app: express.Express): void =>
+      void app
+        .use(authenticate(issuer.options), requireAuthentication({ acrValues: ['silver'] }))
+        .get('/never', requireAuthentication({ acrValues: ['gold'] }), handle);
+    await expect(proven(impossible)).rejects.toThrow(
+      'GET /never: refuses a genuine token with exactly what it requires: 401 acr_not_met',
+    );
+  });
+
   it('may have checks of its own, before those of the scopes too', async () => {
     const hasBody: express.RequestHandler = (req, res, next) => {
       if (req.body?.sku === '42') next();
@@ -249,6 +364,35 @@ describe('an application of Express', () => {
       'GET /both  scope write + any-scope admin read',
     ]);
     expect(handle).not.toHaveBeenCalled();
+  });
+
+  it.each<[scope: string, impliedScopes: Record<string, string[]>]>([
+    ['stock:read', { stock: ['stock:read', 'stock:write'] }],
+    ['orders:read', { 'orders:*': ['orders:read'] }],
+    ['orders.read', { root: ['read'], read: ['orders.read'] }],
+    ['read', { READ: ['read'] }],
+    ['read', { reads: ['other'], readx: ['read'] }],
+  ])('may have scopes that look like one that they imply: %s, %j', async (scope, impliedScopes) => {
+    const app = express();
+    app.use(authenticate({ ...issuer.options, impliedScopes }));
+    app.get('/stock', requireScope(scope), handle);
+    const { lock } = await prove(app, { issuer: allForgeries, lockFile: false });
+    expect(lock).toContain(`GET /stock  scope ${scope}\n`);
+  });
+
+  it('is still told of a forged scope that opens a route without implying anything', async () => {
+    const careless: express.RequestHandler = (req, _res, next) => {
+      const [, claims = ''] = req.headers.authorization?.split('.') ?? [];
+      const { scope } = JSON.parse(Buffer.from(claims, 'base64url').toString() || '{}');
+      next(scope === 'stock' ? 'route' : undefined);
+    };
+    const app = express();
+    app.use(authenticate({ ...issuer.options, impliedScopes: { stocks: ['stock:read'] } }));
+    app.get('/stock', careless, requireScope('stock:read'), handle);
+    app.get('/stock', handle);
+    await expect(prove(app, { issuer: allForgeries, lockFile: false })).rejects.toThrow(
+      'GET /stock: lets a forgery in: scope up to the separator',
+    );
   });
 
   it('may let anonymous requests in, where they are listed', async () => {
@@ -303,6 +447,25 @@ describe('an application of Fastify', () => {
     expect(handle).not.toHaveBeenCalled();
   });
 
+  it('may have no HEAD routes', async () => {
+    const app = fastify({ exposeHeadRoutes: false });
+    await app.register(resourceServer, issuer.options);
+    app.get('/stock', { onRequest: requireScopeHook('a') }, handle);
+    app.register(async (scope) => void scope.get('/stock', handle), { prefix: '/inner' });
+    const { lock } = await prove(app, { issuer, lockFile: false });
+    expect(lock.split('\n').slice(1, -1)).toEqual(['GET /inner/stock  token', 'GET /stock  scope a']);
+  });
+
+  it('is told of a HEAD route that asks for less', async () => {
+    const app = fastify({ exposeHeadRoutes: false });
+    await app.register(resourceServer, issuer.options);
+    app.get('/stock', { onRequest: requireScopeHook('a') }, handle);
+    app.head('/stock', handle);
+    await expect(prove(app, { issuer, lockFile: false })).rejects.toThrow(
+      'GET /stock: lets HEAD requests in with less than it requires (reached its handler)',
+    );
+  });
+
   it('is told of routes beside the plugin', async () => {
     const app = fastify();
     app.get('/outside', handle);
@@ -311,6 +474,24 @@ describe('an application of Fastify', () => {
       scope.get('/inside', handle);
     });
     await expect(prove(app, { issuer, lockFile: false })).rejects.toThrow('GET /outside: lets requests');
+  });
+});
+
+describe('an application of NestJS with GraphQL', () => {
+  it('has an endpoint that is listed', async () => {
+    const app = await NestFactory.create(createGraphqlModule(issuer.options), { logger: false });
+    try {
+      await expect(prove(app, { issuer, lockFile: false })).rejects.toThrow(
+        'USE /graphql: lets requests without a token in (400)',
+      );
+      const { lock } = await prove(app, { issuer, lockFile: false, public: ['POST /graphql'] });
+      expect(lock.split('\n').slice(1, -1)).toEqual([
+        'USE /graphql  public',
+        'GET /stock  scope read:inventory',
+      ]);
+    } finally {
+      await app.close();
+    }
   });
 });
 
