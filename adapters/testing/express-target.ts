@@ -3,7 +3,7 @@ import { member } from '../express/declarations.js';
 import { type Route, readRoutes } from '../express/routes.js';
 import { declared } from '../kit/index.js';
 import type { Probes } from './probes.js';
-import { name, type Target, type TargetRoute } from './target.js';
+import type { Target, TargetRoute } from './target.js';
 
 type Handle = (request: IncomingMessage, response: unknown, next: unknown) => unknown;
 
@@ -18,7 +18,7 @@ export function expressTarget(application: object, mounted: Readonly<Record<stri
     listener: application as RequestListener, // an application of Express is one
     routes: [
       ...routes.map((route) => ({ ...route, headers: {} })),
-      ...[...new Set(uses.map(({ path }) => path))].map((path) => readUse(path, routes)),
+      ...[...new Set(uses.map(({ path }) => path))].map(readUse),
     ],
     blindSpots: mounts.filter(({ isApplication }) => isApplication).map(({ path }) => path),
     guard(probes) {
@@ -28,12 +28,10 @@ export function expressTarget(application: object, mounted: Readonly<Record<stri
   };
 }
 
-function readUse(path: string, routes: readonly Route[]): TargetRoute {
-  const alias = `POST ${path}`;
-  // The name of a route is about the route, and many things are mounted at the root.
-  const isTaken = path === '/' || routes.some((route) => name(route) === alias);
-  const isPattern = path.includes('^');
-  return { method: 'USE', path, alias: isTaken ? undefined : alias, isPattern, headers: {} };
+function readUse(path: string): TargetRoute {
+  // At the root there's much besides the route of that name.
+  const alias = path === '/' ? undefined : `POST ${path}`;
+  return { method: 'USE', path, alias, isPattern: path.includes('^'), headers: {} };
 }
 
 /** Stops requests before the route's last layer that's neither ours nor for errors. */

@@ -16,7 +16,7 @@ export interface Entrance {
  * Finds out what middleware with a path does with requests without a token. Its handlers run: nobody knows
  * which of its functions is one.
  *
- * @returns an answer, a good one if possible; else a refusal; undefined if it only passes requests on
+ * @returns an answer, a good one if there is one; undefined if it refuses them all, or passes them on
  */
 export async function probeMount(
   found: TargetRoute,
@@ -35,8 +35,7 @@ export async function probeMount(
   const path = leadsToFolder(anonymous, url, bench) ? `${url}/${randomUUID()}` : url;
   const entrances = await Promise.all(METHODS.map((method) => enter(path, method)));
   const answers = entrances.filter((one) => isAnswer(one.anonymous));
-  const good = answers.find((one) => one.anonymous.status < 400);
-  return good ?? answers[0] ?? entrances.find((one) => isRefusal(one.anonymous));
+  return answers.find((one) => one.anonymous.status < 400) ?? answers[0];
 }
 
 /** Whether it redirects to the same path with a slash. */

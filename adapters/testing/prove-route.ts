@@ -43,13 +43,11 @@ export async function proveRoute(
 
   const isMount = method === 'USE';
   const entrance = isMount ? await probeMount(found, url, sample, bench) : undefined;
-  // Middleware that only passes requests on doesn't decide who may call what.
+  // Middleware that passes requests on, or refuses them, doesn't say who may call what.
   if (isMount && entrance === undefined) return undefined;
   const send = entrance?.send ?? sender(found, url, sample, bench);
   const anonymous = entrance?.anonymous ?? (await send({}));
   const isOpen = !isRefusal(anonymous);
-  // What refuses them may be anything around it.
-  if (isMount && !isOpen && !isListed) return undefined;
   if (isOpen && anonymous.status >= 500 && !isMount)
     findings.push(`answers a request without a token with ${anonymous.status} instead of refusing it`);
   else if (isOpen && !isListed) {
@@ -62,7 +60,7 @@ export async function proveRoute(
     findings.push(`is listed as public, and refuses requests without a token (${anonymous.status})`);
   const isOptional = servers(anonymous).some(({ admitsAnonymous }) => admitsAnonymous);
   if (isOpen && !isOptional) return conclude('public');
-  if (!isOpen && (isMount || !anonymous.isRefused)) return conclude('other');
+  if (!isOpen && !anonymous.isRefused) return conclude('other');
 
   const key = await findKey(found, send, { ...bench.claims, ...sample.claims }, issuer, bench.now);
   const access = isOpen ? 'optional' : 'token';

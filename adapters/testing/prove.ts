@@ -173,7 +173,7 @@ function collectFindings(
   { public: open = [], samples = {} }: ProveOptions,
 ): readonly string[] {
   const proven = proofs.map(({ found }) => found);
-  // Middleware that turns out to let nobody in may have a sample too.
+  // Middleware that turns out to let nobody in has no proof.
   const all = [...proven, ...routes.filter(({ method }) => method === 'USE')];
   const isMissing = (known: readonly TargetRoute[]) => (entry: string) =>
     !known.some((route) => lists(route)(entry));
@@ -182,9 +182,12 @@ function collectFindings(
       (path) => `${path}: an application is mounted here. Name it: mounted: { '${path}': … }`,
     ),
     ...proofs.flatMap(({ route, findings }) => findings.map((finding) => `${name(route)}: ${finding}`)),
-    ...[...open.filter(isMissing(proven)), ...Object.keys(samples).filter(isMissing(all))].map(
-      (entry) => `${entry}: the application has no such route`,
-    ),
+    ...[...open, ...Object.keys(samples)]
+      .filter(isMissing(all))
+      .map((entry) => `${entry}: the application has no such route`),
+    ...open
+      .filter((entry) => isMissing(proven)(entry) && !isMissing(all)(entry))
+      .map((entry) => `${entry}: is listed as public, and lets no request without a token in`),
   ];
 }
 

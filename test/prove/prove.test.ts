@@ -256,7 +256,7 @@ describe('an application of Express', () => {
     const closed = (app: express.Express): void => open(app.use(authenticate(issuer.options)));
     expect(await proven(closed)).toEqual([]);
     await expect(proven(closed, { public: ['USE /api'] })).rejects.toThrow(
-      'USE /api: is listed as public, and refuses requests without a token (401)',
+      'USE /api: is listed as public, and lets no request without a token in',
     );
   });
 
@@ -288,9 +288,25 @@ describe('an application of Express', () => {
     const lines = ['GET /*rest  public', 'POST /login  public'];
     expect(await proven(build, { public: ['POST /login', 'GET /*rest'] })).toEqual(lines);
     const beside = (app: express.Express): void => build(app.use('/login', onlyPost));
-    await expect(proven(beside, { public: ['POST /login', 'GET /*rest'] })).rejects.toThrow(
+    await expect(proven(beside, { public: ['GET /*rest'] })).rejects.toThrow(
       'USE /login: lets requests without a token in (200)',
     );
+    expect(await proven(beside, { public: ['GET /*rest', 'POST /login'] })).toEqual([
+      ...lines,
+      'USE /login  public',
+    ]);
+  });
+
+  it('may check signatures before a route', async () => {
+    const verify: express.RequestHandler = (req, res, next) =>
+      void (req.get('Signature') === 'genuine' ? next() : res.status(400).end());
+    const build = (app: express.Express): void => {
+      app.use('/webhook', verify);
+      app.use(authenticate({ ...issuer.options, optional: true }));
+      app.post('/webhook', handle);
+    };
+    const samples = { 'POST /webhook': { headers: { Signature: 'genuine' } } };
+    expect(await proven(build, { public: ['POST /webhook'], samples })).toEqual(['POST /webhook  optional']);
   });
 
   it('may have folders of files, which are not routes', async () => {
