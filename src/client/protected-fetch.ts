@@ -61,7 +61,7 @@ export function createProtectedFetch({ tokens, presenter, origins, endpoint }: P
       const nonce = presenter.nonces.keep(hop.url, response.headers.get('dpop-nonce'));
       // RFC 9449 §9. With the nonce of this answer: others may have brought another one meanwhile.
       if (nonce !== undefined && verdict === 'nonce wanted' && (call.replayable || !hop.hasBody)) {
-        await discard(response);
+        discard(response);
         response = await sendOnce(call, hop, token, nonce);
         verdict = judge(response, token);
         presenter.nonces.keep(hop.url, response.headers.get('dpop-nonce'));
@@ -84,12 +84,12 @@ export function createProtectedFetch({ tokens, presenter, origins, endpoint }: P
         const replaceable = tokens.drop(token.accessToken);
         if (replaceable && mayReplace && (call.replayable || !hop.hasBody)) {
           mayReplace = false;
-          await discard(response);
+          discard(response);
           ({ response } = await send(call, hop, await tokens.get(call.signal)));
         }
       }
       if (!isRedirect(response) || call.redirect === 'manual') return withRedirected(response, redirects > 0);
-      await discard(response);
+      discard(response);
       if (call.redirect === 'error') throw new TypeError('the API redirects, and redirect is "error"');
       if (redirects === MAX_REDIRECTS) throw new TypeError(`too many redirects: more than ${MAX_REDIRECTS}`);
       hop = followingHop(hop, response, call.replayable);

@@ -206,7 +206,7 @@ export class TokenEndpoint {
       // The caller knows the time limit, and decides whether another attempt makes sense.
       const response = await sendRequest(request, signal, { repeat: false, secret: true });
       // A fetch that ignores its signal: no caller waits for this answer any more.
-      if (signal.aborted) await discard(response);
+      if (signal.aborted) discard(response);
       this.#nonces.keep(url, response.headers.get('dpop-nonce'));
       return { response, secrets };
     } catch (error) {

@@ -63,7 +63,7 @@ export async function readTokenResponse(response: Response, options: ReadingOpti
   const retryAfter = readRetryAfter(response.headers.get('retry-after'), now);
   const failure = failureByStatus(response, retryAfter);
   if (failure !== undefined) {
-    await discard(response);
+    discard(response);
     throw failure;
   }
   const body = await readJson(response, signal);

@@ -116,7 +116,7 @@ async function readAnswer(
   if (signedResponse && mediaType === SIGNED_MEDIA_TYPE)
     return readSignedAnswer(await readText(response, signal), clientId, askedAt, context);
   if (!signedResponse && mediaType === PLAIN_MEDIA_TYPE) return parseObject(await readText(response, signal));
-  await discard(response);
+  discard(response);
   // If a signed answer is required, a plain one could be from anyone.
   const reason = signedResponse ? 'introspection_invalid' : 'introspection_unavailable';
   throw new IntrospectionFailure(reason, 'another media type', 'unclear');

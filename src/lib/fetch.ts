@@ -79,7 +79,7 @@ export async function fetchJson(url: string, fetch: Fetch, signal: AbortSignal):
   const response = await sendRequest(get, signal, { repeat: true, secret: false });
   const { status, redirected } = response;
   if (status !== 200 || redirected) {
-    await discard(response);
+    discard(response);
     // The application's own `fetch` may have followed redirects anyway.
     throw new FetchFailure('status', redirected ? 'redirected' : `status ${status}`, { status });
   }
@@ -172,7 +172,7 @@ export async function readText(
     throw new FetchFailure('broken', 'the body broke off', { cause });
   }
   if (bytes > maxBytes) {
-    body?.cancel().catch(() => undefined); // of a copy it settles when the original was read, or never
+    discard({ body });
     const limit = maxKib < 1024 ? `${maxKib} KiB` : `${maxKib / 1024} MiB`;
     throw new FetchFailure('invalid', `larger than ${limit}`);
   }
@@ -181,13 +181,13 @@ export async function readText(
   return new TextDecoder().decode(content);
 }
 
-/** Drops a body that isn't needed, so that its connection becomes free. */
-export async function discard(response: Response): Promise<void> {
-  try {
-    await response.body?.cancel();
-  } catch {
-    // The connection is already gone: there's nothing left to release.
-  }
+/**
+ * Drops a body that isn't needed, so that its connection becomes free. Doesn't wait for that: if there's an
+ * unread copy of the body, as loggers make them, it never happens (Streams standard, "ReadableStreamTee").
+ */
+export function discard({ body }: Pick<Response, 'body'>): void {
+  const cancel = async () => body?.cancel();
+  cancel().catch(() => undefined); // the connection is already gone: there's nothing left to release
 }
 
 function readCode(error: unknown): string | undefined {

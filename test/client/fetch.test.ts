@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { decodeJwt } from 'jose';
 import { describe, expect, it } from 'vitest';
 import type { ClientCredentials } from '../../src/client/index.js';
 import { hang, json, status } from '../support/misbehaving-issuer.js';
@@ -373,6 +374,44 @@ describe('a token that the API refuses', () => {
     await client.getToken();
     endpoint.script(status(503));
     await expect(client.fetch(api.origin)).rejects.toMatchObject({ reason: 'server_error', status: 503 });
+  });
+});
+
+describe('with a fetch that keeps unread copies, as loggers do', () => {
+  const copies: Response[] = [];
+  const copying: typeof fetch = async (input, init) => {
+    const response = await fetch(input, init);
+    copies.push(response.clone());
+    return response;
+  };
+  const wantNonce: Answer = (call, response) => {
+    if (decodeJwt(String(call.headers.dpop)).nonce === 'n1') return ok(call, response);
+    const challenge = { 'WWW-Authenticate': 'DPoP error="use_dpop_nonce"', 'DPoP-Nonce': 'n1' };
+    response.writeHead(401, challenge).end('no');
+  };
+  const redirectOnce: Answer = (call, response) =>
+    (call.path === '/new' ? ok : redirectTo(302, '/new'))(call, response);
+
+  it.each<[string, Answer, boolean]>([
+    ['a refused token', refusing('token-1'), false],
+    ['a redirect', redirectOnce, false],
+    ['a wanted nonce', wantNonce, true],
+  ])('a call goes on after %s', { tags: ['CLI-20'] }, async (_what, answer, dpop) => {
+    const endpoint = await startTokenEndpoint();
+    endpoint.script(grants({ token_type: dpop ? 'DPoP' : 'Bearer' }));
+    const api = await startApi(answer);
+    const origins = [api.origin];
+    const client = makeClient({ tokenEndpoint: endpoint.url, origins, fetch: copying, dpop });
+    expect(await (await client.fetch(`${api.origin}/old`)).text()).toBe('ok');
+    expect(api.calls).toHaveLength(2);
+  });
+
+  it('a failing token endpoint is tried again, and named', { tags: ['CLI-16'] }, async () => {
+    const endpoint = await startTokenEndpoint();
+    endpoint.script(status(503));
+    const client = makeClient({ tokenEndpoint: endpoint.url, fetch: copying, timeoutSeconds: 1 });
+    expect(await failureOf(client.getToken())).toMatchObject({ reason: 'server_error', status: 503 });
+    expect(endpoint.requests).toHaveLength(3);
   });
 });
 

@@ -164,6 +164,17 @@ describe('fetchJson', () => {
     await expect(fetchBy(async () => new Response(body, { status: 500 }))).rejects.toThrow('status 500');
   });
 
+  it('does not wait for a body whose copy is unread', { tags: ['KEY-08'] }, async () => {
+    const response = new Response('down', { status: 500 });
+    response.clone();
+    await expect(fetchBy(async () => response)).rejects.toThrow('status 500');
+  });
+
+  it('is not put off by a body that is no web stream', async () => {
+    const response = Object.defineProperty(new Response(null, { status: 500 }), 'body', { value: {} });
+    await expect(fetchBy(async () => response)).rejects.toThrow('status 500');
+  });
+
   it('reads characters that are cut by the border of two chunks', async () => {
     const bytes = new TextEncoder().encode('{"name":"Zoë €"}');
     const body = new ReadableStream({
