@@ -1,7 +1,7 @@
 import { type InspectOptions, inspect } from 'node:util';
 import { type Checks, object, optional, optionError, text, wholeNumberBetween } from '../lib/check.js';
 import { readVerdict } from './challenge.js';
-import { DpopProver } from './dpop.js';
+import { DpopProver, readNonce } from './dpop.js';
 import { createReport } from './events.js';
 import type { GrantedToken } from './granted-token.js';
 import type { ClientSettings } from './options.js';
@@ -146,7 +146,8 @@ export function connectApiClients(settings: ClientSettings, name: string): Creat
       takeAnswer: (given) => {
         const { url, status, headers, authorization } = checkAnswer(given, 'takeAnswer');
         if (!origins.includes(url.origin)) return false; // another server's, behind a redirect
-        const nonce = presenter.nonces.keep(url, headers.get('dpop-nonce'));
+        const nonce = readNonce(headers.get('dpop-nonce'));
+        presenter.nonces.keep(url, nonce);
         const scheme = prover === undefined ? 'Bearer' : 'DPoP';
         const verdict = readVerdict(status, headers.get('www-authenticate'), scheme);
         if (verdict === 'nonce wanted') return nonce !== undefined;

@@ -151,10 +151,12 @@ export class DpopNonces {
     return this.#nonces.get(url.origin);
   }
 
-  /** @returns what was given, if it's a nonce */
-  keep(url: URL, nonce: unknown): string | undefined {
-    if (!isScopeToken(nonce)) return undefined; // of the same characters, RFC 9449 §8.1
-    this.#nonces.set(url.origin, nonce);
-    return nonce;
+  keep(url: URL, nonce: string | undefined): void {
+    if (nonce !== undefined) this.#nonces.set(url.origin, nonce);
   }
+}
+
+/** The nonce in a field `DPoP-Nonce`, if it's one. */
+export function readNonce(field: string | null): string | undefined {
+  return isScopeToken(field) ? field : undefined; // of the same characters, RFC 9449 §8.1
 }

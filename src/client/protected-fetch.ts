@@ -1,5 +1,6 @@
 import { discard } from '../lib/fetch.js';
 import { readVerdict, type Verdict } from './challenge.js';
+import { readNonce } from './dpop.js';
 import type { GrantedToken } from './granted-token.js';
 import { followingHop, type Hop, isRedirect } from './redirect.js';
 import type { OwnTokens } from './token-cache.js';
@@ -58,14 +59,16 @@ export function createProtectedFetch({ tokens, presenter, origins, endpoint }: P
     if (token === undefined) return { response, verdict: 'taken' };
     let verdict = judge(response, token);
     if (token.tokenType === 'DPoP') {
-      const nonce = presenter.nonces.keep(hop.url, response.headers.get('dpop-nonce'));
-      // RFC 9449 §9. With the nonce of this answer: others may have brought another one meanwhile.
+      let nonce = readNonce(response.headers.get('dpop-nonce'));
+      // RFC 9449 §9: once more, with the nonce of this answer. No other call gets it meanwhile, because it may
+      // be good for one only.
       if (nonce !== undefined && verdict === 'nonce wanted' && (call.replayable || !hop.hasBody)) {
         discard(response);
         response = await sendOnce(call, hop, token, nonce);
         verdict = judge(response, token);
-        presenter.nonces.keep(hop.url, response.headers.get('dpop-nonce'));
+        nonce = readNonce(response.headers.get('dpop-nonce')) ?? nonce;
       }
+      presenter.nonces.keep(hop.url, nonce);
     }
     // The caller gets this answer, because another token may not help, but the next call gets one.
     if (verdict === 'unexplained') tokens.drop(token.accessToken);

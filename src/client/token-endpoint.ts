@@ -15,7 +15,7 @@ import { type CredentialSource, CredentialUnavailable } from '../issuer/credenti
 import { createIssuerMetadata, type IssuerMetadata } from '../issuer/metadata.js';
 import { describeError } from '../lib/errors.js';
 import { discard, FetchFailure, sendRequest } from '../lib/fetch.js';
-import { DpopNonces, type DpopProver } from './dpop.js';
+import { DpopNonces, type DpopProver, readNonce } from './dpop.js';
 import { isTokenRequestError, TokenRequestError, type TokenRequestReason } from './errors.js';
 import { createGrantedToken, type GrantedToken } from './granted-token.js';
 import { tokenLifetime } from './lifetime.js';
@@ -96,21 +96,12 @@ export class TokenEndpoint {
 
   /** @throws {TokenRequestError} */
   async request(grant: Grant, signal: AbortSignal): Promise<ReceivedToken> {
-    const request = async (means: Means): Promise<ReceivedToken> => {
-      try {
-        return await this.#attempt(grant, means, signal);
-      } catch (error) {
-        // RFC 9449 §8: once more, with the nonce that came with the answer.
-        if (this.#prover === undefined || !wantsNonce(error)) throw error;
-        return this.#attempt(grant, means, signal);
-      }
-    };
     try {
       await this.#identity.connect(signal); // metadata can't be had without its certificate either
       const endpoint = await this.#locate(signal);
       const use = (assertion?: ClientCredential) =>
         this.#identity.use(
-          (credential, fetch) => request({ endpoint, credential, assertion, fetch }),
+          (credential, fetch) => this.#attempt(grant, { endpoint, credential, assertion, fetch }, signal),
           isRefusal,
           signal,
         );
@@ -152,20 +143,31 @@ export class TokenEndpoint {
     }
   }
 
-  async #attempt(grant: Grant, means: Means, signal: AbortSignal): Promise<ReceivedToken> {
+  /** @param nonce what the server wants to find in the proof. Default: its last one */
+  async #attempt(grant: Grant, means: Means, signal: AbortSignal, nonce?: string): Promise<ReceivedToken> {
     const { clientId, dpop, requireAllScopes, defaultLifetimeSeconds } = this.#settings;
-    const { response, secrets } = await this.#send(grant, means, signal);
+    const url = new URL(means.endpoint.url);
+    const { response, secrets } = await this.#send(grant, means, signal, nonce ?? this.#nonces.get(url));
     const now = this.#time.clock();
     const age = startStopwatch(this.#time);
     const tokenType = dpop === undefined ? 'Bearer' : 'DPoP';
+    const freshNonce = readNonce(response.headers.get('dpop-nonce'));
     let answer: TokenResponse;
     try {
       const hint = refusalHint(clientId, means.credential, means.endpoint);
       const { findFault } = grant;
       answer = await readTokenResponse(response, { now, secrets, hint, findFault, tokenType, signal });
     } catch (error) {
-      throw signal.aborted ? new TokenRequestError('timeout') : error;
+      if (signal.aborted) throw new TokenRequestError('timeout');
+      const isFirst = this.#prover !== undefined && nonce === undefined;
+      // RFC 9449 §8: once more, with the nonce of this answer. No other request gets it meanwhile, because it
+      // may be good for one only.
+      if (isFirst && freshNonce !== undefined && wantsNonce(error))
+        return this.#attempt(grant, means, signal, freshNonce);
+      this.#nonces.keep(url, freshNonce ?? nonce);
+      throw error;
     }
+    this.#nonces.keep(url, freshNonce ?? nonce);
     // RFC 6749 §3.3: no scope in the answer means the requested one.
     const scope = answer.scope ?? grant.scope;
     if (requireAllScopes && !grant.scope.every((one) => scope.includes(one)))
@@ -182,6 +184,7 @@ export class TokenEndpoint {
     grant: Grant,
     { endpoint, credential, assertion, fetch }: Means,
     signal: AbortSignal,
+    nonce: string | undefined,
   ): Promise<Exchange> {
     const { server, clientId, runtime } = this.#settings;
     const url = new URL(endpoint.url);
@@ -197,7 +200,7 @@ export class TokenEndpoint {
         ...options,
         [customFetch]: async (address, init) => {
           secrets = sentSecrets(init.body, credential, clientId);
-          const proof = await this.#prover?.prove({ method: 'POST', url, nonce: this.#nonces.get(url) });
+          const proof = await this.#prover?.prove({ method: 'POST', url, nonce });
           const headers = proof === undefined ? init.headers : { ...init.headers, dpop: proof };
           return fetch(address, { ...init, headers, credentials: 'omit' });
         },
@@ -207,7 +210,6 @@ export class TokenEndpoint {
       const response = await sendRequest(request, signal, { repeat: false, secret: true });
       // A fetch that ignores its signal: no caller waits for this answer any more.
       if (signal.aborted) discard(response);
-      this.#nonces.keep(url, response.headers.get('dpop-nonce'));
       return { response, secrets };
     } catch (error) {
       if (error instanceof ClientAuthenticationFailure) throw failedCredential('assertion_failed', error);

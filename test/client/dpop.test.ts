@@ -4,7 +4,11 @@ import express from 'express';
 import { decodeJwt, decodeProtectedHeader, exportJWK, exportPKCS8, generateKeyPair } from 'jose';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { authenticate, getAuth, requireScope } from '../../adapters/express/index.js';
-import type { ClientCredentialsOptions, ClientDpopOptions } from '../../src/client/index.js';
+import {
+  type ClientCredentialsOptions,
+  type ClientDpopOptions,
+  createTokenExchange,
+} from '../../src/client/index.js';
 import type { ResourceServerOptions } from '../../src/index.js';
 import { ALGORITHMS } from '../../src/terms.js';
 import { createTestIssuer } from '../../src/testing/index.js';
@@ -12,7 +16,7 @@ import { status } from '../support/misbehaving-issuer.js';
 import { repeats } from '../support/size.js';
 import { type Answer, ok, startApi } from './support/api.js';
 import { INVENTORY, registered, startRealAuthorizationServer } from './support/authorization-server.js';
-import { CLIENT_ID, failureOf, makeClient } from './support/make-client.js';
+import { CLIENT_ID, CLIENT_SECRET, failureOf, makeClient } from './support/make-client.js';
 import { close, grants, startTokenEndpoint } from './support/token-endpoint.js';
 
 const bound = (members: Readonly<Record<string, unknown>> = {}) => grants({ token_type: 'DPoP', ...members });
@@ -212,6 +216,124 @@ describe('the token endpoint', () => {
   });
 });
 
+const nonceIn = (init: RequestInit | undefined) =>
+  decodeJwt(new Headers(init?.headers).get('dpop') ?? '').nonce;
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/** A token endpoint, and an API, that takes each of its nonces once. @param before called with each request */
+function oneTimeNonces(before: () => Promise<void>): typeof fetch {
+  const unused = new Set<unknown>();
+  let count = 0;
+  return async (_url, init) => {
+    await before();
+    const isGood = unused.delete(nonceIn(init));
+    count += 1;
+    const nonce = `n${count}`;
+    unused.add(nonce);
+    const error = 'use_dpop_nonce';
+    const answer = isGood ? { access_token: nonce, token_type: 'DPoP', expires_in: 600 } : { error };
+    // The head of each answer comes before the body of any.
+    const body = new ReadableStream({
+      async start(controller) {
+        await turn();
+        controller.enqueue(new TextEncoder().encode(JSON.stringify(answer)));
+        controller.close();
+      },
+    });
+    const isTokenRequest = init?.method === 'POST';
+    const headers = { 'DPoP-Nonce': nonce, 'WWW-Authenticate': `DPoP error="${error}"` };
+    return new Response(body, { status: isGood ? 200 : isTokenRequest ? 400 : 401, headers });
+  };
+}
+
+/** Holds the second request until it's released. */
+function holdSecond() {
+  let count = 0;
+  let begin = () => {};
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+  const hold = async (): Promise<void> => {
+    count += 1;
+    if (count !== 2) return;
+    begin();
+    await released;
+  };
+  return { held: Object.assign(hold, { begun }), release: () => release() };
+}
+
+describe('nonces of the token endpoint', () => {
+  function exchangeWith(answer: typeof fetch) {
+    const exchange = createTokenExchange({
+      tokenEndpoint: 'https://auth.example.com/token',
+      clientId: CLIENT_ID,
+      clientSecret: CLIENT_SECRET,
+      dpop: true,
+      random: () => 0,
+      fetch: answer,
+    });
+    onTestFinished(() => exchange.close());
+    return exchange;
+  }
+  const wantNonce = (fields: Record<string, string>) =>
+    Response.json({ error: 'use_dpop_nonce' }, { status: 400, headers: fields });
+
+  it('may be good for one request each: concurrent ones use their own', { tags: ['CLI-17'] }, async () => {
+    const exchange = exchangeWith(oneTimeNonces(async () => turn()));
+    const call = (index: number) => exchange.for({ token: `caller-${index}` }).getToken();
+    await Promise.all(Array.from({ length: 100 }, (_, index) => call(index)));
+  });
+
+  it("may be good for one request each: no other one uses a second attempt's", {
+    tags: ['CLI-17'],
+  }, async () => {
+    const { held, release } = holdSecond();
+    const exchange = exchangeWith(oneTimeNonces(held));
+    const first = exchange.for({ token: 'one' }).getToken();
+    await held.begun;
+    await exchange.for({ token: 'two' }).getToken();
+    release();
+    expect((await first).tokenType).toBe('DPoP');
+  });
+
+  it('are remembered if the answer to the second attempt has none', { tags: ['CLI-17'] }, async () => {
+    const sent: unknown[] = [];
+    const client = makeClient({
+      tokenEndpoint: 'https://auth.example.com/token',
+      dpop: true,
+      async fetch(_url, init) {
+        sent.push(nonceIn(init));
+        if (sent.length === 1) return wantNonce({ 'DPoP-Nonce': 'n1' });
+        return Response.json({ access_token: `token-${sent.length}`, token_type: 'DPoP', expires_in: 600 });
+      },
+    });
+    client.dropToken((await client.getToken()).accessToken);
+    await client.getToken();
+    expect(sent).toEqual([undefined, 'n1', 'n1']);
+  });
+
+  it.each<[string, Record<string, string>]>([
+    ['without the field', {}],
+    ['with a field that is no nonce', { 'DPoP-Nonce': 'a "b"' }],
+  ])('are not asked for twice %s', { tags: ['CLI-17'] }, async (_what, fields) => {
+    let requests = 0;
+    const client = makeClient({
+      tokenEndpoint: 'https://auth.example.com/token',
+      dpop: true,
+      async fetch() {
+        requests += 1;
+        return wantNonce(fields);
+      },
+    });
+    expect(await failureOf(client.getToken())).toMatchObject({ reason: 'refused', error: 'use_dpop_nonce' });
+    expect(requests).toBe(1);
+  });
+});
+
 describe('nonces of the API', () => {
   const nonceOf = (headers: Record<string, unknown>) => decodeJwt(String(headers.dpop)).nonce;
   const refuse =
@@ -249,6 +371,27 @@ describe('nonces of the API', () => {
     expect((await client.fetch(api.origin)).status).toBe(200); // remembered
     expect(api.calls).toHaveLength(calls + 1);
     expect(endpoint.requests).toHaveLength(1);
+  });
+
+  it("may be good for one call each: no other one uses a second attempt's", {
+    tags: ['CLI-17'],
+  }, async () => {
+    const endpoint = await startTokenEndpoint();
+    endpoint.script(bound());
+    const { held, release } = holdSecond();
+    const origins = ['https://inventory.example.com'];
+    const answer = oneTimeNonces(held);
+    const client = makeClient({
+      tokenEndpoint: endpoint.url,
+      origins,
+      dpop: true,
+      fetch: (input, init) => (String(input) === endpoint.url ? fetch(input, init) : answer(input, init)),
+    });
+    const first = client.fetch(`${origins}/1`);
+    await held.begun;
+    expect((await client.fetch(`${origins}/2`)).status).toBe(200);
+    release();
+    expect((await first).status).toBe(200);
   });
 
   it('cost one more attempt each, and no third', { tags: ['CLI-17'] }, async () => {
