@@ -163,13 +163,13 @@ export class TokenCache {
     if (isTokenRequestError(error) && error.reason !== 'closed') {
       this.#failures += 1;
       const age = startStopwatch(this.#options.time);
-      this.#pause = { failure: error, seconds: this.#pauseSeconds(error), age };
+      const seconds = Math.max(error.retryAfter ?? 0, this.#usualPause(error));
+      this.#pause = { failure: error, seconds, age };
     }
     throw error;
   }
 
-  #pauseSeconds(failure: TokenRequestError): number {
-    if (failure.retryAfter !== undefined) return failure.retryAfter;
+  #usualPause(failure: TokenRequestError): number {
     const pause = (failures: number): number =>
       pauseAfter(failures, { ...PAUSE, spread: { least: 0.5, random: this.#options.random } });
     const held = this.#valid();

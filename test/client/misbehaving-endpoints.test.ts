@@ -316,6 +316,23 @@ describe('a failure that passes', { tags: ['CLI-16'] }, () => {
     expect(endpoint.requests).toHaveLength(3);
   });
 
+  it.each<[string, Record<string, string>]>([
+    ['no Retry-After', {}],
+    ['Retry-After: 0', { 'Retry-After': '0' }],
+    ['Retry-After in the past', { 'Retry-After': 'Mon, 31 Dec 2029 23:59:00 GMT' }],
+  ])('and goes on is not asked for by each call: %s', async (_what, headers) => {
+    const endpoint = await startTokenEndpoint();
+    endpoint.script(answer(503, headers));
+    const clock = manualClock();
+    const client = makeClient({ tokenEndpoint: endpoint.url, clock: clock.now, random: () => 0 });
+    for (let call = 0; call < 50; call += 1) await failureOf(client.getToken());
+    expect(endpoint.requests).toHaveLength(3);
+    expect(await failureOf(client.getToken())).toMatchObject({ reason: 'server_error', retryAfter: 1 });
+    clock.step(1);
+    endpoint.script(grants());
+    expect((await client.getToken()).accessToken).toBe('token-1');
+  });
+
   it('does not hide one that does not', async () => {
     const endpoint = await startTokenEndpoint();
     endpoint.script(status(503), status(400, { error: 'invalid_scope' }));

@@ -245,6 +245,23 @@ describe('TokenCache', () => {
     expect(await now()).toBe('server_error 10');
   });
 
+  it('pauses as usual if the server asks for no patience', { tags: ['CLI-16'] }, async () => {
+    const { granted, now, step, pending } = scene();
+    await granted(86_400);
+    step(80_000);
+    const attempts: number[] = [];
+    for (let second = 0; second < 20; second += 1) {
+      const before = pending.length;
+      expect(await now()).toBe('token-1');
+      if (pending.length > before) {
+        attempts.push(second);
+        await pending.at(-1)?.fail(new TokenRequestError('refused', { status: 400, retryAfter: 0 }));
+      }
+      step(1);
+    }
+    expect(attempts).toEqual([0, 1, 3, 7, 15]);
+  });
+
   it('asks again after a first refusal, and then only after pauses', { tags: ['CLI-16'] }, async () => {
     const { cache, now, step, pending } = scene();
     const attempts: number[] = [];
