@@ -1,7 +1,7 @@
 import { discard, FetchFailure, parseObject, readText } from '../lib/fetch.js';
 import type { JsonObject } from '../lib/json.js';
 import { readRetryAfter } from '../lib/retry-after.js';
-import { isToken68 } from '../request/credentials.js';
+import { isSendableToken } from '../request/credentials.js';
 import type { Scheme } from '../terms.js';
 import { parseScopes } from '../token/scope.js';
 import { isRegisteredCode, TokenRequestError, type TokenRequestReason } from './errors.js';
@@ -131,7 +131,7 @@ function readToken(body: JsonObject, status: number, wanted: Scheme): TokenRespo
     .replace(/^bearertoken$/, 'bearer');
   if (name !== wanted.toLowerCase())
     throw new TokenRequestError(name === 'bearer' ? 'token_not_bound' : 'unsupported_token_type');
-  if (!isToken68(accessToken)) throw invalid('access_token has characters that no token has');
+  if (!isSendableToken(accessToken)) throw invalid('access_token has characters that no token has');
   return {
     accessToken,
     expiresIn,

@@ -102,6 +102,15 @@ export function isToken68(value: unknown): value is string {
 }
 
 /**
+ * Whether `value` has only characters that an authorization server may use in an access token and a client
+ * may send in a header field (RFC 6749 A.12, without the space). More than {@link isToken68}: Salesforce has
+ * `!` in its tokens.
+ */
+export function isSendableToken(value: unknown): value is string {
+  return typeof value === 'string' && /^[\x21-\x7e]+$/.test(value);
+}
+
+/**
  * The scheme that refused credentials were meant for; undefined if that isn't clear (RFC 9449 §7.2).
  *
  * @param fault what {@link readCredentials} threw

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkToken, isToken68, readCredentials } from '../../../src/request/credentials.js';
+import { checkToken, isSendableToken, isToken68, readCredentials } from '../../../src/request/credentials.js';
 import { reasonOf } from '../../support/outcome.js';
 
 /** As the resource server does it with a token that it does not know. */
@@ -92,5 +92,21 @@ describe('isToken68', () => {
     ['a%20', false],
   ])('says of %j: %s', { tags: ['BRR-03'] }, (value, expected) => {
     expect(isToken68(value)).toBe(expected);
+  });
+});
+
+describe('isSendableToken', () => {
+  it.each([
+    ['abc==', true],
+    ['00D!AR8.x|y', true],
+    ['!"~', true],
+    ['', false],
+    ['a b', false],
+    ['a\n', false],
+    ['a\u007f', false],
+    ['a\u00fc', false],
+    [7, false],
+  ])('says of %j: %s', { tags: ['CLI-08'] }, (value, expected) => {
+    expect(isSendableToken(value)).toBe(expected);
   });
 });
