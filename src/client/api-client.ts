@@ -29,8 +29,14 @@ export interface ApiAnswer {
   /** Of the request. */
   readonly url: string | URL;
   readonly status: number;
-  /** A `Headers` object, or one with names in lower case as Node has it. */
-  readonly headers: Headers | Readonly<Record<string, string | readonly string[] | undefined>>;
+  /**
+   * A `Headers` object, also that of another package, or pairs of names and values; or an object with names
+   * as Node has it.
+   */
+  readonly headers:
+    | Headers
+    | Iterable<readonly [string, string | readonly string[]]>
+    | Readonly<Record<string, string | readonly string[] | undefined>>;
   /** The field `Authorization` of the request. */
   readonly authorization: string;
 }
@@ -194,10 +200,17 @@ const checkAnswer = object({
 } satisfies Checks<ApiAnswer>);
 
 function checkAnswerHeaders(given: unknown, path: string): Headers {
-  if (given instanceof Headers) return given;
   if (typeof given !== 'object' || given === null) throw optionError(path, 'header fields', given);
-  const lines = Object.entries(given).flatMap(([name, value]) => [value].flat().map((one) => [name, one]));
-  return new Headers(lines.filter((line): line is [string, string] => typeof line[1] === 'string'));
+  // The class of npm's undici isn't Node's own, but all such classes can be iterated. `as`: what has an
+  // iterator and isn't one of that kind throws here.
+  const fields = Symbol.iterator in given ? Array.from(given as Iterable<unknown>) : Object.entries(given);
+  const headers = new Headers();
+  for (const field of fields) {
+    if (!Array.isArray(field)) throw optionError(path, 'header fields', given);
+    const [name, value]: readonly unknown[] = field;
+    for (const line of [value].flat()) if (typeof line === 'string') headers.append(String(name), line);
+  }
+  return headers;
 }
 
 function checkRequestUrl(given: unknown, path: string): URL {

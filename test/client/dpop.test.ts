@@ -1,10 +1,13 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { inspect } from 'node:util';
+import { AxiosHeaders } from 'axios';
 import express from 'express';
 import { decodeJwt, decodeProtectedHeader, exportJWK, exportPKCS8, generateKeyPair } from 'jose';
+import { Headers as UndiciHeaders, fetch as undiciFetch } from 'undici';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { authenticate, getAuth, requireScope } from '../../adapters/express/index.js';
 import {
+  type ApiAnswer,
   type ClientCredentialsOptions,
   type ClientDpopOptions,
   createTokenExchange,
@@ -464,6 +467,61 @@ describe('nonces of the API', () => {
     expect(() => take(7, {})).toThrow(TypeError);
     await expect(client.headers({ url: 'https://other.example.com' })).rejects.toThrow(TypeError);
     await expect(client.headers({ url: '/stock' })).rejects.toThrow('takes an absolute URL');
+  });
+});
+
+describe('header fields of other HTTP clients', () => {
+  type Fields = ApiAnswer['headers'];
+  const challenge = 'DPoP error="use_dpop_nonce", algs="ES256"';
+  const lines: [string, string][] = [
+    ['www-authenticate', 'Bearer realm="x"'],
+    ['www-authenticate', challenge],
+    ['DPoP-Nonce', 'n1'],
+  ];
+  it.each<[string, () => Fields]>([
+    ['the global Headers', () => new Headers(lines)],
+    ['Headers of the package undici', () => new UndiciHeaders(lines)],
+    ['pairs', () => lines],
+    ['a Map', () => new Map(Object.entries({ 'WWW-Authenticate': [challenge], 'DPoP-Nonce': 'n1' }))],
+    ['AxiosHeaders', () => AxiosHeaders.from({ 'www-authenticate': challenge, 'dpop-nonce': 'n1' }) as never],
+    ['a plain object', () => ({ 'www-authenticate': [challenge], 'dpop-nonce': 'n1', other: undefined })],
+  ])('are read from %s', { tags: ['CLI-17'] }, async (_what, makeFields) => {
+    const url = 'https://inventory.example.com/stock/42';
+    const client = makeClientLike({ origins: [new URL(url).origin] });
+    const { Authorization: authorization } = await client.headers({ url });
+    expect(client.takeAnswer({ url, status: 401, headers: makeFields(), authorization })).toBe(true);
+    expect(decodeJwt((await client.headers({ url })).DPoP ?? '').nonce).toBe('n1');
+  });
+
+  it('are read from what the fetch of undici answers', { tags: ['CLI-17', 'CLI-18'] }, async () => {
+    const endpoint = await startTokenEndpoint();
+    endpoint.script(bound());
+    const api = await startApi((call, response) => {
+      if (decodeJwt(String(call.headers.dpop)).nonce === 'n1') return ok(call, response);
+      response.writeHead(401, { 'WWW-Authenticate': challenge, 'DPoP-Nonce': 'n1' }).end();
+    });
+    const url = `${api.origin}/stock`;
+    const client = makeClient({ tokenEndpoint: endpoint.url, origins: [api.origin], dpop: true });
+    const call = async () => {
+      const fields = await client.headers({ url });
+      const { status, headers, body } = await undiciFetch(url, { headers: { ...fields } });
+      await body?.cancel();
+      return {
+        status,
+        again: client.takeAnswer({ url, status, headers, authorization: fields.Authorization }),
+      };
+    };
+    expect([await call(), await call()]).toEqual([
+      { status: 401, again: true },
+      { status: 200, again: false },
+    ]);
+  });
+
+  it.each([[undefined], ['www-authenticate: x'], [['dpop-nonce', 'n1']], [[7]]])('are not %j', (headers) => {
+    const url = 'https://inventory.example.com/stock/42';
+    const client = makeClientLike({ origins: [new URL(url).origin] });
+    const answer = { url, status: 401, headers: headers as never, authorization: 'DPoP x' };
+    expect(() => client.takeAnswer(answer)).toThrow('option "takeAnswer.headers" takes header fields');
   });
 });
 
