@@ -104,7 +104,9 @@ function judge({ status, headers }: Response, { tokenType }: GrantedToken): Verd
   return readVerdict(status, headers.get('www-authenticate'), tokenType);
 }
 
-function readCall(input: Input, init: Init, origins: readonly string[], ownFields: readonly string[]): Call {
+function readCall(input: Input, given: Init, origins: readonly string[], ownFields: readonly string[]): Call {
+  // A member that's undefined counts as absent (Web IDL), and what a Request has isn't replaced by it.
+  const init: Init = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const request = isRequest(input) ? input : undefined;
   const url = new URL(request === undefined ? String(input) : request.url);
   checkOrigin(url, origins);

@@ -88,6 +88,38 @@ describe('fetch', () => {
     });
   });
 
+  it.each(['/stock', '/redirected'])(
+    'takes undefined beside a Request for what is not given: %s',
+    async (path) => {
+      const seen: (AbortSignal | null | undefined)[] = [];
+      const endpoint = await startTokenEndpoint();
+      const api = await startApi((call, response) =>
+        (call.path === '/redirected' ? redirectTo(307, '/stock') : ok)(call, response),
+      );
+      const client = makeClient({
+        tokenEndpoint: endpoint.url,
+        origins: [api.origin],
+        fetch: (input, init) => {
+          if (String(input) !== endpoint.url)
+            seen.push(init?.signal ?? (input instanceof Request ? input.signal : undefined));
+          return fetch(input, init);
+        },
+      });
+      const controller = new AbortController();
+      const given = { method: 'PUT', headers: { 'X-Trace': '7' }, body: 'order', signal: controller.signal };
+      const nothing = { method: undefined, headers: undefined, body: undefined, signal: undefined };
+      const more = { redirect: undefined, duplex: undefined, credentials: undefined, dispatcher: undefined };
+      // What JavaScript and TypeScript without exactOptionalPropertyTypes may pass.
+      const init = { ...nothing, ...more } as unknown as RequestInit;
+      expect((await client.fetch(new Request(`${api.origin}${path}`, given), init)).status).toBe(200);
+      for (const { method, body, headers } of api.calls)
+        expect([method, body, headers['x-trace']]).toEqual(['PUT', 'order', '7']);
+      controller.abort();
+      expect(seen.map((signal) => signal?.aborted)).toEqual(seen.map(() => true));
+      expect(seen).toHaveLength(path === '/stock' ? 1 : 2);
+    },
+  );
+
   it('lets what is beside a Request win over what is in it', async () => {
     const { api, client } = await scene();
     const request = new Request(`${api.origin}/orders`, { method: 'PUT', headers: { a: '1' }, body: 'old' });
