@@ -131,13 +131,15 @@ export function connectApiClients(settings: ClientSettings, name: string): Creat
   const prover = dpop && new DpopProver(dpop, runtime.clock);
   const presenter = new TokenPresenter(prover);
   const endpoint = new TokenEndpoint(settings, time, prover);
+  // Not in the function below: tokens are kept for longer than what a caller showed for them, and a function
+  // made there would keep that, too.
+  const isOutdated = (token: GrantedToken): boolean => endpoint.isOutdated(token);
   return (grant, { origins = settings.origins, keep = keepOne } = {}) => {
     const report = createReport(serverName, clientId, grant.scope);
     const request: TokenRequest = (signal, onStart) => {
       onStart();
       return endpoint.request(grant, signal);
     };
-    const isOutdated = (token: GrantedToken): boolean => endpoint.isOutdated(token);
     const cache = { timeoutSeconds, random, time, isOutdated, report };
     const tokens = keep(request, () => new TokenCache(cache));
     const client: ApiClient = {

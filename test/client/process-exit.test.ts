@@ -140,6 +140,44 @@ describe('a process with a client that nobody closes', { timeout: 20_000 }, () =
   });
 });
 
+it("doesn't keep the token of a caller once it has been exchanged or refused", {
+  tags: ['OPS-02'],
+  timeout: 20_000,
+}, async () => {
+  const endpoint = await startTokenEndpoint();
+  const code = `
+    import { getHeapSnapshot } from 'node:v8';
+    import { createTokenExchange } from ${JSON.stringify(pathToFileURL(join(folder, 'package.mjs')))};
+    // Made here, so that no source has the texts that are looked for.
+    const make = (mark, number) => Buffer.from(mark).toString('base64url') + '-' + number + '-' + 'q'.repeat(30);
+    const pattern = (mark) => new RegExp(Buffer.from(mark).toString('base64url') + '-[0-9]-q{30}', 'g');
+    let issued = 0;
+    const exchange = createTokenExchange({
+      tokenEndpoint: 'https://auth.example.com/token',
+      clientId: 'inventory-service',
+      clientSecret: 'secret',
+      origins: ['https://warehouse.example.com'],
+      fetch: async (url) => String(url).startsWith('https://auth.example.com')
+        ? issued === 5
+          ? Response.json({ error: 'invalid_grant' }, { status: 400 })
+          : Response.json({ access_token: make('issued', ++issued), token_type: 'Bearer', expires_in: 600 })
+        : new Response('ok'),
+    });
+    const call = async (caller) => {
+      const api = exchange.for({ token: make('subject', caller), expiresAt: Date.now() / 1000 + 900 });
+      await (await api.fetch('https://warehouse.example.com')).text();
+    };
+    for (let caller = 0; caller < 5; caller += 1) await call(caller);
+    await call(5).catch(({ reason }) => console.log(reason));
+    await new Promise((resolve) => setImmediate(resolve));
+    const chunks = [];
+    for await (const chunk of getHeapSnapshot()) chunks.push(chunk); // after a garbage collection
+    const heap = Buffer.concat(chunks).toString();
+    const count = (mark) => new Set(heap.match(pattern(mark))).size;
+    console.log(count('issued'), count('subject'), exchange.origins.length);`;
+  expect(await run(endpoint, {}, code)).toEqual({ exitCode: 0, output: 'subject_refused\n5 0 1\n' });
+});
+
 it('says what to install if a certificate is given and undici is missing', async () => {
   const endpoint = await startTokenEndpoint();
   const certificate = pemOf(await createClientCertificate());
