@@ -1,5 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import { type AddressInfo, createServer as createNetServer } from 'node:net';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { AxiosInstance, AxiosRequestConfig } from 'axios';
@@ -9,8 +11,10 @@ import { type Dispatcher, request, fetch as undiciFetch } from 'undici';
 import { transformWithOxc } from 'vite';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { ClientCredentials } from '../../src/client/index.js';
+import { createClientCertificate } from '../../src/testing/index.js';
 import { codeBlocksOf, readPage, root } from '../docs/markdown.js';
 import { status } from '../support/misbehaving-issuer.js';
+import { ofServer, pemOf } from '../support/tls-server.js';
 import { type Answer, type Api, ok, redirectTo, refuseToken, startApi } from './support/api.js';
 import { makeClient } from './support/make-client.js';
 import { close, grants, listen, startTokenEndpoint, type TokenEndpoint } from './support/token-endpoint.js';
@@ -61,6 +65,38 @@ const refusingFirst: Answer = (call, response) =>
 
 const tokensOf = ({ calls }: Api) => calls.map(({ headers }) => headers.authorization);
 
+/** An API that sends callers from https to http, on the same host and port. */
+async function startDowngradingApi() {
+  const seen: unknown[] = [];
+  const see = (scheme: string, { authorization, dpop }: IncomingHttpHeaders) =>
+    seen.push([scheme, authorization, typeof dpop]);
+  const plain = createServer(({ headers }, response) => {
+    see('http', headers);
+    response.end('ok');
+  });
+  const { privateKey: key, certificate: cert } = ofServer;
+  const secure = createSecureServer({ key, cert }, ({ headers }, response) => {
+    see('https', headers);
+    response.writeHead(302, { Location: `http://${headers.host}/plain`, Connection: 'close' }).end();
+  });
+  // The first byte of a TLS connection is that of a handshake (RFC 8446 §5.1).
+  const both = createNetServer((socket) => {
+    socket.once('data', (first) => {
+      socket.pause();
+      (first[0] === 22 ? secure : plain).emit('connection', socket);
+      socket.unshift(first);
+      socket.resume();
+    });
+  });
+  await new Promise<void>((resolve) => {
+    both.listen(0, '127.0.0.1', resolve);
+  });
+  onTestFinished(() => {
+    both.close();
+  });
+  return { port: (both.address() as AddressInfo).port, seen }; // it listens on TCP
+}
+
 /** What a library throws, with everything that it says of the reason. */
 async function thrownBy(promise: PromiseLike<unknown>): Promise<unknown> {
   return promise.then(
@@ -91,6 +127,19 @@ describe('axios', () => {
     const { api, client } = await scene(redirectTo(302, elsewhere.origin));
     expect((await recipes.createHttpClient(client, api.origin).get('/')).data).toBe('ok');
     expect(tokensOf(elsewhere)).toEqual([undefined]);
+  });
+
+  it('leaves it behind on the way from https to http, too', { tags: ['CLI-19'] }, async () => {
+    const endpoint = await startTokenEndpoint();
+    const { port, seen } = await startDowngradingApi();
+    const origin = `https://localhost:${port}`;
+    const certificate = pemOf(await createClientCertificate()); // with it, the client trusts the server's
+    const client = makeClient({ tokenEndpoint: endpoint.url, origins: [origin], certificate });
+    expect((await recipes.createHttpClient(client, origin).get('/')).data).toBe('ok');
+    expect(seen).toEqual([
+      ['https', 'Bearer token-1', 'undefined'],
+      ['http', undefined, 'undefined'],
+    ]);
   });
 
   it('says why there is no token', async () => {
@@ -259,6 +308,25 @@ describe('got', () => {
     expect(await recipes.createGot(client, api.origin)('stock/42').text()).toBe('ok');
     expect(tokensOf(elsewhere)).toEqual([undefined]);
   });
+
+  it.each([false, true])(
+    'leaves it behind on the way from https to http, too, bound to a key: %s',
+    { tags: ['CLI-19'] },
+    async (dpop) => {
+      const endpoint = await startTokenEndpoint();
+      endpoint.script(grants({ token_type: dpop ? 'DPoP' : 'Bearer' }));
+      const { port, seen } = await startDowngradingApi();
+      const origin = `https://localhost:${port}`;
+      const client = makeClient({ tokenEndpoint: endpoint.url, origins: [origin], dpop });
+      const https = { certificateAuthority: ofServer.certificate };
+      expect(await recipes.createGot(client, origin).extend({ https })('stock/42').text()).toBe('ok');
+      const token = dpop ? 'DPoP token-1' : 'Bearer token-1';
+      expect(seen).toEqual([
+        ['https', token, dpop ? 'string' : 'undefined'],
+        ['http', undefined, 'undefined'],
+      ]);
+    },
+  );
 
   it('says why there is no token', async () => {
     const { api, endpoint, client } = await scene();
