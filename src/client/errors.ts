@@ -117,6 +117,9 @@ export class TokenRequestError extends SafeError {
     this.hint = failure.hint;
     this.transient = failure.transient ?? TRANSIENT.has(reason);
     this.#description = failure.description;
+    // Until its stack is made into text, V8 keeps with an error all that its functions had, a caller's token
+    // too. A pause keeps errors, and so may the application.
+    void this.stack;
   }
 
   /**

@@ -162,8 +162,6 @@ export class TokenCache {
     this.#renewal = undefined;
     if (isTokenRequestError(error) && error.reason !== 'closed') {
       this.#failures += 1;
-      // Until its stack is made into text, V8 keeps with an error what its functions had, a caller's token too.
-      void error.stack;
       const age = startStopwatch(this.#options.time);
       const seconds = Math.max(error.retryAfter ?? 0, this.#usualPause(error));
       this.#pause = { failure: error, seconds, age };

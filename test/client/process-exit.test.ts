@@ -140,7 +140,7 @@ describe('a process with a client that nobody closes', { timeout: 20_000 }, () =
   });
 });
 
-it("doesn't keep the token of a caller once it has been exchanged or refused", {
+it("doesn't keep the token of a caller once its exchange has succeeded or failed", {
   tags: ['OPS-02'],
   timeout: 20_000,
 }, async () => {
@@ -152,14 +152,16 @@ it("doesn't keep the token of a caller once it has been exchanged or refused", {
     const make = (mark, number) => Buffer.from(mark).toString('base64url') + '-' + number + '-' + 'q'.repeat(30);
     const pattern = (mark) => new RegExp(Buffer.from(mark).toString('base64url') + '-[0-9]-q{30}', 'g');
     let issued = 0;
+    let error = 'invalid_grant';
     const exchange = createTokenExchange({
       tokenEndpoint: 'https://auth.example.com/token',
       clientId: 'inventory-service',
       clientSecret: 'secret',
+      random: () => 0,
       origins: ['https://warehouse.example.com'],
       fetch: async (url) => String(url).startsWith('https://auth.example.com')
         ? issued === 5
-          ? Response.json({ error: 'invalid_grant' }, { status: 400 })
+          ? Response.json({ error }, { status: 400 })
           : Response.json({ access_token: make('issued', ++issued), token_type: 'Bearer', expires_in: 600 })
         : new Response('ok'),
     });
@@ -169,13 +171,19 @@ it("doesn't keep the token of a caller once it has been exchanged or refused", {
     };
     for (let caller = 0; caller < 5; caller += 1) await call(caller);
     await call(5).catch(({ reason }) => console.log(reason));
+    error = 'server_error';
+    await call(6).catch(({ reason }) => console.log(reason));
+    /nothing/.test('nothing'); // V8 remembers the last text that matched
     await new Promise((resolve) => setImmediate(resolve));
     const chunks = [];
     for await (const chunk of getHeapSnapshot()) chunks.push(chunk); // after a garbage collection
     const heap = Buffer.concat(chunks).toString();
     const count = (mark) => new Set(heap.match(pattern(mark))).size;
     console.log(count('issued'), count('subject'), exchange.origins.length);`;
-  expect(await run(endpoint, {}, code)).toEqual({ exitCode: 0, output: 'subject_refused\n5 0 1\n' });
+  expect(await run(endpoint, {}, code)).toEqual({
+    exitCode: 0,
+    output: 'subject_refused\nserver_error\n5 0 1\n',
+  });
 });
 
 it('says what to install if a certificate is given and undici is missing', async () => {
