@@ -5,7 +5,7 @@ import { describeError, SafeError } from '../lib/errors.js';
 import { isWithin, type Span, spanFrom } from '../lib/pause.js';
 import { SharedWork } from '../lib/shared-work.js';
 import { createTlsFetch } from '../lib/tls-fetch.js';
-import { isToken68 } from '../request/credentials.js';
+import { isSendableToken } from '../request/credentials.js';
 import type { SecretMethod } from '../terms.js';
 import { isAssertionSigner } from './assertion-signer.js';
 import { ClientAuthenticationFailure, type ClientCredential } from './client-authentication.js';
@@ -222,7 +222,7 @@ async function makeCredential(settings: AskedCredential, answer: unknown): Promi
       );
     case 'accessToken':
     case 'actorToken':
-      if (isToken68(answer)) return { kind: 'token', accessToken: answer };
+      if (isSendableToken(answer)) return { kind: 'token', accessToken: answer };
       throw new SafeError(`it returned ${typeof answer === 'string' ? 'no access token' : typeName(answer)}`);
     case 'clientAssertion':
     case 'assertion': {
