@@ -37,7 +37,10 @@ export interface VerificationKey {
   readonly weakness: 'rsa_too_short' | undefined;
   /** Equal for equal keys. Tells a key that stayed from one that was replaced under the same `kid`. */
   readonly fingerprint: string;
-  /** Equal for keys that are mathematically the same, whatever their id and algorithm. */
+  /**
+   * The public members of its JWK, in JSON: equal for keys that are mathematically the same, whatever their id
+   * and algorithm.
+   */
   readonly material: string;
   /** Modulus of an RSA key in bits, undefined for others. */
   readonly bits: number | undefined;
@@ -129,12 +132,13 @@ function readCertificate({ x5c }: JsonObject): X509Certificate | undefined {
 }
 
 /** If a key has only a certificate, the certificate's key counts; otherwise its own members do. */
-function withKeyMembers(member: JsonObject, { publicKey }: X509Certificate): JsonObject {
+function withKeyMembers(member: JsonObject, certificate: X509Certificate): JsonObject {
   if (MATERIAL_MEMBERS.some((name) => Object.hasOwn(member, name))) return member;
   try {
-    return { ...publicKey.export({ format: 'jwk' }), ...member };
+    // Node decodes the key only when it's asked for it.
+    return { ...certificate.publicKey.export({ format: 'jwk' }), ...member };
   } catch {
-    return member; // a kind of key that no JWK can be
+    return member; // a kind of key that OpenSSL doesn't know, or that no JWK can be
   }
 }
 

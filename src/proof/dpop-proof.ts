@@ -137,15 +137,16 @@ async function importProofKey(headerSegment: string, algorithms: readonly Algori
   if (typ !== 'dpop+jwt') throw new InvalidProofError('proof_typ_mismatch');
   const algorithm = algorithms.find((one) => one === alg);
   if (algorithm === undefined) throw new InvalidProofError('proof_alg_not_allowed');
-  const key = isReasonable(jwk) ? importVerificationKey(jwk) : 'malformed key';
+  // The members of the jwk are the key. Anyone can add anybody's certificate.
+  const key = isReasonable(jwk) ? importVerificationKey({ ...jwk, x5c: undefined }) : 'malformed key';
   if (typeof key === 'string' || key.weakness !== undefined || !key.algorithms.has(algorithm))
     throw new InvalidProofError('jwk_invalid');
-  // The import has checked its members.
-  const thumbprint = await calculateJwkThumbprint(jwk as JWK, 'sha256');
+  const imported: JWK = JSON.parse(key.material);
+  const thumbprint = await calculateJwkThumbprint(imported, 'sha256');
   return { signatureKey: key.signatureKey(algorithm), thumbprint };
 }
 
-function isReasonable(jwk: unknown): boolean {
+function isReasonable(jwk: unknown): jwk is JsonObject {
   const isShort = (member: unknown, maxLength: number): boolean =>
     member === undefined || (typeof member === 'string' && member.length <= maxLength);
   return isJsonObject(jwk) && isShort(jwk.n, MAX_MODULUS_LENGTH) && isShort(jwk.e, MAX_EXPONENT_LENGTH);

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { checkConfiguredKeys, createConfiguredKeySet } from '../../../src/issuer/configured-keys.js';
 import { createResourceServer } from '../../../src/resource-server.js';
 import { generateSigningKey, type SigningKey } from '../../../src/testing/signing-key.js';
+import { undecodableCertificate } from '../../support/certificates.js';
 import { audience, protect, tokenBy } from '../../support/protected-api.js';
 
 const issuer = 'https://auth.example.com';
@@ -34,7 +35,13 @@ describe('a configured key set', () => {
   });
 
   it('may have other keys beside those for signatures', { tags: ['KEY-18'] }, async () => {
-    const members = [{ ...key.jwk, kid: 'enc', use: 'enc' }, { kty: 'AKP', kid: 'pq', pub: 'AA' }, key.jwk];
+    const x5c = [undecodableCertificate(key).toString('base64')];
+    const others = [
+      { ...key.jwk, kid: 'enc', use: 'enc' },
+      { kty: 'AKP', kid: 'pq', pub: 'AA', x5c },
+      { kid: 'certificate', x5c },
+    ];
+    const members = [...others, key.jwk];
     const api = protect({ issuer: { issuer, jwks: { keys: members } } });
     expect(await api.get(tokenBy(key, issuer))).toBe('200');
   });

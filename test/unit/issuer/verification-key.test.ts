@@ -4,6 +4,7 @@ import { importVerificationKey, type VerificationKey } from '../../../src/issuer
 import { encodePart, unsignedJws } from '../../../src/testing/forged-jws.js';
 import { createClientCertificate } from '../../../src/testing/index.js';
 import { generateSigningKey } from '../../../src/testing/signing-key.js';
+import { undecodableCertificate } from '../../support/certificates.js';
 import { audience, protect } from '../../support/protected-api.js';
 
 const ec = (await generateSigningKey('ES256', 'key-1')).jwk;
@@ -31,6 +32,16 @@ describe('a member of a key set', () => {
     expect(await read({ kty: 'RSA', x5c })).toBe('malformed key'); // it isn't what it says
     expect(await read({ kty: 'EC', crv: 'P-256', x5c: ['AAAA'] })).toBe('malformed key');
     expect(await read({ ...ec, x5c })).toEqual(['ES256']); // its own members count
+  });
+
+  it('may have a certificate with a key that nobody can decode', { tags: ['KEY-18'] }, async () => {
+    const x5c = [undecodableCertificate(await generateSigningKey('ES256', 'c')).toString('base64')];
+    expect(() => new X509Certificate(Buffer.from(x5c[0] ?? '', 'base64')).publicKey).toThrow();
+    for (const own of [ec, rsa, ed25519]) expect(await read({ ...own, x5c })).toEqual(await read(own));
+    expect(await read({ x5c })).toBe('unknown key type');
+    expect(await read({ kty: 'AKP', alg: 'ML-DSA-44', pub: 'AA', x5c })).toBe('unknown key type');
+    expect(await read({ kty: 'EC', crv: 'P-256', x5c })).toBe('malformed key');
+    expect(await read({ kty: 'RSA', x5c })).toBe('malformed key');
   });
 
   it.each([

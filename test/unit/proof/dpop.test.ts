@@ -8,7 +8,10 @@ import { createMemoryReplayStore } from '../../../src/proof/replay-store.js';
 import { Credentials } from '../../../src/request/credentials.js';
 import type { RequestView } from '../../../src/request/view.js';
 import { ALGORITHMS } from '../../../src/terms.js';
+import { selfSignedCertificate } from '../../../src/testing/certificate.js';
 import { createDpopKey, type ProofRequest } from '../../../src/testing/index.js';
+import { generateSigningKey } from '../../../src/testing/signing-key.js';
+import { undecodableCertificate } from '../../support/certificates.js';
 
 const NOW = 1_893_456_000;
 const URL = 'https://api.example.com/stock/42';
@@ -202,6 +205,23 @@ describe('the header of a proof', () => {
   ])('has no key with %s %j', { tags: ['DPP-07'] }, async (name, value) => {
     const { jwk } = await headerOfProof();
     expect(await outcomeOfProof({ header: { jwk: { ...jwk, [name]: value } } })).toBe('jwk_invalid');
+  });
+
+  it('has its key in the members of the jwk: no certificate is looked at', {
+    tags: ['DPP-07', 'OPS-10'],
+  }, async () => {
+    const { jwk } = await headerOfProof();
+    const undecodable = undecodableCertificate(await generateSigningKey('ES256', 'client'));
+    for (const alg of ALGORITHMS) {
+      const certified = await generateSigningKey(alg, 'client');
+      const { kty, crv } = certified.jwk;
+      for (const certificate of [selfSignedCertificate(certified, 'client'), undecodable, Buffer.of(0)]) {
+        const x5c = [certificate.toString('base64')];
+        for (const bare of [{ x5c }, { kty, x5c }, { kty, crv, x5c }, { kty, e: 'AQAB', x5c }])
+          expect(await outcomeOfProof({ header: { alg, jwk: bare } })).toBe('jwk_invalid');
+        expect(await outcomeOfProof({ header: { jwk: { ...jwk, x5c, x5t: 'AA' } } })).toBeUndefined();
+      }
+    }
   });
 
   it.each(['x', 'y'])(
