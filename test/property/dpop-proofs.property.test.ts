@@ -2,11 +2,13 @@ import fc from 'fast-check';
 import { calculateJwkThumbprint } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { createResourceServer, type RequestView } from '../../src/index.js';
+import { selfSignedCertificate } from '../../src/testing/certificate.js';
 import { parseChallenge } from '../../src/testing/contract/parse-challenge.js';
 import { proofParts } from '../../src/testing/dpop-key.js';
 import { encodePart, hmacJws, signedJws } from '../../src/testing/forged-jws.js';
 import { createTestIssuer } from '../../src/testing/index.js';
 import { generateSigningKey } from '../../src/testing/signing-key.js';
+import { undecodableCertificate } from '../support/certificates.js';
 import { repeats } from '../support/size.js';
 
 /** Forged proofs per run of the tests. fast-check prints the seed of a failure. */
@@ -24,6 +26,9 @@ const token = await issuer.token({ scope: 'read:inventory', cnf: { jkt } });
 const { claims } = proofParts(key, { url: URL, token }, NOW);
 const valid = signedJws(header, claims, key);
 const server = createResourceServer(issuer.options);
+const certified = await Promise.all(
+  (['ES256', 'ES384', 'RS256', 'Ed25519'] as const).map((algorithm) => generateSigningKey(algorithm, 'x')),
+);
 
 type Member = readonly [name: string, json: string];
 
@@ -86,6 +91,7 @@ const badClaim = fc.oneof(
 );
 
 const badHeader = fc.tuple(noise, badParameter).map(([before, bad]) => proofOf(before, [bad], []));
+const byCertificate = fc.tuple(noise, certifiedKey()).map(([before, bad]) => proofOf(before, bad, []));
 const badClaims = fc.tuple(noise, badClaim).map(([before, bad]) => proofOf(before, [], [bad]));
 const byAnother = noise.map((before) =>
   signedJws(textOf([...before, ...membersOf(header)]), textOf(membersOf(claims)), foreign),
@@ -115,6 +121,7 @@ const edited = fc
 const forgedProof = fc.oneof(
   { weight: 4, arbitrary: badClaims },
   { weight: 4, arbitrary: badHeader },
+  { weight: 2, arbitrary: byCertificate },
   { weight: 4, arbitrary: edited },
   { weight: 1, arbitrary: byAnother },
   { weight: 1, arbitrary: ofAnother },
@@ -159,6 +166,20 @@ describe('a resource server', () => {
     expect((await server.authenticate(requestWith([valid]))).kind).toBe('denied');
   });
 });
+
+/** An algorithm, and a jwk whose key is only in certificates: genuine ones, or of an unknown kind of key. */
+function certifiedKey(): fc.Arbitrary<readonly Member[]> {
+  const undecodable = undecodableCertificate(key).toString('base64');
+  return fc.constantFrom(...certified).chain((one) => {
+    const { kty, crv } = one.jwk;
+    const own = selfSignedCertificate(one, 'client').toString('base64');
+    const x5c = fc.array(fc.constantFrom(own, undecodable, 'MAA='), { minLength: 1, maxLength: 2 });
+    const [alg, others] = [fc.constant(one.algorithm), { kty: fc.constant(kty), crv: fc.constant(crv) }];
+    return fc
+      .record({ ...others, alg, x5t: anyName, x5c }, { requiredKeys: ['x5c'] })
+      .map((jwk) => membersOf({ alg: one.algorithm, jwk }));
+  });
+}
 
 function badKey(): fc.Arbitrary<string> {
   const { d } = key.privateKey.export({ format: 'jwk' });
