@@ -34,9 +34,15 @@ export { describeError } from '../src/lib/errors.js';
 export { FetchFailure, fetchJson } from '../src/lib/fetch.js';
 export { isJsonObject } from '../src/lib/json.js';
 export { printable, quote as quotePublic, withoutCredentials } from '../src/lib/public-text.js';
-export { describeUrlFault, isAcceptableUrl, isIssuerIdentifier, issuerOfMetadata } from '../src/lib/url.js';
+export {
+  describeUrlFault,
+  hasPlaceholder,
+  isAcceptableUrl,
+  isIssuerIdentifier,
+  issuerOfMetadata,
+} from '../src/lib/url.js';
 export { checkOptions, type Settings } from '../src/options/options.js';
-export { DEFAULT_KEYS, PLACEHOLDER } from '../src/options/trusted-issuer.js';
+export { DEFAULT_KEYS } from '../src/options/trusted-issuer.js';
 export { DESCRIPTIONS } from '../src/reasons.js';
 export { checkToken, readCredentials } from '../src/request/credentials.js';
 export { RequestVerifier } from '../src/resource-server.js';

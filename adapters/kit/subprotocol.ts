@@ -38,10 +38,11 @@ export function tokenFromSubprotocol({ headers, rawHeaders }: IncomingMessage): 
   const tokens = offered.filter((name) => found.has(name)); // with repeated ones, which are refused
   const others = offered.filter((name) => name !== BEARER && !found.has(name));
   if (offered.includes(BEARER)) others.push(BEARER);
-  headers['sec-websocket-protocol'] = others.join(', ');
+  const rest = others.join(', ');
+  headers['sec-websocket-protocol'] = rest;
   if (others.length === 0) delete headers['sec-websocket-protocol'];
   rawHeaders.forEach((name, index) => {
-    if (index % 2 === 0 && /^sec-websocket-protocol$/i.test(name)) rawHeaders[index + 1] = others.join(', ');
+    if (index % 2 === 0 && /^sec-websocket-protocol$/i.test(name)) rawHeaders[index + 1] = rest;
   });
   for (const name of tokens) {
     const encoded = name.startsWith(ENCODED) ? name.slice(ENCODED.length) : undefined;

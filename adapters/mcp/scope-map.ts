@@ -39,6 +39,10 @@ export type McpKind = 'tools' | 'resources' | 'prompts' | 'methods';
 type Requirements = readonly Requirement[];
 
 const KINDS: readonly McpKind[] = ['tools', 'resources', 'prompts', 'methods'];
+/** The host of a URL that has a domain name (URL standard, special schemes), with a user name and a port. */
+const HOST = /^[^a-z]*(?:https?|wss?|ftp|file):[\\/]*([^\\/?#]*)/i;
+/** More than a domain name can have (RFC 1035 §2.3.4), even percent-encoded. */
+const MAX_HOST_LENGTH = 1024;
 const MEMBERS: readonly string[] = ['every', ...KINDS, 'default'];
 
 /** A checked map, for look-ups. */
@@ -60,11 +64,13 @@ export class ScopeTable {
     this.#names = new Map(KINDS.map((kind) => [kind, new NameTable(map[kind] ?? {}, kind, check)]));
   }
 
-  /** What a name requires; undefined if it isn't in the map and there's no default. */
+  /** What a name requires; undefined if it isn't in the map and there's no default, or it's no name. */
   find(kind: McpKind, name: string): Requirements | undefined {
     const spellings = kind === 'resources' ? uriSpellings(name) : [name];
-    const found = spellings.map((spelling) => this.#listed(kind, spelling) ?? this.#default);
-    return found.includes(undefined) ? undefined : [...new Set(found.flatMap((one) => one ?? []))];
+    const found = spellings?.map((spelling) => this.#listed(kind, spelling) ?? this.#default);
+    return found === undefined || found.includes(undefined)
+      ? undefined
+      : [...new Set(found.flatMap((one) => one ?? []))];
   }
 
   /** What a method requires, whatever its target. */
@@ -100,9 +106,12 @@ class NameTable {
 /**
  * The spellings of a URI that servers treat alike: as it came, without percent-encoding, and both as the URL
  * parser writes them. `inventory://h/public/../secret` is a secret too.
+ *
+ * @returns undefined if the host is longer than any: the URL parser takes minutes for a million letters
  */
-function uriSpellings(uri: string): readonly string[] {
+function uriSpellings(uri: string): readonly string[] | undefined {
   const plain = decode(uri);
+  if ([uri, plain].some(hasEndlessHost)) return undefined;
   return [...new Set([uri, plain, normalize(uri), normalize(plain)])];
 }
 
@@ -112,6 +121,12 @@ function decode(uri: string): string {
   } catch {
     return uri; // a % in it encodes nothing, so it cannot be decoded
   }
+}
+
+/** As the URL parser finds it: it drops tabs, line breaks, and whatever is invisible in front. */
+function hasEndlessHost(uri: string): boolean {
+  const [, host = ''] = HOST.exec(uri.replaceAll(/[\t\r\n]/g, '')) ?? [];
+  return host.length > MAX_HOST_LENGTH;
 }
 
 function normalize(uri: string): string {

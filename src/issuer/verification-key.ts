@@ -6,6 +6,8 @@ import { SignatureKey } from '../token/signature.js';
 /** Minimum RSA modulus (RFC 7518 §3.3, §3.5). */
 export const MIN_RSA_BITS = 2048;
 const MAX_KEY_ID_LENGTH = 512;
+/** More than the 256 bits that an RSA exponent may have (FIPS 186-5 §A.1.1), in base64url. */
+const MAX_EXPONENT_LENGTH = 64;
 /**
  * What a public key consists of. All of it must be text (RFC 7518 §6.2.1, §6.3.1, RFC 8037 §2), which the
  * import doesn't enforce.
@@ -38,8 +40,8 @@ export interface VerificationKey {
   /** Equal for equal keys. Tells a key that stayed from one that was replaced under the same `kid`. */
   readonly fingerprint: string;
   /**
-   * The public members of its JWK, in JSON: equal for keys that are mathematically the same, whatever their id
-   * and algorithm.
+   * The public members of its JWK, in JSON: equal for keys that are mathematically the same, whatever their
+   * id and algorithm.
    */
   readonly material: string;
   /** Modulus of an RSA key in bits, undefined for others. */
@@ -181,9 +183,12 @@ function isForVerifying({ use, key_ops: operations }: JsonObject): boolean {
   return operations === undefined || (Array.isArray(operations) && operations.includes('verify'));
 }
 
-/** RFC 8017 §3.1: odd and at least 3. The import accepts others, and with 1 anyone can make signatures. */
+/**
+ * RFC 8017 §3.1: odd and at least 3. The import accepts others, and with 1 anyone can make signatures. It
+ * takes minutes for one of a million digits.
+ */
 function isRsaExponent(e: unknown): boolean {
-  if (typeof e !== 'string') return false;
+  if (typeof e !== 'string' || e.length > MAX_EXPONENT_LENGTH) return false;
   const exponent = BigInt(`0x0${Buffer.from(e, 'base64url').toString('hex')}`);
   return exponent >= 3n && exponent % 2n === 1n;
 }

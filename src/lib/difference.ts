@@ -1,6 +1,8 @@
 import { quote } from './public-text.js';
-import { isLoopback } from './url.js';
+import { hasPlaceholder, isLoopback } from './url.js';
 
+/** Longer identifiers aren't mistakes. */
+const MAX_LENGTH = 2048;
 /** Names that only mean something inside a private network, such as those of containers. */
 const INTERNAL_HOST = /^[^.]+$|\.(?:internal|local|localdomain|svc|cluster\.local)$/;
 
@@ -12,6 +14,8 @@ const INTERNAL_HOST = /^[^.]+$|\.(?:internal|local|localdomain|svc|cluster\.loca
  *   way
  */
 export function describeDifference(one: string, other: string): string | undefined {
+  // The URL parser takes minutes for a host of a million letters that aren't ASCII.
+  if (Math.max(one.length, other.length) > MAX_LENGTH) return undefined;
   if (one === `${other}/` || other === `${one}/`) return 'they differ only by a trailing slash';
   if (one.trim() === other.trim()) return 'they differ only by spaces around them';
   if (one.toLowerCase() === other.toLowerCase()) return 'they differ only by upper and lower case';
@@ -42,7 +46,7 @@ function describeHosts(one: string, other: string): string | undefined {
  * @param configured the option `issuer`
  */
 export function suggestIssuer(named: string, configured: string): string {
-  if (/\{.*\}/.test(named)) return 'the metadata is for many issuers: configure the one of your tenant';
+  if (hasPlaceholder(named)) return 'the metadata is for many issuers: configure the one of your tenant';
   if (describeDifference(named, configured) === undefined)
     return 'is this the right server? Metadata counts only for the issuer that it names (RFC 8414 §3.3)';
   const [one, other] = [named, configured].map((url) => (URL.canParse(url) ? new URL(url).hostname : ''));

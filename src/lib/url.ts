@@ -94,6 +94,12 @@ function urlError(path: string, takes: string, given: unknown, isBase: boolean):
   return badOption(path, `takes ${takes}, got ${got}, which ${what}: ${fix}`);
 }
 
+/** Whether a text has a placeholder in it, `{tenantid}`, as some metadata has, or a template's. */
+export function hasPlaceholder(text: string): boolean {
+  const start = text.search(/\{|%7b/i);
+  return start !== -1 && /\}|%7d/i.test(text.slice(start));
+}
+
 /** Checks the option `allowInsecureRequests`. */
 export function checkInsecureRequests(given: unknown, path: string): InsecureRequests {
   if (!Array.isArray(given)) return flag(given, path, INSECURE_REQUESTS);

@@ -23,6 +23,7 @@ import {
 } from '../lib/check.js';
 import {
   BASE_URL,
+  hasPlaceholder,
   httpsUrl,
   type InsecureRequests,
   isIssuerIdentifier,
@@ -144,8 +145,6 @@ export const DEFAULT_KEYS: KeysPolicy = {
   timeoutSeconds: 5,
 };
 const IDENTIFIER = `${BASE_URL}; with jwks or jwksUri any text`;
-/** `{tenantid}`, as some metadata has it, or a template that wasn't filled in. */
-export const PLACEHOLDER: RegExp = /\{.*\}|%7b.*%7d/is;
 /** Durations beyond a year are mistakes, most often milliseconds. */
 const YEAR_SECONDS = 31_536_000;
 
@@ -227,7 +226,7 @@ function identifierCheck(isName: boolean, allowInsecureRequests: InsecureRequest
   const check = isName ? text : issuerIdentifier(allowInsecureRequests, IDENTIFIER);
   return (given, path) => {
     refuseMetadataUrl(given, path);
-    if (typeof given === 'string' && PLACEHOLDER.test(given))
+    if (typeof given === 'string' && hasPlaceholder(given))
       throw badOption(path, 'has a placeholder in it: an issuer is one string, and a function can name many');
     return check(given, path);
   };

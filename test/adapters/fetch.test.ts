@@ -164,6 +164,21 @@ describe('protect', () => {
     expect((await post(`${form}&b=${'x'.repeat(65_536)}`)).status).toBe(401);
   });
 
+  it('reads a form of nothing but names', { tags: ['BRR-08', 'OPS-13'] }, async () => {
+    const gate = resourceServer({ ...issuer.options, bearerMethods: ['body'] });
+    const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
+    const post = async (body: string) => {
+      const answer = await gate(new Request(URL_OF_STOCK, { method: 'POST', headers, body }));
+      return answer instanceof Response ? answer.status : 200;
+    };
+    const token = await issuer.token();
+    const names = Array.from({ length: 7000 }, (_, index) => index.toString(36)).join('&');
+    expect(await post('a&'.repeat(32_700))).toBe(401);
+    expect(await post('access_token&'.repeat(5000))).toBe(400);
+    expect(await post(`${names}&access_token=${token}&${names}&__proto__=1&__proto__`)).toBe(200);
+    expect(await post(`access_token=${token}&${names}&access_token=${token}`)).toBe(400);
+  });
+
   it('serves the metadata, without the scopes of its routes', { tags: ['PRM-02', 'PRM-13'] }, async () => {
     const gate = resourceServer({ ...issuer.options, resource: 'https://inventory.example.com' });
     const serve = gate.protect(() => new Response(), requireScope('a'), requireScope('b'));

@@ -482,6 +482,18 @@ describe('mcpScopes', () => {
     expect(make).toThrow(message);
   });
 
+  it('has nothing on a host longer than any', { tags: ['OPS-13'] }, () => {
+    const all = mcpScopes(server, { resources: { '*': [] } });
+    const auth = fakeAuth({ scopes: ['read'] });
+    const host = 'h'.repeat(1025);
+    const isAllowed = (uri: string) => all.allows('resources', uri, auth);
+    for (const begin of ['https://', 'HTTP:', ' ws:\\\\', 'ht\ntps:/\t/', 'https%3A//', 'https:////u@'])
+      expect([begin, isAllowed(`${begin}${host}/a`)]).toEqual([begin, false]);
+    expect(['https://h/', 'urn:', 'inventory://h/'].map((begin) => isAllowed(begin + host))).not.toContain(
+      false,
+    );
+  });
+
   it('says whether a caller may use something, and reports nothing', { tags: ['MCP-15'] }, () => {
     const reported: unknown[] = [];
     const note = (message: unknown): void => void reported.push(message);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createTestIssuer } from '../../src/testing/index.js';
 import { generateSigningKey } from '../../src/testing/signing-key.js';
+import { undecodableCertificate } from '../support/certificates.js';
 import { json, paths, startMisbehavingIssuer } from '../support/misbehaving-issuer.js';
 import { audience, protect, tokenBy } from '../support/protected-api.js';
 
@@ -139,6 +140,7 @@ describe('a published set', () => {
       { kty: 'EC', crv: 'P-256', kid: 'key-1' },
       { kty: 'EC', crv: { toString: 1, valueOf: 1 }, kid: 'key-1' },
       { ...one.jwk, use: 'enc' },
+      { kty: 'AKP', kid: 'key-1', x5c: [undecodableCertificate(one).toString('base64')] },
       { kty: 'oct', kid: 'key-1', k: 'c2VjcmV0', alg: 'HS256' },
       one.jwk,
     );

@@ -106,6 +106,7 @@ describe('a member of a key set', () => {
     ['an RSA key with exponent 0', { ...rsa, e: 'AA' }, 'malformed key'],
     ['an RSA key with exponent 1', { ...rsa, e: 'AQ' }, 'malformed key'],
     ['an RSA key with exponent 1 in disguise', { ...rsa, e: 'AAAB' }, 'malformed key'],
+    ['an RSA key with an endless exponent', { ...rsa, e: `${'A'.repeat(62)}EAAQ` }, 'malformed key'],
     ['an RSA key with an even exponent', { ...rsa, e: 'AQAA' }, 'malformed key'],
     ['an RSA key with an empty exponent', { ...rsa, e: '' }, 'malformed key'],
   ])('is skipped when it is %s', { tags: ['KEY-18'] }, async (_what, member, cause) => {

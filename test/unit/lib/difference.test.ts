@@ -36,6 +36,7 @@ describe('describeDifference', () => {
     ['orders', 'inventory'],
     ['https://a.example', 'https://a.example.attacker.example'],
     ['http://keycloak:8080/realms/shop', 'http://localhost:8080/realms/other'],
+    [`https://a.example/${'x'.repeat(2048)}`, `https://a.example/${'x'.repeat(2047)}`],
   ])('knows nothing to say of %s and %s', (one, other) => {
     expect(describeDifference(one, other)).toBeUndefined();
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isAcceptableUrl, isIssuerIdentifier } from '../../../src/lib/url.js';
+import { hasPlaceholder, isAcceptableUrl, isIssuerIdentifier } from '../../../src/lib/url.js';
 
 describe('isAcceptableUrl', () => {
   const strict = { allowInsecureRequests: false, allowLoopback: false };
@@ -53,6 +53,19 @@ describe('isAcceptableUrl', () => {
       expect(isAcceptableUrl(value, insecure)).toBe(false);
     },
   );
+});
+
+describe('hasPlaceholder', () => {
+  it.each([
+    ['https://login.example/{tenantid}/v2.0', true],
+    ['https://login.example/%7Btenantid%7d', true],
+    ['{\n}', true],
+    ['}{', false],
+    ['%7d%7b', false],
+    ['https://login.example/common', false],
+  ])('says of %j: %s', (text, expected) => {
+    expect(hasPlaceholder(text)).toBe(expected);
+  });
 });
 
 describe('isIssuerIdentifier', () => {

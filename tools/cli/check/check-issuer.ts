@@ -7,9 +7,9 @@ import {
 } from '../../../src/index.js';
 import {
   describeUrlFault,
+  hasPlaceholder,
   isIssuerIdentifier,
   issuerOfMetadata,
-  PLACEHOLDER,
   withoutCredentials,
 } from '../../core.js';
 import { describeDuration } from '../describe.js';
@@ -200,7 +200,7 @@ export function examineIssuerForm(
       `${shown} is the address of its metadata`,
       `Give the issuer itself, most likely ${show(identifier)}.`,
     );
-  if (PLACEHOLDER.test(issuer))
+  if (hasPlaceholder(issuer))
     return failure('issuer', `${shown} has a placeholder in it`, 'Put in the name that it stands for.');
   if (isIssuerIdentifier(issuer, allowInsecureRequests)) return ok('issuer', show(issuer));
   // If nothing is fetched from it, any name will do (AD FS: http://…/adfs/services/trust).
