@@ -9,6 +9,7 @@ import {
 import { promisify } from 'node:util';
 import { exportJWK, type JSONWebKeySet, type JWK } from 'jose';
 import type { Algorithm } from '../index.js';
+import { unlike } from './unlike.js';
 
 const generateKeyPair = promisify(generateKeyPairWithCallback);
 
@@ -131,7 +132,7 @@ export async function createKeyRing(algorithm: Algorithm, options: KeyRingOption
       keys = keepPrevious ? [next, ...keys] : [next];
     },
     foreignKey() {
-      foreignKey ??= generateSigningKey(algorithm, 'foreign-key');
+      foreignKey ??= generateSigningKey(algorithm, unlike('foreign-key', ...keys.map(({ kid }) => kid)));
       return foreignKey;
     },
   };

@@ -102,15 +102,17 @@ export function createTokenIssuer(identifier: string, settings: TokenSettings, k
     forgeries: async (claims = {}) =>
       forgeAll({ ...accepted(claims, {}), foreignKey: await keys.foreignKey() }),
     dpopForgeries: async ({ method, url }, claims = {}) => {
+      const { origin, pathname } = new URL(url);
       const newKey = () => generateSigningKey('ES256', 'dpop-key');
       const [key, foreignKey] = await Promise.all([newKey(), newKey()]);
       const bound = async (jkt: string) => token({ ...claims, cnf: { jkt } });
       return forgeProofs({
-        method,
-        url: new URL(url).href.replace(/[?#].*$/s, ''),
+        // `fetch` and supertest send `get` as `GET`.
+        method: method.toUpperCase(),
+        url: `${origin}${pathname}`,
         token: await bound(await calculateJwkThumbprint(key.jwk)),
         tokenOfAnother: await bound(await calculateJwkThumbprint(foreignKey.jwk)),
-        unboundToken: await token(claims),
+        unboundToken: await token({ ...claims, cnf: undefined }),
         key,
         foreignKey,
         now: secondsNow(settings),

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { selfSignedCertificate } from '../certificate.js';
 import { signedJws } from '../forged-jws.js';
+import { unlike } from '../unlike.js';
 import { type AcceptedToken, type Changes, type Forgery, forgedToken, signWith } from './forgery.js';
 
 /** Tokens that a key signed which the issuer didn't publish, or that name an unknown key. */
@@ -59,7 +60,7 @@ function offeredKeys({ header, claims, foreignKey }: AcceptedToken): readonly Fo
 /** RFC 8725 §3.10: a `kid` is a string to compare, never a path or a member name. */
 function unknownKeyIds(accepted: AcceptedToken): readonly Forgery[] {
   const keyIds: readonly (readonly [name: string, kid: unknown])[] = [
-    ['unknown', 'unknown-key'],
+    ['unknown', unlike('unknown-key', accepted.key.kid)],
     ['empty', ''],
     ['as a path', '../../../../dev/null'],
     ['as a member of every object', '__proto__'],
@@ -67,7 +68,7 @@ function unknownKeyIds(accepted: AcceptedToken): readonly Forgery[] {
     ['as an array', [accepted.key.kid]],
     ['null', null],
   ];
-  return keyIds.map(([name, kid]) =>
-    forgedToken(`kid ${name}`, 'no_matching_key', signWith(accepted, {}, { kid })),
-  );
+  return keyIds
+    .filter(([, kid]) => kid !== accepted.key.kid)
+    .map(([name, kid]) => forgedToken(`kid ${name}`, 'no_matching_key', signWith(accepted, {}, { kid })));
 }

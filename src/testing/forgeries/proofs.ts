@@ -2,6 +2,7 @@ import { generateKeyPairSync, hash } from 'node:crypto';
 import { proofParts, publicJwk } from '../dpop-key.js';
 import { hmacJws, type Part, signedJws, signingInput, unsignedJws } from '../forged-jws.js';
 import { type SigningKey, sign } from '../signing-key.js';
+import { unlike } from '../unlike.js';
 import { type Changes, type Forgery, type ForgeryReason, forgedRequest } from './forgery.js';
 
 /**
@@ -193,24 +194,27 @@ function extensions(): readonly ChangedPart[] {
 
 /** RFC 9449 §4.3, numbers 8 and 9. */
 function requests({ method, url }: AcceptedProof): readonly ChangedPart[] {
-  const { protocol, host, pathname } = new URL(url);
+  const { protocol, host, hostname, port, pathname } = new URL(url);
   const targets: Readonly<Record<string, string>> = {
-    'of another host': `${protocol}//attacker.example${pathname}`,
-    'of another port': `${protocol}//${host.replace(/:\d+$/, '')}:4443${pathname}`,
+    'of another host': `${protocol}//${unlike('attacker.example', hostname)}${pathname}`,
+    'of another port': `${protocol}//${hostname}:${port === '4443' ? '8443' : '4443'}${pathname}`,
     'of another scheme': `${protocol === 'https:' ? 'http:' : 'https:'}//${host}${pathname}`,
     'with a user name': `${protocol}//user@${host}${pathname}`,
     'with a slash more at the end': `${url}/`,
     'with a slash more at the beginning': `${protocol}//${host}/${pathname}`,
     'with a path below': `${url}/more`,
-    'of the server alone': `${protocol}//${host}/*`,
+    'of the server alone': `${protocol}//${host}${unlike('/*', pathname)}`,
     'without scheme': `//${host}${pathname}`,
     'without scheme and host': `${pathname}*`,
     'with a space in front': ` ${url}`,
   };
+  const methods: Readonly<Record<string, string>> = {
+    'of another method': method === 'DELETE' ? 'PATCH' : 'DELETE',
+    'in lower case': method.toLowerCase(),
+    'with a space behind': `${method} `,
+  };
   return [
-    ['htm of another method', 'htm_mismatch', { htm: method === 'DELETE' ? 'PATCH' : 'DELETE' }],
-    ['htm in lower case', 'htm_mismatch', { htm: method.toLowerCase() }],
-    ['htm with a space behind', 'htm_mismatch', { htm: `${method} ` }],
+    ...Object.entries(methods).map(([name, htm]): ChangedPart => [`htm ${name}`, 'htm_mismatch', { htm }]),
     ...Object.entries(targets).map(([name, htu]): ChangedPart => [`htu ${name}`, 'htu_mismatch', { htu }]),
   ];
 }
@@ -230,12 +234,16 @@ function tokens({ token, unboundToken }: AcceptedProof): readonly ChangedPart[] 
 
 /** RFC 9449 §4.3, number 11. */
 function times({ now }: AcceptedProof): readonly ChangedPart[] {
-  return [
-    ['proof made long ago', 'proof_expired', { iat: now - LONG }],
+  const fixed: readonly ChangedPart[] = [
     ['proof made in 1970', 'proof_expired', { iat: 0 }],
     ['proof made before 1970', 'proof_expired', { iat: -1 }],
-    ['proof made in the future', 'proof_in_future', { iat: now + LONG }],
     ['proof made in milliseconds', 'proof_in_future', { iat: now * 1000 }],
+  ];
+  return [
+    ['proof made long ago', 'proof_expired', { iat: now - LONG }],
+    ['proof made in the future', 'proof_in_future', { iat: now + LONG }],
+    // By a clock that was set to 1970 those would be genuine.
+    ...(now > LONG ? fixed : []),
     ['proof that says it expired', 'proof_expired', { exp: now - LONG }],
     ['proof that says it begins later', 'proof_in_future', { nbf: now + LONG }],
   ];

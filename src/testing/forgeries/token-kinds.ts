@@ -36,6 +36,11 @@ function otherTypes(): readonly Kind[] {
   ];
 }
 
+/** Without anything that marks an access token. */
+const UNMARKED: Changes = Object.fromEntries(
+  ['scope', 'scp', 'client_id', 'azp', 'token_use', 'typ'].map((name) => [name, undefined]),
+);
+
 /**
  * OpenID Connect Core §2: the marks of an ID token. Without the type `at+jwt` only the claims tell one from
  * an access token.
@@ -53,7 +58,7 @@ function idTokens({ audience, clientId }: AcceptedToken): readonly Kind[] {
     kind('ID token for this API, by the claim typ', { typ: 'ID' }),
     kind('ID token, by an audience equal to the client', { client_id: audience }),
     ['ID token without a type', 'not_an_access_token', { typ: undefined }, { nonce }],
-    kind('JWT without scope and client', { scope: undefined, client_id: undefined, azp: undefined }),
+    kind('JWT without scope and client', UNMARKED),
   ];
 }
 
