@@ -39,34 +39,47 @@ export interface Routes {
 export function readRoutes(application: object, mounted: Readonly<Record<string, object>> = {}): Routes {
   const routes: Route[] = [];
   const mounts: Mount[] = [];
-  const walk = (router: unknown, prefix: string, isPattern: boolean, outer: readonly Around[]): void => {
-    const around = [...outer];
+  /** Returns what the router declares for every request that passes it. */
+  const walk = (
+    router: unknown,
+    prefix: string,
+    isPattern: boolean,
+    outer: readonly Around[],
+  ): readonly Around[] => {
+    const around: Around[] = [];
     for (const layer of layers(router)) {
       const route = member(layer, 'route');
       const handle = member(layer, 'handle');
       const said = declared(handle);
-      if (route !== undefined) routes.push(...readRoute(route, prefix, isPattern, around));
-      else if (said !== undefined) around.push({ said, layer, prefix });
-      else
+      if (route !== undefined) routes.push(...readRoute(route, prefix, isPattern, [...outer, ...around]));
+      else if (said !== undefined) around.push({ said, prefix, way: [layer] });
+      else {
+        let inside: readonly Around[] = [];
         for (const given of mountPaths(layer)) {
           const path = joinPath(prefix, String(given));
           const isApplication = member(layer, 'name') === 'mounted_app';
           const inner = isApplication ? mounted[path] && findRouter(mounted[path]) : handle;
           if (Array.isArray(member(inner, 'stack')))
-            walk(inner, path, isPattern || given instanceof RegExp, around);
+            inside = walk(inner, path, isPattern || given instanceof RegExp, [...outer, ...around]);
           else mounts.push({ path, isApplication });
         }
+        // A request that no route of the inner router answers comes back, and goes on from here.
+        around.push(...inside.map(({ said, way }) => ({ said, prefix, way: [layer, ...way] })));
+      }
     }
+    return around;
   };
   walk(findRouter(application), '/', false, []);
   return { routes, mounts };
 }
 
-/** Middleware that declares something, and the prefix of its router. */
+/** Middleware that declares something for the routes behind it. */
 interface Around {
   readonly said: Declaration;
-  readonly layer: unknown;
+  /** The prefix of the router in which its way begins. */
   readonly prefix: string;
+  /** The layers that a request has to match to get there: inner routers, and at the end its own. */
+  readonly way: readonly unknown[];
 }
 
 function readRoute(
@@ -97,11 +110,18 @@ function serves(layer: unknown, name: string): boolean {
   return [undefined, name === 'all' ? 'get' : name].includes(member(layer, 'method') as string | undefined);
 }
 
-/** Asks the layer itself. What it stores about the match is about the last request anyway. */
-function covers({ layer, prefix }: Around, path: string): boolean {
+/** Asks the layers themselves. What they store about the match is about the last request anyway. */
+function covers({ way, prefix }: Around, path: string): boolean {
   const sample = (one: string): string => fillPath(one, () => '1');
-  const below = sample(path).slice(prefix === '/' ? 0 : sample(prefix).length);
-  return (layer as { match(path: string): boolean }).match(below === '' ? '/' : below); // each layer has it
+  let below = sample(path).slice(prefix === '/' ? 0 : sample(prefix).length);
+  return way.every((layer) => {
+    const { match } = layer as { match(path: string): unknown }; // each layer has it
+    const found = match.call(layer, below.startsWith('/') ? below : `/${below}`);
+    // Newer versions of Express 5 return what matched, the others store it.
+    const matched = member(found, 'path') ?? member(layer, 'path');
+    if (found !== false) below = below.slice(String(matched).length);
+    return found !== false;
+  });
 }
 
 /** Where a router or middleware is mounted. */

@@ -1,9 +1,11 @@
+import { createRequire } from 'node:module';
 import swagger from '@fastify/swagger';
 import { Controller, Get, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ApiBearerAuth, DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import express from 'express';
 import { fastify } from 'fastify';
+import request from 'supertest';
 import { afterEach, describe, expect, it } from 'vitest';
 import * as forExpress from '../../adapters/express/index.js';
 import * as forFastify from '../../adapters/fastify/index.js';
@@ -77,6 +79,58 @@ describe('openapiSecurity of Express', () => {
     const { paths } = forExpress.openapiSecurity(outer, { tokenUrl, mounted: { '/admin': inner } });
     expect(paths).toEqual({
       '/admin/users': { get: { security: [{ oauth2: ['admin'] }, { oauth2: ['support'] }] } },
+    });
+  });
+
+  describe.each([
+    ['5', express],
+    // Installed under another name, without types; what is used of it is the same.
+    ['4', createRequire(import.meta.url)('express4') as typeof express],
+  ])('and Express %s', (_version, create) => {
+    it('counts the middleware of routers and applications that a request passes', async () => {
+      const end = (_request: unknown, response: { json(body: unknown): unknown }) => void response.json({});
+      const router = create.Router();
+      const nested = create.Router();
+      const stores = create.Router({ mergeParams: true });
+      const inner = create();
+      const app = create();
+      nested.use('/deep', forExpress.requireScope('deep'));
+      nested.use(forExpress.requireScope('nested'));
+      router.use(forExpress.authenticate(options));
+      router.use('/reports', nested);
+      stores.use('/stock', forExpress.authenticate(options));
+      inner.use('/own', forExpress.authenticate(options));
+      app.get('/before', end);
+      app.use(['/api', '/v2'], router);
+      app.use('/stores/:store', stores);
+      app.use('/inner', inner);
+      for (const path of ['/after', '/apiary', '/api', '/api/b', '/v2/b', '/api/reports/c'])
+        app.get(path, end);
+      for (const path of ['/api/reports/deep/d', '/stores/7', '/stores/12345/stock', '/stores/:id/stock/x'])
+        app.get(path, end);
+      app.get('/inner/own/e', end).get('/inner/other', end).get('/own/e', end);
+      const { paths } = forExpress.openapiSecurity(app, { tokenUrl, mounted: { '/inner': inner } });
+      const secured = Object.entries(paths).map(([path, { get }]) => [path, get?.security]);
+      expect(Object.fromEntries(secured)).toEqual({
+        '/before': [],
+        '/after': [],
+        '/apiary': [],
+        '/api': [{ oauth2: [] }],
+        '/api/b': [{ oauth2: [] }],
+        '/v2/b': [{ oauth2: [] }],
+        '/api/reports/c': [{ oauth2: ['nested'] }],
+        '/api/reports/deep/d': [{ oauth2: ['deep', 'nested'] }],
+        '/stores/7': [],
+        '/stores/12345/stock': [{ oauth2: [] }],
+        '/stores/{id}/stock/x': [{ oauth2: [] }],
+        '/inner/own/e': [{ oauth2: [] }],
+        '/inner/other': [],
+        '/own/e': [],
+      });
+      for (const [path, { get }] of Object.entries(paths)) {
+        const { status } = await request(app).get(path.replace('{id}', '7'));
+        expect([path, status]).toEqual([path, get?.security.length === 0 ? 200 : 401]);
+      }
     });
   });
 

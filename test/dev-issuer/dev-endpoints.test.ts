@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createResourceServer, requirementOfScopes } from '../../src/index.js';
+import type { ServedRequest } from '../../src/testing/authorization-server/http.js';
 import type { DevIssuer } from '../../tools/dev-issuer/index.js';
 import { send } from '../support/http-client.js';
 import { billing, getJson, inventory, listen, postJson, start } from './support.js';
@@ -280,6 +281,52 @@ describe('/dev/try-forgeries', () => {
     expect(seen).toHaveLength(1 + forgeries.length);
     expect(new Set(seen)).toEqual(new Set(['PUT']));
   }, 30_000);
+
+  /** An API that answers the genuine token, and then never again. */
+  async function startHangingApi() {
+    let sent = 0;
+    let hang = (): void => undefined;
+    let letGo = (): void => undefined;
+    const hanging = new Promise<void>((resolve) => {
+      hang = resolve;
+    });
+    const released = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    const open = new Set<object>();
+    const url = await listen((request, response) => {
+      sent += 1;
+      if (sent === 1) return void response.end();
+      open.add(response);
+      request.on('close', () => {
+        open.delete(response);
+        if (open.size === 0) letGo();
+      });
+      if (open.size === 8) hang();
+    });
+    return { url, hanging, letGo: released, sent: () => sent };
+  }
+
+  it.each(['the development issuer is closed', 'the page is closed'])('lets go of the API once %s', async (how) => {
+    const api = await startHangingApi();
+    const requests: ServedRequest[] = [];
+    const issuer = await start({}, { onRequest: (request) => requests.push(request) });
+    const page = new AbortController();
+    const answer = fetch(`${issuer.issuer}/dev/try-forgeries`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ clientId: 'order-service', url: api.url }),
+      signal: page.signal,
+    });
+    const failed = expect(answer).rejects.toThrow();
+    await api.hanging;
+    if (how === 'the page is closed') page.abort();
+    else await issuer.close();
+    await api.letGo;
+    await failed;
+    await vi.waitFor(() => expect(requests).toMatchObject([{ path: '/dev/try-forgeries' }]));
+    expect(api.sent()).toBe(9);
+  });
 
   it('sends nothing else if the genuine token gets no answer', async () => {
     const body = { clientId: 'order-service', url: 'http://127.0.0.1:1/' };
