@@ -307,26 +307,29 @@ describe('/dev/try-forgeries', () => {
     return { url, hanging, letGo: released, sent: () => sent };
   }
 
-  it.each(['the development issuer is closed', 'the page is closed'])('lets go of the API once %s', async (how) => {
-    const api = await startHangingApi();
-    const requests: ServedRequest[] = [];
-    const issuer = await start({}, { onRequest: (request) => requests.push(request) });
-    const page = new AbortController();
-    const answer = fetch(`${issuer.issuer}/dev/try-forgeries`, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ clientId: 'order-service', url: api.url }),
-      signal: page.signal,
-    });
-    const failed = expect(answer).rejects.toThrow();
-    await api.hanging;
-    if (how === 'the page is closed') page.abort();
-    else await issuer.close();
-    await api.letGo;
-    await failed;
-    await vi.waitFor(() => expect(requests).toMatchObject([{ path: '/dev/try-forgeries' }]));
-    expect(api.sent()).toBe(9);
-  });
+  it.each(['the development issuer is closed', 'the page is closed'])(
+    'lets go of the API once %s',
+    async (how) => {
+      const api = await startHangingApi();
+      const requests: ServedRequest[] = [];
+      const issuer = await start({}, { onRequest: (request) => requests.push(request) });
+      const page = new AbortController();
+      const answer = fetch(`${issuer.issuer}/dev/try-forgeries`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ clientId: 'order-service', url: api.url }),
+        signal: page.signal,
+      });
+      const failed = expect(answer).rejects.toThrow();
+      await api.hanging;
+      if (how === 'the page is closed') page.abort();
+      else await issuer.close();
+      await api.letGo;
+      await failed;
+      await vi.waitFor(() => expect(requests).toMatchObject([{ path: '/dev/try-forgeries' }]));
+      expect(api.sent()).toBe(9);
+    },
+  );
 
   it('sends nothing else if the genuine token gets no answer', async () => {
     const body = { clientId: 'order-service', url: 'http://127.0.0.1:1/' };

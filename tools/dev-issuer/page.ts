@@ -78,10 +78,10 @@ const GRANT_MEMBERS: readonly string[] = ['clientId', 'scope', 'audience'];
 export function devRoutes(options: DevRoutesOptions): Routes {
   const post = (
     names: readonly string[],
-    answer: (members: Members, note: Note) => Promise<object>,
+    answer: (members: Members, note: Note, signal: AbortSignal) => Promise<object>,
   ): { POST: Handler } => ({
-    POST: ownPageOnly(options.issuer, async (request, note) =>
-      jsonAnswer(200, await answer(await readMembers(request, names), note)),
+    POST: ownPageOnly(options.issuer, async (request, note, signal) =>
+      jsonAnswer(200, await answer(await readMembers(request, names), note, signal)),
     ),
   });
   return [
@@ -94,7 +94,9 @@ export function devRoutes(options: DevRoutesOptions): Routes {
     ['/dev/try', post(['url', 'method', 'headers'], tryApi)],
     [
       '/dev/try-forgeries',
-      post([...GRANT_MEMBERS, 'url', 'method'], (members, note) => tryForgeries(members, options, note)),
+      post([...GRANT_MEMBERS, 'url', 'method'], (members, note, signal) =>
+        tryForgeries(members, options, note, signal),
+      ),
     ],
   ];
 }
@@ -105,12 +107,12 @@ export function devRoutes(options: DevRoutesOptions): Routes {
  */
 function ownPageOnly(issuer: string, handler: Handler): Handler {
   const { protocol: scheme } = new URL(issuer);
-  return (request, note) => {
+  return (request, note, signal) => {
     const { origin, host, 'sec-fetch-site': site } = request.headers;
     // The router has checked that the host is ours.
     const isOurs = origin === undefined || origin === `${scheme}//${host}`;
     const isHere = site === undefined || site === 'same-origin' || site === 'none';
-    if (isOurs && isHere) return handler(request, note);
+    if (isOurs && isHere) return handler(request, note, signal);
     throw refusal(403, 'invalid_request', 'requests from pages of other sites are not served');
   };
 }
@@ -188,7 +190,7 @@ async function rotateKeys(members: Members, options: DevRoutesOptions, note: Not
 }
 
 /** Where a request of the page goes. */
-function readTarget(members: Members, note: Note): Omit<TryRequest, 'headers'> {
+function readTarget(members: Members, note: Note): Omit<TryRequest, 'headers' | 'signal'> {
   const url = parseLoopbackUrl(requiredText(members, 'url'));
   if (url === undefined)
     throw refusal(
@@ -203,7 +205,7 @@ function readTarget(members: Members, note: Note): Omit<TryRequest, 'headers'> {
   return { url, method };
 }
 
-async function tryApi(members: Members, note: Note): Promise<object> {
+async function tryApi(members: Members, note: Note, signal: AbortSignal): Promise<object> {
   const target = readTarget(members, note);
   const given = members.headers ?? {};
   if (!isJsonObject(given)) throw refusal(400, 'invalid_request', 'headers is not an object');
@@ -211,7 +213,7 @@ async function tryApi(members: Members, note: Note): Promise<object> {
   if (unknown !== undefined) throw refusal(400, 'invalid_request', `headers takes ${TRY_HEADERS.join(', ')}`);
   const headers = Object.fromEntries(Object.keys(given).map((name) => [name, requiredText(given, name)]));
   try {
-    const outcome = await sendTry({ ...target, headers });
+    const outcome = await sendTry({ ...target, headers, signal });
     note(describeOutcome(outcome));
     return outcome;
   } catch (error) {
@@ -226,22 +228,24 @@ const AT_ONCE = 8;
 
 /**
  * Sends a genuine token and then every forgery of it to one route. The page tells the verdicts, for which it
- * compares the answers with that to the genuine one. If that one isn't answered, nothing else is sent.
+ * compares the answers with that to the genuine one. If that one isn't answered, nothing else is sent, and
+ * nothing more once the page is gone.
  */
 async function tryForgeries(
   members: Members,
   { clients, mint }: DevRoutesOptions,
   note: Note,
+  signal: AbortSignal,
 ): Promise<object> {
   const { client, grant } = readGrant(members, clients);
   note(client.clientId);
-  const target = readTarget(members, note);
+  const target = { ...readTarget(members, note), signal };
   const { token } = await mint.token(client, grant);
   const genuine = await sendTry({ ...target, headers: { Authorization: `Bearer ${token}` } });
   note(`a genuine token: ${describeOutcome(genuine)}`);
   const forgeries = genuine.kind === 'answered' ? await mint.forgeries(client, grant) : [];
   const tried: object[] = [];
-  for (let first = 0; first < forgeries.length; first += AT_ONCE) {
+  for (let first = 0; first < forgeries.length && !signal.aborted; first += AT_ONCE) {
     const together = forgeries
       .slice(first, first + AT_ONCE)
       .map(async ({ name, status, reason, headers }) => ({

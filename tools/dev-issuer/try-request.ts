@@ -14,6 +14,8 @@ export interface TryRequest {
   readonly url: URL;
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Ends it early when aborted. */
+  readonly signal: AbortSignal;
 }
 
 /** What the API answered, or why it didn't. */
@@ -50,20 +52,21 @@ export function parseLoopbackUrl(text: string): URL | undefined {
  *
  * @throws {TypeError} a header field that HTTP can't carry
  */
-export function sendTry({ url, method, headers }: TryRequest): Promise<TryOutcome> {
-  const signal = AbortSignal.timeout(TIME_LIMIT_MS);
+export function sendTry({ url, method, headers, signal }: TryRequest): Promise<TryOutcome> {
+  const timeOut = AbortSignal.timeout(TIME_LIMIT_MS);
   const emptyBody = method === 'GET' || method === 'HEAD' ? {} : { 'Content-Length': '0' };
   const options: RequestOptions = {
     method,
     headers: { ...headers, ...emptyBody, Connection: 'close' },
     agent: false,
     lookup: lookupLoopback,
-    signal,
+    signal: AbortSignal.any([timeOut, signal]),
   };
   return new Promise((resolve) => {
     const fail = (error: unknown): void => {
-      const timeOut = signal.aborted ? `no answer within ${TIME_LIMIT_MS / 1000} seconds` : undefined;
-      resolve({ kind: 'unreachable', reason: timeOut ?? errorCode(error) ?? 'the connection failed' });
+      const late = timeOut.aborted ? `no answer within ${TIME_LIMIT_MS / 1000} seconds` : undefined;
+      const gone = signal.aborted ? 'nobody waits for it any more' : undefined;
+      resolve({ kind: 'unreachable', reason: gone ?? late ?? errorCode(error) ?? 'the connection failed' });
     };
     const send = url.protocol === 'https:' ? requestHttps : requestHttp;
     const outgoing = send(url, options, (response) => {

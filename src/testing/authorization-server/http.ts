@@ -14,8 +14,12 @@ export interface Answer {
  */
 export type Note = (text: string) => void;
 
-/** Answers one request to one path. May throw a {@link Refusal}. */
-export type Handler = (request: IncomingMessage, note: Note) => Answer | Promise<Answer>;
+/**
+ * Answers one request to one path. May throw a {@link Refusal}.
+ *
+ * @param signal aborted once the connection is closed, by the client or because the server is closed
+ */
+export type Handler = (request: IncomingMessage, note: Note, signal: AbortSignal) => Answer | Promise<Answer>;
 
 /** A request and what became of it, for a log. There's no secret and no token in it. */
 export interface ServedRequest {
@@ -95,13 +99,15 @@ export interface RouterOptions {
 /** Answers requests by path and method. Nothing that a client sends makes it throw. */
 export function createRouter({ routes, url, onFault, onRequest }: RouterOptions): RequestListener {
   const isOurHost = hostCheck(url);
-  const answer = async (request: IncomingMessage, note: Note): Promise<Answer> => {
+  const answer = async (...[request, note, signal]: Parameters<Handler>): Promise<Answer> => {
     if (!isOurHost(request)) throw refusal(421, 'invalid_request', 'the Host header names another server');
-    return findHandler(request, routes)(request, note);
+    return findHandler(request, routes)(request, note, signal);
   };
   return (request, response) => {
     const notes: string[] = [];
-    answer(request, (text) => notes.push(text))
+    const connection = new AbortController();
+    response.on('close', () => connection.abort());
+    answer(request, (text) => notes.push(text), connection.signal)
       .catch((error: unknown) => {
         if (error instanceof Refusal) {
           notes.push(error.message);
