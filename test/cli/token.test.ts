@@ -1,7 +1,9 @@
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { createResourceServer } from '../../src/index.js';
+import { Interruption } from '../../tools/cli/program.js';
 import { startTokenEndpoint } from '../client/support/token-endpoint.js';
 import { billing, inventory, start, temporaryFolder } from '../dev-issuer/support.js';
 import { json, status } from '../support/misbehaving-issuer.js';
@@ -166,6 +168,23 @@ describe('token, from an authorization server', () => {
     const args = ['token', '--issuer', 'https://auth.example.com', '--client-id', 'a', ...secret];
     expect((await run(args, { env, fetch, signal: controller.signal })).exitCode).toBe(130);
   });
+
+  it.each(['token', 'check', 'explain'])(
+    'ends while %s waits for the secret on standard input',
+    async (name) => {
+      const controller = new AbortController();
+      const stdin = new Readable({ read: () => controller.abort(new Interruption(143)) });
+      const args: Record<string, readonly string[]> = {
+        token: ['--issuer=http://127.0.0.1:1', '--client-id=a'],
+        check: ['http://127.0.0.1:1', '--introspection-client=a'],
+        explain: ['opaque', '--issuer=http://127.0.0.1:1', '--audience=a', '--introspection-client=a'],
+      };
+      const flags = [...(args[name] ?? []), '--client-secret-stdin'];
+      const ended = await run([name, ...flags], { stdin, signal: controller.signal });
+      expect(ended).toEqual({ exitCode: 143, stdout: '', stderr: '' });
+      expect(stdin.destroyed).toBe(true);
+    },
+  );
 
   it.each<[name: string, args: readonly string[], message: string]>([
     ['nothing', [], 'token needs --issuer and --client-id, or --keys'],

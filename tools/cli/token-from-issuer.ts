@@ -9,6 +9,7 @@ import { isOptionError } from '../core.js';
 import { readNumber, readPairs, readScopes } from './arguments.js';
 import { type CommandContext, UsageError } from './command.js';
 import { printable } from './printable.js';
+import { readStdin } from './read-stdin.js';
 import { inFlags } from './server-options.js';
 import type { MintedToken } from './token-from-keys.js';
 
@@ -134,12 +135,8 @@ function checkSecret(secret: string | undefined, source: string): string {
 }
 
 /** The first line: what a file, a pipe or `pass show` gives, without the line break. */
-async function readLine({ stdin }: CommandContext): Promise<string> {
-  let text = '';
-  stdin.setEncoding('utf8');
-  for await (const chunk of stdin) {
-    text += chunk;
-    if (text.includes('\n') || text.length > MAX_SECRET_LENGTH) break;
-  }
+async function readLine(context: CommandContext): Promise<string> {
+  const isEnough = (text: string) => text.includes('\n') || text.length > MAX_SECRET_LENGTH;
+  const text = await readStdin(context, isEnough);
   return text.split(/\r?\n/, 1)[0] ?? '';
 }

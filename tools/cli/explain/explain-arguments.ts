@@ -1,4 +1,3 @@
-import { addAbortSignal, type Readable } from 'node:stream';
 import type { JSONWebKeySet } from 'jose';
 import type {
   Algorithm,
@@ -11,6 +10,7 @@ import { FileError, readJsonFile } from '../../json-file.js';
 import { type CommandLine, parseCommandLine, readNumber, readScopes } from '../arguments.js';
 import { type CommandContext, UsageError } from '../command.js';
 import { INTROSPECTION_FLAGS, readIntrospection } from '../introspection-flags.js';
+import { readStdin } from '../read-stdin.js';
 import { checkServerOptions, interruptible } from '../server-options.js';
 import type { ExplainOptions } from './explain-token.js';
 
@@ -151,7 +151,10 @@ export async function readAuthorization(
   if (first !== undefined && first !== '-') return toAuthorization(positionals.join(' '));
   if (first === undefined && context.stdin.isTTY === true)
     throw new UsageError('give a token, or pipe one to standard input');
-  return toAuthorization(await readAll(context.stdin, context.signal));
+  const isTooLong = (text: string) => text.length > MAX_INPUT_LENGTH;
+  const input = await readStdin(context, isTooLong);
+  if (isTooLong(input)) throw new UsageError('there is more than a token on standard input');
+  return toAuthorization(input);
 }
 
 /**
@@ -165,14 +168,4 @@ function toAuthorization(input: string): string | undefined {
   if (text === '') return undefined;
   if (FIELD.test(text)) return text.replace(FIELD, '').trim();
   return SCHEME.test(text) ? text : `Bearer ${text}`;
-}
-
-async function readAll(stdin: Readable, signal: AbortSignal): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = '';
-  for await (const chunk of addAbortSignal(signal, stdin)) {
-    text += typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true });
-    if (text.length > MAX_INPUT_LENGTH) throw new UsageError('there is more than a token on standard input');
-  }
-  return text + decoder.decode();
 }
