@@ -152,6 +152,64 @@ async function publish(keys: readonly unknown[], headers = {}): Promise<Misbehav
   return issuer;
 }
 
+describe('check, of an issuer that has no key for any token,', () => {
+  const rsa = (modulusLength: number, members: object) => ({
+    ...generateKeyPairSync('rsa', { modulusLength }).publicKey.export({ format: 'jwk' }),
+    ...members,
+  });
+
+  it.each<[string, () => readonly unknown[], string]>([
+    ['a short RSA key', () => [rsa(1024, { kid: 'a', alg: 'RS256' })], 'key'],
+    ['two short RSA keys', () => [rsa(1024, { kid: 'a' }), rsa(1024, { kid: 'b', use: 'sig' })], 'key'],
+    ['one id for both keys', () => [rsa(2048, { kid: 'a' }), rsa(2048, { kid: 'a' })], 'key_ids'],
+    ['no id for both keys', () => [rsa(2048, { alg: 'RS256' }), rsa(2048, { alg: 'RS256' })], 'key_ids'],
+  ])('says that it cannot be used: %s', async (_what, keys, step) => {
+    const { url } = await publish(keys());
+    const document = await check(url);
+    expect(document).toMatchObject({ exitCode: 1, outcome: 'unusable', reason: null, options: null });
+    expect(about(document, step).map(({ status }) => status)).toContain('failed');
+    expect((await run(['check', url])).stdout).toMatch(
+      /\n\nNo access token of this issuer can be verified: each is answered with 401\.$/,
+    );
+  });
+
+  it.each<[string, () => readonly unknown[]]>([
+    ['keys of two algorithms', () => [rsa(2048, { alg: 'RS256' }), rsa(2048, { alg: 'PS256' })]],
+    ['a good key beside a short one of that id', () => [rsa(1024, { kid: 'a' }), rsa(2048, { kid: 'a' })]],
+    ['another id beside', () => [rsa(2048, { kid: 'a' }), rsa(2048, { kid: 'a' }), rsa(2048, { kid: 'b' })]],
+  ])('not of %s', async (_what, keys) => {
+    expect(await check((await publish(keys())).url)).toMatchObject({ exitCode: 0, outcome: 'usable' });
+  });
+});
+
+describe('check, of an issuer that answers each question but not the resource server,', () => {
+  /** The second request for keys is the resource server's. */
+  async function checkWithSecondAnswer(second: () => Promise<Response>) {
+    const issuer = await publish([key.jwk]);
+    let asked = 0;
+    const fetch: typeof globalThis.fetch = (input, init) => {
+      asked += String(input).endsWith(paths.jwks) ? 1 : 0;
+      return asked > 1 ? second() : globalThis.fetch(input, init);
+    };
+    const document = await check(issuer.url, ['--timeout', '1'], { fetch });
+    expect(document).toMatchObject({ exitCode: 1, reason: 'jwks_unavailable' });
+    return document.findings.filter(({ status }) => status === 'failed');
+  }
+
+  it('names the limit that metadata and keys have together', async () => {
+    const [failed, ...others] = await checkWithSecondAnswer(() => new Promise(() => undefined));
+    expect(others).toEqual([]);
+    expect(failed).toMatchObject({ step: 'verifier', message: expect.stringContaining('time-out') });
+    expect(failed?.fix).toMatch(/^Metadata and keys together .* 1 s.*--timeout/);
+  });
+
+  it('advises to try again', async () => {
+    const [failed] = await checkWithSecondAnswer(async () => new Response('', { status: 502 }));
+    expect(failed?.message).toContain('jwks_unavailable, status 502, ');
+    expect(failed?.fix).toMatch(/^Each step above was fine .* again/);
+  });
+});
+
 describe('check, of a usable issuer, warns', () => {
   const shortRsa = () => ({
     ...generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' }),
@@ -189,7 +247,7 @@ describe('check, of a usable issuer, warns', () => {
     ['a member that is no key', () => ['key'], 'key', 'warning', 'not a JSON object', 'RFC 7517'],
     [
       'one id for two keys',
-      () => [{ ...other.jwk, kid: 'key-1' }],
+      () => [{ ...other.jwk, kid: 'key-1' }, other.jwk],
       'key_ids',
       'warning',
       '"key-1"',

@@ -105,7 +105,10 @@ const COLUMN = 25;
 
 /** The findings in lines, and what to paste if the issuer is usable. */
 function toLines(report: CheckReport, options: CheckOptions, credential: Pasted): readonly string[] {
-  const { verifiedBy, usable } = report;
+  const { verifiedBy, usable, reason, keys } = report;
+  // The keys were loaded, and none is of use.
+  const isRefused = reason === undefined && keys.length > 0;
+  const answer = isRefused ? 'each is answered with 401' : 'every request is answered with 503';
   const outcome = usable
     ? [
         'Options for this issuer, with the identifier of your API as the audience:',
@@ -115,7 +118,7 @@ function toLines(report: CheckReport, options: CheckOptions, credential: Pasted)
     : [
         verifiedBy.keys
           ? 'Its JWTs can be verified. It cannot be asked about tokens: each opaque one is answered with 503.'
-          : 'No access token of this issuer can be verified: every request is answered with 503.',
+          : `No access token of this issuer can be verified: ${answer}.`,
       ];
   return [...report.findings.flatMap(findingLines), '', ...outcome].map(printable);
 }

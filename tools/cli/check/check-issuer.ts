@@ -13,11 +13,11 @@ import {
   withoutCredentials,
 } from '../../core.js';
 import { describeDuration } from '../describe.js';
-import { show } from '../printable.js';
+import { printable, show } from '../printable.js';
 import { inFlags, interruptible } from '../server-options.js';
 import { type Finding, failure, info, ok, warning } from './finding.js';
 import { askQuestion } from './introspection-findings.js';
-import { examineKeySet, type KeyReport } from './key-findings.js';
+import { type ExaminedKeys, examineKeySet, type KeyReport } from './key-findings.js';
 import { type ExaminedMetadata, examineMetadata, type MetadataOptions } from './metadata-findings.js';
 import { type Probe, probe } from './probe.js';
 
@@ -30,9 +30,9 @@ export interface CheckOptions extends Omit<MetadataOptions, 'isAsked'> {
 
 /** What's known about an issuer after all checks. */
 export interface CheckReport {
-  /** Whether a resource server could load keys, and got an answer if it had to ask. */
+  /** Whether a resource server could load keys that verify tokens, and got an answer if it had to ask. */
   readonly usable: boolean;
-  /** Why not; undefined if no resource server accepts such an issuer at all. */
+  /** Why not; undefined if no resource server accepts such an issuer at all, or it refuses every key. */
   readonly reason: UnavailableReason | undefined;
   readonly findings: readonly Finding[];
   readonly keys: readonly KeyReport[];
@@ -65,7 +65,7 @@ export async function checkIssuer(options: CheckOptions): Promise<CheckReport> {
   const { jwksUri, introspectionEndpoint, accessTokenIssuer } = documents;
   const isAsked =
     options.introspection !== undefined || (jwksUri === undefined && introspectionEndpoint !== undefined);
-  const loaded = await loadAsVerifier(options, isAsked);
+  const loaded = await loadAsVerifier(options, isAsked, documents.findings);
   const { introspection, timeoutSeconds } = options;
   const answered =
     introspection === undefined || loaded.reason !== undefined
@@ -78,7 +78,8 @@ export async function checkIssuer(options: CheckOptions): Promise<CheckReport> {
         });
   options.signal.throwIfAborted();
   const reason = loaded.reason ?? answered?.reason;
-  const usable = reason === undefined && answered?.finding.status !== 'failed';
+  const hasAnswer = reason === undefined && answered?.finding.status !== 'failed';
+  const usable = hasAnswer && (isAsked || documents.verify);
   return {
     usable,
     reason,
@@ -91,7 +92,7 @@ export async function checkIssuer(options: CheckOptions): Promise<CheckReport> {
     keys: documents.keys,
     verifiedBy: {
       // JWTs can be verified even if an endpoint can't be found.
-      keys: (loaded.reason === undefined || isAsked) && documents.keys.some(({ use }) => use === 'usable'),
+      keys: (loaded.reason === undefined || isAsked) && documents.verify,
       introspection: usable && isAsked,
     },
     accessTokens:
@@ -129,7 +130,7 @@ export function toServerOptions(options: CheckOptions, isAsked: boolean): Resour
 }
 
 /** What an issuer's documents say, and where to ask it about tokens. */
-type ExaminedDocuments = Pick<CheckReport, 'findings' | 'keys'> &
+type ExaminedDocuments = ExaminedKeys &
   Pick<ExaminedMetadata, 'jwksUri' | 'introspectionEndpoint' | 'accessTokenIssuer'>;
 
 async function examineDocuments(options: CheckOptions): Promise<ExaminedDocuments> {
@@ -148,17 +149,19 @@ async function examineDocuments(options: CheckOptions): Promise<ExaminedDocument
   probes.push(...(metadata?.probes ?? []));
   const jwksUri = options.jwksUri ?? metadata?.jwksUri;
   let keys: readonly KeyReport[] = [];
+  let verify = false;
   if (jwksUri !== undefined) {
     const probed = await probe(jwksUri, options);
     const examined = await examineKeySet(probed, options.timeoutSeconds);
     findings.push(...examined.findings);
     probes.push(probed);
-    keys = examined.keys;
+    ({ keys, verify } = examined);
   }
   const clock = examineClock(probes);
   return {
     findings: clock === undefined ? findings : [...findings, clock],
     keys,
+    verify,
     jwksUri,
     introspectionEndpoint: metadata?.introspectionEndpoint ?? introspectionEndpoint,
     accessTokenIssuer: metadata?.accessTokenIssuer,
@@ -168,6 +171,7 @@ async function examineDocuments(options: CheckOptions): Promise<ExaminedDocument
 async function loadAsVerifier(
   options: CheckOptions,
   isAsked: boolean,
+  before: readonly Finding[],
 ): Promise<{ readonly reason: UnavailableReason | undefined; readonly finding: Finding }> {
   const server = createResourceServer(toServerOptions(options, isAsked));
   const startedAt = performance.now();
@@ -178,10 +182,20 @@ async function loadAsVerifier(
     return { reason: undefined, finding: ok('verifier', `a resource server ${what}, ${time()}`) };
   } catch (error) {
     if (!(error instanceof UnavailableError)) throw error;
-    const { reason } = error;
+    const { reason, cause } = error;
     const doesNot = isAsked ? 'cannot ask the issuer about opaque tokens' : 'cannot load the keys';
-    const message = `a resource server ${doesNot}: ${reason}, ${time()}`;
-    return { reason, finding: failure('verifier', message, 'Start with the first ✗ above.') };
+    if (before.some(({ status }) => status === 'failed')) {
+      const message = `a resource server ${doesNot}: ${reason}, ${time()}`;
+      return { reason, finding: failure('verifier', message, 'Start with the first ✗ above.') };
+    }
+    const why = cause instanceof Error ? printable(cause.message) : 'no answer';
+    const message = `a resource server ${doesNot}: ${reason}, ${why}, ${time()}`;
+    const fix =
+      why === 'time-out'
+        ? `Metadata and keys together may take ${options.timeoutSeconds} s. ` +
+          'Give them more time with keys.timeoutSeconds, at most 60 (--timeout).'
+        : 'Each step above was fine a moment ago: try again, and look at the log of the issuer.';
+    return { reason, finding: failure('verifier', message, fix) };
   } finally {
     server.close();
   }

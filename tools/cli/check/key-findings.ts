@@ -1,7 +1,9 @@
+import { InvalidTokenError } from '../../../src/index.js';
 import {
   createKeyIndex,
   DEFAULT_KEYS,
   FetchFailure,
+  findKey,
   importVerificationKey,
   isJsonObject,
   keyLifetime,
@@ -30,6 +32,8 @@ export interface KeyReport {
 export interface ExaminedKeys {
   readonly findings: readonly Finding[];
   readonly keys: readonly KeyReport[];
+  /** Whether a token can be verified by any of them. */
+  readonly verify: boolean;
 }
 
 const REPLACE = 'Replace the key at once: anyone can read it and make tokens with it.';
@@ -52,7 +56,7 @@ export async function examineKeySet(probed: Probe, timeoutSeconds: number): Prom
   const { json, url, milliseconds } = probed;
   if (json === undefined) {
     const { what, fix } = describeFailure(probed, 'jwks', timeoutSeconds);
-    return { findings: [failure('key_set', `${url}: ${what}, ${milliseconds} ms`, fix)], keys: [] };
+    return unreadable(`${url}: ${what}, ${milliseconds} ms`, fix);
   }
   let members: readonly unknown[];
   try {
@@ -60,22 +64,47 @@ export async function examineKeySet(probed: Probe, timeoutSeconds: number): Prom
   } catch (error) {
     if (!(error instanceof FetchFailure)) throw error;
     const fix = 'Publish a JWK Set there: {"keys":[…]} with at most 500 members (RFC 7517 §5).';
-    return { findings: [failure('key_set', `${url}: ${error.message}, ${milliseconds} ms`, fix)], keys: [] };
+    return unreadable(`${url}: ${error.message}, ${milliseconds} ms`, fix);
   }
   const examined = await Promise.all(members.map(examineMember));
   const keys = examined.map(({ report }) => report);
   const usable = examined.flatMap(({ key }) => (key === undefined ? [] : [key]));
+  const verify = canVerify(usable);
   const names = [...new Set(usable.flatMap(({ algorithms }) => [...algorithms]))];
   return {
     findings: [
       describeKeySet(probed, keys),
       ...keys.map(describeKey),
-      ...describeKeyIds(usable),
+      ...describeKeyIds(usable, verify ? warning : failure),
       ...(names.length === 0 ? [] : [info('algorithms', `the keys are for ${names.join(' ')}`)]),
       describeCache(probed),
     ],
     keys,
+    verify,
   };
+}
+
+function unreadable(message: string, fix: string): ExaminedKeys {
+  return { findings: [failure('key_set', message, fix)], keys: [], verify: false };
+}
+
+/** Whether there's a token that the verifier finds its key for. */
+function canVerify(keys: readonly VerificationKey[]): boolean {
+  const index = createKeyIndex(keys);
+  return index.keys.some(({ kid, thumbprints, algorithms }) => {
+    const byCertificate = thumbprints.map((name) => Object.fromEntries([name.split(' ')]));
+    const references = [{}, ...(kid === undefined ? [] : [{ kid }]), ...byCertificate];
+    return references.some((reference) =>
+      [...algorithms].some((algorithm) => {
+        try {
+          return findKey(index, reference, algorithm) !== undefined;
+        } catch (error) {
+          if (error instanceof InvalidTokenError) return false; // too short, or not the only one
+          throw error;
+        }
+      }),
+    );
+  });
 }
 
 async function examineMember(member: unknown): Promise<ExaminedMember> {
@@ -135,7 +164,8 @@ function describeKey({ kid, kty, crv, algorithms, bits, use, cause }: KeyReport)
   return status === 'failed' ? failure('key', skipped, fix) : warning('key', skipped, fix);
 }
 
-function describeKeyIds(keys: readonly VerificationKey[]): readonly Finding[] {
+/** @param say a finding: a failure if no token can be verified */
+function describeKeyIds(keys: readonly VerificationKey[], say: typeof warning): readonly Finding[] {
   const index = createKeyIndex(keys);
   const shareAnAlgorithm = (sameId: readonly VerificationKey[]): boolean => {
     const names = sameId.flatMap(({ algorithms }) => [...algorithms]);
@@ -145,7 +175,7 @@ function describeKeyIds(keys: readonly VerificationKey[]): readonly Finding[] {
   const findings: Finding[] = [];
   if (repeated.length > 0)
     findings.push(
-      warning(
+      say(
         'key_ids',
         `several keys have the kid ${showList(repeated)}`,
         'Give each key a "kid" of its own: tokens by these are refused with ambiguous_key.',
@@ -153,7 +183,7 @@ function describeKeyIds(keys: readonly VerificationKey[]): readonly Finding[] {
     );
   if (index.keys.some(({ kid }) => kid === undefined) && index.keys.length > 1)
     findings.push(
-      warning(
+      say(
         'key_ids',
         'a key has no kid',
         'Give each key a "kid", and name it in tokens: ' +
