@@ -81,12 +81,14 @@ export function createTokenIssuer(identifier: string, settings: TokenSettings, k
   const accepted = (claims: TokenClaims, header: TokenHeader): Omit<AcceptedToken, 'foreignKey'> => {
     checkObject(claims, 'the claims of a token');
     checkObject(header, 'the header of a token');
+    const complete = completeClaims(identifier, settings, claims);
+    const [audience] = [complete.aud].flat();
     return {
       header: { alg: keys.current.algorithm, typ: 'at+jwt', kid: keys.current.kid, ...header },
-      claims: completeClaims(identifier, settings, claims),
+      claims: complete,
       key: keys.current,
       issuer: identifier,
-      audience: settings.audience,
+      audience: typeof audience === 'string' ? audience : settings.audience,
       clientId: settings.clientId,
       now: secondsNow(settings),
     };

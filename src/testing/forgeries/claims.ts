@@ -64,9 +64,10 @@ function issuers({ issuer }: AcceptedToken): readonly ChangedClaims[] {
   return rows.filter(([, , { iss }]) => iss !== issuer);
 }
 
-function audiences({ audience }: AcceptedToken): readonly ChangedClaims[] {
-  const other = unlike('https://other-api.example', audience);
-  const third = unlike('https://third-api.example', audience);
+function audiences({ audience, claims }: AcceptedToken): readonly ChangedClaims[] {
+  const genuine = [audience, claims.aud].flat();
+  const other = unlike('https://other-api.example', ...genuine);
+  const third = unlike('https://third-api.example', ...genuine);
   return [
     ['aud of another API', 'aud_mismatch', { aud: other }],
     ['aud of other APIs', 'aud_mismatch', { aud: [other, third] }],

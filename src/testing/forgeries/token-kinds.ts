@@ -56,7 +56,7 @@ function idTokens({ audience, clientId }: AcceptedToken): readonly Kind[] {
     kind('ID token for this API, by s_hash', { s_hash: '76sa5dd0LDktKdoQak3Pkw' }),
     kind('ID token for this API, by token_use', { token_use: 'id' }),
     kind('ID token for this API, by the claim typ', { typ: 'ID' }),
-    kind('ID token, by an audience equal to the client', { client_id: audience }),
+    kind('ID token, by an audience equal to the client', { aud: audience, client_id: audience }),
     ['ID token without a type', 'not_an_access_token', { typ: undefined }, { nonce }],
     kind('JWT without scope and client', UNMARKED),
   ];

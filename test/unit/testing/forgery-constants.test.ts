@@ -92,6 +92,19 @@ describe('no forgery of a token is a genuine one', () => {
     await expectRefusals(issuer, server, { scope: `${more} ${scope}` });
   });
 
+  it('of a token for another audience than the usual one', async () => {
+    for (const aud of [
+      'https://other-api.example',
+      ['https://third-api.example', 'https://api.example.com'],
+    ]) {
+      const server = createResourceServer({ ...standard.options, audience: [aud].flat() });
+      const genuine = await standard.authorization({ scope, aud });
+      expect(await decide(server, genuine)).toBe('200');
+      for (const { name, headers } of await standard.forgeries({ scope, aud }))
+        expect(`${name}: ${await decide(server, headers)}`).not.toBe(`${name}: 200`);
+    }
+  });
+
   it('of a token with claims that a forgery adds, or that mark an access token', async () => {
     const server = trusting(standard);
     const isAccepted = async (claims: object) =>
