@@ -60,8 +60,8 @@ export function createProtectedFetch({ tokens, presenter, origins, endpoint }: P
     let verdict = judge(response, token);
     if (token.tokenType === 'DPoP') {
       let nonce = readNonce(response.headers.get('dpop-nonce'));
-      // RFC 9449 §9: once more, with the nonce of this answer. No other call gets it meanwhile, because it may
-      // be good for one only.
+      // RFC 9449 §9: once more, with the nonce of this answer. No other call gets it meanwhile, because it
+      // may be good for one only.
       if (nonce !== undefined && verdict === 'nonce wanted' && (call.replayable || !hop.hasBody)) {
         discard(response);
         response = await sendOnce(call, hop, token, nonce);
