@@ -40,7 +40,7 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/package/**'],
+          exclude: ['test/package/**', '**/node_modules/**'],
           isolate: false, // a process per file costs more than most files
         },
       },

@@ -24,7 +24,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { createApp as createExpress, type Framework } from './apps/express.js';
 import { createApp as createFastify } from './apps/fastify.js';
 import { createModule } from './apps/nestjs.js';
-import { createModule as createGraphqlModule } from './apps/nestjs-graphql.js';
 import { withFewForgeries } from './few-forgeries.js';
 
 // A busy machine takes its time.
@@ -490,24 +489,6 @@ describe('an application of Fastify', () => {
       scope.get('/inside', handle);
     });
     await expect(prove(app, { issuer, lockFile: false })).rejects.toThrow('GET /outside: lets requests');
-  });
-});
-
-describe('an application of NestJS with GraphQL', () => {
-  it('has an endpoint that is listed', async () => {
-    const app = await NestFactory.create(createGraphqlModule(issuer.options), { logger: false });
-    try {
-      await expect(prove(app, { issuer, lockFile: false })).rejects.toThrow(
-        'USE /graphql: lets requests without a token in (400)',
-      );
-      const { lock } = await prove(app, { issuer, lockFile: false, public: ['POST /graphql'] });
-      expect(lock.split('\n').slice(1, -1)).toEqual([
-        'USE /graphql  public',
-        'GET /stock  scope read:inventory',
-      ]);
-    } finally {
-      await app.close();
-    }
   });
 });
 
