@@ -55,7 +55,8 @@ function describePackages({ packages }) {
 function describeRun({ date, size, rounds, generator, rows = [] }) {
   const remark = size === 'quick' ? ' (a quick run, whose figures say nothing)' : '';
   const algorithms = [...new Set(rows.map(({ algorithm }) => algorithm))].join(' and ');
-  const load = generator === undefined ? '' : `, ${algorithms}, requests by ${generator}`;
+  const signed = algorithms === '' ? '' : `${algorithms}, `;
+  const load = generator === undefined ? '' : `, ${signed}requests by ${generator}`;
   return `${date.slice(0, 10)}, median of ${rounds} rounds${load}${remark}`;
 }
 
