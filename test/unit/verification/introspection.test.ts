@@ -530,10 +530,12 @@ describe('memory', () => {
     },
   );
 
-  const answerAfter = (seconds: number) => () =>
-    new Promise<object>((resolve) => {
-      setTimeout(() => resolve(activeClaims()), seconds * 1000);
+  /** By timers that the test moves on. */
+  const after = <T>(seconds: number, read: () => T): Promise<T> =>
+    new Promise((resolve) => {
+      setTimeout(() => resolve(read()), seconds * 1000);
     });
+  const answerAfter = (seconds: number) => (): Promise<object> => after(seconds, activeClaims);
 
   /** Moves clock and timers on together. */
   async function pass(api: ProtectedApi, seconds: number): Promise<void> {
@@ -562,12 +564,7 @@ describe('memory', () => {
   );
 
   it('asks once too if it waited for keys and for a slot first', { tags: ['INT-16', 'INT-17'] }, async () => {
-    const slow = async () => {
-      await new Promise((resolve) => {
-        setTimeout(resolve, 4000);
-      });
-      return { keys: [key.jwk] };
-    };
+    const slow = () => after(4, () => ({ keys: [key.jwk] }));
     const api = ask(answerAfter(4), { tokens: ['opaque', 'jwt'] }, { jwks: slow });
     const token = tokenBy(key, ISSUER);
     const outcomes = [api.get(token), api.get(token)];
