@@ -531,11 +531,11 @@ describe('memory', () => {
   );
 
   /** By timers that the test moves on. */
-  const after = <T>(seconds: number, read: () => T): Promise<T> =>
+  const answeredAfter = <T>(seconds: number, read: () => T): Promise<T> =>
     new Promise((resolve) => {
       setTimeout(() => resolve(read()), seconds * 1000);
     });
-  const answerAfter = (seconds: number) => (): Promise<object> => after(seconds, activeClaims);
+  const answerAfter = (seconds: number) => (): Promise<object> => answeredAfter(seconds, activeClaims);
 
   /** Moves clock and timers on together. */
   async function pass(api: ProtectedApi, seconds: number): Promise<void> {
@@ -564,7 +564,7 @@ describe('memory', () => {
   );
 
   it('asks once too if it waited for keys and for a slot first', { tags: ['INT-16', 'INT-17'] }, async () => {
-    const slow = () => after(4, () => ({ keys: [key.jwk] }));
+    const slow = () => answeredAfter(4, () => ({ keys: [key.jwk] }));
     const api = ask(answerAfter(4), { tokens: ['opaque', 'jwt'] }, { jwks: slow });
     const token = tokenBy(key, ISSUER);
     const outcomes = [api.get(token), api.get(token)];
