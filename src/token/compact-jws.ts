@@ -37,9 +37,8 @@ export function parseSegment(segment: string): Record<string, unknown> {
 
 /** The segments of a JWS in compact serialization. Undefined unless `text` is exactly one. */
 export function splitCompactJws(text: string): Segments | undefined {
-  const [, header = '', claims = '', signature = ''] = JWS.exec(text) ?? [undefined, 'A'];
-  const isCanonical = hasCanonicalEnd(header) && hasCanonicalEnd(claims) && hasCanonicalEnd(signature);
-  return isCanonical ? [header, claims, signature] : undefined;
+  const segments = JWS.exec(text)?.slice(1);
+  return segments?.every(hasCanonicalEnd) ? (segments as [string, string, string]) : undefined;
 }
 
 /**

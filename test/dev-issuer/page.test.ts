@@ -26,6 +26,8 @@ if (executablePath === undefined)
   console.log('no Chromium here: the page of the development issuer is not tried');
 
 let browser: Browser;
+/** One for all tests: each has an issuer, so an origin, of its own, and another renderer takes longer than most tests. */
+let tab: Page;
 
 describe.runIf(executablePath !== undefined)(
   'the page of the development issuer',
@@ -33,6 +35,7 @@ describe.runIf(executablePath !== undefined)(
   () => {
     beforeAll(async () => {
       browser = await chromium.launch({ ...(executablePath && { executablePath }), args: FLAGS });
+      tab = await browser.newPage();
     }, 60_000);
 
     afterAll(() => browser?.close());
@@ -441,21 +444,22 @@ const CUT_OFF = `[...document.querySelectorAll('.card *')]
  * policy among them.
  */
 async function open(issuer: string, { mayFail = false } = {}): Promise<Page> {
-  const context = await browser.newContext();
   const complaints: string[] = [];
-  const page = await context.newPage();
-  page.on('pageerror', ({ message }) => complaints.push(message));
-  page.on('console', (message) => {
+  tab.on('pageerror', ({ message }) => complaints.push(message));
+  tab.on('console', (message) => {
     // A refusal that a test provokes on purpose shows as a failed load.
     if (message.type() === 'error' && !/status of 400/.test(message.text())) complaints.push(message.text());
   });
   onTestFinished(async () => {
-    await context.close();
+    tab.removeAllListeners();
+    await tab.goto('about:blank');
+    await tab.emulateMedia({ colorScheme: null });
+    await tab.setViewportSize({ width: 1280, height: 720 });
     if (!mayFail) expect(complaints).toEqual([]);
   });
-  await page.goto(`${issuer}/`);
-  await page.locator('#kind option').nth(1).waitFor({ state: 'attached' }); // the script has filled the form
-  return page;
+  await tab.goto(`${issuer}/`);
+  await tab.locator('#kind option').nth(1).waitFor({ state: 'attached' }); // the script has filled the form
+  return tab;
 }
 
 async function make(page: Page): Promise<void> {

@@ -24,10 +24,10 @@ const GUIDE = ['Mount it', 'Test it', 'Run it', 'See it refuse'];
  */
 const WAYS: readonly (readonly [path: string, headings: readonly string[], commands: number])[] = [
   ['README.md', ['oauth-resource-server', 'Express', 'See it refuse'], 6],
-  ['docs/nestjs.md', GUIDE, 9],
   // Each installs a framework and a compiler of its own.
   ...(isFullSize
     ? ([
+        ['docs/nestjs.md', GUIDE, 9],
         ['docs/express.md', GUIDE, 10],
         ['docs/fastify.md', GUIDE, 9],
       ] as const)

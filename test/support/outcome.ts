@@ -1,4 +1,4 @@
-import { isResourceServerError } from '../../src/errors.js';
+import { isResourceServerError, type ResourceServerError } from '../../src/errors.js';
 import type { Reason } from '../../src/reasons.js';
 import type { RequestView } from '../../src/request/view.js';
 import type { ResourceServer } from '../../src/resource-server.js';
@@ -19,11 +19,16 @@ export async function outcomeOf(server: ResourceServer, token: string): Promise<
 }
 
 /** Why `check` refuses, or undefined when it does not. What is no refusal of ours passes through. */
-export function reasonOf(check: () => unknown): Reason | undefined {
+export const reasonOf = (check: () => unknown): Reason | undefined => refusalOf(check)?.reason;
+
+/** What the refusal by `check` says in the log, as {@link reasonOf}. */
+export const hintOf = (check: () => unknown): string | undefined => refusalOf(check)?.hint;
+
+function refusalOf(check: () => unknown): ResourceServerError | undefined {
   try {
     check();
   } catch (error) {
-    if (isResourceServerError(error)) return error.reason;
+    if (isResourceServerError(error)) return error;
     throw error;
   }
   return undefined;

@@ -349,6 +349,10 @@ describe('what the challenge names', () => {
     ],
     [[{ acrValues: ['gold', 'silver'] }, { acrValues: ['silver'] }], { acrValues: ['silver'] }],
     [[{ acrValues: ['gold'] }, { acrValues: ['silver'] }], { acrValues: ['gold'] }],
+    [
+      [{ acrValues: ['gold', 'silver'] }, { acrValues: ['gold', 'silver'] }, { acrValues: ['silver'] }],
+      { acrValues: ['silver'] },
+    ],
     [[{ maxAgeSeconds: 300 }, { maxAgeSeconds: 60 }], { maxAgeSeconds: 60 }],
     [[{ maxAgeSeconds: 300 }, { acrValues: ['gold'] }], { acrValues: ['gold'], maxAgeSeconds: 300 }],
   ])(

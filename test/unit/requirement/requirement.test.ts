@@ -103,9 +103,12 @@ describe('requirementOfAuthentication', () => {
   });
 
   it('includes the scopes that the route requires', { tags: ['STP-05'] }, () => {
-    expect(requirementOfAuthentication({ maxAgeSeconds: 300, scopes: ['write', 'write'] })).toEqual({
+    expect(requirementOfAuthentication({ maxAgeSeconds: 300, scopes: ['write', 'write'] })).toStrictEqual({
       authentication: { maxAgeSeconds: 300 },
       allScopes: ['write'],
+    });
+    expect(requirementOfAuthentication({ acrValues: ['gold'] })).toStrictEqual({
+      authentication: { acrValues: ['gold'] },
     });
   });
 
@@ -147,6 +150,7 @@ describe('requirementOfAuthentication', () => {
     [{ acrValues: 'gold' }, LIST_OF_VALUES('string')],
     [{ acrValues: [] }, LIST_OF_VALUES('an empty list')],
     [{ acrValues: ['silver gold'] }, LIST_OF_VALUES('a list with string')],
+    [{ acrValues: ['silver', 'gold"'] }, LIST_OF_VALUES('a list with string')],
     [{ acrValues: ['"'] }, LIST_OF_VALUES('a list with string')],
     [{ acrValues: ['gold\r\nX: y'] }, LIST_OF_VALUES('a list with string')],
     [{ acrValues: [1] }, LIST_OF_VALUES('a list with number')],

@@ -6,8 +6,9 @@ import {
   readActor,
   readAudience,
   readClaim,
+  wronglyTypedClaims,
 } from '../../../src/token/claims.js';
-import { reasonOf } from '../../support/outcome.js';
+import { hintOf, reasonOf } from '../../support/outcome.js';
 import { AUDIENCE, ISSUER, resolvedIssuer } from '../../support/resolved-issuer.js';
 
 const NOW = 1_900_000_000;
@@ -246,6 +247,21 @@ describe('the audience', () => {
     expect(refusal({ aud })).toBe('aud_mismatch');
   });
 
+  it.each([
+    [`${AUDIENCE}/`, true],
+    [AUDIENCE.toUpperCase(), true],
+    [['https://other.example', `${AUDIENCE}/`], true],
+    ['https://other.example', false],
+  ])(
+    'is compared as it is, and the log tells how little is wrong with %j: %j',
+    { tags: ['ATP-03'] },
+    (aud, isClose) => {
+      const claims = { iss: ISSUER, aud, exp: NOW + 300 };
+      const hint = hintOf(() => checkClaims(claims, resolvedIssuer(), NOW, 0));
+      expect(hint?.includes('only by case or by a trailing slash') === true).toBe(isClose);
+    },
+  );
+
   it('may not be absent', { tags: ['ATP-03'] }, () => {
     expect(refusal({ aud: undefined })).toBe('aud_mismatch');
   });
@@ -316,6 +332,13 @@ describe('the strict profile', () => {
 
   it("isn't the default", { tags: ['ATP-06'] }, () => {
     expect(refusal({})).toBeUndefined();
+  });
+});
+
+describe('wronglyTypedClaims', () => {
+  it('names each claim', { tags: ['ATP-07'] }, () => {
+    const claims = { client_id: 1, exp: '1', nbf: '1', iat: '1', scope: 1, act: 'x', sub: 'alice' };
+    expect(wronglyTypedClaims(claims)).toEqual(['client_id', 'exp', 'nbf', 'iat', 'scope', 'act']);
   });
 });
 

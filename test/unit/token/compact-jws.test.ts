@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { encodePart } from '../../../src/testing/forged-jws.js';
-import { parseSegment, splitToken } from '../../../src/token/compact-jws.js';
+import { isCanonicalBase64url, mediaType, parseSegment, splitToken } from '../../../src/token/compact-jws.js';
 import { reasonOf } from '../../support/outcome.js';
 
 const HEADER = encodePart({ alg: 'ES256' });
@@ -9,6 +9,32 @@ const SIGNATURE = encodePart(Buffer.alloc(64, 7));
 const TOKEN = `${HEADER}.${CLAIMS}.${SIGNATURE}`;
 
 const parse = (token: string) => splitToken(token).slice(0, 2).map(parseSegment);
+
+describe('mediaType', () => {
+  it.each([
+    ['application/JWT', 'jwt'],
+    ['text/application/jwt', 'text/application/jwt'],
+    [42, undefined],
+  ])('reads %j as %j', { tags: ['ATP-16'] }, (typ, expected) => {
+    expect(mediaType(typ)).toBe(expected);
+  });
+});
+
+describe('isCanonicalBase64url', () => {
+  it.each([
+    ['', true],
+    ['AA', true],
+    ['AB', false],
+    ['AAA', true],
+    ['AAAA', true],
+    ['A', false],
+    ['AA==', false],
+    ['A+/A', false],
+    ['AAAA\n', false],
+  ])('of %j is %j', { tags: ['JWT-11'] }, (segment, expected) => {
+    expect(isCanonicalBase64url(segment)).toBe(expected);
+  });
+});
 
 describe('splitToken', () => {
   it('takes header and claims apart', () => {

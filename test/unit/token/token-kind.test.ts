@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { TrustedIssuer } from '../../../src/options/trusted-issuer.js';
+import { CLIENT_IS_AUDIENCE } from '../../../src/token/claims.js';
 import {
   checkTokenKind,
   checkTokenType,
+  foreignMark,
   type MediaType,
   readMediaType,
 } from '../../../src/token/token-kind.js';
-import { reasonOf } from '../../support/outcome.js';
+import { hintOf, reasonOf } from '../../support/outcome.js';
 import { AUDIENCE, resolvedIssuer } from '../../support/resolved-issuer.js';
 
 describe('readMediaType', () => {
@@ -129,7 +131,16 @@ describe('checkTokenKind', () => {
         expect(kindOf({ ...ACCESS, [name]: kind })).toBe('not_an_access_token');
         expect(kindOf({ ...ACCESS, [name]: kind }, {}, 'at+jwt')).toBe('not_an_access_token');
       }
-      for (const kind of ['Bearer', 'access', 'access_token', 'JWT', 'refreshing', 7, { refresh: 1 }])
+      for (const kind of [
+        'Bearer',
+        'access',
+        'access_token',
+        'JWT',
+        'refreshing',
+        7,
+        { refresh: 1 },
+        ['refresh'],
+      ])
         expect(kindOf({ ...ACCESS, [name]: kind })).toBeUndefined();
     },
   );
@@ -159,6 +170,9 @@ describe('checkTokenKind', () => {
     expect(kindOf({ azp: 'web' }, { clientIdClaim: 'azp' })).toBeUndefined();
     expect(kindOf({ act: { client: 'web' } }, { clientIdClaim: 'act.client' })).toBeUndefined();
     expect(kindOf({ cid: 42 }, { clientIdClaim: 'cid' })).toBe('not_an_access_token');
+    // Only access tokens have a `client_id` (RFC 9068 §2.2), wherever else the issuer names the client.
+    expect(kindOf({ client_id: 'web' }, { clientIdClaim: 'cid' })).toBeUndefined();
+    expect(kindOf({ client_id: ['web'] }, { clientIdClaim: 'cid' })).toBe('not_an_access_token');
   });
 
   it.each(['roles', 'groups', 'realm_access.roles'])(
@@ -207,6 +221,26 @@ describe('checkTokenKind', () => {
   it('leaves a token without a mark to the rule of its issuer', { tags: ['ATP-17'] }, () => {
     expect(kindOf({}, { isAccessToken: () => true })).toBeUndefined();
     expect(kindOf({}, { isAccessToken: () => false })).toBeUndefined(); // asked later, with the signature verified
+  });
+
+  it.each([
+    [{ aud: 'web', azp: 'web', scope: 'read' }, CLIENT_IS_AUDIENCE],
+    [{ nonce: 'n', scope: 'read' }, undefined],
+    [{ token_use: 'id', scope: 'read' }, undefined],
+    [{}, expect.stringContaining('set clientIdClaim or isAccessToken')],
+  ])('says in the log what to do about %j', { tags: ['ATP-17', 'ATP-18'] }, (claims, hint) => {
+    expect(hintOf(() => checkTokenKind(undefined, { aud: AUDIENCE, ...claims }, resolvedIssuer()))).toEqual(
+      hint,
+    );
+  });
+
+  it.each([
+    [{ nonce: 'n', aud: 'web', azp: 'web' }, 'nonce'],
+    [{ token_use: 'id' }, 'token_use'],
+    [{ token_use: 'access' }, undefined],
+    [{ aud: 'web', azp: 'web' }, 'aud'],
+  ])('recognizes %j by %s', { tags: ['ATP-18'] }, (claims, name) => {
+    expect(foreignMark({ aud: AUDIENCE, ...claims }, resolvedIssuer())).toBe(name);
   });
 
   it("isn't fooled by members of every object", { tags: ['OPS-11'] }, () => {
