@@ -3,8 +3,8 @@ import { dirname, join, normalize } from 'node:path/posix';
 import { describe, expect, it } from 'vitest';
 
 /**
- * The layers, from the top. A file may import from its own folder and from the layers below, types included. What shares a
- * line doesn't know its neighbours.
+ * The layers, from the top. A file may import from its own folder and from the layers below, types included.
+ * What shares a line doesn't know its neighbours.
  */
 const LAYERS: readonly (readonly string[])[] = [
   ['tools'],

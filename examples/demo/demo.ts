@@ -28,8 +28,9 @@ export interface DemoResult {
 }
 
 /**
- * Plays the demo: first which requests an inventory service answers how, then how services, jobs and scripts get
- * along with an authorization server that comes and goes, then how services call on behalf of their callers.
+ * Plays the demo: first which requests an inventory service answers how, then how services, jobs and scripts
+ * get along with an authorization server that comes and goes, then how services call on behalf of their
+ * callers.
  *
  * @param tell prints a paragraph
  */

@@ -78,7 +78,9 @@ export function summarise({ rows, chapters, onBehalf, kills, seconds }: Played):
   ].join('\n');
 }
 
-/** What became of the orders: how many there were, in words, and how many failed with and without an excuse. */
+/**
+ * What became of the orders: how many there were, in words, and how many failed with and without an excuse.
+ */
 function count(chapters: readonly Chapter[]): { orders: string; excused: number; lost: number } {
   const rows = chapters.flatMap((chapter) => chapter.rows);
   const failed = sum(rows.map(({ failures }) => failures.length));

@@ -3,7 +3,9 @@ import { type ResourceServerOptions, resourceServer } from 'oauth-resource-serve
 import { createInventorySchema } from './schema.js';
 import { checkIntrospection, type WithAuth } from './scopes.js';
 
-/** The inventory with GraphQL Yoga, for whatever takes a function of a `Request`: Bun, Deno, Hono, Next.js. */
+/**
+ * The inventory with GraphQL Yoga, for whatever takes a function of a `Request`: Bun, Deno, Hono, Next.js.
+ */
 export function createYogaHandler(options: ResourceServerOptions): (request: Request) => Promise<Response> {
   const gate = resourceServer(options);
   const introspection: Plugin<WithAuth> = {

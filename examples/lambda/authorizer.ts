@@ -41,7 +41,10 @@ export function createAuthorizer(
   };
 }
 
-/** For all routes, not only the one that's called: API Gateway keeps the policy for later calls with the token. */
+/**
+ * For all routes, not only the one that's called: API Gateway keeps the policy for later calls with the
+ * token.
+ */
 function policyFor(methodArn: string, routes: readonly string[], isOpen: (route: string) => boolean): Policy {
   const [api, stage] = methodArn.split('/');
   const toPath = (route: string) => route.replace(' ', '').replaceAll(/\{.+?\}/g, '*');

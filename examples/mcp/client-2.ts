@@ -6,8 +6,8 @@ import {
 import type { ClientCredentials } from './authorization-server.js';
 
 /**
- * The same with the client of SDK 2.x, which speaks revision 2026-07-28 if the server does. It also finds out which scopes to ask for,
- * and gets another token when a tool needs more.
+ * The same with the client of SDK 2.x, which speaks revision 2026-07-28 if the server does. It also finds out
+ * which scopes to ask for, and gets another token when a tool needs more.
  */
 export async function callTools(
   url: string,

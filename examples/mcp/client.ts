@@ -4,8 +4,9 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import type { ClientCredentials } from './authorization-server.js';
 
 /**
- * Calls tools of an MCP server of which only the URL is known: the SDK's client (1.x) finds out by itself where to get an access token.
- * This one acts for itself, and version 1 then asks for the scopes that it's told and for no others.
+ * Calls tools of an MCP server of which only the URL is known: the SDK's client (1.x) finds out by itself
+ * where to get an access token. This one acts for itself, and version 1 then asks for the scopes that it's
+ * told and for no others.
  *
  * @param issuer the authorization server that the client's secret may be sent to
  * @returns what each tool said

@@ -8,7 +8,10 @@ import { answer, BASIC_SCOPES, SCOPES } from './inventory.js';
 import { refuseOtherOrigins } from './origins.js';
 import type { McpOptions } from './server.js';
 
-/** The same server with SDK 2.x, which speaks revision 2026-07-28, and the earlier ones as well. Lists only what the caller may use. */
+/**
+ * The same server with SDK 2.x, which speaks revision 2026-07-28, and the earlier ones as well. Lists only
+ * what the caller may use.
+ */
 export function createMcpApp({ issuer, resource, allowedOrigins = [] }: McpOptions): Express {
   const server = createResourceServer({
     issuer,

@@ -9,13 +9,19 @@ import { refuseOtherOrigins } from './origins.js';
 
 export interface McpOptions {
   readonly issuer: string;
-  /** The URL of the MCP endpoint, exactly as clients are given it: it is the resource identifier and the audience of their access tokens. */
+  /**
+   * The URL of the MCP endpoint, exactly as clients are given it: it is the resource identifier and the
+   * audience of their access tokens.
+   */
   readonly resource: string;
   /** Websites whose scripts may call the endpoint: `https://chat.example.com`. */
   readonly allowedOrigins?: readonly string[];
 }
 
-/** An MCP server on Express, with SDK 1.x: `createMcpApp({ issuer, resource: 'https://mcp.example.com/mcp' }).listen(3000)`. */
+/**
+ * An MCP server on Express, with SDK 1.x:
+ * `createMcpApp({ issuer, resource: 'https://mcp.example.com/mcp' }).listen(3000)`.
+ */
 export function createMcpApp({ issuer, resource, allowedOrigins = [] }: McpOptions): Express {
   const server = createResourceServer({
     issuer,

@@ -7,7 +7,10 @@ import type { McpOptions } from './server.js';
 
 const CLIENT = { clientId: 'order-service', clientSecret: 'only-for-the-demo' };
 
-/** What happened: the answer to a request without access token, the metadata that it points to, and what the client met and heard. */
+/**
+ * What happened: the answer to a request without access token, the metadata that it points to, and what the
+ * client met and heard.
+ */
 export interface McpStory {
   readonly challenge: string;
   readonly metadata: unknown;
@@ -18,8 +21,8 @@ export interface McpStory {
 }
 
 /**
- * Plays it all: an MCP server, a real authorization server, and a client that knows nothing but the URL of the one and a secret for the
- * other.
+ * Plays it all: an MCP server, a real authorization server, and a client that knows nothing but the URL of
+ * the one and a secret for the other.
  */
 export async function playMcp(
   createApp: (options: McpOptions) => Express,

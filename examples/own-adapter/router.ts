@@ -21,7 +21,9 @@ interface Route {
   readonly handler: Handler;
 }
 
-/** Stands for a framework that this package doesn't know: promises, a context, and no middleware of Connect. */
+/**
+ * Stands for a framework that this package doesn't know: promises, a context, and no middleware of Connect.
+ */
 export class Router {
   readonly #hooks: Handler[] = [];
   readonly #routes: Route[] = [];

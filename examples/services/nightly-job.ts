@@ -13,7 +13,8 @@ export interface NightlyJobOptions {
 /** A job that runs in a process of its own, and that a scheduler wakes once a night. */
 export interface NightlyJob {
   /**
-   * Counts the orders. The access token of last night is long expired: the first call of the night gets another one, and the others share it.
+   * Counts the orders. The access token of last night is long expired: the first call of the night gets
+   * another one, and the others share it.
    *
    * @throws when there is no access token to be had or a service fails: the scheduler tries again
    */

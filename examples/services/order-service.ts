@@ -4,7 +4,9 @@ import { createClientCredentials, TokenRequestError } from 'oauth-resource-serve
 import { authenticate, getAuth, requireScope } from 'oauth-resource-server/express';
 
 export interface OrderServiceOptions {
-  /** The authorization server: its access tokens open this service, and those for the inventory come from it. */
+  /**
+   * The authorization server: its access tokens open this service, and those for the inventory come from it.
+   */
   readonly issuer: string;
   readonly clientSecret: string;
   /** Where the inventory service is. */
@@ -18,7 +20,9 @@ export interface OrderServiceOptions {
   readonly clock?: () => number;
 }
 
-/** The order service: access tokens open it, and it calls the inventory service with access tokens of its own. */
+/**
+ * The order service: access tokens open it, and it calls the inventory service with access tokens of its own.
+ */
 export function createOrderService({
   issuer,
   clientSecret,

@@ -11,7 +11,8 @@ export interface StockReportContext {
 }
 
 /**
- * A script for the command line: prints how much is in stock. It lives for a second, and asks for one access token in it, whatever number of calls it makes.
+ * A script for the command line: prints how much is in stock. It lives for a second, and asks for one access
+ * token in it, whatever number of calls it makes.
  *
  * @returns the exit code: 0 when everything could be read, 1 when not, 2 for wrong use
  */

@@ -18,8 +18,8 @@ export interface Context {
 }
 
 /**
- * Authenticates the HTTP request, once for all procedures of a batch. A bad token fails all of them. Without a
- * token, those that require nothing run.
+ * Authenticates the HTTP request, once for all procedures of a batch. A bad token fails all of them. Without
+ * a token, those that require nothing run.
  */
 export async function authenticate(gate: Gate, { req, res }: CreateHTTPContextOptions): Promise<Context> {
   const decision = await gate.authenticate({ message: req, view: new NodeRequestView(req) }, [], 'refuse');

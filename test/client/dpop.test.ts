@@ -223,7 +223,11 @@ const nonceIn = (init: RequestInit | undefined) =>
   decodeJwt(new Headers(init?.headers).get('dpop') ?? '').nonce;
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-/** A token endpoint, and an API, that takes each of its nonces once. @param before called with each request */
+/**
+ * A token endpoint, and an API, that takes each of its nonces once.
+ *
+ * @param before called with each request
+ */
 function oneTimeNonces(before: () => Promise<void>): typeof fetch {
   const unused = new Set<unknown>();
   let count = 0;

@@ -94,7 +94,9 @@ function fileMode(makeToken: () => string, connect: (file: string) => ApiClient)
   };
 }
 
-/** How a service gets its tokens: a way to authenticate, a grant, a kind of token. Another one is a line here. */
+/**
+ * How a service gets its tokens: a way to authenticate, a grant, a kind of token. Another one is a line here.
+ */
 const MODES: Readonly<Record<string, (options: ModeOptions) => Mode>> = {
   'a secret': (options) => ({ client: makeClient({ ...commonOptions(options), clientSecret: SECRET }) }),
   'a secret from a function': (options) => {

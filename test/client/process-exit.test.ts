@@ -34,7 +34,10 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true }));
 
-/** Runs a module in a process of its own, where `client` gets tokens. Resolves with the exit code and what it printed. */
+/**
+ * Runs a module in a process of its own, where `client` gets tokens. Resolves with the exit code and what it
+ * printed.
+ */
 function run(
   endpoint: Pick<TokenEndpoint, 'url'>,
   options: object,

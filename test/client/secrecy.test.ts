@@ -28,7 +28,9 @@ const certificate = { cert, key, passphrase: 'canary' };
 const [, keyLine = ''] = key.split('\n');
 const good = { access_token: TOKEN, token_type: 'Bearer', expires_in: 600, refresh_token: 'canary-refresh' };
 
-/** Everything that a careless logger could write of a value: its text, all members, hidden ones, its causes. */
+/**
+ * Everything that a careless logger could write of a value: its text, all members, hidden ones, its causes.
+ */
 function everythingIn(value: unknown): string {
   const options = { depth: Infinity, maxStringLength: Infinity, maxArrayLength: Infinity };
   const parts = [

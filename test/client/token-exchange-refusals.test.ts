@@ -36,8 +36,8 @@ async function refusedWith(
 }
 
 /**
- * What the caller is to be told. Keycloak's, ZITADEL's and Spring's answers are in their sources; the others are
- * quoted in documentation and reports.
+ * What the caller is to be told. Keycloak's, ZITADEL's and Spring's answers are in their sources; the others
+ * are quoted in documentation and reports.
  */
 const answers: Readonly<Record<string, readonly (readonly [...Refusal, answer: number])[]>> = {
   Keycloak: [

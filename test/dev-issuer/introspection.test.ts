@@ -69,7 +69,8 @@ describe('introspection (RFC 7662)', () => {
     let tried = 0;
     for (const { name, reason, headers } of await tokens.forgeries(accepted)) {
       const [, token] = /^Bearer (\S+)$/.exec(headers.Authorization ?? '') ?? [];
-      // A token without the scope is a genuine one, and so are those that are sent wrongly or without their key.
+      // A token without the scope is a genuine one, and so are those that are sent wrongly or without their
+      // key.
       if (token === undefined || /scope|credentials|dpop_downgrade|confirmation|certificate_/.test(reason))
         continue;
       expect([name, await introspect(issuer, token)]).toEqual([name, { active: false }]);

@@ -26,7 +26,10 @@ if (executablePath === undefined)
   console.log('no Chromium here: the page of the development issuer is not tried');
 
 let browser: Browser;
-/** One for all tests: each has an issuer, so an origin, of its own, and another renderer takes longer than most tests. */
+/**
+ * One for all tests: each has an issuer, so an origin, of its own, and another renderer takes longer than
+ * most tests.
+ */
 let tab: Page;
 
 describe.runIf(executablePath !== undefined)(

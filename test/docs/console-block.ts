@@ -24,7 +24,10 @@ export function exchangesOf({ page, line, code }: CodeBlock): readonly Exchange[
   return exchanges;
 }
 
-/** Whether a transcript shows this output: `…` in a line stands for any text in it, a line of `…` alone for any lines. */
+/**
+ * Whether a transcript shows this output: `…` in a line stands for any text in it, a line of `…` alone for
+ * any lines.
+ */
 export function shows(expected: readonly string[], actual: readonly string[]): boolean {
   const pattern = trimmed(expected).map((line) => {
     if (line.trim() === '…') return '(?:.*\n)*?';

@@ -99,7 +99,10 @@ function toAnchor(heading: string): string {
     .replaceAll(' ', '-');
 }
 
-/** The first cells of all table rows of a page, where they are code and nothing else: `` | `expired` | … `` → `expired`. */
+/**
+ * The first cells of all table rows of a page, where they are code and nothing else: `` | `expired` | … `` →
+ * `expired`.
+ */
 export function rowsOf(page: Page): ReadonlySet<string> {
   const rows = [...proseOf(page).matchAll(/^\| *`([^`|]+)` *\|/gm)];
   return new Set(rows.map(([, cell = '']) => cell));

@@ -121,8 +121,9 @@ it.each(alone.map((sample) => [fileName(sample), sample] as const))(
 );
 
 /**
- * `docs/express.md`, line 12 → `docs-express.md/line-12.ts`. A block that begins with `// app.ts` is called so, and the
- * others of its page may import it. Those of the README may import the files of docs/express.md, its longer version.
+ * `docs/express.md`, line 12 → `docs-express.md/line-12.ts`. A block that begins with `// app.ts` is called
+ * so, and the others of its page may import it. Those of the README may import the files of docs/express.md,
+ * its longer version.
  */
 function fileName({ page, line, info, code }: CodeBlock): string {
   if (page.path === 'README.md') return `docs-express.md/README-line-${line}.${EXTENSIONS[info]}`;
@@ -130,7 +131,10 @@ function fileName({ page, line, info, code }: CodeBlock): string {
   return `${page.path.replaceAll('/', '-')}/${named ?? `line-${line}.${EXTENSIONS[info]}`}`;
 }
 
-/** Puts a sample on the lines that it has in its page, so that the compiler's messages name those. `export {}` makes a module of every block. */
+/**
+ * Puts a sample on the lines that it has in its page, so that the compiler's messages name those. `export {}`
+ * makes a module of every block.
+ */
 function withLineNumbers({ line, info, code }: CodeBlock): string {
   return `${'\n'.repeat(line - 1)}${code}${info === 'cjs' ? '' : '\nexport {};\n'}`;
 }
@@ -172,7 +176,10 @@ async function typeCheck(checked: readonly CodeBlock[], around: readonly string[
   return tsc('-p', project);
 }
 
-/** Every entry of the package, from `oauth-resource-server` to its last subpath, at the declarations made of the source. */
+/**
+ * Every entry of the package, from `oauth-resource-server` to its last subpath, at the declarations made of
+ * the source.
+ */
 async function pathsOfEntries(): Promise<Record<string, readonly string[]>> {
   const { name, exports } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
   const entries = Object.entries<{ types?: string }>(exports).filter(([, { types }]) => types !== undefined);

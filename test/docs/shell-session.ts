@@ -19,8 +19,9 @@ interface Background {
 }
 
 /**
- * Runs the commands of a transcript as a shell would, in this process: variables, pipes, `NAME=$(…)`, `echo $?`. The development issuer goes into the background
- * and takes a free port, which commands and output never show. Files are in a folder of the session.
+ * Runs the commands of a transcript as a shell would, in this process: variables, pipes, `NAME=$(…)`, `echo
+ * $?`. The development issuer goes into the background and takes a free port, which commands and output never
+ * show. Files are in a folder of the session.
  */
 export class ShellSession {
   readonly #folder: string;

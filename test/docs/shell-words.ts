@@ -4,7 +4,8 @@ export type Variables = ReadonlyMap<string, string>;
 const VARIABLE = /\$(?:(\w+)|\{(\w+)\}|(\?))/y;
 
 /**
- * Splits a command line into words as a POSIX shell does, as far as the documentation goes: quotes, backslashes and variables. A pipe is a word of its own.
+ * Splits a command line into words as a POSIX shell does, as far as the documentation goes: quotes,
+ * backslashes and variables. A pipe is a word of its own.
  *
  * @throws {Error} a quote that does not end, or a variable that is not set
  */

@@ -15,7 +15,10 @@ import { authorizationDetailsOf } from '../../src/index.js';
 
 const AUDIENCE = 'https://payments.example.com';
 
-/** `oidc-provider` with rich authorization requests (RFC 9396): a client may pay up to 100 EUR, whatever it asks for. */
+/**
+ * `oidc-provider` with rich authorization requests (RFC 9396): a client may pay up to 100 EUR, whatever it
+ * asks for.
+ */
 async function createProvider(issuer: string) {
   vi.spyOn(console, 'warn').mockImplementation(() => {}); // of Node 20 and of storage in memory
   const { Provider } = await import('oidc-provider');

@@ -496,7 +496,10 @@ const SPECIAL = [
   '*',
 ];
 
-/** Values for an Authorization line that cannot be an opaque token: other characters, too long, or a JWT by its looks. */
+/**
+ * Values for an Authorization line that cannot be an opaque token: other characters, too long, or a JWT by
+ * its looks.
+ */
 function hostile(number: number): string {
   const filler = opaque(number);
   const special = SPECIAL[number % SPECIAL.length];

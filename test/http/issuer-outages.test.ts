@@ -37,7 +37,10 @@ interface Scene {
   readonly newToken: string;
 }
 
-/** An API that has used its issuer's keys once, which are fetched from `jwksUri` so that every refresh is one request. */
+/**
+ * An API that has used its issuer's keys once, which are fetched from `jwksUri` so that every refresh is one
+ * request.
+ */
 async function warm(keys = {}): Promise<Scene> {
   const scene = await cold(keys);
   expect(await scene.api.get(scene.token)).toBe('200');

@@ -42,7 +42,10 @@ const fetchWith =
     return new Response(body, { status, headers: { 'Content-Type': headers['content-type'] ?? '' } });
   };
 
-/** How the client authenticates itself with its certificate: by the subject of one that an authority vouches for (RFC 8705 §2.1), or by the certificate itself (§2.2). */
+/**
+ * How the client authenticates itself with its certificate: by the subject of one that an authority vouches
+ * for (RFC 8705 §2.1), or by the certificate itself (§2.2).
+ */
 const METHODS = ['tls_client_auth', 'self_signed_tls_client_auth'] as const;
 type Method = (typeof METHODS)[number];
 

@@ -37,7 +37,10 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true }));
 
-/** Runs a module in a process of its own, where `server` protects an API of `issuer`. Resolves with the exit code and what it printed. */
+/**
+ * Runs a module in a process of its own, where `server` protects an API of `issuer`. Resolves with the exit
+ * code and what it printed.
+ */
 function run(
   issuer: MisbehavingIssuer,
   keys: object,

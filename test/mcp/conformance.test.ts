@@ -20,7 +20,10 @@ interface Check {
   readonly errorMessage?: string;
 }
 
-/** Of the official suite, what is about any server; the rest wants tools of its own, and none of it is about authorization. */
+/**
+ * Of the official suite, what is about any server; the rest wants tools of its own, and none of it is about
+ * authorization.
+ */
 const SCENARIOS = [
   ['SDK 1.x', '2025-11-25', 'server-initialize', sdk1Server.createMcpApp],
   ['SDK 1.x', '2025-11-25', 'ping', sdk1Server.createMcpApp],

@@ -13,7 +13,10 @@ import { createTestIssuer } from '../../src/testing/index.js';
 
 const REDIRECT = 'http://127.0.0.1:1/callback';
 
-/** An authorization server (OAuth 2.1, PKCE) whose user agrees to everything at once. Notes which scopes were asked for. */
+/**
+ * An authorization server (OAuth 2.1, PKCE) whose user agrees to everything at once. Notes which scopes were
+ * asked for.
+ */
 async function startAuthorizationServer(audience: string) {
   const server = createServer();
   const issuer = await listen(server);

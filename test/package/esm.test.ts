@@ -5,7 +5,10 @@ import { type App, installApp } from './support/app.js';
 import { BEARER, DPOP } from './support/challenges.js';
 import { exportedNames, modulesOf, readManifest } from './support/package-contents.js';
 
-/** Long for a loaded machine, short beside what could keep a process alive: sockets 4 s, time limits 5 s, refreshes minutes. */
+/**
+ * Long for a loaded machine, short beside what could keep a process alive: sockets 4 s, time limits 5 s,
+ * refreshes minutes.
+ */
 const AT_ONCE_MS = 2000;
 
 describe('an ESM application', () => {

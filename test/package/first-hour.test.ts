@@ -19,8 +19,8 @@ const GO_ON: readonly (readonly [command: RegExp, ready: RegExp])[] = [
 const GUIDE = ['Mount it', 'Test it', 'Run it', 'See it refuse'];
 
 /**
- * From an empty folder to a protected, logged route by one page alone: its commands and files, in its order; a guide also
- * leads to its test. Only the package comes from the tarball, and the ports are free ones.
+ * From an empty folder to a protected, logged route by one page alone: its commands and files, in its order;
+ * a guide also leads to its test. Only the package comes from the tarball, and the ports are free ones.
  */
 const WAYS: readonly (readonly [path: string, headings: readonly string[], commands: number])[] = [
   ['README.md', ['oauth-resource-server', 'Express', 'See it refuse'], 6],

@@ -5,7 +5,8 @@ import { type App, installApp, TYPESCRIPT_5, TYPESCRIPT_7 } from './support/app.
 type Compiler = readonly [name: string, path: string];
 type Setting = readonly [name: string, flags: readonly string[]];
 
-// TypeScript 5.9 takes ten seconds for the SDK's declarations. The application in typescript.test.ts always has it too.
+// TypeScript 5.9 takes ten seconds for the SDK's declarations. The application in typescript.test.ts always
+// has it too.
 const COMPILERS: readonly Compiler[] = [
   ['TypeScript 7', TYPESCRIPT_7],
   ...(isFullSize ? [['TypeScript 5.9', TYPESCRIPT_5] as const] : []),
@@ -14,7 +15,10 @@ const SETTINGS: readonly Setting[] = [
   ['Node', []],
   ...(isFullSize ? [['a bundler', ['--module', 'preserve', '--moduleResolution', 'bundler']] as const] : []),
 ];
-/** By project: with our declaration of `req.auth` alone, also with version 2 of the SDK, and with the SDK's beside. */
+/**
+ * By project: with our declaration of `req.auth` alone, also with version 2 of the SDK, and with the SDK's
+ * beside.
+ */
 const PROGRAMS = ['tsconfig.own.json', 'tsconfig.both.json'] as const;
 
 const rows = COMPILERS.flatMap(([compiler, path]) =>

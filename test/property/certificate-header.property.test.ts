@@ -25,7 +25,10 @@ const junk = fc.oneof(
   fc.string({ unit: fc.constantFrom(':', ',', ';', '"', '\\', '=', '%', 'A', 'Cert=', '\n', escaped, '::') }),
 );
 
-/** What came in, if it came in, is one certificate to the last byte; whatever else it was is the client's fault. */
+/**
+ * What came in, if it came in, is one certificate to the last byte; whatever else it was is the client's
+ * fault.
+ */
 function isDecided(name: CertificateHeaderForm, value: string): void {
   let der: Buffer | undefined;
   const reason = reasonOf(() => {

@@ -12,7 +12,10 @@ import { repeats } from '../support/size.js';
 
 /** Requests per run of the tests, shared between the frameworks. fast-check prints the seed of a failure. */
 const REQUESTS = repeats(10_000);
-/** Under Node's limit of 16 KiB for all header fields of a request, so that it is the resource server that answers. */
+/**
+ * Under Node's limit of 16 KiB for all header fields of a request, so that it is the resource server that
+ * answers.
+ */
 const MAX_LINE_LENGTH = 14_000;
 
 const ISSUER = 'https://issuer.example.com';

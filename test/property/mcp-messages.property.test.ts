@@ -150,7 +150,10 @@ describe('any message of revision 2026-07-28', () => {
   });
 });
 
-/** JSON that looks like messages, written member by member: some repeated, some that mean something to a parser. */
+/**
+ * JSON that looks like messages, written member by member: some repeated, some that mean something to a
+ * parser.
+ */
 const anyText = fc.letrec<{ value: string; object: string }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 4, depthSize: 'small' },

@@ -51,7 +51,10 @@ async function firstLine(child: ChildProcess): Promise<string> {
   return String(line);
 }
 
-/** What the servers in other processes are told of a test issuer, which is asked over HTTP about opaque tokens. */
+/**
+ * What the servers in other processes are told of a test issuer, which is asked over HTTP about opaque
+ * tokens.
+ */
 export async function setupFor(issuer: TestIssuer) {
   const { issuer: trusted, audience } = issuer.options;
   const { endpoint } = issuer.introspectionOptions.issuer.introspection;

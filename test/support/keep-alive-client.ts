@@ -37,7 +37,10 @@ function send(url: string, agent: Agent, sent: RawRequest): ReturnType<KeepAlive
   });
 }
 
-/** A server may close an idle connection at the very moment at which it is used again; Node leaves it to the client to try anew. */
+/**
+ * A server may close an idle connection at the very moment at which it is used again; Node leaves it to the
+ * client to try anew.
+ */
 function wasClosedWhileIdle(outgoing: ClientRequest, error: NodeJS.ErrnoException): boolean {
   return outgoing.reusedSocket && error.code === 'ECONNRESET';
 }

@@ -4,7 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { onTestFinished } from 'vitest';
 
-/** The well-known paths of an issuer without a path, in the order in which they are tried, and where the issuer has its keys. */
+/**
+ * The well-known paths of an issuer without a path, in the order in which they are tried, and where the
+ * issuer has its keys.
+ */
 export const paths = {
   oauth: '/.well-known/oauth-authorization-server',
   openid: '/.well-known/openid-configuration',
@@ -28,7 +31,10 @@ export interface MisbehavingIssuer {
   readonly requests: readonly LoggedRequest[];
   /** TCP connections so far. */
   readonly connections: number;
-  /** Does one thing after the other to the requests of a path, and the last one from then on. A path without script answers 404. */
+  /**
+   * Does one thing after the other to the requests of a path, and the last one from then on. A path without
+   * script answers 404.
+   */
   script(path: string, ...behaviours: readonly [Behaviour, ...Behaviour[]]): void;
   /** Valid metadata at the first well-known path, and these keys, with `headers` on the answer. */
   publish(keys: readonly unknown[], headers?: Readonly<Record<string, string>>): void;
@@ -139,7 +145,10 @@ export const drip: Behaviour = (response) => {
   response.on('close', () => clearInterval(timer));
 };
 
-/** A chunked body without end, as fast as it is read. `onClosed` tells how much was sent when the client had enough. */
+/**
+ * A chunked body without end, as fast as it is read. `onClosed` tells how much was sent when the client had
+ * enough.
+ */
 export function endless(onClosed: (bytes: number) => void): Behaviour {
   return (response) => {
     const chunk = Buffer.alloc(16_384, ' ');

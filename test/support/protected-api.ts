@@ -22,7 +22,10 @@ export interface ProtectedApi {
   refreshes(times: number): Promise<void>;
 }
 
-/** Protects an API. Its background timers never go off, so that the clock alone decides what is fetched; time limits need `realTimers`. */
+/**
+ * Protects an API. Its background timers never go off, so that the clock alone decides what is fetched; time
+ * limits need `realTimers`.
+ */
 export function protect(
   options: Omit<ResourceServerOptions, 'audience' | 'clock'>,
   { realTimers = false } = {},
@@ -70,7 +73,10 @@ export function protect(
   };
 }
 
-/** Timers that are set from now on never go off, in this test, unless it moves them with `vi.advanceTimersByTime`. */
+/**
+ * Timers that are set from now on never go off, in this test, unless it moves them with
+ * `vi.advanceTimersByTime`.
+ */
 export function stopTimers(): void {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   onTestFinished(() => {

@@ -4,7 +4,10 @@ import { readFileSync } from 'node:fs';
 export interface Requirement {
   readonly id: string;
   readonly level: string;
-  /** The test that proves it: its file, relative to `test/` or to `src/testing/`, and its title with those of the blocks around it. */
+  /**
+   * The test that proves it: its file, relative to `test/` or to `src/testing/`, and its title with those of
+   * the blocks around it.
+   */
   readonly file: string;
   readonly title: string;
 }

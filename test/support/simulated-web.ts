@@ -1,7 +1,10 @@
 /** What a host answers: a value is JSON with status 200. */
 export type Page = (() => Response | Promise<Response>) | Readonly<Record<string, unknown>>;
 
-/** A stand-in for the web, for hosts that a test cannot have: https, other names. Addresses without page answer 404. */
+/**
+ * A stand-in for the web, for hosts that a test cannot have: https, other names. Addresses without page
+ * answer 404.
+ */
 export interface SimulatedWeb {
   /** For the option `fetch`. */
   readonly fetch: typeof globalThis.fetch;

@@ -5,7 +5,10 @@ import { type ESTree, parseSync } from 'vite';
 export interface TitledTest {
   /** Relative to `test/`, or to `src/testing/`: `contract/dpop-rows.ts`. */
   readonly file: string;
-  /** With the titles of the blocks around it, and `…` for what is filled in: `a key › is skipped when it is …`. */
+  /**
+   * With the titles of the blocks around it, and `…` for what is filled in: `a key › is skipped when it is
+   * …`.
+   */
   readonly title: string;
   readonly ids: readonly string[];
 }

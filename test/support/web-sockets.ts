@@ -70,7 +70,9 @@ interface Setup {
   readonly beforeUpgrade?: (request: IncomingMessage) => void;
 }
 
-/** A server of WebSockets behind a gate. It echoes what it gets, unless `onConnection` does something else. */
+/**
+ * A server of WebSockets behind a gate. It echoes what it gets, unless `onConnection` does something else.
+ */
 export async function serve({
   options,
   webSocketOptions,

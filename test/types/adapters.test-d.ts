@@ -100,7 +100,8 @@ expectTypeOf(
 // @ts-expect-error an option that doesn't exist
 onFetch.resourceServer({ ...options, audiences: 'x' });
 
-// Hono: the variable `auth`, chained or named, and behind a requirement; undefined only with `optional: true`.
+// Hono: the variable `auth`, chained or named, and behind a requirement; undefined only with `optional:
+// true`.
 new Hono()
   .use(onHono.authenticate(options, { connection: (_request, c: { readonly env: object }) => c.env }))
   .get('/stock/:sku', (c) => {

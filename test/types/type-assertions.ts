@@ -4,8 +4,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 export type IsAny<T> = 0 extends 1 & T ? true : false;
 
 /**
- * A member for each place in `T` where an `any` can be reached: through members, parameters, results, elements and instances,
- * eight steps deep. `{}` is assignable when there is none; otherwise the compiler's message lists the places.
+ * A member for each place in `T` where an `any` can be reached: through members, parameters, results,
+ * elements and instances, eight steps deep. `{}` is assignable when there is none; otherwise the compiler's
+ * message lists the places.
  *
  * @typeParam Foreign types of other packages, which are not entered
  */

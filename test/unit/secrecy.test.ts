@@ -25,7 +25,9 @@ async function loadKeys(): Promise<readonly unknown[]> {
   return typeof jwks === 'function' ? (await jwks()).keys : (jwks?.keys ?? []);
 }
 
-/** Everything that a careless logger could write of a value: its text, all members, hidden ones, its causes. */
+/**
+ * Everything that a careless logger could write of a value: its text, all members, hidden ones, its causes.
+ */
 function everythingIn(value: unknown): string {
   const shown = inspect(value, {
     depth: Infinity,
@@ -39,7 +41,10 @@ function everythingIn(value: unknown): string {
   return parts.join('\n');
 }
 
-/** What must not be in a log: the token, its segments, what the claims say, the key, what the header line held. */
+/**
+ * What must not be in a log: the token, its segments, what the claims say, the key, what the header line
+ * held.
+ */
 function secretsOf(token: string): readonly string[] {
   const keys = published.flatMap((jwk) =>
     Object.values(Object(jwk)).filter((value) => String(value).length > 20),

@@ -1,4 +1,7 @@
-/** Resource indicators of the APIs (RFC 8707): access tokens are requested for one of them, and carry it as `"aud"`. */
+/**
+ * Resource indicators of the APIs (RFC 8707): access tokens are requested for one of them, and carry it as
+ * `"aud"`.
+ */
 export const INVENTORY = 'https://inventory.example.com';
 export const ORDERS = 'https://orders.example.com';
 export const WAREHOUSE = 'https://warehouse.example.com';

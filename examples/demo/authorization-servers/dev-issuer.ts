@@ -8,8 +8,8 @@ import { createInterface } from 'node:readline';
 import { type AuthorizationServer, CLIENTS, TOKEN_LIFETIME_SECONDS } from './authorization-server.js';
 
 /**
- * This package's own authorization server for development, started like `npx oauth-resource-server dev-issuer --config … --json`: in a process of
- * its own, so that it can be killed.
+ * This package's own authorization server for development, started like `npx oauth-resource-server dev-issuer
+ * --config … --json`: in a process of its own, so that it can be killed.
  *
  * @param program the module that the command runs
  */

@@ -11,7 +11,10 @@ import {
 } from './authorization-server.js';
 import { addActor, addTokenExchange } from './token-exchange.js';
 
-/** `oidc-provider`, in this process. What ends with {@link AuthorizationServer.kill} is its server and every connection. */
+/**
+ * `oidc-provider`, in this process. What ends with {@link AuthorizationServer.kill} is its server and every
+ * connection.
+ */
 export async function startOidcProvider(): Promise<AuthorizationServer> {
   const server = createServer();
   const issuer = await listen(server);

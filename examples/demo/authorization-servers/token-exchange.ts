@@ -14,8 +14,9 @@ export const addActor: Configuration['extraTokenClaims'] = ({ oidc: { client } }
     : undefined;
 
 /**
- * Adds the grant for token exchange (RFC 8693), which oidc-provider leaves to its users. A client gets a token
- * for its API that's about the subject of its caller's token, ends with it, and has scopes that both have.
+ * Adds the grant for token exchange (RFC 8693), which oidc-provider leaves to its users. A client gets a
+ * token for its API that's about the subject of its caller's token, ends with it, and has scopes that both
+ * have.
  *
  * @param key what the provider signs with
  * @param describeApi as oidc-provider knows it

@@ -16,7 +16,10 @@ export async function runNightlyJob({ nights, nightlyJob }: System): Promise<num
   }
 }
 
-/** Runs the script once for every inventory service, as new each time. Resolves with what it printed, where all runs printed the same and went well. */
+/**
+ * Runs the script once for every inventory service, as new each time. Resolves with what it printed, where
+ * all runs printed the same and went well.
+ */
 export async function runStockReports({ issuer, pairs }: System): Promise<string | undefined> {
   const env = { ISSUER: issuer, CLIENT_SECRET: STOCK_REPORT.clientSecret };
   const reports = await Promise.all(

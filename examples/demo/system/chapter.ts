@@ -11,7 +11,10 @@ export interface Chapter {
   readonly findings: readonly Finding[];
 }
 
-/** What happened during a chapter at one order service (its {@link Counts}) and to the orders that were sent to it. */
+/**
+ * What happened during a chapter at one order service (its {@link Counts}) and to the orders that were sent
+ * to it.
+ */
 export interface PairRow extends OrderCounts, Counts {
   /** That of the inventory service behind it. */
   readonly framework: string;

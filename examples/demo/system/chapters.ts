@@ -11,7 +11,9 @@ import { difference } from './tally.js';
 
 /** At every order service, before and after each event. */
 const SOME_ORDERS = 8;
-/** Access tokens of this age are due for renewal (the last 10 % of their life), and still good for a while. */
+/**
+ * Access tokens of this age are due for renewal (the last 10 % of their life), and still good for a while.
+ */
 export const DUE_FOR_RENEWAL_SECONDS = TOKEN_LIFETIME_SECONDS * 0.9 + 5;
 
 /** Plays the chapters one after the other. */

@@ -23,7 +23,10 @@ export function answered({ placed, failures }: Pick<OrderCounts, 'placed' | 'fai
 
 /** The orders of one chapter. */
 export interface Orders {
-  /** Sends one order to every order service. Resolves with what came back: {@link PLACED}, or what came in its place. */
+  /**
+   * Sends one order to every order service. Resolves with what came back: {@link PLACED}, or what came in its
+   * place.
+   */
   once(): Promise<readonly string[]>;
   /**
    * From now on orders come in one after the other, at all order services at the same time.

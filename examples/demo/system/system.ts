@@ -16,8 +16,9 @@ import { createTally, type Tally } from './tally.js';
 import { createWatch, type Watch } from './watch.js';
 
 /**
- * dev-issuer lets its keys be used for 30 seconds only, and a slow machine may need longer for the demo: without
- * this it would be chance whether keys are renewed in the very moment when the authorization server is down.
+ * dev-issuer lets its keys be used for 30 seconds only, and a slow machine may need longer for the demo:
+ * without this it would be chance whether keys are renewed in the very moment when the authorization server
+ * is down.
  */
 export const KEYS: KeysOptions = { cooldownSeconds: 300 };
 
@@ -49,14 +50,20 @@ export interface System extends Stage {
   readonly webShopTally: Tally;
   /** Counts the orders, once a night. */
   readonly nightlyJob: NightlyJob;
-  /** The order services' clock as callers. Moved ahead in place of waiting for their access tokens to grow old. */
+  /**
+   * The order services' clock as callers. Moved ahead in place of waiting for their access tokens to grow
+   * old.
+   */
   readonly clock: Clock;
   /** The nightly job's. */
   readonly nights: Clock;
   stop(): Promise<void>;
 }
 
-/** Starts an inventory service on every framework, an order service in front of each, and the callers of those. */
+/**
+ * Starts an inventory service on every framework, an order service in front of each, and the callers of
+ * those.
+ */
 export async function startSystem({ issuer }: AuthorizationServer): Promise<System> {
   const watch = createWatch();
   const clock = createClock();

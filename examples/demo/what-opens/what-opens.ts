@@ -11,7 +11,9 @@ import { type Service, startInventoryServices } from '../frameworks.js';
 import { type Check, type Expectation, perform, type Row } from './check.js';
 import { getAccessToken } from './get-access-token.js';
 
-/** Shows the inventory service good access tokens and bad ones, in good times and in bad, on every framework. */
+/**
+ * Shows the inventory service good access tokens and bad ones, in good times and in bad, on every framework.
+ */
 export async function showWhatOpens(authorizationServer: AuthorizationServer): Promise<readonly Row[]> {
   const { issuer } = authorizationServer;
   const clock = createClock();

@@ -13,7 +13,9 @@ const RESOURCE_SERVER: ResourceServer = {
   accessTokenTTL: LIFETIME_SECONDS,
 };
 
-/** A real authorization server, oidc-provider on loopback. Address and keys survive a stop and a new start. */
+/**
+ * A real authorization server, oidc-provider on loopback. Address and keys survive a stop and a new start.
+ */
 export interface RealAuthorizationServer {
   readonly issuer: string;
   /** How many requests the token endpoint has had. */
@@ -23,7 +25,8 @@ export interface RealAuthorizationServer {
 }
 
 /**
- * Starts it with these clients, which may use the client-credentials grant for the inventory API and its scope `read:inventory`.
+ * Starts it with these clients, which may use the client-credentials grant for the inventory API and its
+ * scope `read:inventory`.
  *
  * @param platform whose assertions the JWT bearer grant takes; without, there's no such grant
  * @param wantsNonce whether proofs of possession need a nonce of this server

@@ -23,7 +23,10 @@ export function makeClient(options: Partial<ClientCredentialsOptions>): ClientCr
   return client;
 }
 
-/** {@link makeClient} for the JWT bearer grant. It names no client and doesn't authenticate, if the options don't say. */
+/**
+ * {@link makeClient} for the JWT bearer grant. It names no client and doesn't authenticate, if the options
+ * don't say.
+ */
 export function makeJwtBearer(options: JwtBearerOptions): ApiClient {
   const client = createJwtBearer({ random: () => 0, ...options });
   onTestFinished(() => client.close());

@@ -116,7 +116,9 @@ export function selfSigned(
   });
 }
 
-/** A client that is known by the name in a certificate of an authority (RFC 8705 §2.1). Its tokens are bound. */
+/**
+ * A client that is known by the name in a certificate of an authority (RFC 8705 §2.1). Its tokens are bound.
+ */
 export function byName(clientId: string, commonName: string): ClientMetadata {
   return registered(clientId, {
     token_endpoint_auth_method: 'tls_client_auth',

@@ -22,7 +22,10 @@ export function makeAssertion(
   return `${encoded.join('.')}.${createSigner(key, 'ES256')(encoded.join('.'))}`;
 }
 
-/** A volume with a token in it, as Kubernetes mounts it: a new token comes with a new folder, by a symbolic link. */
+/**
+ * A volume with a token in it, as Kubernetes mounts it: a new token comes with a new folder, by a symbolic
+ * link.
+ */
 export interface ProjectedVolume {
   readonly file: string;
   write(token: string): void;
@@ -48,7 +51,9 @@ export function mountVolume(): ProjectedVolume {
   };
 }
 
-/** A key management service with an EC key: it hashes, and answers with DER, as those of Amazon and Google do. */
+/**
+ * A key management service with an EC key: it hashes, and answers with DER, as those of Amazon and Google do.
+ */
 export function startKms(keyId: string, key = generateKeyPairSync('ec', { namedCurve: 'P-256' })) {
   const { privateKey, publicKey } = key;
   const kms = { isDown: false, signatures: 0 };

@@ -16,7 +16,10 @@ const every: readonly Harness[] = [
   honoHarness,
 ];
 
-/** Every framework that runs the contract. A test project can name one in `HARNESSES`: `nest-11` wants NestJS alone. */
+/**
+ * Every framework that runs the contract. A test project can name one in `HARNESSES`: `nest-11` wants NestJS
+ * alone.
+ */
 export const harnesses: readonly Harness[] = every.filter(({ name }) =>
   name.startsWith(process.env.HARNESSES ?? ''),
 );

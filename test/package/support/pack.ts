@@ -33,7 +33,10 @@ export default async function pack(project: TestProject): Promise<() => Promise<
   return remove;
 }
 
-/** `npm run check` has just built `dist`. Otherwise a copy is built: somebody may be using `dist` of the checkout. */
+/**
+ * `npm run check` has just built `dist`. Otherwise a copy is built: somebody may be using `dist` of the
+ * checkout.
+ */
 async function packTo(folder: string): Promise<string> {
   return process.env.PACK_DIST === undefined ? buildAndPack(folder) : npmPack(checkout, folder);
 }

@@ -24,7 +24,10 @@ export async function listFiles(folder: string): Promise<readonly string[]> {
     .sort();
 }
 
-/** What a file of declarations exports, in order: `authenticate` for a value, `type Auth` for what is only a type. */
+/**
+ * What a file of declarations exports, in order: `authenticate` for a value, `type Auth` for what is only a
+ * type.
+ */
 export async function exportedNames(file: string): Promise<readonly string[]> {
   return [...new Set(await exportsOf(file))].sort(byName);
 }

@@ -5,7 +5,10 @@ import { environment } from './run.js';
 /** How long a command may take: installations need a minute or two. */
 const PATIENCE_MS = 240_000;
 
-/** A shell in a folder, as a reader of the documentation has it: variables and the folder stay from command to command. */
+/**
+ * A shell in a folder, as a reader of the documentation has it: variables and the folder stay from command to
+ * command.
+ */
 export class Terminal {
   readonly #shell: ChildProcess;
   readonly #ended: Promise<unknown>;
@@ -28,7 +31,9 @@ export class Terminal {
       });
   }
 
-  /** Runs a command to its end and returns what it printed. Rejects if it fails, as a reader would stop there. */
+  /**
+   * Runs a command to its end and returns what it printed. Rejects if it fails, as a reader would stop there.
+   */
   async run(command: string): Promise<string> {
     const start = this.#output.length;
     // The shell reads its commands where a program would look for answers.

@@ -4,9 +4,8 @@ import type { Harness, Running } from '../../http/harnesses/harness.js';
 import { type Setup, setupOptions } from './setup.js';
 
 /**
- * Starts servers of one harness when told to, over HTTP: `POST /` with a {@link Setup} starts one and answers its
- * URL, `GET /?url=…` says how often its handlers ran. Prints its own URL, and
- * the version of the runtime.
+ * Starts servers of one harness when told to, over HTTP: `POST /` with a {@link Setup} starts one and answers
+ * its URL, `GET /?url=…` says how often its handlers ran. Prints its own URL, and the version of the runtime.
  */
 export function serveOnDemand({ start }: Harness): void {
   const servers = new Map<string, Running>();

@@ -2,7 +2,10 @@
 import { env } from 'cloudflare:workers';
 import { requireScope, resourceServer } from '../../../adapters/fetch/index.js';
 
-/** Made when the module is loaded, as an application does it: no network, no timers and no random numbers there. */
+/**
+ * Made when the module is loaded, as an application does it: no network, no timers and no random numbers
+ * there.
+ */
 const gate = resourceServer({ ...env.setup, clockToleranceSeconds: 0 });
 
 export default {

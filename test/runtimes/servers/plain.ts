@@ -1,8 +1,8 @@
 import { createResourceServer } from '../../../src/index.js';
 
 /**
- * No server at all: verifies the tokens that it's given as its last argument, says what came of them, and ends by
- * itself: no timer of the library keeps it.
+ * No server at all: verifies the tokens that it's given as its last argument, says what came of them, and
+ * ends by itself: no timer of the library keeps it.
  */
 const { options, tokens } = JSON.parse(process.argv.at(-1) ?? '');
 const server = createResourceServer(options);

@@ -102,7 +102,10 @@ const failing =
 const hanging: KeySource = () => new Promise(() => undefined);
 
 describe('how long keys live', () => {
-  /** The age at which a request has to wait for new keys, found by asking each second with the background refresh held up. */
+  /**
+   * The age at which a request has to wait for new keys, found by asking each second with the background
+   * refresh held up.
+   */
   async function lifetime(
     publishedMaxAge: number | undefined,
     policy: Partial<KeysPolicy> = {},

@@ -88,7 +88,8 @@ describe('createMemoryReplayStore', () => {
         refused += 1;
       }
     }
-    // In any window of 65 seconds no more than there is room for: 1000 seconds have 15 such windows and a piece.
+    // In any window of 65 seconds no more than there is room for: 1000 seconds have 15 such windows and a
+    // piece.
     expect(kept + refused).toBe(1_000_000);
     expect(kept).toBeLessThanOrEqual(maxEntries * Math.ceil(1000 / 65));
     expect(refused).toBeGreaterThan(200_000);

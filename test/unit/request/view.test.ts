@@ -314,7 +314,8 @@ describe('viewRequest', () => {
       headers: { host: 'internal', authorization: 'Bearer a' },
       rawHeaders: ['Authorization', 'Bearer a', 'Authorization', 'Bearer b'],
     });
-    // As Koa has it: `header` is an object, `host` and `protocol` are what it makes of proxies that it trusts.
+    // As Koa has it: `header` is an object, `host` and `protocol` are what it makes of proxies that it
+    // trusts.
     const koa = {
       req,
       header: req.headers,

@@ -44,7 +44,10 @@ const foreign = await generateSigningKey('ES256', 'foreign');
 
 const claims = { iss: ISSUER, aud: AUDIENCE, sub: 'alice', client_id: 'web', exp: NOW + 300 };
 
-/** The key under another name for what it does; its public part without the members of `changes` that are undefined. */
+/**
+ * The key under another name for what it does; its public part without the members of `changes` that are
+ * undefined.
+ */
 function publish({ jwk }: SigningKey, changes: Partial<Record<keyof JWK, unknown>> = {}): JWK {
   return Object.fromEntries(
     Object.entries({ ...jwk, ...changes }).filter(([, value]) => value !== undefined),
@@ -808,8 +811,8 @@ describe('the access token', () => {
 });
 
 /**
- * RFC 7515, appendix A.2 and A.3: the claims name an issuer that is no URL and no audience, so options could not trust it; the
- * verifier itself takes them with the issuer as the client of a list.
+ * RFC 7515, appendix A.2 and A.3: the claims name an issuer that is no URL and no audience, so options could
+ * not trust it; the verifier itself takes them with the issuer as the client of a list.
  */
 describe('the vectors of RFC 7515', () => {
   const content =

@@ -225,7 +225,10 @@ describe('isRevoked', () => {
 });
 
 describe('the time limit of isRevoked', () => {
-  /** A request whose token was verified before, and a question to which the test gives the answer. From here on timers stand still. */
+  /**
+   * A request whose token was verified before, and a question to which the test gives the answer. From here
+   * on timers stand still.
+   */
   async function slowly(options: Partial<ResourceServerOptions> = {}) {
     interface Answer {
       readonly resolve: (revoked: boolean) => void;

@@ -1,4 +1,5 @@
-// An application that has the SDK's own middleware on one path and ours on another: `req.auth` is the SDK's, `getAuth` ours.
+// An application that has the SDK's own middleware on one path and ours on another: `req.auth` is the SDK's,
+// `getAuth` ours.
 import { requireBearerAuth } from '@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js';
 import type { OAuthTokenVerifier } from '@modelcontextprotocol/sdk/server/auth/provider.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
