@@ -150,6 +150,19 @@ describe('DenialResponses', () => {
     expect([retryAfter(7), retryAfter(8)]).toEqual(['7', '8']);
   });
 
+  it('are made once if they say nothing but the reason', () => {
+    const responses = new DenialResponses(POLICY);
+    const answerTo = (error: ResourceServerError) => responses.to(error, 'Bearer', {});
+    expect(answerTo(new InvalidTokenError('expired'))).toBe(answerTo(new InvalidTokenError('expired')));
+    const proof = () => new InvalidProofError('nonce_required', 'nonce');
+    expect(answerTo(proof())).not.toBe(answerTo(proof()));
+  });
+
+  it('have a nonce only if there is one', () => {
+    const { headers } = new DenialResponses(POLICY).to(new InvalidProofError('proof_expired'), 'DPoP', {});
+    expect(headers).not.toHaveProperty('DPoP-Nonce');
+  });
+
   it("are frozen if they're shared", () => {
     const { headers } = new DenialResponses(POLICY).to(new InvalidTokenError('expired'), 'Bearer', {});
     expect([headers, headers['WWW-Authenticate']].every(Object.isFrozen)).toBe(true);

@@ -1,5 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
-import { answerMetadata, type ResourceMetadataDocument } from '../../../src/answer/resource-metadata.js';
+import {
+  answerMetadata,
+  isSignedMetadata,
+  type ResourceMetadataDocument,
+} from '../../../src/answer/resource-metadata.js';
 import type { Answer } from '../../../src/decision.js';
 import { channels, type WarningMessage } from '../../../src/diagnostics.js';
 import {
@@ -8,7 +12,7 @@ import {
   type ResourceServerOptions,
 } from '../../../src/index.js';
 import type { ResourceOptions } from '../../../src/options/resource.js';
-import { signedJws } from '../../../src/testing/forged-jws.js';
+import { encodePart, signedJws } from '../../../src/testing/forged-jws.js';
 import { generateSigningKey } from '../../../src/testing/signing-key.js';
 import { listenTo } from '../../support/listen-to.js';
 
@@ -70,6 +74,17 @@ describe('the metadata of an API', () => {
     expect((await bodyOf(get(metadata))).scopes_supported).toEqual(['read']);
   });
 
+  it('name the ways to send a token', { tags: ['PRM-06', 'PRM-07'] }, () => {
+    const both = metadataOf().document;
+    expect(both.bearer_methods_supported).toEqual(['header']);
+    expect(both.dpop_signing_alg_values_supported).toContain('ES256');
+    expect(both).not.toHaveProperty('dpop_bound_access_tokens_required');
+    expect(metadataOf({}, { dpop: 'required' }).document).toMatchObject({
+      bearer_methods_supported: [],
+      dpop_bound_access_tokens_required: true,
+    });
+  });
+
   it('are apart for each resource of a host', { tags: ['PRM-11'] }, async () => {
     const [first, second] = [metadataOf(), metadataOf({ resource: 'https://api.example.com/mcp?tenant=b' })];
     expect(second.answer(new Request(first.url))).toBeUndefined();
@@ -127,6 +142,23 @@ describe('where clients look for metadata', () => {
     for (const path of ['', '/mcp', '/mcp/']) expect(await find([tenant], at(path)), path).toBe(404);
   });
 
+  it('is the place of the one with the host that was asked, if any has it', {
+    tags: ['PRM-11'],
+  }, async () => {
+    const elsewhere = metadataOf({ resource: 'https://other.example.com/mcp' });
+    for (const host of ['api', 'other']) {
+      const resource = `https://${host}.example.com/mcp`;
+      for (const path of ['/mcp', '/mcp/', ''])
+        expect(
+          await find([mcp, elsewhere], `https://${host}.example.com${WELL_KNOWN}${path}`),
+          `${host} ${path}`,
+        ).toBe(resource);
+    }
+    // An internal name, behind a proxy.
+    expect(await find([mcp], `http://10.0.0.1:8080${WELL_KNOWN}/mcp`)).toBe(mcp?.document.resource);
+    expect(await find([mcp, elsewhere], `http://10.0.0.1:8080${WELL_KNOWN}/mcp`)).toBe(404);
+  });
+
   it.each([
     '*',
     '',
@@ -140,6 +172,26 @@ describe('where clients look for metadata', () => {
   ])('is not %j', { tags: ['PRM-11'] }, async (url) => {
     expect(await find([mcp], url)).toBeUndefined();
     expect(await find([], `https://api.example.com${WELL_KNOWN}`)).toBeUndefined();
+  });
+});
+
+describe('isSignedMetadata', () => {
+  const header = encodePart({ alg: 'ES256' });
+  const claims = encodePart({ iss: resource });
+
+  it.each([
+    [`${header}.${claims}.AAAA`, true],
+    [`${header}.${claims}.`, false],
+    [`${header}.${claims}`, false],
+    [`${encodePart({ alg: 'none' })}.${claims}.AAAA`, false],
+    [`${encodePart({ alg: 42 })}.${claims}.AAAA`, false],
+    [`${encodePart('[]')}.${claims}.AAAA`, false],
+    [`${header}.${encodePart('[]')}.AAAA`, false],
+    [`${header}.${encodePart({ iss: 42 })}.AAAA`, false],
+    [`${header}.${encodePart({ iss: resource, signed_metadata: 'x' })}.AAAA`, false],
+    [42, false],
+  ])('says of %j: %j', { tags: ['PRM-09'] }, (value, expected) => {
+    expect(isSignedMetadata(value)).toBe(expected);
   });
 });
 
