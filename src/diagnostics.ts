@@ -1,7 +1,6 @@
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { debuglog } from 'node:util';
 import { readEnvironment } from './lib/environment.js';
-import { describeError } from './lib/errors.js';
 import type { Reason } from './reasons.js';
 
 /**
@@ -39,11 +38,15 @@ export interface DecisionMessage {
    * which may identify a person.
    */
   readonly route: string | undefined;
+  /** Of the answer; for `denied`. */
   readonly status: number | undefined;
+  /** Why; for `denied`. */
   readonly reason: Reason | undefined;
   /** A fixed text that helps to configure the issuer or the API. */
   readonly hint: string | undefined;
+  /** Of a verified token: a configured one. */
   readonly issuer: string | undefined;
+  /** Of a verified token. */
   readonly clientId: string | undefined;
   /** For `allowed`: whether the token was remembered from an earlier verification. */
   readonly isKnownToken: boolean | undefined;
@@ -220,39 +223,4 @@ export function reportIntrospection({
 export function reportWarning(message: WarningMessage): void {
   debug('warning %j', message);
   warningChannel.publish(message);
-}
-
-/**
- * Calls a predicate of the application. Only `true` counts. An exception, a promise or any other value is a
- * refusal, and is reported.
- */
-export function holds(source: WarningMessage['source'], predicate: () => unknown): boolean {
-  const isBoolean = (value: unknown): value is boolean => typeof value === 'boolean';
-  return askApplication(source, predicate, isBoolean) === true;
-}
-
-/**
- * Calls a function of the application that must answer at once.
- *
- * @returns undefined, after a report, if it throws or its answer isn't acceptable
- */
-export function askApplication<T>(
-  source: WarningMessage['source'],
-  act: () => unknown,
-  isAnswer: (value: unknown) => value is T,
-): T | undefined {
-  let detail: string;
-  try {
-    const answer = act();
-    if (isAnswer(answer)) return answer;
-    // Nothing awaits this promise, but an unhandled rejection would end the process. Not every promise is a
-    // native one.
-    const isPromise = typeof answer === 'object' && answer !== null && 'then' in answer;
-    if (isPromise) Promise.resolve(answer).catch(() => undefined);
-    detail = isPromise ? 'promise' : typeof answer;
-  } catch (error) {
-    detail = describeError(error);
-  }
-  reportWarning({ source, detail });
-  return undefined;
 }

@@ -12,8 +12,7 @@ import {
 } from './reasons.js';
 
 /** Marks our errors across duplicate installs of this package and across frameworks' exception classes. */
-// `as never`: the annotation says what it is, a unique symbol from the registry.
-export const errorKind: unique symbol = Symbol.for('oauth-resource-server.error') as never;
+export const errorKind: unique symbol = Symbol.for('oauth-resource-server.error');
 
 /**
  * The base of every refusal: `status`, `error`, `reason`, `message`.
@@ -147,7 +146,8 @@ export class UnavailableError extends ResourceServerError {
 
   /**
    * @param retryAfterSeconds seconds until another attempt makes sense; rounded up, at least 1
-   * @param cause what went wrong, for the log: our own error or that of `fetch`, never a response body
+   * @param cause what went wrong, for the log: our own error, or that of `fetch` or the replay store, never a
+   *   response body
    * @param hint a fixed text, see {@link hint}
    */
   constructor(reason: UnavailableReason, retryAfterSeconds: number, cause?: unknown, hint?: string) {

@@ -1,4 +1,6 @@
 import { announceLog, listen } from './diagnostics.js';
+import { checkNames } from './lib/check.js';
+import { withoutUndefined } from './lib/json.js';
 
 /** The logger of pino, winston, Nest or Fastify, `console`, or any other with such methods. */
 export interface RefusalLogger {
@@ -49,7 +51,7 @@ export function logRefusals(logger: RefusalLogger, options: LogRefusalsOptions =
   const { level, outageLevel } = checkLevels(logger, options);
   const isMessageFirst = typeof Reflect.get(logger, 'log') === 'function';
   const log = (method: string, message: string, given: Fields): void => {
-    const fields = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+    const fields = withoutUndefined(given);
     // Looked up each time: pino replaces the method when its level changes.
     const write: unknown = Reflect.get(logger, method);
     if (typeof write === 'function')
@@ -91,9 +93,8 @@ export function logRefusals(logger: RefusalLogger, options: LogRefusalsOptions =
 
 function checkLevels(logger: RefusalLogger, options: LogRefusalsOptions): Required<LogRefusalsOptions> {
   const hasMethod = (name: string): boolean => typeof Reflect.get(logger, name) === 'function';
-  const { level = hasMethod('info') ? 'info' : 'log', outageLevel = 'warn', ...unknown } = options;
-  for (const name of Object.keys(unknown))
-    throw new TypeError(`logRefusals: unknown option ${name}; known are level, outageLevel`);
+  checkNames(options, ['level', 'outageLevel'], 'logRefusals');
+  const { level = hasMethod('info') ? 'info' : 'log', outageLevel = 'warn' } = options;
   for (const name of [level, outageLevel])
     if (!hasMethod(name)) throw new TypeError(`logRefusals: the logger has no method "${name}"`);
   return { level, outageLevel };

@@ -93,7 +93,9 @@ const UNAVAILABLE = [
 ] as const;
 
 /** Of what goes wrong when this API calls another one for its caller. */
-const UNAVAILABLE_BEHIND = { exchange_unavailable: 'The request cannot be completed at the moment' } as const;
+const UNAVAILABLE_EXCHANGE = {
+  exchange_unavailable: 'The request cannot be completed at the moment',
+} as const;
 
 const BAD_GATEWAY = { exchange_failed: 'The request cannot be completed' } as const;
 
@@ -113,7 +115,7 @@ export type InsufficientUserAuthenticationReason = keyof typeof INSUFFICIENT_USE
 export type InsufficientScopeReason = keyof typeof INSUFFICIENT_SCOPE;
 
 /** Reasons of an {@link UnavailableError}: something that the decision needs is out of reach or unusable. */
-export type UnavailableReason = (typeof UNAVAILABLE)[number] | keyof typeof UNAVAILABLE_BEHIND;
+export type UnavailableReason = (typeof UNAVAILABLE)[number] | keyof typeof UNAVAILABLE_EXCHANGE;
 
 /** Reasons of a {@link BadGatewayError}: this API can't call another one on behalf of its caller. */
 export type BadGatewayReason = keyof typeof BAD_GATEWAY;
@@ -155,10 +157,10 @@ export const DESCRIPTIONS: Readonly<Record<Reason, string>> = {
   ...(Object.fromEntries(
     UNAVAILABLE.map((reason) => [reason, 'The access token cannot be verified at the moment']),
   ) as Record<(typeof UNAVAILABLE)[number], string>), // one per reason
-  ...UNAVAILABLE_BEHIND,
+  ...UNAVAILABLE_EXCHANGE,
   ...BAD_GATEWAY,
 };
 
 /** Every reason, for documentation and metrics. */
-// A member per reason.
+// `as`: DESCRIPTIONS has a member per reason, and no other.
 export const reasons: readonly Reason[] = Object.freeze(Object.keys(DESCRIPTIONS) as Reason[]);

@@ -59,8 +59,7 @@ export class RefusalWarnings {
     if (reason === 'aud_mismatch')
       return `the "aud" of the access token has nothing from the option "audience" (${quote(audiences)}).`;
     const detail = cause === undefined ? '' : ` (${describeError(cause)})`;
-    const [issuer, another] = issuers;
-    const named = issuer === undefined || another !== undefined ? 'ISSUER' : issuer;
+    const named = issuers.length === 1 ? issuers[0] : 'ISSUER';
     const advice = ` To find out why, run: npx oauth-resource-server check ${named}.`;
     return `${message}${detail}.${OF_ISSUERS.test(reason) ? advice : ''}`;
   }

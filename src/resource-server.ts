@@ -117,7 +117,8 @@ export interface ResourceServer {
    * nothing while they're fresh. Introspection endpoints are looked up but not called. Issuers that a
    * function names at run time are skipped.
    *
-   * @throws {UnavailableError} an issuer can't be reached and none of its keys are known
+   * @throws {UnavailableError} an issuer can't be reached and none of its keys are known, or an introspection
+   *   endpoint can't be found
    */
   ready(): Promise<void>;
   /** Stops background refresh. You don't need it to let the process exit. */
@@ -287,7 +288,7 @@ export class RequestVerifier implements ResourceServer {
   }
 
   async ready(): Promise<void> {
-    // Neither time limits nor a function of the application that never settles keep the process alive.
+    // Keeps the process alive meanwhile: time limits don't, and nor does a promise of the application.
     const awake = setInterval(() => undefined, 1000);
     try {
       await this.#issuers.ready();
@@ -329,7 +330,7 @@ export class RequestVerifier implements ResourceServer {
     verified: AccessToken | Promise<AccessToken>,
     view: RequestView | undefined,
   ): Promise<Accepted> {
-    const accessToken = verified instanceof Promise ? await verified : verified;
+    const accessToken = await verified;
     const headers = await checkConfirmation(accessToken, credentials, view, this.#bindings);
     return this.#allow(credentials, await this.#confirm(credentials, accessToken), view, headers);
   }
@@ -380,7 +381,7 @@ export class RequestVerifier implements ResourceServer {
 
   #deny(error: ResourceServerError, scheme: Scheme | undefined, wanted: Wanted, asker: Asker): Denied {
     this.#report(error, asker);
-    return new Refused(error, this.#denials.to(error, scheme, wanted));
+    return new Refused(error, this.#denials.answerTo(error, scheme, wanted));
   }
 
   #report(error: ResourceServerError, asker: Asker): void {

@@ -6,6 +6,7 @@ const CODES: Readonly<Record<number, status>> = {
   400: status.INVALID_ARGUMENT,
   401: status.UNAUTHENTICATED,
   403: status.PERMISSION_DENIED,
+  502: status.INTERNAL,
   503: status.UNAVAILABLE,
 };
 

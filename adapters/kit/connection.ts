@@ -35,7 +35,7 @@ export interface Connection {
   renew(token: unknown): Promise<boolean>;
 }
 
-/** Something that can be ended. */
+/** The transport of a connection: a socket or a stream. */
 export interface Line {
   isOpen(): boolean;
   onClose(listener: () => void): void;

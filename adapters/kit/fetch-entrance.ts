@@ -13,7 +13,8 @@ import {
   toResponse,
 } from '../../src/index.js';
 import type { Refusal } from './answers.js';
-import { checkRequirements, Gate, standInFor, toRefusal } from './gate.js';
+import { refuseUnknown } from './check-options.js';
+import { ANYONE, checkRequirements, Gate, standInFor, toRefusal, UNREACHABLE } from './gate.js';
 import type { RouteSteps } from './route-steps.js';
 
 /** A Fetch gate's own options, besides those of the resource server. */
@@ -80,7 +81,8 @@ export class FetchEntrance<O extends boolean> {
   readonly #connection: FetchOptions['connection'];
 
   /** @throws {TypeError} an option is missing, unknown or wrong */
-  constructor(options: EntranceOptions<O>, { connection }: FetchOptions = {}) {
+  constructor(options: EntranceOptions<O>, { connection, ...unknown }: FetchOptions = {}) {
+    refuseUnknown(unknown);
     this.#gate = new Gate(options);
     this.server = this.#gate.server;
     this.#admitsAnonymous = 'optional' in options && options.optional === true;
@@ -110,7 +112,7 @@ export class FetchEntrance<O extends boolean> {
   async enter(arrival: FetchArrival, requirements: readonly Requirement[]): Promise<Entered<O> | Denied> {
     const entered = await this.#authenticate(arrival, 'refuse', requirements);
     if (entered.kind === 'denied') return entered;
-    return checkRequirements(arrival.message ?? arrival.request, requirements, MISTAKE) ?? entered;
+    return checkRequirements(arrival.message ?? arrival.request, requirements, UNREACHABLE) ?? entered;
   }
 
   async #authenticate(
@@ -126,7 +128,7 @@ export class FetchEntrance<O extends boolean> {
     if (decision.kind === 'denied') return decision;
     const { auth, headers } = decision;
     if (auth === undefined && !this.#admitsAnonymous && !this.#gate.isPreflight(message)) {
-      const refusal = checkRequirements(message, [...requirements, ANYONE], MISTAKE);
+      const refusal = checkRequirements(message, [...requirements, ANYONE], UNREACHABLE);
       if (refusal !== undefined) return refusal;
     }
     const seen = view.url === request.url ? request : withUrl(request, view.url);
@@ -139,11 +141,6 @@ export class FetchEntrance<O extends boolean> {
     };
   }
 }
-
-/** Every authenticated request meets this, and no anonymous one does. */
-const ANYONE: Requirement = Object.freeze({ claims: () => true });
-/** Never seen: the gate has just handled the request. */
-const MISTAKE = { name: 'authenticate', advice: '' };
 
 /**
  * The same request with another URL. If something has read its body, or is about to, there's none to hand on.

@@ -54,9 +54,9 @@ type Seen = object & { [passages]?: Passage[] | undefined };
 
 const NONE: readonly never[] = [];
 /** Every authenticated request meets this, and no anonymous one does. */
-const ANYONE: Requirement = Object.freeze({ claims: () => true });
-/** For a gate that has just seen the request. */
-const UNHEARD: Mistake = { name: 'enter', advice: '' };
+export const ANYONE: Requirement = Object.freeze({ claims: () => true });
+/** Advice that's never shown: a gate has just seen the request. */
+export const UNREACHABLE: Mistake = { name: 'authenticate', advice: '' };
 const PASSED: Allowed = Object.freeze({ kind: 'allowed', auth: undefined, headers: undefined });
 
 /**
@@ -156,7 +156,7 @@ export class Gate {
   async enter(arrival: Arrival, requirements: readonly Requirement[]): Promise<Decision> {
     const decision = await this.authenticate(arrival, requirements, 'refuse');
     if (decision.kind === 'denied') return decision;
-    return checkRequirements(arrival.message, [...requirements, ANYONE], UNHEARD) ?? decision;
+    return checkRequirements(arrival.message, [...requirements, ANYONE], UNREACHABLE) ?? decision;
   }
 
   /**

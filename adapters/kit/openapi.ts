@@ -1,4 +1,5 @@
 import type { Requirement, ResourceServer } from '../../src/index.js';
+import { refuseUnknown } from './check-options.js';
 
 /**
  * How an OpenAPI 3 document describes where tokens come from. Give exactly one of `tokenUrl` and `issuer`.
@@ -35,8 +36,9 @@ export class OpenApiSecurity {
   readonly #described: Readonly<Record<string, string>>;
   readonly #scopes: Record<string, string> = {};
 
-  /** @throws {TypeError} an option is wrong, or not exactly one of `tokenUrl` and `issuer` is given */
-  constructor({ tokenUrl, issuer, name = 'oauth2', scopes = {} }: OpenApiSecurityOptions) {
+  /** @throws {TypeError} an option is unknown, or not exactly one of `tokenUrl` and `issuer` is given */
+  constructor({ tokenUrl, issuer, name = 'oauth2', scopes = {}, ...unknown }: OpenApiSecurityOptions) {
+    refuseUnknown(unknown, 'openapiSecurity');
     if ((tokenUrl === undefined) === (issuer === undefined))
       throw new TypeError('openapiSecurity takes exactly one of tokenUrl and issuer');
     this.name = name;

@@ -8,6 +8,7 @@ import {
   type Reason,
   type ResourceServer,
   ResourceServerError,
+  UnavailableError,
 } from '../../src/index.js';
 import { type Arrival, challengeHeaders, denyRequest, Gate, type Reply, sendAnswer } from '../kit/index.js';
 import { findRequest, toArrival } from './platform.js';
@@ -23,6 +24,8 @@ export class ResourceServerException extends HttpException {
   readonly error: ErrorCode | undefined;
   /** Why, as a stable word: `expired`. */
   readonly reason: Reason;
+  /** A fixed text for the log that helps to configure the issuer or the API, if there is one. */
+  readonly hint: string | undefined;
   /** Seconds until another attempt makes sense; only with status 503. */
   readonly retryAfterSeconds: number | undefined;
   /** The answer that `errors: 'respond'` sends. */
@@ -34,7 +37,8 @@ export class ResourceServerException extends HttpException {
     this.message = error.message;
     this.error = error.error;
     this.reason = error.reason;
-    this.retryAfterSeconds = 'retryAfterSeconds' in error ? Number(error.retryAfterSeconds) : undefined;
+    this.hint = error.hint;
+    this.retryAfterSeconds = error instanceof UnavailableError ? error.retryAfterSeconds : undefined;
     this.answer = answer;
     Object.defineProperty(this, errorKind, { value: kindOf(error) });
   }
@@ -80,9 +84,6 @@ export async function refuseIn(type: string, denied: Denied): Promise<never> {
   throw Object.defineProperties(own, Object.getOwnPropertyDescriptors(exception));
 }
 
-/** Thrown with `errors: 'respond'`. With `'next'` it isn't, so no filter of ours comes first. */
-export class AnsweredException extends ResourceServerException {}
-
 /**
  * Sends the answer to a refused request exactly as the core made it. The module registers it as APP_FILTER,
  * unless `errors: 'next'` leaves the answers to your own filters.
@@ -127,8 +128,10 @@ export class ResourceServerExceptionFilter implements ExceptionFilter<ResourceSe
 
 const MISTAKE = { name: 'ResourceServerExceptionFilter', advice: '; pass it the resource server' };
 
-/** Replaces the filter with `errors: 'next'`, when nothing is answered. */
-@Catch(AnsweredException)
-export class NoFilter implements ExceptionFilter<AnsweredException> {
+class NeverThrown {}
+
+/** Stands for the filter with `errors: 'next'`: Nest needs one there. It catches nothing. */
+@Catch(NeverThrown)
+export class NoFilter implements ExceptionFilter {
   catch(): void {}
 }

@@ -8,7 +8,7 @@ import {
   standInFor,
   whenSettled,
 } from '../kit/index.js';
-import { AnsweredException, ResourceServerException, refuseIn } from './exception.js';
+import { ResourceServerException, refuseIn } from './exception.js';
 import { carriers, findRequest, type RequestResponse, toArrival } from './platform.js';
 import { routePolicy } from './route-policy.js';
 
@@ -97,7 +97,7 @@ export class ResourceServerGuard implements CanActivate {
   #refuse(denied: Denied, { res }: RequestResponse, context: ExecutionContext): Promise<never> {
     if (res !== undefined) setHeaders(res, challengeHeaders(denied.answer));
     if (context.getType() !== 'http') return refuseIn(context.getType(), denied);
-    throw new (this.#gate.server.errors === 'next' ? ResourceServerException : AnsweredException)(denied);
+    throw new ResourceServerException(denied);
   }
 
   #refuseUnknown(context: ExecutionContext): false {

@@ -26,6 +26,7 @@ import {
   Reflector,
 } from '@nestjs/core';
 import type { ResourceServer, ResourceServerOptions } from '../../src/index.js';
+import { refuseUnknown } from '../kit/check-options.js';
 import { Gate, type Next, replyOf, serveMetadata } from '../kit/index.js';
 import { NoFilter, ResourceServerExceptionFilter } from './exception.js';
 import { type FakeCaller, fakeResourceServer, isFake } from './fake-resource-server.js';
@@ -133,7 +134,8 @@ export class ResourceServerModule implements NestModule, OnModuleInit, OnApplica
   /**
    * The module with options from other providers, such as a configuration service.
    *
-   * @throws {TypeError} none or several of `useFactory`, `useClass` and `useExisting` are given
+   * @throws {TypeError} an option is unknown, or not exactly one of `useFactory`, `useClass` and
+   *   `useExisting` is given
    * @example
    * ```ts
    * import { ResourceServerModule } from 'oauth-resource-server/nestjs';
@@ -148,11 +150,12 @@ export class ResourceServerModule implements NestModule, OnModuleInit, OnApplica
    * ```
    */
   static forRootAsync(options: ResourceServerModuleAsyncOptions): DynamicModule {
-    const { imports = [], inject = [], useFactory, useClass, useExisting } = options;
+    const { imports = [], inject = [], useFactory, useClass, useExisting, ...extras } = options;
+    const { guard = ResourceServerGuard, ...unknown } = extras;
+    refuseUnknown(unknown, 'ResourceServerModule');
     if ([useFactory, useClass, useExisting].filter((given) => given !== undefined).length !== 1)
       throw new TypeError('forRootAsync takes exactly one of useFactory, useClass and useExisting');
 
-    const { guard = ResourceServerGuard } = options;
     const guards = [guard, ResourceServerGuard];
     const makeOptions: FactoryProvider<ResourceServerModuleOptions>['useFactory'] =
       useFactory ?? ((made: ResourceServerOptionsFactory) => made.createResourceServerOptions());

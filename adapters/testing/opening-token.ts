@@ -1,4 +1,5 @@
 import type { Requirement, ResourceServer } from '../../src/index.js';
+import { grantsScope, withoutImplied } from '../../src/requirement/implied-scopes.js';
 import type { TokenClaims, TokenIssuer } from '../../src/testing/index.js';
 import type { Outcome } from './probes.js';
 import type { Send } from './requests.js';
@@ -57,9 +58,9 @@ function openingClaims(
   implied: Key['implied'],
 ): TokenClaims {
   const all = new Set(requirements.flatMap(({ allScopes = [] }) => allScopes));
-  const scopes = [...broadest([...all], implied)];
+  const scopes = [...withoutImplied([...all], implied)];
   for (const { anyScope = [] } of requirements)
-    if (!anyScope.some((one) => grants(scopes, one, implied))) scopes.push(...anyScope.slice(0, 1));
+    if (!anyScope.some((one) => grantsScope(scopes, one, implied))) scopes.push(...anyScope.slice(0, 1));
   const classes = requirements.flatMap(({ authentication }) =>
     authentication?.acrValues === undefined ? [] : [authentication.acrValues],
   );
@@ -75,29 +76,14 @@ function openingClaims(
 export const scopeClaim = (scopes: readonly string[]): TokenClaims =>
   scopes.length === 0 ? {} : { scope: scopes.join(' ') };
 
-/** Whether a token with these scopes also has another one. */
-const grants = (scopes: readonly string[], scope: string, implied: Key['implied']): boolean =>
-  [scope, ...(implied[scope] ?? [])].some((one) => scopes.includes(one));
-
-/** Those that no other in the list implies. */
-export const broadest = (scopes: readonly string[], implied: Key['implied']): readonly string[] =>
-  scopes.filter(
-    (one) =>
-      !grants(
-        scopes.filter((other) => other !== one),
-        one,
-        implied,
-      ),
-  );
-
 /** Every scope that requirements mention. */
-export const named = (requirements: readonly Requirement[]): readonly string[] => [
+export const mentionedScopes = (requirements: readonly Requirement[]): readonly string[] => [
   ...new Set(requirements.flatMap(({ allScopes = [], anyScope = [] }) => [...allScopes, ...anyScope])),
 ];
 
 /** What a route requires that a token with these scopes doesn't have. */
 export function missingScopes({ requirements, implied }: Key, scopes: readonly string[]): readonly string[] {
-  const isMissing = (one: string): boolean => !grants(scopes, one, implied);
+  const isMissing = (one: string): boolean => !grantsScope(scopes, one, implied);
   return requirements.flatMap(({ allScopes = [], anyScope = [] }) => [
     ...allScopes.filter(isMissing),
     ...(anyScope.every(isMissing) ? anyScope : []),

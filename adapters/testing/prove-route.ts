@@ -1,6 +1,7 @@
 import type { Requirement } from '../../src/index.js';
+import { withoutImplied } from '../../src/requirement/implied-scopes.js';
 import type { ProvenRoute } from './lock-file.js';
-import { broadest, findKey, named, scopeClaim } from './opening-token.js';
+import { findKey, mentionedScopes, scopeClaim } from './opening-token.js';
 import { isRefusal, probeMount } from './probe-mount.js';
 import { reached, servers } from './probes.js';
 import { tryForgeries, tryOtherClaims, tryOtherMethods, tryOtherScopes, without } from './refusals.js';
@@ -72,7 +73,7 @@ export async function proveRoute(
     findings.push(...(await tryOtherClaims(send, key, without(key, given, sample), issuer)));
     const forgeries = await bench.forgeries(issuer, {
       ...key.claims,
-      ...scopeClaim(broadest(named(key.requirements), key.implied)),
+      ...scopeClaim(withoutImplied(mentionedScopes(key.requirements), key.implied)),
     });
     const expected = forgeries.filter(({ reason }) => !isOpen || reason !== 'missing_credentials');
     findings.push(...(await tryForgeries(send, key, expected)));

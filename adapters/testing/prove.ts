@@ -74,7 +74,7 @@ export interface ProofReport {
 export async function prove(app: object, options: ProveOptions): Promise<ProofReport> {
   checkOptions(options);
   const { lockFile = 'authz.lock', update = process.env.AUTHZ_LOCK === 'update' } = options;
-  const target = await recognise(app, options.mounted ?? {});
+  const target = await recognize(app, options.mounted ?? {});
   const { proofs, findings, requests } = await proveTarget(target, options);
   const routes = proofs.map(({ route }) => route);
   const lock = lockText(routes);
@@ -97,7 +97,7 @@ function checkOptions(options: ProveOptions): void {
   checkFunction(options.issuer?.authorization, 'the option issuer of prove: its authorization');
 }
 
-async function recognise(app: object, mounted: Readonly<Record<string, object>>): Promise<Target> {
+async function recognize(app: object, mounted: Readonly<Record<string, object>>): Promise<Target> {
   // Each recognized by a member that the others don't have.
   if ('getHttpAdapter' in app) return nestTarget(app as INestApplication, mounted);
   if ('printRoutes' in app) return fastifyTarget(app as FastifyInstance);

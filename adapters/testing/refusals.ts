@@ -1,7 +1,7 @@
 import { decodeJwt } from 'jose';
 import type { Requirement } from '../../src/index.js';
 import type { Forgery, TokenClaims, TokenIssuer } from '../../src/testing/index.js';
-import { type Key, missingScopes, named } from './opening-token.js';
+import { type Key, mentionedScopes, missingScopes } from './opening-token.js';
 import { reached } from './probes.js';
 import type { RouteSample, Send } from './requests.js';
 import type { TargetRoute } from './target.js';
@@ -13,7 +13,7 @@ const AT_ONCE = 8;
  * Genuine tokens with one scope less, one of the alternatives, and none. Those that lack one must get 403.
  */
 export async function tryOtherScopes(send: Send, key: Key, issuer: TokenIssuer): Promise<readonly string[]> {
-  const known = named(key.requirements);
+  const known = mentionedScopes(key.requirements);
   const own = String(key.claims.scope ?? '').split(' ');
   const lists = key.requirements.flatMap(({ anyScope }) => anyScope ?? []);
   const others = lists.map((one) => [...own.filter((scope) => !lists.includes(scope)), one]);
@@ -45,7 +45,9 @@ export async function tryOtherMethods(
     ALL: ['POST', 'PUT', 'PATCH', 'DELETE'],
   };
   const wanting =
-    named(key.requirements).length > 0 ? [await issuer.authorization({ ...key.claims, scope: '' })] : [];
+    mentionedScopes(key.requirements).length > 0
+      ? [await issuer.authorization({ ...key.claims, scope: '' })]
+      : [];
   return inParallel(others[method] ?? [], async (other) => {
     for (const headers of [{}, ...wanting]) {
       const outcome = await send(headers, other);

@@ -44,9 +44,9 @@ export class DenialResponses {
    *
    * @param scheme the one that the client used; undefined if it used none, or that isn't clear
    */
-  to(error: ResourceServerError, scheme?: Scheme, wanted: Wanted = {}): Answer {
+  answerTo(error: ResourceServerError, scheme?: Scheme, wanted: Wanted = {}): Answer {
     const isCommon = error instanceof InvalidTokenError || error instanceof InvalidRequestError;
-    // It says more than the reason: a route's scopes, a time, a nonce.
+    // Other answers depend on more than the reason: a route's scopes, a time, a nonce.
     if (!isCommon || wanted.scopes?.length) return this.#create(error, scheme, wanted);
     const kind = `${error.reason} ${scheme}`;
     const made = this.#made.get(kind);

@@ -2,12 +2,12 @@ import type { Answer, AnswerHeaders } from '../decision.js';
 import { reportWarning } from '../diagnostics.js';
 import { withTimeLimit } from '../lib/deadline.js';
 import { describeError } from '../lib/errors.js';
-import { deepFreeze, readJsonObject } from '../lib/json.js';
+import { deepFreeze } from '../lib/json.js';
 import { isWithin, type Span, spanFrom } from '../lib/pause.js';
 import type { Runtime } from '../lib/runtime.js';
 import { type RequestLike, viewRequest } from '../request/view.js';
 import type { BearerMethod, Scheme } from '../terms.js';
-import { splitCompactJws } from '../token/compact-jws.js';
+import { readSegment, splitCompactJws } from '../token/compact-jws.js';
 import { withoutOfflineAccess } from '../token/scope.js';
 
 /**
@@ -220,7 +220,7 @@ export function withoutAbsent<T extends object>(members: T): { [K in keyof T]?: 
 export function isSignedMetadata(value: unknown): value is string {
   const segments = typeof value === 'string' ? splitCompactJws(value) : undefined;
   if (segments === undefined) return false;
-  const [header, claims] = segments.map((segment) => readJsonObject(Buffer.from(segment, 'base64url')));
+  const [header, claims] = segments.map(readSegment);
   if (header === undefined || claims === undefined || segments[2] === '') return false;
   const isSigned = typeof header.alg === 'string' && header.alg !== 'none';
   return isSigned && typeof claims.iss === 'string' && !Object.hasOwn(claims, 'signed_metadata');

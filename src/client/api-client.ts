@@ -131,8 +131,8 @@ export function connectApiClients(settings: ClientSettings, name: string): Creat
   const prover = dpop && new DpopProver(dpop, runtime.clock);
   const presenter = new TokenPresenter(prover);
   const endpoint = new TokenEndpoint(settings, time, prover);
-  // Not in the function below: tokens are kept for longer than what a caller showed for them, and a function
-  // made there would keep that, too.
+  // Made here, not in the function below: a closure made there would keep the caller's token alive as long as
+  // the cached one.
   const isOutdated = (token: GrantedToken): boolean => endpoint.isOutdated(token);
   return (grant, { origins = settings.origins, keep = keepOne } = {}) => {
     const report = createReport(serverName, clientId, grant.scope);

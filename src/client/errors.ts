@@ -69,8 +69,7 @@ export interface TokenRequestFailure {
  * Marks these errors across duplicate installs of this package. It isn't the core errors' mark, because a
  * failed token request doesn't refuse a request.
  */
-// See the annotation: a unique symbol from the registry.
-const tokenRequestError: unique symbol = Symbol.for('oauth-resource-server.token-request-error') as never;
+const tokenRequestError: unique symbol = Symbol.for('oauth-resource-server.token-request-error');
 
 /**
  * There's no access token to be had.
@@ -117,8 +116,8 @@ export class TokenRequestError extends SafeError {
     this.hint = failure.hint;
     this.transient = failure.transient ?? TRANSIENT.has(reason);
     this.#description = failure.description;
-    // Until its stack is made into text, V8 keeps with an error all that its functions had, a caller's token
-    // too. A pause keeps errors, and so may the application.
+    // Until its stack is formatted, V8 keeps alive what the functions on it had, a caller's token included. A
+    // pause keeps errors, and so may the application.
     void this.stack;
   }
 

@@ -164,7 +164,7 @@ export interface ClientOptions {
   readonly allowInsecureRequests?: boolean | readonly string[];
   /**
    * Used for every request instead of the global `fetch`: for proxies, private certificate authorities and
-   * mutual TLS.
+   * mutual TLS. Not together with `certificate`.
    */
   readonly fetch?: typeof globalThis.fetch;
   /** Milliseconds since the epoch. Default `Date.now`. For tests. */
@@ -287,7 +287,7 @@ export function checkClientOptions<Own extends Table>(
   if ('audience' in credential && credential.audience === 'issuer' && server.issuer === undefined)
     throw badOption(
       'privateKey',
-      'needs "issuer", which assertions are for, or ' + "assertionAudience: 'token_endpoint'",
+      `needs "issuer", which assertions are for, or assertionAudience: 'token_endpoint'`,
     );
   // No parameter twice, and none empty (RFC 6749 §3.2).
   const parameters = new URLSearchParams();

@@ -1,4 +1,5 @@
 import { discard } from '../lib/fetch.js';
+import { withoutUndefined } from '../lib/json.js';
 import { readVerdict, type Verdict } from './challenge.js';
 import { readNonce } from './dpop.js';
 import type { GrantedToken } from './granted-token.js';
@@ -106,7 +107,7 @@ function judge({ status, headers }: Response, { tokenType }: GrantedToken): Verd
 
 function readCall(input: Input, given: Init, origins: readonly string[], ownFields: readonly string[]): Call {
   // A member that's undefined counts as absent (Web IDL), and what a Request has isn't replaced by it.
-  const init: Init = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const init: Init = withoutUndefined(given);
   const request = isRequest(input) ? input : undefined;
   const url = new URL(request === undefined ? String(input) : request.url);
   checkOrigin(url, origins);

@@ -61,18 +61,24 @@ export interface TokenExchangeOptions extends ClientOptions {
 
 /** A caller's token that this package hasn't verified. Make sure yourself that it's valid. */
 export interface SubjectToken {
+  /** Its text, without `Bearer`. */
   readonly token: string;
   /** Default: the option `subjectTokenType`. */
   readonly tokenType?: TokenType;
-  /** In seconds since the epoch. Undefined if you don't know: the issued tokens live as long as they live. */
+  /**
+   * In seconds since the epoch. Undefined if you don't know it: issued tokens are then used for their own
+   * lifetime.
+   */
   readonly expiresAt?: number;
 }
 
 /** What one token is for. The options fill in what you leave out. */
 export interface ExchangeTarget {
+  /** What the token may do. */
   readonly scope?: string | readonly string[];
   /** Without the option `origins`, the token goes to the origin of this URL. */
   readonly resource?: string;
+  /** The API's name at the authorization server (RFC 8693 §2.1). */
   readonly audience?: string;
 }
 
@@ -82,7 +88,7 @@ export interface TokenExchange {
    * The client for one caller: make one per request, it costs next to nothing. Its tokens are kept here, by a
    * digest of everything they depend on, and never used for longer than the caller's own.
    *
-   * Its `close()` ends this one object; the caller's next request needs no other token.
+   * Its `close()` ends only this object; tokens stay cached for the caller's next request.
    *
    * @param subject the caller's verified `Auth`, or another token
    * @throws {TypeError} it's neither: undefined, say, or a copy of an `Auth`

@@ -8,7 +8,7 @@ import {
   optionError,
   text,
 } from '../lib/check.js';
-import { describeError, SafeError } from '../lib/errors.js';
+import { describeError, readErrorCode, SafeError } from '../lib/errors.js';
 import type { TlsIdentity } from '../lib/tls-fetch.js';
 
 /** A client certificate with its private key (RFC 8705), in PEM. */
@@ -53,8 +53,6 @@ const BEGIN = '-----BEGIN CERTIFICATE-----';
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
 /** Larger files are mistakes. */
 const MAX_FILE_BYTES = 1_000_000n;
-/** Codes of Node and the system for files: `ENOENT`. */
-const ERROR_CODE = /^[A-Z][A-Z0-9_]{1,40}$/;
 
 /** {@link CertificatePem} as text: two are equal if they're the same certificate, in whatever form it was. */
 export interface CertificateText {
@@ -153,6 +151,5 @@ export function certificateReader({
 
 function describeFileError(error: unknown): string {
   if (isOptionError(error)) return `${error.option} ${error.problem}`;
-  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && ERROR_CODE.test(code) ? code : describeError(error);
+  return readErrorCode(error) ?? describeError(error);
 }

@@ -7,6 +7,7 @@ import { SharedWork } from '../lib/shared-work.js';
 import { createTlsFetch } from '../lib/tls-fetch.js';
 import { isSendableToken } from '../request/credentials.js';
 import type { SecretMethod } from '../terms.js';
+import { MAX_TOKEN_LENGTH } from '../token/compact-jws.js';
 import { isAssertionSigner } from './assertion-signer.js';
 import { ClientAuthenticationFailure, type ClientCredential } from './client-authentication.js';
 import { checkCertificate, readCertificate } from './client-certificate.js';
@@ -64,8 +65,6 @@ export interface CredentialSourceOptions {
 /** Longer secrets are mistakes, such as a whole file. */
 const MAX_SECRET_LENGTH = 10_000;
 
-/** As long as an access token may be. */
-export const MAX_ASSERTION_LENGTH = 16_384;
 /** A JWS in compact serialization (RFC 7515 §7.1). Its content is for the server. */
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
@@ -87,10 +86,10 @@ interface Known {
 /**
  * The credential of a client. It may be rotated while the process runs.
  *
- * It guarantees that the function has limited time, and is called once at a time, except for assertions: each
- * request needs its own; that a refused request is repeated once if the function returns another credential
- * by then; and that errors contain nothing of what the function returns or throws, except its type or the
- * error's name.
+ * - The function has limited time.
+ * - It's called once at a time, except for assertions: each request needs its own.
+ * - A refused request is repeated once, if the function then returns another credential.
+ * - Errors contain nothing of what it returns or throws, except a type or an error's name.
  */
 export class CredentialSource {
   readonly #settings: CredentialSettings;
@@ -227,7 +226,7 @@ async function makeCredential(settings: AskedCredential, answer: unknown): Promi
     case 'clientAssertion':
     case 'assertion': {
       const assertion = typeof answer === 'string' ? answer.trim() : '';
-      if (assertion.length <= MAX_ASSERTION_LENGTH && JWT.test(assertion))
+      if (assertion.length <= MAX_TOKEN_LENGTH && JWT.test(assertion))
         return { kind: 'assertion', assertion };
       throw new SafeError(assertion === '' ? `it returned ${typeName(answer)}` : 'that is no JWT');
     }

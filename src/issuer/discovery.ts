@@ -10,6 +10,7 @@ import { type EndpointName, type Located, Metadata } from './metadata-document.j
 
 /** Members that must be strings if present (RFC 8414 §2). */
 const ENDPOINTS = ['token_endpoint', 'authorization_endpoint', 'introspection_endpoint'] as const;
+
 /** Whose metadata to find, and which parts are needed. */
 export interface MetadataSource {
   readonly issuer: string;

@@ -103,7 +103,10 @@ export class TrustedIssuers {
     this.#named?.markAsUsed(issuer);
   }
 
-  /** @throws {UnavailableError} a configured issuer can't be reached and none of its keys are known */
+  /**
+   * @throws {UnavailableError} a configured issuer can't be reached and none of its keys are known, or an
+   *   introspection endpoint can't be found
+   */
   async ready(): Promise<void> {
     await Promise.all([...this.configured.values()].map((issuer) => issuer.ready()));
   }

@@ -20,7 +20,7 @@ export const PRIVATE_MEMBERS: readonly string[] = ['d', 'p', 'q', 'dp', 'dq', 'q
  * The algorithms of each kind of key (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2). Kinds have the names that
  * JWKs use: `"kty"`, and `"crv"` unless it's RSA.
  */
-const ALGORITHMS: ReadonlyMap<string | undefined, readonly Algorithm[]> = new Map([
+const ALGORITHMS_BY_KIND: ReadonlyMap<string | undefined, readonly Algorithm[]> = new Map([
   ['RSA', ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']],
   ['EC P-256', ['ES256']],
   ['EC P-384', ['ES384']],
@@ -85,7 +85,13 @@ export function importVerificationKey(member: unknown): VerificationKey | SkipCa
     const signatureKey = (algorithm: Algorithm): SignatureKey =>
       ready.get(algorithm) ?? new SignatureKey(key, algorithm);
     return {
-      ...{ kid, thumbprints, algorithms: new Set(algorithms), weakness, fingerprint, material, bits },
+      kid,
+      thumbprints,
+      algorithms: new Set(algorithms),
+      weakness,
+      fingerprint,
+      material,
+      bits,
       signatureKey,
     };
   } catch {
@@ -160,7 +166,7 @@ function readThumbprints(member: JsonObject, certificate: X509Certificate | unde
  * @param kind `"kty"` of a JWK, and `"crv"` unless it's RSA: `RSA`, `EC P-256`
  */
 export function findAlgorithms(kind: string | undefined): readonly Algorithm[] {
-  return ALGORITHMS.get(kind) ?? [];
+  return ALGORITHMS_BY_KIND.get(kind) ?? [];
 }
 
 function readKind({ kty, crv }: JsonObject): string | undefined {

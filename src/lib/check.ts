@@ -49,6 +49,9 @@ export function describeGiven(value: unknown): string {
  */
 export type Check<T> = (given: unknown, path: string) => T;
 
+/** The most for options in seconds: larger numbers are most often milliseconds. */
+export const YEAR_SECONDS = 31_536_000;
+
 /** One check per member of an options object. */
 export type Checks<Options> = { readonly [Name in keyof Options]-?: Check<unknown> };
 

@@ -7,7 +7,7 @@ const MIN_END_LENGTH = 5;
 const MIN_BEGINNING_LENGTH = 3;
 
 /**
- * The word that a misspelt one was probably meant to be: one that differs only in case and punctuation, the
+ * The word that a misspelled one was probably meant to be: one that differs only in case and punctuation, the
  * only one that begins or ends the same way, or the nearest one if at most every third letter differs.
  *
  * @returns undefined if none is near, or several are: no suggestion is better than a wrong one
@@ -15,18 +15,18 @@ const MIN_BEGINNING_LENGTH = 3;
 export function closestTo<T extends string>(word: string, candidates: readonly T[]): T | undefined {
   if (word.length < 2 || word.length > MAX_LENGTH) return undefined;
   const meant = letters(word);
-  const spelt = candidates.map((candidate) => ({ candidate, text: letters(candidate) }));
-  const only = (matches: typeof spelt) => (matches.length === 1 ? matches[0]?.candidate : undefined);
-  const same = spelt.find(({ text }) => text === meant);
+  const spelled = candidates.map((candidate) => ({ candidate, text: letters(candidate) }));
+  const only = (matches: typeof spelled) => (matches.length === 1 ? matches[0]?.candidate : undefined);
+  const same = spelled.find(({ text }) => text === meant);
   if (same !== undefined) return same.candidate;
-  // `HS256` isn't a misspelt `RS256`: names with digits are codes.
+  // `HS256` isn't a misspelled `RS256`: names with digits are codes.
   if (/\d/.test(meant)) return undefined;
   const beginning =
-    meant.length < MIN_BEGINNING_LENGTH ? [] : spelt.filter(({ text }) => text.startsWith(meant));
-  const end = meant.length < MIN_END_LENGTH ? [] : spelt.filter(({ text }) => text.endsWith(meant));
-  const distances = spelt.map(({ text }) => editDistance(meant, text));
+    meant.length < MIN_BEGINNING_LENGTH ? [] : spelled.filter(({ text }) => text.startsWith(meant));
+  const end = meant.length < MIN_END_LENGTH ? [] : spelled.filter(({ text }) => text.endsWith(meant));
+  const distances = spelled.map(({ text }) => editDistance(meant, text));
   const least = Math.min(...distances);
-  const near = spelt.filter(
+  const near = spelled.filter(
     ({ text }, index) =>
       distances[index] === least && least <= Math.min(MAX_DISTANCE, Math.max(text.length, meant.length) / 3),
   );

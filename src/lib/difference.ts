@@ -23,7 +23,7 @@ export function describeDifference(one: string, other: string): string | undefin
   if (withoutScheme(one) === withoutScheme(other)) return 'they differ only by http and https';
   if (!URL.canParse(one) || !URL.canParse(other)) return undefined;
   const [first, second] = [new URL(one), new URL(other)];
-  if (first.href === second.href) return 'they are two spellings of one URL, and must be spelt the same';
+  if (first.href === second.href) return 'they are two spellings of one URL, and must be spelled the same';
   if (first.origin === second.origin) return 'they are on the same host and differ by the path';
   if (first.hostname === second.hostname) return 'they are on the same host and differ by the port';
   const path = ({ pathname }: URL) => pathname.replace(/\/$/, '');
@@ -33,7 +33,7 @@ export function describeDifference(one: string, other: string): string | undefin
 /** Two names that one server may have: inside and outside a network. */
 function describeHosts(one: string, other: string): string | undefined {
   if (isLoopback(one) && isLoopback(other))
-    return `${one} and ${other} are this machine under two names, and must be spelt the same`;
+    return `${one} and ${other} are this machine under two names, and must be spelled the same`;
   const internal = [one, other].find((host) => !isLoopback(host) && INTERNAL_HOST.test(host));
   if (internal === undefined) return undefined;
   return `${quote(internal)} looks like the name of a container, which means nothing outside its network`;

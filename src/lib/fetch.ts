@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { SafeError } from './errors.js';
+import { readErrorCode, SafeError } from './errors.js';
 import { isJsonObject } from './json.js';
 
 type Fetch = typeof globalThis.fetch;
@@ -15,8 +15,6 @@ const MAX_BODY_KIB = 1024;
 const ACCEPT = 'application/json, application/jwk-set+json';
 /** How a kept-alive connection fails if the server closed it before answering. */
 const BROKEN_CONNECTION: ReadonlySet<string | undefined> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
-/** The codes of Node and OpenSSL: `ECONNREFUSED`, `CERT_HAS_EXPIRED`. */
-const ERROR_CODE = /^[A-Z][A-Z0-9_]{1,60}$/;
 
 /**
  * How far a request got. `unreachable`: no connection; `timeout`: no answer in time; `broken`: the connection
@@ -191,9 +189,7 @@ export function discard({ body }: Pick<Response, 'body'>): void {
 }
 
 function readCode(error: unknown): string | undefined {
-  const cause: unknown = error instanceof Error ? (error.cause ?? error) : undefined;
-  const code: unknown = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  return typeof code === 'string' && ERROR_CODE.test(code) ? code : undefined;
+  return readErrorCode(error instanceof Error ? (error.cause ?? error) : undefined);
 }
 
 function readMaxAge(cacheControl: string | null): number | undefined {

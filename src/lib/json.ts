@@ -11,6 +11,12 @@ export function isJsonObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** A copy without the members that are undefined. */
+export function withoutUndefined<T extends object>(members: T): T {
+  // `as`: an optional member may be absent.
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as T;
+}
+
 /**
  * The JSON object in `bytes` (RFC 7519 §7.2). If a member is repeated, the last one counts, as for
  * `JSON.parse`.

@@ -1,7 +1,4 @@
-import { SafeError } from './errors.js';
-
-/** Node's codes: `ENOENT`, `EACCES`. */
-const ERROR_CODE = /^E[A-Z0-9]{1,30}$/;
+import { readErrorCode, SafeError } from './errors.js';
 
 /**
  * Reads a short text file, such as a mounted token.
@@ -17,8 +14,7 @@ export async function readTextFile(path: string, maxLength: number): Promise<str
   try {
     for await (const part of createReadStream(path, { encoding: 'utf8', end: maxLength })) text += part;
   } catch (error) {
-    const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
-    throw new SafeError(typeof code === 'string' && ERROR_CODE.test(code) ? code : 'it cannot be read');
+    throw new SafeError(readErrorCode(error) ?? 'it cannot be read');
   }
   if (text.trim() === '') throw new SafeError('it is empty');
   if (text.length > maxLength) throw new SafeError('it is too long');

@@ -8,6 +8,8 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { type DecisionMessage, type IntrospectionMessage, type KeysMessage, listen } from '../diagnostics.js';
+import { checkNames } from '../lib/check.js';
+import { withoutUndefined } from '../lib/json.js';
 import { createInstruments, type Instruments, ISSUER, IssuerStates } from './instruments.js';
 
 /** Options of {@link recordTelemetry}. */
@@ -58,9 +60,7 @@ const METHODS = new Set('CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT QUERY TR
  * ```
  */
 export function recordTelemetry(options: TelemetryOptions = {}): () => void {
-  for (const name of Object.keys(options))
-    if (!OPTIONS.includes(name))
-      throw new TypeError(`recordTelemetry: unknown option ${name}; known are ${OPTIONS.join(', ')}`);
+  checkNames(options, OPTIONS, 'recordTelemetry');
   const { meterProvider = metrics, tracerProvider = trace, clock = () => Date.now() } = options;
   const meter = meterProvider.getMeter(NAME);
   const tracer = tracerProvider.getTracer(NAME);
@@ -88,7 +88,10 @@ export function recordTelemetry(options: TelemetryOptions = {}): () => void {
   function record(name: string, message: KeysMessage | IntrospectionMessage, histogram: Histogram): void {
     const { issuer, reason, durationSeconds } = message;
     if (durationSeconds === undefined) return;
-    const attributes = withoutAbsent({ [ISSUER]: states.nameOf(issuer), 'error.type': reason });
+    const attributes = withoutUndefined<Attributes>({
+      [ISSUER]: states.nameOf(issuer),
+      'error.type': reason,
+    });
     histogram.record(durationSeconds, attributes);
     // Dates, because numbers may be taken for something other than milliseconds since the epoch.
     const startTime = new Date(clock() - durationSeconds * 1000);
@@ -114,14 +117,19 @@ function recordDecision(
     'http.request.method': method && (METHODS.has(method) ? method : '_OTHER'),
     'http.route': route,
   };
-  decisions.add(1, withoutAbsent({ ...decided, ...requested, 'http.response.status_code': status }));
+  decisions.add(
+    1,
+    withoutUndefined<Attributes>({ ...decided, ...requested, 'http.response.status_code': status }),
+  );
   if (isKnownToken !== undefined) lookups.add(1, { [HIT]: isKnownToken });
   // For a refused request, nothing else may record the route: no later code sees it.
   const refused = outcome === 'denied' && {
     'http.route': route,
     'error.type': (status ?? 0) >= 500 ? reason : undefined,
   };
-  trace.getActiveSpan()?.setAttributes(withoutAbsent({ ...decided, ...refused, [HIT]: isKnownToken }));
+  trace
+    .getActiveSpan()
+    ?.setAttributes(withoutUndefined<Attributes>({ ...decided, ...refused, [HIT]: isKnownToken }));
 }
 
 /** The server that an issuer identifier names, if it's a URL. */
@@ -133,8 +141,4 @@ function serverOf(issuer: string): Attributes {
     'server.address': hostname,
     'server.port': port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
   };
-}
-
-function withoutAbsent(attributes: Attributes): Attributes {
-  return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined));
 }

@@ -1,13 +1,10 @@
 import type { AssertionSigner } from '../issuer/assertion-signer.js';
-import {
-  type AskedSource,
-  type CredentialSettings,
-  MAX_ASSERTION_LENGTH,
-} from '../issuer/credential-source.js';
+import type { AskedSource, CredentialSettings } from '../issuer/credential-source.js';
 import { checkPrivateKey, type PrivateKey } from '../issuer/private-key.js';
 import { badOption, callable, checkObject, memberPath, oneOf, optional, text } from '../lib/check.js';
 import { readTextFile } from '../lib/text-file.js';
 import { ALGORITHMS } from '../terms.js';
+import { MAX_TOKEN_LENGTH } from '../token/compact-jws.js';
 
 const SECRET_METHODS = ['client_secret_basic', 'client_secret_post'] as const;
 const AUDIENCES = ['issuer', 'token_endpoint'] as const;
@@ -103,5 +100,5 @@ export function checkCredential(
 export function checkAssertionSource(given: unknown, path: string): AskedSource {
   if (typeof given === 'function') return { ask: callable(given, path) };
   const { file } = checkObject(given, path, { file: text }, 'a function or { file }');
-  return { ask: () => readTextFile(file, MAX_ASSERTION_LENGTH), from: 'file' };
+  return { ask: () => readTextFile(file, MAX_TOKEN_LENGTH), from: 'file' };
 }

@@ -13,7 +13,7 @@ import {
 import { BASE_URL, type InsecureRequests, issuerIdentifier } from '../lib/url.js';
 import type { DpopSettings } from '../proof/dpop.js';
 import type { ReplayStore } from '../proof/replay-store.js';
-import { normaliseTargetUri } from '../proof/target-uri.js';
+import { normalizeTargetUri } from '../proof/target-uri.js';
 import { ALGORITHMS, type Algorithm } from '../terms.js';
 
 /** How to treat access tokens that are bound to a key of the client (RFC 9449). */
@@ -88,9 +88,9 @@ export function checkDpop(given: unknown, baseUrl: string | undefined): DpopSett
 export function baseUrlCheck(allowInsecureRequests: InsecureRequests): Check<string> {
   const check = issuerIdentifier(allowInsecureRequests);
   return (given, path) => {
-    const normalised = normaliseTargetUri(check(given, path));
-    if (normalised === undefined) throw optionError(path, BASE_URL, given);
-    return normalised.replace(/\/+$/, '');
+    const normalized = normalizeTargetUri(check(given, path));
+    if (normalized === undefined) throw optionError(path, BASE_URL, given);
+    return normalized.replace(/\/+$/, '');
   };
 }
 

@@ -16,7 +16,7 @@ export function checkImpliedScopes(given: unknown, path: string): ImpliedScopes 
   const direct = new Map(
     Object.entries(given).map(([broader, narrower]) => [
       checkScope(broader, path),
-      checkScopes(narrower, memberPath(path, broader)),
+      checkScopes(narrower, memberPath(path, broader), 1),
     ]),
   );
   const implied: Record<string, string[]> = Object.create(null);
@@ -35,13 +35,14 @@ function reachable(scope: string, direct: ReadonlyMap<string, readonly string[]>
   return found;
 }
 
-function checkScopes(given: unknown, path: string): readonly string[] {
-  if (!Array.isArray(given) || given.length === 0) throw optionError(path, 'a list of scopes', given);
+/** @param least how many there must be */
+export function checkScopes(given: unknown, path: string, least = 0): readonly string[] {
+  if (!Array.isArray(given) || given.length < least) throw optionError(path, 'a list of scopes', given);
   return Array.from(given, (scope) => checkScope(scope, path));
 }
 
 /** Checks one scope (RFC 6749 §3.3). */
-export function checkScope(given: unknown, path: string): string {
+function checkScope(given: unknown, path: string): string {
   if (isScopeToken(given)) return given;
   throw optionError(path, 'scopes without spaces, quotes and backslashes (RFC 6749, section 3.3)', given);
 }

@@ -121,14 +121,14 @@ export interface ResourceServerOptions {
   readonly resource?: string | ResourceOptions;
   /**
    * `'respond'` (default) sends the answer; `'next'` hands the typed error to the framework's own error path,
-   * with the challenge already set on the response.
+   * with status and challenge already set on the response where the framework allows it.
    */
   readonly errors?: 'respond' | 'next';
   /**
-   * `'development'` (default): unless `NODE_ENV` is `production`, the first refusal in a minute with 503, and
-   * the first with `iss_mismatch` or `aud_mismatch`, becomes a process warning that says what to look at.
-   * There are none if `logRefusals` or `NODE_DEBUG=oauth-resource-server` shows refusals anyway. `'off'`:
-   * never.
+   * `'development'` (default): unless `NODE_ENV` is `production`, the first refusal in a minute with 502 or
+   * 503, and the first with `iss_mismatch` or `aud_mismatch`, becomes a process warning that says what to
+   * look at. There are none if `logRefusals` or `NODE_DEBUG=oauth-resource-server` shows refusals anyway.
+   * `'off'`: never.
    */
   readonly refusalWarnings?: 'development' | 'off';
   /**
@@ -139,8 +139,8 @@ export interface ResourceServerOptions {
    */
   readonly allowInsecureRequests?: boolean | readonly string[];
   /**
-   * Fetches metadata and keys instead of the global `fetch`, for example through a proxy or with a private
-   * certificate authority.
+   * Used for every request to an issuer (metadata, keys, introspection) instead of the global `fetch`, for
+   * example through a proxy or with a private certificate authority.
    */
   readonly fetch?: typeof globalThis.fetch;
   /** Milliseconds since the epoch. Default `Date.now`. For tests. */

@@ -16,6 +16,7 @@ import {
   text,
   typeName,
   wholeNumberBetween,
+  YEAR_SECONDS,
 } from '../lib/check.js';
 import { quote, quoteUrl } from '../lib/public-text.js';
 import {
@@ -72,7 +73,6 @@ export interface ResourceOptions {
   readonly maxAgeSeconds?: number;
 }
 
-const YEAR_SECONDS = 31_536_000;
 const IDENTIFIER = HTTPS_URL.replace('URL', 'URL without fragment, user name, default port and dot segments');
 
 /**

@@ -20,6 +20,7 @@ import {
   textOrTexts,
   texts,
   unchecked,
+  YEAR_SECONDS,
 } from '../lib/check.js';
 import {
   BASE_URL,
@@ -38,20 +39,20 @@ import { checkScopeClaim, type ScopeClaim } from './scope-claim.js';
 /** How an issuer's metadata and keys are fetched, kept and renewed. All durations are in seconds. */
 export interface KeysOptions {
   /**
-   * How long fetched keys are used before they're fetched again; at least 1. Default 600. The issuer's
+   * How long fetched keys are used before they're fetched again; 1 to a year. Default 600. The issuer's
    * `Cache-Control: max-age` can shorten it down to `cooldownSeconds` and lengthen it up to six times. A key
    * that the issuer withdrew stays trusted at most that long, and longer only while the issuer can't be
    * reached.
    */
   readonly maxAgeSeconds?: number;
   /**
-   * How much longer the last good keys are used while the issuer doesn't answer. Default 86400, a day. With
-   * 0, tokens are refused at once.
+   * How much longer the last good keys are used while the issuer doesn't answer; 0 to a year. Default 86400,
+   * a day. With 0, tokens are refused at once.
    */
   readonly staleIfErrorSeconds?: number;
   /**
    * How long to wait before another fetch for unknown key ids, and the longest pause between attempts after
-   * failures. Default 30. With 0, every unknown key id causes a fetch: for tests only.
+   * failures; 0 to a year. Default 30. With 0, every unknown key id causes a fetch: for tests only.
    */
   readonly cooldownSeconds?: number;
   /** Time limit of one refresh, bodies included; above 0, at most 60. Default 5. */
@@ -145,8 +146,6 @@ export const DEFAULT_KEYS: KeysPolicy = {
   timeoutSeconds: 5,
 };
 const IDENTIFIER = `${BASE_URL}; with jwks or jwksUri any text`;
-/** Durations beyond a year are mistakes, most often milliseconds. */
-const YEAR_SECONDS = 31_536_000;
 
 /** Checks the option `keys`. Members that aren't given are as in `defaults`. */
 export function keysCheck(defaults: KeysPolicy): Check<KeysPolicy> {

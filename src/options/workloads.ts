@@ -2,9 +2,9 @@
 // workload may ask for any audience. So you list which ones may call.
 
 import type { Scope, StandardClaims } from '../auth.js';
-import { type Checked, type Checks, checkObject, optional, optionError, text } from '../lib/check.js';
+import { type Checked, type Checks, checkObject, optional, text } from '../lib/check.js';
 import { isJsonObject } from '../lib/json.js';
-import { checkScope } from './implied-scopes.js';
+import { checkScopes } from './implied-scopes.js';
 import { andAlso, checkList, type PresetOverrides } from './preset.js';
 import type { TrustedIssuer } from './trusted-issuer.js';
 
@@ -86,9 +86,4 @@ function checkWorkloads(
     known.set(key, checkObject(workload, `${preset}.${name}`, WORKLOAD_CHECKS));
   }
   return known;
-}
-
-function checkScopes(given: unknown, path: string): readonly string[] {
-  if (!Array.isArray(given)) throw optionError(path, 'a list of scopes', given);
-  return Array.from(given, (scope) => checkScope(scope, path));
 }

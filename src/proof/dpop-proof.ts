@@ -1,11 +1,11 @@
 import { calculateJwkThumbprint, type JWK } from 'jose';
 import { InvalidProofError } from '../errors.js';
 import { importVerificationKey } from '../issuer/verification-key.js';
-import { isJsonObject, type JsonObject, readJsonObject } from '../lib/json.js';
+import { isJsonObject, type JsonObject } from '../lib/json.js';
 import { LruCache } from '../lib/lru-cache.js';
 import { fieldLinesOf, type RequestView } from '../request/view.js';
 import type { Algorithm } from '../terms.js';
-import { needsExtension, splitCompactJws } from '../token/compact-jws.js';
+import { needsExtension, readSegment, splitCompactJws } from '../token/compact-jws.js';
 import type { SignatureKey } from '../token/signature.js';
 
 /** The longest proof accepted, in characters. One with an RSA key of 4096 bits has about 2000. */
@@ -74,13 +74,9 @@ export function readProofLine(request: RequestView): string {
  */
 export function parseProof(text: string, hasToken: boolean): Proof {
   const segments = text.length > MAX_PROOF_LENGTH ? undefined : splitCompactJws(text);
-  const claims = segments && decode(segments[1]);
+  const claims = segments && readSegment(segments[1]);
   if (segments === undefined || claims === undefined) throw new InvalidProofError('malformed_proof');
   return { text, headerSegment: segments[0], claims: readClaims(claims, hasToken) };
-}
-
-function decode(segment: string): Record<string, unknown> | undefined {
-  return readJsonObject(Buffer.from(segment, 'base64url'));
 }
 
 function readClaims(claims: JsonObject, hasToken: boolean): ProofClaims {
@@ -122,16 +118,14 @@ export function createProofVerifier(algorithms: readonly Algorithm[]): (proof: P
     const known = keys.get(headerSegment);
     const key = known ?? (await importProofKey(headerSegment, algorithms));
     // The key is bound to one algorithm, the header's. `kid`, `jku` and `x5c` don't matter here.
-    const isValid = key.signatureKey.verify(text);
-    if (!(typeof isValid === 'boolean' ? isValid : await isValid))
-      throw new InvalidProofError('proof_signature_invalid');
+    if (!(await key.signatureKey.verify(text))) throw new InvalidProofError('proof_signature_invalid');
     if (known === undefined) keys.set(headerSegment, key, headerSegment.length);
     return key.thumbprint;
   };
 }
 
 async function importProofKey(headerSegment: string, algorithms: readonly Algorithm[]): Promise<ProofKey> {
-  const header = decode(headerSegment);
+  const header = readSegment(headerSegment);
   if (header === undefined || needsExtension(header)) throw new InvalidProofError('malformed_proof');
   const { typ, alg, jwk } = header;
   if (typ !== 'dpop+jwt') throw new InvalidProofError('proof_typ_mismatch');

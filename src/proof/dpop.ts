@@ -7,7 +7,7 @@ import type { Confirmed, DpopBinding } from './confirmation.js';
 import { ProofNonces } from './dpop-nonces.js';
 import { createProofVerifier, type ProofClaims, parseProof, readProofLine } from './dpop-proof.js';
 import { createMemoryReplayStore, type ReplayStore, useOnce } from './replay-store.js';
-import { normaliseTargetUri, requestTargetUri } from './target-uri.js';
+import { normalizeTargetUri, requestTargetUri } from './target-uri.js';
 
 /** What proofs must be like: the option `dpop` as plain data. */
 export interface DpopSettings {
@@ -64,7 +64,7 @@ export function createProofCheck(settings: Omit<DpopSettings, 'isRequired'>, tim
     if (claims.htm !== request.method) throw new InvalidProofError('htm_mismatch');
     const targetUri = requestTargetUri(request.url, baseUrl);
     // RFC 9449 §4.3, number 9.
-    if (targetUri === undefined || (claims.htu !== targetUri && normaliseTargetUri(claims.htu) !== targetUri))
+    if (targetUri === undefined || (claims.htu !== targetUri && normalizeTargetUri(claims.htu) !== targetUri))
       throw new InvalidProofError('htu_mismatch');
     const now = time.clock() / 1000;
     const confirmed = nonces && checkNonce(nonces, claims, now);

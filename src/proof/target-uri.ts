@@ -18,14 +18,14 @@ const UNRESERVED = /^[A-Za-z0-9._~-]$/;
  * @returns undefined if `url` isn't an absolute http or https URL, or has a percent sign without two digits
  * @see RFC 9449 §4.3
  */
-export function normaliseTargetUri(url: string): string | undefined {
+export function normalizeTargetUri(url: string): string | undefined {
   const match = HTTP_URL.exec(withoutQuery(url));
   if (match === null || STRAY_PERCENT.test(match[0])) return undefined;
   const [, scheme = '', authority = '', path = ''] = match;
   const protocol = scheme.toLowerCase();
   const host = authority.toLowerCase().replace(DEFAULT_PORTS[protocol] ?? '', '');
   if (host === '') return undefined;
-  return `${protocol}://${host}${withoutDotSegments(normaliseEncoding(path)) || '/'}`;
+  return `${protocol}://${host}${withoutDotSegments(normalizeEncoding(path)) || '/'}`;
 }
 
 /**
@@ -43,9 +43,9 @@ export function normaliseTargetUri(url: string): string | undefined {
 export function requestTargetUri(url: string, baseUrl: string | undefined): string | undefined {
   const bare = withoutQuery(url);
   const path = HTTP_URL.exec(bare)?.[3];
-  if (path === undefined || normaliseEncoding(path).split('/').some(isDotSegment)) return undefined;
+  if (path === undefined || normalizeEncoding(path).split('/').some(isDotSegment)) return undefined;
   if (path === '' && bare !== url) return undefined;
-  return normaliseTargetUri(baseUrl === undefined ? url : `${baseUrl}${path}`);
+  return normalizeTargetUri(baseUrl === undefined ? url : `${baseUrl}${path}`);
 }
 
 function withoutQuery(url: string): string {
@@ -53,7 +53,7 @@ function withoutQuery(url: string): string {
   return end === -1 ? url : url.slice(0, end);
 }
 
-function normaliseEncoding(path: string): string {
+function normalizeEncoding(path: string): string {
   if (!path.includes('%')) return path;
   return path.replace(ENCODED, (encoded) => {
     const character = String.fromCharCode(Number.parseInt(encoded.slice(1), 16));

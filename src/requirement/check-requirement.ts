@@ -1,5 +1,5 @@
+import { returnsTrue } from '../ask-application.js';
 import type { Auth } from '../auth.js';
-import { holds } from '../diagnostics.js';
 import {
   InsufficientScopeError,
   InsufficientUserAuthenticationError,
@@ -79,12 +79,13 @@ function unmetPredicate(
   requirements: readonly Requirement[],
 ): InsufficientScopeReason | undefined {
   for (const { claims } of requirements)
-    if (claims !== undefined && !holds('claims', () => claims(auth.claims, auth))) return 'claims_not_met';
+    if (claims !== undefined && !returnsTrue('claims', () => claims(auth.claims, auth)))
+      return 'claims_not_met';
   for (const { authorizationDetails: predicate } of requirements) {
     if (predicate === undefined) continue;
     const details = authorizationDetailsOf(auth);
     // Not called for an empty list: `details.every(…)` would be true.
-    if (details.length === 0 || !holds('authorizationDetails', () => predicate(details, auth)))
+    if (details.length === 0 || !returnsTrue('authorizationDetails', () => predicate(details, auth)))
       return 'authorization_details_not_met';
   }
   return undefined;

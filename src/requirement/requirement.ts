@@ -6,6 +6,7 @@ import {
   optional,
   optionError,
   wholeNumberBetween,
+  YEAR_SECONDS,
 } from '../lib/check.js';
 import { isScopeToken, withoutOfflineAccess } from '../token/scope.js';
 import { type ImpliedScopes, narrowest, withoutImplied } from './implied-scopes.js';
@@ -77,9 +78,6 @@ export interface AuthenticationOptions extends AuthenticationRequirement {
   readonly scopes?: readonly Scope[];
 }
 
-/** Longer values are mistakes, most often milliseconds. */
-const YEAR_SECONDS = 31_536_000;
-
 const AUTHENTICATION_CHECKS = {
   acrValues: optional(checkAcrValues),
   // A challenge can only carry digits.
@@ -98,24 +96,27 @@ const MEMBERS = Object.keys(CHECKS);
 /**
  * Requires all of the given scopes.
  *
+ * @param name what messages call the requirement
  * @throws {TypeError} no scope, or something that isn't a scope token (RFC 6749 §3.3), such as `'read write'`
  */
 export function requirementOfScopes(scopes: readonly Scope[], name = 'requireScope'): Requirement {
-  return known({ allScopes: checkScopes(scopes, name) });
+  return freezeAsChecked({ allScopes: checkScopes(scopes, name) });
 }
 
 /**
  * Requires at least one of the given scopes.
  *
+ * @param name what messages call the requirement
  * @throws {TypeError} no scope, or something that isn't a scope token (RFC 6749 §3.3)
  */
 export function requirementOfAnyScope(scopes: readonly Scope[], name = 'requireAnyScope'): Requirement {
-  return known({ anyScope: checkScopes(scopes, name) });
+  return freezeAsChecked({ anyScope: checkScopes(scopes, name) });
 }
 
 /**
  * Requires that `predicate` returns `true` for the claims.
  *
+ * @param name what messages call the requirement
  * @throws {TypeError} `predicate` isn't a function
  */
 export function requirementOfClaims<C extends object = RegisteredClaims>(
@@ -124,12 +125,13 @@ export function requirementOfClaims<C extends object = RegisteredClaims>(
 ): Requirement {
   checkPredicate(predicate, name);
   // `as`: the claims' type is the application's promise; nothing checks it at run time.
-  return known({ claims: predicate as unknown as ClaimsPredicate });
+  return freezeAsChecked({ claims: predicate as unknown as ClaimsPredicate });
 }
 
 /**
  * Requires that the user authenticated in one of these ways, or this recently (RFC 9470).
  *
+ * @param name what messages call the requirement
  * @throws {TypeError} neither `acrValues` nor `maxAgeSeconds`, or an unknown or wrong member
  */
 export function requirementOfAuthentication(
@@ -138,7 +140,7 @@ export function requirementOfAuthentication(
 ): Requirement {
   checkNames(authentication, ['acrValues', 'maxAgeSeconds', 'scopes'], name);
   const { scopes, ...wanted } = authentication;
-  return known({
+  return freezeAsChecked({
     authentication: checkAuthentication(wanted, name),
     ...(scopes !== undefined && { allScopes: checkScopes(scopes, `${name}.scopes`) }),
   });
@@ -148,6 +150,7 @@ export function requirementOfAuthentication(
  * Requires that `predicate` returns `true` for the authorization details of the access token (RFC 9396). A
  * token without any doesn't meet it.
  *
+ * @param name what messages call the requirement
  * @throws {TypeError} `predicate` isn't a function
  */
 export function requirementOfAuthorizationDetails<C extends object = RegisteredClaims>(
@@ -155,7 +158,8 @@ export function requirementOfAuthorizationDetails<C extends object = RegisteredC
   name = 'requireAuthorizationDetails',
 ): Requirement {
   checkPredicate(predicate, name);
-  return known({ authorizationDetails: predicate as unknown as AuthorizationDetailsPredicate }); // as above
+  // `as`: as above.
+  return freezeAsChecked({ authorizationDetails: predicate as unknown as AuthorizationDetailsPredicate });
 }
 
 /**
@@ -180,7 +184,7 @@ export function requiredScopes(
  * @throws {TypeError}
  */
 export function checkRequirementShape(requirement: Requirement): void {
-  if (checked.has(requirement)) return;
+  if (checkedBefore.has(requirement)) return;
   const given: unknown = requirement;
   if (typeof given !== 'object' || given === null)
     throw new TypeError(`a requirement is an object, got ${given === null ? 'null' : typeof given}`);
@@ -200,10 +204,10 @@ export function checkRequirementShape(requirement: Requirement): void {
  * Requirements that were checked when they were made and can't have changed since. Routes make theirs once
  * and use them for every request.
  */
-const checked = new WeakSet<Requirement>();
+const checkedBefore = new WeakSet<Requirement>();
 
-function known(requirement: Requirement): Requirement {
-  checked.add(Object.freeze(requirement));
+function freezeAsChecked(requirement: Requirement): Requirement {
+  checkedBefore.add(Object.freeze(requirement));
   return requirement;
 }
 

@@ -1,7 +1,7 @@
 import { describeGiven, suggest } from '../lib/check.js';
 
 /**
- * Refuses what isn't an object, and members that the kit doesn't know: a misspelt option must not go
+ * Refuses what isn't an object, and members that the kit doesn't know: a misspelled option must not go
  * unnoticed.
  *
  * @param name what messages call the object: `createTestIssuer`

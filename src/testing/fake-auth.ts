@@ -1,6 +1,6 @@
 import { VerifiedAuth } from '../auth.js';
 import type { AccessToken, Actor, Auth, RegisteredClaims, Scope, StandardClaims } from '../index.js';
-import { deepFreeze } from '../lib/json.js';
+import { deepFreeze, withoutUndefined } from '../lib/json.js';
 import { readActor, readAudience, wronglyTypedClaims } from '../token/claims.js';
 import { isScopeToken, parseScopes } from '../token/scope.js';
 import { check, checkMembers, checkObject } from './check-options.js';
@@ -36,9 +36,7 @@ export interface FakeAuthOptions<C extends object = RegisteredClaims> {
   readonly token?: string;
 }
 
-const MEMBERS = [
-  ...['scopes', 'claims', 'clientId', 'subject', 'actor', 'issuer', 'audience', 'expiresAt', 'token'],
-];
+const MEMBERS = 'scopes claims clientId subject actor issuer audience expiresAt token'.split(' ');
 const ACTOR_MEMBERS = ['subject', 'issuer', 'clientId'];
 
 /**
@@ -88,7 +86,7 @@ function completeClaims(options: FakeAuthOptions): StandardClaims {
   };
   const given: Record<string, unknown> = {
     ...options.claims,
-    ...Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)),
+    ...withoutUndefined(members),
   };
   const claims = {
     iss: defaults.issuer,

@@ -128,9 +128,7 @@ export function readActor({ act }: JsonObject): Actor | undefined {
 
 /** The scopes in all these claims, each a string or an array (RFC 9068 §2.2.3). */
 export function scopesIn(claims: JsonObject, names: readonly string[]): readonly string[] {
-  const [name = '', ...others] = names;
-  const scopes = parseScopes(readClaim(claims, name));
-  return others.length === 0 ? scopes : [...new Set([...scopes, ...scopesIn(claims, others)])];
+  return [...new Set(names.flatMap((name) => parseScopes(readClaim(claims, name))))];
 }
 
 /**

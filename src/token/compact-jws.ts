@@ -30,9 +30,14 @@ export function splitToken(token: string): Segments {
  * @throws {InvalidTokenError} `malformed_token`
  */
 export function parseSegment(segment: string): Record<string, unknown> {
-  const value = readJsonObject(Buffer.from(segment, 'base64url'));
+  const value = readSegment(segment);
   if (value === undefined) throw new InvalidTokenError('malformed_token');
   return value;
+}
+
+/** The JSON object in a segment; undefined if there's something else. */
+export function readSegment(segment: string): Record<string, unknown> | undefined {
+  return readJsonObject(Buffer.from(segment, 'base64url'));
 }
 
 /** The segments of a JWS in compact serialization. Undefined unless `text` is exactly one. */

@@ -10,7 +10,7 @@ import {
 import type { Algorithm } from '../terms.js';
 
 /** How an algorithm signs (RFC 7518 §3, RFC 8037 §3.1), in the terms of `node:crypto`. */
-interface Scheme {
+interface SignatureScheme {
   readonly digest: 'sha256' | 'sha384' | 'sha512' | null;
   readonly padding?: number;
   /** RFC 7518 §3.5: exactly as long as the digest. */
@@ -21,7 +21,7 @@ interface Scheme {
 
 const { RSA_PKCS1_PADDING: PKCS1, RSA_PKCS1_PSS_PADDING: PSS } = constants;
 const DSA = { dsaEncoding: 'ieee-p1363' } as const;
-export const SCHEMES: Readonly<Record<Algorithm, Scheme>> = {
+export const SIGNATURE_SCHEMES: Readonly<Record<Algorithm, SignatureScheme>> = {
   RS256: { digest: 'sha256', padding: PKCS1 },
   RS384: { digest: 'sha384', padding: PKCS1 },
   RS512: { digest: 'sha512', padding: PKCS1 },
@@ -36,11 +36,11 @@ export const SCHEMES: Readonly<Record<Algorithm, Scheme>> = {
 };
 
 /** A key with a scheme added to it. */
-const withScheme = (key: KeyObject, scheme: Omit<Scheme, 'digest'>): KeyObject =>
+const withScheme = (key: KeyObject, scheme: Omit<SignatureScheme, 'digest'>): KeyObject =>
   Object.assign(createPublicKey({ key: key.export({ format: 'jwk' }), format: 'jwk' }), scheme);
 
 /** A key in an object with a scheme. */
-const aroundKey = (key: KeyObject, scheme: Omit<Scheme, 'digest'>): VerifyKeyObjectInput => ({
+const aroundKey = (key: KeyObject, scheme: Omit<SignatureScheme, 'digest'>): VerifyKeyObjectInput => ({
   key,
   ...scheme,
 });
@@ -52,7 +52,7 @@ const aroundKey = (key: KeyObject, scheme: Omit<Scheme, 'digest'>): VerifyKeyObj
  * @returns a function from what's before the signature to the signature in base64url
  */
 export function createSigner(key: KeyObject, algorithm: Algorithm): (input: string) => string {
-  const { digest, ...scheme } = SCHEMES[algorithm];
+  const { digest, ...scheme } = SIGNATURE_SCHEMES[algorithm];
   const prepared = { key, ...scheme };
   return (input) => sign(digest, Buffer.from(input, 'latin1'), prepared).toString('base64url');
 }
@@ -63,11 +63,11 @@ export function createSigner(key: KeyObject, algorithm: Algorithm): (input: stri
  * it reads neither.
  */
 type Place =
-  | ((key: KeyObject, scheme: Omit<Scheme, 'digest'>) => KeyObject | VerifyKeyObjectInput)
+  | ((key: KeyObject, scheme: Omit<SignatureScheme, 'digest'>) => KeyObject | VerifyKeyObjectInput)
   | undefined;
 
 /** The place that this runtime reads, found with a signature that is valid in this scheme only. */
-function findPlace(scheme: Scheme, jwk: JsonWebKey, signature: string): Place {
+function findPlace(scheme: SignatureScheme, jwk: JsonWebKey, signature: string): Place {
   const { digest, ...others } = scheme;
   const key = createPublicKey({ key: jwk, format: 'jwk' });
   return [withScheme, aroundKey].find((place) => {
@@ -80,7 +80,7 @@ function findPlace(scheme: Scheme, jwk: JsonWebKey, signature: string): Place {
 }
 
 const DSA_PLACE: Place = findPlace(
-  SCHEMES.ES256,
+  SIGNATURE_SCHEMES.ES256,
   {
     kty: 'EC',
     crv: 'P-256',
@@ -90,7 +90,7 @@ const DSA_PLACE: Place = findPlace(
   'pGLijukpif1LpqV7Y4UkmzrMV2Moa-Ic2M9Cnjd7354QBUjq8yJQjmY_mnEbV7IVwpxHIosA5OviJahp4fOpZA',
 );
 const PSS_PLACE: Place = findPlace(
-  SCHEMES.PS256,
+  SIGNATURE_SCHEMES.PS256,
   {
     kty: 'RSA',
     e: 'AQAB',
@@ -105,7 +105,7 @@ const PSS_PLACE: Place = findPlace(
 /** RSASSA-PSS with Web Crypto, for runtimes whose `verify` doesn't support it (workerd). */
 export async function verifyPss(
   key: KeyObject,
-  { digest, saltLength = 0 }: Scheme,
+  { digest, saltLength = 0 }: SignatureScheme,
   signed: Uint8Array<ArrayBuffer>,
   signature: Uint8Array<ArrayBuffer>,
 ): Promise<boolean> {
@@ -135,7 +135,7 @@ function choosePoolUse(key: KeyObject, algorithm: Algorithm): PoolUse {
  * loop, or while any are under way, run on the pool.
  */
 export class SignatureKey {
-  readonly #digest: Scheme['digest'];
+  readonly #digest: SignatureScheme['digest'];
   /** Carries the scheme for `node:crypto` to read. */
   readonly #key: KeyObject | VerifyKeyObjectInput;
   /** Set if `node:crypto` can't verify. */
@@ -150,12 +150,13 @@ export class SignatureKey {
 
   /** @param key of the kind that the algorithm takes */
   constructor(key: KeyObject, algorithm: Algorithm) {
-    const { digest, ...others } = SCHEMES[algorithm];
+    const { digest, ...others } = SIGNATURE_SCHEMES[algorithm];
     this.#digest = digest;
     const place = others.padding === PSS ? PSS_PLACE : DSA_PLACE;
     this.#key = place?.(key, others) ?? key;
     if (place === undefined && others.padding === PSS)
-      this.#verifyElsewhere = (signed, signature) => verifyPss(key, SCHEMES[algorithm], signed, signature);
+      this.#verifyElsewhere = (signed, signature) =>
+        verifyPss(key, SIGNATURE_SCHEMES[algorithm], signed, signature);
     this.#poolUse = choosePoolUse(key, algorithm);
   }
 

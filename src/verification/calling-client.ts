@@ -1,5 +1,5 @@
+import { askApplication } from '../ask-application.js';
 import type { StandardClaims } from '../auth.js';
-import { askApplication } from '../diagnostics.js';
 import { InvalidTokenError } from '../errors.js';
 import { readClientId } from '../token/claims.js';
 import type { TokenRules } from '../token/token-rules.js';

@@ -1,5 +1,6 @@
+import { askApplication } from '../ask-application.js';
 import type { StandardClaims } from '../auth.js';
-import { askApplication, reportWarning } from '../diagnostics.js';
+import { reportWarning } from '../diagnostics.js';
 import { LruCache } from '../lib/lru-cache.js';
 import { readClaim, scopesIn } from '../token/claims.js';
 import { parseScopes } from '../token/scope.js';
@@ -44,7 +45,10 @@ export class ScopeReader {
 
   #reportUseless(names: readonly string[], claims: StandardClaims): void {
     if (this.#reported.has(names)) return;
-    const isThere = (name: string): boolean => (readClaim(claims, name) ?? undefined) !== undefined;
+    const isThere = (name: string): boolean => {
+      const value = readClaim(claims, name);
+      return value !== undefined && value !== null;
+    };
     const found = names.find(isThere);
     if (found === undefined) return;
     this.#reported.add(names);

@@ -1,5 +1,6 @@
+import { returnsTrue } from '../ask-application.js';
 import type { AccessToken, JoseHeader, StandardClaims } from '../auth.js';
-import { holds, reportIntrospection } from '../diagnostics.js';
+import { reportIntrospection } from '../diagnostics.js';
 import { InvalidTokenError, UnavailableError } from '../errors.js';
 import type { Introspection } from '../issuer/introspection.js';
 import type { IntrospectedTokens } from '../issuer/introspection-settings.js';
@@ -117,7 +118,7 @@ export class IntrospectionVerifier {
       if (jwt !== undefined) active = restrictToJwt(active, jwt, issuer, now / 1000, tolerance);
       // Now that the issuer has confirmed the JWT, the application's own rule may see header and claims.
       const { isAccessToken } = issuer;
-      if (jwt && isAccessToken && !holds('isAccessToken', () => isAccessToken(jwt.header, jwt.claims)))
+      if (jwt && isAccessToken && !returnsTrue('isAccessToken', () => isAccessToken(jwt.header, jwt.claims)))
         throw new InvalidTokenError('not_an_access_token');
       for (const member of active.absent)
         reportIntrospection({ event: 'member_absent', issuer: issuer.issuer, detail: member });

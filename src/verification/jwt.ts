@@ -1,5 +1,5 @@
+import { returnsTrue } from '../ask-application.js';
 import type { AccessToken, JoseHeader, StandardClaims } from '../auth.js';
-import { holds } from '../diagnostics.js';
 import { InvalidTokenError } from '../errors.js';
 import type { Issuer } from '../issuer/issuer.js';
 import { findSigningKey } from '../issuer/key-set.js';
@@ -116,7 +116,7 @@ export class JwtVerifier {
     const claimBytes = freezeAndMeasure(claims);
     const verified = claims as StandardClaims; // their types were checked
     const { isAccessToken } = issuer;
-    if (isAccessToken !== undefined && !holds('isAccessToken', () => isAccessToken(header, verified)))
+    if (isAccessToken !== undefined && !returnsTrue('isAccessToken', () => isAccessToken(header, verified)))
       throw new InvalidTokenError('not_an_access_token');
     const { scopes, isOwn } = this.#scopes.read(verified, issuer.scopeSource);
     const clientId = readCallingClient(verified, issuer);

@@ -136,8 +136,8 @@ describe('options', () => {
   });
 
   it('fails at start with an unknown option, or none', { tags: ['OPS-09'] }, async () => {
-    const misspelt = { ...issuer.options, audiance: 'https://api.example.com' };
-    await expect(fastify().register(resourceServer, misspelt)).rejects.toThrow(/audiance/);
+    const misspelled = { ...issuer.options, audiance: 'https://api.example.com' };
+    await expect(fastify().register(resourceServer, misspelled)).rejects.toThrow(/audiance/);
     await expect(fastify().register(resourceServer, {} as ResourceServerOptions)).rejects.toThrow(TypeError);
   });
 

@@ -223,7 +223,7 @@ describe('check names the fix of metadata', () => {
   });
 
   it.each([
-    ['ENOTFOUND', 'spelt right'],
+    ['ENOTFOUND', 'spelled right'],
     ['EAI_AGAIN', 'DNS'],
     ['EHOSTUNREACH', 'VPN'],
     ['ENETUNREACH', 'network'],

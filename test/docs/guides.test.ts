@@ -94,10 +94,10 @@ describe('docs/public-routes.md', () => {
     const app = createApp(issuer.options);
     const bad = { Authorization: 'Bearer a.b.c' };
     await request(app).get('/health').set(bad).expect(200);
-    await request(app).get('/catalogue').expect(200, { prices: 'list' });
-    await request(app).get('/catalogue').set('Authorization', 'Basic YTpi').expect(200, { prices: 'list' });
-    await request(app).get('/catalogue').set(reader).expect(200, { prices: 'negotiated' });
-    await request(app).get('/catalogue').set(bad).expect(401);
+    await request(app).get('/catalog').expect(200, { prices: 'list' });
+    await request(app).get('/catalog').set('Authorization', 'Basic YTpi').expect(200, { prices: 'list' });
+    await request(app).get('/catalog').set(reader).expect(200, { prices: 'negotiated' });
+    await request(app).get('/catalog').set(bad).expect(401);
     await request(app).get('/stock/42').expect(401);
     await request(app).get('/no-such-path').expect(401);
     await request(app).get('/stock/42').set(reader).expect(200);

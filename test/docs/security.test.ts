@@ -27,7 +27,7 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
   'is a [function](#issuers-named-at-run-time), so is what it says': [
     'unit/issuer/trusted-issuers.test.ts: an issuer that a function names › is trusted: …',
   ],
-  "whatever isn't needed of an issuer's documents": [
+  "any part of an issuer's documents that isn't needed": [
     'http/issuer-documents.test.ts: metadata › may have unknown members',
     'http/issuer-documents.test.ts: metadata › is not taken from what the document inherits',
   ],
@@ -138,13 +138,13 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
     'unit/requirement/check-requirement.test.ts: a predicate › refuses if it throws …, which is reported without the text',
     'unit/requirement/check-requirement.test.ts: authorization details › are refused if the predicate throws, and that is reported without the text',
   ],
-  'So it is if a function in `clientIdClaim` throws.': [
+  'a function in `clientIdClaim`': [
     'unit/options/workloads.test.ts: a function in clientIdClaim › that returns … lets nobody in',
   ],
   'the token grants nothing': [
     'unit/verification/granted-scopes.test.ts: scopes by a function › are none if it …',
   ],
-  'If `isRevoked` does, or a function in `issuer` or `jwks` on its first call, the answer is 503.': [
+  'If `isRevoked` throws, or a function in `issuer` or `jwks` fails on its first call, the answer is 503.': [
     'unit/verification/revocation.test.ts: isRevoked › answers 503 if it …, without its text',
     'unit/issuer/trusted-issuers.test.ts: when the function fails › …: 503',
     "unit/verification/jwt.test.ts: the order of checks › doesn't blame the token for an outage",
@@ -329,7 +329,7 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
     'http/dpop-flows.test.ts: opens no other route by dot segments',
     TARGETS,
   ],
-  'with a `%` that encodes nothing, or in absolute form with a query right behind the host': [
+  'with a `%` that encodes nothing, or in absolute form with a query right after the host': [
     'unit/proof/target-uri.test.ts: requestTargetUri › is, for … below …: …',
   ],
   'Each instance remembers the proofs that it saw.': [
@@ -473,7 +473,7 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
     'adapters/fastify.test.ts: CORS preflight › is left to a CORS plugin registered later',
     'adapters/fastify.test.ts: CORS preflight › reaches neither hooks nor body parser of a route',
   ],
-  '`onRequest` hooks of whole scopes behind the plugin do run': [
+  '`onRequest` hooks of whole scopes after the plugin do run': [
     'adapters/fastify.test.ts: CORS preflight › reaches onRequest hooks of whole scopes behind the plugin, and nothing after them',
   ],
   'in **NestJS** `app.enableCors()` answers them before the guard': [

@@ -275,7 +275,7 @@ describe('where the request goes', () => {
     },
   );
 
-  it('is looked up again in the background when the metadata are old', async () => {
+  it('is looked up again in the background when the metadata is old', async () => {
     const issuer = await startMisbehavingIssuer();
     publishEndpoint(issuer);
     issuer.script(INTROSPECT, active());

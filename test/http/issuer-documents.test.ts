@@ -44,7 +44,7 @@ describe('metadata of another issuer', () => {
     [
       'another name of this machine',
       (url) => url.replace('127.0.0.1', 'localhost'),
-      'localhost and 127.0.0.1 are this machine under two names, and must be spelt the same',
+      'localhost and 127.0.0.1 are this machine under two names, and must be spelled the same',
       /set metadataUrl$/,
     ],
     [

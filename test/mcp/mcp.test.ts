@@ -127,7 +127,7 @@ describe.each(SERVERS)('an MCP server of %s', (_name, createMcpApp) => {
     expect(response.body).toContain('"result":{}');
   });
 
-  it('answers 401 without a token, and says where the metadata are', {
+  it('answers 401 without a token, and says where the metadata is', {
     tags: ['MCP-02', 'MCP-04'],
   }, async () => {
     const response = await post();

@@ -14,7 +14,7 @@ import { fetchJson } from '../../src/lib/fetch.js';
 import { quoteUrl, withoutCredentials } from '../../src/lib/public-text.js';
 import { readRetryAfter } from '../../src/lib/retry-after.js';
 import { FORMS, readCertificateHeader } from '../../src/proof/certificate-header.js';
-import { normaliseTargetUri, requestTargetUri } from '../../src/proof/target-uri.js';
+import { normalizeTargetUri, requestTargetUri } from '../../src/proof/target-uri.js';
 import { readForm } from '../../src/request/form.js';
 import { createDpopKey, createTestIssuer } from '../../src/testing/index.js';
 import { parseScopes } from '../../src/token/scope.js';
@@ -75,7 +75,7 @@ const ofClients: Readonly<Record<string, Read>> = {
       header: (name) =>
         name === 'authorization' ? `Bearer ${encode({ alg: 'ES256' })}.${encode({ iss })}.AA` : [],
     }),
-  'the URL of a proof': (text) => normaliseTargetUri(`https://${text}`),
+  'the URL of a proof': (text) => normalizeTargetUri(`https://${text}`),
   'the URL of a request': (text) => requestTargetUri(`https://h/${text}`, undefined),
   'a request for metadata': (text) =>
     answerMetadata(

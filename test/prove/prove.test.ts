@@ -497,8 +497,8 @@ describe('what prove is given', () => {
     await expect(prove({}, { issuer })).rejects.toThrow(
       'prove takes an application of Express, Fastify or NestJS',
     );
-    const misspelt = { issuer, publik: [] } as ProveOptions;
-    await expect(prove(express(), misspelt)).rejects.toThrow('prove has no option "publik"');
+    const misspelled = { issuer, publik: [] } as ProveOptions;
+    await expect(prove(express(), misspelled)).rejects.toThrow('prove has no option "publik"');
     await expect(prove(express(), {} as ProveOptions)).rejects.toThrow('the option issuer of prove');
   });
 });

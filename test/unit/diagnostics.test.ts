@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
+import { returnsTrue } from '../../src/ask-application.js';
 import {
   channels,
   type DecisionMessage,
-  holds,
   reportDecision,
   type WarningMessage,
 } from '../../src/diagnostics.js';
@@ -193,7 +193,7 @@ describe('holds', () => {
   it('survives a promise that fails later', { tags: ['OPS-09'] }, async () => {
     const unhandled = vi.fn();
     process.once('unhandledRejection', unhandled);
-    expect(holds('claims', () => Promise.reject(new Error('later')))).toBe(false);
+    expect(returnsTrue('claims', () => Promise.reject(new Error('later')))).toBe(false);
     // Node reports unhandled rejections when the microtasks are done.
     await new Promise((resolve) => {
       setImmediate(resolve);

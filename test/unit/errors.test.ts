@@ -163,7 +163,7 @@ describe('instanceof', () => {
       ]);
   });
 
-  it('recognises the errors of another copy of this package by their mark', () => {
+  it('recognizes the errors of another copy of this package by their mark', () => {
     const copy = Object.assign(new Error('x'), { [errorKind]: 'InvalidTokenError', reason: 'expired' });
     expect(copy).toBeInstanceOf(InvalidTokenError);
     expect(copy).toBeInstanceOf(ResourceServerError);
@@ -182,7 +182,7 @@ describe('instanceof', () => {
     new Error('x'),
     { name: 'InvalidTokenError' },
     () => 1,
-  ])('recognises nothing in %j', (value) => {
+  ])('recognizes nothing in %j', (value) => {
     expect(isResourceServerError(value)).toBe(false);
     expect(kindOf(value)).toBeUndefined();
     for (const errorClass of [ResourceServerError, ...classes])

@@ -26,7 +26,7 @@ function denialResponse(
   scheme?: Scheme,
   wanted?: Wanted,
 ): Answer {
-  return new DenialResponses(policy).to(error, scheme, wanted);
+  return new DenialResponses(policy).answerTo(error, scheme, wanted);
 }
 
 describe('denialResponse', () => {
@@ -131,7 +131,7 @@ describe('DenialResponses', () => {
         for (const scheme of [undefined, 'Bearer', 'DPoP'] as const) {
           for (const want of wanted) {
             const expected = denialResponse(error, POLICY, scheme, want);
-            expect(responses.to(error, scheme, want)).toEqual(expected);
+            expect(responses.answerTo(error, scheme, want)).toEqual(expected);
           }
         }
       }
@@ -141,10 +141,10 @@ describe('DenialResponses', () => {
   it('keep nonces and times of one refusal to itself', () => {
     const responses = new DenialResponses(POLICY);
     const nonceFor = (nonce: string) =>
-      responses.to(new InvalidProofError('nonce_required', nonce), 'DPoP', {}).headers['DPoP-Nonce'];
+      responses.answerTo(new InvalidProofError('nonce_required', nonce), 'DPoP', {}).headers['DPoP-Nonce'];
     expect([nonceFor('one'), nonceFor('two')]).toEqual(['one', 'two']);
     const retryAfter = (seconds: number) =>
-      responses.to(new UnavailableError('jwks_unavailable', seconds, undefined), 'Bearer', {}).headers[
+      responses.answerTo(new UnavailableError('jwks_unavailable', seconds, undefined), 'Bearer', {}).headers[
         'Retry-After'
       ];
     expect([retryAfter(7), retryAfter(8)]).toEqual(['7', '8']);
@@ -152,19 +152,23 @@ describe('DenialResponses', () => {
 
   it('are made once if they say nothing but the reason', () => {
     const responses = new DenialResponses(POLICY);
-    const answerTo = (error: ResourceServerError) => responses.to(error, 'Bearer', {});
+    const answerTo = (error: ResourceServerError) => responses.answerTo(error, 'Bearer', {});
     expect(answerTo(new InvalidTokenError('expired'))).toBe(answerTo(new InvalidTokenError('expired')));
     const proof = () => new InvalidProofError('nonce_required', 'nonce');
     expect(answerTo(proof())).not.toBe(answerTo(proof()));
   });
 
   it('have a nonce only if there is one', () => {
-    const { headers } = new DenialResponses(POLICY).to(new InvalidProofError('proof_expired'), 'DPoP', {});
+    const { headers } = new DenialResponses(POLICY).answerTo(
+      new InvalidProofError('proof_expired'),
+      'DPoP',
+      {},
+    );
     expect(headers).not.toHaveProperty('DPoP-Nonce');
   });
 
   it("are frozen if they're shared", () => {
-    const { headers } = new DenialResponses(POLICY).to(new InvalidTokenError('expired'), 'Bearer', {});
+    const { headers } = new DenialResponses(POLICY).answerTo(new InvalidTokenError('expired'), 'Bearer', {});
     expect([headers, headers['WWW-Authenticate']].every(Object.isFrozen)).toBe(true);
   });
 });

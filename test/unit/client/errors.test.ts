@@ -55,7 +55,7 @@ describe('TokenRequestError', () => {
     ]);
   });
 
-  it('is recognised across two copies of this package', async () => {
+  it('is recognized across two copies of this package', async () => {
     const here = new TokenRequestError('closed');
     vi.resetModules();
     const other = await import('../../../src/client/errors.js');

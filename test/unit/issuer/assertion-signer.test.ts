@@ -9,7 +9,7 @@ import {
 } from '../../../src/issuer/assertion-signer.js';
 import { checkPrivateKey } from '../../../src/issuer/private-key.js';
 import type { Algorithm } from '../../../src/terms.js';
-import { SCHEMES } from '../../../src/token/signature.js';
+import { SIGNATURE_SCHEMES } from '../../../src/token/signature.js';
 import { repeats } from '../../support/size.js';
 
 const { signal } = new AbortController();
@@ -26,7 +26,7 @@ const keys: Readonly<Record<string, { readonly privateKey: KeyObject; readonly p
 
 function signerOf(algorithm: Algorithm, encoding: 'der' | 'ieee-p1363') {
   const { privateKey } = keys[algorithm] ?? rsa;
-  const { digest, ...scheme } = SCHEMES[algorithm];
+  const { digest, ...scheme } = SIGNATURE_SCHEMES[algorithm];
   return (input: Uint8Array) => sign(digest, input, { key: privateKey, ...scheme, dsaEncoding: encoding });
 }
 

@@ -212,9 +212,8 @@ describe('metrics', { tags: ['OPS-18'] }, () => {
 
   it('refuse an unknown option', () => {
     expect(() => recordTelemetry({ clientID: true } as TelemetryOptions)).toThrow(
-      new TypeError(
-        'recordTelemetry: unknown option clientID; known are meterProvider, tracerProvider, clientId, route, clock',
-      ),
+      'unknown option "clientID" in recordTelemetry; did you mean clientId? Known are meterProvider, ' +
+        'tracerProvider, clientId, route, clock',
     );
   });
 });

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { normaliseTargetUri, requestTargetUri } from '../../../src/proof/target-uri.js';
+import { normalizeTargetUri, requestTargetUri } from '../../../src/proof/target-uri.js';
 
-describe('normaliseTargetUri', () => {
+describe('normalizeTargetUri', () => {
   it.each([
     ['https://api.example.com/stock/42', 'https://api.example.com/stock/42'],
     ['HTTPS://API.Example.COM/Stock', 'https://api.example.com/Stock'],
@@ -31,7 +31,7 @@ describe('normaliseTargetUri', () => {
     ['https://api.example.com/a/.../.b/..c', 'https://api.example.com/a/.../.b/..c'],
     ['https://api.example.com//a//../b', 'https://api.example.com//a/b'],
   ])('makes of %s: %s', { tags: ['DPP-12'] }, (url, expected) => {
-    expect(normaliseTargetUri(url)).toBe(expected);
+    expect(normalizeTargetUri(url)).toBe(expected);
   });
 
   it.each([
@@ -49,7 +49,7 @@ describe('normaliseTargetUri', () => {
     ['https://localhost/a', 'https://127.0.0.1/a'],
     ['https://127.0.0.1/a', 'https://0x7f.1/a'],
   ])('tells %s from %s', { tags: ['DPP-12'] }, (one, other) => {
-    expect(normaliseTargetUri(one)).not.toBe(normaliseTargetUri(other));
+    expect(normalizeTargetUri(one)).not.toBe(normalizeTargetUri(other));
   });
 
   it.each([
@@ -78,17 +78,17 @@ describe('normaliseTargetUri', () => {
     'https://\u00e9.example.com/',
     '*',
   ])('takes %j for no target URI', { tags: ['DPP-11'] }, (url) => {
-    expect(normaliseTargetUri(url)).toBeUndefined();
+    expect(normalizeTargetUri(url)).toBeUndefined();
   });
 
   it('changes nothing the second time', { tags: ['DPP-12'] }, () => {
     const path = fc.string({ unit: fc.constantFrom(...'/.%2eEfF41aZ~-+;='), maxLength: 20 });
     fc.assert(
       fc.property(path, (text) => {
-        const once = normaliseTargetUri(`https://api.example.com/${text}`);
+        const once = normalizeTargetUri(`https://api.example.com/${text}`);
         if (once === undefined) return;
         expect(new URL(once).origin).toBe('https://api.example.com');
-        expect(normaliseTargetUri(once)).toBe(once);
+        expect(normalizeTargetUri(once)).toBe(once);
       }),
     );
   });
@@ -171,7 +171,7 @@ describe('requestTargetUri', () => {
       ],
     );
     const path = fc.array(piece, { maxLength: 6 }).map((pieces) => `/${pieces.join('')}`);
-    const proven = normaliseTargetUri('https://api.example.com/stock');
+    const proven = normalizeTargetUri('https://api.example.com/stock');
     const runs = {
       numRuns: 100_000,
       examples: [['/stock'], ['/%73tock'], ['/x/../stock'], ['/stock?x=/../a']],

@@ -2,7 +2,7 @@ import { constants, createPublicKey, generateKeyPairSync, type KeyObject, pbkdf2
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { Algorithm } from '../../../src/terms.js';
-import { createSigner, SCHEMES, SignatureKey, verifyPss } from '../../../src/token/signature.js';
+import { createSigner, SIGNATURE_SCHEMES, SignatureKey, verifyPss } from '../../../src/token/signature.js';
 
 const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 
@@ -15,7 +15,7 @@ it.each([
   const by = (padding: number, salt: number) =>
     sign(digest, signed, { key: privateKey, padding, saltLength: salt });
   const check = (signature: Buffer<ArrayBuffer>) =>
-    verifyPss(publicKey, SCHEMES[algorithm], signed, signature);
+    verifyPss(publicKey, SIGNATURE_SCHEMES[algorithm], signed, signature);
   const { RSA_PKCS1_PSS_PADDING: pss } = constants;
   expect(await check(by(pss, saltLength))).toBe(true);
   expect(await check(by(pss, saltLength - 1))).toBe(false);

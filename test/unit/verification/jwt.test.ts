@@ -454,7 +454,7 @@ describe('header and claims', () => {
   });
 
   it.each(['1e999', '-1e999', '1e400', '9007199254740993', '"1900000000"'])(
-    'refuses exp %s, however it is spelt',
+    'refuses exp %s, however it is spelled',
     { tags: ['JWT-21'] },
     async (exp) => {
       expect(await signed(header, `${JSON.stringify(claims).slice(0, -1)},"exp":${exp}}`)).toBe(

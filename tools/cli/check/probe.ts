@@ -129,7 +129,7 @@ const NETWORK: Readonly<Record<string, FailedFetch>> = {
   },
   ENOTFOUND: {
     what: 'no such host (ENOTFOUND)',
-    fix: 'Is the host spelt right, and does DNS know it from here?',
+    fix: 'Is the host spelled right, and does DNS know it from here?',
   },
   EAI_AGAIN: {
     what: 'the host could not be looked up (EAI_AGAIN)',
