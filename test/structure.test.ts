@@ -42,7 +42,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/lib'],
 ];
 /** What the part of the testing kit that knows frameworks may use. */
-const OF_TESTING = /^src\/(?:testing|requirement)\//;
+const OF_TESTING = /^src\/(?:testing|requirement|lib)\//;
 const FRAMEWORKS = /^(?:express|fastify|fastify-plugin|@nestjs\/.*|@fastify\/.*|@grpc\/.*|hono|koa)$/;
 
 const root = new URL('..', import.meta.url).pathname;

@@ -1,7 +1,8 @@
 import { AssertionError } from 'node:assert';
 import type { INestApplication } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
-import { checkFunction, checkMembers } from '../../src/testing/check-options.js';
+import { checkNames } from '../../src/lib/check.js';
+import { checkFunction } from '../../src/testing/check-options.js';
 import type { Forgery, ListeningIssuer, TestIssuer, TokenClaims } from '../../src/testing/index.js';
 import { startLoopbackServer } from '../../src/testing/loopback-server.js';
 import { expressTarget } from './express-target.js';
@@ -93,7 +94,7 @@ export async function prove(app: object, options: ProveOptions): Promise<ProofRe
 const OPTIONS = ['issuer', 'public', 'params', 'claims', 'samples', 'mounted', 'lockFile', 'update'];
 
 function checkOptions(options: ProveOptions): void {
-  checkMembers(options, OPTIONS, 'prove');
+  checkNames(options, OPTIONS, 'prove');
   checkFunction(options.issuer?.authorization, 'the option issuer of prove: its authorization');
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isIPv4 } from 'node:net';
-import { check, checkMembers, checkText } from './check-options.js';
+import { checkNames } from '../lib/check.js';
+import { check, checkText } from './check-options.js';
 import { generateSigningKey, type SigningKey, sign } from './signing-key.js';
 
 /** Options of {@link createClientCertificate}. */
@@ -46,7 +47,7 @@ export interface ClientCertificate {
 export async function createClientCertificate(
   options: ClientCertificateOptions = {},
 ): Promise<ClientCertificate> {
-  checkMembers(options, ['commonName'], 'createClientCertificate');
+  checkNames(options, ['commonName'], 'createClientCertificate');
   const { commonName = 'test-client' } = options;
   checkText(commonName, 'the option commonName of createClientCertificate');
   const { der, ...pem } = await createKeyPair(commonName);
@@ -90,7 +91,7 @@ export interface ServerCertificate {
 export async function createServerCertificate(
   options: ServerCertificateOptions = {},
 ): Promise<ServerCertificate> {
-  checkMembers(options, ['hosts'], 'createServerCertificate');
+  checkNames(options, ['hosts'], 'createServerCertificate');
   const { hosts = ['localhost', '127.0.0.1'] } = options;
   const isList = Array.isArray(hosts) && hosts.length > 0 && hosts.every((host) => /^[\w.-]+$/.test(host));
   check(isList, 'the option hosts of createServerCertificate', 'host names and IPv4 addresses', hosts);

@@ -1,22 +1,4 @@
-import { describeGiven, suggest } from '../lib/check.js';
-
-/**
- * Refuses what isn't an object, and members that the kit doesn't know: a misspelled option must not go
- * unnoticed.
- *
- * @param name what messages call the object: `createTestIssuer`
- * @throws {TypeError}
- */
-export function checkMembers(value: unknown, known: readonly string[], name: string): void {
-  checkObject(value, name);
-  for (const member of Object.keys(value)) {
-    if (!known.includes(member)) {
-      const meant = suggest(member, known);
-      const help = `${meant === '' ? 'it' : `${meant} It`} takes ${known.join(', ')}`;
-      throw new TypeError(`${name} has no option "${member}"; ${help}`);
-    }
-  }
-}
+import { describeGiven } from '../lib/check.js';
 
 /** @throws {TypeError} `value` isn't an object, or is an array */
 export function checkObject(value: unknown, name: string): asserts value is object {

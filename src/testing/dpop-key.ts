@@ -1,8 +1,9 @@
 import { hash, randomUUID } from 'node:crypto';
 import { calculateJwkThumbprint, type JWK } from 'jose';
 import type { Algorithm } from '../index.js';
+import { checkNames } from '../lib/check.js';
 import { ALGORITHMS } from '../terms.js';
-import { check, checkFunction, checkMembers, checkObject, checkText } from './check-options.js';
+import { check, checkFunction, checkObject, checkText } from './check-options.js';
 import { signedJws } from './forged-jws.js';
 import { generateSigningKey, type SigningKey } from './signing-key.js';
 import { secondsNow } from './token-claims.js';
@@ -76,7 +77,7 @@ export interface DpopKey {
  * ```
  */
 export async function createDpopKey(options: DpopKeyOptions = {}): Promise<DpopKey> {
-  checkMembers(options, ['algorithm', 'clock'], 'createDpopKey');
+  checkNames(options, ['algorithm', 'clock'], 'createDpopKey');
   const { algorithm = 'ES256', clock = Date.now } = options;
   check(
     ALGORITHMS.includes(algorithm),
@@ -136,7 +137,7 @@ export function publicJwk({ jwk }: SigningKey): JWK {
 const MEMBERS = ['method', 'url', 'token', 'nonce', 'claims', 'header'];
 
 function checkRequest(request: ProofRequest): void {
-  checkMembers(request, MEMBERS, 'a proof');
+  checkNames(request, MEMBERS, 'a proof');
   const { method, url, token, nonce, claims = {}, header = {} } = request;
   checkText(url, 'the member url of a proof');
   if (token !== undefined) checkText(token, 'the member token of a proof');

@@ -1,9 +1,10 @@
 import { VerifiedAuth } from '../auth.js';
 import type { AccessToken, Actor, Auth, RegisteredClaims, Scope, StandardClaims } from '../index.js';
+import { checkNames } from '../lib/check.js';
 import { deepFreeze, withoutUndefined } from '../lib/json.js';
 import { readActor, readAudience, wronglyTypedClaims } from '../token/claims.js';
 import { isScopeToken, parseScopes } from '../token/scope.js';
-import { check, checkMembers, checkObject } from './check-options.js';
+import { check, checkObject } from './check-options.js';
 import { defaultSubject, defaults } from './token-claims.js';
 
 /**
@@ -104,7 +105,7 @@ function completeClaims(options: FakeAuthOptions): StandardClaims {
 }
 
 function checkOptions(options: FakeAuthOptions): void {
-  checkMembers(options, MEMBERS, 'fakeAuth');
+  checkNames(options, MEMBERS, 'fakeAuth');
   const { scopes, claims, actor, audience, expiresAt, ...texts } = options;
   const checkOption = (name: string, value: unknown, takes: string, isRight: (value: unknown) => boolean) => {
     if (value !== undefined) check(isRight(value), `the option ${name} of fakeAuth`, takes, value);
@@ -121,6 +122,6 @@ function checkOptions(options: FakeAuthOptions): void {
   );
   checkOption('expiresAt', expiresAt, 'a number', Number.isFinite);
   checkOption('scopes', scopes, 'an array of scopes, one per element', isList(isScopeToken));
-  if (actor !== undefined) checkMembers(actor, ACTOR_MEMBERS, 'the option actor of fakeAuth');
+  if (actor !== undefined) checkNames(actor, ACTOR_MEMBERS, 'the option actor of fakeAuth');
   if (claims !== undefined) checkObject(claims, 'the option claims of fakeAuth');
 }

@@ -6,7 +6,8 @@ import {
   validateHeaderValue,
 } from 'node:http';
 import { startBackgroundTimer } from '../lib/background-timer.js';
-import { check, checkMembers, checkObject } from './check-options.js';
+import { checkNames } from '../lib/check.js';
+import { check, checkObject } from './check-options.js';
 
 /** What a listening issuer does with the next request, once. */
 export interface NextResponseOptions<Path extends string> {
@@ -70,11 +71,7 @@ export class NextResponses<Path extends string> {
 
   #check(options: NextResponseOptions<Path>): NextResponse {
     const named = (name: string): string => `the option ${name} of nextResponse`;
-    checkMembers(
-      options,
-      ['path', 'status', 'body', 'headers', 'delayMs', 'resetConnection'],
-      'nextResponse',
-    );
+    checkNames(options, ['path', 'status', 'body', 'headers', 'delayMs', 'resetConnection'], 'nextResponse');
     const { path, status, body, headers, delayMs = 0, resetConnection = false } = options;
     const isPath = path === undefined || this.#paths.includes(path);
     check(isPath, named('path'), `one of ${this.#paths.join(', ')}`, path);

@@ -21,7 +21,7 @@ import {
   resolveClient,
 } from './authorization-server/clients.js';
 import { createServerCertificate } from './certificate.js';
-import { check, checkFunction, checkMembers, checkText } from './check-options.js';
+import { check, checkFunction, checkText } from './check-options.js';
 import {
   type IssuerPath,
   introspectionClient,
@@ -241,11 +241,11 @@ export async function createTestIssuer(options: TestIssuerOptions = {}): Promise
 
   const switches: IssuerSwitches = {
     async rotateKeys(choice = {}) {
-      checkMembers(choice, ['keepPrevious'], 'rotateKeys');
+      checkNames(choice, ['keepPrevious'], 'rotateKeys');
       await keys.rotate(choice.keepPrevious === true);
     },
     goDown(choice = {}) {
-      checkMembers(choice, ['resetConnections'], 'goDown');
+      checkNames(choice, ['resetConnections'], 'goDown');
       outage = choice.resetConnections === true ? 'reset' : 'unavailable';
     },
     comeBack() {
@@ -325,7 +325,7 @@ interface Settings extends TokenSettings {
 /** @throws {TypeError} an unknown option, or one of the wrong type */
 function resolveOptions(options: TestIssuerOptions): Settings {
   const names = ['audience', 'issuer', 'algorithm', 'clientId', 'lifetimeSeconds', 'clock'];
-  checkMembers(options, names, 'createTestIssuer');
+  checkNames(options, names, 'createTestIssuer');
   const { audience = defaults.audience, issuer = defaults.issuer, algorithm = 'ES256', clock } = options;
   const { clientId = defaults.clientId, lifetimeSeconds = defaults.lifetimeSeconds } = options;
   const named = (name: string): string => `the option ${name} of createTestIssuer`;

@@ -498,7 +498,7 @@ describe('what prove is given', () => {
       'prove takes an application of Express, Fastify or NestJS',
     );
     const misspelled = { issuer, publik: [] } as ProveOptions;
-    await expect(prove(express(), misspelled)).rejects.toThrow('prove has no option "publik"');
+    await expect(prove(express(), misspelled)).rejects.toThrow('unknown option "publik" in prove');
     await expect(prove(express(), {} as ProveOptions)).rejects.toThrow('the option issuer of prove');
   });
 });

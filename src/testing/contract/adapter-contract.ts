@@ -1,7 +1,8 @@
 import { AssertionError } from 'node:assert';
 import type { ResourceServerOptions } from '../../index.js';
+import { checkNames } from '../../lib/check.js';
 import { createClientCertificate } from '../certificate.js';
-import { checkFunction, checkMembers, checkText } from '../check-options.js';
+import { checkFunction, checkText } from '../check-options.js';
 import { createDpopKey } from '../dpop-key.js';
 import { createTestIssuer, type TestIssuer } from '../test-issuer.js';
 import { type Configuration, contractOptions } from './configurations.js';
@@ -123,7 +124,7 @@ export async function adapterContract(
   options: ContractOptions = {},
 ): Promise<AdapterContract> {
   checkFunction(start, 'the first argument of adapterContract');
-  checkMembers(options, ['leaveOut', 'issuer'], 'adapterContract');
+  checkNames(options, ['leaveOut', 'issuer'], 'adapterContract');
   const { leaveOut = {}, issuer = await createTestIssuer() } = options;
   const client = await createContractClient();
   const rows = [

@@ -54,9 +54,9 @@ describe('createDpopKey', () => {
     [{ clock: 1 }, /^the option clock of createDpopKey takes a function, got number/],
     [
       { alg: 'ES256' },
-      /^createDpopKey has no option "alg"; did you mean algorithm\? It takes algorithm, clock/,
+      /^unknown option "alg" in createDpopKey; did you mean algorithm\? Known are algorithm, clock/,
     ],
-    [null, /^createDpopKey takes an object, got null/],
+    [null, /^option "createDpopKey" takes an object, got null/],
   ])('refuses %j', async (options, message) => {
     await expect(createDpopKey(options as never)).rejects.toThrow(message);
   });
@@ -71,7 +71,7 @@ describe('createDpopKey', () => {
       /^the member claims of a proof takes an object, got an empty list/,
     ],
     [{ url: URL, token: 'x', header: null }, /^the member header of a proof takes an object, got null/],
-    [{ url: URL, token: 'x', htm: 'GET' }, /^a proof has no option "htm"/],
+    [{ url: URL, token: 'x', htm: 'GET' }, /^unknown option "htm" in a proof/],
   ])('makes no proof for %j', async (request, message) => {
     await expect((await createDpopKey()).headers(request as never)).rejects.toThrow(message);
   });

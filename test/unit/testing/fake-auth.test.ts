@@ -120,7 +120,7 @@ describe('fakeAuth', () => {
   });
 
   it.each([
-    ['an unknown option', { scope: 'read' }, 'fakeAuth has no option "scope"'],
+    ['an unknown option', { scope: 'read' }, 'unknown option "scope" in fakeAuth'],
     ['scopes in one string', { scopes: 'read write' }, 'scopes'],
     ['a scope with a space', { scopes: ['read write'] }, 'scopes'],
     ['claims in an array', { claims: [] }, 'claims'],

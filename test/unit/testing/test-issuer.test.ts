@@ -83,7 +83,7 @@ describe('a token of the test issuer', () => {
 
 describe('the options of the test issuer', () => {
   it.each([
-    ['an unknown option', { audiences: 'x' }, 'has no option "audiences"'],
+    ['an unknown option', { audiences: 'x' }, 'unknown option "audiences" in createTestIssuer'],
     ['an audience that is no string', { audience: ['x'] }, 'audience'],
     ['an empty audience', { audience: '' }, 'audience'],
     ['an issuer that is no string', { issuer: 1 }, 'issuer'],
@@ -203,7 +203,7 @@ describe('rotation of keys', () => {
     const issuer = await createTestIssuer();
     // As a caller without types would.
     const options = { keepOld: true } as Parameters<typeof issuer.rotateKeys>[0];
-    await expect(issuer.rotateKeys(options)).rejects.toThrow('rotateKeys has no option "keepOld"');
+    await expect(issuer.rotateKeys(options)).rejects.toThrow('unknown option "keepOld" in rotateKeys');
   });
 });
 
@@ -233,6 +233,6 @@ describe('an issuer that goes down', () => {
   it('takes no unknown options', async () => {
     const issuer = await createTestIssuer();
     const options = { reset: true } as Parameters<typeof issuer.goDown>[0]; // as a caller without types would
-    expect(() => issuer.goDown(options)).toThrow('goDown has no option "reset"');
+    expect(() => issuer.goDown(options)).toThrow('unknown option "reset" in goDown');
   });
 });

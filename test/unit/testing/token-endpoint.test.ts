@@ -207,7 +207,7 @@ describe('the options of a listening issuer', () => {
 describe('the options of nextResponse', () => {
   it.each([
     ['nothing', {}, /needs a status, body/],
-    ['an unknown one', { delay: 1 }, /no option "delay"/],
+    ['an unknown one', { delay: 1 }, /unknown option "delay" in nextResponse/],
     ['a status that ends no request', { status: 101 }, /from 200 to 599/],
     ['text for a status', { status: '503' }, /from 200 to 599/],
     ['a path that is not there', { status: 503, path: '/tokens' }, /one of .*\/token/],
