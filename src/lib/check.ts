@@ -111,7 +111,7 @@ export function checkNames(
 }
 
 /** `did you mean …?` if a known word is close, otherwise nothing. */
-export function suggest(word: string, known: readonly string[]): string {
+function suggest(word: string, known: readonly string[]): string {
   const meant = closestTo(word, known);
   return meant === undefined ? '' : `did you mean ${meant}?`;
 }
