@@ -3,7 +3,7 @@ import { grantsScope, withoutImplied } from '../../src/requirement/implied-scope
 import type { TokenClaims, TokenIssuer } from '../../src/testing/index.js';
 import type { Outcome } from './probes.js';
 import type { Send } from './requests.js';
-import { example, type TargetRoute } from './target.js';
+import { sampleAdvice, type TargetRoute } from './target.js';
 
 /** A genuine token that opens a route, and what the route turned out to require. */
 export interface Key {
@@ -29,11 +29,11 @@ export async function findKey(
     const requirements = [...new Set(outcome.examinations.flatMap((one) => one.requirements))];
     const { impliedScopes: implied = {} } = outcome.examinations.at(-1)?.server ?? {};
     const wanted = { ...openingClaims(requirements, now(), implied), ...given };
-    if (!outcome.isRefused) return { claims, requirements, implied, ...disappointment(route, outcome) };
+    if (!outcome.isRefused) return { claims, requirements, implied, ...describeFailure(route, outcome) };
     if (JSON.stringify(wanted) === JSON.stringify(claims)) {
       const { reason = 'unknown' } = outcome.examinations.at(-1)?.refused?.error ?? {};
       const isOnClaims = ['claims_not_met', 'authorization_details_not_met'].includes(reason);
-      const advice = isOnClaims ? `. Say which claims open it, ${example(route, 'claims: {…}')}` : '';
+      const advice = isOnClaims ? `. Say which claims open it, ${sampleAdvice(route, 'claims: {…}')}` : '';
       const refusal = `refuses a genuine token with exactly what it requires: ${outcome.status} ${reason}`;
       return { claims, requirements, implied, refusal: refusal + advice };
     }
@@ -42,12 +42,12 @@ export async function findKey(
 }
 
 /** What's wrong with an answer that isn't one of our refusals. */
-function disappointment(route: TargetRoute, { isReached, status }: Outcome): { readonly refusal?: string } {
+function describeFailure(route: TargetRoute, { isReached, status }: Outcome): { readonly refusal?: string } {
   if (isReached || status < 400) return {};
   const refusal = `answers a genuine token with exactly what it requires with ${status}, before its handler`;
   const isSample = ![401, 403].includes(status) && status < 500;
   return {
-    refusal: refusal + (isSample ? `. Say what it takes, ${example(route, 'url, headers, body')}` : ''),
+    refusal: refusal + (isSample ? `. Say what it takes, ${sampleAdvice(route, 'url, headers, body')}` : ''),
   };
 }
 

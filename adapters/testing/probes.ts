@@ -112,7 +112,7 @@ export class Probes {
 }
 
 /** How far a request got, in words. */
-export const reached = ({ isReached, status }: Outcome): string =>
+export const describeReach = ({ isReached, status }: Outcome): string =>
   isReached ? 'reached its handler' : String(status);
 
 /** The resource servers that looked at a request. */

@@ -3,10 +3,10 @@ import { withoutImplied } from '../../src/requirement/implied-scopes.js';
 import type { ProvenRoute } from './lock-file.js';
 import { findKey, mentionedScopes, scopeClaim } from './opening-token.js';
 import { isRefusal, probeMount } from './probe-mount.js';
-import { reached, servers } from './probes.js';
-import { tryForgeries, tryOtherClaims, tryOtherMethods, tryOtherScopes, without } from './refusals.js';
+import { describeReach, servers } from './probes.js';
+import { claimVariants, tryForgeries, tryOtherClaims, tryOtherMethods, tryOtherScopes } from './refusals.js';
 import { type Bench, routeUrl, sender } from './requests.js';
-import { example, names, type TargetRoute } from './target.js';
+import { routeNames, sampleAdvice, type TargetRoute } from './target.js';
 
 /** The findings about a route, and everything that's wrong with it. */
 export interface Proof {
@@ -34,11 +34,11 @@ export async function proveRoute(
     route: { method, path, access, requirements },
     findings,
   });
-  const sample = names(found).flatMap((one) => bench.samples[one] ?? [])[0] ?? {};
+  const sample = routeNames(found).flatMap((one) => bench.samples[one] ?? [])[0] ?? {};
   const issuer = sample.issuer ?? bench.issuer;
   const url = routeUrl(found, sample, bench);
   if (url === undefined) {
-    findings.push(`is a pattern: say where it leads to, ${example(found, 'url: "/…"')}`);
+    findings.push(`is a pattern: say where it leads to, ${sampleAdvice(found, 'url: "/…"')}`);
     return conclude('other');
   }
 
@@ -53,9 +53,10 @@ export async function proveRoute(
     findings.push(`answers a request without a token with ${anonymous.status} instead of refusing it`);
   else if (isOpen && !isListed) {
     const isUnknown = anonymous.status === 404;
-    const advice = isUnknown ? `, or say where it is, ${example(found, 'url')}` : '';
+    const advice = isUnknown ? `, or say where it is, ${sampleAdvice(found, 'url')}` : '';
     findings.push(
-      `lets requests without a token in (${reached(anonymous)}). Protect it, or list it as public${advice}`,
+      `lets requests without a token in (${describeReach(anonymous)}). ` +
+        `Protect it, or list it as public${advice}`,
     );
   } else if (!isOpen && isListed)
     findings.push(`is listed as public, and refuses requests without a token (${anonymous.status})`);
@@ -70,7 +71,7 @@ export async function proveRoute(
     findings.push(...(await tryOtherScopes(send, key, issuer)));
     if (!isOpen) findings.push(...(await tryOtherMethods(send, found, key, issuer)));
     const given = Object.keys({ ...bench.claims, ...sample.claims });
-    findings.push(...(await tryOtherClaims(send, key, without(key, given, sample), issuer)));
+    findings.push(...(await tryOtherClaims(send, key, claimVariants(key, given, sample), issuer)));
     const forgeries = await bench.forgeries(issuer, {
       ...key.claims,
       ...scopeClaim(withoutImplied(mentionedScopes(key.requirements), key.implied)),

@@ -12,7 +12,7 @@ import { nestTarget } from './nestjs-target.js';
 import { Probes } from './probes.js';
 import { type Proof, proveRoute } from './prove-route.js';
 import type { Bench, RouteSample } from './requests.js';
-import { name, names, type Target, type TargetRoute } from './target.js';
+import { routeName, routeNames, type Target, type TargetRoute } from './target.js';
 
 /** Options of {@link prove}. */
 export interface ProveOptions {
@@ -147,7 +147,8 @@ async function proveRoutes(
   const bench: Bench = { ...place, issuer, params, claims, samples, now, forgeries };
   const proofs: Proof[] = [];
   for (const route of distinct(routes)) {
-    const proof = await proveRoute(route, open.some(lists(route)), bench);
+    const isListed = open.some((entry) => isEntryFor(entry, route));
+    const proof = await proveRoute(route, isListed, bench);
     if (proof !== undefined) proofs.push(proof);
   }
   return proofs.filter((one) => !isTwin(one, proofs));
@@ -162,7 +163,7 @@ function isTwin({ route, findings }: Proof, proofs: readonly Proof[]): boolean {
 
 /** Each route once, without HEAD if it has GET. */
 function distinct(routes: readonly TargetRoute[]): readonly TargetRoute[] {
-  const byName = new Map(routes.toReversed().map((route) => [name(route), route]));
+  const byName = new Map(routes.toReversed().map((route) => [routeName(route), route]));
   return [...byName.values()]
     .toReversed()
     .filter(({ method, path }) => method !== 'HEAD' || !byName.has(`GET ${path}`));
@@ -177,12 +178,12 @@ function collectFindings(
   // Middleware that turns out to let nobody in has no proof.
   const all = [...proven, ...routes.filter(({ method }) => method === 'USE')];
   const isMissing = (known: readonly TargetRoute[]) => (entry: string) =>
-    !known.some((route) => lists(route)(entry));
+    !known.some((route) => isEntryFor(entry, route));
   return [
     ...blindSpots.map(
       (path) => `${path}: an application is mounted here. Name it: mounted: { '${path}': … }`,
     ),
-    ...proofs.flatMap(({ route, findings }) => findings.map((finding) => `${name(route)}: ${finding}`)),
+    ...proofs.flatMap(({ route, findings }) => findings.map((finding) => `${routeName(route)}: ${finding}`)),
     ...[...open, ...Object.keys(samples)]
       .filter(isMissing(all))
       .map((entry) => `${entry}: the application has no such route`),
@@ -192,7 +193,10 @@ function collectFindings(
   ];
 }
 
-/** Whether an entry in the list of public routes is about a route. */
-const lists = (route: TargetRoute) => (entry: string) =>
-  names(route).some((one) => [entry, `${entry}/`].includes(one)) ||
-  (entry.endsWith('*') && name(route).startsWith(entry.slice(0, -1)));
+/** Whether an entry of the options is about a route. */
+function isEntryFor(entry: string, route: TargetRoute): boolean {
+  return (
+    routeNames(route).some((one) => [entry, `${entry}/`].includes(one)) ||
+    (entry.endsWith('*') && routeName(route).startsWith(entry.slice(0, -1)))
+  );
+}

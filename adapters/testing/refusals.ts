@@ -2,7 +2,7 @@ import { decodeJwt } from 'jose';
 import type { Requirement } from '../../src/index.js';
 import type { Forgery, TokenClaims, TokenIssuer } from '../../src/testing/index.js';
 import { type Key, mentionedScopes, missingScopes } from './opening-token.js';
-import { reached } from './probes.js';
+import { describeReach } from './probes.js';
 import type { RouteSample, Send } from './requests.js';
 import type { TargetRoute } from './target.js';
 
@@ -53,7 +53,7 @@ export async function tryOtherMethods(
       const outcome = await send(headers, other);
       const isThere = outcome.isReached || ![404, 405].includes(outcome.status);
       if (isThere && !outcome.isRefused)
-        return `lets ${other} requests in with less than it requires (${reached(outcome)})`;
+        return `lets ${other} requests in with less than it requires (${describeReach(outcome)})`;
     }
     return [];
   });
@@ -69,12 +69,14 @@ export async function tryOtherClaims(
   return inParallel(variants, async (claims) => {
     const outcome = await send(await issuer.authorization({ ...key.claims, ...claims }));
     const changed = Object.keys(claims).join(', ');
-    return outcome.isRefused ? [] : `lets a token without the right ${changed} in (${reached(outcome)})`;
+    return outcome.isRefused
+      ? []
+      : `lets a token without the right ${changed} in (${describeReach(outcome)})`;
   });
 }
 
 /** Removes from a token what the route's requirements are about. */
-export function without(
+export function claimVariants(
   { requirements }: Key,
   given: readonly string[],
   { refusedClaims = [] }: RouteSample,

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Forgery, TokenClaims, TokenIssuer } from '../../src/testing/index.js';
 import { fillPath } from '../kit/route-path.js';
 import type { Outcome, Probes } from './probes.js';
-import { name, type TargetRoute } from './target.js';
+import { routeName, type TargetRoute } from './target.js';
 
 /** How to make the requests to one route, if the defaults don't fit. */
 export interface RouteSample {
@@ -41,7 +41,7 @@ export type Send = (headers: Readonly<Record<string, string>>, method?: string) 
 export function routeUrl(found: TargetRoute, { url }: RouteSample, { params }: Bench): string | undefined {
   if (found.isPattern || url !== undefined) return url;
   // A path that nothing else serves, to see what middleware for every path answers.
-  const path = name(found) === 'USE /' ? `/${randomUUID()}` : found.path;
+  const path = routeName(found) === 'USE /' ? `/${randomUUID()}` : found.path;
   return fillPath(path, (parameter) => params[parameter] ?? '1');
 }
 

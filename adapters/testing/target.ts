@@ -16,13 +16,15 @@ export interface TargetRoute {
 }
 
 /** A route's name in options, and in the file. */
-export const name = ({ method, path }: Pick<TargetRoute, 'method' | 'path'>): string => `${method} ${path}`;
+export const routeName = ({ method, path }: Pick<TargetRoute, 'method' | 'path'>): string =>
+  `${method} ${path}`;
 
 /** All its names in options. */
-export const names = (route: TargetRoute): readonly string[] => [name(route), route.alias ?? []].flat();
+export const routeNames = (route: TargetRoute): readonly string[] =>
+  [routeName(route), route.alias ?? []].flat();
 
-export const example = (route: TargetRoute, what: string): string =>
-  `samples: { '${name(route)}': { ${what} } }`;
+export const sampleAdvice = (route: TargetRoute, what: string): string =>
+  `samples: { '${routeName(route)}': { ${what} } }`;
 
 /** An application under test. */
 export interface Target {
