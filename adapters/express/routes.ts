@@ -17,8 +17,9 @@ export interface Route {
 }
 
 /** Middleware with its own path, which may be a handler: `app.use('/metrics', metrics)`. */
-interface Mount {
+export interface Mount {
   readonly path: string;
+  readonly layer: unknown;
   /** Whether it's an application: Express doesn't show its routes. */
   readonly isApplication: boolean;
 }
@@ -61,7 +62,7 @@ export function readRoutes(application: object, mounted: Readonly<Record<string,
           const inner = isApplication ? mounted[path] && findRouter(mounted[path]) : handle;
           if (Array.isArray(member(inner, 'stack')))
             inside = walk(inner, path, isPattern || given instanceof RegExp, [...outer, ...around]);
-          else mounts.push({ path, isApplication });
+          else mounts.push({ path, layer, isApplication });
         }
         // A request that no route of the inner router answers comes back, and goes on from here.
         around.push(...inside.map(({ said, way }) => ({ said, prefix, way: [layer, ...way] })));

@@ -1,11 +1,11 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { member } from '../express/declarations.js';
-import { type Route, readRoutes } from '../express/routes.js';
+import { type Mount, type Route, readRoutes } from '../express/routes.js';
 import { declared } from '../kit/index.js';
-import type { Probes } from './probes.js';
 import type { Target, TargetRoute } from './target.js';
 
 type Handle = (request: IncomingMessage, response: unknown, next: unknown) => unknown;
+type Layer = { handle: Handle };
 
 /**
  * @param application an application of Express 4 or 5
@@ -17,32 +17,42 @@ export function expressTarget(application: object, mounted: Readonly<Record<stri
   return {
     listener: application as RequestListener, // an application of Express is one
     routes: [
-      ...routes.map((route) => ({ ...route, headers: {} })),
-      ...[...new Set(uses.map(({ path }) => path))].map(readUse),
+      ...routes.map((route) => ({
+        ...route,
+        headers: {},
+        isServedBy: (handler: unknown) => handler === findHandler(route.layers),
+      })),
+      ...[...new Set(uses.map(({ path }) => path))].map((path) => readUse(path, uses)),
     ],
     blindSpots: mounts.filter(({ isApplication }) => isApplication).map(({ path }) => path),
     guard(probes) {
-      const ends = routes.flatMap((route) => stopBefore(route, probes));
+      const handlers = new Set(routes.flatMap(({ layers }) => findHandler(layers) ?? []));
+      const middleware = new Set(uses.flatMap(({ layer }) => findHandler([layer]) ?? []));
+      const ends = [...handlers, ...middleware].map((layer) => {
+        const { handle } = layer;
+        layer.handle = (request, response, next) => {
+          probes.note(request, layer);
+          return handlers.has(layer) && probes.stop(request) ? undefined : handle(request, response, next);
+        };
+        return () => (layer.handle = handle);
+      });
       return () => ends.forEach((end) => void end());
     },
   };
 }
 
-function readUse(path: string): TargetRoute {
+function readUse(path: string, uses: readonly Mount[]): TargetRoute {
   // At the root there's much besides the route of that name.
   const alias = path === '/' ? undefined : `POST ${path}`;
-  return { method: 'USE', path, alias, isPattern: path.includes('^'), headers: {} };
+  const isServedBy = (handler: unknown): boolean =>
+    uses.some((one) => one.path === path && one.layer === handler);
+  return { method: 'USE', path, alias, isPattern: path.includes('^'), headers: {}, isServedBy };
 }
 
-/** Stops requests before the route's last layer that's neither ours nor for errors. */
-function stopBefore({ layers }: Route, probes: Probes): readonly (() => void)[] {
-  const last = layers.findLast((layer) => {
+/** The last layer that's neither ours nor for errors. */
+function findHandler(layers: Route['layers']): Layer | undefined {
+  return layers.findLast((layer) => {
     const handle = member(layer, 'handle');
     return typeof handle === 'function' && declared(handle) === undefined && handle.length < 4;
-  }) as { handle: Handle } | undefined; // layers have such a member
-  if (last === undefined) return [];
-  const { handle } = last;
-  last.handle = (request, response, next) =>
-    probes.stop(request) ? undefined : handle(request, response, next);
-  return [() => (last.handle = handle)];
+  }) as Layer | undefined; // layers have such a member
 }

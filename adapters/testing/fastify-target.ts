@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { RequestListener } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Probes } from './probes.js';
+import { fillPath } from '../kit/route-path.js';
 import type { Target, TargetRoute } from './target.js';
 
 /** `app.all` has at least this many methods. */
@@ -12,9 +12,17 @@ const HANDLER_STARTS = 'tracing:fastify.request.handler:start';
 /** A Fastify 5 application; it's made ready. */
 export async function fastifyTarget(application: FastifyInstance): Promise<Target> {
   await application.ready();
+  const printed = readRoutes(application.printRoutes());
+  const paths = new Set(printed.map(({ path }) => path));
   return {
     listener: application.routing as RequestListener, // it takes Node's objects
-    routes: readRoutes(application.printRoutes()),
+    routes: printed.map((route) => ({
+      ...route,
+      isServedBy: (handler) => {
+        const path = String(handler);
+        return path === route.path || (!paths.has(path) && isPrintedAs(path, route.path));
+      },
+    })),
     blindSpots: [],
     guard(probes) {
       // `as`: Fastify documents its shape.
@@ -24,6 +32,8 @@ export async function fastifyTarget(application: FastifyInstance): Promise<Targe
     },
   };
 }
+
+type PrintedRoute = Omit<TargetRoute, 'isServedBy'>;
 
 interface HandlerStart {
   readonly request: FastifyRequest;
@@ -35,7 +45,8 @@ interface HandlerStart {
  *
  * @throws {Error} this version of Fastify keeps a request's route somewhere else
  */
-function stopBefore({ request, reply }: HandlerStart, probes: Probes): void {
+function stopBefore({ request, reply }: HandlerStart, probes: Parameters<Target['guard']>[0]): void {
+  probes.note(request.raw, request.routeOptions.url);
   if (!probes.stop(request.raw)) return;
   reply.hijack();
   const key = Object.getOwnPropertySymbols(request).find(
@@ -50,8 +61,8 @@ function stopBefore({ request, reply }: HandlerStart, probes: Probes): void {
  * Reads the tree from `printRoutes`: a line per part of a path, and the methods if a route ends there.
  * `└── stock/:sku (GET, HEAD) {"version":"2.0.0"}`; more routes with the same path follow on the lines below.
  */
-function readRoutes(tree: string): readonly TargetRoute[] {
-  const routes: TargetRoute[] = [];
+function readRoutes(tree: string): readonly PrintedRoute[] {
+  const routes: PrintedRoute[] = [];
   let parts: readonly string[] = [];
   for (const line of tree.split('\n')) {
     const [, depth, text = line] = /^((?:│ {3}| {4})*)[├└]── (.*)$/.exec(line) ?? [];
@@ -67,6 +78,18 @@ function readRoutes(tree: string): readonly TargetRoute[] {
       routes.push({ method, path, isPattern: false, headers });
   }
   return routes;
+}
+
+/** Whether a route's path may be printed like this: two lines if it ends in an optional parameter. */
+function isPrintedAs(path: string, printed: string): boolean {
+  const short = path.replace(/\/:[^/]*\?$/, '');
+  return [path, short].some((one) => readShape(one) === readShape(printed));
+}
+
+/** A path without what `printRoutes` may change: names, and what the router's options ignore. */
+function readShape(path: string): string {
+  const filled = fillPath(path, (name) => (name === '*' ? name : '{}')).replace(/\{\}(?:\|\{\})+/g, '{}');
+  return filled.toLowerCase().replace(/\/+/g, '/').replace(/\/$/, '');
 }
 
 /** The header fields that lead to a route with constraints (for the two that Fastify has built in). */

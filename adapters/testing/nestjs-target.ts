@@ -18,6 +18,11 @@ export async function nestTarget(
   return {
     ...target,
     guard(probes) {
+      // The platform's handlers are NestJS itself, with the guard in it.
+      const endNotes = target.guard({
+        note: (message, handler) => probes.note(message, handler),
+        stop: () => false,
+      });
       const { canActivate } = ResourceServerGuard.prototype;
       ResourceServerGuard.prototype.canActivate = async function (context) {
         const isLetIn = await canActivate.call(this, context);
@@ -28,6 +33,7 @@ export async function nestTarget(
       };
       return () => {
         ResourceServerGuard.prototype.canActivate = canActivate;
+        endNotes();
       };
     },
   };

@@ -20,6 +20,8 @@ export interface Outcome {
   readonly location: string;
   /** Whether it got to the handler, which didn't run. */
   readonly isReached: boolean;
+  /** The last handler that it got to, whether that ran or not; undefined if there's none. */
+  readonly handler: unknown;
   /** What the resource servers on its way checked, in order. */
   readonly examinations: readonly Examination[];
   /** Whether this package refused it. */
@@ -33,6 +35,7 @@ interface Arrival {
   readonly message: IncomingMessage;
   readonly response: ServerResponse;
   isReached: boolean;
+  handler: unknown;
 }
 
 /** Sends requests over HTTP, and follows them into the application. */
@@ -48,11 +51,17 @@ export class Probes {
     return (message, response) => {
       const at = message.rawHeaders.indexOf(ID);
       const [, id = ''] = message.rawHeaders.splice(at, 2);
-      const arrival = { message, response, isReached: false };
+      const arrival = { message, response, isReached: false, handler: undefined };
       this.#arrivals.set(id, arrival);
       this.#current.set(message, arrival);
       listener(message, response);
     };
+  }
+
+  /** If the request is ours, keeps which handler it got to, in the target's own terms. */
+  note(message: object, handler: unknown): void {
+    const arrival = this.#current.get(message);
+    if (arrival !== undefined) arrival.handler = handler;
   }
 
   /**
@@ -82,6 +91,7 @@ export class Probes {
       challenge: answer.headers['www-authenticate'] ?? '',
       location: answer.headers.location ?? '',
       isReached: arrival?.isReached === true,
+      handler: arrival?.handler,
       examinations,
       isRefused: examinations.at(-1)?.refused !== undefined && arrival?.isReached !== true,
     };

@@ -6,6 +6,7 @@ import { isRefusal, probeMount } from './probe-mount.js';
 import { describeReach, servers } from './probes.js';
 import { claimVariants, tryForgeries, tryOtherClaims, tryOtherMethods, tryOtherScopes } from './refusals.js';
 import { type Bench, routeUrl, sender } from './requests.js';
+import { trySpellings } from './spellings.js';
 import { routeNames, sampleAdvice, type TargetRoute } from './target.js';
 
 /** The findings about a route, and everything that's wrong with it. */
@@ -36,7 +37,7 @@ export async function proveRoute(
   });
   const sample = routeNames(found).flatMap((one) => bench.samples[one] ?? [])[0] ?? {};
   const issuer = sample.issuer ?? bench.issuer;
-  const url = routeUrl(found, sample, bench);
+  const url = routeUrl(found, sample, bench.fill);
   if (url === undefined) {
     findings.push(`is a pattern: say where it leads to, ${sampleAdvice(found, 'url: "/…"')}`);
     return conclude('other');
@@ -44,11 +45,12 @@ export async function proveRoute(
 
   const isMount = method === 'USE';
   const entrance = isMount ? await probeMount(found, url, sample, bench) : undefined;
-  // Middleware that passes requests on, or refuses them, doesn't say who may call what.
-  if (isMount && entrance === undefined) return undefined;
   const send = entrance?.send ?? sender(found, url, sample, bench);
   const anonymous = entrance?.anonymous ?? (await send({}));
   const isOpen = !isRefusal(anonymous);
+  if (!isOpen && !isListed) findings.push(...(await trySpellings(found, sample, bench)));
+  // Middleware that passes requests on, or refuses them, doesn't say who may call what.
+  if (isMount && entrance === undefined) return findings.length > 0 ? conclude('other') : undefined;
   if (isOpen && anonymous.status >= 500 && !isMount)
     findings.push(`answers a request without a token with ${anonymous.status} instead of refusing it`);
   else if (isOpen && !isListed) {

@@ -144,7 +144,8 @@ async function proveRoutes(
     return made;
   };
   const now = (): number => (issuer.options.clock ?? Date.now)() / 1000;
-  const bench: Bench = { ...place, issuer, params, claims, samples, now, forgeries };
+  const fill = (parameter: string): string => params[parameter] ?? '1';
+  const bench: Bench = { ...place, issuer, fill, claims, samples, now, forgeries };
   const proofs: Proof[] = [];
   for (const route of distinct(routes)) {
     const isListed = open.some((entry) => isEntryFor(entry, route));

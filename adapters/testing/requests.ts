@@ -25,7 +25,8 @@ export interface Bench {
   readonly probes: Probes;
   readonly origin: string;
   readonly issuer: TokenIssuer;
-  readonly params: Readonly<Record<string, string>>;
+  /** The value for a path parameter. */
+  readonly fill: (parameter: string) => string;
   readonly claims: TokenClaims;
   readonly samples: Readonly<Record<string, RouteSample>>;
   /** Seconds since the epoch. */
@@ -37,12 +38,20 @@ export interface Bench {
 /** Sends a request to a route, by one of its methods. */
 export type Send = (headers: Readonly<Record<string, string>>, method?: string) => Promise<Outcome>;
 
-/** The path to request; undefined if it isn't known. */
-export function routeUrl(found: TargetRoute, { url }: RouteSample, { params }: Bench): string | undefined {
+/**
+ * The path to request; undefined if it isn't known.
+ *
+ * @param fill the value for a parameter
+ */
+export function routeUrl(
+  found: TargetRoute,
+  { url }: RouteSample,
+  fill: (parameter: string) => string,
+): string | undefined {
   if (found.isPattern || url !== undefined) return url;
   // A path that nothing else serves, to see what middleware for every path answers.
   const path = routeName(found) === 'USE /' ? `/${randomUUID()}` : found.path;
-  return fillPath(path, (parameter) => params[parameter] ?? '1');
+  return fillPath(path, fill);
 }
 
 export function sender(

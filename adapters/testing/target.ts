@@ -13,6 +13,8 @@ export interface TargetRoute {
   readonly isPattern: boolean;
   /** What the framework needs to find it. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Whether a handler that a probe got to, as {@link Target.guard} notes it, is the route's. */
+  isServedBy(handler: unknown): boolean;
 }
 
 /** A route's name in options, and in the file. */
@@ -33,8 +35,8 @@ export interface Target {
   /** Paths of inner applications that can't be inspected. */
   readonly blindSpots: readonly string[];
   /**
-   * From now on, requests of `probes` stop before the handlers of the routes. Returns a function that stops
-   * this.
+   * From now on, requests of `probes` stop before the handlers of the routes, which it notes. Returns a
+   * function that stops this.
    */
-  guard(probes: Probes): () => void;
+  guard(probes: Pick<Probes, 'note' | 'stop'>): () => void;
 }
