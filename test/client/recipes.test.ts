@@ -3,13 +3,14 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, createServer as createNetServer } from 'node:net';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import type { AxiosInstance, AxiosRequestConfig } from 'axios';
-import type { Got } from 'got';
+import type { Got, OptionsInit } from 'got';
 import { decodeJwt } from 'jose';
-import { type Dispatcher, request, fetch as undiciFetch } from 'undici';
+import { Agent, type Dispatcher, request, fetch as undiciFetch } from 'undici';
 import { transformWithOxc } from 'vite';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { ClientCredentials } from '../../src/client/index.js';
 import { createClientCertificate } from '../../src/testing/index.js';
 import { codeBlocksOf, readPage, root } from '../docs/markdown.js';
@@ -95,6 +96,12 @@ async function startDowngradingApi() {
     both.close();
   });
   return { port: (both.address() as AddressInfo).port, seen }; // it listens on TCP
+}
+
+function formOf(value: string): FormData {
+  const form = new FormData();
+  form.set('value', value);
+  return form;
 }
 
 /** What a library throws, with everything that it says of the reason. */
@@ -244,6 +251,31 @@ describe('undici', () => {
     expect(tokensOf(api)).toEqual(['Bearer token-1', 'Bearer token-1']);
   });
 
+  it.each([
+    ['this API', (api: Api) => api.origin],
+    ['another one', () => 'https://api-2.example.com'],
+  ])('says so if undici is too old for it, or a fetch: for %s', async (_what, origin) => {
+    const { api, client } = await scene();
+    const compose = vi.spyOn(Agent.prototype, 'compose');
+    onTestFinished(() => compose.mockRestore());
+    await dispatcherOf(client);
+    const [intercept] = compose.mock.calls[0]?.flat() ?? [];
+    // What undici 6 calls with, and undici 8 on behalf of the fetch of an older Node.
+    const handler = {
+      onConnect() {},
+      onHeaders: () => true,
+      onData: () => true,
+      onComplete() {},
+      onError() {},
+    };
+    const dispatch = vi.fn(() => true);
+    const send = intercept?.(dispatch);
+    expect(() => send?.({ origin: origin(api), path: '/', method: 'GET' }, handler)).toThrow(
+      'this dispatcher needs undici 7 or 8, for the global fetch undici 7',
+    );
+    expect(dispatch).not.toHaveBeenCalled();
+  });
+
   it('gets another token for the next request when one is refused', { tags: ['CLI-18'] }, async () => {
     const { api, client } = await scene(refusingFirst);
     const dispatcher = await dispatcherOf(client);
@@ -290,6 +322,40 @@ describe('got', () => {
     const { api, client } = await scene(refusingFirst);
     expect(await recipes.createGot(client, api.origin)('stock/42').text()).toBe('ok');
     expect(tokensOf(api)).toEqual(['Bearer token-1', 'Bearer token-2']);
+  });
+
+  it.each<[string, Pick<OptionsInit, 'body' | 'form' | 'method'>]>([
+    ['a text', { body: 'order' }],
+    ['a buffer', { body: Buffer.from('order') }],
+    ['a form', { form: { order: '' } }],
+    ['no body', { method: 'DELETE' }],
+  ])('sends the same again: %s', { tags: ['CLI-18'] }, async (_what, options) => {
+    const { api, client } = await scene(refusingFirst);
+    expect(await recipes.createGot(client, api.origin).post('orders', options).text()).toBe('ok');
+    expect(tokensOf(api)).toEqual(['Bearer token-1', 'Bearer token-2']);
+    expect(api.calls[1]).toMatchObject({ body: api.calls[0]?.body, method: api.calls[0]?.method });
+  });
+
+  it.each<[string, () => OptionsInit['body']]>([
+    ['FormData', () => formOf('order')],
+    ['a stream', () => Readable.from(['order'])],
+    [
+      'a generator',
+      async function* () {
+        yield 'order';
+      },
+    ],
+  ])('gives the 401 back if it cannot send the same again: %s', { tags: ['CLI-18'] }, async (_what, body) => {
+    const { api, client } = await scene(refusingFirst);
+    const http = recipes.createGot(client, api.origin);
+    const timeout = { request: 1000 };
+    expect(await thrownBy(http.post('orders', { body: body(), timeout }))).toMatchObject({
+      name: 'HTTPError',
+      response: { statusCode: 401 },
+    });
+    expect(await http.post('orders', { body: body(), timeout }).text()).toBe('ok');
+    expect(tokensOf(api)).toEqual(['Bearer token-1', 'Bearer token-2']);
+    expect(api.calls[1]?.body).toContain('order');
   });
 
   it('gets another one once', { tags: ['CLI-18'] }, async () => {
