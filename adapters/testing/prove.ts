@@ -52,9 +52,9 @@ export interface ProofReport {
 
 /**
  * Proves over HTTP who may call each route of an application. No route lets in a request without a token
- * unless it's listed as public, however its path is spelled. A genuine token with exactly the required scopes
- * opens it, one scope less doesn't, and every forgery is refused. Then it compares the routes with a file that you keep in version
- * control, so that every change of who may call what shows up in a review.
+ * unless it's listed as public, however its path is spelled. A genuine token with exactly the required
+ * scopes opens it, one scope less doesn't, and every forgery is refused. Then it compares the routes with a
+ * file that you keep in version control, so that every change of who may call what shows up in a review.
  *
  * Handlers don't run: a request is stopped right before its handler. Middleware, hooks and guards do run.
  *
