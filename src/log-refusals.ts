@@ -29,7 +29,7 @@ const LEAKS: ReadonlySet<unknown> = new Set(['symmetric key', 'private key publi
  * over: keys that can't be loaded, failing introspection, failing functions of the application.
  *
  * It works with all adapters, and without one. It logs while the request is being handled, so a logger finds
- * its `AsyncLocalStorage`, with a request id for example.
+ * its `AsyncLocalStorage`, with a request id for example. Renewals in the background belong to no request.
  *
  * Security: logs no token and no key, and of the claims only the issuer (a configured one) and the client of
  * a verified token. Of the request it logs the route's pattern, not the path.

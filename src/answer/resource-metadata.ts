@@ -1,5 +1,6 @@
 import type { Answer, AnswerHeaders } from '../decision.js';
 import { reportWarning } from '../diagnostics.js';
+import { inBackground } from '../lib/background.js';
 import { withTimeLimit } from '../lib/deadline.js';
 import { describeError } from '../lib/errors.js';
 import { deepFreeze } from '../lib/json.js';
@@ -130,7 +131,7 @@ export class PublishedMetadata implements ResourceMetadata {
   /** A signature has its own lifetime, so it's renewed on demand, once for everyone who asks meanwhile. */
   #content(): string | Promise<string> {
     const isOld = this.#signed !== undefined && !isWithin(this.#signed, this.#clock());
-    if (this.#text === undefined || isOld) this.#text = this.#make();
+    if (this.#text === undefined || isOld) this.#text = inBackground(() => this.#make());
     return this.#text;
   }
 

@@ -2,6 +2,7 @@ import { createPublicKey, hash, KeyObject, randomUUID } from 'node:crypto';
 import { types } from 'node:util';
 import { CompactSign, type CryptoKey, exportJWK, generateKeyPair } from 'jose';
 import { checkSigningKey, type PrivateKey, type SigningKey } from '../issuer/private-key.js';
+import { inBackground } from '../lib/background.js';
 import { badOption, checkObject, oneOf, optional, unchecked } from '../lib/check.js';
 import { ALGORITHMS, type Algorithm } from '../terms.js';
 import { isScopeToken } from '../token/scope.js';
@@ -97,7 +98,7 @@ export class DpopProver {
 
   /** A proof for one request (RFC 9449 §4.2). Each attempt needs another one. */
   async prove({ method, url, accessToken, nonce }: ProvenRequest): Promise<string> {
-    this.#sign ??= loadSigner(this.#settings);
+    this.#sign ??= inBackground(() => loadSigner(this.#settings));
     const sign = await this.#sign;
     const claims = JSON.stringify({
       jti: randomUUID(),

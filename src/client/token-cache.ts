@@ -1,3 +1,4 @@
+import { inBackground } from '../lib/background.js';
 import { unlessAborted } from '../lib/deadline.js';
 import { pauseAfter, type Random } from '../lib/pause.js';
 import { isTokenRequestError, restate, TokenRequestError } from './errors.js';
@@ -84,7 +85,7 @@ export class TokenCache {
     if (held === undefined) return this.#wait(request, signal);
     // Not "is older than": a value that can't be compared counts as due.
     const isDue = !(held.age() < held.renewalAge) || this.#options.isOutdated(held.token);
-    if (isDue && this.#remainingPause() === 0) this.#renew(request);
+    if (isDue && this.#remainingPause() === 0) inBackground(() => this.#renew(request));
     return held.token;
   }
 

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual, types } from 'node:util';
+import { inBackground } from '../lib/background.js';
 import { isOptionError, typeName } from '../lib/check.js';
 import { unlessAborted, withTimeLimit } from '../lib/deadline.js';
 import { describeError, SafeError } from '../lib/errors.js';
@@ -137,7 +138,7 @@ export class CredentialSource {
     if (settings.kind !== 'asked') return settings;
     const isLookedAt = settings.name === 'certificate' && settings.from === 'the files of';
     if (isLookedAt && this.#known !== undefined && !isWithin(this.#known.fresh, this.#options.clock()))
-      this.#ask(settings).catch(() => undefined); // the last one serves on
+      inBackground(() => this.#ask(settings)).catch(() => undefined); // the last one serves on
     return this.#known?.credential;
   }
 

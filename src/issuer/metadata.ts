@@ -1,3 +1,4 @@
+import { inBackground } from '../lib/background.js';
 import { unlessAborted, withTimeLimit } from '../lib/deadline.js';
 import { FetchFailure } from '../lib/fetch.js';
 import { isWithin, pauseAfter, type Span, spanFrom } from '../lib/pause.js';
@@ -68,9 +69,9 @@ export function createIssuerMetadata(
   const load = async (limitSeconds: number): Promise<Metadata> => {
     const before = usable(runtime.clock())?.metadata;
     try {
-      const metadata = await withTimeLimit(limitSeconds, (signal) =>
-        discover(source, { ...runtime, signal, timeoutSeconds: limitSeconds, attempts }),
-      );
+      const ask = (signal: AbortSignal) =>
+        discover(source, { ...runtime, signal, timeoutSeconds: limitSeconds, attempts });
+      const metadata = await inBackground(() => withTimeLimit(limitSeconds, ask));
       // One of several locations may be down. Its last document is kept then, as if all had failed.
       const missing = metadata.missing(source.wanted);
       for (const name of missing) if (before?.find(name) !== undefined) metadata.endpoint(name);

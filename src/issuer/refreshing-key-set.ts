@@ -1,5 +1,6 @@
 import { type KeysMessage, reportKeys } from '../diagnostics.js';
 import { InvalidTokenError, UnavailableError } from '../errors.js';
+import { inBackground } from '../lib/background.js';
 import { startBackgroundTimer } from '../lib/background-timer.js';
 import { withTimeLimit } from '../lib/deadline.js';
 import { describeError } from '../lib/errors.js';
@@ -125,6 +126,7 @@ export class RefreshingKeySet implements KeySet {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   /** The keys to use without waiting; undefined if there are none. Starts their renewal when it's time. */
@@ -136,7 +138,7 @@ export class RefreshingKeySet implements KeySet {
     if (loaded === undefined || !(isWithin(loaded.fresh, now) || this.#hasFailedLately(now)))
       return undefined;
     if (now >= loaded.renewAt && !this.#refreshing.isUnderWay() && this.#mayAttempt(now))
-      void this.#refresh();
+      void inBackground(() => this.#refresh());
     return loaded.index;
   }
 
@@ -199,7 +201,9 @@ export class RefreshingKeySet implements KeySet {
     const startedAt = performance.now();
     let outcome: Pick<KeysMessage, 'event'> & Partial<KeysMessage>;
     try {
-      const published = await withTimeLimit(this.#policy.timeoutSeconds, this.#source);
+      // What it leaves behind, such as an open connection, belongs to no request, even if one waits for it.
+      const load = () => withTimeLimit(this.#policy.timeoutSeconds, this.#source);
+      const published = await inBackground(load);
       const keys = importKeys(published.members, this.#issuer, this.#loaded?.index);
       const mayBeEmpty = published.isAbsent === true && this.known().length === 0;
       if (keys.length === 0 && !mayBeEmpty) throw new NoUsableKey('invalid', 'no usable key');
@@ -252,7 +256,8 @@ export class RefreshingKeySet implements KeySet {
       if (this.#usedSinceRefresh) void this.#refresh();
       this.#usedSinceRefresh = false;
     };
-    this.#timer = startBackgroundTimer(renew, Math.min(delaySeconds * 1000, MAX_TIMER_MS));
+    const milliseconds = Math.min(delaySeconds * 1000, MAX_TIMER_MS);
+    this.#timer = inBackground(() => startBackgroundTimer(renew, milliseconds));
   }
 }
 
