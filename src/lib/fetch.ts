@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { types } from 'node:util';
 import { readErrorCode, SafeError } from './errors.js';
 import { isJsonObject } from './json.js';
 
@@ -61,7 +62,10 @@ export class FetchFailure extends SafeError {
 
 export interface JsonDocument {
   readonly json: Record<string, unknown>;
-  /** Seconds of `Cache-Control: max-age`; undefined if the answer has none. */
+  /**
+   * Seconds of `Cache-Control: max-age` that are left after its time in caches, from 0; undefined if the
+   * answer has none.
+   */
   readonly maxAgeSeconds: number | undefined;
 }
 
@@ -82,7 +86,7 @@ export async function fetchJson(url: string, fetch: Fetch, signal: AbortSignal):
     throw new FetchFailure('status', redirected ? 'redirected' : `status ${status}`, { status });
   }
   const json = parseObject(await readText(response, signal));
-  return { json, maxAgeSeconds: readMaxAge(response.headers.get('cache-control')) };
+  return { json, maxAgeSeconds: readMaxAge(response.headers) };
 }
 
 /** How {@link sendRequest} handles failures. */
@@ -147,12 +151,22 @@ export interface ReadOptions {
 }
 
 /**
+ * A request, or an answer, which may come from another `fetch` than the platform's: then the body may be a
+ * stream of Node, or missing.
+ */
+interface WithBody {
+  readonly body?: unknown;
+  /** Without it, a body that can't be iterated isn't read: nothing would limit its length. */
+  text?(): Promise<string>;
+}
+
+/**
  * Reads a body as UTF-8.
  *
- * @throws {FetchFailure} `broken`: it broke off; `timeout`; `invalid`: it's too large, or not UTF-8
+ * @throws {FetchFailure} `broken`: it broke off; `timeout`; `invalid`: it's too large, not UTF-8, or no body
  */
 export async function readText(
-  { body }: Pick<Response, 'body'>,
+  given: WithBody,
   signal: AbortSignal,
   { maxKib = MAX_BODY_KIB, strict = false }: ReadOptions = {},
 ): Promise<string> {
@@ -160,17 +174,20 @@ export async function readText(
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   try {
-    for await (const chunk of body?.values({ preventCancel: true }) ?? []) {
+    for await (const part of readParts(given)) {
+      const chunk = typeof part === 'string' ? Buffer.from(part) : part;
+      if (!types.isUint8Array(chunk)) throw new FetchFailure('invalid', 'neither bytes nor text');
       bytes += chunk.byteLength;
       if (bytes > maxBytes) break;
       chunks.push(chunk);
     }
   } catch (cause) {
+    if (cause instanceof FetchFailure) throw cause;
     if (signal.aborted) throw new FetchFailure('timeout', 'time-out', { cause });
     throw new FetchFailure('broken', 'the body broke off', { cause });
   }
   if (bytes > maxBytes) {
-    discard({ body });
+    discard(given);
     const limit = maxKib < 1024 ? `${maxKib} KiB` : `${maxKib / 1024} MiB`;
     throw new FetchFailure('invalid', `larger than ${limit}`);
   }
@@ -179,20 +196,40 @@ export async function readText(
   return new TextDecoder().decode(content);
 }
 
+async function* readParts(given: WithBody): AsyncGenerator<unknown> {
+  const { body } = given;
+  if (isAsyncIterable(body)) yield* body.values?.({ preventCancel: true }) ?? body;
+  else if (typeof given.text === 'function') yield await given.text();
+  else if (body !== null)
+    throw new FetchFailure('invalid', 'fetch returned neither a body to iterate over nor text()');
+}
+
+/** `values` is for streams of the Streams standard. */
+function isAsyncIterable(
+  body: unknown,
+): body is AsyncIterable<unknown> & Partial<Pick<ReadableStream, 'values'>> {
+  return typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
+}
+
 /**
  * Drops a body that isn't needed, so that its connection becomes free. Doesn't wait for that: if there's an
  * unread copy of the body, as loggers make them, it never happens (Streams standard, "ReadableStreamTee").
  */
-export function discard({ body }: Pick<Response, 'body'>): void {
-  const cancel = async () => body?.cancel();
-  cancel().catch(() => undefined); // the connection is already gone: there's nothing left to release
+export function discard({ body }: WithBody): void {
+  // `as`: streams of the Streams standard have the one, streams of Node the other, and other bodies neither.
+  const stream = body as { cancel?(): unknown; destroy?(): unknown } | null | undefined;
+  const release = async () => (stream?.cancel ? stream.cancel() : stream?.destroy?.());
+  release().catch(() => undefined); // the connection is already gone: there's nothing left to release
 }
 
 function readCode(error: unknown): string | undefined {
   return readErrorCode(error instanceof Error ? (error.cause ?? error) : undefined);
 }
 
-function readMaxAge(cacheControl: string | null): number | undefined {
-  const match = /(?:^|[,\s])max-age=(\d{1,10})(?:$|[,\s])/i.exec(cacheControl ?? '');
-  return match === null ? undefined : Number(match[1]);
+/** RFC 9111 §4.2: time that the answer spent in caches counts. A malformed `Age` doesn't (§5.1). */
+function readMaxAge(headers: Headers): number | undefined {
+  const maxAge = /(?:^|[,\s])max-age=(\d{1,10})(?:$|[,\s])/i.exec(headers.get('cache-control') ?? '')?.[1];
+  if (maxAge === undefined) return undefined;
+  const age = /^\s*(\d+)\s*(?:$|,)/.exec(headers.get('age') ?? '')?.[1] ?? 0;
+  return Math.max(Number(maxAge) - Number(age), 0);
 }

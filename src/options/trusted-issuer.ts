@@ -40,9 +40,9 @@ import { checkScopeClaim, type ScopeClaim } from './scope-claim.js';
 export interface KeysOptions {
   /**
    * How long fetched keys are used before they're fetched again; 1 to a year. Default 600. The issuer's
-   * `Cache-Control: max-age` can shorten it down to `cooldownSeconds` and lengthen it up to six times. A key
-   * that the issuer withdrew stays trusted at most that long, and longer only while the issuer can't be
-   * reached.
+   * `Cache-Control: max-age`, less `Age`, can shorten it down to `cooldownSeconds` and lengthen it up to six
+   * times. A key that the issuer withdrew stays trusted at most that long, and longer only while the issuer
+   * can't be reached.
    */
   readonly maxAgeSeconds?: number;
   /**

@@ -18,7 +18,8 @@ export async function readForm(
   if (!isForm(new FetchRequestView(request))) return undefined;
   let text: string;
   try {
-    text = await readText(request.clone(), request.signal, { maxKib: MAX_KIB });
+    const { body } = request.clone();
+    text = await readText({ body }, request.signal, { maxKib: MAX_KIB });
   } catch {
     return undefined; // also if there's nothing to copy any more
   }

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import {
@@ -12,6 +13,12 @@ const url = 'https://auth.example.com/jwks';
 
 function fetchBy(fetch: typeof globalThis.fetch, signal = new AbortController().signal) {
   return fetchJson(url, fetch, signal);
+}
+
+/** A `fetch` of another kind than the platform's. */
+function answering(body: unknown, members: object = {}): typeof globalThis.fetch {
+  const response = { status: 200, headers: new Headers(), redirected: false, body, ...members };
+  return async () => response as Response; // as far as it has the members
 }
 
 /** As `fetch` fails: the reason is in the cause. */
@@ -69,6 +76,32 @@ describe('fetchJson', () => {
     const document = await fetchBy(async () => Response.json({}, { headers: { 'Cache-Control': value } }));
     expect(document.maxAgeSeconds).toBe(seconds);
   });
+
+  it.each([
+    ['max-age=120', '20', 100],
+    ['max-age=120', ' 20 ', 100],
+    ['max-age=120', '0', 120],
+    ['max-age=120', '120', 0],
+    ['max-age=120', '121', 0],
+    ['max-age=120', '99999999999999999999', 0],
+    ['max-age=120', '20, 90', 100],
+    ['max-age=120', '20,', 100],
+    ['max-age=120', '', 120],
+    ['max-age=120', '-20', 120],
+    ['max-age=120', '+20', 120],
+    ['max-age=120', '20.5', 120],
+    ['max-age=120', '20s', 120],
+    ['max-age=120', 'x, 20', 120],
+    ['no-store', '20', undefined],
+  ])(
+    'takes from Cache-Control: %s the Age: %s, and gets %s',
+    { tags: ['KEY-11'] },
+    async (value, age, left) => {
+      const headers = { 'Cache-Control': value, Age: age };
+      const document = await fetchBy(async () => Response.json({}, { headers }));
+      expect(document.maxAgeSeconds).toBe(left);
+    },
+  );
 
   it.each(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])(
     'tries a connection that broke with %s once more',
@@ -168,6 +201,12 @@ describe('fetchJson', () => {
     const response = new Response('down', { status: 500 });
     response.clone();
     await expect(fetchBy(async () => response)).rejects.toThrow('status 500');
+  });
+
+  it('releases a stream of Node too', async () => {
+    const body = Readable.from(['down']);
+    await expect(fetchBy(answering(body, { status: 500 }))).rejects.toThrow('status 500');
+    expect(body.destroyed).toBe(true);
   });
 
   it('is not put off by a body that is no web stream', async () => {
@@ -303,5 +342,65 @@ describe('readText', () => {
 
   it('is empty where there is no body', async () => {
     expect(await readText(new Response(null), signal)).toBe('');
+    expect(await readText({ body: null }, signal)).toBe('');
+  });
+
+  it.each<[string, () => unknown]>([
+    ['a stream of Node', () => Readable.from([Buffer.from('{"a":"\u20ac'), Buffer.from('"}')])],
+    ['a stream of Node with text', () => Readable.from([Buffer.from('{"a":"\u20ac"}')]).setEncoding('utf8')],
+    [
+      'a generator of bytes, a character cut',
+      async function* () {
+        for (const byte of Buffer.from('{"a":"\u20ac"}')) yield Uint8Array.of(byte);
+      },
+    ],
+  ])('reads %s', { tags: ['KEY-08'] }, async (_what, create) => {
+    expect(await readText({ body: create() }, signal, { strict: true })).toBe('{"a":"\u20ac"}');
+    await expect(readText({ body: create() }, signal, { maxKib: 1 / 1024 })).rejects.toThrow('larger than');
+  });
+
+  it('takes no more of a stream of Node than the limit', { tags: ['KEY-08'] }, async () => {
+    let taken = 0;
+    const body = new Readable({
+      read() {
+        taken += 1024;
+        this.push(Buffer.alloc(1024));
+      },
+    });
+    await expect(readText({ body }, signal, { maxKib: 64 })).rejects.toThrow('larger than 64 KiB');
+    expect(body.destroyed).toBe(true);
+    expect(taken).toBeLessThan(256 * 1024);
+  });
+
+  it('tells of a stream of Node, too, that it broke off', { tags: ['KEY-08'] }, async () => {
+    const body = new Readable({
+      read() {
+        this.destroy(new Error('secret detail'));
+      },
+    });
+    await expect(readText({ body }, signal)).rejects.toMatchObject({ kind: 'broken' });
+  });
+
+  it.each([undefined, null, 'text', {}, { values: () => [] }])(
+    'takes the text of an answer whose body is %j, up to the limit',
+    { tags: ['KEY-08'] },
+    async (body) => {
+      const text = async () => '\u20ac'.repeat(342); // 1026 bytes
+      expect(await readText({ body, text }, signal)).toBe(await text());
+      await expect(readText({ body, text }, signal, { maxKib: 1 })).rejects.toThrow('larger than 1 KiB');
+    },
+  );
+
+  it.each([
+    [{ body: undefined }, 'neither a body to iterate over nor text()'],
+    [{ body: undefined, json: async () => ({ keys: [] }) }, 'neither a body to iterate over nor text()'],
+    [{ body: 'text' }, 'neither a body to iterate over nor text()'],
+    [{ body: Readable.from([{ an: 'object' }]) }, 'neither bytes nor text'],
+    [{ text: async () => Object({ an: 'object' }) }, 'neither bytes nor text'],
+  ])('says what is wrong with %o', { tags: ['KEY-24'] }, async (answer, message) => {
+    await expect(readText(answer, signal)).rejects.toMatchObject({
+      kind: 'invalid',
+      message: expect.stringContaining(message),
+    });
   });
 });
