@@ -9,7 +9,7 @@ import type { TokenRules } from './token-rules.js';
  * Claims that only other kinds of JWT have: ID tokens (OpenID Connect Core §2, §3.3.2.11), logout tokens and
  * security events (RFC 8417 §2.2).
  */
-const FOREIGN_CLAIMS = ['nonce', 'at_hash', 'c_hash', 's_hash', 'events'] as const;
+const FOREIGN_CLAIMS = ['at_hash', 'c_hash', 's_hash', 'events'] as const;
 /** Where issuers say what kind of token it is, and the kinds that no API may accept. */
 const KIND_CLAIMS = ['typ', 'type', 'token_type'] as const;
 const FOREIGN_KIND = /^(?:id|refresh|offline|logout)(?:[-_ ]?token)?$/i;
@@ -72,6 +72,8 @@ export function foreignKind(claims: JsonObject): string | undefined {
  * The claim that shows that a token without a telling `typ` isn't an access token; undefined if there's none.
  */
 export function foreignMark(claims: JsonObject, { audienceMayBeClient }: TokenRules): string | undefined {
+  // Keycloak before 25 puts the nonce of a login into access tokens too, and "ID" into `typ` of ID tokens.
+  if (Object.hasOwn(claims, 'nonce') && claims.typ !== 'Bearer') return 'nonce';
   const foreign = FOREIGN_CLAIMS.find((name) => Object.hasOwn(claims, name));
   if (foreign !== undefined) return foreign;
   if (Object.hasOwn(claims, 'token_use') && claims.token_use !== 'access') return 'token_use';

@@ -624,6 +624,12 @@ describe('explain, of a token that may be something else than an access token,',
     expect(linesAbout('token_kind', stdout)).not.toContain('audienceMayBeClient');
   });
 
+  it("takes Keycloak's older access tokens for what they are, in spite of their nonce", async () => {
+    const claims = { client_id: undefined, azp: 'web', nonce: 'n' };
+    expect(linesAbout('token_kind', await lines({ ...claims, typ: 'Bearer' }))).toContain('✓ token_kind');
+    expect(linesAbout('token_kind', await lines({ ...claims, typ: 'ID' }))).toContain('"typ": "ID"');
+  });
+
   it("says that azp alone doesn't mark an access token", { tags: ['ATP-17'] }, async () => {
     const claims = { client_id: undefined, azp: 'order-service' };
     const about = linesAbout('token_kind', await lines(claims));

@@ -297,7 +297,10 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
   'and has none of the other marks opens the API as well': [
     'unit/token/token-kind.test.ts: checkTokenKind › accepts its client as the only audience if the issuer names the API so, but no ID token',
   ],
-  'let the issuer type its access tokens `at+jwt`': [
+  'outweighs the `nonce`, but no other mark': [
+    'unit/token/token-kind.test.ts: checkTokenKind › accepts a nonce in a token that says it is an access token, as those of Keycloak before 25',
+  ],
+  'Other issuers must leave it out, or type their access tokens `at+jwt`': [
     "unit/token/token-kind.test.ts: checkTokenKind › accepts a token whose type says that it's an access token",
   ],
   'then none of this guesswork is needed': [
@@ -563,7 +566,7 @@ const NO_CLAIMS: readonly string[] = [
   'Two cases to know',
   '**One registration for client and API.**',
   'Register the API separately',
-  'Older versions of Keycloak put one there',
+  'Keycloak before version 25 puts one there',
   'A router matches the target as it was sent.',
   'A proof only says that the client has the key.',
   "this package can't see whether it does",

@@ -208,6 +208,41 @@ describe('checkTokenKind', () => {
     expect(kindOf({ ...ACCESS, ...claims }, { isAccessToken: () => true })).toBe('not_an_access_token');
   });
 
+  it('accepts a nonce in a token that says it is an access token, as those of Keycloak before 25', {
+    tags: ['ATP-17', 'ATP-18'],
+  }, () => {
+    const claims = { typ: 'Bearer', azp: 'web', nonce: 'n' };
+    expect(kindOf(claims)).toBeUndefined();
+    expect(kindOf(claims, {}, 'jwt')).toBeUndefined();
+    expect(kindOf(claims, { isAccessToken: () => true })).toBeUndefined();
+    for (const typ of [
+      undefined,
+      'bearer',
+      'BEARER',
+      'Bearer ',
+      'ID',
+      'Refresh',
+      'JWT',
+      '',
+      ['Bearer'],
+      null,
+    ])
+      expect(kindOf({ ...ACCESS, ...claims, typ })).toBe('not_an_access_token');
+    for (const other of ['type', 'token_type'])
+      expect(kindOf({ ...ACCESS, nonce: 'n', [other]: 'Bearer' })).toBe('not_an_access_token');
+    for (const mark of [
+      { at_hash: 'h' },
+      { c_hash: 'h' },
+      { s_hash: 'h' },
+      { events: {} },
+      { token_use: 'id' },
+      { token_use: 'Bearer' },
+      { type: 'ID' },
+      { aud: 'web' },
+    ])
+      expect(kindOf({ ...ACCESS, ...claims, ...mark })).toBe('not_an_access_token');
+  });
+
   it('accepts a token whose audience is the client among others', { tags: ['ATP-18'] }, () => {
     expect(kindOf({ ...ACCESS, aud: ['web', AUDIENCE] })).toBeUndefined();
   });
@@ -236,6 +271,8 @@ describe('checkTokenKind', () => {
 
   it.each([
     [{ nonce: 'n', aud: 'web', azp: 'web' }, 'nonce'],
+    [{ nonce: 'n', typ: 'Bearer' }, undefined],
+    [{ nonce: 'n', typ: 'Bearer', at_hash: 'h' }, 'at_hash'],
     [{ token_use: 'id' }, 'token_use'],
     [{ token_use: 'access' }, undefined],
     [{ aud: 'web', azp: 'web' }, 'aud'],
