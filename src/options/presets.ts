@@ -72,6 +72,10 @@ export function keycloak(baseUrl: string, realm: string, overrides: PresetOverri
 /**
  * Amazon Cognito. Its access tokens have no `"aud"`, so you list the accepted clients instead.
  *
+ * This is the issuer of a pool whose issuer type is "Original". For "Updated", put the other one in its
+ * place: `{ ...cognito(id, clientIds), issuer }` with
+ * `https://issuer-cognito-idp.<region>.amazonaws.com/<id>`.
+ *
  * @param userPoolId `eu-central-1_AbCdEfGhI`; the region is its first part
  * @param clientIds the app clients whose tokens are accepted, at least one
  * @throws {TypeError} `userPoolId` isn't the id of a user pool

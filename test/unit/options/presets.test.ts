@@ -40,6 +40,7 @@ const keycloakClaims = {
   ...{ iss: 'https://sso.example.com/realms/shop', sub: 'f1c4f64e', sid: '4c0a3a8a', acr: '1', ...times },
   ...{ azp: 'web', jti: 'onrtac:312ee6', email_verified: true, preferred_username: 'ada' },
 };
+const UPDATED_ISSUER = `https://issuer-cognito-idp.eu-central-1.amazonaws.com/${POOL}`;
 const cognitoClaims = {
   ...{ iss: `https://cognito-idp.eu-central-1.amazonaws.com/${POOL}`, sub: 'aaaaaaaa-bbbb', ...times },
   ...{
@@ -265,6 +266,15 @@ const accessTokens: readonly AccessTokenShape[] = [
     scopes: ['openid', 'profile', 'read:stock'],
   },
   {
+    title: 'Keycloak before 25, of a login with a nonce',
+    issuer: keycloak('https://sso.example.com', 'shop', keys),
+    audience: 'inventory',
+    claims: { ...keycloakClaims, aud: 'inventory', typ: 'Bearer', scope: 'openid', nonce: '0bd2f6d2' },
+    subject: 'f1c4f64e',
+    clientId: 'web',
+    scopes: ['openid'],
+  },
+  {
     title: 'Keycloak, with realm roles for scopes',
     issuer: keycloak('https://sso.example.com/', 'shop', { ...keys, scopeClaim: 'realm_access.roles' }),
     audience: 'inventory',
@@ -296,6 +306,22 @@ const accessTokens: readonly AccessTokenShape[] = [
     subject: 'aaaaaaaa-bbbb',
     clientId: 'mobile',
     scopes: ['openid', 'stock/read'],
+  },
+  {
+    title: 'Cognito, with the updated issuer',
+    issuer: { ...cognito(POOL, ['machine'], keys), issuer: UPDATED_ISSUER },
+    header: UNTYPED,
+    claims: {
+      ...cognitoClaims,
+      iss: UPDATED_ISSUER,
+      sub: 'machine',
+      token_use: 'access',
+      client_id: 'machine',
+      scope: 'stock/read',
+    },
+    subject: 'machine',
+    clientId: 'machine',
+    scopes: ['stock/read'],
   },
   {
     title: 'Cognito, of a machine',
