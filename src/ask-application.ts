@@ -1,5 +1,6 @@
 import { reportWarning, type WarningMessage } from './diagnostics.js';
 import { describeError } from './lib/errors.js';
+import { isPromise } from './lib/promise.js';
 
 /**
  * Calls a predicate of the application. Only `true` counts. An exception, a promise or any other value is a
@@ -24,11 +25,9 @@ export function askApplication<T>(
   try {
     const answer = act();
     if (isAnswer(answer)) return answer;
-    // Nothing awaits this promise, but an unhandled rejection would end the process. Not every promise is a
-    // native one.
-    const isPromise = typeof answer === 'object' && answer !== null && 'then' in answer;
-    if (isPromise) Promise.resolve(answer).catch(() => undefined);
-    detail = isPromise ? 'promise' : typeof answer;
+    detail = isPromise(answer) ? 'promise' : typeof answer;
+    // Nothing awaits this promise, but an unhandled rejection would end the process.
+    if (isPromise(answer)) Promise.resolve(answer).catch(() => undefined);
   } catch (error) {
     detail = describeError(error);
   }

@@ -7,6 +7,7 @@ import { type DecisionMessage, reportDecision, reportRefusal } from './diagnosti
 import { InvalidTokenError, isResourceServerError, type ResourceServerError } from './errors.js';
 import { createIssuer, type Issuer } from './issuer/issuer.js';
 import { TrustedIssuers } from './issuer/trusted-issuers.js';
+import { isPromise } from './lib/promise.js';
 import { checkOptions, type ResourceServerOptions, type Settings } from './options/options.js';
 import { createCertificateBinding } from './proof/client-certificate.js';
 import { type Bindings, checkConfirmation } from './proof/confirmation.js';
@@ -317,7 +318,7 @@ export class RequestVerifier implements ResourceServer {
     view: RequestView,
   ): Accepted | undefined {
     const { schemes, revocation } = this.#settings;
-    if (accessToken instanceof Promise || Object.hasOwn(accessToken.claims, 'cnf')) return undefined;
+    if (isPromise(accessToken) || Object.hasOwn(accessToken.claims, 'cnf')) return undefined;
     if (credentials.scheme !== 'Bearer' || !schemes.includes('Bearer') || revocation !== undefined)
       return undefined;
     const auth = new VerifiedAuth(accessToken, credentials.token, credentials.scheme);

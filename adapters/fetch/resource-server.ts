@@ -70,14 +70,14 @@ export function resourceServer<O extends boolean = false>(
   const { server } = entrance;
   const check = async (request: Request, ...requirements: readonly Requirement[]) => {
     const entered = await entrance.enter({ request }, requirements);
-    return entered.kind === 'denied' ? entered.toResponse() : entered.auth;
+    return entered.kind === 'allowed' ? entered.auth : entered.toResponse();
   };
   const protect: FetchGate<Caller<O>>['protect'] = (handler, ...requirements) => {
     return async (request, ...context) => {
       const metadata = await metadataResponse([server.resourceMetadata], request);
       if (metadata !== undefined) return metadata;
       const entered = await entrance.enter({ request, context }, requirements);
-      if (entered.kind === 'denied') return entered.toResponse();
+      if (entered.kind !== 'allowed') return entered.toResponse();
       return withHeaders(await handler(entered.request, entered.auth, ...context), entered.headers);
     };
   };

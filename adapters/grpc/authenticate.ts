@@ -66,7 +66,7 @@ export function authenticate(
     const admit = async (metadata: Metadata, pass: (metadata: Metadata) => void): Promise<void> => {
       const arrival = { message: metadata, view: callView(path, call, metadata) };
       const decision = await gate.enter(arrival, requirements ?? []);
-      if (decision.kind === 'denied') return call.sendStatus(toStatus(decision));
+      if (decision.kind !== 'allowed') return call.sendStatus(toStatus(decision));
       if (requirements === undefined)
         return call.sendStatus(toStatus(gate.deny(arrival, new InsufficientScopeError('claims_not_met'))));
       if (requestStream || responseStream)

@@ -103,7 +103,7 @@ export class TokenLifetime implements Connection {
       return deny(new InsufficientScopeError('caller_mismatch'));
     if (this.#terms.requirements.length === 0) return undefined;
     const decision = this.#terms.server.authorize(fresh, this.#terms.requirements);
-    return decision.kind === 'denied' ? decision.error : undefined;
+    return decision.kind === 'allowed' ? undefined : decision.error;
   }
 
   #goOnWith(auth: Auth): void {

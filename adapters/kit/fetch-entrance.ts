@@ -102,7 +102,7 @@ export class FetchEntrance<O extends boolean> {
     const metadata = await metadataResponse(published, arrival.request);
     if (metadata !== undefined) return metadata;
     const entered = await this.#authenticate(arrival, 'pass', steps.requirements, () => steps.route);
-    return entered.kind === 'denied' ? respond(toRefusal(entered, server)) : entered;
+    return entered.kind === 'allowed' ? entered : respond(toRefusal(entered, server));
   }
 
   /**
@@ -111,7 +111,7 @@ export class FetchEntrance<O extends boolean> {
    */
   async enter(arrival: FetchArrival, requirements: readonly Requirement[]): Promise<Entered<O> | Denied> {
     const entered = await this.#authenticate(arrival, 'refuse', requirements);
-    if (entered.kind === 'denied') return entered;
+    if (entered.kind !== 'allowed') return entered;
     return checkRequirements(arrival.message ?? arrival.request, requirements, UNREACHABLE) ?? entered;
   }
 
@@ -125,7 +125,7 @@ export class FetchEntrance<O extends boolean> {
     const body = this.server.bearerMethods.includes('body') ? await readForm(request) : undefined;
     const view = new FetchRequestView(request, connection, body, findRoute);
     const decision = await this.#gate.authenticate({ message, view }, requirements, preflight);
-    if (decision.kind === 'denied') return decision;
+    if (decision.kind !== 'allowed') return decision;
     const { auth, headers } = decision;
     if (auth === undefined && !this.#admitsAnonymous && !this.#gate.isPreflight(message)) {
       const refusal = checkRequirements(message, [...requirements, ANYONE], UNREACHABLE);

@@ -14,6 +14,7 @@ import {
   type ResourceServerError,
   type ResourceServerOptions,
 } from '../../src/index.js';
+import { isPromise } from '../../src/lib/promise.js';
 import { type Next, type Refusal, type Reply, refuse, setHeaders } from './answers.js';
 import { logRefusal, type RefusalLog } from './refusal-log.js';
 import { proceed, whenSettled } from './settle.js';
@@ -112,10 +113,9 @@ export class Gate {
         return PASSED;
       }
       const decided = this.server.authenticate(view, requirements);
-      passage.decision =
-        decided instanceof Promise
-          ? decided.then((decision) => note(passage, decision))
-          : note(passage, decided);
+      passage.decision = isPromise(decided)
+        ? decided.then((decision) => note(passage, decision))
+        : note(passage, decided);
     }
     return whenSettled(passage.decision, (decision) => {
       show(passage.auth, request);
@@ -132,7 +132,7 @@ export class Gate {
     preflight?: 'pass' | 'refuse',
   ): void {
     const admitted = (decision: Decision): void => {
-      if (decision.kind === 'denied') refuse(toRefusal(decision, this.server), reply, next);
+      if (decision.kind !== 'allowed') refuse(toRefusal(decision, this.server), reply, next);
       else {
         setHeaders(reply, decision.headers);
         next();
@@ -155,7 +155,7 @@ export class Gate {
    */
   async enter(arrival: Arrival, requirements: readonly Requirement[]): Promise<Decision> {
     const decision = await this.authenticate(arrival, requirements, 'refuse');
-    if (decision.kind === 'denied') return decision;
+    if (decision.kind !== 'allowed') return decision;
     return checkRequirements(arrival.message, [...requirements, ANYONE], UNREACHABLE) ?? decision;
   }
 
@@ -212,10 +212,14 @@ export class Gate {
   }
 }
 
-/** Stores the decision with the passage. */
+/**
+ * Stores the decision with the passage. Anything else is a bug, and mustn't pass: `next(undefined)` would
+ * continue.
+ */
 function note(passage: Passage, decision: Decision): Decision {
   if (decision.kind === 'allowed') passage.auth = decision.auth;
-  else refusalOn(passage, decision);
+  else if (decision.kind === 'denied') refusalOn(passage, decision);
+  else throw new TypeError('authenticate returned no decision');
   return decision;
 }
 
@@ -266,7 +270,7 @@ export function checkRequirements(
   // Those with a predicate add nothing to a challenge, and it isn't called twice.
   const named = met.filter(({ claims, authorizationDetails }) => !claims && !authorizationDetails);
   const decision = server.authorize(auth, [...named, ...open], passage.arrival.view);
-  if (decision.kind === 'denied') {
+  if (decision.kind !== 'allowed') {
     passage.unmet = open;
     return refusalOn(passage, decision);
   }

@@ -1,9 +1,11 @@
+import { isPromise } from '../../src/lib/promise.js';
+
 /**
  * Calls `use` at once if the value is there, otherwise when it arrives. A known token is decided at once; on
  * Fastify, awaiting it would cost about 3 % of the throughput.
  */
 export function whenSettled<T, R>(value: T | Promise<T>, use: (value: T) => R | Promise<R>): R | Promise<R> {
-  return value instanceof Promise ? value.then(use) : use(value);
+  return isPromise(value) ? value.then(use) : use(value);
 }
 
 /**
@@ -28,7 +30,7 @@ export function proceed<T>(
     return;
   }
   const used = whenSettled(value, use);
-  if (used instanceof Promise) used.catch(report);
+  if (isPromise(used)) used.then(undefined, report);
 }
 
 /**

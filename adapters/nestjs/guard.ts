@@ -69,7 +69,7 @@ export class ResourceServerGuard implements CanActivate {
     }
     // No CORS layer comes after a guard, so a preflight is a request like any other.
     return whenSettled(this.#gate.authenticate(arrival, requirements, 'refuse'), (decision) => {
-      if (decision.kind === 'denied') return this.#refuse(decision, found, context);
+      if (decision.kind !== 'allowed') return this.#refuse(decision, found, context);
       const refusal = checkRequirements(arrival.message, requirements, NEVER_NEEDED);
       if (refusal !== undefined) return this.#refuse(refusal, found, context);
       if (found.res !== undefined) setHeaders(found.res, decision.headers);

@@ -1,4 +1,5 @@
 import { InvalidTokenError } from '../errors.js';
+import { isPromise } from '../lib/promise.js';
 import type { Algorithm } from '../terms.js';
 import type { KeyReference } from './key-index.js';
 import type { VerificationKey } from './verification-key.js';
@@ -60,8 +61,7 @@ export async function findSigningKey(
   const key = await found;
   if (key !== failed && (await key.signatureKey(algorithm).verify(jws))) return key;
   // A key that we waited for is as new as it can be.
-  const replacement =
-    found instanceof Promise ? undefined : await keySet.findReplacement(key, header, algorithm);
+  const replacement = isPromise(found) ? undefined : await keySet.findReplacement(key, header, algorithm);
   if (replacement !== undefined && (await replacement.signatureKey(algorithm).verify(jws)))
     return replacement;
   throw new InvalidTokenError('signature_invalid');

@@ -2,6 +2,7 @@ import type { AccessToken } from '../auth.js';
 import { InvalidTokenError } from '../errors.js';
 import { LruCache } from '../lib/lru-cache.js';
 import { isWithin } from '../lib/pause.js';
+import { isPromise } from '../lib/promise.js';
 import { SharedWork } from '../lib/shared-work.js';
 import { type Credentials, checkToken } from '../request/credentials.js';
 import { findDateFault } from '../token/claims.js';
@@ -102,7 +103,7 @@ export class TokenVerifier {
       return this.#underWay.run(verifyAgain, digest).catch(rejectWithOwnError);
     }
     const accepted = verify();
-    return accepted instanceof Promise ? this.#underWay.run(() => accepted, digest) : accepted;
+    return isPromise(accepted) ? this.#underWay.run(() => accepted, digest) : accepted;
   }
 
   /**
@@ -125,7 +126,7 @@ export class TokenVerifier {
     verified: VerifiedAccessToken | Promise<VerifiedAccessToken>,
     credentials?: Credentials,
   ): AccessToken | Promise<AccessToken> {
-    if (verified instanceof Promise) return verified.then((ready) => this.#accept(ready, credentials));
+    if (isPromise(verified)) return verified.then((ready) => this.#accept(ready, credentials));
     if (credentials !== undefined) this.#remember(verified, credentials);
     return verified.accessToken;
   }
