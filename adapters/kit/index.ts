@@ -1,5 +1,5 @@
 /** The parts of an adapter, for frameworks that this package doesn't cover. */
-export * from './answer-upgrade.js';
+export { answerUpgrade } from './answer-upgrade.js';
 export * from './answers.js';
 export * from './connect-request.js';
 export type { Connection, Line } from './connection.js';

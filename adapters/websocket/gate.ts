@@ -1,12 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type {
+  Allowed,
   AnswerHeaders,
   Decision,
   Requirement,
   ResourceServer,
   ResourceServerOptions,
 } from '../../src/index.js';
+import { isTaken } from '../kit/answer-upgrade.js';
 import {
   answerUpgrade,
   type Connection,
@@ -26,6 +28,8 @@ import {
 } from '../kit/index.js';
 import { readFirstMessage } from './first-message.js';
 import { endWebSocket, socketIoLine, told, webSocketLine } from './sockets.js';
+
+const TOKEN_COMES_LATER: Allowed = { kind: 'allowed', auth: undefined, headers: undefined };
 
 /**
  * Lets WebSockets in, and ends them when their tokens end: `ws`, Socket.IO 4, `@fastify/websocket`,
@@ -90,13 +94,16 @@ export class WebSocketGate extends ConnectionGate {
       const arrival = { message: request, view: tokenView(request) };
       const comesLater = this.#firstMessage !== undefined && !seemsToHaveToken(request);
       try {
-        const decision = comesLater ? this.checkOrigin(arrival) : await this.enter(arrival, requirements);
-        if (decision?.kind === 'denied') return answerUpgrade(decision.answer, request, stream);
-        accepted.set(request, decision?.headers);
+        const decision = comesLater
+          ? (this.checkOrigin(arrival) ?? TOKEN_COMES_LATER)
+          : await this.enter(arrival, requirements);
+        if (decision.kind !== 'allowed') return answerUpgrade(decision.answer, request, stream);
+        accepted.set(request, decision.headers);
       } catch (bug) {
         warnOfBug(bug);
         return answerUpgrade({ status: 500, headers: {}, body: undefined }, request, stream);
       }
+      if (isTaken(stream)) return;
       sockets.handleUpgrade(request, stream, head, (socket) => {
         socket.on('error', () => undefined); // `ws` closes it; without a listener the process would end
         if (comesLater) void this.#openLater(socket, request, stream, sockets, requirements);
@@ -140,9 +147,13 @@ export class WebSocketGate extends ConnectionGate {
     return (socket, next) => {
       const arrival = { message: socket, view: tokenView(socket.request, socket.handshake.auth.token) };
       const enter = (decision: Decision): void => {
-        const { error } = decision.kind === 'denied' ? decision : {};
-        if (error === undefined) this.begin(socket, arrival, requirements, socketIoLine(socket));
-        next(error && Object.assign(new Error(error.message), { data: told(error) }));
+        if (decision.kind !== 'allowed') {
+          const { error } = decision;
+          next(Object.assign(new Error(error.message), { data: told(error) }));
+          return;
+        }
+        this.begin(socket, arrival, requirements, socketIoLine(socket));
+        next();
       };
       proceed(
         () => this.enter(arrival, requirements),

@@ -1,10 +1,11 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
 import express from 'express';
 import { WebSocket as BrowserWebSocket } from 'undici';
 import { describe, expect, it, vi } from 'vitest';
-import type { WebSocket } from 'ws';
+import { type WebSocket, WebSocketServer } from 'ws';
 import { authenticate, requireScope as expressRequireScope } from '../../adapters/express/index.js';
 import {
   getAuth,
@@ -134,6 +135,57 @@ it('survives clients that leave while they are authenticated', async () => {
     await new Promise(setImmediate);
     expect(sockets.clients.size).toBe(0);
   }
+});
+
+describe('the upgrade of a server with two listeners for it', () => {
+  const serveTwice = async (other: (sockets: WebSocketServer) => Parameters<Server['on']>[1]) => {
+    const { host, http, url } = await serve({ options: issuer.options });
+    const others = new WebSocketServer({ noServer: true });
+    http.prependListener('upgrade', other(others));
+    return { host, url };
+  };
+  const otherGate = new WebSocketGate({ ...issuer.options, realm: 'other' });
+
+  it('answers once', async () => {
+    const { host, url } = await serveTwice((sockets) => otherGate.upgrade(sockets));
+    const answer = await rawUpgrade(host, {});
+    expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 401']);
+    expect(answer).toContain('realm="other"');
+    await once(openSocket(url, reader), 'open');
+  });
+
+  it('leaves a WebSocket alone that the other one opened', async () => {
+    const { url } = await serveTwice(
+      (sockets) => (request: IncomingMessage, stream: Duplex, head: Buffer) => {
+        sockets.handleUpgrade(request, stream, head, (socket) => {
+          socket.on('message', (data) => socket.send(`other ${data}`));
+        });
+      },
+    );
+    for (const headers of [{}, reader]) {
+      const socket = openSocket(url, headers);
+      await once(socket, 'open');
+      socket.send('hello');
+      expect(await firstMessage(socket)).toBe('other hello');
+    }
+  });
+});
+
+it('answers on connections that something else listens to', async () => {
+  const { host, http } = await serve({ options: issuer.options });
+  http.on('connection', (socket) => socket.on('data', () => undefined)); // counts bytes
+  expect(await rawUpgrade(host, {})).toMatch(/^HTTP\/1\.1 401 /);
+  expect(await rawUpgrade(host, reader)).toMatch(/^HTTP\/1\.1 101 /);
+});
+
+it('survives an upgrade that comes before the answer to the previous request', async () => {
+  const { host, http } = await serve({ options: issuer.options });
+  http.on('request', () => undefined); // never answers
+  const lines = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13';
+  const socket = connect(Number(host.split(':')[1]), '127.0.0.1');
+  socket.write(`GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n${lines}\r\n\r\n`);
+  await once(socket, 'close');
+  expect(await rawUpgrade(host, {})).toMatch(/^HTTP\/1\.1 401 /);
 });
 
 it('answers a fault of our own with 500, and warns', { tags: ['OPS-09'] }, async () => {
