@@ -38,7 +38,10 @@ export function authenticate<O extends boolean = false>(
     c.set('auth', undefined); // in case something was there before
     const arrival = { request: c.req.raw, message: c.req, context: [c] };
     const entered = await entrance.pass(arrival, new kit.RouteSteps(c.req.matchedRoutes));
-    if (entered instanceof Response) return entered;
+    if (!('kind' in entered)) {
+      c.res = entered; // `some` of older versions ignores what's returned
+      return c.res;
+    }
     c.set('auth', entered.auth);
     c.req.raw = entered.request;
     await next();

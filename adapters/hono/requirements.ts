@@ -17,7 +17,9 @@ const family: Family = kit.requirementFamily((requirement, name) => {
     // All that are certain to follow, so that one challenge names them all.
     const required = new kit.RouteSteps(c.req.matchedRoutes).requirementsFrom(c.req.routeIndex, requirement);
     const refusal = kit.checkRequirements(c.req, required, mistake);
-    return refusal === undefined ? next() : kit.respond(refusal);
+    if (refusal === undefined) return next();
+    c.res = kit.respond(refusal); // `some` of older versions ignores what's returned
+    return c.res;
   };
   return kit.declare(middleware, { requirement });
 });

@@ -478,6 +478,30 @@ describe("errors: 'next'", () => {
     expect([owned.status, challengeOf(owned)]).toEqual([200, '']);
     expect((await ask(app, '/none', reader)).status).toBe(403);
   });
+
+  it('refuses inside of something that ignores what middleware returns', async () => {
+    // As `some` of Hono 4.6.
+    const ignoring = (middleware: MiddlewareHandler): MiddlewareHandler => {
+      return async (c, next) => void (await middleware(c, next));
+    };
+    const refusals = async (wrap: (middleware: MiddlewareHandler) => MiddlewareHandler) => {
+      const app = new Hono();
+      app.use(async (c, next) => {
+        c.res.headers.append('Set-Cookie', 'a=1');
+        c.res.headers.append('Set-Cookie', 'b=2');
+        await next();
+      });
+      app.use(cors({ origin: ORIGIN, credentials: true }), wrap(authenticate(issuer.options)));
+      app.get('/stock', ok).get('/orders', wrap(requireScope('write:orders')), ok);
+      const responses = [await ask(app, '/stock'), await ask(app, '/orders', reader)];
+      return responses.map(({ status, headers }) => ({ status, headers: [...headers] }));
+    };
+    const ignored = await refusals(ignoring);
+    expect(ignored).toEqual(await refusals((middleware) => middleware));
+    expect(ignored).toMatchObject([{ status: 401 }, { status: 403 }]);
+    const cookies = ignored[0]?.headers.filter(([name]) => name === 'set-cookie');
+    expect(cookies?.map(([, value]) => value)).toEqual(['a=1', 'b=2']);
+  });
 });
 
 describe('getAuth', () => {
