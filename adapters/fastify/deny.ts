@@ -1,4 +1,3 @@
-import type { FastifyReply } from 'fastify';
 import { isResourceServerError } from '../../src/index.js';
 import { denyRequest, proceed, type Refusal, type Reply, refuse } from '../kit/index.js';
 
@@ -25,7 +24,11 @@ import { denyRequest, proceed, type Refusal, type Reply, refuse } from '../kit/i
  * });
  * ```
  */
-export function deny(error: unknown, request: object, reply: FastifyReply): FastifyReply {
+export function deny<R extends { send(payload: unknown): unknown }>(
+  error: unknown,
+  request: object,
+  reply: R,
+): R {
   const hand = (given: unknown): void => void reply.send(given);
   // The reply types of the route don't cover a refusal.
   const answer = (refusal: Refusal): void => refuse(refusal, reply as object as Reply, hand);

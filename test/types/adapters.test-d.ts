@@ -14,7 +14,7 @@ import * as onGrpc from '../../adapters/grpc/index.js';
 import * as onHono from '../../adapters/hono/index.js';
 import { mcpScopes } from '../../adapters/mcp/index.js';
 import * as onNest from '../../adapters/nestjs/index.js';
-import { type Auth, createResourceServer, toMcpAuthInfo } from '../../src/index.js';
+import { type Auth, createResourceServer, InsufficientScopeError, toMcpAuthInfo } from '../../src/index.js';
 
 type MyClaims = { readonly tenant: string };
 
@@ -157,6 +157,16 @@ fastify.get('/health', { config: { public: true } }, () => 'up');
 fastify.get('/health', { config: { public: 'yes' } }, () => 'up');
 // @ts-expect-error the audience is missing
 await fastify.register(onFastify.resourceServer, { issuer: options.issuer });
+const denial = new InsufficientScopeError('claims_not_met');
+for (const one of [fastify, Fastify({ https: {} }), Fastify({ http2: true })] as const) {
+  one.setErrorHandler(onFastify.deny);
+}
+fastify.get<{ Reply: { 200: { ok: boolean } } }>('/typed', async (request, reply) =>
+  onFastify.deny(denial, request, reply),
+);
+Fastify({ http2: true }).get('/', async (request, reply) => onFastify.deny(denial, request, reply));
+// @ts-expect-error no reply
+onFastify.deny(denial, {}, {});
 
 // NestJS: `Auth` is the decorator and the type.
 @Controller('stock')
