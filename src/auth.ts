@@ -165,6 +165,9 @@ export class VerifiedAuth implements Auth {
   }
 }
 
+/** Lets another copy of this package name the problem. It doesn't make an `Auth` genuine there. */
+Object.defineProperty(VerifiedAuth.prototype, Symbol.for('oauth-resource-server.auth'), { value: true });
+
 /** Never shows the token, whatever options `util.inspect` gets. */
 Object.defineProperty(VerifiedAuth.prototype, Symbol.for('nodejs.util.inspect.custom'), {
   value(this: VerifiedAuth): object {

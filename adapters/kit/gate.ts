@@ -54,6 +54,8 @@ const passages: unique symbol = Symbol('oauth-resource-server.passages');
 type Seen = object & { [passages]?: Passage[] | undefined };
 
 const NONE: readonly never[] = [];
+const OF_ANOTHER_COPY =
+  'comes from another copy of oauth-resource-server; install only one (npm ls oauth-resource-server)';
 /** Every authenticated request meets this, and no anonymous one does. */
 export const ANYONE: Requirement = Object.freeze({ claims: () => true });
 /** Advice that's never shown: a gate has just seen the request. */
@@ -353,8 +355,12 @@ export function examine(message: Seen): readonly Examination[] {
 
 function requirePassage(request: object, { name, advice }: Mistake): Passage {
   const passage = currentPassage(request);
-  if (passage === undefined) throw new Error(`${name}: nothing authenticated this request${advice}`);
-  return passage;
+  if (passage !== undefined) return passage;
+  // Every copy of this package has a symbol of its own, with the same description.
+  const symbols = Object.getOwnPropertySymbols(request);
+  if (symbols.some(({ description }) => description === passages.description))
+    throw new Error(`${name}: what authenticated this request ${OF_ANOTHER_COPY}`);
+  throw new Error(`${name}: nothing authenticated this request${advice}`);
 }
 
 /**
@@ -383,6 +389,8 @@ export function getAuth<C extends object = RegisteredClaims>(request: object): A
   const passage = currentPassage(request);
   const auth: unknown = passage === undefined ? Reflect.get(request, 'auth') : passage.auth;
   if (isAuth(auth)) return auth as unknown as Auth<C>; // the claims' type is the application's promise
+  if (typeof auth === 'object' && auth !== null && Symbol.for('oauth-resource-server.auth') in auth)
+    throw new Error(`getAuth: the auth of the request ${OF_ANOTHER_COPY}`);
   throw new Error(
     'getAuth: the request is not authenticated, so it carries no verified access token. ' +
       'Put authenticate(), the plugin or the module before the code that calls it; in NestJS, middleware ' +

@@ -211,6 +211,11 @@ const CHECKS = {
  *   secret) and what it takes
  */
 export function checkOptions(options: ResourceServerOptions): Settings {
+  if (typeof options === 'object' && options !== null && 'admitsAnonymous' in options)
+    throw new TypeError(
+      'createResourceServer takes options, not a resource server. If you passed one to an adapter, it ' +
+        'comes from another copy of oauth-resource-server; install only one (npm ls oauth-resource-server)',
+    );
   const checked = checkObject(options, '', CHECKS);
   const { allowInsecureRequests, clock, clockToleranceSeconds, fetch, bearerMethods, isRevoked } = checked;
   const { issuers, issuerResolution } = checkIssuers(checked.issuer, checked);
