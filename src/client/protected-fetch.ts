@@ -1,5 +1,7 @@
+import { unlessAborted } from '../lib/deadline.js';
 import { discard } from '../lib/fetch.js';
-import { withoutUndefined } from '../lib/json.js';
+import { copyRequest, isReplayable, isRequest, readInit, readRequest } from '../lib/given-request.js';
+import { checkIntegrity } from '../lib/integrity.js';
 import { readVerdict, type Verdict } from './challenge.js';
 import { readNonce } from './dpop.js';
 import type { GrantedToken } from './granted-token.js';
@@ -25,11 +27,13 @@ export interface ProtectedFetchOptions {
 
 /** The caller's request, read once. */
 interface Call {
-  /** Undefined for a plain address. */
+  /** Undefined for a plain address. Its clones are sent: it keeps its body for another one. */
   readonly request: Request | undefined;
+  /** The same for each request. */
   readonly init: Init;
   readonly signal: AbortSignal | undefined;
   readonly redirect: NonNullable<Init['redirect']>;
+  readonly integrity: string;
   /** Whether the body can be sent a second time. */
   readonly replayable: boolean;
   readonly first: Hop;
@@ -53,7 +57,7 @@ export function createProtectedFetch({ tokens, presenter, origins, endpoint }: P
       headers.set('Authorization', Authorization);
       if (DPoP !== undefined) headers.set('DPoP', DPoP);
     }
-    return endpoint.fetchWith(token)(...fetchArguments(call, hop, headers));
+    return endpoint.fetchWith(token)(...(await fetchArguments(call, hop, headers)));
   };
   const send = async (call: Call, hop: Hop, token: GrantedToken | undefined): Promise<Answer> => {
     let response = await sendOnce(call, hop, token);
@@ -77,22 +81,34 @@ export function createProtectedFetch({ tokens, presenter, origins, endpoint }: P
     return { response, verdict };
   };
 
+  const getToken = async ({ signal, init: { body } }: Call): Promise<GrantedToken> => {
+    try {
+      return await tokens.get(signal);
+    } catch (error) {
+      if (signal?.aborted && body instanceof ReadableStream) discard({ body }); // as `fetch` does
+      throw error;
+    }
+  };
+
   return async (input, init) => {
-    const call = readCall(input, init ?? {}, origins, presenter.fields);
+    const call = await readCall(input, readInit(init ?? {}), origins, presenter.fields);
     let hop = call.first;
     let mayReplace = true;
     for (let redirects = 0; ; redirects += 1) {
-      const token = hop.authorized ? await tokens.get(call.signal) : undefined;
+      const token = hop.authorized ? await getToken(call) : undefined;
       let { response, verdict } = await send(call, hop, token);
       if (token !== undefined && verdict === 'refused') {
         const replaceable = tokens.drop(token.accessToken);
         if (replaceable && mayReplace && (call.replayable || !hop.hasBody)) {
           mayReplace = false;
           discard(response);
-          ({ response } = await send(call, hop, await tokens.get(call.signal)));
+          ({ response } = await send(call, hop, await getToken(call)));
         }
       }
-      if (!isRedirect(response) || call.redirect === 'manual') return withRedirected(response, redirects > 0);
+      if (!isRedirect(response) || call.redirect === 'manual') {
+        await checkIntegrity(response, call.integrity);
+        return withRedirected(response, redirects > 0);
+      }
       discard(response);
       if (call.redirect === 'error') throw new TypeError('the API redirects, and redirect is "error"');
       if (redirects === MAX_REDIRECTS) throw new TypeError(`too many redirects: more than ${MAX_REDIRECTS}`);
@@ -105,29 +121,37 @@ function judge({ status, headers }: Response, { tokenType }: GrantedToken): Verd
   return readVerdict(status, headers.get('www-authenticate'), tokenType);
 }
 
-function readCall(input: Input, given: Init, origins: readonly string[], ownFields: readonly string[]): Call {
-  // A member that's undefined counts as absent (Web IDL), and what a Request has isn't replaced by it.
-  const init: Init = withoutUndefined(given);
-  const request = isRequest(input) ? input : undefined;
-  const url = new URL(request === undefined ? String(input) : request.url);
+async function readCall(
+  input: Input,
+  given: Init,
+  origins: readonly string[],
+  ownFields: readonly string[],
+): Promise<Call> {
+  if (!(input instanceof Request) && isRequest(input)) {
+    const { url, ...members } = await readRequest(input, given);
+    return readCall(url, readInit({ ...members, ...given }), origins, ownFields);
+  }
+  const request = input instanceof Request ? copyRequest(input, given) : undefined;
+  const url = new URL(request?.url ?? String(input));
   checkOrigin(url, origins);
-  const headers = new Headers(init.headers ?? request?.headers);
+  const all: Init = { ...(request && readInit(request)), ...given };
+  const { method = 'GET', signal = null, redirect = 'follow', integrity = '', credentials } = all;
+  const headers = new Headers(all.headers);
   const taken = ownFields.find((name) => headers.has(name));
   if (taken !== undefined) throw new TypeError(`the field ${taken} is set by this client: leave it out`);
-  const ownBody = init.body ?? undefined;
+  const init: Init = { ...given, redirect: 'manual' };
+  // There are no cookies. But with the default, Node 24 fails if a stream is answered with 401.
+  if (credentials === undefined || credentials === 'same-origin') init.credentials = 'omit';
+  if (integrity !== '') init.integrity = ''; // it's about the last answer
+  if (signal !== null) init.signal = signal;
   return {
     request,
     init,
-    signal: init.signal === undefined ? request?.signal : (init.signal ?? undefined),
-    redirect: init.redirect ?? request?.redirect ?? 'follow',
-    replayable: ownBody === undefined || isReplayable(ownBody),
-    first: {
-      url,
-      method: init.method ?? request?.method ?? 'GET',
-      headers,
-      hasBody: ownBody !== undefined || (request?.body ?? null) !== null,
-      authorized: true,
-    },
+    signal: signal ?? undefined,
+    redirect,
+    integrity,
+    replayable: isReplayable(given.body),
+    first: { url, method: String(method), headers, hasBody: all.body !== undefined, authorized: true },
   };
 }
 
@@ -143,34 +167,18 @@ export function checkOrigin(url: URL, origins: readonly string[]): void {
   );
 }
 
-/** Also a `Request` from another copy of undici, which an application's own `fetch` may need. */
-function isRequest(input: Input): input is Request {
-  return typeof input === 'object' && 'clone' in input && 'url' in input;
-}
-
-/** A stream can be sent once; a body in memory can be sent again. */
-function isReplayable(body: NonNullable<Init['body']>): boolean {
-  return (
-    typeof body === 'string' ||
-    body instanceof URLSearchParams ||
-    body instanceof ArrayBuffer ||
-    ArrayBuffer.isView(body) ||
-    body instanceof Blob ||
-    body instanceof FormData
-  );
-}
-
-/**
- * The first request keeps everything that the caller gave. Those after redirects are built anew. A `Request`
- * is cloned each time, to keep its body for another one.
- */
-function fetchArguments({ request, init, first }: Call, hop: Hop, headers: Headers): Parameters<Fetch> {
-  const common: Init = { ...init, headers, redirect: 'manual' };
+/** The first request keeps everything that's in a `Request`. Those after redirects are built anew. */
+async function fetchArguments(
+  { request, init, signal, first }: Call,
+  hop: Hop,
+  headers: Headers,
+): Promise<Parameters<Fetch>> {
+  const common: Init = { ...init, method: hop.method, headers };
   if (hop === first) return [request?.clone() ?? hop.url, common];
-  const copy = request?.clone();
-  const ofRequest: Init = copy === undefined ? {} : { signal: copy.signal, duplex: 'half' };
-  const body = hop.hasBody ? (init.body ?? copy?.body ?? null) : null;
-  return [hop.url, { ...ofRequest, ...common, method: hop.method, body }];
+  let body = hop.hasBody ? init.body : null;
+  // In memory, its length is known.
+  if (body === undefined && request) body = await unlessAborted(request.clone().arrayBuffer(), signal);
+  return [hop.url, { ...common, body: body ?? null }];
 }
 
 /** `Response.redirected` is about redirects that `fetch` itself followed, and here it follows none. */

@@ -1,5 +1,5 @@
-import { unlessAborted } from './deadline.js';
 import { SafeError } from './errors.js';
+import { isRequest, readRequest } from './given-request.js';
 
 type Fetch = typeof globalThis.fetch;
 type Undici = typeof import('undici');
@@ -40,7 +40,8 @@ export async function createTlsFetch({ cert, key, ca }: TlsIdentity): Promise<Fe
   const connect = { cert, key, ...(ca === undefined ? {} : { ca: [...ca] }) };
   const dispatcher = new undici.Agent({ connect, keepAliveMaxTimeout: MAX_IDLE_MILLISECONDS });
   return async (input, init = {}) => {
-    const request = isForeignRequest(input, undici) ? await readRequest(input, init) : undefined;
+    const request =
+      isRequest(input) && !(input instanceof undici.Request) ? await readRequest(input, init) : undefined;
     const body = readBody(init.body ?? request?.body, undici);
     const url = request === undefined ? input : request.url;
     // `as`: the names and values are Node's, whose declarations are from another version of undici.
@@ -55,19 +56,6 @@ async function loadUndici(): Promise<Undici> {
   } catch {
     throw new SafeError('it needs the package undici, which cannot be loaded: npm install undici@7');
   }
-}
-
-/** A `Request` of Node's own undici, which the other copy would take for an address. */
-function isForeignRequest(input: Parameters<Fetch>[0], undici: Undici): input is Request {
-  return typeof input === 'object' && 'clone' in input && !(input instanceof undici.Request);
-}
-
-/** A request as members for the other copy. Its body is read first, so that its length is known. */
-async function readRequest(given: Request, init: RequestInit): Promise<RequestInit & Pick<Request, 'url'>> {
-  const { url, method, headers, signal, redirect, integrity, keepalive } = given;
-  const isSent = given.body !== null && (init.body ?? null) === null;
-  const body = isSent ? await unlessAborted(given.arrayBuffer(), init.signal ?? signal) : null;
-  return { url, method, headers, signal, redirect, integrity, keepalive, body };
 }
 
 function readBody(body: RequestInit['body'], undici: Undici): unknown {
