@@ -36,6 +36,8 @@ interface Call {
   readonly integrity: string;
   /** Whether the body can be sent a second time. */
   readonly replayable: boolean;
+  /** What an abort cancels before anything is sent. Of a `Request` also the caller's: the call has a copy. */
+  readonly bodies: readonly Init['body'][];
   readonly first: Hop;
 }
 
@@ -81,11 +83,12 @@ export function createProtectedFetch({ tokens, presenter, origins, endpoint }: P
     return { response, verdict };
   };
 
-  const getToken = async ({ signal, init: { body } }: Call): Promise<GrantedToken> => {
+  const getToken = async ({ signal, bodies }: Call): Promise<GrantedToken> => {
     try {
       return await tokens.get(signal);
     } catch (error) {
-      if (signal?.aborted && body instanceof ReadableStream) discard({ body }); // as `fetch` does
+      // As `fetch` does.
+      if (signal?.aborted) for (const body of bodies) if (body instanceof ReadableStream) discard({ body });
       throw error;
     }
   };
@@ -151,6 +154,7 @@ async function readCall(
     redirect,
     integrity,
     replayable: isReplayable(given.body),
+    bodies: [all.body, input instanceof Request && given.body === undefined ? input.body : null],
     first: { url, method: String(method), headers, hasBody: all.body !== undefined, authorized: true },
   };
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { decodeJwt } from 'jose';
 import { FormData as UndiciFormData, Request as UndiciRequest, fetch as undiciFetch } from 'undici';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { ClientCredentialsOptions } from '../../src/client/index.js';
 import { type Answer, ok, redirectTo, refuseToken, startApi } from './support/api.js';
 import { makeClient } from './support/make-client.js';
@@ -298,27 +298,27 @@ describe('a body', () => {
     expect(api.calls).toHaveLength(3);
   });
 
-  it.each(['before the call', 'while it waits for a token'])(
-    'that is a stream is cancelled by a signal that is aborted %s',
-    async (when) => {
-      const { api, client, endpoint } = await scene();
-      endpoint.script(() => undefined); // answers nothing
-      let cancelledWith: unknown;
-      const body = new ReadableStream({
-        cancel(reason) {
-          cancelledWith = reason ?? 'no reason';
-        },
-      });
-      const controller = new AbortController();
-      if (when === 'before the call') controller.abort();
-      const call = client.fetch(api.origin, { ...post(body), signal: controller.signal });
-      if (when !== 'before the call') await endpoint.reached(1);
-      controller.abort();
-      await expect(call).rejects.toMatchObject({ name: 'AbortError' });
-      expect(cancelledWith).toBeDefined();
-      expect(api.calls).toEqual([]);
-    },
-  );
+  const address = (origin: string, init: RequestInit): Parameters<Fetch> => [origin, init];
+  const inRequest = (origin: string, init: RequestInit): Parameters<Fetch> => [new Request(origin, init)];
+  it.each([
+    ['before the call', 'the options', address],
+    ['before the call', 'a Request', inRequest],
+    ['while it waits for a token', 'the options', address],
+    ['while it waits for a token', 'a Request', inRequest],
+  ])('that is a stream is cancelled by a signal that is aborted %s, in %s', async (when, _where, given) => {
+    const { api, client, endpoint } = await scene();
+    endpoint.script(() => undefined); // answers nothing
+    const cancel = vi.fn<() => void>();
+    const body = new ReadableStream({ cancel });
+    const controller = new AbortController();
+    if (when === 'before the call') controller.abort();
+    const call = client.fetch(...given(api.origin, { ...post(body), signal: controller.signal }));
+    if (when !== 'before the call') await endpoint.reached(1);
+    controller.abort();
+    await expect(call).rejects.toMatchObject({ name: 'AbortError' });
+    await vi.waitUntil(() => cancel.mock.calls.length === 1, { interval: 1 });
+    expect(api.calls).toEqual([]);
+  });
 
   it('that is a stream stays open if there is no token: another call may send it', async () => {
     const { api, client, endpoint } = await scene();
