@@ -1,3 +1,4 @@
+import { startBackgroundTimer } from '../lib/background-timer.js';
 import { TimeLimitExceeded, unlessAborted, withTimeLimit } from '../lib/deadline.js';
 import { pauseAfter, type Random } from '../lib/pause.js';
 import { isTokenRequestError, TokenRequestError } from './errors.js';
@@ -20,85 +21,58 @@ export interface FlightOptions {
 
 /**
  * Gets one token, for every caller that waits for it: up to three attempts within the time limit, each after
- * a failure that may pass.
+ * a failure that may pass. Its timers don't keep the process alive.
+ *
+ * @throws {TokenRequestError}
  */
-export class Flight {
-  /** Rejects with a {@link TokenRequestError}. */
-  readonly received: Promise<ReceivedToken>;
-  readonly #options: FlightOptions;
-  #awaited = false;
-  #timer: NodeJS.Timeout | undefined;
+export function fly(options: FlightOptions): Promise<ReceivedToken> {
+  return unlessAborted(withinLimit(options), options.closing);
+}
 
-  constructor(options: FlightOptions) {
-    this.#options = options;
-    this.received = unlessAborted(this.#run(), options.closing);
+async function withinLimit(options: FlightOptions): Promise<ReceivedToken> {
+  const { timeoutSeconds, closing, report } = options;
+  try {
+    return await withTimeLimit(timeoutSeconds, (signal) => makeAttempts(options, signal), closing);
+  } catch (error) {
+    if (!(error instanceof TimeLimitExceeded)) throw error;
+    const failure = new TokenRequestError('timeout');
+    if (!closing.aborted) report('failed', () => failure);
+    throw failure;
   }
+}
 
-  /**
-   * A caller waits: the process must not exit between two attempts. A flight in the background doesn't keep
-   * it alive.
-   */
-  hold(): void {
-    this.#awaited = true;
-    this.#timer?.ref();
-  }
-
-  async #run(): Promise<ReceivedToken> {
-    const { timeoutSeconds, closing } = this.#options;
+async function makeAttempts(options: FlightOptions, signal: AbortSignal): Promise<ReceivedToken> {
+  const { timeoutSeconds, random } = options;
+  const deadline = performance.now() + timeoutSeconds * 1000;
+  for (let failures = 1; ; failures += 1) {
     try {
-      return await withTimeLimit(timeoutSeconds, (signal) => this.#attempts(signal), closing);
+      return await makeAttempt(options, signal);
     } catch (error) {
-      if (!(error instanceof TimeLimitExceeded)) throw error;
-      const failure = new TokenRequestError('timeout');
-      if (!closing.aborted) this.#options.report('failed', () => failure);
-      throw failure;
+      if (!isTokenRequestError(error) || !error.transient || failures === MAX_ATTEMPTS) throw error;
+      const spread = { least: 0, random };
+      const limits = { firstSeconds: FIRST_RETRY_SECONDS, maxSeconds: Number.POSITIVE_INFINITY, spread };
+      const delay = 1000 * Math.max(error.retryAfter ?? 0, pauseAfter(failures, limits));
+      if (signal.aborted || performance.now() + delay >= deadline) throw error;
+      await new Promise<void>((resolve) => startBackgroundTimer(resolve, delay));
+      if (signal.aborted) throw error;
     }
   }
+}
 
-  async #attempts(signal: AbortSignal): Promise<ReceivedToken> {
-    const deadline = performance.now() + this.#options.timeoutSeconds * 1000;
-    for (let failures = 1; ; failures += 1) {
-      try {
-        return await this.#attempt(signal);
-      } catch (error) {
-        if (!isTokenRequestError(error) || !error.transient || failures === MAX_ATTEMPTS) throw error;
-        const spread = { least: 0, random: this.#options.random };
-        const limits = { firstSeconds: FIRST_RETRY_SECONDS, maxSeconds: Number.POSITIVE_INFINITY, spread };
-        const delay = 1000 * Math.max(error.retryAfter ?? 0, pauseAfter(failures, limits));
-        if (signal.aborted || performance.now() + delay >= deadline) throw error;
-        await this.#pause(delay, signal);
-      }
-    }
-  }
-
-  async #attempt(signal: AbortSignal): Promise<ReceivedToken> {
-    const { request, report, closing } = this.#options;
-    let isMade = false;
-    try {
-      const received = await request(signal, () => {
-        isMade = true;
-        report('requested');
-      });
-      report('renewed', () => received.token);
-      return received;
-    } catch (error) {
-      if (isMade && isTokenRequestError(error) && !closing.aborted) report('failed', () => error);
-      throw error;
-    }
-  }
-
-  #pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const stop = (): void => {
-        clearTimeout(this.#timer);
-        reject(new TokenRequestError('timeout'));
-      };
-      this.#timer = setTimeout(() => {
-        signal.removeEventListener('abort', stop);
-        resolve();
-      }, milliseconds);
-      if (!this.#awaited) this.#timer.unref();
-      signal.addEventListener('abort', stop, { once: true });
+async function makeAttempt(
+  { request, report, closing }: FlightOptions,
+  signal: AbortSignal,
+): Promise<ReceivedToken> {
+  let isMade = false;
+  try {
+    const received = await request(signal, () => {
+      isMade = true;
+      report('requested');
     });
+    report('renewed', () => received.token);
+    return received;
+  } catch (error) {
+    if (isMade && isTokenRequestError(error) && !closing.aborted) report('failed', () => error);
+    throw error;
   }
 }

@@ -1,9 +1,9 @@
 import { inBackground } from '../lib/background.js';
-import { unlessAborted } from '../lib/deadline.js';
+import { TimeLimitExceeded, unlessAborted, withTimeLimit } from '../lib/deadline.js';
 import { pauseAfter, type Random } from '../lib/pause.js';
 import { isTokenRequestError, restate, TokenRequestError } from './errors.js';
 import type { Report } from './events.js';
-import { Flight } from './flight.js';
+import { fly } from './flight.js';
 import type { GrantedToken } from './granted-token.js';
 import { renewalAge } from './lifetime.js';
 import { type Stopwatch, startStopwatch, type Time } from './stopwatch.js';
@@ -13,6 +13,8 @@ import type { ReceivedToken, TokenRequest } from './token-endpoint.js';
 const REPLACEMENT_COOLDOWN_SECONDS = 30;
 /** The pause after failed requests. */
 const PAUSE = { firstSeconds: 1, maxSeconds: 30 };
+/** How much longer than its time limit a flight can take, unless the process stood still. */
+const GRACE_SECONDS = 1;
 
 /** What the client of an API does with its access tokens. */
 export interface OwnTokens {
@@ -46,9 +48,11 @@ interface Pause {
 }
 
 interface Renewal {
-  readonly flight: Flight;
   /** Settles when the outcome has been kept. */
   readonly token: Promise<GrantedToken>;
+  readonly age: Stopwatch;
+  /** Whether a caller waited for it when it began. */
+  readonly isAwaited: boolean;
 }
 
 /**
@@ -85,7 +89,8 @@ export class TokenCache {
     if (held === undefined) return this.#wait(request, signal);
     // Not "is older than": a value that can't be compared counts as due.
     const isDue = !(held.age() < held.renewalAge) || this.#options.isOutdated(held.token);
-    if (isDue && this.#remainingPause() === 0) inBackground(() => this.#renew(request));
+    if (isDue && this.#underWay() === undefined && this.#remainingPause() === 0)
+      inBackground(() => this.#renew(request, false));
     return held.token;
   }
 
@@ -121,30 +126,56 @@ export class TokenCache {
     return held !== undefined && held.age() < held.lifetimeSeconds ? held : undefined;
   }
 
+  /** The timer of the time limit keeps the process alive while the caller waits. */
   async #wait(request: TokenRequest, signal: AbortSignal | undefined): Promise<GrantedToken> {
-    const pause = this.#renewal === undefined ? this.#remainingPause() : 0;
-    if (pause > 0 && this.#pause !== undefined)
-      throw restate(this.#pause.failure, { retryAfter: Math.ceil(pause) });
-    const { flight, token } = this.#renew(request);
-    flight.hold();
-    return unlessAborted(token, signal);
+    const wait = (limit: AbortSignal) => unlessAborted(this.#obtain(request, limit), signal);
+    try {
+      return await withTimeLimit(this.#options.timeoutSeconds, wait, signal, setTimeout);
+    } catch (error) {
+      throw error instanceof TimeLimitExceeded ? new TokenRequestError('timeout') : error;
+    }
   }
 
-  /** The flight that is under way, or a new one. */
-  #renew(request: TokenRequest): Renewal {
-    if (this.#renewal !== undefined) return this.#renewal;
-    const flight = new Flight({ ...this.#options, request, closing: this.#closing.signal });
-    const token = flight.received.then(
-      (received) => this.#keep(received),
-      (error: unknown) => this.#fail(error),
+  /**
+   * The token of the flight that's under way, or of a new one. If that began in the background and fails, the
+   * caller hasn't had an attempt yet, and makes one.
+   *
+   * @param limit ends this caller's wait
+   */
+  async #obtain(request: TokenRequest, limit: AbortSignal): Promise<GrantedToken> {
+    const pause = this.#underWay() === undefined ? this.#remainingPause() : 0;
+    if (pause > 0 && this.#pause !== undefined)
+      throw restate(this.#pause.failure, { retryAfter: Math.ceil(pause) });
+    const { token, isAwaited } = this.#underWay() ?? this.#renew(request, true);
+    try {
+      return await token;
+    } catch (error) {
+      if (isAwaited || limit.aborted || this.#closing.signal.aborted) throw error;
+    }
+    return this.#valid()?.token ?? this.#obtain(request, limit);
+  }
+
+  /** After a freeze of the process, a flight may be older than it can get: it's given up. */
+  #underWay(): Renewal | undefined {
+    const renewal = this.#renewal;
+    return renewal !== undefined && renewal.age() < this.#options.timeoutSeconds ? renewal : undefined;
+  }
+
+  #renew(request: TokenRequest, isAwaited: boolean): Renewal {
+    const flight = fly({ ...this.#options, request, closing: this.#closing.signal });
+    const token: Promise<GrantedToken> = flight.then(
+      (received) => this.#keep(renewal, received),
+      (error: unknown) => this.#fail(renewal, error),
     );
     // In the background no caller waits for it.
     token.catch(() => undefined);
-    this.#renewal = { flight, token };
-    return this.#renewal;
+    const renewal: Renewal = { token, age: startStopwatch(this.#options.time), isAwaited };
+    this.#renewal = renewal;
+    return renewal;
   }
 
-  #keep(received: ReceivedToken): GrantedToken {
+  #keep(renewal: Renewal, received: ReceivedToken): GrantedToken {
+    if (this.#renewal !== renewal) return received.token; // given up
     this.#renewal = undefined;
     const { lifetimeSeconds, isLast } = received;
     this.#held = {
@@ -159,23 +190,25 @@ export class TokenCache {
     return received.token;
   }
 
-  #fail(error: unknown): never {
+  #fail(renewal: Renewal, error: unknown): never {
+    if (this.#renewal !== renewal) throw error; // given up
     this.#renewal = undefined;
     if (isTokenRequestError(error) && error.reason !== 'closed') {
       this.#failures += 1;
       const age = startStopwatch(this.#options.time);
-      const seconds = Math.max(error.retryAfter ?? 0, this.#usualPause(error));
+      const seconds = Math.max(error.retryAfter ?? 0, this.#usualPause(renewal, error));
       this.#pause = { failure: error, seconds, age };
     }
     throw error;
   }
 
-  #usualPause(failure: TokenRequestError): number {
+  #usualPause({ isAwaited, age }: Renewal, failure: TokenRequestError): number {
     const pause = (failures: number): number =>
       pauseAfter(failures, { ...PAUSE, spread: { least: 0.5, random: this.#options.random } });
     const held = this.#valid();
-    // A caller that no longer finds a token may always try once.
-    if (held !== undefined) return Math.min(pause(this.#failures), held.lifetimeSeconds - held.age());
+    // A caller that no longer finds a token may always try once. A flight that was frozen tells nothing.
+    if (!isAwaited || age() > this.#options.timeoutSeconds + GRACE_SECONDS)
+      return Math.min(pause(this.#failures), held === undefined ? 0 : held.lifetimeSeconds - held.age());
     if (failure.transient) return pause(this.#failures);
     // Someone has to fix this and then tries again: a first refusal mustn't make them wait.
     return this.#failures === 1 ? 0 : pause(this.#failures - 1);

@@ -9,15 +9,17 @@ export class TimeLimitExceeded extends SafeError {
 }
 
 /**
- * Gives `act` this many seconds, even if it ignores its signal. The timer doesn't keep the process alive.
+ * Gives `act` this many seconds, even if it ignores its signal.
  *
  * @param outer ends it early when aborted
+ * @param startTimer `setTimeout` to keep the process alive meanwhile. Default: the timer doesn't
  * @throws {TimeLimitExceeded} if `act` doesn't reject by itself once its signal is aborted
  */
 export async function withTimeLimit<T>(
   seconds: number,
   act: (signal: AbortSignal) => Promise<T>,
   outer?: AbortSignal,
+  startTimer: (act: () => void, milliseconds: number) => NodeJS.Timeout = startBackgroundTimer,
 ): Promise<T> {
   const controller = new AbortController();
   const abort = (): void => controller.abort();
@@ -26,7 +28,7 @@ export async function withTimeLimit<T>(
   around?.addEventListener('abort', abort);
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_resolve, reject) => {
-    timer = startBackgroundTimer(() => {
+    timer = startTimer(() => {
       abort();
       // One turn later: code that obeys the signal can report better what it was waiting for.
       setImmediate(() => reject(new TimeLimitExceeded()));

@@ -53,7 +53,8 @@ function run(
   const module = `
     import { createClientCredentials } from ${JSON.stringify(pathToFileURL(join(folder, file)))};
     let now = Date.now();
-    const client = createClientCredentials({ ...${JSON.stringify(given)}, clock: () => now, random: () => 0.9 });
+    const given = ${JSON.stringify(given)};
+    const client = createClientCredentials({ ...given, clock: () => now, random: () => 0.9 });
     ${code}`;
   const child = spawn(process.execPath, ['--input-type=module', '--eval', module], { timeout: 10_000 });
   return new Promise((resolve) => {
@@ -122,8 +123,29 @@ describe('a process with a client that nobody closes', { timeout: 20_000 }, () =
       await failed;
       now += 10_000;
       console.log((await client.getToken()).accessToken);`;
-    expect(await run(endpoint, {}, code)).toEqual({ exitCode: 0, output: 'token-1\n' });
+    const done = run(endpoint, { timeoutSeconds: 60 }, code);
+    expect(await done).toEqual({ exitCode: 0, output: 'token-1\n' });
     expect(endpoint.requests).toHaveLength(3);
+  });
+
+  it.each([
+    ['a function for the secret', 'clientSecret', 'credential_unavailable'],
+    ['a fetch of the application', 'fetch', 'timeout'],
+  ])("doesn't end while a caller waits for %s that hangs", async (_what, option, reason) => {
+    const endpoint = await startTokenEndpoint();
+    const code = `
+      const hanging = { ...given, timeoutSeconds: 0.2, ${option}: () => new Promise(() => {}) };
+      createClientCredentials(hanging).getToken().catch((error) => console.log(error.reason));`;
+    expect(await run(endpoint, {}, code)).toEqual({ exitCode: 0, output: `${reason}\n` });
+  });
+
+  it('ends when the only caller stops waiting', async () => {
+    const endpoint = await startTokenEndpoint();
+    const code = `
+      const hanging = { ...given, timeoutSeconds: 60, fetch: () => new Promise(() => {}) };
+      const signal = AbortSignal.timeout(50);
+      createClientCredentials(hanging).getToken({ signal }).catch(({ name }) => console.log(name));`;
+    expect(await run(endpoint, {}, code)).toEqual({ exitCode: 0, output: 'TimeoutError\n' });
   });
 
   it('ends with open connections that have shown a certificate', async () => {

@@ -1,10 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { TokenRequestError } from '../../../src/client/errors.js';
 import { createGrantedToken, type GrantedToken } from '../../../src/client/granted-token.js';
 import { startStopwatch, type Time } from '../../../src/client/stopwatch.js';
 import { type OwnTokens, TokenCache } from '../../../src/client/token-cache.js';
 import type { TokenRequest } from '../../../src/client/token-endpoint.js';
 import { failureOf } from '../../client/support/make-client.js';
+import { stopTimers } from '../../support/protected-api.js';
 
 /** A request that the test settles. */
 interface Pending {
@@ -296,6 +297,150 @@ describe('TokenCache', () => {
     await pending.at(-1)?.fail(refusal);
     await waiting;
     expect(await now()).toBe('waits');
+  });
+});
+
+describe('a renewal in the background that fails once the token has expired', { tags: ['CLI-16'] }, () => {
+  /** With a token that has expired since a renewal began. */
+  async function expiredScene(): Promise<Scene> {
+    const all = scene();
+    await all.granted(60);
+    all.step(57);
+    await all.now();
+    all.step(3);
+    expect(all.pending).toHaveLength(2);
+    return all;
+  }
+
+  it('leaves the caller who joined it an attempt of its own, which others share', async () => {
+    const { cache, pending } = await expiredScene();
+    const callers = [cache.get(), cache.get(), cache.get()];
+    await turn();
+    await pending[1]?.fail(broken);
+    expect(pending).toHaveLength(3);
+    await pending[2]?.grant();
+    expect(new Set((await Promise.all(callers)).map((token) => token.accessToken))).toEqual(
+      new Set(['token-3']),
+    );
+  });
+
+  it('leaves it one attempt', async () => {
+    const { cache, pending, now } = await expiredScene();
+    const callers = [cache.get(), cache.get()].map(failureOf);
+    await turn();
+    await pending[1]?.fail(broken);
+    await pending[2]?.fail(refusal);
+    expect(await Promise.all(callers)).toEqual([refusal, refusal]);
+    expect(pending).toHaveLength(3);
+    expect(await now()).toBe('refused 1');
+  });
+
+  it('leaves it none while the server asked for patience', async () => {
+    const { cache, pending } = await expiredScene();
+    const joined = failureOf(cache.get());
+    await turn();
+    await pending[1]?.fail(outage(30));
+    expect(await joined).toMatchObject({ reason: 'server_error', retryAfter: 30 });
+    expect(pending).toHaveLength(2);
+  });
+
+  it.each<[string, (waiting: Scene, controller: AbortController) => void]>([
+    ['who stopped waiting', (_scene, controller) => controller.abort()],
+    ['of a client that was closed', ({ cache }) => cache.close()],
+  ])('makes no attempt for a caller %s', async (_what, stop) => {
+    const all = await expiredScene();
+    const controller = new AbortController();
+    const joined = all.cache.get(controller.signal);
+    await turn();
+    stop(all, controller);
+    await expect(joined).rejects.toBeInstanceOf(Error);
+    await all.pending[1]?.fail(broken);
+    expect(all.pending).toHaveLength(2);
+  });
+
+  it('does not make the next caller pause', async () => {
+    stopTimers();
+    const { pending, now, step } = await expiredScene();
+    step(2);
+    vi.advanceTimersByTime(5000); // the renewal's time limit
+    await turn();
+    expect(await now()).toBe('waits');
+    expect(pending).toHaveLength(3);
+  });
+
+  it('does not make a caller wait longer than the time limit', async () => {
+    stopTimers();
+    const all = scene();
+    const pass = async (seconds: number): Promise<void> => {
+      all.step(seconds);
+      vi.advanceTimersByTime(seconds * 1000);
+      await turn();
+      await turn();
+    };
+    await all.granted(60);
+    await pass(57);
+    await all.now();
+    await pass(3);
+    const joined = failureOf(all.cache.get());
+    await pass(1.999);
+    expect(all.pending).toHaveLength(2);
+    await pass(0.001); // the renewal's own limit
+    expect(all.pending).toHaveLength(3);
+    await pass(2.999);
+    expect(await Promise.race([joined, 'waits'])).toBe('waits');
+    await pass(0.001);
+    expect(await joined).toMatchObject({ reason: 'timeout', retryAfter: undefined });
+    await all.pending[2]?.grant();
+    expect(await all.now()).toBe('token-3');
+  });
+});
+
+describe('after a freeze of the process', { tags: ['CLI-16'] }, () => {
+  it.each(['in the background', 'that a caller waited for'])(
+    'a renewal %s is given up, and its end is nothing to anyone',
+    async (kind) => {
+      const { cache, granted, step, pending, now } = scene();
+      await granted(60);
+      step(kind === 'in the background' ? 57 : 60);
+      const first = cache.get();
+      await turn();
+      step(8000);
+      const second = cache.get();
+      await turn();
+      expect(pending).toHaveLength(3);
+      await pending[1]?.grant();
+      expect(['token-1', 'token-2']).toContain((await first).accessToken);
+      await pending[2]?.grant();
+      expect((await second).accessToken).toBe('token-3');
+      expect(await now()).toBe('token-3');
+    },
+  );
+
+  it('the failure of a renewal that was given up causes no pause', async () => {
+    const { cache, step, pending, now } = scene();
+    const first = failureOf(cache.get());
+    await turn();
+    step(8000);
+    const second = failureOf(cache.get());
+    await turn();
+    await pending[0]?.fail(outage(300));
+    expect(await first).toMatchObject({ retryAfter: 300 });
+    await pending[1]?.fail(refusal);
+    expect(await second).toBe(refusal);
+    expect(await now()).toBe('waits');
+  });
+
+  it('a caller who comes after the time limit of a frozen renewal makes an attempt', async () => {
+    stopTimers();
+    const { cache, step, pending, now } = scene();
+    const frozen = failureOf(cache.get());
+    await turn();
+    step(8000);
+    vi.advanceTimersByTime(5000);
+    expect(await frozen).toMatchObject({ reason: 'timeout' });
+    await turn();
+    expect(await now()).toBe('waits');
+    expect(pending).toHaveLength(2);
   });
 });
 
