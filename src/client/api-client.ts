@@ -159,9 +159,9 @@ export function connectApiClients(settings: ClientSettings, name: string): Creat
         const scheme = prover === undefined ? 'Bearer' : 'DPoP';
         const verdict = readVerdict(status, headers.get('www-authenticate'), scheme);
         if (verdict === 'nonce wanted') return nonce !== undefined;
-        return (
-          verdict !== 'taken' && tokens.drop(authorization.replace(/^\S+ +/, '')) && verdict === 'refused'
-        );
+        if (verdict === 'taken') return false;
+        const isRefused = verdict === 'refused';
+        return tokens.drop(authorization.replace(/^\S+ +/, ''), isRefused) && isRefused;
       },
       dropToken: (accessToken) => tokens.drop(accessToken),
       close: () => tokens.close(),
@@ -174,7 +174,7 @@ const keepOne: NonNullable<ApiClientParts['keep']> = (request, create) => {
   const cache = create();
   return {
     get: (signal) => cache.get(request, signal),
-    drop: (accessToken) => cache.drop(accessToken),
+    drop: (accessToken, isExplained) => cache.drop(accessToken, isExplained),
     accept: (token) => cache.accept(token),
     close: () => cache.close(),
   };

@@ -9,14 +9,15 @@ const ELEMENT = /([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.
 /**
  * What an API's answer says about a token. `taken` unless the status is 401 (not 403: another token would
  * have the same scopes), and for a 401 with an error about something else. `refused`: it's expired, revoked
- * or otherwise invalid (RFC 6750 §3.1, RFC 9449 §7.1). `nonce wanted`: RFC 9449 §9. `unexplained`: there's no
- * error code, as from a gateway, so it may be the token.
+ * or otherwise invalid (RFC 6750 §3.1, RFC 9449 §7.1). `nonce wanted`: RFC 9449 §9. `unexplained`: it may be
+ * the token, because there's no error code, as from a gateway, or `invalid_token` only after another scheme,
+ * as from some servers that always say `Bearer`.
  */
 export type Verdict = 'taken' | 'refused' | 'nonce wanted' | 'unexplained';
 
 /**
  * @param wwwAuthenticate the field as `Headers` gives it, several lines joined by commas
- * @param sent the scheme that the token was sent with: another scheme's error is about another token
+ * @param sent the scheme that the token was sent with: another scheme's error may be about another token
  */
 export function readVerdict(status: number, wwwAuthenticate: string | null, sent: Scheme): Verdict {
   if (status !== 401) return 'taken';
@@ -25,7 +26,8 @@ export function readVerdict(status: number, wwwAuthenticate: string | null, sent
     errors.some(({ scheme, error }) => scheme === sent.toLowerCase() && error === code);
   if (sent === 'DPoP' && says('use_dpop_nonce')) return 'nonce wanted';
   if (says('invalid_token')) return 'refused';
-  return errors.length === 0 ? 'unexplained' : 'taken';
+  const mayBeIt = errors.every((one) => one.scheme !== sent.toLowerCase() && one.error === 'invalid_token');
+  return mayBeIt ? 'unexplained' : 'taken';
 }
 
 function readErrors(wwwAuthenticate: string | null): readonly { scheme: string; error: string }[] {

@@ -78,7 +78,7 @@ export function createProtectedFetch({ tokens, presenter, origins, endpoint }: P
       presenter.nonces.keep(hop.url, nonce);
     }
     // The caller gets this answer, because another token may not help, but the next call gets one.
-    if (verdict === 'unexplained') tokens.drop(token.accessToken);
+    if (verdict === 'unexplained') tokens.drop(token.accessToken, false);
     else if (verdict !== 'refused') tokens.accept(token);
     return { response, verdict };
   };

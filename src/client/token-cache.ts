@@ -19,7 +19,7 @@ const GRACE_SECONDS = 1;
 /** What the client of an API does with its access tokens. */
 export interface OwnTokens {
   get(signal?: AbortSignal): Promise<GrantedToken>;
-  drop(accessToken: string): boolean;
+  drop(accessToken: string, isExplained?: boolean): boolean;
   accept(token: GrantedToken): void;
 }
 
@@ -98,12 +98,15 @@ export class TokenCache {
    * A resource server refused this token: it's no longer used. A token that replaced a refused one and was
    * never accepted is kept for a while, because then the token isn't what's wrong.
    *
+   * @param isExplained whether the server said that it's the token. If not, one that was accepted is kept for
+   *   a while, too: one of several servers, or a gateway, may refuse every token
    * @returns whether the next {@link get} gives another token
    */
-  drop(accessToken: string): boolean {
+  drop(accessToken: string, isExplained = true): boolean {
     const held = this.#held;
     if (held === undefined || held.token.accessToken !== accessToken) return true;
-    if (held.replacesRefused && !held.accepted && held.age() < REPLACEMENT_COOLDOWN_SECONDS) return false;
+    const isProven = held.accepted && isExplained;
+    if (held.replacesRefused && !isProven && held.age() < REPLACEMENT_COOLDOWN_SECONDS) return false;
     this.#held = undefined;
     this.#droppedLast = true;
     this.#options.report('dropped');

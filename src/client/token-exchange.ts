@@ -219,7 +219,7 @@ export function createTokenExchange(options: TokenExchangeOptions): TokenExchang
         checkOpen();
         return granted;
       },
-      drop: (accessToken) => caches.get(key)?.drop(accessToken) ?? true,
+      drop: (accessToken, isExplained) => caches.get(key)?.drop(accessToken, isExplained) ?? true,
       accept: (accepted) => caches.get(key)?.accept(accepted),
       close: () => {
         isOver = true;

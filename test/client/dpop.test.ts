@@ -548,4 +548,18 @@ describe('a call', () => {
     expect((await client.fetch(api.origin)).status).toBe(200);
     expect(api.calls.map(({ headers }) => headers.authorization)).toEqual(['DPoP token-1', 'DPoP token-2']);
   });
+
+  it('leads to another token for the next one if the API says so after Bearer', {
+    tags: ['CLI-18'],
+  }, async () => {
+    const endpoint = await startTokenEndpoint();
+    endpoint.script(bound());
+    const api = await startApi((call, response) => {
+      if (call.headers.authorization !== 'DPoP token-1') return ok(call, response);
+      response.writeHead(401, { 'WWW-Authenticate': 'Bearer realm="x", error="invalid_token"' }).end();
+    });
+    const client = makeClient({ tokenEndpoint: endpoint.url, origins: [api.origin], dpop: true });
+    expect((await client.fetch(api.origin)).status).toBe(401);
+    expect((await client.fetch(api.origin)).status).toBe(200);
+  });
 });

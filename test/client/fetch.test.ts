@@ -360,6 +360,24 @@ describe('a token that the API refuses', () => {
     },
   );
 
+  it.each([
+    [2, 'without a challenge', {}],
+    [2, 'with the error of another scheme', { 'WWW-Authenticate': 'DPoP error="invalid_token"' }],
+    [10, 'that says invalid_token', { 'WWW-Authenticate': 'Bearer error="invalid_token"' }],
+  ])(
+    'costs %i token requests in 20 calls, if every third answer is a 401 %s',
+    { tags: ['CLI-18'] },
+    async (requests, _what, headers) => {
+      let calls = 0;
+      const { api, endpoint, client } = await scene((_call, response) => {
+        calls += 1;
+        response.writeHead(calls % 3 === 0 ? 401 : 200, headers).end();
+      });
+      for (let times = 0; times < 20; times += 1) await client.fetch(api.origin);
+      expect(endpoint.requests).toHaveLength(requests);
+    },
+  );
+
   it.each<[string, () => RequestInit['body']]>([
     ['a web stream', () => streamOf('once')],
     ['a stream of Node', () => Readable.from(['once']) as unknown as ReadableStream],

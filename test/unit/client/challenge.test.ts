@@ -37,6 +37,28 @@ describe('readVerdict', () => {
     expect(readVerdict(401, 'Bearer error="invalid_token"', 'DPoP')).not.toBe('refused');
   });
 
+  it.each<[string | null, 'Bearer' | 'DPoP']>([
+    [null, 'Bearer'],
+    ['Basic realm="gateway"', 'Bearer'],
+    ['Bearer error="invalid_token"', 'DPoP'],
+    ['Bearer realm="api", error="invalid_token", DPoP algs="ES256"', 'DPoP'],
+    ['DPoP error="invalid_token"', 'Bearer'],
+    ['Bearer realm="api", DPoP error="invalid_token", Basic realm="api"', 'Bearer'],
+    ['error="invalid_token"', 'Bearer'],
+  ])('takes %j for one that may be about a token sent as %s', { tags: ['CLI-18'] }, (line, sent) => {
+    expect(readVerdict(401, line, sent)).toBe('unexplained');
+  });
+
+  it.each<[string, 'Bearer' | 'DPoP']>([
+    ['DPoP error="invalid_dpop_proof"', 'DPoP'],
+    ['DPoP error="invalid_dpop_proof", Bearer error="invalid_token"', 'DPoP'],
+    ['Bearer error="invalid_token", Bearer error="insufficient_user_authentication"', 'DPoP'],
+    ['Bearer error="insufficient_scope"', 'DPoP'],
+    ['Bearer error="insufficient_scope", DPoP error="invalid_token"', 'Bearer'],
+  ])('takes %j for one about something else than a token sent as %s', { tags: ['CLI-18'] }, (line, sent) => {
+    expect(readVerdict(401, line, sent)).toBe('taken');
+  });
+
   it('never throws, and is quick with what servers invent', () => {
     fc.assert(fc.property(fc.string(), (line) => void readVerdict(401, line, 'Bearer')));
     const before = performance.now();

@@ -65,7 +65,7 @@ function scene(): Scene {
   });
   const cache: Scene['cache'] = {
     get: (signal) => tokens.get(request, signal),
-    drop: (accessToken) => tokens.drop(accessToken),
+    drop: (accessToken, isExplained) => tokens.drop(accessToken, isExplained),
     accept: (token) => tokens.accept(token),
     close: () => tokens.close(),
   };
@@ -486,6 +486,23 @@ describe('dropping a token', () => {
     cache.drop('token-1');
     cache.accept(await granted());
     expect(cache.drop('token-2')).toBe(true);
+  });
+
+  it('keeps an accepted replacement for half a minute if the server does not say that it is the token', {
+    tags: ['CLI-18'],
+  }, async () => {
+    const { cache, granted, step, pending } = scene();
+    await granted();
+    expect(cache.drop('token-1', false)).toBe(true);
+    cache.accept(await granted());
+    expect(cache.drop('token-2', false)).toBe(false);
+    step(29);
+    expect(cache.drop('token-2', false)).toBe(false);
+    expect(pending).toHaveLength(2);
+    step(1);
+    expect(cache.drop('token-2', false)).toBe(true);
+    cache.accept(await granted());
+    expect(cache.drop('token-3')).toBe(true); // it says so
   });
 
   it('replaces what came by renewal', { tags: ['CLI-18'] }, async () => {
