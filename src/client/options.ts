@@ -7,6 +7,7 @@ import {
   callable,
   checkObject,
   flag,
+  idOrSecret,
   numberBetween,
   optional,
   optionError,
@@ -64,7 +65,7 @@ export interface ClientOptions {
    * loopback hosts). It must name `issuer` exactly. Not together with `tokenEndpoint`.
    */
   readonly metadataUrl?: string;
-  /** The client's identifier at the authorization server (RFC 6749 §2.2). */
+  /** The client's identifier at the authorization server (RFC 6749 §2.2), without control characters. */
   readonly clientId: string;
   /**
    * The client's secret, or a function that returns it, such as a look-up in a vault. This, `privateKey`,
@@ -72,8 +73,8 @@ export interface ClientOptions {
    *
    * A function is called for each token request, so a rotated secret needs no restart. If the server refuses
    * the secret, the function is called once more. If it returns another one, the request is made again. If it
-   * throws, takes longer than `timeoutSeconds`, or doesn't return a string of 1 to 10000 characters, there's
-   * no token: `credential_unavailable`.
+   * throws, takes longer than `timeoutSeconds`, or doesn't return a string of 1 to 10000 characters, none
+   * of them a control character, there's no token: `credential_unavailable`.
    */
   readonly clientSecret?: string | (() => string | Promise<string>);
   /**
@@ -298,7 +299,7 @@ export function checkClientOptions<Own extends Table>(
     runtime: { fetch, clock, clockToleranceSeconds: 0, allowInsecureRequests },
     server,
     metadataUrl,
-    clientId: isAnonymous ? '' : text(checked.clientId, 'clientId'),
+    clientId: isAnonymous ? '' : idOrSecret(checked.clientId, 'clientId'),
     credential,
     certificate: checked.certificate,
     dpop: checked.dpop,

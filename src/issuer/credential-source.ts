@@ -1,6 +1,6 @@
 import { isDeepStrictEqual, types } from 'node:util';
 import { inBackground } from '../lib/background.js';
-import { isOptionError, typeName } from '../lib/check.js';
+import { describeControlCharacter, isOptionError, typeName } from '../lib/check.js';
 import { unlessAborted, withTimeLimit } from '../lib/deadline.js';
 import { describeError, SafeError } from '../lib/errors.js';
 import { isWithin, type Span, spanFrom } from '../lib/pause.js';
@@ -214,12 +214,13 @@ function readMaterial({ name }: AskedCredential, answer: unknown): unknown {
 /** @throws {SafeError | OptionError} it isn't what it must be */
 async function makeCredential(settings: AskedCredential, answer: unknown): Promise<ClientCredential> {
   switch (settings.name) {
-    case 'clientSecret':
-      if (typeof answer === 'string' && answer !== '' && answer.length <= MAX_SECRET_LENGTH)
-        return { kind: 'secret', clientSecret: answer, method: settings.method };
-      throw new SafeError(
-        `it returned ${typeof answer === 'string' && answer !== '' ? 'too long a string' : typeName(answer)}`,
-      );
+    case 'clientSecret': {
+      if (typeof answer !== 'string' || answer === '') throw new SafeError(`it returned ${typeName(answer)}`);
+      if (answer.length > MAX_SECRET_LENGTH) throw new SafeError('it returned too long a string');
+      const problem = describeControlCharacter(answer);
+      if (problem !== undefined) throw new SafeError(`it returned a string that ${problem}`);
+      return { kind: 'secret', clientSecret: answer, method: settings.method };
+    }
     case 'accessToken':
     case 'actorToken':
       if (isSendableToken(answer)) return { kind: 'token', accessToken: answer };

@@ -143,6 +143,25 @@ export function textLike(pattern: RegExp, takes: string): Check<string> {
 /** A non-empty string. */
 export const text: Check<string> = textLike(/./s, 'a non-empty string');
 
+const NO_CONTROL_CHARACTERS = /^[\x20-\x7e\x80-\u{10ffff}]*$/u;
+
+/** What's wrong with an id or a secret that has a control character, most often because it's from a file. */
+export function describeControlCharacter(given: string): string | undefined {
+  if (NO_CONTROL_CHARACTERS.test(given)) return undefined;
+  return /[\r\n]$/.test(given) ? 'ends with a line break' : 'has a control character';
+}
+
+/**
+ * A non-empty string without control characters. RFC 6749 A.1 and A.2 allow only ASCII in ids and secrets,
+ * but some servers allow more.
+ */
+export const idOrSecret: Check<string> = (given, path) => {
+  const checked = text(given, path);
+  const problem = describeControlCharacter(checked);
+  if (problem !== undefined) throw badOption(path, problem);
+  return checked;
+};
+
 /** A list of at least one non-empty string. */
 export function texts(given: unknown, path: string): readonly string[] {
   return textList(given, path, 'a list of at least one non-empty string');

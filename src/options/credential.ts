@@ -1,7 +1,16 @@
 import type { AssertionSigner } from '../issuer/assertion-signer.js';
 import type { AskedSource, CredentialSettings } from '../issuer/credential-source.js';
 import { checkPrivateKey, type PrivateKey } from '../issuer/private-key.js';
-import { badOption, callable, checkObject, memberPath, oneOf, optional, text } from '../lib/check.js';
+import {
+  badOption,
+  callable,
+  checkObject,
+  idOrSecret,
+  memberPath,
+  oneOf,
+  optional,
+  text,
+} from '../lib/check.js';
 import { readTextFile } from '../lib/text-file.js';
 import { ALGORITHMS } from '../terms.js';
 import { MAX_TOKEN_LENGTH } from '../token/compact-jws.js';
@@ -74,7 +83,7 @@ export function checkCredential(
       const secretMethod = SECRET_METHODS.find((one) => one === method);
       if (typeof secret === 'function')
         return { kind: 'asked', name: kind, ask: callable(secret, at(kind)), method: secretMethod };
-      return { kind: 'secret', clientSecret: text(secret, at(kind)), method: secretMethod };
+      return { kind: 'secret', clientSecret: idOrSecret(secret, at(kind)), method: secretMethod };
     }
     case 'clientAssertion':
       return { kind: 'asked', name: kind, ...checkAssertionSource(given.clientAssertion, at(kind)) };

@@ -11,10 +11,10 @@ import {
   callable,
   checkObject,
   flag,
+  idOrSecret,
   numberBetween,
   optional,
   someOf,
-  text,
   texts,
   unchecked,
 } from '../lib/check.js';
@@ -84,7 +84,7 @@ export interface IntrospectionEndpointOptions extends IntrospectionPolicyOptions
    * The function is called at most once a minute, and again if the server refuses the secret; if it then
    * returns another one, the request is repeated once. So you can rotate a secret without a restart. It may
    * take as long as `timeoutSeconds`. If it throws, takes longer or doesn't return a string of 1 to 10000
-   * characters, tokens are answered with 503 (`introspection_auth_failed`).
+   * characters, none of them a control character, tokens are answered with 503 (`introspection_auth_failed`).
    */
   readonly clientSecret?: string | (() => string | Promise<string>);
   /**
@@ -158,7 +158,7 @@ const POLICY_CHECKS = {
 } satisfies Checks<IntrospectionPolicyOptions>;
 
 const ENDPOINT_CHECKS = {
-  clientId: text,
+  clientId: idOrSecret,
   clientSecret: unchecked,
   privateKey: unchecked,
   clientAssertion: unchecked,

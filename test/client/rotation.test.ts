@@ -215,6 +215,21 @@ describe('a function for the secret of a client', () => {
   it.each<[string, () => string | Promise<string>, string]>([
     ['throws', () => Promise.reject(new RangeError('canary')), 'the function clientSecret: RangeError'],
     ['returns nothing', () => '', 'the function clientSecret: it returned an empty string'],
+    [
+      'returns a file with its line break',
+      async () => 'canary\n',
+      'the function clientSecret: it returned a string that ends with a line break',
+    ],
+    [
+      'returns two lines',
+      () => 'canary\r\ncanary',
+      'the function clientSecret: it returned a string that has a control character',
+    ],
+    [
+      'returns too much',
+      () => 'canary'.repeat(2000),
+      'the function clientSecret: it returned too long a string',
+    ],
     ['takes too long', () => new Promise(() => undefined), 'the function clientSecret: time-out'],
   ])(
     'is an outage that may pass if it %s',

@@ -74,6 +74,28 @@ describe('createClientCredentials refuses', () => {
       'option "clientSecret" takes a non-empty string, got an empty string',
     ],
     [
+      'a secret from a file with a line break at its end',
+      { ...good, clientSecret: 'canary\n' },
+      'option "clientSecret" ends with a line break',
+    ],
+    [
+      'a secret with the line break of Windows',
+      { ...good, clientSecret: 'canary\r\n' },
+      'option "clientSecret" ends with a line break',
+    ],
+    [
+      'a client id with a line break at its end',
+      { ...good, clientId: 'canary\n' },
+      'option "clientId" ends with a line break',
+    ],
+    ...['\n', '\t', '\0', '\x1b', '\x7f'].flatMap((character) =>
+      ['clientId', 'clientSecret'].map((name): [string, unknown, string] => [
+        `a ${name} with the character ${JSON.stringify(character)}`,
+        { ...good, [name]: `canary${character}canary` },
+        `option "${name}" has a control character`,
+      ]),
+    ),
+    [
       'an unknown method',
       { ...good, authenticationMethod: 'client_secret_jwt' },
       'option "authenticationMethod" takes',
@@ -249,6 +271,11 @@ describe('the defaults', () => {
       timeoutSeconds: 5,
       runtime: { allowInsecureRequests: false, clockToleranceSeconds: 0 },
     });
+  });
+
+  it.each([' a b ', 'ü€😀', '\u0085', '\ufeffa'])('let %j be an id and a secret', (text) => {
+    const { clientId, credential } = checkClientOptions({ issuer, clientId: text, clientSecret: text }, {});
+    expect([clientId, credential]).toEqual([text, expect.objectContaining({ clientSecret: text })]);
   });
 
   it('include the origin of the resource, if a token may be sent there', { tags: ['CLI-19'] }, () => {

@@ -59,6 +59,16 @@ describe('the option introspection', () => {
     ],
     ['two credentials', { ...client, privateKey }, 'got clientSecret and privateKey'],
     [
+      'a secret with a line break at its end',
+      { ...client, clientSecret: 'a-very-secret-secret\n' },
+      'issuer.introspection.clientSecret" ends with a line break',
+    ],
+    [
+      'an id with a line break at its end',
+      { ...client, clientId: 'inventory-api\r\n' },
+      'issuer.introspection.clientId" ends with a line break',
+    ],
+    [
       'a secret and a certificate',
       { ...client, authenticationMethod: 'tls_client_auth' },
       'got clientSecret and certificate',
