@@ -157,7 +157,12 @@ export class DpopNonces {
   }
 }
 
-/** The nonce in a field `DPoP-Nonce`, if it's one. */
+/**
+ * The nonce in a field `DPoP-Nonce`, if it's one.
+ *
+ * @param field as `Headers` gives it: Node's leave white space after the value (RFC 9110 §5.5)
+ */
 export function readNonce(field: string | null): string | undefined {
-  return isScopeToken(field) ? field : undefined; // of the same characters, RFC 9449 §8.1
+  const value = field?.trim();
+  return isScopeToken(value) ? value : undefined; // of the same characters, RFC 9449 §8.1
 }

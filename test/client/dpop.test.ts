@@ -323,6 +323,21 @@ describe('nonces of the token endpoint', () => {
     expect(sent).toEqual([undefined, 'n1', 'n1']);
   });
 
+  it('may be followed by white space, as Node leaves it', { tags: ['CLI-17'] }, async () => {
+    const endpoint = await startTokenEndpoint();
+    endpoint.script((response) => {
+      response.writeHead(400, { 'DPoP-Nonce': 'theirs \t' }).end('{"error":"use_dpop_nonce"}');
+    }, bound());
+    const api = await startApi((_call, response) => {
+      response.setHeader('DPoP-Nonce', 'its ').end();
+    });
+    const client = makeClient({ tokenEndpoint: endpoint.url, origins: [api.origin], dpop: true });
+    await client.fetch(api.origin);
+    await client.fetch(api.origin);
+    const sent = [...endpoint.requests, ...api.calls].map(({ headers }) => decodeJwt(String(headers.dpop)));
+    expect(sent.map(({ nonce }) => nonce)).toEqual([undefined, 'theirs', undefined, 'its']);
+  });
+
   it.each<[string, Record<string, string>]>([
     ['without the field', {}],
     ['with a field that is no nonce', { 'DPoP-Nonce': 'a "b"' }],

@@ -72,7 +72,7 @@ export async function probe(url: string, options: ProbeOptions): Promise<Probe> 
 }
 
 function describeAnswer({ status, headers }: Response, receivedAt: number): ProbedAnswer {
-  const age = headers.get('age') ?? '';
+  const age = headers.get('age')?.trim() ?? '';
   return {
     status,
     contentType: headers.get('content-type'),
