@@ -214,8 +214,10 @@ export class TokenEndpoint {
     } catch (error) {
       if (error instanceof ClientAuthenticationFailure) throw failedCredential('assertion_failed', error);
       if (signal.aborted) throw new TokenRequestError('timeout');
-      const hint = this.#identity.explain(error);
-      throw new TokenRequestError('unreachable', { detail: describeError(error), hint });
+      const detail = describeError(error);
+      if (error instanceof FetchFailure && error.kind === 'invalid')
+        throw new TokenRequestError('invalid_response', { detail });
+      throw new TokenRequestError('unreachable', { detail, hint: this.#identity.explain(error) });
     }
   }
 }

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { types } from 'node:util';
+import { typeName } from './check.js';
 import { readErrorCode, SafeError } from './errors.js';
 import { isJsonObject } from './json.js';
 
@@ -104,16 +105,17 @@ export interface SendOptions {
  * Sends a request and says what went wrong.
  *
  * @param send called at most twice; each call makes a new request
- * @throws {FetchFailure} `unreachable`, `timeout`, `broken`
+ * @throws {FetchFailure} `unreachable`, `timeout`, `broken`; `invalid`: that's no response
  */
 export async function sendRequest(
   send: () => Promise<Response>,
   signal: AbortSignal,
   { repeat, secret }: SendOptions,
 ): Promise<Response> {
+  const sendNow = async (): Promise<Response> => checkResponse(await send());
   try {
-    return await send().catch((error: unknown) => {
-      if (repeat && BROKEN_CONNECTION.has(readCode(error)) && !signal.aborted) return send();
+    return await sendNow().catch((error: unknown) => {
+      if (repeat && BROKEN_CONNECTION.has(readCode(error)) && !signal.aborted) return sendNow();
       throw error;
     });
   } catch (error) {
@@ -124,6 +126,13 @@ export async function sendRequest(
     const kind = BROKEN_CONNECTION.has(code) ? 'broken' : 'unreachable';
     throw new FetchFailure(kind, code ?? 'network error', options);
   }
+}
+
+/** The application's own `fetch` may return anything, but also a response of another copy of undici. */
+function checkResponse(given: Response): Response {
+  const { status, headers } = Object(given) as Partial<Response>; // looked at in the next line
+  if (typeof status === 'number' && typeof headers?.get === 'function') return given;
+  throw new FetchFailure('invalid', `fetch returned ${typeName(given)}, not a Response`);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { createServer as createRawServer } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { TokenRequestError } from '../../src/client/index.js';
+import { type ClientMessage, clientChannel, type TokenRequestError } from '../../src/client/index.js';
+import { listenTo } from '../support/listen-to.js';
 import {
   type Behaviour,
   body,
@@ -383,6 +384,24 @@ describe('a fetch of the application', () => {
     const failure = await failureOf(client.getToken());
     expect(failure).toMatchObject({ reason: 'unreachable', detail });
     expect(failure.cause).toBeUndefined();
+  });
+
+  it.each<[string, () => unknown, string]>([
+    ['nothing', () => undefined, 'undefined'],
+    ['a promise of nothing', async () => undefined, 'undefined'],
+    ['null', () => null, 'null'],
+    ['a text', async () => 'canary', 'string'],
+    ['only what its author needs', async () => ({ ok: true, json: async () => good }), 'object'],
+    ['fields of another kind', async () => ({ status: 200, headers: {}, json: async () => good }), 'object'],
+  ])('may return %s, which is no response', { tags: ['CLI-16'] }, async (_what, answer, type) => {
+    const messages = listenTo<ClientMessage>(clientChannel);
+    const detail = `fetch returned ${type}, not a Response`;
+    const failing = { fetch: answer as typeof fetch }; // a fetch that breaks its own contract
+    const failure = await failureOf(makeClient({ tokenEndpoint, ...failing }).getToken());
+    expect(failure).toMatchObject({ reason: 'invalid_response', detail, transient: false });
+    expect(messages.map(({ event }) => event)).toEqual(['requested', 'failed']);
+    const discovering = makeClient({ issuer: 'https://auth.example.com', ...failing });
+    expect(await failureOf(discovering.getToken())).toMatchObject({ reason: 'metadata_invalid', detail });
   });
 
   it('may not follow redirects behind our back', async () => {

@@ -170,6 +170,20 @@ describe('fetchJson', () => {
     });
   });
 
+  it.each<[string, () => unknown]>([
+    ['undefined', () => undefined],
+    ['undefined', async () => undefined],
+    ['null', async () => null],
+    ['object', async () => ({ ok: true, json: async () => ({}) })],
+  ])('says that a fetch returned %s', { tags: ['KEY-24'] }, async (type, fetch) => {
+    // a fetch that breaks its own contract
+    await expect(fetchBy(fetch as typeof globalThis.fetch)).rejects.toMatchObject({
+      message: `fetch returned ${type}, not a Response`,
+      kind: 'invalid',
+      isTransient: false,
+    });
+  });
+
   it("quotes no part of a body that isn't JSON", { tags: ['OPS-02'] }, async () => {
     const failing = fetchBy(async () => new Response('{"secret": bearer-abc'));
     const error: unknown = await failing.catch((thrown: unknown) => thrown);
