@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { startBackgroundTimer } from './background-timer.js';
 import { SafeError } from './errors.js';
 
@@ -57,10 +58,19 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | unde
   });
 }
 
+/** By the signal that each one follows. */
+const followers = new WeakMap<AbortSignal, AbortSignal>();
+
 /**
- * A signal for one listener. Many calls may share a signal, and Node 20 reports more than ten listeners on it
- * as a leak (`MaxListenersExceededWarning`). Signals that aren't native are used directly.
+ * A signal for any number of listeners. Many calls may share a signal, and Node 20 reports more than ten
+ * listeners on it as a leak (`MaxListenersExceededWarning`). One signal follows it for all calls: on Node 20,
+ * one per call would take memory for as long as the shared one lives. Signals that aren't native are used
+ * directly.
  */
 function follow(signal: AbortSignal): AbortSignal {
-  return signal instanceof AbortSignal ? AbortSignal.any([signal]) : signal;
+  if (!(signal instanceof AbortSignal)) return signal;
+  const follower = followers.get(signal) ?? AbortSignal.any([signal]);
+  setMaxListeners(0, follower);
+  followers.set(signal, follower);
+  return follower;
 }

@@ -13,6 +13,20 @@ it('puts no listener on a signal that many calls share', async () => {
   expect(getEventListeners(signal, 'abort')).toEqual([]);
 });
 
+it('makes one signal for all calls that share one, and leaves no listener on it', async () => {
+  const made = vi.spyOn(AbortSignal, 'any');
+  onTestFinished(() => made.mockRestore());
+  const { signal } = new AbortController();
+  for (let times = 0; times < 20; times += 1) {
+    await unlessAborted(Promise.resolve(), signal);
+    await withTimeLimit(60, async () => undefined, signal);
+  }
+  await new Promise(setImmediate);
+  expect(made).toHaveBeenCalledTimes(1);
+  const follower = made.mock.results[0]?.value as AbortSignal; // what any() returns
+  expect(getEventListeners(follower, 'abort')).toEqual([]);
+});
+
 describe('withTimeLimit', () => {
   it('passes on what is done in time, and leaves no timer behind', async () => {
     stopTimers();
