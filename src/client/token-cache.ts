@@ -13,7 +13,7 @@ import type { ReceivedToken, TokenRequest } from './token-endpoint.js';
 const REPLACEMENT_COOLDOWN_SECONDS = 30;
 /** The pause after failed requests. */
 const PAUSE = { firstSeconds: 1, maxSeconds: 30 };
-/** How much longer than its time limit a flight can take, unless the process stood still. */
+/** How much longer than its time limit a flight can take. */
 const GRACE_SECONDS = 1;
 
 /** What the client of an API does with its access tokens. */
@@ -89,7 +89,7 @@ export class TokenCache {
     if (held === undefined) return this.#wait(request, signal);
     // Not "is older than": a value that can't be compared counts as due.
     const isDue = !(held.age() < held.renewalAge) || this.#options.isOutdated(held.token);
-    if (isDue && this.#underWay() === undefined && this.#remainingPause() === 0)
+    if (isDue && this.#renewal === undefined && this.#remainingPause() === 0)
       inBackground(() => this.#renew(request, false));
     return held.token;
   }
@@ -158,10 +158,13 @@ export class TokenCache {
     return this.#valid()?.token ?? this.#obtain(request, limit);
   }
 
-  /** After a freeze of the process, a flight may be older than it can get: it's given up. */
   #underWay(): Renewal | undefined {
-    const renewal = this.#renewal;
-    return renewal !== undefined && renewal.age() < this.#options.timeoutSeconds ? renewal : undefined;
+    return this.#renewal !== undefined && !this.#isLost(this.#renewal) ? this.#renewal : undefined;
+  }
+
+  /** Whether a flight is older than it can get, as after a freeze of the process. Then it tells nothing. */
+  #isLost({ age }: Renewal): boolean {
+    return age() > this.#options.timeoutSeconds + GRACE_SECONDS;
   }
 
   #renew(request: TokenRequest, isAwaited: boolean): Renewal {
@@ -205,12 +208,12 @@ export class TokenCache {
     throw error;
   }
 
-  #usualPause({ isAwaited, age }: Renewal, failure: TokenRequestError): number {
+  #usualPause(renewal: Renewal, failure: TokenRequestError): number {
     const pause = (failures: number): number =>
       pauseAfter(failures, { ...PAUSE, spread: { least: 0.5, random: this.#options.random } });
     const held = this.#valid();
-    // A caller that no longer finds a token may always try once. A flight that was frozen tells nothing.
-    if (!isAwaited || age() > this.#options.timeoutSeconds + GRACE_SECONDS)
+    // A caller that no longer finds a token may always try once.
+    if (!renewal.isAwaited || this.#isLost(renewal))
       return Math.min(pause(this.#failures), held === undefined ? 0 : held.lifetimeSeconds - held.age());
     if (failure.transient) return pause(this.#failures);
     // Someone has to fix this and then tries again: a first refusal mustn't make them wait.

@@ -72,7 +72,9 @@ interface ModeOptions {
 }
 
 function commonOptions(options: ModeOptions) {
-  return { issuer: server.issuer, scope: 'read:inventory', resource: INVENTORY, ...options };
+  // More than the time that passes during a request, which would be given up as after a freeze.
+  const timeoutSeconds = 60;
+  return { issuer: server.issuer, scope: 'read:inventory', resource: INVENTORY, timeoutSeconds, ...options };
 }
 
 /** A file with an assertion that's new at each refresh. */
