@@ -28,15 +28,16 @@ export async function withTimeLimit<T>(
   if (around?.aborted) abort();
   around?.addEventListener('abort', abort);
   let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_resolve, reject) => {
-    timer = startTimer(() => {
-      abort();
-      // One turn later: code that obeys the signal can report better what it was waiting for.
-      setImmediate(() => reject(new TimeLimitExceeded()));
-    }, seconds * 1000);
-  });
   try {
-    return await Promise.race([act(controller.signal), limit]);
+    const work = act(controller.signal); // first, so that a limit within it that's as long ends before this one
+    const limit = new Promise<never>((_resolve, reject) => {
+      timer = startTimer(() => {
+        abort();
+        // One turn later: code that obeys the signal can report better what it was waiting for.
+        setImmediate(() => reject(new TimeLimitExceeded()));
+      }, seconds * 1000);
+    });
+    return await Promise.race([work, limit]);
   } finally {
     clearTimeout(timer);
     around?.removeEventListener('abort', abort);
