@@ -29,7 +29,8 @@ export async function withTimeLimit<T>(
   around?.addEventListener('abort', abort);
   let timer: NodeJS.Timeout | undefined;
   try {
-    const work = act(controller.signal); // first, so that a limit within it that's as long ends before this one
+    // Called first, so that a limit within it that's as long ends before this one.
+    const work = act(controller.signal);
     const limit = new Promise<never>((_resolve, reject) => {
       timer = startTimer(() => {
         abort();
