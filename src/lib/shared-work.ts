@@ -2,8 +2,7 @@ import { withTimeLimit } from './deadline.js';
 import { isWithin, spanFrom } from './pause.js';
 
 interface UnderWay<T> {
-  /** Never rejects, so a waiting caller can tell work that failed from work that was lost. */
-  readonly outcome: Promise<PromiseSettledResult<T>>;
+  readonly result: Promise<T>;
   readonly begunAt: number;
 }
 
@@ -17,6 +16,8 @@ export class SharedWork<T> {
   readonly #clock: () => number;
   readonly #limitSeconds: () => number;
   readonly #underWay = new Map<string, UnderWay<T>>();
+  /** When lost work was last dropped. */
+  #checkedAt = Number.NEGATIVE_INFINITY;
 
   /**
    * @param limitSeconds more than the work takes if it can finish; a function if that may become more while
@@ -43,19 +44,28 @@ export class SharedWork<T> {
   }
 
   #begin(act: () => Promise<T>, name: string): Promise<T> {
-    for (const [other, work] of this.#underWay) {
-      if (this.#isInTime(work)) break; // they are in the order in which they began
-      this.#underWay.delete(other);
-    }
     const begunAt = this.#clock();
-    const result = act().finally(() => {
+    this.#dropLost(begunAt);
+    const result = act();
+    const begun = { result, begunAt };
+    const end = () => {
       if (this.#underWay.get(name) === begun) this.#underWay.delete(name);
-    });
-    const outcome = Promise.allSettled([result]).then(([settled]) => settled);
-    const begun = { outcome, begunAt };
+    };
+    result.then(end, end);
     this.#underWay.delete(name);
     this.#underWay.set(name, begun);
     return result;
+  }
+
+  /** Not each time: finding the oldest entry of a map takes longer, the more were removed before it. */
+  #dropLost(now: number): void {
+    const limitSeconds = this.#limitSeconds();
+    if (isWithin(spanFrom(this.#checkedAt, limitSeconds), now)) return;
+    this.#checkedAt = now;
+    for (const [name, work] of this.#underWay) {
+      if (this.#isInTime(work)) break; // they are in the order in which they began
+      this.#underWay.delete(name);
+    }
   }
 
   async #join(joined: UnderWay<T>, act: () => Promise<T>, name: string): Promise<T> {
@@ -63,7 +73,8 @@ export class SharedWork<T> {
     const seconds = limitSeconds - (this.#clock() - joined.begunAt) / 1000;
     let outcome: PromiseSettledResult<T>;
     try {
-      outcome = await withTimeLimit(seconds, () => joined.outcome);
+      // Settled, so that work that failed differs from work that was lost.
+      [outcome] = await withTimeLimit(seconds, () => Promise.allSettled([joined.result]));
     } catch {
       // Lost, one way or the other, unless it may take longer by now.
       if (this.#limitSeconds() <= limitSeconds && this.#underWay.get(name) === joined)
