@@ -16,8 +16,6 @@ export class SharedWork<T> {
   readonly #clock: () => number;
   readonly #limitSeconds: () => number;
   readonly #underWay = new Map<string, UnderWay<T>>();
-  /** When lost work was last dropped. */
-  #checkedAt = Number.NEGATIVE_INFINITY;
 
   /**
    * @param limitSeconds more than the work takes if it can finish; a function if that may become more while
@@ -44,8 +42,11 @@ export class SharedWork<T> {
   }
 
   #begin(act: () => Promise<T>, name: string): Promise<T> {
+    for (const [other, work] of this.#underWay) {
+      if (this.#isInTime(work)) break; // they are in the order in which they began
+      this.#underWay.delete(other);
+    }
     const begunAt = this.#clock();
-    this.#dropLost(begunAt);
     const result = act();
     const begun = { result, begunAt };
     const end = () => {
@@ -57,23 +58,12 @@ export class SharedWork<T> {
     return result;
   }
 
-  /** Not each time: finding the oldest entry of a map takes longer, the more were removed before it. */
-  #dropLost(now: number): void {
-    const limitSeconds = this.#limitSeconds();
-    if (isWithin(spanFrom(this.#checkedAt, limitSeconds), now)) return;
-    this.#checkedAt = now;
-    for (const [name, work] of this.#underWay) {
-      if (this.#isInTime(work)) break; // they are in the order in which they began
-      this.#underWay.delete(name);
-    }
-  }
-
   async #join(joined: UnderWay<T>, act: () => Promise<T>, name: string): Promise<T> {
     const limitSeconds = this.#limitSeconds();
     const seconds = limitSeconds - (this.#clock() - joined.begunAt) / 1000;
     let outcome: PromiseSettledResult<T>;
     try {
-      // Settled, so that work that failed differs from work that was lost.
+      // Settled, so that only the time limit rejects: work that failed isn't lost.
       [outcome] = await withTimeLimit(seconds, () => Promise.allSettled([joined.result]));
     } catch {
       // Lost, one way or the other, unless it may take longer by now.

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SharedWork } from '../../../src/lib/shared-work.js';
+import { collectGarbage } from '../../support/garbage.js';
 
 const never = new Promise<string>(() => undefined);
 
@@ -15,9 +16,13 @@ describe('work that callers share', () => {
 
   it('fails for all who wait, and is then begun anew', async () => {
     const work = new SharedWork<string>(() => 0, 60);
-    const fail = () => Promise.reject(new Error('down'));
+    let done = 0;
+    const fail = async (): Promise<string> => {
+      done += 1;
+      throw new Error('down');
+    };
     const [one, other] = await Promise.allSettled([work.run(fail), work.run(fail)]);
-    expect([one.status, other.status]).toEqual(['rejected', 'rejected']);
+    expect([one.status, other.status, done]).toEqual(['rejected', 'rejected', 1]);
     expect(await work.run(async () => 'up')).toBe('up');
   });
 
@@ -29,6 +34,33 @@ describe('work that callers share', () => {
     now = 5000;
     expect(work.isUnderWay()).toBe(false);
     expect(await work.run(async () => 'anew')).toBe('anew');
+  });
+
+  it('does not end its successor when it ends late', async () => {
+    let now = 0;
+    let finish: (value: string) => void = () => undefined;
+    const work = new SharedWork<string>(() => now, 5);
+    const lost = work.run(
+      () =>
+        new Promise((resolve) => {
+          finish = resolve;
+        }),
+    );
+    now = 5000;
+    void work.run(() => never);
+    finish('late');
+    await lost;
+    expect(work.isUnderWay()).toBe(true);
+  });
+
+  it('is not kept for ever, even if nobody asks for it again', async () => {
+    let now = 0;
+    const work = new SharedWork<string>(() => now, 5);
+    const lost = new WeakRef(work.run(() => new Promise(() => undefined), 'lost'));
+    now = 5000;
+    await work.run(async () => 'done', 'other');
+    await collectGarbage();
+    expect(lost.deref()).toBeUndefined();
   });
 
   it('is waited for longer if it turns out that it can take longer', async () => {
