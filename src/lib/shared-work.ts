@@ -2,7 +2,8 @@ import { withTimeLimit } from './deadline.js';
 import { isWithin, spanFrom } from './pause.js';
 
 interface UnderWay<T> {
-  readonly result: Promise<T>;
+  /** Never rejects, so a waiting caller can tell work that failed from work that was lost. */
+  readonly outcome: Promise<PromiseSettledResult<T>>;
   readonly begunAt: number;
 }
 
@@ -47,12 +48,11 @@ export class SharedWork<T> {
       this.#underWay.delete(other);
     }
     const begunAt = this.#clock();
-    const result = act();
-    const begun = { result, begunAt };
-    const end = () => {
+    const result = act().finally(() => {
       if (this.#underWay.get(name) === begun) this.#underWay.delete(name);
-    };
-    result.then(end, end);
+    });
+    const outcome = Promise.allSettled([result]).then(([settled]) => settled);
+    const begun = { outcome, begunAt };
     this.#underWay.delete(name);
     this.#underWay.set(name, begun);
     return result;
@@ -63,8 +63,7 @@ export class SharedWork<T> {
     const seconds = limitSeconds - (this.#clock() - joined.begunAt) / 1000;
     let outcome: PromiseSettledResult<T>;
     try {
-      // Settled, so that only the time limit rejects: work that failed isn't lost.
-      [outcome] = await withTimeLimit(seconds, () => Promise.allSettled([joined.result]));
+      outcome = await withTimeLimit(seconds, () => joined.outcome);
     } catch {
       // Lost, one way or the other, unless it may take longer by now.
       if (this.#limitSeconds() <= limitSeconds && this.#underWay.get(name) === joined)

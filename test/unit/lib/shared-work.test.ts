@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { randomBytes } from 'node:crypto';
+import { describe, expect, it, vi } from 'vitest';
 import { SharedWork } from '../../../src/lib/shared-work.js';
 import { collectGarbage } from '../../support/garbage.js';
 
@@ -56,11 +57,18 @@ describe('work that callers share', () => {
   it('is not kept for ever, even if nobody asks for it again', async () => {
     let now = 0;
     const work = new SharedWork<string>(() => now, 5);
-    const lost = new WeakRef(work.run(() => new Promise(() => undefined), 'lost'));
+    const begin = (count: number): void => {
+      for (let n = 0; n < count; n += 1)
+        void work.run(() => new Promise(() => undefined), randomBytes(500).toString('hex'));
+    };
+    begin(1);
+    await collectGarbage();
+    const before = process.memoryUsage().heapUsed;
+    begin(20_000); // 20 MB of names
     now = 5000;
     await work.run(async () => 'done', 'other');
     await collectGarbage();
-    expect(lost.deref()).toBeUndefined();
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(5_000_000);
   });
 
   it('is waited for longer if it turns out that it can take longer', async () => {
@@ -91,6 +99,15 @@ describe('work that callers share', () => {
   it('keeps nobody waiting for ever who came while it was under way', async () => {
     const work = new SharedWork<string>(() => 0, 0.01);
     void work.run(() => never);
+    expect(await work.run(async () => 'anew')).toBe('anew');
+  });
+
+  it('is begun anew if its promise can no longer be awaited, as on Workers', async () => {
+    const work = new SharedWork<string>(() => 0, 0.01);
+    const lost = new Promise<string>(() => undefined);
+    void work.run(() => lost);
+    const refuse = async () => Promise.reject(new Error('created by a request that has ended'));
+    vi.spyOn(lost, 'then').mockImplementation((...handlers) => refuse().then(...handlers));
     expect(await work.run(async () => 'anew')).toBe('anew');
   });
 });
