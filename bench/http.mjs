@@ -66,7 +66,7 @@ async function measureFramework(framework, issuer, loadOf, options, say) {
 }
 
 async function startServer(what) {
-  const child = startChild('./workers/serve.mjs');
+  const child = startChild('./workers/serve.mjs', ['--expose-gc']);
   const { port } = await child.ask('start', what);
   return { child, url: `http://127.0.0.1:${port}/stock/42` };
 }
