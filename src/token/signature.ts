@@ -116,15 +116,13 @@ export async function verifyPss(
 }
 
 /** When to use the thread pool for a check. docs/decisions/0030 has the figures. */
-type PoolUse = 'never' | 'if busy' | 'always';
+type PoolUse = 'if busy' | 'always';
 
 function choosePoolUse(key: KeyObject, algorithm: Algorithm): PoolUse {
   // A millisecond each: OpenSSL has no fast code for these curves.
   if (algorithm === 'ES384' || algorithm === 'ES512') return 'always';
   const { modulusLength: bits } = key.asymmetricKeyDetails ?? {};
-  if (bits === undefined) return 'if busy';
-  if (bits <= 2048) return 'never'; // quicker than the way to the pool
-  return bits <= 4096 ? 'if busy' : 'always';
+  return bits === undefined || bits <= 4096 ? 'if busy' : 'always';
 }
 
 /**
@@ -171,7 +169,7 @@ export class SignatureKey {
     const signed = Buffer.from(jws.slice(0, end), 'latin1');
     const signature = Buffer.from(jws.slice(end + 1), 'base64url');
     if (this.#verifyElsewhere !== undefined) return this.#verifyElsewhere(signed, signature);
-    const isForPool = this.#poolUse === 'always' || (this.#poolUse === 'if busy' && this.#isBusy());
+    const isForPool = this.#poolUse === 'always' || this.#isBusy();
     if (!isForPool) return verify(this.#digest, signed, this.#key, signature);
     this.#underWay += 1;
     return new Promise((resolve, reject) => {

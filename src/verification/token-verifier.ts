@@ -92,18 +92,12 @@ export class TokenVerifier {
     checkToken(credentials);
     const { token } = credentials;
     if (!this.#isWorthRemembering(token)) return this.#accept(this.#jwtVerifier.verify(token));
-    const { digest } = credentials;
-    const verify = () => {
-      const isAsked = this.#introspectionVerifier?.mayAskAbout(token) ?? false;
-      return this.#accept(isAsked ? this.#ask(credentials) : this.#jwtVerifier.verify(token), credentials);
-    };
-    // Until it settles, everyone with the same token shares it. If it's lost, another may be quicker.
-    if (this.#underWay.isUnderWay(digest)) {
-      const verifyAgain = async () => this.#known(credentials) ?? verify();
-      return this.#underWay.run(verifyAgain, digest).catch(rejectWithOwnError);
-    }
-    const accepted = verify();
-    return isPromise(accepted) ? this.#underWay.run(() => accepted, digest) : accepted;
+    if (this.#introspectionVerifier?.mayAskAbout(token) !== true)
+      return this.#accept(this.#jwtVerifier.verify(token), credentials);
+    // One call for everyone with the same token. A signature isn't worth sharing: that costs every new token
+    // more than the few that come twice at once would save.
+    const ask = async () => this.#known(credentials) ?? this.#accept(this.#ask(credentials), credentials);
+    return this.#underWay.run(ask, credentials.digest).catch(rejectWithOwnError);
   }
 
   /**

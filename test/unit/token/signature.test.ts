@@ -36,17 +36,6 @@ describe('a check', () => {
   const isOnPool = (key: SignatureKey) => key.verify(JWS) instanceof Promise;
 
   it.each<[Algorithm, KeyObject]>([
-    ['RS256', rsa(1024)],
-    ['RS256', rsa(2048)],
-    ['PS512', rsa(2048)],
-  ])('with %s and a small RSA key always runs at once', async (algorithm, publicKey) => {
-    const key = new SignatureKey(publicKey, algorithm);
-    expect(isOnPool(key)).toBe(false);
-    await new Promise(process.nextTick);
-    expect(isOnPool(key)).toBe(false);
-  });
-
-  it.each<[Algorithm, KeyObject]>([
     ['ES384', ec('P-384')],
     ['ES512', ec('P-521')],
     ['RS256', rsa(8192)],
@@ -59,6 +48,8 @@ describe('a check', () => {
   it.each<[Algorithm, KeyObject]>([
     ['ES256', ec('P-256')],
     ['EdDSA', generateKeyPairSync('ed25519').publicKey],
+    ['RS256', rsa(2048)],
+    ['PS512', rsa(2048)],
     ['RS256', rsa(3072)],
     ['PS256', rsa(4096)],
   ])(

@@ -9,6 +9,7 @@ import {
 } from '../../../src/index.js';
 import type { ResourceServerOptions } from '../../../src/options/options.js';
 import { generateSigningKey } from '../../../src/testing/signing-key.js';
+import { IntrospectionVerifier } from '../../../src/verification/introspection.js';
 import { activeClaims, EXPIRES, opaque } from '../../support/introspection.js';
 import { listenTo } from '../../support/listen-to.js';
 import { audience, type ProtectedApi, protect, tokenBy } from '../../support/protected-api.js';
@@ -574,6 +575,21 @@ describe('memory', () => {
     expect(await Promise.all(outcomes)).toEqual(['200', '200']);
     expect(new Set(await Promise.all(others))).toEqual(new Set(['200']));
     expect(api.asked.filter((asked) => asked === token)).toHaveLength(1);
+  });
+
+  it("isn't asked for a request that waited in vain, if another was quicker", {
+    tags: ['INT-16'],
+  }, async () => {
+    const api = ask(activeClaims());
+    const verify = vi.spyOn(IntrospectionVerifier.prototype, 'verify');
+    verify.mockReturnValueOnce(new Promise(() => undefined)); // lost, as on Workers with its request
+    void api.get(opaque());
+    const waiting = api.get(opaque());
+    api.step(600);
+    expect(await api.get(opaque())).toBe('200');
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(await waiting).toBe('200');
+    expect(api.asked).toHaveLength(1);
   });
 
   it('is over for all of them when the time limit is', { tags: ['INT-16'] }, async () => {
