@@ -96,9 +96,9 @@ export function checkToken({ token, method }: Credentials): void {
   if (method !== undefined && !isToken68(token)) throw new InvalidRequestError('malformed_credentials');
 }
 
-/** Whether `value` has only the characters of an access token (RFC 6750 §2.1 `b64token`). */
-export function isToken68(value: unknown): value is string {
-  return typeof value === 'string' && TOKEN68.test(value);
+/** Whether `text` has only the characters of an access token (RFC 6750 §2.1 `b64token`). */
+export function isToken68(text: string): boolean {
+  return TOKEN68.test(text);
 }
 
 /**

@@ -59,6 +59,14 @@ describe('a token in the form body', () => {
   );
 
   it.each([
+    'application/x-www-form-urlencoded; charset=utf-8',
+    ' Application/X-WWW-Form-Urlencoded ;charset=utf-8',
+  ])('is read with the media type %j', { tags: ['BRR-08'] }, (line) => {
+    const headers = { 'content-type': [line] };
+    expect(read({ headers, body: { access_token: 'abc' } }, 'body')?.token).toBe('abc');
+  });
+
+  it.each([
     [[]],
     [['application/json']],
     [['multipart/form-data; boundary=x']],
@@ -122,6 +130,11 @@ describe('a token in the query', () => {
       scheme: 'Bearer',
     });
     expect(request.removed).toEqual(['access_token']);
+  });
+
+  it('is read from a view that can remove nothing', { tags: ['BRR-10'] }, () => {
+    const { removeQueryParameter: _, ...request } = requestOf({ query: '?access_token=abc' });
+    expect(readCredentials(request, new Set(['query']), BEARER)?.token).toBe('abc');
   });
 
   it.each([

@@ -42,9 +42,15 @@ describe('the header fields of a Node request', () => {
     expect(request.header('cookie')).toEqual([]);
   });
 
+  it('are told from values that read like names', { tags: ['BRR-06'] }, () => {
+    const lines = ['X', 'Authorization', 'Authorization', 'Bearer a', 'Authorization', 'Bearer b'];
+    const request = view({ headers: { authorization: 'Bearer a' }, rawHeaders: lines });
+    expect(request.header('authorization')).toEqual(['Bearer a', 'Bearer b']);
+  });
+
   it('are what the application sees if there is one line', { tags: ['BRR-06'] }, () => {
     // A middleware in front may have set or removed it.
-    const rawHeaders = ['Authorization', 'Bearer raw'];
+    const rawHeaders = ['Authorization', 'Bearer raw', 'Accept', '*/*'];
     expect(view({ headers: { authorization: 'Bearer set' }, rawHeaders }).header('authorization')).toEqual([
       'Bearer set',
     ]);
@@ -100,6 +106,12 @@ describe('the connection of a Node request', () => {
     expect(view().remoteAddress).toBeUndefined();
   });
 
+  it('is known by its socket', () => {
+    const socket = new Socket();
+    expect(view({}, socket).connection).toBe(socket);
+    expect(over(null as never).connection).toBeUndefined(); // as some doubles have it
+  });
+
   it('has the certificate of the client', { tags: ['MTL-07'] }, () => {
     expect(over({ getPeerCertificate: () => ({ raw: DER }) }).clientCertificate()).toBe(DER);
   });
@@ -131,7 +143,9 @@ describe('the URL of a Node request', () => {
     ['absolute form with a port', { url: 'http://other.example:8080', headers }, 'http://other.example:8080'],
     ['absolute form without a host', { url: 'http:///x', headers }, 'http://localhost/x'],
     ['absolute form with a user', { url: 'http://api.example.com@evil/x', headers }, 'http://localhost/x'],
+    ['absolute form without a path', { url: 'https://other.example', headers }, 'http://other.example'],
     ['asterisk form', { url: '*', headers }, '*'],
+    ['asterisk form with a query', { url: '*?a=1', headers }, '*?a=1'],
     ['no target', { url: undefined, headers }, 'http://api.example.com/'],
   ])('is that of %s', { tags: ['DPP-13'] }, (_, members, expected) => {
     expect(view(members).url).toBe(expected);
@@ -166,6 +180,7 @@ describe('what a framework knows of a Node request', () => {
     ['what the framework says', { protocol: 'https', host: 'other:1' }, 'https://other:1'],
     ['a scheme in capitals', { protocol: 'HTTPS', host: 'other' }, 'https://other'],
     ['no other scheme than http and https', { protocol: 'javascript', host: 'other' }, 'http://other'],
+    ['no array of schemes', { protocol: ['https'], host: 'other' }, 'http://other'],
     ['no list of schemes', { protocol: 'https, http', host: 'other' }, 'http://other'],
     ['no host with a path', { protocol: 'https', host: 'evil/path?' }, 'https://api.example.com:3000'],
     ['no host with a user name', { protocol: 'https', host: 'a@evil' }, 'https://api.example.com:3000'],
@@ -176,6 +191,26 @@ describe('what a framework knows of a Node request', () => {
     const headers = { ...HOST, 'x-forwarded-proto': 'https', 'x-forwarded-host': 'public.example.com' };
     const request = message({ url: '/a', headers, protocol: 'ftp', host: 'evil' });
     expect(new NodeRequestView(request, framework).url).toBe(`${expected}/a`);
+  });
+
+  it('decides the scheme on a TLS socket too', { tags: ['DPP-13'] }, () => {
+    const request = message({ url: '/a', headers: HOST }, new TLSSocket(new Socket()));
+    expect(new NodeRequestView(request, { protocol: 'http' }).url).toBe('http://api.example.com:3000/a');
+  });
+
+  it('is no host if it only repeats the field, which a target in absolute form overrides', {
+    tags: ['DPP-13'],
+  }, () => {
+    const request = message({ url: 'http://other.example/a', headers: HOST });
+    expect(new NodeRequestView(request, HOST).url).toBe('http://other.example/a');
+    expect(new NodeRequestView(request, { host: 'api.example.com' }).url).toBe('http://api.example.com/a');
+  });
+
+  it('is the route', () => {
+    expect(new NodeRequestView(message(), { route: '/stock/:sku' }).route).toBe('/stock/:sku');
+    const request = new Request('https://api.example.com/stock/42');
+    expect(new FetchRequestView(request, {}, undefined, () => '/stock/:sku').route).toBe('/stock/:sku');
+    expect([view().route, new FetchRequestView(request).route]).toEqual([undefined, undefined]);
   });
 
   it.each([
@@ -242,6 +277,12 @@ describe('removeQueryParameter', () => {
     const framework = { target: `/mounted${url}` };
     new NodeRequestView(request, framework).removeQueryParameter('access_token');
     expect([request.url, framework.target]).toEqual([expected, `/mounted${expected}`]);
+  });
+
+  it('leaves a message without a target alone', { tags: ['BRR-11'] }, () => {
+    const request = message({ url: undefined });
+    new NodeRequestView(request).removeQueryParameter('access_token');
+    expect(request.url).toBeUndefined();
   });
 
   it('removes it from the parsed query too', { tags: ['BRR-11'] }, () => {
@@ -341,9 +382,15 @@ describe('viewRequest', () => {
   it.each([[{}], [{ headers: null }], [{ header: {}, url: '/' }]])(
     'says what it takes, given %j',
     (request) => {
-      expect(() => viewRequest(request as RequestView)).toThrow(TypeError);
+      expect(() => viewRequest(request as RequestView)).toThrow('a request is a RequestView');
     },
   );
+
+  it('takes a field named get for one, and not for a method', () => {
+    const double = { method: 'GET', url: '/', headers: { get: 'x', authorization: 'Bearer a' } };
+    const read = viewRequest(double as object as IncomingMessage);
+    expect(read.header('authorization')).toEqual(['Bearer a']);
+  });
 
   it('takes a view as it is', () => {
     const own: RequestView = { method: 'GET', url: '/', header: () => [] };
