@@ -84,7 +84,7 @@ function readClaims(claims: JsonObject, hasToken: boolean): ProofClaims {
   const ath = hasToken ? claims.ath : undefined;
   const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
   // JSON can express numbers that become Infinity.
-  const isDate = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
+  const isDate = (value: unknown): value is number => Number.isFinite(value);
   if (!isText(jti) || !isText(htm) || !isText(htu) || !isDate(iat) || !(isText(ath) || !hasToken))
     throw new InvalidProofError('proof_missing_claim');
   const isDateOrAbsent = (value: unknown): value is number | undefined =>

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { generateKeyPairSync, hash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { isResourceServerError } from '../../../src/errors.js';
 import type { DpopBinding } from '../../../src/proof/confirmation.js';
@@ -138,6 +138,13 @@ describe('schemes', () => {
     expect(await settle(() => binding(undefined, credentials, undefined))).toBe('dpop_required');
   });
 
+  it('refuses a token under the scheme DPoP without a request that could hold a proof', {
+    tags: ['DPP-01'],
+  }, async () => {
+    const credentials = new Credentials(TOKEN, 'header', 'DPoP');
+    expect(await settle(() => bindingWith()(key.thumbprint, credentials, undefined))).toBe('token_not_bound');
+  });
+
   it('decides about a bearer token at once', { tags: ['DPP-01'] }, () => {
     const binding = bindingWith();
     const credentials = new Credentials(TOKEN, 'header', 'Bearer');
@@ -205,6 +212,12 @@ describe('the header of a proof', () => {
   ])('has no key with %s %j', { tags: ['DPP-07'] }, async (name, value) => {
     const { jwk } = await headerOfProof();
     expect(await outcomeOfProof({ header: { jwk: { ...jwk, [name]: value } } })).toBe('jwk_invalid');
+  });
+
+  it('has no RSA key that is too short', { tags: ['DPP-07'] }, async () => {
+    const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 1024 });
+    const header = { alg: 'RS256', jwk: publicKey.export({ format: 'jwk' }) };
+    expect(await outcomeOfProof({ header })).toBe('jwk_invalid');
   });
 
   it('has its key in the members of the jwk: no certificate is looked at', {

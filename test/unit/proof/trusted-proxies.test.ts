@@ -18,6 +18,8 @@ describe('parseTrustedProxies', () => {
     ['::1', '::1'],
     ['0:0:0:0:0:0:0:1', '::1'],
     ['fd00::/8', 'fd12:3456::1'],
+    ['fc00::/7', 'fd12:3456::1'],
+    ['::ffff:10.0.0.0/104', '10.1.2.3'],
     ['2001:db8::1/128', '2001:db8::1'],
   ])('trusts, with %j, %s', { tags: ['MTL-09'] }, (entries, address) => {
     expect(trusts(entries, address)).toBe(true);
@@ -71,6 +73,7 @@ describe('parseTrustedProxies', () => {
     '10.0.0.0/7',
     '::/1',
     '2000::/3',
+    'fc00::/6',
     '::/64',
     '::ffff:0:0/96',
     '::ffff:0.0.0.0/97',
