@@ -70,7 +70,7 @@ describe('a token that was verified before', () => {
     expect(verify).toHaveBeenCalledTimes(1);
   });
 
-  it('is verified by each of those who use it first at the same time', async () => {
+  it('is accepted from all who use it first at the same time, and remembered', async () => {
     const { issuer, decide } = await setUp();
     const token = await issuer.token();
     const decisions = await Promise.all(Array.from({ length: 50 }, () => decide(token)));
