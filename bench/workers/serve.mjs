@@ -12,7 +12,7 @@ answerWith({
   async start(what) {
     delay.enable();
     const started = await startServer(what);
-    // Or the first full collection may fall into the first load, and V8's code stays a fifth slower after it.
+    // Otherwise the first full collection may fall into the first load, and everything stays a fifth slower.
     globalThis.gc();
     return started;
   },
