@@ -20,13 +20,23 @@ export interface VerifierOptions extends Pick<Runtime, 'clock' | 'clockTolerance
   readonly issuers: TrustedIssuers;
 }
 
-/** A verified access token and the key it depends on: it's valid as long as the key is. */
-export interface VerifiedToken {
+/**
+ * A verified access token and the key it depends on: it's valid as long as the key is. A class for the same
+ * reason as in {@link createAccessToken}.
+ */
+export class VerifiedToken {
   readonly accessToken: AccessToken;
   readonly key: VerificationKey;
   readonly issuer: Issuer;
   /** About how much heap it takes. */
   readonly bytes: number;
+
+  constructor(accessToken: AccessToken, key: VerificationKey, issuer: Issuer, bytes: number) {
+    this.accessToken = accessToken;
+    this.key = key;
+    this.issuer = issuer;
+    this.bytes = bytes;
+  }
 }
 
 /** How much each scope takes in a list that no other token shares. */
@@ -129,7 +139,7 @@ export class JwtVerifier {
     });
     // Strings take about half the length of the token, and each long scope is its own string.
     const bytes = claimBytes + Math.ceil(token.length / 2) + (isOwn ? BYTES_PER_SCOPE * scopes.length : 0);
-    return { accessToken, key, issuer, bytes };
+    return new VerifiedToken(accessToken, key, issuer, bytes);
   }
 }
 
