@@ -174,11 +174,11 @@ export class RequestVerifier implements ResourceServer {
   readonly #bindings: Bindings;
   readonly #denials: DenialResponses;
   /**
-   * The last accepted credentials of each connection. A service sends the same token over a connection
-   * thousands of times, and comparing two texts costs a fraction of a digest. Everything else is checked as
-   * for any token.
+   * The last credentials of each connection that had a known token. A service sends the same token over a
+   * connection thousands of times, and comparing two texts costs a fraction of a digest. Everything else is
+   * checked as for any token.
    */
-  readonly #lastAccepted: WeakMap<object, Credentials> | undefined;
+  readonly #lastKnown: WeakMap<object, Credentials> | undefined;
   /** Undefined if warnings are off. */
   readonly #warnings: RefusalWarnings | undefined;
 
@@ -192,7 +192,7 @@ export class RequestVerifier implements ResourceServer {
       certificate: certificate && createCertificateBinding(certificate),
     };
     this.#denials = new DenialResponses({ ...settings, resourceMetadata: resource?.metadataUrl });
-    this.#lastAccepted = maxTokens > 0 ? new WeakMap() : undefined;
+    this.#lastKnown = maxTokens > 0 ? new WeakMap() : undefined;
     if (settings.refusalWarnings === 'development') {
       const audiences = [...settings.issuers.values()].flatMap(({ rules }) => [...rules.audience]);
       const trust = { issuers: [...settings.issuers.keys()], audiences: [...new Set(audiences)] };
@@ -212,7 +212,7 @@ export class RequestVerifier implements ResourceServer {
     const view = viewRequest(request);
     const { bearerMethods, headerSchemes } = this.#settings;
     const { connection } = view;
-    const last = connection && this.#lastAccepted?.get(connection);
+    const last = connection && this.#lastKnown?.get(connection);
     let credentials: Credentials | undefined;
     const deny = (error: unknown): Denied =>
       this.#denyOrThrow(error, credentials?.scheme ?? intendedScheme(view, error), requirements, {
@@ -222,11 +222,10 @@ export class RequestVerifier implements ResourceServer {
       credentials = readCredentials(view, bearerMethods, headerSchemes, last);
       if (credentials === undefined) return this.#admitAnonymous(view);
       const accessToken = this.#tokens.verify(credentials);
-      const accepted = this.#acceptNow(credentials, accessToken, view);
-      if (accepted === undefined) return this.#accept(credentials, accessToken, view).catch(deny);
       if (connection !== undefined && credentials !== last && credentials.isKnownToken)
-        this.#lastAccepted?.set(connection, credentials);
-      return accepted;
+        this.#lastKnown?.set(connection, credentials);
+      const accepted = this.#acceptNow(credentials, accessToken, view);
+      return accepted ?? this.#accept(credentials, accessToken, view).catch(deny);
     } catch (error) {
       return deny(error);
     }

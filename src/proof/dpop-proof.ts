@@ -13,9 +13,9 @@ const MAX_PROOF_LENGTH = 8192;
 /** Twice what anyone needs. Only a digest of it is remembered. */
 const MAX_JTI_LENGTH = 256;
 
-/** How many clients' keys are kept ready, and how many characters their headers may have together. */
+/** How many clients' keys are kept ready, and how many characters their proofs may have together. */
 const MAX_KEYS = 1000;
-const MAX_CHARACTERS = 1_000_000;
+const MAX_CHARACTERS = 2_000_000;
 
 /**
  * Huge RSA keys would make each signature check slow. The limits: a modulus of 8192 bits, an exponent of 32,
@@ -96,6 +96,7 @@ function readClaims(claims: JsonObject, hasToken: boolean): ProofClaims {
 
 /** The key in the header of a proof. */
 interface ProofKey {
+  readonly headerSegment: string;
   readonly signatureKey: SignatureKey;
   /** RFC 7638, SHA-256, base64url: the `"jkt"` of access tokens that are bound to this key. */
   readonly thumbprint: string;
@@ -105,21 +106,25 @@ interface ProofKey {
  * Makes a function that verifies a proof's signature with the key in the proof (RFC 9449 §4.3, numbers 4 to
  * 7) and returns that key's thumbprint. All proofs of a client have the same header, so headers of valid
  * proofs are kept with their imported keys: from a client's second proof on, only the signature costs
- * anything.
+ * anything. They're found by the `"jkt"` of the client's token: a short text, unlike the header.
  *
  * It rejects with an {@link InvalidProofError}: `malformed_proof`, `proof_typ_mismatch`,
  * `proof_alg_not_allowed`, `jwk_invalid`, `proof_signature_invalid`.
  *
  * @param algorithms accepted ones; asymmetric
  */
-export function createProofVerifier(algorithms: readonly Algorithm[]): (proof: Proof) => Promise<string> {
+export function createProofVerifier(
+  algorithms: readonly Algorithm[],
+): (proof: Proof, jkt: unknown) => Promise<string> {
   const keys = new LruCache<string, ProofKey>({ max: MAX_KEYS, maxWeight: MAX_CHARACTERS });
-  return async ({ text, headerSegment }) => {
-    const known = keys.get(headerSegment);
-    const key = known ?? (await importProofKey(headerSegment, algorithms));
+  return async ({ text, headerSegment }, jkt) => {
+    const kept = typeof jkt === 'string' ? keys.get(jkt) : undefined;
+    const isKept = kept?.headerSegment === headerSegment;
+    const key = isKept ? kept : await importProofKey(headerSegment, algorithms);
     // The key is bound to one algorithm, the header's. `kid`, `jku` and `x5c` don't matter here.
     if (!(await key.signatureKey.verify(text))) throw new InvalidProofError('proof_signature_invalid');
-    if (known === undefined) keys.set(headerSegment, key, headerSegment.length);
+    // The header is a part of the text, which stays with it.
+    if (!isKept) keys.set(key.thumbprint, key, text.length);
     return key.thumbprint;
   };
 }
@@ -137,7 +142,7 @@ async function importProofKey(headerSegment: string, algorithms: readonly Algori
     throw new InvalidProofError('jwk_invalid');
   const imported: JWK = JSON.parse(key.material);
   const thumbprint = await calculateJwkThumbprint(imported, 'sha256');
-  return { signatureKey: key.signatureKey(algorithm), thumbprint };
+  return { headerSegment, signatureKey: key.signatureKey(algorithm), thumbprint };
 }
 
 function isReasonable(jwk: unknown): jwk is JsonObject {

@@ -60,7 +60,7 @@ export function createProofCheck(settings: Omit<DpopSettings, 'isRequired'>, tim
   return async (request, token) => {
     const proof = parseProof(readProofLine(request), token !== undefined);
     const { claims } = proof;
-    const thumbprint = await verifySignature(proof);
+    const thumbprint = await verifySignature(proof, token?.jkt);
     if (claims.htm !== request.method) throw new InvalidProofError('htm_mismatch');
     const targetUri = requestTargetUri(request.url, baseUrl);
     // RFC 9449 §4.3, number 9.

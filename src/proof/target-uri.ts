@@ -3,6 +3,8 @@
  * URL never equals the signed one.
  */
 const HTTP_URL = /^(https?):\/\/([\x21-\x2e\x30-\x7e]+)((?:\/[\x21-\x7e]*)?)$/i;
+/** One that's in the spelling of {@link normalizeTargetUri}, at a glance. Most are. */
+const NORMAL_URL = /^https?:\/\/[a-z\d.-]+(?::\d{4,5})?(?:\/[\w~-][\w.~-]*)+\/?$/;
 const DEFAULT_PORTS: Readonly<Record<string, RegExp>> = { http: /:(?:80)?$/, https: /:(?:443)?$/ };
 const ENCODED = /%[0-9A-Fa-f]{2}/g;
 /** A percent sign that encodes nothing. After decoding what follows, it could encode something. */
@@ -19,6 +21,7 @@ const UNRESERVED = /^[A-Za-z0-9._~-]$/;
  * @see RFC 9449 §4.3
  */
 export function normalizeTargetUri(url: string): string | undefined {
+  if (NORMAL_URL.test(url)) return url;
   const match = HTTP_URL.exec(withoutQuery(url));
   if (match === null || STRAY_PERCENT.test(match[0])) return undefined;
   const [, scheme = '', authority = '', path = ''] = match;
@@ -41,6 +44,7 @@ export function normalizeTargetUri(url: string): string | undefined {
  *   follows the host directly
  */
 export function requestTargetUri(url: string, baseUrl: string | undefined): string | undefined {
+  if (baseUrl === undefined && NORMAL_URL.test(url)) return url;
   const bare = withoutQuery(url);
   const path = HTTP_URL.exec(bare)?.[3];
   if (path === undefined || normalizeEncoding(path).split('/').some(isDotSegment)) return undefined;

@@ -33,8 +33,8 @@ export interface RequestView {
    */
   readonly remoteAddress?: string | undefined;
   /**
-   * The connection, if it may carry more requests: an object that lives as long as it does. The last accepted
-   * credentials are remembered by it.
+   * The connection, if it may carry more requests: an object that lives as long as it does. The last
+   * credentials with a known token are remembered by it.
    */
   readonly connection?: object | undefined;
   /**

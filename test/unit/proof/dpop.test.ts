@@ -260,6 +260,11 @@ describe('the header of a proof', () => {
     const [header, claims] = third.split('.');
     const [, , signature] = second.split('.');
     expect(await outcomeFor(`${header}.${claims}.${signature}`)).toBe('proof_signature_invalid');
+    expect(await outcomeFor(await key.proof({ url: URL, token: TOKEN, header: { typ: 'JWT' } }))).toBe(
+      'proof_typ_mismatch',
+    );
+    const thief = await createDpopKey({ clock });
+    expect(await outcomeFor(await thief.proof({ url: URL, token: TOKEN }))).toBe('jkt_mismatch');
     expect(await outcomeFor(third)).toBeUndefined();
   });
 });

@@ -94,6 +94,30 @@ describe('normalizeTargetUri', () => {
   });
 });
 
+it('depends on no query, which keeps a URL from being taken as it is', { tags: ['DPP-12'] }, () => {
+  const authority = fc.constantFrom(
+    'a.example',
+    'A.example',
+    'a:80',
+    'a:443',
+    'a:',
+    'a:8443',
+    'a:080',
+    '[::1]',
+    'u@a',
+  );
+  const path = fc.string({ unit: fc.constantFrom(...'/.%2eEfF41aZ~-+;=:@\u00e9 '), maxLength: 12 });
+  const url = fc.tuple(fc.constantFrom('http', 'https', 'HTTP', 'ftp'), authority, path);
+  fc.assert(
+    fc.property(url, ([scheme, host, rest]) => {
+      const plain = `${scheme}://${host}/${rest}`;
+      expect(normalizeTargetUri(plain)).toBe(normalizeTargetUri(`${plain}?`));
+      expect(requestTargetUri(plain, undefined)).toBe(requestTargetUri(`${plain}?`, undefined));
+    }),
+    { numRuns: 20_000 },
+  );
+});
+
 describe('requestTargetUri', () => {
   it.each([
     ['https://api.example.com/a/%7e/b?c=/../', undefined, 'https://api.example.com/a/~/b'],
