@@ -1,5 +1,5 @@
 import { startChild } from './children.mjs';
-import { contestantsOf } from './contestants/index.mjs';
+import { contestantsOf, remembers } from './contestants/index.mjs';
 import { GENERATOR, sendLoad } from './load/load.mjs';
 import { coldPools, warmPool } from './pools.mjs';
 import { inRounds, medianOver } from './rounds.mjs';
@@ -15,6 +15,8 @@ export const IN_TURN = `${PRODUCT}, 64 tokens in turn`;
 
 /** The server has waited while the others had their turns, and its code has left the processor's caches: so its first requests don't count. */
 const LEAD_IN = { warm: 4096, cold: 1024 };
+/** In round 0, for those that have verified next to nothing in the warm cells, where the others verified more than this. */
+const WARM_UP_FACTOR = 8;
 
 /**
  * What protecting a route costs over HTTP on loopback. Each server has a process of its own; within a framework they take turns.
@@ -41,7 +43,7 @@ async function measureFramework(framework, issuer, loadOf, options, say) {
   ];
   for (const contestant of contestantsOf(framework)) {
     const server = await startServer({ framework, contestant, trust: issuer.trust });
-    routes.push({ ...contestant, ...server, sendsToken: true });
+    routes.push({ ...contestant, ...server, sendsToken: true, needsWarmUp: remembers(contestant) });
     if (contestant.name === PRODUCT)
       routes.push({ ...contestant, ...server, name: IN_TURN, sendsToken: true, isInTurn: true });
   }
@@ -119,7 +121,7 @@ async function get(url, token) {
 
 async function measureCell(routes, cell, load, options) {
   const rounds = await inRounds(options.rounds, routes, (route, round) =>
-    measureRoute(route, load(round), options.httpSeconds),
+    measureRoute(route, load(round, route), options.httpSeconds),
   );
   return routes.map(({ name, kind }) => ({ contestant: name, kind, ...cell, ...summarise(rounds, name) }));
 }
@@ -137,8 +139,12 @@ function createLoads(issuer, { httpAlgorithms, httpSeconds, httpColdTokens }) {
     };
     loads.set(`${algorithm} warm`, () => warm);
     const leadIn = coldPools(issuer, algorithm, LEAD_IN.cold);
-    const pool = coldPools(issuer, algorithm, httpColdTokens);
-    loads.set(`${algorithm} cold`, (round) => ({ leadIn: leadIn(round), tokens: pool(round), once: true }));
+    const pool = coldPools(issuer, algorithm, httpColdTokens, WARM_UP_FACTOR);
+    loads.set(`${algorithm} cold`, (round, { needsWarmUp }) => ({
+      leadIn: leadIn(round),
+      tokens: round > 0 || needsWarmUp ? pool(round) : leadIn(round),
+      once: true,
+    }));
   }
   return ({ algorithm, temperature }) => loads.get(`${algorithm} ${temperature}`);
 }

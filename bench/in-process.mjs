@@ -5,8 +5,8 @@ import { inRounds, medianOver } from './rounds.mjs';
 import { ALGORITHMS, forgeries, mint } from './tokens.mjs';
 
 const IN_FLIGHT = [1, 64];
-/** As many verifications as the others have behind them from the warm cells, where those with a cache verify nothing. */
-const WARM_UP_FACTOR = 12;
+/** About as many verifications as the others have behind them from the warm cells, where those with a cache verify nothing. */
+const WARM_UP_FACTOR = 32;
 
 /**
  * What it costs to verify a token, without HTTP. Each contestant has a process of its own; they take turns.

@@ -125,6 +125,11 @@ export function contestantsOf(place) {
     .map((contestant) => ({ algorithms: ALGORITHMS, options: {}, ...contestant }));
 }
 
+/** Whether it verifies a token only once. */
+export function remembers({ name, options }) {
+  return name === 'oauth-resource-server' || options.cache === true;
+}
+
 /** A child's way to the one contestant that it runs, so that no other is loaded beside it. */
 export function loadContestant({ module }) {
   return import(new URL(`./${module}.mjs`, import.meta.url).href);

@@ -8,8 +8,11 @@ export function callMiddleware(middleware) {
     });
 }
 
-/** A GET request as Node delivers it, with those of Express's additions that these middlewares read. With a proof under another scheme, if one is given. */
-export function requestWith(token, { scheme = 'Bearer', dpop } = {}) {
+/**
+ * A GET request as Node delivers it, with those of Express's additions that these middlewares read. With a proof under another scheme, if one is given.
+ * Each comes over a connection of its own, unless there is a `socket`.
+ */
+export function requestWith(token, { scheme = 'Bearer', dpop, socket = newSocket() } = {}) {
   const authorization = `${scheme} ${token}`;
   const proof = dpop === undefined ? {} : { dpop };
   return {
@@ -22,11 +25,15 @@ export function requestWith(token, { scheme = 'Bearer', dpop } = {}) {
       ...['Host', 'inventory.example.com', 'Authorization', authorization],
       ...Object.entries(proof).flat(),
     ],
-    socket: { remoteAddress: '127.0.0.1' },
+    socket,
     query: {},
     is: () => false,
     get: (name) => (name.toLowerCase() === 'host' ? 'inventory.example.com' : undefined),
   };
+}
+
+export function newSocket() {
+  return { remoteAddress: '127.0.0.1' };
 }
 
 function responseTo(refuse) {

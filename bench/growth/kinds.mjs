@@ -2,9 +2,10 @@ import { createPublicKey, verify } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createResourceServer } from 'oauth-resource-server';
-import { requestWith } from '../contestants/middleware-call.mjs';
+import { newSocket, requestWith } from '../contestants/middleware-call.mjs';
 import { authenticating } from '../contestants/product.mjs';
 import { measure } from '../measure.mjs';
+import { newInEachRound } from '../pools.mjs';
 import { inRounds, medianOver } from '../rounds.mjs';
 import {
   AUDIENCE,
@@ -23,7 +24,8 @@ const IN_FLIGHT = [1, 64];
 /** Where the requests of `requestWith` go. */
 const TARGET = 'http://inventory.example.com/stock/42';
 const WARM_TOKENS = 64;
-const WARM_UP_FACTOR = 8;
+/** So that no code is left to compile. */
+const WARM_UP_FACTOR = 40;
 
 /** What a token costs that is more, or less, than a signed bearer token: bound to a key, or opaque. */
 export async function measureKinds(options) {
@@ -46,13 +48,23 @@ async function measureBound(algorithm, inFlight, { rounds: count, growthTokens }
   const checkOther = signatureCheck(key);
   const newToken = () => mint(key, ISSUER, { cnf: { jkt: thumbprintOf(client) } });
   const known = newToken();
-  const pairs = (size, tokenOf) =>
+  const pairsWith = (tokenOf) => (size) =>
     Array.from({ length: size }, () => {
       const token = tokenOf();
       return { token, proof: mintProof(client, TARGET, token) };
     });
+  const pairs = {
+    new: newInEachRound(pairsWith(newToken), growthTokens, WARM_UP_FACTOR),
+    known: newInEachRound(
+      pairsWith(() => known),
+      growthTokens,
+      WARM_UP_FACTOR,
+    ),
+  };
+  // A service sends its token over one connection.
+  const socket = newSocket();
   const requests = (all) =>
-    all.map(({ token, proof }) => requestWith(token, { scheme: 'DPoP', dpop: proof }));
+    all.map(({ token, proof }) => requestWith(token, { scheme: 'DPoP', dpop: proof, socket }));
 
   const entries = [
     { name: 'new token', of: 'new', operation, prepare: requests },
@@ -61,9 +73,7 @@ async function measureBound(algorithm, inFlight, { rounds: count, growthTokens }
     { name: 'its one check', of: 'known', operation: ({ proof }) => checkOne(proof), prepare: asTheyAre },
   ];
   const rounds = await inRounds(count, entries, ({ operation, of, prepare }, round) => {
-    const size = round === 0 ? growthTokens * WARM_UP_FACTOR : growthTokens;
-    const inputs = prepare(pairs(size, of === 'new' ? newToken : () => known));
-    return measure(operation, inputs, { inFlight });
+    return measure(operation, prepare(pairs[of](round)), { inFlight });
   });
   const cell = { algorithm, inFlight };
   return [
