@@ -124,10 +124,9 @@ export type CreateApiClient = (grant: Grant, parts?: ApiClientParts) => ApiClien
  * @returns a function whose clients share metadata, credential, key and nonces
  */
 export function connectApiClients(settings: ClientSettings, name: string): CreateApiClient {
-  const { runtime, server, clientId, timeoutSeconds, random, dpop } = settings;
+  const { runtime, issuer, tokenEndpoint, clientId, timeoutSeconds, random, dpop } = settings;
   const time: Time = { clock: runtime.clock, monotonic: () => performance.now() };
-  const serverName =
-    server.tokenEndpoint === undefined ? server.issuer : (server.issuer ?? server.tokenEndpoint);
+  const serverName = issuer ?? tokenEndpoint ?? '';
   const prover = dpop && new DpopProver(dpop, runtime.clock);
   const presenter = new TokenPresenter(prover);
   const endpoint = new TokenEndpoint(settings, time, prover);
@@ -166,7 +165,7 @@ export function connectApiClients(settings: ClientSettings, name: string): Creat
       dropToken: (accessToken) => tokens.drop(accessToken),
       close: () => tokens.close(),
     };
-    return shownAs(name, { ...server, clientId, scope: grant.scope, origins }, client);
+    return shownAs(name, { issuer, tokenEndpoint, clientId, scope: grant.scope, origins }, client);
   };
 }
 

@@ -40,8 +40,8 @@ export interface JwtBearerOptions extends Omit<ClientOptions, 'clientId'> {
  */
 export function createJwtBearer(options: JwtBearerOptions): ApiClient {
   const settings = checkClientOptions(options, { assertion: checkAssertionSource }, false);
-  const { runtime, timeoutSeconds, own, requestedScopes: scope } = settings;
-  const asked = { kind: 'asked', name: 'assertion', ...own.assertion } as const;
+  const { runtime, timeoutSeconds, requestedScopes: scope } = settings;
+  const asked = { kind: 'asked', name: 'assertion', ...settings.assertion } as const;
   return connectApiClients(
     settings,
     'JwtBearer',

@@ -177,15 +177,16 @@ export interface ClientOptions {
 /** Options of `createClientCredentials`. */
 export type ClientCredentialsOptions = ClientOptions;
 
-/** The authorization server: without a token endpoint, its metadata is discovered. */
-type ServerLocation =
-  | { readonly issuer: string; readonly tokenEndpoint: undefined }
-  | { readonly issuer: string | undefined; readonly tokenEndpoint: string };
+/** Options that stay as they are, apart from their defaults. */
+type Kept = 'requireAllScopes' | 'defaultLifetimeSeconds' | 'timeoutSeconds' | 'random';
 
 /** The options as plain data, with every default filled in. */
-export interface ClientSettings extends IdentitySettings {
+export interface ClientSettings extends IdentitySettings, Required<Pick<ClientOptions, Kept>> {
   readonly runtime: Runtime;
-  readonly server: ServerLocation;
+  /** Undefined only if there's a token endpoint. */
+  readonly issuer: string | undefined;
+  /** Undefined: the one in the metadata. */
+  readonly tokenEndpoint: string | undefined;
   /** Instead of the well-known locations. */
   readonly metadataUrl: string | undefined;
   /** Empty if the client names none. */
@@ -196,10 +197,6 @@ export interface ClientSettings extends IdentitySettings {
   /** `resource`, `audience` and the option `parameters`. */
   readonly parameters: URLSearchParams;
   readonly origins: readonly string[];
-  readonly requireAllScopes: boolean;
-  readonly defaultLifetimeSeconds: number;
-  readonly timeoutSeconds: number;
-  readonly random: Random;
 }
 
 /**
@@ -272,20 +269,24 @@ export function checkClientOptions<Own extends Table>(
   options: Omit<ClientOptions, 'clientId'> & { readonly clientId?: string },
   own: Own,
   authenticates = true,
-): ClientSettings & { readonly own: Checked<Own> } {
+): ClientSettings & Checked<Own> {
   // What both tables make of it, which TypeScript can't tell of a table that it doesn't know.
   const checked = checkObject(options, '', { ...CHECKS, ...own }) as Checked<typeof CHECKS> & Checked<Own>;
   const { allowInsecureRequests, fetch, clock, scope, resource, audience } = checked;
-  const server = checkServer(checked.issuer, checked.tokenEndpoint, allowInsecureRequests);
-  const metadataUrl = optional(httpsUrl(allowInsecureRequests))(checked.metadataUrl, 'metadataUrl');
-  if (metadataUrl !== undefined && server.tokenEndpoint !== undefined)
+  const checkUrl = optional(httpsUrl(allowInsecureRequests));
+  const checkIssuer = issuerIdentifier(allowInsecureRequests, ISSUER);
+  const tokenEndpoint = checkUrl(checked.tokenEndpoint, 'tokenEndpoint');
+  const isDiscovered = tokenEndpoint === undefined;
+  const issuer = (isDiscovered ? checkIssuer : optional(checkIssuer))(checked.issuer, 'issuer');
+  const metadataUrl = checkUrl(checked.metadataUrl, 'metadataUrl');
+  if (metadataUrl !== undefined && !isDiscovered)
     throw badOption('metadataUrl', 'does not go with tokenEndpoint, which needs no metadata');
   const kinds = ['clientSecret', 'privateKey', 'clientAssertion', 'certificate'] as const;
   const credential = checkCredential(checked, '', authenticates ? kinds : [...kinds, 'none']);
   const isAnonymous = credential.kind === 'none' && checked.clientId === undefined;
   if (checked.certificate !== undefined && options.fetch !== undefined)
     throw badOption('certificate', 'does not go with fetch, which makes the connections');
-  if ('audience' in credential && credential.audience === 'issuer' && server.issuer === undefined)
+  if ('audience' in credential && credential.audience === 'issuer' && issuer === undefined)
     throw badOption(
       'privateKey',
       `needs "issuer", which assertions are for, or assertionAudience: 'token_endpoint'`,
@@ -295,37 +296,20 @@ export function checkClientOptions<Own extends Table>(
   if (resource !== undefined) parameters.set('resource', resource);
   if (audience !== undefined) parameters.set('audience', audience);
   for (const [name, value] of checked.parameters) parameters.set(name, value);
+  const checkOrigins = originsCheck(allowInsecureRequests);
+  const ownOrigins = defaultOrigins(resource, allowInsecureRequests);
   return {
+    ...checked,
     runtime: { fetch, clock, clockToleranceSeconds: 0, allowInsecureRequests },
-    server,
+    issuer,
+    tokenEndpoint,
     metadataUrl,
     clientId: isAnonymous ? '' : idOrSecret(checked.clientId, 'clientId'),
     credential,
-    certificate: checked.certificate,
-    dpop: checked.dpop,
     requestedScopes: scope,
     parameters,
-    origins: optional(originsCheck(allowInsecureRequests), defaultOrigins(resource, allowInsecureRequests))(
-      checked.origins,
-      'origins',
-    ),
-    requireAllScopes: checked.requireAllScopes,
-    defaultLifetimeSeconds: checked.defaultLifetimeSeconds,
-    timeoutSeconds: checked.timeoutSeconds,
-    random: checked.random,
-    own: checked,
+    origins: optional(checkOrigins, ownOrigins)(checked.origins, 'origins'),
   };
-}
-
-function checkServer(
-  issuer: unknown,
-  tokenEndpoint: unknown,
-  allowInsecureRequests: InsecureRequests,
-): ServerLocation {
-  const checkIssuer = issuerIdentifier(allowInsecureRequests, ISSUER);
-  if (tokenEndpoint === undefined) return { issuer: checkIssuer(issuer, 'issuer'), tokenEndpoint };
-  const endpoint = httpsUrl(allowInsecureRequests)(tokenEndpoint, 'tokenEndpoint');
-  return { issuer: optional(checkIssuer)(issuer, 'issuer'), tokenEndpoint: endpoint };
 }
 
 export function checkScope(given: unknown, path: string): readonly string[] {

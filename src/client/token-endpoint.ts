@@ -81,11 +81,11 @@ export class TokenEndpoint {
   readonly #nonces: DpopNonces = new DpopNonces();
 
   constructor(settings: ClientSettings, time: Time, prover: DpopProver | undefined) {
-    const { server, metadataUrl, runtime, timeoutSeconds } = settings;
+    const { issuer = '', metadataUrl, runtime, timeoutSeconds } = settings;
     this.#settings = settings;
     this.#time = time;
     this.#prover = prover;
-    const source = { issuer: server.issuer ?? '', metadataUrl, wanted: ['token_endpoint'] as const };
+    const source = { issuer, metadataUrl, wanted: ['token_endpoint'] as const };
     // Asked for each token: that isn't often, and then a rotated credential is used from the next one on.
     const asked = { ...runtime, rememberSeconds: 0, timeoutSeconds };
     this.#identity = new ClientIdentity(settings, asked, runtime.fetch);
@@ -124,7 +124,7 @@ export class TokenEndpoint {
   }
 
   async #locate(signal: AbortSignal): Promise<AuthenticatedEndpoint> {
-    const { tokenEndpoint } = this.#settings.server;
+    const { tokenEndpoint } = this.#settings;
     if (tokenEndpoint !== undefined) return { url: tokenEndpoint, supported: [] };
     try {
       const document = await this.#metadata.get(signal);
@@ -186,10 +186,10 @@ export class TokenEndpoint {
     signal: AbortSignal,
     nonce: string | undefined,
   ): Promise<Exchange> {
-    const { server, clientId, runtime } = this.#settings;
+    const { issuer = endpoint.url, clientId, runtime } = this.#settings;
     const url = new URL(endpoint.url);
     const { client, options } = clientRequest(clientId, runtime, signal);
-    const authorizationServer = { issuer: server.issuer ?? endpoint.url, token_endpoint: endpoint.url };
+    const authorizationServer = { issuer, token_endpoint: endpoint.url };
     const authentication = authenticateClient(credential, endpoint, signal);
     const parameters = await grant.parameters(signal);
     if (assertion?.kind === 'assertion') parameters.set('assertion', assertion.assertion);

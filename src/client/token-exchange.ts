@@ -159,25 +159,24 @@ const TARGET = {
  */
 export function createTokenExchange(options: TokenExchangeOptions): TokenExchange {
   const settings = checkClientOptions(options, OWN);
-  const { runtime, server, clientId, requestedScopes, own } = settings;
+  const { runtime, issuer, tokenEndpoint, clientId, requestedScopes, timeoutSeconds } = settings;
   const createApiClient = connectApiClients(settings, 'TokenExchange');
   const spare = createOutageGuard(settings);
-  const { timeoutSeconds } = settings;
   const actors =
-    own.actorToken &&
+    settings.actorToken &&
     new CredentialSource(
-      { kind: 'asked', name: 'actorToken', ...own.actorToken },
+      { kind: 'asked', name: 'actorToken', ...settings.actorToken },
       { clock: runtime.clock, rememberSeconds: 0, timeoutSeconds },
     );
-  let caches = new LruCache<string, TokenCache>({ max: own.maxTokens });
+  let caches = new LruCache<string, TokenCache>({ max: settings.maxTokens });
   let isClosed = false;
 
   const open = (given: Auth | SubjectToken, givenTarget: ExchangeTarget = {}): ApiClient => {
-    const { token, tokenType: type = own.subjectTokenType, expiresAt } = checkSubject(given);
+    const { token, tokenType: type = settings.subjectTokenType, expiresAt } = checkSubject(given);
     const target = checkObject(givenTarget, 'target', TARGET);
     const { scope = requestedScopes, resource } = target;
     const known = new URLSearchParams(settings.parameters);
-    const requested = own.requestedTokenType && `${PREFIX}${own.requestedTokenType}`;
+    const requested = settings.requestedTokenType && `${PREFIX}${settings.requestedTokenType}`;
     const { audience } = target;
     const members = { subject_token_type: type, requested_token_type: requested, resource, audience };
     for (const [name, value] of Object.entries(members)) if (value !== undefined) known.set(name, value);
@@ -196,7 +195,7 @@ export function createTokenExchange(options: TokenExchangeOptions): TokenExchang
       all.set('subject_token', token);
       const setActor = async (actor: ClientCredential): Promise<void> => {
         if (actor.kind === 'token') all.set('actor_token', actor.accessToken);
-        all.set('actor_token_type', own.actorTokenType);
+        all.set('actor_token_type', settings.actorTokenType);
       };
       await actors?.use(setActor, () => false, signal);
       return all;
@@ -231,7 +230,7 @@ export function createTokenExchange(options: TokenExchangeOptions): TokenExchang
     return createApiClient({ type: GRANT_TYPE, scope, expiresAt, parameters, findFault }, { origins, keep });
   };
 
-  const shown = { ...server, clientId, scope: requestedScopes, origins: settings.origins };
+  const shown = { issuer, tokenEndpoint, clientId, scope: requestedScopes, origins: settings.origins };
   return shownAs<TokenExchange>('TokenExchange', shown, {
     for: open,
     origins: settings.origins,
