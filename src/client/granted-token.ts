@@ -20,7 +20,8 @@ export interface GrantedToken {
   readonly scope: readonly string[];
 }
 
-class HeldToken implements GrantedToken {
+/** A token that only its getter reveals. */
+export class HeldToken implements GrantedToken {
   readonly expiresAt: number;
   readonly scope: readonly string[];
   readonly tokenType: Scheme;
@@ -37,13 +38,4 @@ class HeldToken implements GrantedToken {
   get accessToken(): string {
     return this.#accessToken;
   }
-}
-
-export function createGrantedToken(
-  accessToken: string,
-  expiresAt: number,
-  scope: readonly string[],
-  tokenType: Scheme = 'Bearer',
-): GrantedToken {
-  return new HeldToken(accessToken, expiresAt, scope, tokenType);
 }

@@ -32,7 +32,7 @@ export interface TokenCacheOptions {
   readonly report: Report;
 }
 
-interface HeldToken extends ReceivedToken {
+interface CachedToken extends ReceivedToken {
   readonly renewalAge: number;
   /** It replaced one that a resource server refused. */
   readonly replacesRefused: boolean;
@@ -65,7 +65,7 @@ interface Renewal {
 export class TokenCache {
   readonly #options: TokenCacheOptions;
   readonly #closing = new AbortController();
-  #held: HeldToken | undefined;
+  #held: CachedToken | undefined;
   #renewal: Renewal | undefined;
   #pause: Pause | undefined;
   #failures = 0;
@@ -124,7 +124,7 @@ export class TokenCache {
     this.#closing.abort(new TokenRequestError('closed'));
   }
 
-  #valid(): HeldToken | undefined {
+  #valid(): CachedToken | undefined {
     const held = this.#held;
     return held !== undefined && held.age() < held.lifetimeSeconds ? held : undefined;
   }

@@ -17,7 +17,7 @@ import { describeError } from '../lib/errors.js';
 import { discard, FetchFailure, sendRequest } from '../lib/fetch.js';
 import { DpopNonces, type DpopProver, readNonce } from './dpop.js';
 import { isTokenRequestError, TokenRequestError, type TokenRequestReason } from './errors.js';
-import { createGrantedToken, type GrantedToken } from './granted-token.js';
+import { type GrantedToken, HeldToken } from './granted-token.js';
 import { tokenLifetime } from './lifetime.js';
 import type { ClientSettings } from './options.js';
 import { type Stopwatch, startStopwatch, type Time } from './stopwatch.js';
@@ -175,7 +175,7 @@ export class TokenEndpoint {
     const ownLifetime = tokenLifetime(answer.expiresIn, defaultLifetimeSeconds);
     const lifetimeSeconds = Math.min(ownLifetime, (grant.expiresAt ?? Number.POSITIVE_INFINITY) - now / 1000);
     const expiresAt = Math.floor(now / 1000 + lifetimeSeconds);
-    const token = createGrantedToken(answer.accessToken, expiresAt, scope, tokenType);
+    const token = new HeldToken(answer.accessToken, expiresAt, scope, tokenType);
     this.#connections.set(token, means.fetch);
     return { token, lifetimeSeconds, age, isLast: lifetimeSeconds < ownLifetime };
   }

@@ -1,6 +1,6 @@
 import { expect, it, vi } from 'vitest';
 import { type ClientMessage, clientChannel, createReport } from '../../../src/client/events.js';
-import { createGrantedToken } from '../../../src/client/granted-token.js';
+import { HeldToken } from '../../../src/client/granted-token.js';
 import { listenTo } from '../../support/listen-to.js';
 
 it('builds nothing when nobody listens', { tags: ['OPS-18'] }, () => {
@@ -11,7 +11,7 @@ it('builds nothing when nobody listens', { tags: ['OPS-18'] }, () => {
 
 it('publishes the members that are documented, whatever the details carry', { tags: ['OPS-18'] }, () => {
   const messages = listenTo<ClientMessage>(clientChannel);
-  const token = createGrantedToken('canary', 1_900_000_000, ['a']);
+  const token = new HeldToken('canary', 1_900_000_000, ['a'], 'Bearer');
   createReport('https://auth.example.com', 'order-service', ['a', 'b'])('renewed', () => token);
   expect(messages).toEqual([
     {

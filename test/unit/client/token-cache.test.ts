@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { TokenRequestError } from '../../../src/client/errors.js';
-import { createGrantedToken, type GrantedToken } from '../../../src/client/granted-token.js';
+import { type GrantedToken, HeldToken } from '../../../src/client/granted-token.js';
 import { startStopwatch, type Time } from '../../../src/client/stopwatch.js';
 import { type OwnTokens, TokenCache } from '../../../src/client/token-cache.js';
 import type { TokenRequest } from '../../../src/client/token-endpoint.js';
@@ -46,7 +46,7 @@ function scene(): Scene {
       pending.push({
         async grant(lifetimeSeconds = 600) {
           const expiresAt = Math.floor(wall / 1000 + lifetimeSeconds);
-          const token = createGrantedToken(`token-${number}`, expiresAt, []);
+          const token = new HeldToken(`token-${number}`, expiresAt, [], 'Bearer');
           resolve({ token, lifetimeSeconds, age: startStopwatch(time), isLast: false });
           await turn();
         },
