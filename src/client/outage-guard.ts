@@ -28,8 +28,6 @@ export function createOutageGuard({ runtime: { clock }, timeoutSeconds }: Client
       lastFailure = error;
       return { retryAfterSeconds: error.retryAfter };
     },
-    onPause: () => undefined,
-    onRecovery: () => undefined,
   });
   const slots = new RequestSlots(clock, timeoutSeconds);
   return async (signal, request) => {

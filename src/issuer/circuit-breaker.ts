@@ -24,8 +24,8 @@ export interface CircuitBreakerOptions {
   /** What an error says about the server; undefined if it may concern only this request. */
   readonly findOutage: (error: unknown, isNewcomer: boolean) => Outage | undefined;
   /** Called when a pause begins, with its length in seconds, and when the server answers again. */
-  readonly onPause: (seconds: number) => void;
-  readonly onRecovery: () => void;
+  readonly onPause?: (seconds: number) => void;
+  readonly onRecovery?: () => void;
 }
 
 /**
@@ -96,7 +96,7 @@ export class CircuitBreaker {
     if (this.#pause === undefined) return;
     this.#pause = undefined;
     this.#era += 1;
-    this.#options.onRecovery();
+    this.#options.onRecovery?.();
   }
 
   #fail({ retryAfterSeconds = 0 }: Outage, isNewcomersTrial: boolean): void {
@@ -112,6 +112,6 @@ export class CircuitBreaker {
     this.#pauses += 1;
     this.#pause = this.#newcomersPause;
     this.#era += 1;
-    this.#options.onPause(seconds);
+    this.#options.onPause?.(seconds);
   }
 }
