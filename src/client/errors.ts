@@ -55,15 +55,9 @@ export function isRegisteredCode(code: string | undefined): code is string {
 }
 
 /** What is known of a failure besides its reason. */
-export interface TokenRequestFailure {
-  readonly error?: string | undefined;
-  readonly status?: number | undefined;
-  readonly retryAfter?: number | undefined;
-  readonly detail?: string | undefined;
-  readonly hint?: string | undefined;
-  readonly description?: string | undefined;
-  readonly transient?: boolean;
-}
+export type TokenRequestFailure = Partial<
+  Pick<TokenRequestError, 'error' | 'status' | 'retryAfter' | 'detail' | 'hint' | 'transient' | 'description'>
+>;
 
 /**
  * Marks these errors across duplicate installs of this package. It isn't the core errors' mark, because a
@@ -137,11 +131,9 @@ export class TokenRequestError extends SafeError {
   }
 }
 
-Object.defineProperty(TokenRequestError.prototype, tokenRequestError, { value: true });
-Object.defineProperty(TokenRequestError.prototype, 'name', {
-  value: 'TokenRequestError',
-  configurable: true,
-  writable: true,
+Object.defineProperties(TokenRequestError.prototype, {
+  [tokenRequestError]: { value: true },
+  name: { value: 'TokenRequestError', configurable: true, writable: true },
 });
 
 /** Whether `value` is a {@link TokenRequestError}, from any copy of this package. */
@@ -150,12 +142,9 @@ export function isTokenRequestError(value: unknown): value is TokenRequestError 
 }
 
 /** The same failure, with another time to wait. */
-export function restate(
-  failure: TokenRequestError,
-  { retryAfter }: Pick<TokenRequestError, 'retryAfter'>,
-): TokenRequestError {
-  const { reason, error, status, detail, hint, description, transient } = failure;
-  return new TokenRequestError(reason, { error, status, retryAfter, detail, hint, description, transient });
+export function restate(failure: TokenRequestError, retryAfter: number): TokenRequestError {
+  const { reason, description } = failure; // a getter, so the spread below leaves it out
+  return new TokenRequestError(reason, { ...failure, description, retryAfter });
 }
 
 function messageOf(reason: TokenRequestReason, { error, status }: TokenRequestFailure): string {

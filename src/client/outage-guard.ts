@@ -39,8 +39,7 @@ export function createOutageGuard({ runtime: { clock }, timeoutSeconds }: Client
       });
     } catch (error) {
       if (!(error instanceof RequestHeldBack)) throw error;
-      const retryAfter = Math.ceil(error.retryAfterSeconds);
-      throw restate(error.isPaused ? lastFailure : tooLate, { retryAfter });
+      throw restate(error.isPaused ? lastFailure : tooLate, Math.ceil(error.retryAfterSeconds));
     }
   };
 }

@@ -147,8 +147,7 @@ export class TokenCache {
    */
   async #obtain(request: TokenRequest, limit: AbortSignal): Promise<GrantedToken> {
     const pause = this.#underWay() === undefined ? this.#remainingPause() : 0;
-    if (pause > 0 && this.#pause !== undefined)
-      throw restate(this.#pause.failure, { retryAfter: Math.ceil(pause) });
+    if (pause > 0 && this.#pause !== undefined) throw restate(this.#pause.failure, Math.ceil(pause));
     const { token, isAwaited } = this.#underWay() ?? this.#renew(request, true);
     try {
       return await token;

@@ -79,7 +79,7 @@ describe('TokenRequestError', () => {
 
   it('is equal for a later caller, except for the time to wait', () => {
     const failure = new TokenRequestError('server_error', { status: 503, detail: 'x', description: 'y' });
-    const later = restate(failure, { retryAfter: 7 });
+    const later = restate(failure, 7);
     expect(later).not.toBe(failure);
     expect({ ...later }).toEqual({ ...failure, retryAfter: 7 });
     expect(later.description).toBe('y');
