@@ -125,11 +125,8 @@ export class TokenEndpoint {
 
   async #locate(signal: AbortSignal): Promise<AuthenticatedEndpoint> {
     const { tokenEndpoint } = this.#settings;
-    if (tokenEndpoint !== undefined) return { url: tokenEndpoint, supported: [] };
     try {
-      const document = await this.#metadata.get(signal);
-      const supported = document.list('token_endpoint_auth_methods_supported');
-      return { url: document.endpoint('token_endpoint', this.#identity.prefersMtls), supported };
+      return await this.#identity.locate(tokenEndpoint, 'token_endpoint', this.#metadata, signal);
     } catch (error) {
       if (signal.aborted) throw new TokenRequestError('timeout');
       if (!(error instanceof UnavailableError)) throw error;

@@ -1,11 +1,12 @@
 import { FetchFailure } from '../lib/fetch.js';
-import type { ClientCredential } from './client-authentication.js';
+import type { AuthenticatedEndpoint, ClientCredential } from './client-authentication.js';
 import {
   type AskedCertificate,
   type CredentialSettings,
   CredentialSource,
   type CredentialSourceOptions,
 } from './credential-source.js';
+import type { IssuerMetadata } from './metadata.js';
 
 type Fetch = typeof globalThis.fetch;
 
@@ -33,14 +34,14 @@ export interface IdentitySettings {
  */
 export class ClientIdentity {
   /** Whether to prefer endpoints for clients with certificates (RFC 8705 §5). */
-  readonly prefersMtls: boolean;
+  readonly #prefersMtls: boolean;
   readonly #credentials: CredentialSource;
   readonly #certificates: CredentialSource;
   readonly #fetch: Fetch;
 
   /** @param fetch for a client without a certificate, or one that shows it itself */
   constructor({ credential, certificate }: IdentitySettings, options: CredentialSourceOptions, fetch: Fetch) {
-    this.prefersMtls = certificate !== undefined || credential.kind === 'certificate';
+    this.#prefersMtls = certificate !== undefined || credential.kind === 'certificate';
     this.#credentials = new CredentialSource(credential, options);
     const remembered = certificate?.from === 'the files of' ? 0 : options.rememberSeconds;
     const rememberSeconds = Math.max(remembered, CERTIFICATE_SECONDS);
@@ -73,9 +74,26 @@ export class ClientIdentity {
     return this.#fetchOf(await this.#certificates.get(signal));
   }
 
+  /**
+   * The endpoint at `url`, or if that's undefined, the one that the metadata names.
+   *
+   * @throws {UnavailableError} the metadata can't be had, or doesn't name it
+   */
+  async locate(
+    url: string | undefined,
+    name: 'token_endpoint' | 'introspection_endpoint',
+    metadata: IssuerMetadata,
+    signal: AbortSignal,
+  ): Promise<AuthenticatedEndpoint> {
+    if (url !== undefined) return { url, supported: [] };
+    const document = await metadata.get(signal);
+    const supported = document.list(`${name}_auth_methods_supported`);
+    return { url: document.endpoint(name, this.#prefersMtls), supported };
+  }
+
   /** What may be wrong with the handshake if a request with a certificate gets no answer. */
   explain(error: unknown): string | undefined {
-    if (!this.prefersMtls || !(error instanceof FetchFailure)) return undefined;
+    if (!this.#prefersMtls || !(error instanceof FetchFailure)) return undefined;
     if (UNTRUSTED.test(error.message)) return UNKNOWN_AUTHORITY;
     return error.kind === 'broken' || error.message.includes('_ALERT_') ? REFUSED : undefined;
   }

@@ -3,7 +3,6 @@ import { discard, FetchFailure, parseObject, readText, sendRequest } from '../li
 import type { JsonObject } from '../lib/json.js';
 import { readRetryAfter } from '../lib/retry-after.js';
 import {
-  type AuthenticatedEndpoint,
   authenticateClient,
   type ClientCredential,
   clientRequest,
@@ -13,7 +12,6 @@ import { ClientIdentity } from './client-identity.js';
 import { CredentialUnavailable } from './credential-source.js';
 import { IntrospectionFailure } from './introspection-failure.js';
 import type { IntrospectionContext, IntrospectionEndpoint } from './introspection-settings.js';
-import type { IssuerMetadata } from './metadata.js';
 import { readSignedAnswer } from './signed-answer.js';
 
 /**
@@ -54,7 +52,7 @@ export function endpointSource(
   const rememberSeconds = CREDENTIAL_SECONDS;
   const identity = new ClientIdentity(endpoint, { rememberSeconds, timeoutSeconds, clock }, runtime.fetch);
   return async (token, signal) => {
-    const located = await locate(endpoint.url, identity.prefersMtls, metadata, signal);
+    const located = await identity.locate(endpoint.url, 'introspection_endpoint', metadata, signal);
     const server = { issuer: rules.issuer, introspection_endpoint: located.url };
     const { client, options } = clientRequest(clientId, runtime, signal);
     const ask = async (credential: ClientCredential, fetch: typeof globalThis.fetch): Promise<JsonObject> => {
@@ -89,20 +87,6 @@ export function endpointSource(
 /** Whether the server doesn't accept this API's credentials. */
 function isRefusal(error: unknown): boolean {
   return error instanceof IntrospectionFailure && error.reason === 'introspection_auth_failed';
-}
-
-async function locate(
-  url: string | undefined,
-  prefersMtls: boolean,
-  metadata: IssuerMetadata,
-  signal: AbortSignal,
-): Promise<AuthenticatedEndpoint> {
-  if (url !== undefined) return { url, supported: [] };
-  const document = await metadata.get(signal);
-  return {
-    url: document.endpoint('introspection_endpoint', prefersMtls),
-    supported: document.list('introspection_endpoint_auth_methods_supported'),
-  };
 }
 
 async function readAnswer(
