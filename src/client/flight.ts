@@ -25,18 +25,15 @@ export interface FlightOptions {
  *
  * @throws {TokenRequestError}
  */
-export function fly(options: FlightOptions): Promise<ReceivedToken> {
-  return unlessAborted(withinLimit(options), options.closing);
-}
-
-async function withinLimit(options: FlightOptions): Promise<ReceivedToken> {
+export async function fly(options: FlightOptions): Promise<ReceivedToken> {
   const { timeoutSeconds, closing, report } = options;
+  const attempts = withTimeLimit(timeoutSeconds, (signal) => makeAttempts(options, signal), closing);
   try {
-    return await withTimeLimit(timeoutSeconds, (signal) => makeAttempts(options, signal), closing);
+    return await unlessAborted(attempts, closing);
   } catch (error) {
     if (!(error instanceof TimeLimitExceeded)) throw error;
     const failure = new TokenRequestError('timeout');
-    if (!closing.aborted) report('failed', () => failure);
+    report('failed', () => failure);
     throw failure;
   }
 }
