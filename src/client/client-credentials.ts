@@ -27,9 +27,5 @@ export type ClientCredentials = ApiClient;
 export function createClientCredentials(options: ClientCredentialsOptions): ClientCredentials {
   const settings = checkClientOptions(options, {});
   const createApiClient = connectApiClients(settings, 'ClientCredentials');
-  return createApiClient({
-    type: 'client_credentials',
-    scope: settings.requestedScopes,
-    parameters: async () => new URLSearchParams(settings.parameters),
-  });
+  return createApiClient({ type: 'client_credentials', scope: settings.requestedScopes });
 }

@@ -55,11 +55,11 @@ export interface Grant {
    */
   readonly expiresAt?: number | undefined;
   /**
-   * The request's other parameters. Called for each request.
+   * The request's other parameters. Called for each request. Default: those in the options.
    *
    * @throws {TokenRequestError} they can't be had
    */
-  readonly parameters: (signal: AbortSignal) => Promise<URLSearchParams>;
+  readonly parameters?: (signal: AbortSignal) => Promise<URLSearchParams>;
   /**
    * The source of the parameter `assertion` (RFC 7521 §4.1), if there's one. Asked for each request, like a
    * credential.
@@ -105,7 +105,8 @@ export class TokenEndpoint {
           isRefusal,
           signal,
         );
-      return await (grant.assertion?.use(use, isInvalidGrant, signal) ?? use());
+      const isRefused = (error: unknown) => hasCode(error, 'invalid_grant');
+      return await (grant.assertion?.use(use, isRefused, signal) ?? use());
     } catch (error) {
       if (error instanceof CredentialUnavailable) throw failedCredential('credential_unavailable', error);
       if (mayHaveMoved(error)) this.#metadata.doubt();
@@ -159,7 +160,7 @@ export class TokenEndpoint {
       const isFirst = this.#prover !== undefined && nonce === undefined;
       // RFC 9449 §8: once more, with the nonce of this answer. No other request gets it meanwhile, because it
       // may be good for one only.
-      if (isFirst && freshNonce !== undefined && wantsNonce(error))
+      if (isFirst && freshNonce !== undefined && hasCode(error, 'use_dpop_nonce'))
         return this.#attempt(grant, means, signal, freshNonce);
       this.#nonces.keep(url, freshNonce ?? nonce);
       throw error;
@@ -183,12 +184,12 @@ export class TokenEndpoint {
     signal: AbortSignal,
     nonce: string | undefined,
   ): Promise<Exchange> {
-    const { issuer = endpoint.url, clientId, runtime } = this.#settings;
+    const { issuer = endpoint.url, clientId, runtime, parameters: given } = this.#settings;
     const url = new URL(endpoint.url);
     const { client, options } = clientRequest(clientId, runtime, signal);
     const authorizationServer = { issuer, token_endpoint: endpoint.url };
     const authentication = authenticateClient(credential, endpoint, signal);
-    const parameters = await grant.parameters(signal);
+    const parameters = new URLSearchParams((await grant.parameters?.(signal)) ?? given);
     if (assertion?.kind === 'assertion') parameters.set('assertion', assertion.assertion);
     if (grant.scope.length > 0) parameters.set('scope', grant.scope.join(' '));
     let secrets: readonly string[] = [];
@@ -240,18 +241,14 @@ function failedCredential(
   return new TokenRequestError(reason, { detail: message, transient: isTransient });
 }
 
-function wantsNonce(error: unknown): boolean {
-  return isTokenRequestError(error) && error.error === 'use_dpop_nonce';
-}
-
 /** Whether the server doesn't accept the client's credential; some send other codes with the status. */
 function isRefusal(error: unknown): boolean {
   if (!isTokenRequestError(error) || error.transient) return false;
   return error.error === 'invalid_client' || error.status === 401;
 }
 
-function isInvalidGrant(error: unknown): boolean {
-  return isTokenRequestError(error) && error.error === 'invalid_grant';
+function hasCode(error: unknown, code: string): boolean {
+  return isTokenRequestError(error) && error.error === code;
 }
 
 function sentSecrets(body: unknown, credential: ClientCredential, clientId: string): readonly string[] {

@@ -22,7 +22,7 @@ it('does not blame the network when the assertion cannot be signed, and quotes n
   const time = { clock: Date.now, monotonic: () => performance.now() };
   const credential = { kind: 'key', audience: 'issuer', key } as const;
   const endpoint = new TokenEndpoint({ ...settings, credential }, time, undefined);
-  const grant = { type: 'client_credentials', scope: [], parameters: async () => new URLSearchParams() };
+  const grant = { type: 'client_credentials', scope: [] };
   const failure = await failureOf(endpoint.request(grant, new AbortController().signal));
   expect(failure).toMatchObject({ reason: 'assertion_failed', detail: 'RangeError', transient: false });
   expect(failure.message).not.toContain('canary');
