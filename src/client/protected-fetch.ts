@@ -110,7 +110,9 @@ export function createProtectedFetch({ tokens, presenter, origins, endpoint }: P
       }
       if (!isRedirect(response) || call.redirect === 'manual') {
         await checkIntegrity(response, call.integrity);
-        return withRedirected(response, redirects > 0);
+        // It's about redirects that `fetch` itself followed, and here it follows none.
+        if (redirects > 0) Object.defineProperty(response, 'redirected', { value: true, configurable: true });
+        return response;
       }
       discard(response);
       if (call.redirect === 'error') throw new TypeError('the API redirects, and redirect is "error"');
@@ -183,10 +185,4 @@ async function fetchArguments(
   // In memory, its length is known.
   if (body === undefined && request) body = await unlessAborted(request.clone().arrayBuffer(), signal);
   return [hop.url, { ...common, body: body ?? null }];
-}
-
-/** `Response.redirected` is about redirects that `fetch` itself followed, and here it follows none. */
-function withRedirected(response: Response, redirected: boolean): Response {
-  if (redirected) Object.defineProperty(response, 'redirected', { value: true, configurable: true });
-  return response;
 }
