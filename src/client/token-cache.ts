@@ -146,19 +146,17 @@ export class TokenCache {
    * @param limit ends this caller's wait
    */
   async #obtain(request: TokenRequest, limit: AbortSignal): Promise<GrantedToken> {
-    const pause = this.#underWay() === undefined ? this.#remainingPause() : 0;
-    if (pause > 0 && this.#pause !== undefined) throw restate(this.#pause.failure, Math.ceil(pause));
-    const { token, isAwaited } = this.#underWay() ?? this.#renew(request, true);
+    const underWay = this.#renewal && !this.#isLost(this.#renewal) ? this.#renewal : undefined;
+    const pause = this.#remainingPause();
+    if (underWay === undefined && this.#pause !== undefined && pause > 0)
+      throw restate(this.#pause.failure, Math.ceil(pause));
+    const { token, isAwaited } = underWay ?? this.#renew(request, true);
     try {
       return await token;
     } catch (error) {
       if (isAwaited || limit.aborted || this.#closing.signal.aborted) throw error;
     }
     return this.#valid()?.token ?? this.#obtain(request, limit);
-  }
-
-  #underWay(): Renewal | undefined {
-    return this.#renewal !== undefined && !this.#isLost(this.#renewal) ? this.#renewal : undefined;
   }
 
   /** Whether a flight is older than it can get, as after a freeze of the process. Then it tells nothing. */
