@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { type Auth, isAuth } from '../auth.js';
 import type { ClientCredential } from '../issuer/client-authentication.js';
-import { CredentialSource } from '../issuer/credential-source.js';
+import { type AskedCredential, CredentialSource } from '../issuer/credential-source.js';
 import {
   type Checked,
   type Checks,
@@ -106,12 +106,12 @@ function tokenType(given: unknown, path: string): string {
   throw optionError(path, `${TOKEN_TYPES.join(', ')} or an absolute URI`, given);
 }
 
-/** @returns a function that gets it */
-function checkActor(given: unknown, path: string): { readonly ask: () => unknown } {
-  if (typeof given === 'function') return { ask: () => given() };
+function checkActor(given: unknown, path: string): AskedCredential {
+  const asked = { kind: 'asked', name: 'actorToken' } as const;
+  if (typeof given === 'function') return { ...asked, ask: () => given() };
   const client = given as Pick<ApiClient, 'getToken'> | null | undefined; // looked at in the next line
   if (typeof client?.getToken !== 'function') throw optionError(path, 'a function or a client', given);
-  return { ask: async () => (await client.getToken()).accessToken };
+  return { ...asked, ask: async () => (await client.getToken()).accessToken };
 }
 
 const OWN = {
@@ -162,22 +162,16 @@ export function createTokenExchange(options: TokenExchangeOptions): TokenExchang
   const { runtime, issuer, tokenEndpoint, clientId, requestedScopes, timeoutSeconds } = settings;
   const createApiClient = connectApiClients(settings, 'TokenExchange');
   const spare = createOutageGuard(settings);
-  const actors =
-    settings.actorToken &&
-    new CredentialSource(
-      { kind: 'asked', name: 'actorToken', ...settings.actorToken },
-      { clock: runtime.clock, rememberSeconds: 0, timeoutSeconds },
-    );
+  const asked = { ...runtime, rememberSeconds: 0, timeoutSeconds };
+  const actors = settings.actorToken && new CredentialSource(settings.actorToken, asked);
   let caches = new LruCache<string, TokenCache>({ max: settings.maxTokens });
   let isClosed = false;
 
   const open = (given: Auth | SubjectToken, givenTarget: ExchangeTarget = {}): ApiClient => {
     const { token, tokenType: type = settings.subjectTokenType, expiresAt } = checkSubject(given);
-    const target = checkObject(givenTarget, 'target', TARGET);
-    const { scope = requestedScopes, resource } = target;
+    const { scope = requestedScopes, resource, audience } = checkObject(givenTarget, 'target', TARGET);
     const known = new URLSearchParams(settings.parameters);
     const requested = settings.requestedTokenType && `${PREFIX}${settings.requestedTokenType}`;
-    const { audience } = target;
     const members = { subject_token_type: type, requested_token_type: requested, resource, audience };
     for (const [name, value] of Object.entries(members)) if (value !== undefined) known.set(name, value);
     const key = hash('sha256', JSON.stringify([token, [...scope].sort(), `${known}`]), 'base64url');
