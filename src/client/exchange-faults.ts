@@ -12,8 +12,6 @@ const FAULTS: ReadonlyMap<unknown, TokenRequestReason> = new Map([
   ['interaction_required', 'delegation_refused'],
   ['login_required', 'delegation_refused'],
 ]);
-/** Codes that servers also use if it's the actor's token that is bad (RFC 8693 §2.2.2). */
-const BAD_TOKEN: ReadonlySet<unknown> = new Set(['invalid_grant', 'invalid_request', 'invalid_token']);
 
 // Of descriptions in lower case, with a space for everything that's no letter or digit.
 const ACTOR = /\bactor(?: ?token)?s?\b/;
@@ -50,10 +48,12 @@ function phrases(parts: readonly string[]): RegExp {
 /** Tells whether a token exchange was refused because of the caller or because of this client. */
 export function findFault(code: string | undefined, description: string): TokenRequestReason {
   const words = description.toLowerCase().replaceAll(/[^a-z0-9]+/g, ' ');
-  const isAboutActor = BAD_TOKEN.has(code) && ACTOR.test(words);
+  const fault = FAULTS.get(code) ?? 'refused';
+  // Servers use the same codes if it's the actor's token that is bad (RFC 8693 §2.2.2).
+  const isAboutActor = fault === 'subject_refused' && ACTOR.test(words);
   // RFC 8693 has this one code for whatever is wrong with a request.
   const isAboutRequest =
     code === 'invalid_request' &&
     (REQUEST.test(words) || (ASKED_FOR.test(words) && !SUBJECT_TOKEN.test(words)));
-  return isAboutActor || isAboutRequest ? 'refused' : (FAULTS.get(code) ?? 'refused');
+  return isAboutActor || isAboutRequest ? 'refused' : fault;
 }
