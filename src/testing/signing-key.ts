@@ -1,5 +1,4 @@
 import {
-  constants,
   createPublicKey,
   generateKeyPair as generateKeyPairWithCallback,
   type KeyObject,
@@ -9,6 +8,7 @@ import {
 import { promisify } from 'node:util';
 import { exportJWK, type JSONWebKeySet, type JWK } from 'jose';
 import type { Algorithm } from '../index.js';
+import { SIGNATURE_SCHEMES } from '../token/signature.js';
 import { unlike } from './unlike.js';
 
 const generateKeyPair = promisify(generateKeyPairWithCallback);
@@ -23,35 +23,27 @@ export interface SigningKey {
   readonly jwk: JWK;
 }
 
-interface Signature {
-  /** Undefined if the algorithm itself names it (RFC 8032). */
-  readonly digest: string | undefined;
-  readonly padding?: number;
-  readonly generate: () => Promise<KeyPairKeyObjectResult>;
-}
-
 const rsa = () => generateKeyPair('rsa', { modulusLength: 2048 });
 const ec = (namedCurve: string) => () => generateKeyPair('ec', { namedCurve });
 const ed25519 = () => generateKeyPair('ed25519');
-const padding = constants.RSA_PKCS1_PSS_PADDING;
 
-const SIGNATURES: Readonly<Record<Algorithm, Signature>> = {
-  RS256: { digest: 'sha256', generate: rsa },
-  RS384: { digest: 'sha384', generate: rsa },
-  RS512: { digest: 'sha512', generate: rsa },
-  PS256: { digest: 'sha256', padding, generate: rsa },
-  PS384: { digest: 'sha384', padding, generate: rsa },
-  PS512: { digest: 'sha512', padding, generate: rsa },
-  ES256: { digest: 'sha256', generate: ec('P-256') },
-  ES384: { digest: 'sha384', generate: ec('P-384') },
-  ES512: { digest: 'sha512', generate: ec('P-521') },
-  EdDSA: { digest: undefined, generate: ed25519 },
-  Ed25519: { digest: undefined, generate: ed25519 },
+const GENERATORS: Readonly<Record<Algorithm, () => Promise<KeyPairKeyObjectResult>>> = {
+  RS256: rsa,
+  RS384: rsa,
+  RS512: rsa,
+  PS256: rsa,
+  PS384: rsa,
+  PS512: rsa,
+  ES256: ec('P-256'),
+  ES384: ec('P-384'),
+  ES512: ec('P-521'),
+  EdDSA: ed25519,
+  Ed25519: ed25519,
 };
 
 /** A new key pair. RSA keys have 2048 bits. */
 export async function generateSigningKey(algorithm: Algorithm, kid: string): Promise<SigningKey> {
-  const { privateKey } = await SIGNATURES[algorithm].generate();
+  const { privateKey } = await GENERATORS[algorithm]();
   return toSigningKey(privateKey, algorithm, kid);
 }
 
@@ -77,12 +69,11 @@ export function sign(
   key: SigningKey,
   ecdsaEncoding: 'ieee-p1363' | 'der' = 'ieee-p1363',
 ): Buffer {
-  const { digest, padding } = SIGNATURES[key.algorithm];
-  const options = padding === undefined ? {} : { padding, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
+  const { digest, ...scheme } = SIGNATURE_SCHEMES[key.algorithm];
   return signBytes(digest, Buffer.from(input), {
     key: key.privateKey,
+    ...scheme,
     dsaEncoding: ecdsaEncoding,
-    ...options,
   });
 }
 
