@@ -11,12 +11,10 @@ export {
   type Auth,
   isAuth,
   type JoseHeader,
-  type McpAuthInfo,
   type Register,
   type RegisteredClaims,
   type Scope,
   type StandardClaims,
-  toMcpAuthInfo,
 } from './auth.js';
 export type { Allowed, Answer, AnswerBody, AnswerHeaders, Decision, Denied } from './decision.js';
 export type { DecisionMessage, IntrospectionMessage, KeysMessage, WarningMessage } from './diagnostics.js';
@@ -37,6 +35,7 @@ export {
 export type { CertificateFiles, CertificatePem } from './issuer/client-certificate.js';
 export type { Introspect, IntrospectedTokens, WantedMember } from './issuer/introspection-settings.js';
 export { type LogRefusalsOptions, logRefusals, type RefusalLogger } from './log-refusals.js';
+export { type McpAuthInfo, toMcpAuthInfo } from './mcp-auth-info.js';
 export type { CertificateOption } from './options/certificate.js';
 export type { DpopNonceOptions, DpopOptions } from './options/dpop.js';
 export type {

@@ -31,6 +31,7 @@ const LAYERS: readonly (readonly string[])[] = [
   [
     'src/decision.ts',
     'src/auth.ts',
+    'src/mcp-auth-info.ts',
     'src/errors.ts',
     'src/reasons.ts',
     'src/ask-application.ts',
