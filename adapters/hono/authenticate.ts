@@ -1,6 +1,15 @@
-import type { Context, MiddlewareHandler } from 'hono';
-import type { Auth, RegisteredClaims, ResourceServerError } from '../../src/index.js';
-import * as kit from '../kit/index.js';
+import type { MiddlewareHandler } from 'hono';
+import {
+  type Caller,
+  declare,
+  type EntranceOptions,
+  FetchEntrance,
+  type FetchOptions,
+  Gate,
+  metadataResponse,
+  RouteSteps,
+  requireMetadata,
+} from '../kit/index.js';
 import type { AuthEnv } from './requirements.js';
 
 /**
@@ -30,14 +39,14 @@ import type { AuthEnv } from './requirements.js';
  * ```
  */
 export function authenticate<O extends boolean = false>(
-  options: kit.EntranceOptions<O>,
-  fetchOptions?: kit.FetchOptions,
-): MiddlewareHandler<AuthEnv<kit.Caller<O>>> {
-  const entrance = new kit.FetchEntrance(options, fetchOptions);
+  options: EntranceOptions<O>,
+  fetchOptions?: FetchOptions,
+): MiddlewareHandler<AuthEnv<Caller<O>>> {
+  const entrance = new FetchEntrance(options, fetchOptions);
   const middleware: MiddlewareHandler = async (c, next) => {
     c.set('auth', undefined); // in case something was there before
     const arrival = { request: c.req.raw, message: c.req, context: [c] };
-    const entered = await entrance.pass(arrival, new kit.RouteSteps(c.req.matchedRoutes));
+    const entered = await entrance.pass(arrival, new RouteSteps(c.req.matchedRoutes));
     if (!('kind' in entered)) {
       c.res = entered; // `some` of older versions ignores what's returned
       return c.res;
@@ -48,7 +57,7 @@ export function authenticate<O extends boolean = false>(
     // After a protocol switch, there's no answer left to copy.
     if (c.res.status !== 101) entered.headers?.forEach((value, name) => void c.header(name, value));
   };
-  return kit.declare(middleware, { server: entrance.server });
+  return declare(middleware, { server: entrance.server });
 }
 
 /**
@@ -70,45 +79,9 @@ export function authenticate<O extends boolean = false>(
  * app.use('/v2/*', authenticate(server));
  * ```
  */
-export function resourceMetadata(options: kit.EntranceOptions<boolean>): MiddlewareHandler {
-  const metadata = kit.requireMetadata(new kit.Gate(options).server);
+export function resourceMetadata(options: EntranceOptions<boolean>): MiddlewareHandler {
+  const metadata = requireMetadata(new Gate(options).server);
   const middleware: MiddlewareHandler = async (c, next) =>
-    (await kit.metadataResponse(new kit.RouteSteps(c.req.matchedRoutes).published, c.req.raw)) ?? next();
-  return kit.declare(middleware, { metadata });
-}
-
-/**
- * The verified access token of a request that {@link authenticate} let in, never undefined. In a unit test,
- * it may also be a genuine `Auth` that the test set as the variable `auth`.
- *
- * @typeParam C the application's own claims
- * @throws {Error} nothing authenticated the request, or it's anonymous (`optional: true`)
- */
-export function getAuth<C extends object = RegisteredClaims>(c: Context): Auth<C> {
-  return kit.getAuth<C>(kit.findAuth(c.req) === undefined ? c.var : c.req);
-}
-
-/**
- * The response that refuses a request that {@link authenticate} let through, after a check of your own: with
- * the status, challenge and body of any other refusal. It's also the answer to an error of this package that
- * reached `app.onError`.
- *
- * @param error `new InsufficientScopeError('claims_not_met')`, or another error of this package
- * @throws {Error} nothing authenticated the request
- * @example
- * ```ts
- * import { Hono } from 'hono';
- * import { InsufficientScopeError } from 'oauth-resource-server';
- * import { deny, getAuth } from 'oauth-resource-server/hono';
- *
- * const app = new Hono().get('/orders/of/:owner', (c) => {
- *   if (c.req.param('owner') === getAuth(c).subject) return c.json([]);
- *   return deny(new InsufficientScopeError('claims_not_met'), c);
- * });
- * export default app;
- * ```
- */
-export function deny(error: ResourceServerError, c: Context): Response {
-  const mistake = { name: 'deny', advice: '; put authenticate() before it' };
-  return kit.denyRequest(c.req, error, mistake).toResponse();
+    (await metadataResponse(new RouteSteps(c.req.matchedRoutes).published, c.req.raw)) ?? next();
+  return declare(middleware, { metadata });
 }

@@ -1,6 +1,13 @@
 import type { MiddlewareHandler } from 'hono';
 import type { Auth } from '../../src/index.js';
-import * as kit from '../kit/index.js';
+import {
+  checkRequirements,
+  declare,
+  type RequirementFamily,
+  RouteSteps,
+  requirementFamily,
+  respond,
+} from '../kit/index.js';
 
 /**
  * What a context has after `authenticate`, for applications with typed variables: `new Hono<AuthEnv>()`.
@@ -9,19 +16,19 @@ import * as kit from '../kit/index.js';
  */
 export type AuthEnv<A extends Auth | undefined = Auth> = { Variables: { auth: A } };
 
-type Family = kit.RequirementFamily<MiddlewareHandler<AuthEnv>>;
+type Family = RequirementFamily<MiddlewareHandler<AuthEnv>>;
 
-const family: Family = kit.requirementFamily((requirement, name) => {
+const family: Family = requirementFamily((requirement, name) => {
   const mistake = { name, advice: '; put authenticate() before it' };
   const middleware: MiddlewareHandler<AuthEnv> = async (c, next) => {
     // All that are certain to follow, so that one challenge names them all.
-    const required = new kit.RouteSteps(c.req.matchedRoutes).requirementsFrom(c.req.routeIndex, requirement);
-    const refusal = kit.checkRequirements(c.req, required, mistake);
+    const required = new RouteSteps(c.req.matchedRoutes).requirementsFrom(c.req.routeIndex, requirement);
+    const refusal = checkRequirements(c.req, required, mistake);
     if (refusal === undefined) return next();
-    c.res = kit.respond(refusal); // `some` of older versions ignores what's returned
+    c.res = respond(refusal); // `some` of older versions ignores what's returned
     return c.res;
   };
-  return kit.declare(middleware, { requirement });
+  return declare(middleware, { requirement });
 });
 
 /**
