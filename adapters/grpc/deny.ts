@@ -1,23 +1,7 @@
 import type { StatusObject } from '@grpc/grpc-js';
-import type { Auth, RegisteredClaims, ResourceServerError } from '../../src/index.js';
-import { denyRequest, getAuth as getAuthOfRequest } from '../kit/index.js';
+import type { ResourceServerError } from '../../src/index.js';
+import { denyRequest } from '../kit/index.js';
 import { toStatus } from './status.js';
-
-/**
- * The verified access token of a call that {@link authenticate} let in, never undefined.
- *
- * Also takes an object whose member `auth` is a genuine `Auth`, for unit tests.
- *
- * @param call the one that the handler got
- * @typeParam C the application's own claims
- * @throws {Error} nothing authenticated the call: the method is public, or an interceptor after
- *   {@link authenticate} replaced the metadata
- */
-export function getAuth<C extends object = RegisteredClaims>(
-  call: { readonly metadata: object } | { readonly auth: unknown },
-): Auth<C> {
-  return getAuthOfRequest<C>('metadata' in call ? call.metadata : call);
-}
 
 /**
  * The status that refuses a call that {@link authenticate} let in, after a check of your own: with the code
