@@ -9,7 +9,7 @@ import {
   requireMetadata,
   serveMetadata,
 } from '../kit/index.js';
-import { declarations, routeReader } from './declarations.js';
+import { declarations, type ExpressRequest, routeReader } from './declarations.js';
 import { routePattern } from './route-pattern.js';
 
 /**
@@ -20,11 +20,6 @@ export type Middleware = (
   response: ServerResponse,
   next: (error?: unknown) => void,
 ) => void;
-
-/** What Express adds to a request: the application that received it. */
-interface ExpressRequest extends IncomingMessage {
-  readonly app?: object & { readonly parent?: unknown };
-}
 
 /**
  * Protects all later routes: only requests with a valid access token get through. Sets `req.auth`;

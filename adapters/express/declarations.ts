@@ -2,6 +2,14 @@ import type { IncomingMessage } from 'node:http';
 import type { Requirement } from '../../src/index.js';
 import { type Declaration, declared } from '../kit/index.js';
 
+/** What Express adds to a request. */
+export interface ExpressRequest extends IncomingMessage {
+  /** The application that received it; `parent` if that's mounted in another one. */
+  readonly app?: object & { readonly parent?: unknown };
+  /** The request target before a router removed its mount path. */
+  readonly originalUrl?: string;
+}
+
 /**
  * What the middleware of an Express 4 or 5 application declares, as far as its router shows it: its own
  * layers, then those of its routes and inner routers, in order.

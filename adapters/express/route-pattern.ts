@@ -1,12 +1,5 @@
-import type { IncomingMessage } from 'node:http';
-import { findRouter, layers, member } from './declarations.js';
+import { type ExpressRequest, findRouter, layers, member } from './declarations.js';
 import { mountPaths } from './routes.js';
-
-/** What Express adds to a request. */
-interface ExpressRequest extends IncomingMessage {
-  readonly app?: unknown;
-  readonly originalUrl?: string;
-}
 
 /**
  * The pattern of a request's route, including its routers: `/stores/:store/stock`. Express itself says so
