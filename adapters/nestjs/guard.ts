@@ -1,5 +1,6 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable, Logger } from '@nestjs/common';
 import type { Denied, ResourceServer } from '../../src/index.js';
+import { UNREACHABLE } from '../kit/gate.js';
 import {
   challengeHeaders,
   checkRequirements,
@@ -70,7 +71,7 @@ export class ResourceServerGuard implements CanActivate {
     // No CORS layer comes after a guard, so a preflight is a request like any other.
     return whenSettled(this.#gate.authenticate(arrival, requirements, 'refuse'), (decision) => {
       if (decision.kind !== 'allowed') return this.#refuse(decision, found, context);
-      const refusal = checkRequirements(arrival.message, requirements, NEVER_NEEDED);
+      const refusal = checkRequirements(arrival.message, requirements, UNREACHABLE);
       if (refusal !== undefined) return this.#refuse(refusal, found, context);
       if (found.res !== undefined) setHeaders(found.res, decision.headers);
       return this.#admit(arrival.message, found, context);
@@ -109,9 +110,6 @@ export class ResourceServerGuard implements CanActivate {
     return false;
   }
 }
-
-/** The advice for unauthenticated requests. It's never shown: the guard has just authenticated this one. */
-const NEVER_NEEDED = { name: 'ResourceServerGuard', advice: '' };
 
 /**
  * What every `@Require…` decorator binds. It calls the module's guard, so that an override of that guard
