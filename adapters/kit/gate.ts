@@ -320,11 +320,19 @@ export function enforceRequirements(
   reply: Reply,
   next: Next,
 ): void {
-  const enforce = (refusal: Refusal | undefined): void => {
+  refuseOrContinue(() => checkRequirements(request, requirements, mistake), reply, next);
+}
+
+/**
+ * Answers the refusal that `find` returns, or calls `next` if there's none. What `find` throws goes to `next`
+ * too.
+ */
+export function refuseOrContinue(find: () => Refusal | undefined, reply: Reply, next: Next): void {
+  const act = (refusal: Refusal | undefined): void => {
     if (refusal === undefined) next();
     else refuse(refusal, reply, next);
   };
-  proceed(() => checkRequirements(request, requirements, mistake), enforce, next);
+  proceed(find, act, next);
 }
 
 /** The adapter's view of a request that a gate let in. @throws {Error} no gate has seen the request */

@@ -8,14 +8,13 @@ import {
   type ResourceServer,
   readJson,
 } from '../../src/index.js';
+import { refuseOrContinue } from '../kit/gate.js';
 import {
   arrivedView,
   checkRequirements,
   denyRequest,
   type Next,
-  proceed,
   type Refusal,
-  refuse,
   replyOf,
   toResponse,
 } from '../kit/index.js';
@@ -117,11 +116,7 @@ export function mcpScopes(server: ResourceServer, map: McpScopeMap): McpScopes {
     check,
     middleware: (request: IncomingMessage & { readonly body?: unknown }, response, next) => {
       const body = hasMessage(request) ? (request.body ?? null) : undefined;
-      const pass = (refusal: Refusal | undefined): void => {
-        if (refusal === undefined) next();
-        else refuse(refusal, replyOf(response), next);
-      };
-      proceed(() => check(request, body), pass, next);
+      refuseOrContinue(() => check(request, body), replyOf(response), next);
     },
     read: async (request) => {
       const message = hasMessage(request) ? ((await readJson(request)) ?? null) : undefined;
