@@ -83,16 +83,12 @@ export type {
   UnavailableReason,
 } from './reasons.js';
 export { reasons } from './reasons.js';
+export { type FetchConnection, FetchRequestView } from './request/fetch-view.js';
 export { readForm } from './request/form.js';
 export { readJson } from './request/json.js';
-export type {
-  FetchConnection,
-  FrameworkRequest,
-  RequestLike,
-  RequestView,
-  WrappedRequest,
-} from './request/view.js';
-export { FetchRequestView, isCorsPreflight, NodeRequestView, viewRequest } from './request/view.js';
+export { type FrameworkRequest, NodeRequestView } from './request/node-view.js';
+export { isCorsPreflight, type RequestView } from './request/view.js';
+export { type RequestLike, viewRequest, type WrappedRequest } from './request/view-request.js';
 export { authorizationDetailsOf } from './requirement/check-requirement.js';
 export {
   type AuthenticationOptions,

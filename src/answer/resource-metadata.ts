@@ -6,7 +6,7 @@ import { describeError } from '../lib/errors.js';
 import { deepFreeze } from '../lib/json.js';
 import { isWithin, type Span, spanFrom } from '../lib/pause.js';
 import type { Runtime } from '../lib/runtime.js';
-import { type RequestLike, viewRequest } from '../request/view.js';
+import { type RequestLike, viewRequest } from '../request/view-request.js';
 import type { BearerMethod, Scheme } from '../terms.js';
 import { readSegment, splitCompactJws } from '../token/compact-jws.js';
 import { withoutOfflineAccess } from '../token/scope.js';

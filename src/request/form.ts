@@ -1,6 +1,6 @@
 import { readText } from '../lib/fetch.js';
 import { isForm } from './credentials.js';
-import { FetchRequestView } from './view.js';
+import { FetchRequestView } from './fetch-view.js';
 
 /** A form with a token is never longer. Longer ones aren't read. */
 const MAX_KIB = 64;

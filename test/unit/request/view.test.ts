@@ -2,14 +2,11 @@ import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { describe, expect, it } from 'vitest';
+import { FetchRequestView } from '../../../src/request/fetch-view.js';
+import { NodeRequestView } from '../../../src/request/node-view.js';
 import { queryOf } from '../../../src/request/query.js';
-import {
-  FetchRequestView,
-  isCorsPreflight,
-  NodeRequestView,
-  type RequestView,
-  viewRequest,
-} from '../../../src/request/view.js';
+import { isCorsPreflight, type RequestView } from '../../../src/request/view.js';
+import { viewRequest } from '../../../src/request/view-request.js';
 
 /** A Node request as the parser of Node makes it, with what frameworks add. */
 function message(members: Record<string, unknown> = {}, socket: Socket = new Socket()): IncomingMessage {
