@@ -12,27 +12,24 @@ import {
   optional,
   optionError,
   text,
-  textList,
   unchecked,
 } from '../lib/check.js';
 import type { Random } from '../lib/pause.js';
-import { quote, quoteUrl } from '../lib/public-text.js';
+import { quote } from '../lib/public-text.js';
 import type { Runtime } from '../lib/runtime.js';
 import {
   checkInsecureRequests,
-  describeUrlFault,
   HTTPS_URL,
   httpsUrl,
   type InsecureRequests,
-  isAcceptableUrl,
   issuerIdentifier,
-  readOrigin,
 } from '../lib/url.js';
 import { type CertificateOption, checkCertificateOption } from '../options/certificate.js';
 import { type AssertionSource, checkCredential, type PrivateKeySource } from '../options/credential.js';
 import type { Algorithm, SecretMethod } from '../terms.js';
 import { isScopeToken } from '../token/scope.js';
 import { type ClientDpopOptions, checkClientDpop, type DpopClientSettings } from './dpop.js';
+import { defaultOrigins, originsCheck } from './origins.js';
 
 /**
  * How the client proves its identity at the token endpoint, named as in the IANA registry of token endpoint
@@ -220,11 +217,6 @@ const RESERVED_PARAMETERS: readonly string[] = [
   'requested_token_type',
 ];
 const ISSUER = `${HTTPS_URL}, without query and fragment`;
-const ORIGINS =
-  'a list of origins such as https://inventory.example.com ' +
-  '(http only for loopback hosts, and for one origin that allowInsecureRequests names)';
-/** Also in the form of cookies and `NO_PROXY`: `.example.com`. */
-const WILDCARD = /\*|^(?:https?:\/\/)?\./i;
 
 const CHECKS = {
   issuer: unchecked,
@@ -339,42 +331,4 @@ function checkParameters(given: unknown, path: string): readonly (readonly [stri
       throw badOption(path, `cannot have "${name}", which other options set`);
     return [name, text(value, `${path}.${name}`)] as const;
   });
-}
-
-function originsCheck(allowInsecureRequests: InsecureRequests): Check<readonly string[]> {
-  const isAcceptable = (value: string, allowed: InsecureRequests) =>
-    isAcceptableUrl(value, { allowInsecureRequests: allowed, allowLoopback: true });
-  return (given, path) => {
-    const list = textList(given, path, ORIGINS);
-    if (list.some((value) => WILDCARD.test(value)))
-      throw badOption(path, 'takes each origin by its name: wildcards are not supported');
-    const isOrigin = (value: string) =>
-      isAcceptable(value, allowInsecureRequests) && readOrigin(value) === value;
-    const wrong = list.find((value) => !isOrigin(value));
-    if (wrong !== undefined) throw badOption(path, `takes ${ORIGINS}, ${describeWrongOrigin(wrong)}`);
-    const origins = [...new Set(list)];
-    // One service in a private network is a decision; a list of them sends the token around in clear text.
-    if (origins.filter((origin) => !isAcceptable(origin, false)).length > 1)
-      throw badOption(path, 'takes one plain http origin at most: use https for the others');
-    return Object.freeze(origins);
-  };
-}
-
-function describeWrongOrigin(text: string): string {
-  const got = quoteUrl(text);
-  if (got === undefined) return 'without a path and as URLs write them, got another string';
-  const origin = readOrigin(text);
-  if (origin !== undefined && origin !== text && /^https?:/.test(origin))
-    return `got ${got}; did you mean ${quote(origin)}?`;
-  const [what, fix] = describeUrlFault(text, true);
-  return `got ${got}, which ${what}: ${fix}`;
-}
-
-export function defaultOrigins(
-  resource: string | undefined,
-  allowInsecureRequests: InsecureRequests,
-): readonly string[] {
-  if (!isAcceptableUrl(resource, { allowInsecureRequests, allowLoopback: true })) return Object.freeze([]);
-  const { origin } = new URL(resource);
-  return Object.freeze(WILDCARD.test(origin) ? [] : [origin]);
 }

@@ -17,13 +17,8 @@ import { LruCache } from '../lib/lru-cache.js';
 import { type ApiClient, type ApiClientParts, connectApiClients, shownAs } from './api-client.js';
 import { TokenRequestError } from './errors.js';
 import { findFault } from './exchange-faults.js';
-import {
-  type ClientOptions,
-  checkClientOptions,
-  checkResource,
-  checkScope,
-  defaultOrigins,
-} from './options.js';
+import { type ClientOptions, checkClientOptions, checkResource, checkScope } from './options.js';
+import { defaultOrigins } from './origins.js';
 import { createOutageGuard } from './outage-guard.js';
 import type { TokenCache } from './token-cache.js';
 
