@@ -9,7 +9,9 @@ import {
 } from '../../src/index.js';
 import { checkNumber, refuseUnknown } from './check-options.js';
 import { type Connection, type Line, TokenLifetime } from './connection.js';
-import { type Arrival, Gate, getAuth } from './gate.js';
+import { Gate } from './gate.js';
+import { getAuth } from './get-auth.js';
+import type { Arrival } from './passage.js';
 
 /** A connection gate's own options, besides those of the resource server. */
 export interface ConnectionOptions {

@@ -14,7 +14,10 @@ import {
 } from '../../src/index.js';
 import type { Refusal } from './answers.js';
 import { refuseUnknown } from './check-options.js';
-import { ANYONE, checkRequirements, Gate, standInFor, toRefusal, UNREACHABLE } from './gate.js';
+import { ANYONE, checkRequirements, UNREACHABLE } from './check-requirements.js';
+import { toRefusal } from './deny.js';
+import { Gate } from './gate.js';
+import { standInFor } from './passage.js';
 import type { RouteSteps } from './route-steps.js';
 
 /** A Fetch gate's own options, besides those of the resource server. */

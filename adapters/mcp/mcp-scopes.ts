@@ -8,7 +8,7 @@ import {
   type ResourceServer,
   readJson,
 } from '../../src/index.js';
-import { refuseOrContinue } from '../kit/gate.js';
+import { refuseOrContinue } from '../kit/check-requirements.js';
 import {
   arrivedView,
   checkRequirements,

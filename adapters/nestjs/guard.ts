@@ -1,6 +1,6 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable, Logger } from '@nestjs/common';
 import type { Denied, ResourceServer } from '../../src/index.js';
-import { UNREACHABLE } from '../kit/gate.js';
+import { UNREACHABLE } from '../kit/check-requirements.js';
 import {
   challengeHeaders,
   checkRequirements,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Agent, type IncomingMessage, type RequestListener, request, type ServerResponse } from 'node:http';
 import type { ResourceServer } from '../../src/index.js';
-import { type Examination, examine } from '../kit/gate.js';
+import { type Examination, examine } from '../kit/passage.js';
 
 /** A request to a route of the application under test. */
 export interface Probe {

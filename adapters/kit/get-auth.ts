@@ -1,0 +1,34 @@
+import { type Auth, isAuth, type RegisteredClaims } from '../../src/index.js';
+import { currentPassage, OF_ANOTHER_COPY } from './passage.js';
+
+/**
+ * The caller, from the first of these requests that a gate has seen. Undefined if that's anonymous, or there
+ * is none.
+ */
+export function findAuth(...requests: readonly object[]): Auth | undefined {
+  return requests.map(currentPassage).find((passage) => passage !== undefined)?.auth;
+}
+
+/**
+ * The verified access token of a request that a gate let in, never undefined.
+ *
+ * Also takes an object whose member `auth` is a genuine `Auth`, so that a unit test can pass `{ auth:
+ * fakeAuth(…) }`.
+ *
+ * @typeParam C the application's own claims
+ * @throws {Error} nothing authenticated the request, it's anonymous (`optional: true`), or its `auth` isn't
+ *   genuine
+ */
+export function getAuth<C extends object = RegisteredClaims>(request: object): Auth<C> {
+  const passage = currentPassage(request);
+  const auth: unknown = passage === undefined ? Reflect.get(request, 'auth') : passage.auth;
+  if (isAuth(auth)) return auth as unknown as Auth<C>; // the claims' type is the application's promise
+  if (typeof auth === 'object' && auth !== null && Symbol.for('oauth-resource-server.auth') in auth)
+    throw new Error(`getAuth: the auth of the request ${OF_ANOTHER_COPY}`);
+  throw new Error(
+    'getAuth: the request is not authenticated, so it carries no verified access token. ' +
+      'Put authenticate(), the plugin or the module before the code that calls it; in NestJS, middleware ' +
+      'comes before guards, so call it in a guard or later. ' +
+      'On a public route, or if it may be anonymous (optional: true), check its auth first',
+  );
+}
