@@ -3,7 +3,7 @@ import { PublishedMetadata, type ResourceMetadata } from './answer/resource-meta
 import { Refused } from './answer/response.js';
 import { type AccessToken, type Auth, VerifiedAuth } from './auth.js';
 import type { Allowed, AnswerHeaders, Decision, Denied } from './decision.js';
-import { type DecisionMessage, reportDecision, reportRefusal } from './diagnostics.js';
+import { type Asker, DecisionReports } from './decision-reports.js';
 import { InvalidTokenError, isResourceServerError, type ResourceServerError } from './errors.js';
 import { createIssuer, type Issuer } from './issuer/issuer.js';
 import { TrustedIssuers } from './issuer/trusted-issuers.js';
@@ -12,7 +12,6 @@ import { checkOptions, type ResourceServerOptions, type Settings } from './optio
 import { createCertificateBinding } from './proof/client-certificate.js';
 import { type Bindings, checkConfirmation } from './proof/confirmation.js';
 import { createDpopBinding } from './proof/dpop.js';
-import { RefusalWarnings } from './refusal-warnings.js';
 import { Credentials, intendedScheme, readCredentials } from './request/credentials.js';
 import type { RequestView } from './request/view.js';
 import { type RequestLike, viewRequest } from './request/view-request.js';
@@ -180,8 +179,7 @@ export class RequestVerifier implements ResourceServer {
    * checked as for any token.
    */
   readonly #lastKnown: WeakMap<object, Credentials> | undefined;
-  /** Undefined if warnings are off. */
-  readonly #warnings: RefusalWarnings | undefined;
+  readonly #reports: DecisionReports;
 
   constructor(settings: Settings, issuers: readonly Issuer[]) {
     const { runtime, resource, dpop, certificate, maxTokens } = settings;
@@ -194,11 +192,7 @@ export class RequestVerifier implements ResourceServer {
     };
     this.#denials = new DenialResponses({ ...settings, resourceMetadata: resource?.metadataUrl });
     this.#lastKnown = maxTokens > 0 ? new WeakMap() : undefined;
-    if (settings.refusalWarnings === 'development') {
-      const audiences = [...settings.issuers.values()].flatMap(({ rules }) => [...rules.audience]);
-      const trust = { issuers: [...settings.issuers.keys()], audiences: [...new Set(audiences)] };
-      this.#warnings = new RefusalWarnings(trust, runtime.clock);
-    }
+    this.#reports = new DecisionReports(settings);
     this.errors = settings.errors;
     this.bearerMethods = Object.freeze([...settings.bearerMethods]);
     this.admitsAnonymous = settings.optional;
@@ -266,7 +260,7 @@ export class RequestVerifier implements ResourceServer {
       const { auth } = await this.#accept(credentials, this.#tokens.verify(credentials), undefined);
       return auth;
     } catch (error) {
-      if (isResourceServerError(error)) this.#report(error, {});
+      if (isResourceServerError(error)) this.#reports.denied(error, {});
       throw error;
     }
   }
@@ -283,7 +277,7 @@ export class RequestVerifier implements ResourceServer {
       const credentials = new Credentials(auth.token, undefined, VerifiedAuth.schemeOf(auth));
       return await this.#confirm(credentials, await this.#tokens.verify(credentials));
     } catch (error) {
-      if (isResourceServerError(error)) this.#report(error, { auth });
+      if (isResourceServerError(error)) this.#reports.denied(error, { auth });
       throw error;
     }
   }
@@ -304,7 +298,7 @@ export class RequestVerifier implements ResourceServer {
 
   #admitAnonymous(request: RequestView): Allowed {
     if (!this.#settings.optional) throw new InvalidTokenError('missing_credentials');
-    reportDecision(() => message({ request }, { outcome: 'anonymous' }));
+    this.#reports.anonymous(request);
     return ANONYMOUS;
   }
 
@@ -352,10 +346,7 @@ export class RequestVerifier implements ResourceServer {
     request: RequestView | undefined,
     headers?: AnswerHeaders,
   ): Accepted {
-    reportDecision(() => {
-      const { isKnownToken } = credentials;
-      return message({ auth, request }, { outcome: 'allowed', isKnownToken });
-    });
+    this.#reports.allowed({ auth, request }, credentials.isKnownToken);
     const isInQuery = credentials.method === 'query';
     return { kind: 'allowed', auth, headers: isInQuery ? QUERY_METHOD_HEADERS : headers };
   }
@@ -381,15 +372,8 @@ export class RequestVerifier implements ResourceServer {
   }
 
   #deny(error: ResourceServerError, scheme: Scheme | undefined, wanted: Wanted, asker: Asker): Denied {
-    this.#report(error, asker);
+    this.#reports.denied(error, asker);
     return new Refused(error, this.#denials.answerTo(error, scheme, wanted));
-  }
-
-  #report(error: ResourceServerError, asker: Asker): void {
-    const { status, reason, hint } = error;
-    const build = () => message(asker, { outcome: 'denied', status, reason, hint });
-    reportRefusal(build);
-    this.#warnings?.consider(error, build);
   }
 }
 
@@ -401,29 +385,3 @@ function checkedRequirements(given: Requirement | readonly Requirement[]): reado
 
 /** A request that is let through with an access token. */
 type Accepted = Allowed & { readonly auth: Auth };
-
-/** What a decision is about, as far as it's known. */
-interface Asker {
-  readonly auth?: Auth | undefined;
-  readonly request?: RequestLike | undefined;
-}
-
-function message(
-  { auth, request }: Asker,
-  decided: Pick<DecisionMessage, 'outcome'> & Partial<DecisionMessage>,
-): DecisionMessage {
-  const { method, route } = request === undefined ? NO_REQUEST : viewRequest(request);
-  return {
-    outcome: decided.outcome,
-    method,
-    route,
-    status: decided.status,
-    reason: decided.reason,
-    hint: decided.hint,
-    issuer: auth?.issuer,
-    clientId: auth?.clientId,
-    isKnownToken: decided.isKnownToken,
-  };
-}
-
-const NO_REQUEST: Partial<Pick<RequestView, 'method' | 'route'>> = {};

@@ -23,6 +23,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/client', 'src/opentelemetry', 'src/redis', 'src/testing'],
   ['src/index.ts'],
   ['src/resource-server.ts'],
+  ['src/decision-reports.ts'],
   ['src/options'],
   ['src/answer', 'src/verification', 'src/proof'],
   ['src/requirement'],
