@@ -10,6 +10,7 @@ import { mtlsRows } from './mtls-rows.js';
 import { revocationRows } from './revocation-rows.js';
 import type { ContractRow, Expected } from './row.js';
 import { stepUpRows } from './step-up-rows.js';
+import { withClaims } from './with-claims.js';
 
 const FORM = ['Content-Type', 'application/x-www-form-urlencoded'] as const;
 const READ = { scope: 'read:inventory' };
@@ -29,19 +30,6 @@ const stock =
   async (issuer: TestIssuer): Promise<RawRequest> => ({
     path,
     headers: [['Authorization', line(await issuer.token(READ))]],
-  });
-
-const withClaims =
-  (
-    claims: Record<string, unknown>,
-    path = '/stock/42',
-    method = 'GET',
-    header: Record<string, unknown> = {},
-  ) =>
-  async (issuer: TestIssuer): Promise<RawRequest> => ({
-    method,
-    path,
-    headers: [['Authorization', `Bearer ${await issuer.token(claims, header)}`]],
   });
 
 const credentials: readonly ContractRow[] = [

@@ -1,13 +1,5 @@
-import type { TestIssuer } from '../test-issuer.js';
-import type { RawRequest } from './http-client.js';
 import type { ContractRow, Expected } from './row.js';
-
-const withClaims =
-  (claims: Readonly<Record<string, unknown>>) =>
-  async (issuer: TestIssuer): Promise<RawRequest> => ({
-    path: '/stock/42',
-    headers: [['Authorization', `Bearer ${await issuer.token(claims)}`]],
-  });
+import { withClaims } from './with-claims.js';
 
 const OK: Expected = { status: 200, body: { sku: '42', caller: 'test-client' } };
 
@@ -61,29 +53,21 @@ export const issuerRows: readonly ContractRow[] = [
     title: 'opens no route to a broader scope',
     ids: ['SCP-07'],
     configuration: 'implied scopes',
-    request: async (issuer) => ({
-      ...(await withClaims({ scope: 'read:inventory' })(issuer)),
-      method: 'POST',
-      path: '/orders',
-    }),
+    request: withClaims({ scope: 'read:inventory' }, '/orders', 'POST'),
     expected: { status: 403, error: 'insufficient_scope', scope: 'write:orders' },
   },
   {
     title: 'names only the broadest of the scopes that a route requires',
     ids: ['SCP-07', 'BRR-25'],
     configuration: 'implied scopes',
-    request: async (issuer) => ({
-      ...(await withClaims({ scope: 'other' })(issuer)),
-      method: 'POST',
-      path: '/refunds',
-    }),
+    request: withClaims({ scope: 'other' }, '/refunds', 'POST'),
     expected: { status: 403, error: 'insufficient_scope', scope: 'write:orders' },
   },
   {
     title: 'names the narrowest of the scopes of which a route requires one',
     ids: ['SCP-07', 'BRR-25'],
     configuration: 'implied scopes',
-    request: async (issuer) => ({ ...(await withClaims({ scope: 'other' })(issuer)), path: '/any' }),
+    request: withClaims({ scope: 'other' }, '/any'),
     expected: { status: 403, error: 'insufficient_scope', scope: 'read:inventory' },
   },
 ];

@@ -1,19 +1,11 @@
-import type { TestIssuer } from '../test-issuer.js';
 import { METADATA } from './configurations.js';
 import type { RawRequest } from './http-client.js';
 import type { ContractRow, Expected } from './row.js';
+import { withClaims } from './with-claims.js';
 
 const sending =
   (path: string, line?: string, method = 'GET') =>
   (): RawRequest => ({ method, path, headers: line === undefined ? [] : [['Authorization', line]] });
-
-const withClaims =
-  (path: string, claims: Readonly<Record<string, unknown>>, method = 'GET') =>
-  async (issuer: TestIssuer): Promise<RawRequest> => ({
-    method,
-    path,
-    headers: [['Authorization', `Bearer ${await issuer.token(claims)}`]],
-  });
 
 const PUBLISHED = { configuration: 'published' } as const;
 const NO_CREDENTIALS: Expected = { status: 401, error: null, metadata: METADATA };
@@ -52,7 +44,7 @@ export const metadataRows: readonly ContractRow[] = [
     configuration: 'published, to read',
     title: "names the scope if the token isn't valid",
     ids: ['MCP-03', 'MCP-04', 'MCP-05'],
-    request: withClaims('/stock/42', { scope: 'read:inventory', aud: 'https://other.example.com' }),
+    request: withClaims({ scope: 'read:inventory', aud: 'https://other.example.com' }),
     expected: { ...BAD_TOKEN, scope: 'read:inventory' },
   },
   {
@@ -66,14 +58,14 @@ export const metadataRows: readonly ContractRow[] = [
     ...PUBLISHED,
     title: 'names the metadata if the token is for another API',
     ids: ['MCP-03', 'PRM-08'],
-    request: withClaims('/whoami', { aud: 'https://other.example.com' }),
+    request: withClaims({ aud: 'https://other.example.com' }, '/whoami'),
     expected: BAD_TOKEN,
   },
   {
     ...PUBLISHED,
     title: 'names metadata and scope if a scope is missing',
     ids: ['MCP-04'],
-    request: withClaims('/stock/42', {}),
+    request: withClaims({}),
     expected: { status: 403, error: 'insufficient_scope', scope: 'read:inventory', metadata: METADATA },
   },
   {
@@ -109,7 +101,7 @@ export const metadataRows: readonly ContractRow[] = [
     ...PUBLISHED,
     title: 'adds nothing to the answers of accepted requests',
     ids: ['PRM-08'],
-    request: withClaims('/stock/42', { scope: 'read:inventory' }),
+    request: withClaims({ scope: 'read:inventory' }),
     expected: { status: 200, body: { sku: '42' } },
   },
   {

@@ -1,15 +1,8 @@
-import type { TestIssuer } from '../test-issuer.js';
 import type { Configuration } from './configurations.js';
-import type { RawRequest } from './http-client.js';
 import type { ContractRow, Expected } from './row.js';
+import { withClaims } from './with-claims.js';
 
-const withId =
-  (jti: string, others: Readonly<Record<string, unknown>> = {}) =>
-  async (issuer: TestIssuer): Promise<RawRequest> => ({
-    path: '/stock/42',
-    headers: [['Authorization', `Bearer ${await issuer.token({ scope: 'read:inventory', jti, ...others })}`]],
-  });
-
+const READ = { scope: 'read:inventory' };
 const OK: Expected = { status: 200, body: { sku: '42', caller: 'test-client' } };
 const REVOKED: Expected = { status: 401, error: 'invalid_token' };
 
@@ -21,42 +14,42 @@ export const revocationRows: readonly ContractRow[] = configurations.flatMap((co
     title: `accepts a token that wasn't revoked: ${configuration}`,
     ids: ['STP-10'],
     configuration,
-    request: withId('good'),
+    request: withClaims({ ...READ, jti: 'good' }),
     expected: OK,
   },
   {
     title: `refuses a revoked token: ${configuration}`,
     ids: ['STP-10'],
     configuration,
-    request: withId('revoked'),
+    request: withClaims({ ...READ, jti: 'revoked' }),
     expected: REVOKED,
   },
   {
     title: `reports the revocation before a missing scope: ${configuration}`,
     ids: ['STP-10'],
     configuration,
-    request: withId('revoked', { scope: 'other' }),
+    request: withClaims({ scope: 'other', jti: 'revoked' }),
     expected: REVOKED,
   },
   {
     title: `answers 503 if the check fails: ${configuration}`,
     ids: ['STP-14'],
     configuration,
-    request: withId('unknown'),
+    request: withClaims({ ...READ, jti: 'unknown' }),
     expected: { status: 503 },
   },
   {
     title: `refuses an invalid token without asking: ${configuration}`,
     ids: ['STP-10'],
     configuration,
-    request: withId('unknown', { exp: 1 }),
+    request: withClaims({ ...READ, jti: 'unknown', exp: 1 }),
     expected: REVOKED,
   },
   {
     title: `doesn't ask on a public route: ${configuration}`,
     ids: ['STP-10'],
     configuration,
-    request: async (issuer) => ({ ...(await withId('revoked')(issuer)), path: '/public' }),
+    request: withClaims({ ...READ, jti: 'revoked' }, '/public'),
     expected: { status: 200, body: { ok: true } },
   },
 ]);

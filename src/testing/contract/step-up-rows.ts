@@ -1,6 +1,7 @@
 import type { TestIssuer } from '../test-issuer.js';
 import type { RawRequest } from './http-client.js';
 import type { ContractClient, ContractRow, Expected } from './row.js';
+import { withClaims } from './with-claims.js';
 
 const nowSeconds = (): number => Math.floor(Date.now() / 1000);
 
@@ -10,13 +11,6 @@ const fresh = (claims: Readonly<Record<string, unknown>> = {}): Record<string, u
   auth_time: nowSeconds() - 60,
   ...claims,
 });
-
-const withClaims =
-  (path: string, claims: () => Readonly<Record<string, unknown>>) =>
-  async (issuer: TestIssuer): Promise<RawRequest> => ({
-    path,
-    headers: [['Authorization', `Bearer ${await issuer.token(claims())}`]],
-  });
 
 const proven =
   (path: string, claims: () => Readonly<Record<string, unknown>>) =>
@@ -53,19 +47,19 @@ const authentication: readonly ContractRow[] = [
   {
     title: 'accepts a user who logged in as required, and recently',
     ids: ['STP-01', 'STP-02', 'STP-03'],
-    request: withClaims('/secure', fresh),
+    request: withClaims(fresh, '/secure'),
     expected: KNOWN,
   },
   {
     title: 'accepts any of the accepted levels',
     ids: ['STP-02'],
-    request: withClaims('/secure', () => fresh({ acr: 'silver' })),
+    request: withClaims(() => fresh({ acr: 'silver' }), '/secure'),
     expected: KNOWN,
   },
   {
     title: 'refuses another level, and names the accepted ones',
     ids: ['STP-01', 'STP-02'],
-    request: withClaims('/secure', () => fresh({ acr: 'bronze' })),
+    request: withClaims(() => fresh({ acr: 'bronze' }), '/secure'),
     expected: {
       ...STEP_UP,
       body: {
@@ -77,7 +71,7 @@ const authentication: readonly ContractRow[] = [
   {
     title: 'refuses a login that is too old, and names the maximum age',
     ids: ['STP-01', 'STP-03'],
-    request: withClaims('/secure', () => fresh({ auth_time: nowSeconds() - 600 })),
+    request: withClaims(() => fresh({ auth_time: nowSeconds() - 600 }), '/secure'),
     expected: {
       ...STEP_UP,
       body: {
@@ -89,67 +83,67 @@ const authentication: readonly ContractRow[] = [
   {
     title: 'refuses a login in the future',
     ids: ['STP-03'],
-    request: withClaims('/secure', () => fresh({ auth_time: nowSeconds() + 600 })),
+    request: withClaims(() => fresh({ auth_time: nowSeconds() + 600 }), '/secure'),
     expected: STEP_UP,
   },
   {
     title: 'refuses a token that says nothing about the login',
     ids: ['STP-04'],
-    request: withClaims('/secure', () => ({})),
+    request: withClaims({}, '/secure'),
     expected: STEP_UP,
   },
   {
     title: 'refuses a token without acr',
     ids: ['STP-04'],
-    request: withClaims('/secure', () => fresh({ acr: undefined })),
+    request: withClaims(() => fresh({ acr: undefined }), '/secure'),
     expected: STEP_UP,
   },
   {
     title: "doesn't mistake the time of the token for the time of the login",
     ids: ['STP-04', 'STP-07'],
-    request: withClaims('/secure', () => fresh({ auth_time: undefined, iat: nowSeconds() })),
+    request: withClaims(() => fresh({ auth_time: undefined, iat: nowSeconds() }), '/secure'),
     expected: STEP_UP,
   },
   {
     title: "takes a login time that isn't a number for none",
     ids: ['STP-04', 'ATP-07'],
-    request: withClaims('/recent', () => fresh({ scope: 'write:orders', auth_time: String(nowSeconds()) })),
+    request: withClaims(() => fresh({ scope: 'write:orders', auth_time: String(nowSeconds()) }), '/recent'),
     expected: RECENT,
   },
   {
     title: 'names scope and age in one challenge if both are missing',
     ids: ['STP-05'],
-    request: withClaims('/recent', () => ({ scope: 'read:inventory' })),
+    request: withClaims({ scope: 'read:inventory' }, '/recent'),
     expected: { ...RECENT, scope: 'write:orders' },
   },
   {
     title: "doesn't name a scope that the token has",
     ids: ['STP-05'],
-    request: withClaims('/recent', () => ({ scope: 'write:orders' })),
+    request: withClaims({ scope: 'write:orders' }, '/recent'),
     expected: RECENT,
   },
   {
     title: 'answers 403 if only the scope is missing',
     ids: ['STP-05'],
-    request: withClaims('/recent', fresh),
+    request: withClaims(fresh, '/recent'),
     expected: { status: 403, error: 'insufficient_scope', scope: 'write:orders' },
   },
   {
     title: 'accepts a token that has both',
     ids: ['STP-05'],
-    request: withClaims('/recent', () => fresh({ scope: 'write:orders' })),
+    request: withClaims(() => fresh({ scope: 'write:orders' }), '/recent'),
     expected: KNOWN,
   },
   {
     title: 'names the scope of another requirement of the route and the age at once',
     ids: ['STP-05'],
-    request: withClaims('/vault', () => ({ scope: 'read:inventory' })),
+    request: withClaims({ scope: 'read:inventory' }, '/vault'),
     expected: { ...RECENT, scope: 'admin' },
   },
   {
     title: 'refuses the scope of another requirement with 403 where only that is missing',
     ids: ['STP-05'],
-    request: withClaims('/vault', fresh),
+    request: withClaims(fresh, '/vault'),
     expected: { status: 403, error: 'insufficient_scope', scope: 'admin' },
   },
   {
@@ -193,7 +187,7 @@ const details: readonly ContractRow[] = [
   {
     title: 'accepts authorization details that meet the predicate',
     ids: ['STP-08'],
-    request: withClaims('/payments', () => ({ authorization_details: [{ type: 'account' }, payment] })),
+    request: withClaims({ authorization_details: [{ type: 'account' }, payment] }, '/payments'),
     expected: KNOWN,
   },
   {
@@ -206,7 +200,7 @@ const details: readonly ContractRow[] = [
   {
     title: 'refuses authorization details of another type with 403',
     ids: ['STP-09'],
-    request: withClaims('/payments', () => ({ authorization_details: [{ type: 'account' }] })),
+    request: withClaims({ authorization_details: [{ type: 'account' }] }, '/payments'),
     expected: {
       ...NO_DETAIL,
       body: {
@@ -218,25 +212,25 @@ const details: readonly ContractRow[] = [
   {
     title: 'refuses a token without authorization details',
     ids: ['STP-08', 'STP-09'],
-    request: withClaims('/payments', () => ({ scope: 'payment' })),
+    request: withClaims({ scope: 'payment' }, '/payments'),
     expected: NO_DETAIL,
   },
   {
     title: 'refuses malformed authorization details, even if one of them would be enough',
     ids: ['STP-08'],
-    request: withClaims('/payments', () => ({ authorization_details: [payment, { amount: 12 }] })),
+    request: withClaims({ authorization_details: [payment, { amount: 12 }] }, '/payments'),
     expected: NO_DETAIL,
   },
   {
     title: "refuses authorization details that aren't a list",
     ids: ['STP-08'],
-    request: withClaims('/payments', () => ({ authorization_details: payment })),
+    request: withClaims({ authorization_details: payment }, '/payments'),
     expected: NO_DETAIL,
   },
   {
     title: 'refuses authorization details in a string',
     ids: ['STP-08'],
-    request: withClaims('/payments', () => ({ authorization_details: JSON.stringify([payment]) })),
+    request: withClaims({ authorization_details: JSON.stringify([payment]) }, '/payments'),
     expected: NO_DETAIL,
   },
 ];
