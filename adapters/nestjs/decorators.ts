@@ -60,17 +60,17 @@ export function Public(): ClassDecorator & MethodDecorator {
  */
 export const Auth: () => ParameterDecorator = createParamDecorator(
   (_data: unknown, context: ExecutionContext): CoreAuth | undefined => {
-    if (context.getType() !== 'http') return findAuth(...requireCarriers(context));
-    const { auth } = context.switchToHttp().getRequest<PlatformRequest>();
-    return isAuth(auth) ? auth : undefined;
+    if (context.getType() === 'http') {
+      const { auth } = context.switchToHttp().getRequest<PlatformRequest>();
+      return isAuth(auth) ? auth : undefined;
+    }
+    const found = carriers(context);
+    if (found !== undefined) return findAuth(...found);
+    throw new Error(
+      `@Auth() does not support a "${context.getType()}" context; use getAuth with its request`,
+    );
   },
 );
-
-function requireCarriers(context: ExecutionContext): readonly object[] {
-  const found = carriers(context);
-  if (found !== undefined) return found;
-  throw new Error(`@Auth() does not support a "${context.getType()}" context; use getAuth with its request`);
-}
 
 /** What a verified request carries; the type of a parameter decorated with `@Auth()`. */
 export type Auth<C extends object = RegisteredClaims> = CoreAuth<C>;
