@@ -79,21 +79,19 @@ export function resourceMetadata(options: ResourceServerOptions | ResourceServer
 /** Serves the application's metadata, which this is part of. Passes everything else to `other`. */
 function publish(metadata: ResourceMetadata, other: Middleware): Middleware {
   const published = new WeakMap<object, readonly ResourceMetadata[]>();
+  /** Reads at the first request, when all routes are there. */
+  const readAll = (app: object): readonly ResourceMetadata[] => {
+    const all = published.get(app) ?? [metadata, ...publishedBy(declarations(app))];
+    published.set(app, all);
+    return all;
+  };
   return (request: ExpressRequest, response, next) => {
     const { app } = request;
-    // Read at the first request, when all routes are there.
-    const all = app && (published.get(app) ?? readMetadata(app, metadata));
-    if (app !== undefined && all !== undefined) published.set(app, all);
     // We can't see what's next to a mounted application, or inside another framework.
-    const known = all === undefined || app?.parent !== undefined ? metadata : all;
+    const known = app === undefined || app.parent !== undefined ? metadata : readAll(app);
     serveMetadata(known, request, replyOf(response), (error) => {
       if (error === undefined) other(request, response, next);
       else next(error);
     });
   };
-}
-
-/** All metadata that an application publishes. */
-function readMetadata(app: object, metadata: ResourceMetadata): readonly ResourceMetadata[] {
-  return [metadata, ...publishedBy(declarations(app))];
 }
