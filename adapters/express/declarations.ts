@@ -59,13 +59,21 @@ function routeRequirements(
 ): readonly Requirement[] | undefined {
   // As in Express: handlers for GET serve HEAD, unless there are some for HEAD.
   const isGet = method === 'HEAD' && member(member(route, 'methods'), 'head') !== true;
-  const wanted = [undefined, isGet ? 'get' : method?.toLowerCase()];
   const handles = layers(route)
-    .filter((layer) => wanted.includes(member(layer, 'method') as string | undefined)) // Express's own
+    .filter((layer) => serves(layer, isGet ? 'get' : method?.toLowerCase()))
     .map((layer) => member(layer, 'handle'));
   // After a route that called `next`, `request.route` still names that route.
   if (!handles.includes(middleware)) return undefined;
   return handles.flatMap((handle) => declared(handle)?.requirement ?? []);
+}
+
+/**
+ * Whether a layer of a route handles a method, in lower case. A layer from `route.all` names none, so it
+ * handles them all.
+ */
+export function serves(layer: unknown, method: string | undefined): boolean {
+  const own = member(layer, 'method');
+  return own === undefined || own === method;
 }
 
 /** The layers of a router or route; empty for anything else. */

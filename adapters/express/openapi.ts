@@ -1,4 +1,9 @@
-import { OpenApiSecurity, type OpenApiSecurityOptions, type SecurityRequirement } from '../kit/openapi.js';
+import {
+  OpenApiSecurity,
+  type OpenApiSecurityOptions,
+  type RouteAccess,
+  type SecurityRequirement,
+} from '../kit/openapi.js';
 import { fillPath } from '../kit/route-path.js';
 import { type Route, readRoutes } from './routes.js';
 
@@ -65,7 +70,7 @@ export function openapiSecurity<Document extends OpenApiDocument>(
       if (done.has(`${name} ${written}`)) continue; // Express asks the first one
       done.add(`${name} ${written}`);
       const operations = paths[written] ?? {};
-      const said = { ...operations[name], security: security.describe(access(declarations)) };
+      const said = { ...operations[name], security: security.describe(readAccess(declarations)) };
       paths[written] = { ...operations, [name]: said };
     }
   }
@@ -75,7 +80,7 @@ export function openapiSecurity<Document extends OpenApiDocument>(
   return { ...document, paths, components } as unknown as Document & SecuredDocument;
 }
 
-function access(declarations: Route['declarations']): Parameters<OpenApiSecurity['describe']>[0] {
+function readAccess(declarations: Route['declarations']): RouteAccess {
   const servers = declarations.flatMap(({ server }) => server ?? []);
   const requirements = declarations.flatMap(({ requirement }) => requirement ?? []);
   return {

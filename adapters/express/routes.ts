@@ -1,6 +1,6 @@
 import { type Declaration, declared } from '../kit/index.js';
 import { fillPath, joinPath } from '../kit/route-path.js';
-import { findRouter, layers, member } from './declarations.js';
+import { findRouter, layers, member, serves } from './declarations.js';
 
 /** A route of an application of Express 4 or 5, with the paths of the routers around it. */
 export interface Route {
@@ -98,17 +98,12 @@ function readRoute(
     const isPattern = isBelowPattern || given instanceof RegExp;
     const covering = isPattern ? around : around.filter((one) => covers(one, path));
     return methods.map((name) => {
-      const own = layers(route).filter((layer) => serves(layer, name));
+      const own = layers(route).filter((layer) => serves(layer, name === 'all' ? 'get' : name));
       const inside = own.flatMap((layer) => declared(member(layer, 'handle')) ?? []);
       const declarations = [...covering.map(({ said }) => said), ...inside];
       return { method: name.toUpperCase(), path, isPattern, layers: own, declarations };
     });
   });
-}
-
-/** Whether a layer of a route handles a method; for a route for all methods, whether it handles GET. */
-function serves(layer: unknown, name: string): boolean {
-  return [undefined, name === 'all' ? 'get' : name].includes(member(layer, 'method') as string | undefined);
 }
 
 /** Asks the layers themselves. What they store about the match is about the last request anyway. */
