@@ -21,7 +21,6 @@ import {
   checkInsecureRequests,
   HTTPS_URL,
   httpsUrl,
-  type InsecureRequests,
   issuerIdentifier,
 } from '../lib/url.js';
 import { type CertificateOption, checkCertificateOption } from '../options/certificate.js';
