@@ -3,12 +3,12 @@ import { unlessAborted, withTimeLimit } from '../lib/deadline.js';
 import { describeDifference, suggestIssuer } from '../lib/difference.js';
 import { SafeError } from '../lib/errors.js';
 import { FetchFailure, fetchJson } from '../lib/fetch.js';
-import type { JsonObject } from '../lib/json.js';
+import { type JsonObject, withoutNull } from '../lib/json.js';
 import { quote } from '../lib/public-text.js';
 import type { Runtime } from '../lib/runtime.js';
 import { type EndpointName, type Located, Metadata } from './metadata-document.js';
 
-/** Members that must be strings if present (RFC 8414 §2). */
+/** Members that must be strings if present (RFC 8414 §2). Null counts as absent. */
 const ENDPOINTS = ['token_endpoint', 'authorization_endpoint', 'introspection_endpoint'] as const;
 
 /** Whose metadata to find, and which parts are needed. */
@@ -157,6 +157,7 @@ export function checkMetadata(json: JsonObject, issuer: string): void {
     const cause = new SafeError(difference === undefined ? both : `${both}: ${difference}`);
     throw new UnavailableError('issuer_mismatch', 1, cause, suggestIssuer(json.issuer, issuer));
   }
-  const wrong = ENDPOINTS.find((name) => Object.hasOwn(json, name) && typeof json[name] !== 'string');
+  const given = withoutNull(json);
+  const wrong = ENDPOINTS.find((name) => Object.hasOwn(given, name) && typeof given[name] !== 'string');
   if (wrong !== undefined) throw new FetchFailure('invalid', `${wrong} is not a string`);
 }

@@ -73,11 +73,12 @@ export class Metadata {
   }
 }
 
-/** The member, unchecked. */
+/** The member, unchecked. Null counts as absent. */
 function readMember(json: JsonObject, name: EndpointName, preferMtls: boolean): unknown {
   const { mtls_endpoint_aliases: aliases } = json;
-  const members = preferMtls && isJsonObject(aliases) && Object.hasOwn(aliases, name) ? aliases : json;
-  return Object.hasOwn(members, name) ? members[name] : undefined;
+  const own = (members: JsonObject) =>
+    Object.hasOwn(members, name) ? (members[name] ?? undefined) : undefined;
+  return (preferMtls && isJsonObject(aliases) ? own(aliases) : undefined) ?? own(json);
 }
 
 /** Adds which document a failure is about, once: an {@link UnavailableError} stays as it is. */

@@ -1,5 +1,5 @@
 import { createPublicKey, hash, X509Certificate } from 'node:crypto';
-import { isJsonObject, type JsonObject } from '../lib/json.js';
+import { isJsonObject, type JsonObject, withoutNull } from '../lib/json.js';
 import type { Algorithm } from '../terms.js';
 import { SignatureKey } from '../token/signature.js';
 
@@ -100,11 +100,15 @@ export function importVerificationKey(member: unknown): VerificationKey | SkipCa
   }
 }
 
-/** Checks a member without importing it: what it's for, and that it's a public key of a known type. */
+/**
+ * Checks a member without importing it: what it's for, and that it's a public key of a known type. Null
+ * counts as absent.
+ */
 export function readMember(given: unknown): UsableMember | SkipCause {
   if (!isJsonObject(given)) return 'not a JSON object';
-  const certificate = readCertificate(given);
-  const member = certificate === undefined ? given : withKeyMembers(given, certificate);
+  const said = withoutNull(given);
+  const certificate = readCertificate(said);
+  const member = certificate === undefined ? said : withKeyMembers(said, certificate);
   if (member.kty === 'oct') return 'symmetric key';
   if (PRIVATE_MEMBERS.some((name) => Object.hasOwn(member, name))) return 'private key published';
   const ofKind = findAlgorithms(readKind(member));

@@ -11,6 +11,11 @@ export function isJsonObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** A copy without the members that are null, which some serializers write for what there is none of. */
+export function withoutNull(members: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== null));
+}
+
 /** A copy without the members that are undefined. */
 export function withoutUndefined<T extends object>(members: T): T {
   // `as`: an optional member may be absent.

@@ -134,7 +134,7 @@ describe('metadata', () => {
     ['a jwks_uri that is a list', (url) => ({ jwks_uri: [`${url}/jwks`] })],
     ['a relative jwks_uri', () => ({ jwks_uri: '/jwks' })],
     ['a token_endpoint that is a number', () => ({ token_endpoint: 1 })],
-    ['an authorization_endpoint that is null', () => ({ authorization_endpoint: null })],
+    ['an authorization_endpoint that is a list', () => ({ authorization_endpoint: [] })],
     ['an introspection_endpoint that is an object', () => ({ introspection_endpoint: {} })],
   ])("isn't used with %s", { tags: ['KEY-06'] }, async (_what, change) => {
     const { issuer, token } = await startIssuer();
@@ -166,6 +166,18 @@ describe('metadata', () => {
     issuer.script(paths.oauth, body(`{"__proto__":{"issuer":"x"},${JSON.stringify(document).slice(1)}`));
 
     expect(await protect({ issuer: issuer.url }).get(token)).toBe('200');
+  });
+
+  it('may have null for whatever there is none of, and so may a key', {
+    tags: ['KEY-06', 'KEY-18'],
+  }, async () => {
+    const { issuer, token } = await startIssuer();
+    const none = { authorization_endpoint: null, token_endpoint: null, introspection_endpoint: null };
+    issuer.script(paths.oauth, json({ issuer: issuer.url, jwks_uri: `${issuer.url}${paths.jwks}`, ...none }));
+    issuer.script(paths.jwks, json({ keys: [{ ...key.jwk, use: null, key_ops: null, d: null, n: null }] }));
+
+    expect(await protect({ issuer: issuer.url }).get(token)).toBe('200');
+    expect(issuer.requests.map(({ path }) => path)).toEqual([paths.oauth, paths.jwks]);
   });
 
   it('is not taken from what the document inherits', { tags: ['KEY-06'] }, async () => {

@@ -342,6 +342,20 @@ describe('discover', () => {
     expect(metadata.endpoint('introspection_endpoint')).toBe(introspectionEndpoint);
     expect(metadata.endpoint('introspection_endpoint', true)).toBe(mtls);
   });
+
+  it('has no endpoint that is null', { tags: ['KEY-06', 'INT-02'] }, async () => {
+    const aliases = { introspection_endpoint: null };
+    const page = {
+      issuer,
+      jwks_uri: null,
+      token_endpoint: null,
+      introspection_endpoint: introspectionEndpoint,
+      mtls_endpoint_aliases: aliases,
+    };
+    const metadata = await find({ [oauth]: page }, { wanted: ['introspection_endpoint'] }).metadata;
+    expect(metadata.endpoint('introspection_endpoint', true)).toBe(introspectionEndpoint);
+    expect(metadata.lack('jwks_uri').message).toBe('there is no jwks_uri');
+  });
 });
 
 describe('the configured issuer', () => {

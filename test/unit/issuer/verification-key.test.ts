@@ -88,9 +88,8 @@ describe('a member of a key set', () => {
     ['for an algorithm of another curve', { ...ec, alg: 'ES384' }, 'unknown algorithm'],
     ['for a symmetric algorithm', { ...rsa, alg: 'HS256' }, 'unknown algorithm'],
     ['for no algorithm', { ...rsa, alg: 'none' }, 'unknown algorithm'],
-    ['for an algorithm that is no string', { ...rsa, alg: null }, 'unknown algorithm'],
+    ['for an algorithm that is no string', { ...rsa, alg: ['RS256'] }, 'unknown algorithm'],
     ['with a kid that is a number', { ...ec, kid: 1 }, 'unusable kid'],
-    ['with a kid that is null', { ...ec, kid: null }, 'unusable kid'],
     ['with a kid that is too long', { ...ec, kid: 'x'.repeat(513) }, 'unusable kid'],
     ['without coordinate', { ...ec, x: undefined }, 'malformed key'],
     ['with a coordinate that is no string', { ...ec, x: 7 }, 'malformed key'],
@@ -119,10 +118,30 @@ describe('a member of a key set', () => {
     async (name) => {
       for (const member of [ec, rsa, ed25519, { kty: 'AKP', kid: 'pq' }]) {
         expect(await read({ ...member, [name]: 'AA' })).toBe('private key published');
-        expect(await read({ ...member, [name]: null })).toBe('private key published');
+        expect(await read({ ...member, [name]: 7 })).toBe('private key published');
       }
     },
   );
+
+  it('counts null as absent, as some serializers write every member they know', {
+    tags: ['KEY-18'],
+  }, async () => {
+    const names = 'alg use key_ops kid x5c x5t x5u n e x y crv d p q dp dq qi oth k priv'.split(' ');
+    const nothing = Object.fromEntries(names.map((name) => [name, null]));
+    const { alg: _, ...plain } = rsa;
+    expect(await importVerificationKey({ ...nothing, ...plain, kid: null })).toMatchObject({
+      kid: undefined,
+      algorithms: new Set(RSA_ALGORITHMS),
+      material: JSON.stringify({ kty: 'RSA', n: rsa.n, e: rsa.e }),
+    });
+    for (const member of [ec, rsa, ed25519])
+      expect(await read({ ...nothing, ...member })).toEqual(await read(member));
+    const { certificate } = await createClientCertificate();
+    const x5c = [new X509Certificate(certificate).raw.toString('base64')];
+    expect(await read({ ...nothing, kty: 'EC', x5c })).toEqual(['ES256']);
+    expect(await read({ ...rsa, e: null })).toBe('malformed key');
+    expect(await read(nothing)).toBe('unknown key type');
+  });
 
   it('is skipped when it is symmetric', { tags: ['KEY-21'] }, async () => {
     expect(await read({ kty: 'oct', kid: 'key-1', k: 'c2VjcmV0', alg: 'HS256' })).toBe('symmetric key');
