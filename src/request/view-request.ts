@@ -22,6 +22,7 @@ export type RequestLike = RequestView | IncomingMessage | Request | WrappedReque
  * @throws {TypeError} it's none of these
  */
 export function viewRequest(request: RequestLike): RequestView {
+  if (typeof request !== 'object' || request === null) throw new TypeError(NOT_A_REQUEST);
   // First, because Express gives Node's request a method `header` too.
   if ('rawHeaders' in request) return new NodeRequestView(request);
   if ('header' in request && typeof request.header === 'function') return request;

@@ -219,6 +219,17 @@ describe('authenticate', () => {
     expect((await ask(app, '/', { 'X-Token': 'bad', ...reader })).status).toBe(401);
   });
 
+  it('authenticates what app.mount hands on unchanged, and no other request that Hono makes of it', async () => {
+    const app = new Hono().use(authenticate(issuer.options));
+    const handler = (request: Request) => Response.json({ caller: authOfRequest(request).subject });
+    app.mount('/same', handler, { replaceRequest: false });
+    app.mount('/new', handler);
+    app.onError((error, c) => c.text(error.message, 500));
+    expect(await (await ask(app, '/same/x', reader)).json()).toEqual({ caller: 'test-client' });
+    expect(await (await ask(app, '/new/x', reader)).text()).toContain('the request is not authenticated');
+    expect((await ask(app, '/same/x')).status).toBe(401);
+  });
+
   it('asks what is known of the connection with the context', { tags: ['MTL-01'] }, async () => {
     const connection = vi.fn((_request: Request, c: Context) => ({ remoteAddress: c.req.header('X-Test') }));
     const app = new Hono().use(authenticate(issuer.options, { connection })).get('/', ok);

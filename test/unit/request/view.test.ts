@@ -376,7 +376,7 @@ describe('viewRequest', () => {
     expect([req.url, koa.query]).toEqual(['/x', {}]);
   });
 
-  it.each([[{}], [{ headers: null }], [{ header: {}, url: '/' }]])(
+  it.each<unknown>([{}, { headers: null }, { header: {}, url: '/' }, undefined, null, 'GET /', 7])(
     'says what it takes, given %j',
     (request) => {
       expect(() => viewRequest(request as RequestView)).toThrow('a request is a RequestView');
