@@ -315,6 +315,13 @@ export function checkScope(given: unknown, path: string): readonly string[] {
   throw badOption(path, `takes ${takes}, got ${quote(got)}`);
 }
 
+/** The text of a token. A common mistake is the whole field `Authorization`: no server knows such a token. */
+export function checkToken(given: unknown, path: string): string {
+  const token = text(given, path);
+  if (!/^(?:bearer|dpop) /i.test(token)) return token;
+  throw badOption(path, 'begins with the scheme of a header field; it takes the token alone');
+}
+
 /** RFC 8707 §2: an absolute URI without fragment. */
 export function checkResource(given: unknown, path: string): string {
   const resource = text(given, path);

@@ -417,6 +417,17 @@ describe('a token that the API refuses', () => {
     expect(endpoint.requests).toHaveLength(2);
   });
 
+  it('is dropped by its text alone: anything else would be taken for a token that was replaced', {
+    tags: ['CLI-18', 'OPS-01'],
+  }, async () => {
+    const { endpoint, client } = await scene();
+    const { accessToken } = await client.getToken();
+    for (const wrong of [`Bearer ${accessToken}`, `DPoP ${accessToken}`, '', undefined])
+      expect(() => client.dropToken(wrong as string)).toThrow(/^option "accessToken" /);
+    expect((await client.getToken()).accessToken).toBe(accessToken);
+    expect(endpoint.requests).toHaveLength(1);
+  });
+
   it('cannot be replaced while the authorization server is down: the call says so', {
     tags: ['CLI-18'],
   }, async () => {

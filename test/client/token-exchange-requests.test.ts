@@ -193,6 +193,8 @@ describe('options and arguments', () => {
     ['an empty object', {}],
     ['an empty token', { token: '' }],
     ['a token of another type', { token: 7 }],
+    ['the whole header field', { token: 'Bearer canary-token' }],
+    ['the whole header field of DPoP', { token: 'dpop canary-token' }],
     ['another type of token', { token: 'canary-token', tokenType: 'bearer' }],
     ['a time in milliseconds', { token: 'canary-token', expiresAt: Date.now() }],
     ['a time that is none', { token: 'canary-token', expiresAt: Number.NaN }],
