@@ -162,6 +162,16 @@ export const idOrSecret: Check<string> = (given, path) => {
   return checked;
 };
 
+/** Also refuses control characters, which would make an identifier differ from that of every token. */
+export function identifiers(check: Check<readonly string[]>): Check<readonly string[]> {
+  return (given, path) => {
+    const checked = check(given, path);
+    for (const [index, one] of checked.entries())
+      idOrSecret(one, Array.isArray(given) ? `${path}[${index}]` : path);
+    return checked;
+  };
+}
+
 /** A list of at least one non-empty string. */
 export function texts(given: unknown, path: string): readonly string[] {
   return textList(given, path, 'a list of at least one non-empty string');

@@ -7,6 +7,7 @@ import {
   callable,
   checkObject,
   flag,
+  identifiers,
   numberBetween,
   object,
   oneOf,
@@ -181,7 +182,7 @@ const CACHE = optional(
 
 const CHECKS = {
   issuer: unchecked,
-  audience: textOrTexts,
+  audience: identifiers(textOrTexts),
   algorithms: optional(someOf(ALGORITHMS), ALGORITHMS),
   clockToleranceSeconds: optional(numberBetween(0, 300), 5),
   tokenType: optional(oneOf(TOKEN_TYPES), 'any'),

@@ -10,12 +10,13 @@ import {
   callable,
   checkObject,
   flag,
+  identifiers,
+  idOrSecret,
   numberBetween,
   object,
   oneOf,
   optional,
   someOf,
-  text,
   textLike,
   textOrTexts,
   texts,
@@ -170,9 +171,9 @@ export function checkIssuer(entry: unknown, path: string, defaults: IssuerDefaul
     jwksUri: url,
     jwks: optional(checkJwks),
     metadataUrl: url,
-    audience: optional(textOrTexts, defaults.audience),
+    audience: optional(identifiers(textOrTexts), defaults.audience),
     audienceMayBeClient: optional(flag, false),
-    clientIds: optional(texts, []),
+    clientIds: optional(identifiers(texts), []),
     algorithms: optional(someOf(ALGORITHMS), defaults.algorithms),
     tokenType: optional(oneOf(TOKEN_TYPES), defaults.tokenType),
     isAccessToken: optional(callable<(header: JoseHeader, claims: StandardClaims) => boolean>),
@@ -222,7 +223,7 @@ export function checkIssuer(entry: unknown, path: string, defaults: IssuerDefaul
 
 /** @param isName whether it's only compared, never looked up */
 function identifierCheck(isName: boolean, allowInsecureRequests: InsecureRequests): Check<string> {
-  const check = isName ? text : issuerIdentifier(allowInsecureRequests, IDENTIFIER);
+  const check = isName ? idOrSecret : issuerIdentifier(allowInsecureRequests, IDENTIFIER);
   return (given, path) => {
     refuseMetadataUrl(given, path);
     if (typeof given === 'string' && hasPlaceholder(given))

@@ -280,6 +280,13 @@ describe('a wrong option', () => {
     [{ audience: '' }, `option "audience" takes ${STRINGS}, got an empty string`],
     [{ audience: [] }, `option "audience" takes ${STRINGS}, got an empty list`],
     [{ audience: [''] }, `option "audience" takes ${STRINGS}, got a list with an empty string`],
+    [{ audience: 'urn:api\n' }, 'option "audience" ends with a line break'],
+    [{ audience: ['urn:api', 'urn:other\r\n'] }, 'option "audience[1]" ends with a line break'],
+    [{ audience: 'urn:\tapi' }, 'option "audience" has a control character'],
+    [
+      { issuer: { issuer: ISSUER, audience: ['urn:api\n'] } },
+      'option "issuer.audience[0]" ends with a line break',
+    ],
     [{ audience: /api/ }, `option "audience" takes ${STRINGS}, got object`],
     [{ audience: [/api/] }, `option "audience" takes ${STRINGS}, got a list with object`],
     [
@@ -298,6 +305,14 @@ describe('a wrong option', () => {
 
   it.each<[Record<string, unknown>, string]>([
     [{ issuer: undefined }, `option "issuer" takes ${AN_ISSUER}, got undefined`],
+    [
+      { issuer: { issuer: ISSUER, clientIds: ['order-service\n'] } },
+      'option "issuer.clientIds[0]" ends with a line break',
+    ],
+    [
+      { issuer: { issuer: 'urn:issuer\n', jwksUri: 'https://auth.example.com/jwks' } },
+      'option "issuer.issuer" ends with a line break',
+    ],
     [{ issuer: null }, `option "issuer" takes ${AN_ISSUER}, got null`],
     [{ issuer: 42 }, `option "issuer" takes ${AN_ISSUER}, got number`],
     [{ issuer: [] }, 'option "issuer" takes an issuer, or a list of at least one, got an empty list'],
