@@ -12,9 +12,8 @@ import {
 import type { TrustedIssuer } from './trusted-issuer.js';
 import { admitWorkloads, type Workloads } from './workloads.js';
 
-/** `common` and the like stand for every tenant. */
-const TENANT_ID = /^(?!(?:common|organizations|consumers)$)[\w.-]+$/i;
-const ENTRA_ISSUER = /^https:\/\/login\.microsoftonline\.com\/([0-9a-f-]{36})\/v2\.0$/;
+const ENTRA_ISSUER =
+  /^https:\/\/login\.microsoftonline\.com\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\/v2\.0$/;
 
 /**
  * Microsoft Entra ID, version 2.0 tokens of one tenant. Use one preset per tenant; there's no wildcard.
@@ -26,9 +25,10 @@ const ENTRA_ISSUER = /^https:\/\/login\.microsoftonline\.com\/([0-9a-f-]{36})\/v
  * @throws {TypeError} `tenantId` isn't the id of one tenant
  */
 export function entraId(tenantId: string, overrides: PresetOverrides = {}): TrustedIssuer {
-  checkParameter(tenantId, TENANT_ID, 'entraId takes the id of one tenant');
+  // Tokens never name a tenant in any other way.
+  checkParameter(tenantId, GUID, 'entraId takes the id of one tenant');
   return {
-    issuer: `https://login.microsoftonline.com/${tenantId}/v2.0`,
+    issuer: `https://login.microsoftonline.com/${tenantId.toLowerCase()}/v2.0`,
     clientIdClaim: 'azp',
     scopeClaim: 'roles',
     ...overrides,

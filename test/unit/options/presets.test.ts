@@ -563,6 +563,10 @@ describe('other tokens of a known issuer', () => {
 });
 
 describe('a preset', () => {
+  it('writes the id of a tenant as the tokens do, however it was copied', { tags: ['SCP-08'] }, () => {
+    expect(entraId(TENANT.toUpperCase())).toEqual(entraId(TENANT));
+  });
+
   it('knows the identifier and the claims of its issuer', { tags: ['SCP-08', 'ATP-20'] }, () => {
     expect([
       auth0('example.eu.auth0.com'),
@@ -650,6 +654,16 @@ describe('a preset', () => {
     ['entraId()', () => entraId(nothing), 'entraId takes the id of one tenant, got undefined'],
     ["entraId('')", () => entraId(''), 'entraId takes the id of one tenant, got an empty string'],
     ["entraId('common')", () => entraId('common'), 'entraId takes the id of one tenant, got "common"'],
+    [
+      "entraId('contoso.onmicrosoft.com')",
+      () => entraId('contoso.onmicrosoft.com'),
+      'entraId takes the id of one tenant, got "contoso.onmicrosoft.com"',
+    ],
+    [
+      'entraId of a GUID without hyphens',
+      () => entraId(TENANT.replaceAll('-', '')),
+      'entraId takes the id of one tenant, got "72f988bf86f141af91ab2d7cd011db47"',
+    ],
     [
       "entraId('organizations')",
       () => entraId('organizations'),

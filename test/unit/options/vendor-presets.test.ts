@@ -432,7 +432,7 @@ describe('the tenants of Entra ID', () => {
     });
     expect(await trusts(resolve, iss(TENANT))).toBe(true);
     expect(await trusts(resolve, iss(GUID))).toBe(false);
-    for (const odd of ['common', '..', `${TENANT}/x`, TENANT.toUpperCase(), `${TENANT}\n`])
+    for (const odd of ['common', '..', `${TENANT}/x`, TENANT.toUpperCase(), `${TENANT}\n`, '-'.repeat(36)])
       expect(await trusts(resolve, iss(odd))).toBe(false);
     expect(await trusts(resolve, `${iss(TENANT)}/`)).toBe(false);
     expect(asked).toEqual([TENANT, GUID]);
