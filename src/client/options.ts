@@ -17,12 +17,7 @@ import {
 import type { Random } from '../lib/pause.js';
 import { quote } from '../lib/public-text.js';
 import type { Runtime } from '../lib/runtime.js';
-import {
-  checkInsecureRequests,
-  HTTPS_URL,
-  httpsUrl,
-  issuerIdentifier,
-} from '../lib/url.js';
+import { checkInsecureRequests, HTTPS_URL, httpsUrl, issuerIdentifier } from '../lib/url.js';
 import { type CertificateOption, checkCertificateOption } from '../options/certificate.js';
 import { type AssertionSource, checkCredential, type PrivateKeySource } from '../options/credential.js';
 import type { Algorithm, SecretMethod } from '../terms.js';
