@@ -79,8 +79,8 @@ export function readAudience(claims: JsonObject): readonly string[] {
 /**
  * An access token made from verified claims, plus what's specific to how it was verified.
  *
- * It's not one object literal: V8 would learn that its objects live long, and make those that no cache keeps
- * among its old objects too. docs/decisions/0016 has the figures.
+ * It's not one object literal: V8 would learn that its objects live long, and allocate those that no cache
+ * keeps in old space too. docs/decisions/0016 has the figures.
  */
 export function createAccessToken(
   verified: Pick<AccessToken, 'header' | 'claims' | 'issuer' | 'clientId' | 'scopes'>,

@@ -1,5 +1,5 @@
 // Fills the memory for verified tokens, verifies as many new ones again and again, and writes how much garbage
-// each thousand of them left among V8's old objects, in kilobytes.
+// each thousand of them left in V8's old space, in kilobytes.
 import { generateKeyPairSync, randomUUID, sign } from 'node:crypto';
 import v8 from 'node:v8';
 import { createResourceServer } from 'oauth-resource-server';
