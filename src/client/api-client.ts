@@ -4,7 +4,7 @@ import { readVerdict } from './challenge.js';
 import { DpopProver, readNonce } from './dpop.js';
 import { createReport } from './events.js';
 import type { GrantedToken } from './granted-token.js';
-import { type ClientSettings, checkToken } from './options.js';
+import { type ClientSettings, checkTokenText } from './options.js';
 import { checkOrigin, createProtectedFetch } from './protected-fetch.js';
 import type { Time } from './stopwatch.js';
 import { type OwnTokens, TokenCache } from './token-cache.js';
@@ -163,7 +163,7 @@ export function connectApiClients(settings: ClientSettings, name: string): Creat
         const isRefused = verdict === 'refused';
         return tokens.drop(authorization.replace(/^\S+ +/, ''), isRefused) && isRefused;
       },
-      dropToken: (accessToken) => tokens.drop(checkToken(accessToken, 'accessToken')),
+      dropToken: (accessToken) => tokens.drop(checkTokenText(accessToken, 'accessToken')),
       close: () => tokens.close(),
     };
     return shownAs(name, { issuer, tokenEndpoint, clientId, scope: grant.scope, origins }, client);

@@ -310,8 +310,8 @@ export function checkScope(given: unknown, path: string): readonly string[] {
   throw badOption(path, `takes ${takes}, got ${quote(got)}`);
 }
 
-/** The text of a token. A common mistake is the whole field `Authorization`: no server knows such a token. */
-export function checkToken(given: unknown, path: string): string {
+/** A token alone. Some give the whole field `Authorization`, which no server knows as a token. */
+export function checkTokenText(given: unknown, path: string): string {
   const token = text(given, path);
   if (!/^(?:bearer|dpop) /i.test(token)) return token;
   throw badOption(path, 'begins with the scheme of a header field; it takes the token alone');

@@ -17,7 +17,13 @@ import { LruCache } from '../lib/lru-cache.js';
 import { type ApiClient, type ApiClientParts, connectApiClients, shownAs } from './api-client.js';
 import { TokenRequestError } from './errors.js';
 import { findFault } from './exchange-faults.js';
-import { type ClientOptions, checkClientOptions, checkResource, checkScope, checkToken } from './options.js';
+import {
+  type ClientOptions,
+  checkClientOptions,
+  checkResource,
+  checkScope,
+  checkTokenText,
+} from './options.js';
 import { defaultOrigins } from './origins.js';
 import { createOutageGuard } from './outage-guard.js';
 import type { TokenCache } from './token-cache.js';
@@ -118,7 +124,7 @@ const OWN = {
 } satisfies Checks<Omit<TokenExchangeOptions, keyof ClientOptions>>;
 
 const SUBJECT = {
-  token: checkToken,
+  token: checkTokenText,
   tokenType: optional(tokenType),
   expiresAt: optional(numberBetween(0, 99_999_999_999)), // milliseconds are a mistake
 } satisfies Checks<SubjectToken>;

@@ -162,7 +162,7 @@ export const idOrSecret: Check<string> = (given, path) => {
   return checked;
 };
 
-/** Also refuses control characters, which would make an identifier differ from that of every token. */
+/** A check of identifiers that also refuses control characters: with one, none would equal any token's. */
 export function identifiers(check: Check<readonly string[]>): Check<readonly string[]> {
   return (given, path) => {
     const checked = check(given, path);
