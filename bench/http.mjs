@@ -2,7 +2,7 @@ import { startChild } from './children.mjs';
 import { contestantsOf, remembers } from './contestants/index.mjs';
 import { GENERATOR, sendLoad } from './load/load.mjs';
 import { coldPools, warmPool } from './pools.mjs';
-import { inRounds, medianOver } from './rounds.mjs';
+import { inStarts, medianOver, sizeOf } from './rounds.mjs';
 import { CLIENT, forgeries, mint } from './tokens.mjs';
 
 /** Also their names on paper. */
@@ -19,23 +19,41 @@ const LEAD_IN = { warm: 4096, cold: 1024 };
 const WARM_UP_FACTOR = 8;
 
 /**
- * What protecting a route costs over HTTP on loopback. Each server has a process of its own; within a framework they take turns.
+ * What protecting a route costs over HTTP on loopback. Each server has a process of its own, several times over, with tokens of one algorithm;
+ * within a framework they take turns.
  *
  * @returns {{ generator: string, rows: object[], faults: object[] }} a row per framework, contestant, algorithm and temperature
  */
 export async function measureHttp(issuer, options, say) {
-  const loadOf = createLoads(issuer, options);
   const rows = [];
   const faults = [];
-  for (const framework of Object.keys(FRAMEWORKS)) {
-    const result = await measureFramework(framework, issuer, loadOf, options, say);
-    rows.push(...result.rows);
-    faults.push(...result.faults);
+  for (const algorithm of options.httpAlgorithms) {
+    const cells = cellsOf(algorithm, issuer, options);
+    for (const framework of Object.keys(FRAMEWORKS)) {
+      const start = async (count) => {
+        say(`HTTP: ${FRAMEWORKS[framework]}, ${algorithm}, start ${count}`);
+        const routes = await startRoutes(framework, issuer);
+        const { fit, unfit } = await judgeAll(routes, issuer, algorithm);
+        if (count === 1) faults.push(...unfit.map((row) => ({ framework, ...row })));
+        return { entries: fit, stop: () => stopRoutes(routes) };
+      };
+      const measured = await inStarts(options, cells, start, measureRoute);
+      for (const { cell, rounds, entries } of measured)
+        for (const { name, kind } of entries)
+          rows.push({
+            contestant: name,
+            kind,
+            framework,
+            algorithm,
+            temperature: cell.temperature,
+            ...summarise(rounds, name),
+          });
+    }
   }
-  return { generator: GENERATOR, rows, faults };
+  return { ...sizeOf(options), generator: GENERATOR, rows, faults };
 }
 
-async function measureFramework(framework, issuer, loadOf, options, say) {
+async function startRoutes(framework, issuer) {
   const open = await startServer({ framework });
   const routes = [
     { ...open, name: UNPROTECTED, kind: 'reference', sendsToken: false },
@@ -47,24 +65,11 @@ async function measureFramework(framework, issuer, loadOf, options, say) {
     if (contestant.name === PRODUCT)
       routes.push({ ...contestant, ...server, name: IN_TURN, sendsToken: true, isInTurn: true });
   }
-  try {
-    const rows = [];
-    const faults = [];
-    for (const algorithm of options.httpAlgorithms) {
-      const { fit, unfit } = await judgeAll(routes, issuer, algorithm);
-      faults.push(...unfit.map((row) => ({ framework, ...row })));
-      for (const temperature of ['warm', 'cold']) {
-        say(`HTTP: ${FRAMEWORKS[framework]}, ${algorithm} ${temperature}`);
-        const cell = { framework, algorithm, temperature };
-        // New tokens are in turn anyway.
-        const measured = fit.filter(({ isInTurn }) => !isInTurn || temperature === 'warm');
-        rows.push(...(await measureCell(measured, cell, loadOf(cell), options)));
-      }
-    }
-    return { rows, faults };
-  } finally {
-    await Promise.all([...new Set(routes.map(({ child }) => child))].map((child) => child.stop()));
-  }
+  return routes;
+}
+
+async function stopRoutes(routes) {
+  await Promise.all([...new Set(routes.map(({ child }) => child))].map((child) => child.stop()));
 }
 
 async function startServer(what) {
@@ -119,41 +124,38 @@ async function get(url, token) {
   return { status: response.status, body: response.ok ? JSON.parse(text) : undefined };
 }
 
-async function measureCell(routes, cell, load, options) {
-  const rounds = await inRounds(options.rounds, routes, (route, round) =>
-    measureRoute(route, load(round, route), options.httpSeconds),
-  );
-  return routes.map(({ name, kind }) => ({ contestant: name, kind, ...cell, ...summarise(rounds, name) }));
+/**
+ * What each route gets in each round, known tokens and then new ones. Made once for all servers, which know nothing of each other.
+ */
+function cellsOf(algorithm, issuer, { httpSeconds, httpColdTokens }) {
+  const inTurn = warmPool(issuer, algorithm);
+  const known = {
+    leadIn: Array.from({ length: LEAD_IN.warm }, () => inTurn[0]),
+    tokens: inTurn.slice(0, 1),
+    inTurn,
+    seconds: httpSeconds,
+  };
+  const leadIn = coldPools(issuer, algorithm, LEAD_IN.cold);
+  const pool = coldPools(issuer, algorithm, httpColdTokens, WARM_UP_FACTOR);
+  const unknown = (round, { needsWarmUp }) => ({
+    leadIn: leadIn(round),
+    tokens: round > 0 || needsWarmUp ? pool(round) : leadIn(round),
+    once: true,
+  });
+  return [
+    { temperature: 'warm', seconds: httpSeconds, load: () => known },
+    // New tokens are in turn anyway.
+    { temperature: 'cold', seconds: httpSeconds, load: unknown, takes: ({ isInTurn }) => !isInTurn },
+  ];
 }
 
-/** What each route gets in each round, by algorithm and temperature. Made once for all frameworks, whose servers know nothing of each other. */
-function createLoads(issuer, { httpAlgorithms, httpSeconds, httpColdTokens }) {
-  const loads = new Map();
-  for (const algorithm of httpAlgorithms) {
-    const inTurn = warmPool(issuer, algorithm);
-    const warm = {
-      leadIn: Array.from({ length: LEAD_IN.warm }, () => inTurn[0]),
-      tokens: inTurn.slice(0, 1),
-      inTurn,
-      seconds: httpSeconds,
-    };
-    loads.set(`${algorithm} warm`, () => warm);
-    const leadIn = coldPools(issuer, algorithm, LEAD_IN.cold);
-    const pool = coldPools(issuer, algorithm, httpColdTokens, WARM_UP_FACTOR);
-    loads.set(`${algorithm} cold`, (round, { needsWarmUp }) => ({
-      leadIn: leadIn(round),
-      tokens: round > 0 || needsWarmUp ? pool(round) : leadIn(round),
-      once: true,
-    }));
-  }
-  return ({ algorithm, temperature }) => loads.get(`${algorithm} ${temperature}`);
-}
-
-async function measureRoute({ child, url, sendsToken, isInTurn }, { leadIn, inTurn, ...load }, seconds) {
+async function measureRoute(route, round, cell) {
+  const { child, url, sendsToken, isInTurn } = route;
+  const { leadIn, inTurn, ...load } = cell.load(round, route);
   await sendLoad({ url, tokens: leadIn, once: true });
   await child.ask('begin');
   const sent = { url, ...load, ...(isInTurn && { tokens: inTurn }) };
-  const { count, failed, perSecond } = await sendLoad(sendsToken ? sent : { url, seconds });
+  const { count, failed, perSecond } = await sendLoad(sendsToken ? sent : { url, seconds: cell.seconds });
   const { cpuMicros, threadMicros, delayP99Ms } = await child.ask('end');
   return {
     perSecond,

@@ -1,7 +1,7 @@
 import { startChild } from './children.mjs';
 import { contestantsOf } from './contestants/index.mjs';
 import { coldPools, warmPool } from './pools.mjs';
-import { inRounds, medianOver } from './rounds.mjs';
+import { inStarts, medianOver, sizeOf } from './rounds.mjs';
 import { ALGORITHMS, forgeries, mint } from './tokens.mjs';
 
 const IN_FLIGHT = [1, 64];
@@ -9,30 +9,48 @@ const IN_FLIGHT = [1, 64];
 const WARM_UP_FACTOR = 32;
 
 /**
- * What it costs to verify a token, without HTTP. Each contestant has a process of its own; they take turns.
+ * What it costs to verify a token, without HTTP. Each contestant has a process of its own, several times over, with tokens of one algorithm;
+ * they take turns.
  *
  * @returns {{ rows: object[], faults: object[] }} a row per contestant, algorithm, temperature and number in flight
  */
 export async function measureInProcess(issuer, options, say) {
-  const contestants = await startVerifiers(contestantsOf('inProcess'), issuer.trust);
-  try {
-    const rows = [];
-    const faults = [];
-    for (const algorithm of ALGORITHMS) {
+  const rows = [];
+  const faults = [];
+  for (const algorithm of ALGORITHMS) {
+    const start = async (count) => {
+      say(`in process: ${algorithm}, start ${count}`);
+      const contestants = await startVerifiers(contestantsOf('inProcess'), issuer.trust);
       const { fit, unfit } = await judgeAll(contestants, issuer, algorithm);
-      faults.push(...unfit);
-      for (const temperature of ['warm', 'cold']) {
-        for (const inFlight of IN_FLIGHT) {
-          say(`in process: ${algorithm} ${temperature}, ${inFlight} in flight`);
-          const cell = { algorithm, temperature, inFlight };
-          rows.push(...(await measureCell(fit, issuer, cell, options)));
-        }
-      }
+      if (count === 1) faults.push(...unfit);
+      return {
+        entries: fit,
+        stop: () => Promise.all(contestants.map(({ child }) => child.stop())),
+      };
+    };
+    const cells = cellsOf(algorithm, issuer, options);
+    const measured = await inStarts(options, cells, start, ({ child }, round, { inFlight, load }) =>
+      child.ask('measure', { algorithm, inFlight, ...load(round) }),
+    );
+    for (const { cell, rounds, entries } of measured) {
+      const { load, ...described } = cell;
+      for (const { name, kind } of entries)
+        rows.push({ contestant: name, kind, ...described, ...summarise(rounds, name) });
     }
-    return { rows, faults };
-  } finally {
-    await Promise.all(contestants.map(({ child }) => child.stop()));
   }
+  return { ...sizeOf(options), rows, faults };
+}
+
+/** What each contestant gets in each round is made once for all starts, whose processes know nothing of each other. */
+function cellsOf(algorithm, issuer, options) {
+  return ['warm', 'cold'].flatMap((temperature) =>
+    IN_FLIGHT.map((inFlight) => {
+      const cell = { algorithm, temperature, inFlight };
+      const load =
+        temperature === 'warm' ? warmLoads(issuer, cell, options) : coldLoads(issuer, cell, options);
+      return { ...cell, load };
+    }),
+  );
 }
 
 /** Starts a process for each. */
@@ -71,20 +89,6 @@ async function faultOf({ child, kind }, issuer, algorithm) {
   const mustRefuse = kind === 'reference' ? bad.slice(0, 1) : bad;
   const missed = mustRefuse.find((_, index) => verdicts[index + 1].accepted);
   return missed && `does not refuse ${missed[0]}`;
-}
-
-async function measureCell(contestants, issuer, cell, options) {
-  const { algorithm, temperature, inFlight } = cell;
-  const load = temperature === 'warm' ? warmLoads(issuer, cell, options) : coldLoads(issuer, cell, options);
-  const rounds = await inRounds(options.rounds, contestants, ({ child }, round) =>
-    child.ask('measure', { algorithm, inFlight, ...load(round) }),
-  );
-  return contestants.map(({ name, kind }) => ({
-    contestant: name,
-    kind,
-    ...cell,
-    ...summarise(rounds, name),
-  }));
 }
 
 function warmLoads(issuer, { algorithm }, { warmMs }) {

@@ -7,6 +7,8 @@ export const PARTS = ['in-process', 'http', 'glue', 'hono', 'growth'];
 const SIZES = {
   default: {
     rounds: 7,
+    starts: 3,
+    roundsPerStart: 3,
     coldTokens: 1024,
     warmMs: 120,
     httpSeconds: 1,
@@ -27,6 +29,8 @@ const SIZES = {
   /** To see that it works. Its figures say nothing. */
   quick: {
     rounds: 2,
+    starts: 1,
+    roundsPerStart: 2,
     coldTokens: 128,
     warmMs: 20,
     httpColdTokens: 640,

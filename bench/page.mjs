@@ -52,12 +52,13 @@ function describePackages({ packages }) {
   return `- **Packages**: ${versions.join(', ')}.`;
 }
 
-function describeRun({ date, size, rounds, generator, rows = [] }) {
+function describeRun({ date, size, rounds, starts = 1, generator, rows = [] }) {
   const remark = size === 'quick' ? ' (a quick run, whose figures say nothing)' : '';
   const algorithms = [...new Set(rows.map(({ algorithm }) => algorithm))].join(' and ');
   const signed = algorithms === '' ? '' : `${algorithms}, `;
   const load = generator === undefined ? '' : `, ${signed}requests by ${generator}`;
-  return `${date.slice(0, 10)}, median of ${rounds} rounds${load}${remark}`;
+  const processes = starts > 1 ? ` with ${starts} starts` : '';
+  return `${date.slice(0, 10)}, median of ${rounds} rounds${processes}${load}${remark}`;
 }
 
 function partOfAll(allResults, name, tablesOf) {

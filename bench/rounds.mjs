@@ -21,6 +21,39 @@ export async function inRounds(count, entries, take) {
   return rounds;
 }
 
+/**
+ * Measures cells in several starts, each with processes of its own: one process of the same program may cost some per cent more than another.
+ *
+ * @template {{ name: string }} Entry
+ * @param {{ starts: number, roundsPerStart: number }} size
+ * @param {Cell[]} cells with `takes`, which says who has a part in it, unless all have
+ * @param {(count: number) => Promise<{ entries: Entry[], stop: () => Promise<void> }>} start
+ * @param {(entry: Entry, round: number, cell: Cell) => Promise<object>} take
+ * @returns {Promise<{ cell: Cell, rounds: Map<string, any>[], entries: Entry[] }[]>} the rounds of all starts, and who was in all of them
+ */
+export async function inStarts({ starts, roundsPerStart }, cells, start, take) {
+  const measured = cells.map((cell) => ({ cell, rounds: [], entries: [] }));
+  for (let count = 1; count <= starts; count++) {
+    const { entries, stop } = await start(count);
+    try {
+      for (const one of measured) {
+        const { cell, rounds } = one;
+        const taking = entries.filter((entry) => cell.takes?.(entry) ?? true);
+        rounds.push(...(await inRounds(roundsPerStart, taking, (entry, round) => take(entry, round, cell))));
+        one.entries = taking.filter(({ name }) => rounds.every((round) => round.has(name)));
+      }
+    } finally {
+      await stop();
+    }
+  }
+  return measured;
+}
+
+/** How many rounds a figure of {@link inStarts} is the median of. */
+export function sizeOf({ starts, roundsPerStart }) {
+  return { starts, rounds: starts * roundsPerStart };
+}
+
 /** The median over the rounds of what `figure` reads from the samples of a round; undefined where it reads nothing. */
 export function medianOver(rounds, figure) {
   return median(rounds.map(figure).filter((value) => Number.isFinite(value)));
