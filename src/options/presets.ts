@@ -229,9 +229,14 @@ export function xsuaa(binding: XsuaaBinding, overrides: PresetOverrides = {}): T
   checkParameter(clientid, /./, 'xsuaa takes a binding with clientid');
   checkParameter(xsappname, /./, 'xsuaa takes a binding with xsappname');
   const base = withoutTrailingSlash(url);
-  // A refresh token that is a JWT differs only in this.
-  const isOfClient = (_header: unknown, { cid, jti }: StandardClaims & { readonly cid?: unknown }): boolean =>
-    typeof cid === 'string' && !`${jti}`.endsWith('-r');
+  const isOfClient = (_header: unknown, claims: StandardClaims & { readonly cid?: unknown }): boolean => {
+    const { aud, cid, jti, scope } = claims;
+    // A refresh token that is a JWT differs only in this.
+    const isRefreshToken = `${jti}`.endsWith('-r');
+    // This is the scope of every ID token. In an access token it's among the audiences as well.
+    const isIdToken = `${scope}` === 'openid' && `${aud}` === cid;
+    return typeof cid === 'string' && !isRefreshToken && !isIdToken;
+  };
   return {
     issuer: `${base}/oauth/token`,
     audience: [clientid, xsappname],

@@ -10,9 +10,12 @@ import type { TokenRules } from './token-rules.js';
  * security events (RFC 8417 §2.2).
  */
 const FOREIGN_CLAIMS = ['at_hash', 'c_hash', 's_hash', 'events'] as const;
-/** Where issuers say what kind of token it is, and the kinds that no API may accept. */
-const KIND_CLAIMS = ['typ', 'type', 'token_type'] as const;
-const FOREIGN_KIND = /^(?:id|refresh|offline|logout)(?:[-_ ]?token)?$/i;
+/**
+ * Where issuers say what kind of token it is, and the kinds that no API may accept. The last three claims are
+ * those of PingAM, Casdoor and Oracle, whose word for an ID token is `IT`.
+ */
+const KIND_CLAIMS = ['typ', 'type', 'token_type', 'tokenName', 'tokenType', 'tok_type'] as const;
+const FOREIGN_KIND = /^(?:id|it|refresh|offline|logout)(?:[-_ ]?token)?$/i;
 
 /** The media type in a `typ` header; undefined if there's none. */
 export type MediaType = 'at+jwt' | 'jwt' | undefined;
@@ -72,8 +75,8 @@ export function foreignKind(claims: JsonObject): string | undefined {
  * The claim that shows that a token without a telling `typ` isn't an access token; undefined if there's none.
  */
 export function foreignMark(claims: JsonObject, { audienceMayBeClient }: TokenRules): string | undefined {
-  // Keycloak before 25 puts the nonce of a login into access tokens too, and "ID" into `typ` of ID tokens.
-  if (Object.hasOwn(claims, 'nonce') && claims.typ !== 'Bearer') return 'nonce';
+  // Keycloak before 25 and PingAM put the nonce of a login into access tokens too.
+  if (Object.hasOwn(claims, 'nonce') && !isNamedAccessToken(claims)) return 'nonce';
   const foreign = FOREIGN_CLAIMS.find((name) => Object.hasOwn(claims, name));
   if (foreign !== undefined) return foreign;
   if (Object.hasOwn(claims, 'token_use') && claims.token_use !== 'access') return 'token_use';
@@ -86,11 +89,19 @@ function isMarkedAsAccessToken(claims: JsonObject, { clientIdClaim }: TokenRules
     Object.hasOwn(claims, 'scope') ||
     Object.hasOwn(claims, 'scp') ||
     claims.token_use === 'access' ||
-    claims.typ === 'Bearer' ||
+    isNamedAccessToken(claims) ||
     typeof claims.client_id === 'string' ||
     // Not `azp`, unless the issuer's access tokens name the client there: ID tokens have it too. A function
     // must name one, once the token is known to be valid.
     typeof clientIdClaim === 'function' ||
     typeof readClaim(claims, clientIdClaim) === 'string'
   );
+}
+
+/**
+ * Whether the token says that it's an access token, in a claim that says something else in every ID token of
+ * the same issuer: `typ` of Keycloak, `tokenName` of PingAM.
+ */
+function isNamedAccessToken({ typ, tokenName }: JsonObject): boolean {
+  return typ === 'Bearer' || typ === 'DPoP' || tokenName === 'access_token';
 }

@@ -298,7 +298,7 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
     'unit/token/token-kind.test.ts: checkTokenKind › accepts its client as the only audience if the issuer names the API so, but no ID token',
   ],
   'outweighs the `nonce`, but no other mark': [
-    'unit/token/token-kind.test.ts: checkTokenKind › accepts a nonce in a token that says it is an access token, as those of Keycloak before 25',
+    'unit/token/token-kind.test.ts: checkTokenKind › accepts a nonce beside …, which says that this is an access token',
   ],
   'Other issuers must leave it out, or type their access tokens `at+jwt`': [
     "unit/token/token-kind.test.ts: checkTokenKind › accepts a token whose type says that it's an access token",

@@ -240,6 +240,89 @@ const vendors: readonly Vendor[] = [
     ],
   },
   {
+    name: 'SAP XSUAA, of the application itself',
+    issuer: xsuaa(binding, { ...keys, audienceMayBeClient: true }),
+    claims: {
+      ...{ iss: `${binding.url}/oauth/token`, aud: [binding.clientid], grant_type: 'client_credentials' },
+      ...{ cid: binding.clientid, azp: binding.clientid, client_id: binding.clientid, jti: '4c5b' },
+      ...{ sub: binding.clientid, scope: ['uaa.resource'], authorities: ['uaa.resource'], zid: 'z' },
+    },
+    clientId: binding.clientid,
+    scopes: ['uaa.resource'],
+    refused: [
+      ['an ID token', { sub: 'u', grant_type: 'authorization_code', scope: ['openid'], user_id: 'u' }],
+      ['a refresh token', { jti: '4c5b-r' }],
+      ['another client', { aud: ['sb-web!t1'], azp: 'sb-web!t1', cid: 'sb-web!t1' }],
+    ],
+  },
+  {
+    name: 'PingAM, of a login',
+    issuer: {
+      issuer: 'https://am.example.com:443/am/oauth2',
+      audienceMayBeClient: true,
+      scopeClaim: 'scope',
+      ...keys,
+    },
+    audience: 'inventory',
+    claims: {
+      ...{
+        iss: 'https://am.example.com:443/am/oauth2',
+        aud: 'inventory',
+        client_id: 'inventory',
+        realm: '/',
+      },
+      ...{ cts: 'OAUTH2_STATELESS_GRANT', tokenName: 'access_token', token_type: 'Bearer', nonce: 'n' },
+      ...{ scope: ['openid', 'read'], grant_type: 'authorization_code', auth_time: NOW - 60, sub: 'u' },
+    },
+    clientId: 'inventory',
+    scopes: ['openid', 'read'],
+    refused: [
+      ['a refresh token', { tokenName: 'refresh_token', client_id: undefined, aud: ['inventory'] }],
+      ['an ID token', { tokenName: 'id_token', tokenType: 'JWTToken', nonce: undefined, scope: undefined }],
+      ['another client', { aud: 'web', client_id: 'web' }],
+    ],
+  },
+  {
+    name: 'Casdoor',
+    issuer: {
+      issuer: 'https://door.example.com',
+      audienceMayBeClient: true,
+      clientIdClaim: 'azp',
+      ...keys,
+    },
+    audience: 'inventory',
+    claims: {
+      ...{ iss: 'https://door.example.com', aud: ['inventory'], azp: 'inventory', sub: 'u', jti: 'admin/1' },
+      ...{ tokenType: 'access-token', scope: 'read', nbf: NOW - 60 },
+    },
+    clientId: 'inventory',
+    scopes: ['read'],
+    refused: [
+      ['a refresh token', { tokenType: 'refresh-token' }],
+      ['the token of a login with nonce, which is the ID token too', { nonce: 'n' }],
+      ['another application', { aud: ['web'], azp: 'web' }],
+    ],
+  },
+  {
+    name: 'Oracle IDCS',
+    issuer: { issuer: 'https://identity.oraclecloud.com/', ...keys },
+    audience: 'inventory',
+    header: { kid: 'issuer-key', 'x5t#S256': 'x' },
+    claims: {
+      ...{ iss: 'https://identity.oraclecloud.com/', tok_type: 'AT', sub: 'c1', sub_type: 'client' },
+      ...{ aud: ['inventory'], client_id: 'c1', client_guid: 'g', scope: 'read', jti: 'j' },
+    },
+    clientId: 'c1',
+    scopes: ['read'],
+    refused: [
+      ['another API', { aud: ['web'] }],
+      [
+        'an ID token',
+        { tok_type: 'IT', aud: ['https://identity.oraclecloud.com/', 'inventory'], azp: 'inventory' },
+      ],
+    ],
+  },
+  {
     name: 'GitHub Actions',
     issuer: githubActions(['Acme/App', 'octo/*'], keys),
     header: { ...JWT, x5t: 'x' },

@@ -112,7 +112,7 @@ describe('checkTokenKind', () => {
     expect(kindOf(claims, {}, 'jwt')).toBe('not_an_access_token');
   });
 
-  it.each(['token_type', 'type', 'typ'])(
+  it.each(['token_type', 'type', 'typ', 'tokenType', 'tokenName', 'tok_type'])(
     'refuses a refresh token that says so in %s, whatever its type',
     {
       tags: ['ATP-18'],
@@ -126,6 +126,7 @@ describe('checkTokenKind', () => {
         'Offline',
         'ID',
         'id_token',
+        'IT',
         'Logout',
       ]) {
         expect(kindOf({ ...ACCESS, [name]: kind })).toBe('not_an_access_token');
@@ -135,7 +136,10 @@ describe('checkTokenKind', () => {
         'Bearer',
         'access',
         'access_token',
+        'access-token',
+        'AT',
         'JWT',
+        'JWTToken',
         'refreshing',
         7,
         { refresh: 1 },
@@ -208,18 +212,27 @@ describe('checkTokenKind', () => {
     expect(kindOf({ ...ACCESS, ...claims }, { isAccessToken: () => true })).toBe('not_an_access_token');
   });
 
-  it('accepts a nonce in a token that says it is an access token, as those of Keycloak before 25', {
-    tags: ['ATP-17', 'ATP-18'],
-  }, () => {
+  it.each([{ typ: 'Bearer' }, { typ: 'DPoP' }, { tokenName: 'access_token' }])(
+    'accepts a nonce beside %j, which says that this is an access token',
+    { tags: ['ATP-17', 'ATP-18'] },
+    (name) => {
+      const claims = { ...name, azp: 'web', nonce: 'n' };
+      expect(kindOf(claims)).toBeUndefined();
+      expect(kindOf(claims, {}, 'jwt')).toBeUndefined();
+      expect(kindOf(claims, { isAccessToken: () => true })).toBeUndefined();
+      for (const mark of [{ at_hash: 'h' }, { token_use: 'id' }, { type: 'ID' }, { aud: 'web' }])
+        expect(kindOf({ ...claims, ...mark })).toBe('not_an_access_token');
+    },
+  );
+
+  it('accepts a nonce beside no other word for the kind of token', { tags: ['ATP-17', 'ATP-18'] }, () => {
     const claims = { typ: 'Bearer', azp: 'web', nonce: 'n' };
-    expect(kindOf(claims)).toBeUndefined();
-    expect(kindOf(claims, {}, 'jwt')).toBeUndefined();
-    expect(kindOf(claims, { isAccessToken: () => true })).toBeUndefined();
     for (const typ of [
       undefined,
       'bearer',
       'BEARER',
       'Bearer ',
+      'dpop',
       'ID',
       'Refresh',
       'JWT',
@@ -228,8 +241,11 @@ describe('checkTokenKind', () => {
       null,
     ])
       expect(kindOf({ ...ACCESS, ...claims, typ })).toBe('not_an_access_token');
-    for (const other of ['type', 'token_type'])
+    for (const other of ['type', 'token_type', 'tokenName'])
       expect(kindOf({ ...ACCESS, nonce: 'n', [other]: 'Bearer' })).toBe('not_an_access_token');
+    // Casdoor's ID token is the very access token.
+    for (const other of ['typ', 'type', 'tokenType'])
+      expect(kindOf({ ...ACCESS, nonce: 'n', [other]: 'access_token' })).toBe('not_an_access_token');
     for (const mark of [
       { at_hash: 'h' },
       { c_hash: 'h' },
