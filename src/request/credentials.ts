@@ -10,10 +10,10 @@ const TOKEN68 = /^[A-Za-z0-9\-._~+/]+=*$/;
 const SPACE = 0x20;
 const PARAMETER = 'access_token';
 /**
- * Two field lines in one: proxies and the Fetch standard join repeated lines with ", ". Either our
- * credentials are followed by another scheme, or another scheme's are followed by ours.
+ * Two field lines in one: proxies and the Fetch standard join repeated lines with ", ", and Envoy with ",".
+ * Either our credentials are followed by another scheme, or another scheme's are followed by ours.
  */
-const JOINED = /^(?:bearer|dpop) .*, +[!#$%&'*+.^_`|~\w-]+ +[^ ]|, +(?:bearer|dpop) +[^ ]/i;
+const JOINED = /^(?:bearer|dpop) .*,[ \t]*[!#$%&'*+.^_`|~\w-]+ +[^ ]|,[ \t]*(?:bearer|dpop) +[^ ]/i;
 /** Methods whose request content has a meaning (RFC 9110 §9.3). */
 const METHODS_WITH_CONTENT: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 

@@ -94,6 +94,18 @@ const credentials: readonly ContractRow[] = [
     expected: AMBIGUOUS,
   },
   {
+    title: 'refuses a second scheme behind a comma alone, with which Envoy joins two lines',
+    ids: ['BRR-03', 'BRR-06'],
+    request: stock((token) => `Bearer ${token},Basic Zm9v`),
+    expected: AMBIGUOUS,
+  },
+  {
+    title: 'refuses a token behind another scheme and a comma alone',
+    ids: ['BRR-06'],
+    request: stock((token) => `Basic Zm9v,Bearer ${token}`),
+    expected: AMBIGUOUS,
+  },
+  {
     title: 'refuses a quoted token',
     ids: ['BRR-03'],
     request: stock((token) => `Bearer "${token}"`),
