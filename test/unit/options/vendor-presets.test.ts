@@ -323,6 +323,129 @@ const vendors: readonly Vendor[] = [
     ],
   },
   {
+    name: 'Spring Authorization Server',
+    issuer: { issuer: 'https://auth.example.com', scopeClaim: 'scope', ...keys },
+    header: { kid: 'issuer-key' },
+    claims: {
+      ...{ iss: 'https://auth.example.com', aud: API, sub: 'orders', nbf: NOW - 60 },
+      ...{ scope: ['read', 'write'], jti: 'j' },
+    },
+    clientId: undefined,
+    scopes: ['read', 'write'],
+    refused: [
+      ['the audience that it has by itself', { aud: 'orders' }],
+      ['an ID token', { aud: 'web', azp: 'web', scope: undefined, auth_time: NOW - 60, sid: 's' }],
+    ],
+  },
+  {
+    name: 'OpenIddict',
+    issuer: { issuer: 'https://auth.example.com/', ...keys },
+    header: { typ: 'at+jwt', kid: 'issuer-key' },
+    claims: {
+      ...{ iss: 'https://auth.example.com/', aud: API, sub: 'orders', client_id: 'orders', jti: 'j' },
+      ...{ scope: 'read', oi_prst: 'orders', oi_tkn_id: '1' },
+    },
+    clientId: 'orders',
+    scopes: ['read'],
+    refused: [
+      ['another resource', { aud: 'https://other.example.com' }],
+      ['an ID token', { aud: 'web', azp: 'web', client_id: undefined, scope: undefined, at_hash: 'h' }, JWT],
+    ],
+  },
+  {
+    name: 'Kinde',
+    issuer: { issuer: 'https://example.kinde.com', clientIdClaim: 'azp', ...keys },
+    claims: {
+      ...{ iss: 'https://example.kinde.com', aud: [API], azp: 'd4d3', gty: ['client_credentials'], jti: 'j' },
+      ...{ scope: 'read', scp: ['read', 'write'], v: '2' },
+    },
+    clientId: 'd4d3',
+    scopes: ['read'],
+    refused: [
+      ['another API', { aud: ['https://example.kinde.com/api'] }],
+      ['an ID token', { aud: ['d4d3'], scope: undefined, scp: undefined, at_hash: 'h' }],
+    ],
+  },
+  {
+    name: 'Scalekit',
+    issuer: { issuer: 'https://example.scalekit.com', scopeClaim: 'scopes', ...keys },
+    claims: {
+      ...{
+        iss: 'https://example.scalekit.com',
+        aud: [API],
+        client_id: 'm2morg_1',
+        sub: 'm2morg_1',
+        jti: 't',
+      },
+      ...{ oid: 'org_1', scopes: ['read'], nbf: NOW - 60 },
+    },
+    clientId: 'm2morg_1',
+    scopes: ['read'],
+    refused: [
+      ['another API', { aud: ['https://other.example.com'] }],
+      ['a token of a login', { aud: ['skc_1'], client_id: 'skc_1', sub: 'usr_1', sid: 'ses_1' }],
+    ],
+  },
+  {
+    name: 'Stytch',
+    issuer: { issuer: 'stytch.com/project-live-1', ...keys },
+    audience: 'project-live-1',
+    claims: {
+      ...{ iss: 'stytch.com/project-live-1', aud: ['project-live-1'], sub: 'm2m-client-live-1' },
+      ...{ scope: 'read', nbf: NOW - 60 },
+    },
+    clientId: undefined,
+    scopes: ['read'],
+    refused: [
+      ['a session', { sub: 'user-live-1', scope: undefined, 'https://stytch.com/session': { id: 's' } }],
+      ['another project', { iss: 'stytch.com/project-live-2', aud: ['project-live-2'] }],
+    ],
+  },
+  {
+    name: 'Clerk, of a machine',
+    issuer: {
+      issuer: 'https://clerk.example.com',
+      clientIdClaim: ({ sub }) => (sub?.startsWith('mch_') ? sub : undefined),
+      scopeClaim: 'permissions',
+      ...keys,
+    },
+    audience: 'mch_inventory',
+    claims: {
+      ...{
+        iss: 'https://clerk.example.com',
+        aud: ['mch_inventory', 'mch_2'],
+        sub: 'mch_orders',
+        jti: 'mt_1',
+      },
+      ...{ scopes: 'mch_inventory mch_2', permissions: ['read'] },
+    },
+    clientId: 'mch_orders',
+    scopes: ['read'],
+    refused: [
+      ['another machine', { aud: ['mch_2'] }],
+      ['a session token', { sub: 'user_1', aud: undefined, azp: 'https://app.example.com', sid: 's' }],
+      ['a session token from a template', { sub: 'user_1' }],
+    ],
+  },
+  {
+    name: 'GitLab CI',
+    issuer: {
+      issuer: 'https://gitlab.com',
+      clientIdClaim: ({ project_path: path }) => (path === 'acme/inventory' ? path : undefined),
+      ...keys,
+    },
+    claims: {
+      ...{ iss: 'https://gitlab.com', aud: API, sub: 'project_path:acme/inventory:ref_type:branch:ref:main' },
+      ...{ project_path: 'acme/inventory', ref: 'main', ref_protected: 'true', jti: 'j', nbf: NOW - 60 },
+    },
+    clientId: 'acme/inventory',
+    scopes: [],
+    refused: [
+      ['another project', { project_path: 'acme/other' }],
+      ['an ID token of a login', { aud: API, sub: '17', project_path: undefined, sub_legacy: 's' }],
+    ],
+  },
+  {
     name: 'GitHub Actions',
     issuer: githubActions(['Acme/App', 'octo/*'], keys),
     header: { ...JWT, x5t: 'x' },
