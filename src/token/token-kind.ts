@@ -12,10 +12,12 @@ import type { TokenRules } from './token-rules.js';
 const FOREIGN_CLAIMS = ['at_hash', 'c_hash', 's_hash', 'events'] as const;
 /**
  * Where issuers say what kind of token it is, and the kinds that no API may accept. The last three claims are
- * those of PingAM, Casdoor and Oracle, whose word for an ID token is `IT`.
+ * those of PingAM, Casdoor and Oracle.
  */
 const KIND_CLAIMS = ['typ', 'type', 'token_type', 'tokenName', 'tokenType', 'tok_type'] as const;
-const FOREIGN_KIND = /^(?:id|it|refresh|offline|logout)(?:[-_ ]?token)?$/i;
+const FOREIGN_KIND = /^(?:id|refresh|offline|logout)(?:[-_ ]?token)?$/i;
+/** Oracle's word for an ID token. In another claim it may be a department. */
+const ORACLE_ID_TOKEN = 'IT';
 
 /** The media type in a `typ` header; undefined if there's none. */
 export type MediaType = 'at+jwt' | 'jwt' | undefined;
@@ -67,6 +69,7 @@ export function checkTokenKind(type: MediaType, claims: JsonObject, rules: Token
 export function foreignKind(claims: JsonObject): string | undefined {
   return KIND_CLAIMS.find((name) => {
     const kind = claims[name];
+    if (name === 'tok_type' && kind === ORACLE_ID_TOKEN) return true;
     return typeof kind === 'string' && FOREIGN_KIND.test(kind);
   });
 }

@@ -126,7 +126,6 @@ describe('checkTokenKind', () => {
         'Offline',
         'ID',
         'id_token',
-        'IT',
         'Logout',
       ]) {
         expect(kindOf({ ...ACCESS, [name]: kind })).toBe('not_an_access_token');
@@ -148,6 +147,13 @@ describe('checkTokenKind', () => {
         expect(kindOf({ ...ACCESS, [name]: kind })).toBeUndefined();
     },
   );
+
+  it('knows the word of Oracle for an ID token only where Oracle writes it', { tags: ['ATP-18'] }, () => {
+    expect(kindOf({ ...ACCESS, tok_type: 'IT' })).toBe('not_an_access_token');
+    expect(kindOf({ ...ACCESS, tok_type: 'AT' })).toBeUndefined();
+    for (const name of ['typ', 'type', 'token_type'])
+      expect(kindOf({ ...ACCESS, [name]: 'IT' })).toBeUndefined();
+  });
 
   it('accepts its client as the only audience if the issuer names the API so, but no ID token', {
     tags: ['ATP-18'],
