@@ -52,11 +52,13 @@ export function checkTokenType(type: MediaType, accepted: TokenType): void {
  * @throws {InvalidTokenError} `not_an_access_token`
  */
 export function checkTokenKind(type: MediaType, claims: JsonObject, rules: TokenRules): void {
-  if (foreignKind(claims) !== undefined) throw new InvalidTokenError('not_an_access_token');
+  const mark = foreignKind(claims) ?? (type === 'at+jwt' ? undefined : foreignMark(claims, rules));
+  if (mark !== undefined) {
+    const hint =
+      mark === 'aud' ? CLIENT_IS_AUDIENCE : `the claim "${mark}" marks it as another kind of token`;
+    throw new InvalidTokenError('not_an_access_token', hint);
+  }
   if (type === 'at+jwt') return;
-  const mark = foreignMark(claims, rules);
-  if (mark !== undefined)
-    throw new InvalidTokenError('not_an_access_token', mark === 'aud' ? CLIENT_IS_AUDIENCE : undefined);
   if (rules.isAccessToken === undefined && !isMarkedAsAccessToken(claims, rules)) {
     throw new InvalidTokenError(
       'not_an_access_token',

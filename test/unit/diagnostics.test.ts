@@ -123,6 +123,8 @@ describe('the decision channel', () => {
       { typ: 'JWT' },
       'the only audience of the token is its client; if that stands for this API, see audienceMayBeClient',
     ],
+    [{ typ: 'Refresh' }, {}, 'the claim "typ" marks it as another kind of token'],
+    [{ nonce: 'n' }, { typ: 'JWT' }, 'the claim "nonce" marks it as another kind of token'],
     [
       { iss: `https://issuer.example.com/` },
       {},

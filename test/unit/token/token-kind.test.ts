@@ -282,8 +282,8 @@ describe('checkTokenKind', () => {
 
   it.each([
     [{ aud: 'web', azp: 'web', scope: 'read' }, CLIENT_IS_AUDIENCE],
-    [{ nonce: 'n', scope: 'read' }, undefined],
-    [{ token_use: 'id', scope: 'read' }, undefined],
+    [{ nonce: 'n', scope: 'read' }, 'the claim "nonce" marks it as another kind of token'],
+    [{ token_use: 'id', scope: 'read' }, 'the claim "token_use" marks it as another kind of token'],
     [{}, expect.stringContaining('set clientIdClaim or isAccessToken')],
   ])('says in the log what to do about %j', { tags: ['ATP-17', 'ATP-18'] }, (claims, hint) => {
     expect(hintOf(() => checkTokenKind(undefined, { aud: AUDIENCE, ...claims }, resolvedIssuer()))).toEqual(
