@@ -95,6 +95,8 @@ export class ResourceServerModule implements NestModule, OnModuleInit, OnApplica
   ) {
     if (resourceServerModules(modules).length > 1) throw new TypeError(IMPORTED_TWICE);
     requireGuards(modules, GATEWAYS);
+    // Already now, because an application can start its microservices before it starts itself, or without.
+    if (platform.httpAdapter) requireGuards(modules, MESSAGE_HANDLERS);
   }
 
   /**
@@ -213,7 +215,7 @@ export class ResourceServerModule implements NestModule, OnModuleInit, OnApplica
 
   /** Serves the metadata. Nest calls it if there's an HTTP server, before the application's own routes. */
   configure(): void {
-    requireGuards(this.modules, MESSAGE_HANDLERS);
+    requireGuards(this.modules, MESSAGE_HANDLERS); // a testing module has had no HTTP server until now
     const server: unknown = this.platform.httpAdapter.getHttpServer();
     // With a listener, Node leaves upgrades to it. If there are gateways, they have added theirs by now.
     if (server instanceof EventEmitter && server.listenerCount('upgrade') > 0)

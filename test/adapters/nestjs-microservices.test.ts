@@ -219,6 +219,15 @@ describe('an application that listens to HTTP as well', () => {
     },
   );
 
+  it('is not even created then, because it can take messages before it starts', {
+    tags: ['OPS-09'],
+  }, async () => {
+    @Module({ imports: [withGuard()], controllers: [OpenController] })
+    class AppModule {}
+    const creating = NestFactory.create(AppModule, { logger: false, abortOnError: false });
+    await expect(creating).rejects.toThrow(/callers of OpenController\.message, OpenController\.event: /);
+  });
+
   it.each([true, false])('authenticates messages by the guard of their class, %j', async (inherits) => {
     @Controller()
     @UseGuards(MessageGuard)
