@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import {
   type Answer,
@@ -84,6 +85,9 @@ export async function refuseIn(type: string, denied: Denied): Promise<never> {
   throw Object.defineProperties(own, Object.getOwnPropertyDescriptors(exception));
 }
 
+/** Fastify's reply, or Express's response, which is Node's own. */
+type PlatformReply = Reply & ({ readonly raw: ServerResponse } | ServerResponse);
+
 /**
  * Sends the answer to a refused request exactly as the core made it. The module registers it as APP_FILTER,
  * unless `errors: 'next'` leaves the answers to your own filters.
@@ -116,9 +120,11 @@ export class ResourceServerExceptionFilter implements ExceptionFilter<ResourceSe
     const { answer } = 'answer' in error ? error : this.#deny(error, toArrival(found.req, host));
     if (type === 'graphql')
       throw new ResourceServerException({ error: error as ResourceServerError, answer }); // no exception yet
-    // `headersSent` is Express's.
-    const response = host.switchToHttp().getResponse<Reply & { readonly headersSent?: boolean }>();
-    if (response.sent !== true && response.headersSent !== true) sendAnswer(answer, response);
+    const response = host.switchToHttp().getResponse<PlatformReply>();
+    const raw = 'raw' in response ? response.raw : response;
+    // The application has begun to answer. Nest ends that for every other error, too.
+    if (response.sent === true || raw.headersSent) raw.end();
+    else sendAnswer(answer, response);
   }
 
   #deny(error: ResourceServerError, arrival: Arrival): Denied {

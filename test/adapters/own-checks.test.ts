@@ -1,6 +1,6 @@
 import '../../adapters/express/types.js';
 import 'reflect-metadata';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   type CanActivate,
   Catch,
@@ -21,7 +21,7 @@ import { APP_FILTER, NestFactory, Reflector } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
-import fastify, { type FastifyRequest } from 'fastify';
+import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import { Hono } from 'hono';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import * as expressAdapter from '../../adapters/express/index.js';
@@ -443,6 +443,13 @@ describe.each([
       await response.send('sent');
       throw notYours();
     }
+
+    @Get('begun')
+    begun(@Res() response: ServerResponse | FastifyReply) {
+      const raw = 'raw' in response ? response.hijack().raw : response;
+      raw.write('begun');
+      throw new InvalidTokenError('expired');
+    }
   }
 
   const controllers = [OwnController];
@@ -462,6 +469,12 @@ describe.each([
     expect([open.status, challengeOf(open)]).toEqual([401, plainChallenges().join(', ')]);
     const late = await ask('/late', reader);
     expect([late.status, await late.text()]).toEqual([200, 'sent']);
+  });
+
+  it('ends an answer that has already begun, as Nest does for other errors', async () => {
+    const ask = await start(moduleOf());
+    const begun = await ask('/begun', reader);
+    expect([begun.status, await begun.text()]).toEqual([200, 'begun']);
   });
 
   it('answers it too with a filter of the application, if ours is the last of them', async () => {
