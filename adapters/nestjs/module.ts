@@ -10,6 +10,7 @@ import {
   Module,
   type ModuleMetadata,
   type NestModule,
+  type OnApplicationBootstrap,
   type OnApplicationShutdown,
   type OnModuleInit,
   Scope,
@@ -86,7 +87,9 @@ export interface ResourceServerModuleAsyncOptions extends ResourceServerModuleEx
  * ```
  */
 @Module({})
-export class ResourceServerModule implements NestModule, OnModuleInit, OnApplicationShutdown {
+export class ResourceServerModule
+  implements NestModule, OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown
+{
   constructor(
     @Inject(RESOURCE_SERVER) private readonly server: ResourceServer,
     @Inject(HttpAdapterHost) private readonly platform: HttpAdapterHost,
@@ -228,10 +231,9 @@ export class ResourceServerModule implements NestModule, OnModuleInit, OnApplica
     );
   }
 
-  /** Reads the decorators' requirements, and refuses to start if handlers are unguarded. */
+  /** Reads the decorators' requirements. */
   onModuleInit(): void {
     handlerPolicies(this.modules, ['controllers', 'providers']); // each keeps its own
-    requireFieldGuards(this.modules);
     const logger = new Logger(ResourceServerModule.name);
     if (isFake(this.server)) logger.warn('No access token is verified: the resource server is for tests');
     // A guard created per request runs after all others, wherever it's bound.
@@ -242,6 +244,11 @@ export class ResourceServerModule implements NestModule, OnModuleInit, OnApplica
         `Nest runs ${before.join(', ')} before requests are authenticated, because the guard of ` +
           "ResourceServerModule is created per request. They can't use getAuth.",
       );
+  }
+
+  /** Refuses to start if GraphQL fields are unguarded. By now the GraphQL module has its schema. */
+  onApplicationBootstrap(): void {
+    requireFieldGuards(this.modules);
   }
 
   /**

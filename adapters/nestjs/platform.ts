@@ -58,7 +58,7 @@ export function findRequest(context: ArgumentsHost): RequestResponse | undefined
     return { req: http.getRequest<PlatformRequest>(), res: http.getResponse<Reply>() };
   }
   if (type === 'graphql') {
-    const { req: given, res } = context.getArgs<[unknown, unknown, GraphqlContext?]>()[2] ?? {};
+    const { req: given, res } = graphqlContext(context) ?? {};
     const req = given?.extra?.request ?? given;
     // Express's request has its response; the context seldom does.
     return hasHeaders(req) ? { req, res: res ?? (Reflect.get(req, 'res') as Reply | undefined) } : undefined;
@@ -67,6 +67,12 @@ export function findRequest(context: ArgumentsHost): RequestResponse | undefined
   const { request, _socket: socket } = context.switchToWs().getClient<GatewayClient | undefined>() ?? {};
   const req = request ?? socket?.[UPGRADE];
   return hasHeaders(req) ? { req, res: undefined } : undefined;
+}
+
+/** The context of a GraphQL operation. The resolver of a subgraph's reference has no arguments before it. */
+function graphqlContext(context: ArgumentsHost): GraphqlContext | undefined {
+  const args = context.getArgs<(GraphqlContext | undefined)[]>();
+  return args.length === 3 ? args[1] : args[2];
 }
 
 function hasHeaders(request: PlatformRequest | undefined): request is PlatformRequest {
@@ -132,7 +138,11 @@ class MessageView implements RequestView {
  * or operation. Undefined for a context that we don't know.
  */
 export function carriers(context: ArgumentsHost): readonly object[] | undefined {
-  const [first, second, third] = context.getArgs<unknown[]>();
-  const found = { ws: [second, first], rpc: [second], graphql: [third] }[context.getType<string>()];
-  return found?.filter((one) => typeof one === 'object' && one !== null);
+  const [first, second] = context.getArgs<unknown[]>();
+  const places: Record<string, readonly unknown[]> = {
+    ws: [second, first],
+    rpc: [second],
+    graphql: [graphqlContext(context)],
+  };
+  return places[context.getType<string>()]?.filter((one) => typeof one === 'object' && one !== null);
 }

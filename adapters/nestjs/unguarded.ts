@@ -49,27 +49,54 @@ export function requireGuards(
 }
 
 /**
- * The same for fields of GraphQL objects. Unless the GraphQL module is set to, Nest runs no guards for them,
- * not even those bound to them.
+ * The same for fields of GraphQL objects, and for references to objects. Unless the GraphQL module is set to,
+ * Nest runs no guards for them, not even those bound to them. In a subgraph of a federation, clients reach
+ * them by the query `_entities`, which has no handler.
  *
- * @throws {TypeError} names every field with a requirement that nothing would check
+ * @throws {TypeError} names every field with a requirement that nothing would check, and in a subgraph every
+ *   field that's not `@Public()`
  */
 export function requireFieldGuards(modules: ModulesContainer): void {
-  const graphql = [...modules.values()].flatMap(({ providers }) => providers.get('GqlModuleOptions') ?? []);
-  const asksGuards = graphql.every(({ instance }) => {
-    const enhancers: unknown = Reflect.get(Object(instance), 'fieldResolverEnhancers');
+  const graphql = [...modules.values()].filter(({ providers }) => providers.has('GqlModuleOptions'));
+  const asksGuards = graphql.every(({ providers }) => {
+    const options = Object(providers.get('GqlModuleOptions')?.instance);
+    const enhancers: unknown = Reflect.get(options, 'fieldResolverEnhancers');
     return Array.isArray(enhancers) && enhancers.includes('guards');
   });
   if (asksGuards) return;
+  const isSubgraph = graphql.some(servesEntities);
   const open = handlerPolicies(modules, ['providers']).filter(
     ({ handler, policy }) =>
-      Reflect.hasMetadata('graphql:resolve_property', handler) && policy.requirements.length > 0,
+      FIELDS.some((metadata) => Reflect.hasMetadata(metadata, handler)) &&
+      (isSubgraph ? !policy.isPublic : policy.requirements.length > 0),
   );
   if (open.length === 0) return;
+  const names = listNames(open);
+  const problem = isSubgraph
+    ? `Nothing authenticates the callers of ${names}: the query _entities reaches them`
+    : `Nothing checks what ${names} require`;
   throw new TypeError(
-    `Nothing checks what ${listNames(open)} require: Nest runs no guards for fields. ` +
+    `${problem}, and Nest runs no guards for fields and references. ` +
       "Set fieldResolverEnhancers: ['guards'] in the options of the GraphQL module.",
   );
+}
+
+const FIELDS = ['graphql:resolve_property', 'graphql:resolve_reference'];
+
+/** The parts of Nest's GraphQL module and of a schema that are needed here. */
+interface GraphqlModule {
+  readonly providers: ReadonlyMap<unknown, { readonly instance: unknown }>;
+}
+interface Schema {
+  getQueryType?(): { getFields(): object } | undefined;
+}
+
+/** Whether a GraphQL module serves a subgraph. One of its providers has the schema. */
+function servesEntities({ providers }: GraphqlModule): boolean {
+  return [...providers.values()].some(({ instance }) => {
+    const schema: Schema | undefined = Reflect.get(Object(instance), 'schema');
+    return '_entities' in (schema?.getQueryType?.()?.getFields() ?? {});
+  });
 }
 
 function listNames(handlers: readonly Handler[]): string {

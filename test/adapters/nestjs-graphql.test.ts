@@ -3,7 +3,15 @@ import { once } from 'node:events';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { Module, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { Context, GraphQLModule, Query, ResolveField, Resolver, Subscription } from '@nestjs/graphql';
+import {
+  Context,
+  GraphQLModule,
+  Query,
+  ResolveField,
+  ResolveReference,
+  Resolver,
+  Subscription,
+} from '@nestjs/graphql';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import {
@@ -280,5 +288,89 @@ describe('fields of an object', () => {
     });
     const authorization = await issuer.authorization({ scope: 'read:prices' });
     expect(await query('item { price }', authorization)).toEqual({ data: { item: { price: '1 €' } } });
+  });
+});
+
+describe('references to an object of a subgraph', () => {
+  @Resolver('Item')
+  class ItemResolver {
+    @ResolveReference()
+    find() {
+      return {};
+    }
+
+    @ResolveField()
+    caller(@Auth() auth: Auth) {
+      return auth.clientId;
+    }
+
+    @ResolveField()
+    @Public()
+    name() {
+      return 'open';
+    }
+  }
+
+  @Resolver('Item')
+  class ScopedResolver {
+    @ResolveReference()
+    @RequireScope('read:items')
+    find(@Auth() auth: Auth) {
+      return { caller: auth.clientId };
+    }
+  }
+
+  interface ReferenceResolvers {
+    __resolveReference(reference: object, context: object, info: object): unknown;
+  }
+
+  /** Calls the resolver of a reference as Apollo's library for subgraphs does: without arguments. */
+  function startSubgraph(provider: Type, more: Partial<ApolloDriverConfig> = {}) {
+    return start({
+      providers: [provider],
+      graphql: {
+        autoSchemaFile: false,
+        typeDefs: 'type Item { caller: String name: String } type Query { _entities: [Item] }',
+        transformResolvers: (resolvers) => {
+          const [{ Item }] = resolvers as [{ Item: ReferenceResolvers }]; // of the one provider
+          const { __resolveReference: find, ...fields } = Item;
+          const entities = (_source: unknown, _args: object, context: object, info: object) => [
+            find({}, context, info),
+          ];
+          return { Item: fields, Query: { _entities: entities } };
+        },
+        ...more,
+      },
+    });
+  }
+  const withGuards = { fieldResolverEnhancers: ['guards' as const] };
+
+  it('keep the application from starting if nothing guards them', { tags: ['OPS-09'] }, async () => {
+    await expect(startSubgraph(ItemResolver)).rejects.toThrow(
+      /callers of ItemResolver\.find, ItemResolver\.caller: .*fieldResolverEnhancers: \['guards'\]/,
+    );
+    await expect(startSubgraph(ScopedResolver)).rejects.toThrow(/callers of ScopedResolver\.find: /);
+  });
+
+  it('are authenticated if Nest asks guards for them', { tags: ['OPS-09'] }, async () => {
+    const { query } = await startSubgraph(ItemResolver, withGuards);
+    expect(await query('_entities { caller }', await issuer.authorization())).toEqual({
+      data: { _entities: [{ caller: 'test-client' }] },
+    });
+    expect(await query('_entities { caller }')).toMatchObject({
+      data: { _entities: [null] },
+      errors: [{ path: ['_entities', 0], extensions: { reason: 'missing_credentials' } }],
+    });
+  });
+
+  it('are checked for what they require', async () => {
+    const { query } = await startSubgraph(ScopedResolver, withGuards);
+    expect(await query('_entities { caller }', await issuer.authorization())).toMatchObject({
+      data: { _entities: [null] },
+      errors: [{ path: ['_entities', 0], extensions: { reason: 'insufficient_scope' } }],
+    });
+    expect(await query('_entities { caller }', await issuer.authorization({ scope: 'read:items' }))).toEqual({
+      data: { _entities: [{ caller: 'test-client' }] },
+    });
   });
 });
