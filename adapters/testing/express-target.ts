@@ -10,9 +10,20 @@ type Layer = { handle: Handle };
 /**
  * @param application an application of Express 4 or 5
  * @param mounted the inner applications, by path
+ * @param notFound the path of a last route that answers 404 to everything else. Neither it counts nor others
+ *   with the same handler
  */
-export function expressTarget(application: object, mounted: Readonly<Record<string, object>>): Target {
-  const { routes, mounts } = readRoutes(application, mounted);
+export function expressTarget(
+  application: object,
+  mounted: Readonly<Record<string, object>>,
+  notFound?: string | undefined,
+): Target {
+  const { routes: found, mounts } = readRoutes(application, mounted);
+  const last = found.findLast(({ method, path }) => method === 'ALL' && path === notFound);
+  const answers404 = last && findHandler(last.layers)?.handle;
+  const routes = answers404
+    ? found.filter(({ layers }) => findHandler(layers)?.handle !== answers404)
+    : found;
   const uses = mounts.filter(({ isApplication }) => !isApplication);
   return {
     listener: application as RequestListener, // an application of Express is one

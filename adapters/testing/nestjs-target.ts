@@ -11,10 +11,14 @@ export async function nestTarget(
   await application.init(); // does nothing the second time
   // Imported here, because applications of the other frameworks don't have NestJS.
   const { ResourceServerGuard } = await import('../nestjs/guard.js');
+  const { ApplicationConfig } = await import('@nestjs/core');
   const adapter = application.getHttpAdapter();
   const platform = adapter.getInstance();
   const isFastify = adapter.getType() === 'fastify';
-  const target = isFastify ? await fastifyTarget(platform) : expressTarget(platform, mounted);
+  const prefix = application.get(ApplicationConfig).getGlobalPrefix();
+  // Without one, Nest's answer to unknown routes isn't a route.
+  const notFound = prefix === '' ? undefined : `/${prefix.replace(/^\/|\/$/g, '')}*path`;
+  const target = isFastify ? await fastifyTarget(platform) : expressTarget(platform, mounted, notFound);
   return {
     ...target,
     guard(probes) {

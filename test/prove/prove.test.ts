@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApolloServer } from '@apollo/server';
 import { expressMiddleware } from '@as-integrations/express5';
+import { All, Controller } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { initTRPC } from '@trpc/server';
 import { createExpressMiddleware } from '@trpc/server/adapters/express';
@@ -19,6 +21,7 @@ import {
   requireScope,
 } from 'oauth-resource-server/express';
 import { requireScope as requireScopeHook, resourceServer } from 'oauth-resource-server/fastify';
+import { Public, ResourceServerModule } from 'oauth-resource-server/nestjs';
 import { createTestIssuer, type ProveOptions, prove } from 'oauth-resource-server/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createApp as createExpress, type Framework } from './apps/express.js';
@@ -489,6 +492,44 @@ describe('an application of Fastify', () => {
       scope.get('/inside', handle);
     });
     await expect(prove(app, { issuer, lockFile: false })).rejects.toThrow('GET /outside: lets requests');
+  });
+});
+
+describe('an application of NestJS', () => {
+  it.each([
+    ['Express', () => new ExpressAdapter()],
+    ['Fastify', () => new FastifyAdapter()],
+  ])('may have a global prefix, below which everything else is 404, on %s', async (_name, platform) => {
+    const root = createModule(issuer.options, handle);
+    const app = await NestFactory.create(root, platform(), { logger: false });
+    app.setGlobalPrefix('api', { exclude: ['health'] });
+    const { lock } = await prove(app, {
+      ...sampleOptions,
+      public: ['GET /health', 'GET /api/about/:topic'],
+      samples: { 'GET /api/admin/tenants': tenant, 'POST /api/admin/tenants': tenant },
+    });
+    expect(lock).toContain('GET /api/stock/:sku  scope read:inventory\n');
+    expect(lock).toMatch(/^GET \/health {2}public$/m);
+    expect(lock).not.toMatch(/health {2}token|\*/);
+  });
+
+  it('is told of a handler of its own that answers everything', async () => {
+    @Controller()
+    class AnythingController {
+      @All('*path')
+      @Public()
+      anything() {
+        return handle();
+      }
+    }
+    for (const prefix of ['', 'api']) {
+      const root = { ...ResourceServerModule.forRoot(issuer.options), controllers: [AnythingController] };
+      const app = await NestFactory.create(root, { logger: false });
+      app.setGlobalPrefix(prefix);
+      await expect(prove(app, { issuer, lockFile: false })).rejects.toThrow(
+        `ALL ${prefix && '/api'}/*path: lets requests without a token in (reached its handler)`,
+      );
+    }
   });
 });
 
