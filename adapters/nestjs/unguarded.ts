@@ -1,6 +1,13 @@
+import type { Type } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 import { RequirementGuard, ResourceServerGuard } from './guard.js';
-import { type Handler, handlerPolicies, type RoutePolicy } from './route-policy.js';
+import {
+  type Handler,
+  handlerPolicies,
+  handlerPolicy,
+  methodNames,
+  type RoutePolicy,
+} from './route-policy.js';
 
 /** Handlers that Nest calls without running global guards, by the metadata of its decorators. */
 interface Unreached {
@@ -65,10 +72,8 @@ export function requireFieldGuards(modules: ModulesContainer): void {
   });
   if (asksGuards) return;
   const isSubgraph = graphql.some(servesEntities);
-  const open = handlerPolicies(modules, ['providers']).filter(
-    ({ handler, policy }) =>
-      FIELDS.some((metadata) => Reflect.hasMetadata(metadata, handler)) &&
-      (isSubgraph ? !policy.isPublic : policy.requirements.length > 0),
+  const open = fieldHandlers(modules).filter(({ policy }) =>
+    isSubgraph ? !policy.isPublic : policy.requirements.length > 0,
   );
   if (open.length === 0) return;
   const names = listNames(open);
@@ -82,6 +87,26 @@ export function requireFieldGuards(modules: ModulesContainer): void {
 }
 
 const FIELDS = ['graphql:resolve_property', 'graphql:resolve_reference'];
+
+/** The handlers of fields and references. Nest looks at the instances of providers, whoever made them. */
+function fieldHandlers(modules: ModulesContainer): readonly Handler[] {
+  const instances = [...modules.values()].flatMap(({ providers }) =>
+    [...providers.values()].flatMap(({ instance }): object[] => (isObject(instance) ? [instance] : [])),
+  );
+  const prototypes = new Set(instances.map((instance): unknown => Object.getPrototypeOf(instance)));
+  return [...prototypes].filter(isObject).flatMap((prototype) =>
+    methodNames(prototype).flatMap((name) => {
+      const handler = Reflect.get(prototype, name);
+      if (!FIELDS.some((metadata) => Reflect.hasMetadata(metadata, handler))) return [];
+      const metatype: Type = Reflect.get(prototype, 'constructor');
+      return { metatype, name, handler, policy: handlerPolicy(prototype, handler) };
+    }),
+  );
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
 
 /** The parts of Nest's GraphQL module and of a schema that are needed here. */
 interface GraphqlModule {

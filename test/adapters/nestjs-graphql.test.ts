@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { once } from 'node:events';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
-import { Module, type Type } from '@nestjs/common';
+import { Module, type Provider, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import {
   Context,
@@ -65,7 +65,7 @@ interface GraphqlAnswer {
 
 interface Setup {
   readonly options?: ResourceServerModuleOptions;
-  readonly providers?: Type[];
+  readonly providers?: Provider[];
   readonly graphql?: Partial<ApolloDriverConfig>;
 }
 
@@ -278,6 +278,18 @@ describe('fields of an object', () => {
     const starting = start({ providers: [ItemResolver], graphql: { autoSchemaFile: false, typeDefs } });
     await expect(starting).rejects.toThrow(/ItemResolver\.price.*fieldResolverEnhancers: \['guards'\]/);
   });
+
+  it.each([
+    ['a factory', { provide: 'items', useFactory: () => new ItemResolver() }],
+    ['the application', { provide: 'items', useValue: new ItemResolver() }],
+  ])(
+    'keep it from starting in a resolver that %s makes, too',
+    { tags: ['OPS-09'] },
+    async (_by, provider) => {
+      const starting = start({ providers: [provider], graphql: { autoSchemaFile: false, typeDefs } });
+      await expect(starting).rejects.toThrow(/what ItemResolver\.price require/);
+    },
+  );
 
   it('are checked if Nest asks guards for them', async () => {
     const graphql = { autoSchemaFile: false, typeDefs, fieldResolverEnhancers: ['guards' as const] };
