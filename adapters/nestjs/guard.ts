@@ -25,8 +25,8 @@ export const GUARD: unique symbol = Symbol('guard of ResourceServerModule.forRoo
  * that an application without the module fails at start. A request is authenticated once, however many guards
  * and resolvers look at it.
  *
- * Execution contexts other than HTTP are refused, unless their handler is `@Public()` or a subclass finds the
- * request:
+ * For GraphQL and WebSockets, the token is that of the HTTP request behind them. Other execution contexts
+ * have no request, so they're refused, unless their handler is `@Public()` or a subclass finds the token:
  *
  * @throws {ResourceServerException} the request is refused
  * @example
@@ -39,14 +39,15 @@ export const GUARD: unique symbol = Symbol('guard of ResourceServerModule.forRoo
  * } from 'oauth-resource-server/nestjs';
  *
  * @Injectable()
- * class GraphqlGuard extends ResourceServerGuard {
+ * class MessageGuard extends ResourceServerGuard {
  *   protected override getRequestResponse(context: ExecutionContext): RequestResponse | undefined {
- *     if (context.getType<string>() !== 'graphql') return super.getRequestResponse(context);
- *     return context.getArgByIndex<RequestResponse>(2); // what `context` of the GraphQL module returned
+ *     if (context.getType() !== 'rpc') return super.getRequestResponse(context);
+ *     const { authorization } = context.switchToRpc().getData<{ authorization?: unknown }>() ?? {};
+ *     return { req: { headers: { authorization } }, res: undefined }; // 'Bearer …'
  *   }
  * }
  *
- * ResourceServerModule.forRoot(options, { guard: GraphqlGuard });
+ * ResourceServerModule.forRoot(options, { guard: MessageGuard });
  * ```
  */
 @Injectable()
