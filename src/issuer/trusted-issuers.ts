@@ -3,6 +3,7 @@ import { reportWarning } from '../diagnostics.js';
 import { InvalidTokenError, UnavailableError } from '../errors.js';
 import { isOptionError } from '../lib/check.js';
 import { withTimeLimit } from '../lib/deadline.js';
+import { isSameElsewhere } from '../lib/difference.js';
 import { describeError, SafeError } from '../lib/errors.js';
 import type { JsonObject } from '../lib/json.js';
 import { LruCache } from '../lib/lru-cache.js';
@@ -117,6 +118,10 @@ export class TrustedIssuers {
   }
 }
 
+const ONE_SERVER =
+  'the issuer differs from a configured one only by scheme, host or port; if one server has both names, ' +
+  'configure the one in its tokens';
+
 /**
  * The issuer that `"iss"` names exactly, from a list (RFC 8725 §3.8).
  *
@@ -126,9 +131,13 @@ export function findIssuer<T>(iss: unknown, issuers: ReadonlyMap<string, T>): T 
   if (typeof iss !== 'string') throw new InvalidTokenError('iss_mismatch');
   const issuer = issuers.get(iss);
   if (issuer !== undefined) return issuer;
+  throw new InvalidTokenError('iss_mismatch', hintOf(iss, issuers));
+}
+
+function hintOf(iss: string, issuers: ReadonlyMap<string, unknown>): string | undefined {
   const twin = iss.endsWith('/') ? iss.slice(0, -1) : `${iss}/`;
-  const hint = 'the issuer differs from a configured one only by a trailing slash';
-  throw new InvalidTokenError('iss_mismatch', issuers.has(twin) ? hint : undefined);
+  if (issuers.has(twin)) return 'the issuer differs from a configured one only by a trailing slash';
+  return [...issuers.keys()].some((configured) => isSameElsewhere(iss, configured)) ? ONE_SERVER : undefined;
 }
 
 /**

@@ -39,6 +39,21 @@ function describeHosts(one: string, other: string): string | undefined {
   return `${quote(internal)} looks like the name of a container, which means nothing outside its network`;
 }
 
+const PLACE = /^https?:\/\/(?<host>\[[^\]]*\]|[^/:]*)(?<port>:\d+)?(?<path>\/.*)?$/;
+
+/**
+ * Whether two identifiers are those of one server that has two names, inside and outside a container for
+ * example. They have one path, and if that's empty, one host or port.
+ *
+ * It's quick with anything that a client can send, which {@link describeDifference} isn't.
+ */
+export function isSameElsewhere(one: string, other: string): boolean {
+  const [first, second] = [PLACE.exec(one)?.groups, PLACE.exec(other)?.groups];
+  if (first === undefined || second === undefined || first.path !== second.path) return false;
+  if (first.path !== undefined && first.path !== '/') return true;
+  return first.host === second.host || (first.port !== undefined && first.port === second.port);
+}
+
 /**
  * What to do if an authorization server calls itself something other than the configured issuer.
  *

@@ -110,6 +110,12 @@ export function isSendableToken(value: unknown): value is string {
   return typeof value === 'string' && /^[\x21-\x7e]+$/.test(value);
 }
 
+/** What to tell the developer of a request without an access token: an `Authorization` that isn't read. */
+export function hintOfNone(request: RequestView, schemes: ReadonlySet<Scheme>): string | undefined {
+  if (!schemes.has('Bearer') || fieldLinesOf(request, 'authorization').length === 0) return undefined;
+  return 'the Authorization field does not begin with "Bearer"; put that before the access token';
+}
+
 /**
  * The scheme that refused credentials were meant for; undefined if that isn't clear (RFC 9449 §7.2).
  *

@@ -11,6 +11,13 @@ export const MAX_TOKEN_LENGTH = 16_384;
 /** The parts of a JWS in compact serialization, still encoded and not to be trusted. */
 type Segments = readonly [header: string, claims: string, signature: string];
 
+/** How many segments an opaque token has, and an encrypted one (RFC 7516 §3.1). */
+const OPAQUE = 1;
+const ENCRYPTED = 5;
+const NOT_SIGNED =
+  'the token is opaque or encrypted, not a signed JWT; does the client ask for this API (audience or ' +
+  'resource)? If the issuer has only opaque tokens, set introspection';
+
 /**
  * Splits an access token (RFC 7515 §3.1), strictly: three segments of canonical base64url. A lenient decoder
  * would accept many spellings of one token.
@@ -20,8 +27,16 @@ type Segments = readonly [header: string, claims: string, signature: string];
 export function splitToken(token: string): Segments {
   if (token.length > MAX_TOKEN_LENGTH) throw new InvalidTokenError('token_too_large');
   const segments = splitCompactJws(token);
-  if (segments === undefined) throw new InvalidTokenError('malformed_token');
+  if (segments === undefined) throw new InvalidTokenError('malformed_token', hintOf(token));
   return segments;
+}
+
+/** What a token without three segments probably is. */
+function hintOf(token: string): string | undefined {
+  if (token === 'undefined' || token === 'null')
+    return 'the client sent the word undefined or null instead of a token';
+  const count = token.split('.', ENCRYPTED + 1).length;
+  return count === OPAQUE || count === ENCRYPTED ? NOT_SIGNED : undefined;
 }
 
 /**

@@ -516,7 +516,7 @@ describe('the answer', () => {
     const app = fastify({ logger: { level: 'debug', stream } });
     await app.register(resourceServer, issuer.options);
     app.get('/stock', () => 'ok');
-    await app.inject({ url: '/stock', headers: { authorization: 'Bearer s3cr3t' } });
+    await app.inject({ url: '/stock', headers: { authorization: 'Bearer s3cr3t.s3cr3t.s' } });
     issuer.goDown();
     try {
       const down = fastify({ logger: { level: 'debug', stream } });

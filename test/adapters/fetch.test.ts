@@ -220,7 +220,7 @@ it('shows refusals with NODE_DEBUG, and nothing of the token', { tags: ['OPS-01'
     const program = `
       import { resourceServer } from ${JSON.stringify(pathToFileURL(join(folder, 'fetch.mjs')).href)};
       const gate = resourceServer({ issuer: 'https://auth.example.com', audience: 'a' });
-      await gate(new Request('https://api.example.com/', { headers: { Authorization: 'Bearer s3cr3t' } }));`;
+      await gate(new Request('https://api.example.com/', { headers: { Authorization: 'Bearer s3cr3t.s.s' } }));`;
     const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
       env: { ...process.env, NODE_DEBUG: 'oauth-resource-server' },
     });

@@ -76,7 +76,7 @@ describe('the decision channel', () => {
     await server.authenticate(requestWith('Bearer'));
     await outcomeOf(server, await issuer.token({ exp: 1 }));
     await outcomeOf(server, await issuer.token({ cnf: { jkt: 'x' } }));
-    await expect(server.verify('x')).rejects.toThrow();
+    await expect(server.verify('a.b.c')).rejects.toThrow();
     const denied = (status: number, reason: string, method?: string) => {
       return { ...nothing, outcome: 'denied', method, status, reason };
     };
@@ -139,6 +139,59 @@ describe('the decision channel', () => {
     const messages = listenTo<DecisionMessage>(channels.decision);
     await outcomeOf(server, await issuer.token(claims, header));
     expect(messages.map((message) => message.hint)).toEqual([hint]);
+  });
+
+  const oneServer =
+    'the issuer differs from a configured one only by scheme, host or port; if one server has both names, ' +
+    'configure the one in its tokens';
+
+  it.each([
+    ['http://keycloak:8080/realms/shop', 'http://localhost:8080/realms/shop', oneServer],
+    ['http://localhost:8080/realms/shop', 'https://sso.example.com/realms/shop', oneServer],
+    ['http://[::1]:8080/realms/shop', 'http://127.0.0.1:8080/realms/shop', oneServer],
+    ['http://localhost:4400', 'http://127.0.0.1:4400', oneServer],
+    ['https://sso.example.com', 'http://sso.example.com', oneServer],
+    ['https://sso.example.com', 'https://sso.example.com:8443', oneServer],
+    ['https://sso.example.com', 'https://other.example.net', undefined],
+    ['https://sso.example.com/', 'https://other.example.net/', undefined],
+    ['https://sso.example.com/realms/shop', 'https://sso.example.com/realms/other', undefined],
+    ['urn:example:issuer', 'urn:example:other', undefined],
+  ])('helps if %s is configured, and a token is from %s', async (configured, iss, hint) => {
+    const messages = listenTo<DecisionMessage>(channels.decision);
+    const trusted = { ...issuer.options.issuer, issuer: configured };
+    await outcomeOf(
+      createResourceServer({ ...issuer.options, issuer: trusted }),
+      await issuer.token({ iss }),
+    );
+    expect(messages).toMatchObject([{ reason: 'iss_mismatch', hint }]);
+  });
+
+  const notSigned =
+    'the token is opaque or encrypted, not a signed JWT; does the client ask for this API (audience or ' +
+    'resource)? If the issuer has only opaque tokens, set introspection';
+  const noScheme = 'the Authorization field does not begin with "Bearer"; put that before the access token';
+  const noToken = 'the client sent the word undefined or null instead of a token';
+
+  it.each([
+    ['Bearer 2YotnFZFEjr1zCsicMWpAA', 'malformed_token', notSigned],
+    ['Bearer eyJhbGciOiJkaXIifQ..aaaa.bbbb.cccc', 'malformed_token', notSigned],
+    ['Bearer undefined', 'malformed_token', noToken],
+    ['Bearer null', 'malformed_token', noToken],
+    ['Bearer a.b.c', 'malformed_token', undefined],
+    ['eyJhbGciOiJSUzI1NiJ9.e30.AAAA', 'missing_credentials', noScheme],
+    ['Token 2YotnFZFEjr1zCsicMWpAA', 'missing_credentials', noScheme],
+    [undefined, 'missing_credentials', undefined],
+  ])('helps with the line %s', async (line, reason, hint) => {
+    const messages = listenTo<DecisionMessage>(channels.decision);
+    await server.authenticate(line === undefined ? requestWith() : requestWith(line));
+    expect(messages).toMatchObject([{ reason, hint }]);
+  });
+
+  it('does not ask for a scheme that is not read', async () => {
+    const messages = listenTo<DecisionMessage>(channels.decision);
+    const options = { ...issuer.options, bearerMethods: ['query'], dpop: 'off' } as const;
+    await createResourceServer(options).authenticate(requestWith('Token abc'));
+    expect(messages).toMatchObject([{ reason: 'missing_credentials', hint: undefined }]);
   });
 
   it('costs nothing when nobody listens', () => {
