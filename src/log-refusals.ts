@@ -1,5 +1,5 @@
 import { announceLog, listen } from './diagnostics.js';
-import { checkNames } from './lib/check.js';
+import { checkNames, typeName } from './lib/check.js';
 import { withoutUndefined } from './lib/json.js';
 
 /** The logger of pino, winston, Nest or Fastify, `console`, or any other with such methods. */
@@ -92,6 +92,8 @@ export function logRefusals(logger: RefusalLogger, options: LogRefusalsOptions =
 }
 
 function checkLevels(logger: RefusalLogger, options: LogRefusalsOptions): Required<LogRefusalsOptions> {
+  if (Object(logger) !== logger)
+    throw new TypeError(`logRefusals: the logger is an object, got ${typeName(logger)}`);
   const hasMethod = (name: string): boolean => typeof Reflect.get(logger, name) === 'function';
   checkNames(options, ['level', 'outageLevel'], 'logRefusals');
   const { level = hasMethod('info') ? 'info' : 'log', outageLevel = 'warn' } = options;

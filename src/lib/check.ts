@@ -60,6 +60,9 @@ export type Checked<Table> = {
   readonly [Name in keyof Table]: Table[Name] extends Check<infer Value> ? Value : never;
 };
 
+/** Where a name belongs that's unknown here; undefined if nowhere. */
+type Elsewhere = (name: string) => string | undefined;
+
 /**
  * Checks an options object against a table. Unknown names are refused, and each member goes through its
  * check.
@@ -71,8 +74,9 @@ export function checkObject<Table extends Readonly<Record<string, Check<unknown>
   path: string,
   table: Table,
   takes = 'an object',
+  elsewhere?: Elsewhere,
 ): Checked<Table> {
-  checkNames(given, Object.keys(table), path || 'options', takes);
+  checkNames(given, Object.keys(table), path || 'options', takes, elsewhere);
   const members = Object.entries(table).map(([name, check]) => {
     const value: unknown = Reflect.get(Object(given), name);
     return [name, check(value, memberPath(path, name))];
@@ -99,15 +103,23 @@ export function checkNames(
   known: readonly string[],
   path: string,
   takes = 'an object',
+  elsewhere: Elsewhere = () => undefined,
 ): void {
-  if (typeof given !== 'object' || given === null || Array.isArray(given))
+  if (typeof given !== 'object' || given === null || Array.isArray(given) || kindOf(given) !== undefined)
     throw optionError(path, takes, given);
   const unknown = Object.keys(given).find((member) => !known.includes(member));
   if (unknown === undefined) return;
   const meant = suggest(unknown, known);
-  const help = `${meant === '' ? 'known' : `${meant} Known`} are ${known.join(', ')}`;
-  const message = `unknown option "${unknown}" in ${path}; ${help}`;
+  const help = elsewhere(unknown) ?? `${meant === '' ? 'known' : `${meant} Known`} are ${known.join(', ')}`;
+  const message = `unknown option "${unknown}" in ${path}${describeClass(given)}; ${help}`;
   throw badOption(path, `has no member "${unknown}"; ${help}`, message);
+}
+
+/** The class of what isn't a plain object, such as the request: `app.use(authenticate)` lacks the call. */
+function describeClass(given: object): string {
+  const maker: unknown = Reflect.get(Object(Object.getPrototypeOf(given)), 'constructor');
+  const name = typeof maker === 'function' ? maker.name : '';
+  return name === '' || name === 'Object' ? '' : ` (instance of ${name})`;
 }
 
 /** `did you mean …?` if a known word is close, otherwise nothing. */
@@ -255,6 +267,17 @@ function quoteWord(given: unknown, known: readonly string[]): string | undefined
 export function typeName(value: unknown): string {
   if (value === null) return 'null';
   if (value === '') return 'an empty string';
-  if (!Array.isArray(value)) return typeof value;
+  if (!Array.isArray(value)) return kindOf(value) ?? typeof value;
   return value.length === 0 ? 'an empty list' : `a list with ${[...new Set(value.map(typeName))].join(', ')}`;
+}
+
+/** Objects that are given by mistake. By their tag, which is the same in every realm. */
+const KINDS: ReadonlyMap<string, string> = new Map([
+  ['[object Promise]', 'a promise: await it'],
+  ['[object RegExp]', 'a regular expression'],
+  ['[object URL]', 'a URL object, not its text'],
+]);
+
+function kindOf(value: unknown): string | undefined {
+  return KINDS.get(Object.prototype.toString.call(value));
 }

@@ -205,6 +205,24 @@ const CHECKS = {
   clock: optional<() => number>(callable, () => Date.now()),
 } satisfies Checks<ResourceServerOptions>;
 
+/** Options of {@link TrustedIssuer} alone. With `satisfies`, the compiler says if one is missing. */
+const OF_ISSUERS = Object.keys({
+  jwksUri: 0,
+  jwks: 0,
+  metadataUrl: 0,
+  audienceMayBeClient: 0,
+  clientIds: 0,
+  isAccessToken: 0,
+  scopeClaim: 0,
+  clientIdClaim: 0,
+  introspection: 0,
+} satisfies Record<Exclude<keyof TrustedIssuer, keyof ResourceServerOptions>, 0>);
+
+function describeIssuerOption(name: string): string | undefined {
+  if (!OF_ISSUERS.includes(name)) return undefined;
+  return `it belongs to an issuer: issuer: { issuer: '…', ${name}: … }`;
+}
+
 /**
  * Checks the options and fills in the defaults. Creates nothing that would have to be closed.
  *
@@ -217,7 +235,7 @@ export function checkOptions(options: ResourceServerOptions): Settings {
       'createResourceServer takes options, not a resource server. If you passed one to an adapter, it ' +
         'comes from another copy of oauth-resource-server; install only one (npm ls oauth-resource-server)',
     );
-  const checked = checkObject(options, '', CHECKS);
+  const checked = checkObject(options, '', CHECKS, undefined, describeIssuerOption);
   const { allowInsecureRequests, clock, clockToleranceSeconds, fetch, bearerMethods, isRevoked } = checked;
   const { issuers, issuerResolution } = checkIssuers(checked.issuer, checked);
   const baseUrl = optional(baseUrlCheck(allowInsecureRequests))(checked.baseUrl, 'baseUrl');

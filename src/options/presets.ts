@@ -15,6 +15,7 @@ import {
 import type { TrustedIssuer } from './trusted-issuer.js';
 
 const REGION = /^[a-z]{2,4}(?:\.[a-z]{2})?$/;
+const WITHOUT_REALM = /^(?!.*\/realms\/)/;
 const USER_POOL_ID = /^[a-z0-9-]+_\w+$/;
 
 /**
@@ -59,12 +60,17 @@ export function okta(
  * Keycloak. The client is in `azp`. To use realm roles instead of scopes, set
  * `scopeClaim: 'realm_access.roles'`.
  *
- * @param baseUrl Keycloak's URL, `https://sso.example.com`
+ * @param baseUrl Keycloak's URL without the realm, `https://sso.example.com`
  * @param realm the realm's name
- * @throws {TypeError} `baseUrl` isn't a URL, or `realm` isn't a name
+ * @throws {TypeError} `baseUrl` isn't a URL or has a realm in it, or `realm` isn't a name
  */
 export function keycloak(baseUrl: string, realm: string, overrides: PresetOverrides = {}): TrustedIssuer {
   checkParameter(baseUrl, BASE_URL, 'keycloak takes a URL such as https://sso.example.com');
+  checkParameter(
+    baseUrl,
+    WITHOUT_REALM,
+    'keycloak takes the URL without the realm, such as https://sso.example.com',
+  );
   checkParameter(realm, PATH_SEGMENT, 'keycloak takes the name of a realm');
   return { issuer: `${withoutTrailingSlash(baseUrl)}/realms/${realm}`, clientIdClaim: 'azp', ...overrides };
 }

@@ -5,6 +5,7 @@ import {
   checkObject,
   optional,
   optionError,
+  typeName,
   wholeNumberBetween,
   YEAR_SECONDS,
 } from '../lib/check.js';
@@ -242,7 +243,8 @@ function checkScopes(given: unknown, name: string): readonly string[] {
   if (scopes.length === 0) throw new TypeError(`${name} needs at least one scope`);
   const checked = scopes.map((scope) => {
     if (isScopeToken(scope)) return scope;
-    const got = typeof scope === 'string' ? JSON.stringify(scope) : typeof scope;
+    const spread = Array.isArray(scope) ? ': spread it (...scopes)' : '';
+    const got = typeof scope === 'string' ? JSON.stringify(scope) : `${typeName(scope)}${spread}`;
     const takes = 'scopes without spaces, quotes and backslashes (RFC 6749, section 3.3), one per argument';
     throw new TypeError(`${name} takes ${takes}; got ${got}`);
   });

@@ -153,6 +153,8 @@ describe('refusals are logged', { tags: ['OPS-18'] }, () => {
   it.each([
     ['a level that the logger lacks', [console, { level: 'silly' }], 'the logger has no method "silly"'],
     ['no logger', [{}], 'the logger has no method "log"'],
+    ['nothing', [undefined], 'the logger is an object, got undefined'],
+    ['a name', ['pino'], 'the logger is an object, got string'],
   ])('not with %s: that is said at once', (_what, given, message) => {
     expect(() => logRefusals(...(given as Parameters<typeof logRefusals>))).toThrow(
       new TypeError(`logRefusals: ${message}`),

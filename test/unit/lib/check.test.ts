@@ -26,6 +26,10 @@ function outcome(check: () => unknown): unknown {
   }
 }
 
+class Settings {
+  relm = 'x';
+}
+
 describe('checkObject', () => {
   const table = {
     realm: optional(text, 'api'),
@@ -46,6 +50,11 @@ describe('checkObject', () => {
     [null, 'options: option "options" takes an object, got null'],
     [[], 'options: option "options" takes an object, got an empty list'],
     ['x', 'options: option "options" takes an object, got string'],
+    [Promise.resolve({}), 'options: option "options" takes an object, got a promise: await it'],
+    [
+      new Settings(),
+      'options: unknown option "relm" in options (instance of Settings); did you mean realm? Known are realm, keys',
+    ],
     [{ relm: 'x' }, 'options: unknown option "relm" in options; did you mean realm? Known are realm, keys'],
     [{ realm: 7 }, 'realm: option "realm" takes a non-empty string, got number'],
     [{ keys: null }, 'keys: option "keys" takes an object, got null'],

@@ -287,8 +287,21 @@ describe('a wrong option', () => {
       { issuer: { issuer: ISSUER, audience: ['urn:api\n'] } },
       'option "issuer.audience[0]" ends with a line break',
     ],
-    [{ audience: /api/ }, `option "audience" takes ${STRINGS}, got object`],
-    [{ audience: [/api/] }, `option "audience" takes ${STRINGS}, got a list with object`],
+    [{ audience: /api/ }, `option "audience" takes ${STRINGS}, got a regular expression`],
+    [{ audience: [/api/] }, `option "audience" takes ${STRINGS}, got a list with a regular expression`],
+    [{ audience: Promise.resolve(AUDIENCE) }, `option "audience" takes ${STRINGS}, got a promise: await it`],
+    [
+      { jwksUri: `${ISSUER}/jwks` },
+      'unknown option "jwksUri" in options; it belongs to an issuer: issuer: { issuer: \'…\', jwksUri: … }',
+    ],
+    [
+      { introspection: {} },
+      'unknown option "introspection" in options; it belongs to an issuer: issuer: { issuer: \'…\', introspection: … }',
+    ],
+    [
+      { issuer: new URL(ISSUER) },
+      'option "issuer" takes an issuer identifier, a trusted issuer, a function, or a list of them, got a URL object, not its text',
+    ],
     [
       { audience: [AUDIENCE, 1] },
       `option "audience" takes ${STRINGS}, got a list with "${AUDIENCE}", number`,
@@ -654,7 +667,7 @@ describe('a wrong option', () => {
     [{ jwks: undefined, jwksUri: '/jwks' }, `option "issuer.jwksUri" takes ${URL_RULE}, got string`],
     [
       { jwks: undefined, jwksUri: new URL('https://issuer.example.com/jwks') },
-      `option "issuer.jwksUri" takes ${URL_RULE}, got object`,
+      `option "issuer.jwksUri" takes ${URL_RULE}, got a URL object, not its text`,
     ],
     [
       { jwks: undefined, metadataUrl: 'file:///etc/passwd' },

@@ -690,6 +690,11 @@ describe('a preset', () => {
       'keycloak takes a URL such as https://sso.example.com, got "sso.example.com"',
     ],
     [
+      "keycloak('…/realms/shop', 'shop')",
+      () => keycloak('https://sso.example.com/realms/shop/', 'shop'),
+      'keycloak takes the URL without the realm, such as https://sso.example.com, got "https://sso.example.com/realms/shop/"',
+    ],
+    [
       "keycloak('…', undefined)",
       () => keycloak('https://sso.example.com', nothing),
       'keycloak takes the name of a realm, got undefined',

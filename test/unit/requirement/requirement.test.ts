@@ -55,9 +55,10 @@ describe.each([
     ['für', '"für"'],
     ['read\n', String.raw`"read\n"`],
     [undefined, 'undefined'],
-    [null, 'object'],
+    [null, 'null'],
     [42, 'number'],
-    [['read', 'write'], 'object'],
+    [['read', 'write'], 'a list with string: spread it (...scopes)'],
+    [{ scope: 'read' }, 'object'],
   ])('refuses the scope %j', { tags: ['BRR-20', 'SCP-12'] }, (scope, got) => {
     expect(() => make(untyped(['read', scope]))).toThrow(
       new TypeError(
