@@ -20,6 +20,7 @@ export function findAuth(...requests: readonly object[]): Auth | undefined {
  *   genuine
  */
 export function getAuth<C extends object = RegisteredClaims>(request: object): Auth<C> {
+  checkRequest(request);
   const passage = currentPassage(request);
   const auth: unknown = passage === undefined ? Reflect.get(request, 'auth') : passage.auth;
   if (isAuth(auth)) return auth as unknown as Auth<C>; // the claims' type is the application's promise
@@ -31,4 +32,11 @@ export function getAuth<C extends object = RegisteredClaims>(request: object): A
       'comes before guards, so call it in a guard or later. ' +
       'On a public route, or if it may be anonymous (optional: true), check its auth first',
   );
+}
+
+/** Applications without types can pass anything, and mean the `Auth` that they have already. */
+function checkRequest(given: unknown): void {
+  if (isAuth(given)) throw new TypeError('getAuth takes the request, got its Auth: use that as it is');
+  if (Object(given) !== given)
+    throw new TypeError(`getAuth takes the request, got ${given === null ? 'null' : typeof given}`);
 }

@@ -505,6 +505,19 @@ describe('getAuth', () => {
   it('takes a fake Auth, for calling a handler directly', () => {
     expect(getAuth({ auth: fakeAuth({ clientId: 'order-service' }) }).clientId).toBe('order-service');
   });
+
+  it.each([
+    [
+      'its Auth instead of the request',
+      fakeAuth(),
+      'getAuth takes the request, got its Auth: use that as it is',
+    ],
+    ['nothing', undefined, 'getAuth takes the request, got undefined'],
+    ['null', null, 'getAuth takes the request, got null'],
+    ['text', 'request', 'getAuth takes the request, got string'],
+  ])('says so if it is given %s', (_, given, message) => {
+    expect(() => getAuth(given as object)).toThrow(new TypeError(message));
+  });
 });
 
 describe('a proof of possession', () => {
