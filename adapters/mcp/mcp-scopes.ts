@@ -76,7 +76,7 @@ const MISTAKE = { name: 'mcpScopes', advice: '; put authenticate() or the gate b
  * whose header fields contradict its body (400, `HeaderMismatch`).
  *
  * @param server the one that authenticates the requests
- * @throws {TypeError} at once: the map has an unknown member, or something that isn't a scope
+ * @throws {TypeError} at once: `server` is none, the map has an unknown member, or something isn't a scope
  * @see MCP 2026-07-28, Authorization, Scope Challenge Handling; Streamable HTTP, Server Validation
  * @example
  * ```ts
@@ -94,6 +94,8 @@ const MISTAKE = { name: 'mcpScopes', advice: '; put authenticate() or the gate b
  * ```
  */
 export function mcpScopes(server: ResourceServer, map: McpScopeMap): McpScopes {
+  if (typeof Reflect.get(Object(server), 'meets') !== 'function')
+    throw new TypeError('mcpScopes takes a resource server: createResourceServer(options)');
   const table = new ScopeTable(server, map);
 
   const check = (request: object, body: unknown): Refusal | undefined => {

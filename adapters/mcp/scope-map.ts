@@ -136,6 +136,7 @@ function normalize(uri: string): string {
 function checkRequired(given: McpRequirement, name: string, server: ResourceServer): Requirements {
   if (typeof given === 'string') return [requirementOfScopes([given], name)];
   if (isList(given)) return given.length === 0 ? [] : [requirementOfScopes(given, name)];
+  checkObject(given, name, 'a scope, a list of scopes or a requirement');
   server.meets(undefined, given); // checks the requirement itself
   return [given];
 }
@@ -144,7 +145,7 @@ function isList(given: McpRequirement): given is readonly Scope[] {
   return Array.isArray(given);
 }
 
-function checkObject<T extends object>(given: T, name: string): T {
+function checkObject<T extends object>(given: T, name: string, takes = 'an object'): T {
   if (typeof given === 'object' && given !== null && !Array.isArray(given)) return given;
-  throw new TypeError(`mcpScopes: ${name} takes an object`);
+  throw new TypeError(`mcpScopes: ${name} takes ${takes}`);
 }

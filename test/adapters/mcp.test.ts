@@ -468,7 +468,8 @@ describe('mcpScopes', () => {
       /tools\["count"\] takes scopes without spaces/,
     ],
     ['no scope', { every: '' }, /every takes scopes/],
-    ['a number', { default: 1 }, /a requirement is an object/],
+    ['a number', { default: 1 }, /^mcpScopes: default takes a scope, a list of scopes or a requirement$/],
+    ['a number', { tools: { count: 1 } }, /^mcpScopes: tools\["count"\] takes a scope, a list/],
     [
       'an unknown requirement',
       { prompts: { a: { scopes: ['a'] } } },
@@ -480,6 +481,15 @@ describe('mcpScopes', () => {
     const make = () => mcpScopes(server, map);
     expect(make).toThrow(TypeError);
     expect(make).toThrow(message);
+  });
+
+  it.each([
+    ['its options', options],
+    ['nothing', undefined],
+  ])('refuses %s in place of a server', (_title, given) => {
+    // @ts-expect-error what an application without types may pass
+    const make = () => mcpScopes(given, { tools: { count: 'read' } });
+    expect(make).toThrow(new TypeError('mcpScopes takes a resource server: createResourceServer(options)'));
   });
 
   it('has nothing on a host longer than any', { tags: ['OPS-13'] }, () => {
