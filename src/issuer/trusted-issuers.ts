@@ -137,7 +137,7 @@ export function findIssuer<T>(iss: unknown, issuers: ReadonlyMap<string, T>): T 
 function hintOf(iss: string, issuers: ReadonlyMap<string, unknown>): string | undefined {
   const twin = iss.endsWith('/') ? iss.slice(0, -1) : `${iss}/`;
   if (issuers.has(twin)) return 'the issuer differs from a configured one only by a trailing slash';
-  return [...issuers.keys()].some((configured) => isSameElsewhere(iss, configured)) ? ONE_SERVER : undefined;
+  return isSameElsewhere(iss, issuers.keys()) ? ONE_SERVER : undefined;
 }
 
 /**

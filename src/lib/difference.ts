@@ -39,19 +39,25 @@ function describeHosts(one: string, other: string): string | undefined {
   return `${quote(internal)} looks like the name of a container, which means nothing outside its network`;
 }
 
-const PLACE = /^https?:\/\/(?<host>\[[^\]]*\]|[^/:]*)(?<port>:\d+)?(?<path>\/.*)?$/;
+const PLACE = /^https?:\/\/(?<host>\[[^\]]*\]|[^/:]*)(?<port>:\d{1,5})?(?<path>\/.*)?$/;
 
 /**
- * Whether two identifiers are those of one server that has two names, inside and outside a container for
- * example. They have one path, and if that's empty, one host or port.
+ * Whether an identifier and one of these may belong to one server that has two names, inside and outside a
+ * container for example. They have one path, and if that's empty, one host or port.
  *
  * It's quick with anything that a client can send, which {@link describeDifference} isn't.
  */
-export function isSameElsewhere(one: string, other: string): boolean {
-  const [first, second] = [PLACE.exec(one)?.groups, PLACE.exec(other)?.groups];
-  if (first === undefined || second === undefined || first.path !== second.path) return false;
-  if (first.path !== undefined && first.path !== '/') return true;
-  return first.host === second.host || (first.port !== undefined && first.port === second.port);
+export function isSameElsewhere(sent: string, configured: Iterable<string>): boolean {
+  const place = sent.length > MAX_LENGTH ? undefined : PLACE.exec(sent)?.groups;
+  if (place === undefined) return false;
+  const { host, port, path = '' } = place;
+  return [...configured].some((identifier) => {
+    if (!identifier.endsWith(path)) return false;
+    const other = PLACE.exec(identifier)?.groups;
+    if (other === undefined || (other.path ?? '') !== path) return false;
+    if (path.length > 1) return true;
+    return host === other.host || (port !== undefined && port === other.port);
+  });
 }
 
 /**

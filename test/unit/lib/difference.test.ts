@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { describeDifference, suggestIssuer } from '../../../src/lib/difference.js';
+import { describeDifference, isSameElsewhere, suggestIssuer } from '../../../src/lib/difference.js';
 
 describe('describeDifference', () => {
   it.each([
@@ -39,6 +39,28 @@ describe('describeDifference', () => {
     [`https://a.example/${'x'.repeat(2048)}`, `https://a.example/${'x'.repeat(2047)}`],
   ])('knows nothing to say of %s and %s', (one, other) => {
     expect(describeDifference(one, other)).toBeUndefined();
+  });
+});
+
+describe('isSameElsewhere', () => {
+  const configured = Array.from({ length: 1000 }, (_, index) => `https://sso.example.com/realms/t${index}`);
+
+  it('finds the one of many that has the same path', () => {
+    expect(isSameElsewhere('http://localhost:8080/realms/t999', configured)).toBe(true);
+    expect(isSameElsewhere('http://localhost:8080/realms/t1000', configured)).toBe(false);
+    expect(isSameElsewhere('http://localhost:8080/t999', configured)).toBe(false);
+  });
+
+  it.each([
+    `https://${'a'.repeat(12_000)}`,
+    `https://a:${'1'.repeat(12_000)}x`,
+    `https://a:${'1'.repeat(2000)}x`,
+    `https://[${':'.repeat(2000)}`,
+    `https://a/${'b'.repeat(12_000)}`,
+  ])('is quick with %.12s…', (sent) => {
+    const start = performance.now();
+    for (let round = 0; round < 20; round += 1) expect(isSameElsewhere(sent, configured)).toBe(false);
+    expect(performance.now() - start).toBeLessThan(200);
   });
 });
 
