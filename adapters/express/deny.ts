@@ -7,7 +7,8 @@ import { denyRequest, proceed, type Refusal, refuse, replyOf } from '../kit/inde
  * challenge and body of any other refusal. With `errors: 'next'` it passes the error on.
  *
  * It has the signature of an Express error handler. So `app.use(deny)` answers every error of this package
- * that a handler throws or passes to `next`, and passes on all others.
+ * that a handler throws or passes to `next`, and passes on all others. It also passes on the error if an
+ * answer has begun, so that Express closes the connection.
  *
  * @param error `new InsufficientScopeError('claims_not_met')`, or another error of this package
  * @example
@@ -27,9 +28,21 @@ export function deny(
   response: ServerResponse,
   next: (error?: unknown) => void,
 ): void {
-  const answer = (refusal: Refusal): void => refuse(refusal, replyOf(response), next);
+  const answer = (refusal: Refusal): void => {
+    if (isUnfinished(response)) next(error);
+    else refuse(refusal, replyOf(response), next);
+  };
   if (isResourceServerError(error)) proceed(() => denyRequest(request, error, MISTAKE), answer, next);
   else next(error);
+}
+
+/** Whether the application has begun to answer. Then Express must close the connection. */
+function isUnfinished(response: ServerResponse): boolean {
+  try {
+    return response.headersSent && !response.writableEnded;
+  } catch {
+    return false; // a stand-in, see `refuse`
+  }
 }
 
 const MISTAKE = { name: 'deny', advice: '; put authenticate() before it' };

@@ -66,7 +66,7 @@ export interface ResourceServerModuleAsyncOptions extends ResourceServerModuleEx
 
 /**
  * Protects every route of the application: without a valid access token, only `@Public()` handlers run.
- * Import it once, in the root module; a second import fails at start. It's global, so you can inject the
+ * Import it once, in the root module; a second import fails, and so does `LazyModuleLoader`. It's global, so you can inject the
  * resource server anywhere with {@link RESOURCE_SERVER}. If the module created the resource server, it closes
  * it when the application shuts down.
  *
@@ -96,7 +96,11 @@ export class ResourceServerModule
     @Inject(ModulesContainer) private readonly modules: ModulesContainer,
     @Inject(ApplicationConfig) private readonly config: GlobalGuards,
   ) {
-    if (resourceServerModules(modules).length > 1) throw new TypeError(IMPORTED_TWICE);
+    const [own, another] = resourceServerModules(modules);
+    if (another !== undefined) throw new TypeError(IMPORTED_TWICE);
+    // The first one is Nest's own. The root module imports every global module that's there at start.
+    const [, root] = modules.values();
+    if (own && root && root !== own && !root.imports.has(own)) throw new TypeError(LOADED_LATE);
     requireGuards(modules, GATEWAYS);
     // Already now, because an application can start its microservices before it starts itself, or without.
     if (platform.httpAdapter) requireGuards(modules, MESSAGE_HANDLERS);
@@ -275,6 +279,10 @@ const IMPORTED_TWICE =
   'ResourceServerModule.forRoot() or forRootAsync() is imported twice. Import it once, in the root module: ' +
   'it protects the routes of every module, and @Inject(RESOURCE_SERVER) works in all of them. If a part of ' +
   'your API takes other tokens, list its issuers in the same options, or create an application of its own.';
+
+const LOADED_LATE =
+  'ResourceServerModule was loaded by LazyModuleLoader. Nest calls no global guards of such a module, so it ' +
+  'would protect nothing: import it in the root module.';
 
 /**
  * The replacement of a guard by `overrideGuard` or `overrideProvider`, recognized by its wrapper's other

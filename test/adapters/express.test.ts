@@ -169,6 +169,17 @@ describe('a response that was sent already', () => {
   });
 });
 
+it('leaves an answer that has begun to Express, which closes the connection', async () => {
+  const app = express();
+  app.use(authenticate(issuer.options));
+  app.get('/', (_request, response, next) => {
+    response.write('half an answer');
+    next(new InsufficientScopeError('claims_not_met'));
+  });
+  app.use(deny);
+  await expect(request(app).get('/').set(writer)).rejects.toThrow('aborted');
+});
+
 describe('where no response can be written', () => {
   const unwritable = (): [string, unknown][] => [
     ['an empty object, as Socket.IO has it', {}],

@@ -653,6 +653,18 @@ describe('the module', () => {
     await expect(loading).rejects.toThrow(/imported twice/);
   });
 
+  it('fails to load lazily, because Nest would not call its guard', async () => {
+    @Module({})
+    class OpenModule {}
+    @Module({ imports: [ResourceServerModule.forRoot(issuer.options)] })
+    class LateModule {}
+    for (const late of [ResourceServerModule.forRoot(issuer.options), LateModule]) {
+      const app = await NestFactory.create(OpenModule, { logger: false });
+      const loading = app.get(LazyModuleLoader).load(() => late);
+      await expect(loading).rejects.toThrow(/LazyModuleLoader.* import it in the root module/);
+    }
+  });
+
   it('is there once in each of several applications', async () => {
     const other = await createTestIssuer({ issuer: 'https://other.example.com' });
     const first = await start({ controllers: [StockController] });
