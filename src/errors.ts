@@ -31,10 +31,10 @@ export abstract class ResourceServerError extends Error {
   abstract readonly error: ErrorCode | undefined;
   /** Why, as a stable word. */
   readonly reason: Reason;
-  /** A fixed text for the log that helps to configure the issuer or the API, if there is one. */
+  /** For the log: a text that helps to configure the issuer or the API, if there is one. Quotes no token. */
   readonly hint: string | undefined;
 
-  /** @param hint a fixed text, see {@link hint} */
+  /** @param hint see {@link hint} */
   constructor(reason: Reason, hint?: string, options?: ErrorOptions) {
     super(DESCRIPTIONS[reason], options);
     this.reason = reason;
@@ -148,7 +148,7 @@ export class UnavailableError extends ResourceServerError {
    * @param retryAfterSeconds seconds until another attempt makes sense; rounded up, at least 1
    * @param cause what went wrong, for the log: our own error, or that of `fetch` or the replay store, never a
    *   response body
-   * @param hint a fixed text, see {@link hint}
+   * @param hint see {@link hint}
    */
   constructor(reason: UnavailableReason, retryAfterSeconds: number, cause?: unknown, hint?: string) {
     super(reason, hint, cause === undefined ? undefined : { cause });

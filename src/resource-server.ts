@@ -119,7 +119,7 @@ export interface ResourceServer {
    * function names at run time are skipped.
    *
    * @throws {UnavailableError} an issuer can't be reached and none of its keys are known, or an introspection
-   *   endpoint can't be found
+   *   endpoint can't be found. Its `hint` names the issuer, unless there's another one
    */
   ready(): Promise<void>;
   /** Stops background refresh. You don't need it to let the process exit. */

@@ -2,7 +2,7 @@ import type { Requirement } from '../../src/index.js';
 import { type Next, type Refusal, type Reply, refuse } from './answers.js';
 import { recordRefusal } from './deny.js';
 import { type Mistake, requirePassage } from './passage.js';
-import { proceed } from './settle.js';
+import { toError } from './to-error.js';
 
 /** Every authenticated request meets this, and no anonymous one does. */
 export const ANYONE: Requirement = Object.freeze({ claims: () => true });
@@ -26,16 +26,18 @@ export function checkRequirements(
 ): Refusal | undefined {
   const passage = requirePassage(request, mistake);
   const { server, auth, met } = passage;
+  // Nearly always nothing was met before, and then no list is copied: garbage costs more than the check.
   const open = met.length === 0 ? requirements : requirements.filter((one) => !met.includes(one));
   if (open.length === 0) return undefined;
   // Those with a predicate add nothing to a challenge, and it isn't called twice.
   const named = met.filter(({ claims, authorizationDetails }) => !claims && !authorizationDetails);
-  const decision = server.authorize(auth, [...named, ...open], passage.arrival.view);
+  const asked = named.length === 0 ? open : [...named, ...open];
+  const decision = server.authorize(auth, asked, passage.arrival.view);
   if (decision.kind !== 'allowed') {
     passage.unmet = open;
     return recordRefusal(passage, decision);
   }
-  passage.met = [...met, ...open];
+  passage.met = met.length === 0 ? open : [...met, ...open];
   return undefined;
 }
 
@@ -55,9 +57,13 @@ export function enforceRequirements(
  * too.
  */
 export function refuseOrContinue(find: () => Refusal | undefined, reply: Reply, next: Next): void {
-  const act = (refusal: Refusal | undefined): void => {
-    if (refusal === undefined) next();
-    else refuse(refusal, reply, next);
-  };
-  proceed(find, act, next);
+  let refusal: Refusal | undefined;
+  try {
+    refusal = find();
+  } catch (cause) {
+    next(toError(cause));
+    return;
+  }
+  if (refusal === undefined) next();
+  else refuse(refusal, reply, next);
 }

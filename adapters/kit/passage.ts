@@ -35,6 +35,8 @@ const passages: unique symbol = Symbol('oauth-resource-server.passages');
 
 type Seen = object & { [passages]?: Passage[] | undefined };
 
+const NONE: readonly Requirement[] = Object.freeze([]);
+
 /** The passage of a request through a gate of this resource server; undefined if there was none yet. */
 export function findPassage(server: ResourceServer, message: Seen): Passage | undefined {
   return message[passages]?.find((one) => one.server === server);
@@ -50,7 +52,7 @@ export function passageFor(server: ResourceServer, arrival: Arrival): Passage {
     decision: undefined,
     auth: undefined,
     refused: undefined,
-    met: [],
+    met: NONE,
     unmet: undefined,
   };
 }
@@ -59,8 +61,8 @@ export function passageFor(server: ResourceServer, arrival: Arrival): Passage {
 export function enterPassage(server: ResourceServer, arrival: Arrival): Passage {
   const { message, request = message }: { message: Seen; request?: Seen | undefined } = arrival;
   const passage = passageFor(server, arrival);
-  const others = message[passages]?.filter((one) => one !== passage) ?? [];
-  message[passages] = [...others, passage];
+  const seen = message[passages];
+  message[passages] = seen === undefined ? [passage] : [...seen.filter((one) => one !== passage), passage];
   if (request !== message) standInFor(message, request);
   return passage;
 }

@@ -1,4 +1,5 @@
 import { isPromise } from '../../src/lib/promise.js';
+import { toError } from './to-error.js';
 
 /**
  * Calls `use` at once if the value is there, otherwise when it arrives. A known token is decided at once; on
@@ -20,8 +21,7 @@ export function proceed<T>(
   use: (value: T) => void,
   fail: (error: Error) => void,
 ): void {
-  const report = (cause: unknown): void =>
-    fail(cause instanceof Error ? cause : new Error('authentication failed', { cause }));
+  const report = (cause: unknown): void => fail(toError(cause));
   let value: T | Promise<T>;
   try {
     value = start();

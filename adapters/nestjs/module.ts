@@ -66,9 +66,9 @@ export interface ResourceServerModuleAsyncOptions extends ResourceServerModuleEx
 
 /**
  * Protects every route of the application: without a valid access token, only `@Public()` handlers run.
- * Import it once, in the root module; a second import fails, and so does `LazyModuleLoader`. It's global, so you can inject the
- * resource server anywhere with {@link RESOURCE_SERVER}. If the module created the resource server, it closes
- * it when the application shuts down.
+ * Import it once, in the root module; a second import fails, and so does `LazyModuleLoader`. It's global, so
+ * you can inject the resource server anywhere with {@link RESOURCE_SERVER}. If the module created the
+ * resource server, it closes it when the application shuts down.
  *
  * Routes of other modules are protected too. Nest answers unknown routes with 404.
  *
@@ -281,8 +281,8 @@ const IMPORTED_TWICE =
   'your API takes other tokens, list its issuers in the same options, or create an application of its own.';
 
 const LOADED_LATE =
-  'ResourceServerModule was loaded by LazyModuleLoader. Nest calls no global guards of such a module, so it ' +
-  'would protect nothing: import it in the root module.';
+  'ResourceServerModule was loaded by LazyModuleLoader. Nest calls no global guards of such a module, so ' +
+  'it would protect nothing: import it in the root module.';
 
 /**
  * The replacement of a guard by `overrideGuard` or `overrideProvider`, recognized by its wrapper's other

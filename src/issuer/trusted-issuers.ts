@@ -8,6 +8,7 @@ import { describeError, SafeError } from '../lib/errors.js';
 import type { JsonObject } from '../lib/json.js';
 import { LruCache } from '../lib/lru-cache.js';
 import { isWithin, type Span, spanFrom } from '../lib/pause.js';
+import { quote } from '../lib/public-text.js';
 import type { Runtime } from '../lib/runtime.js';
 import { SharedWork } from '../lib/shared-work.js';
 import { ALGORITHMS } from '../terms.js';
@@ -106,10 +107,16 @@ export class TrustedIssuers {
 
   /**
    * @throws {UnavailableError} a configured issuer can't be reached and none of its keys are known, or an
-   *   introspection endpoint can't be found
+   *   introspection endpoint can't be found. The hint names the issuer, unless there's another
    */
   async ready(): Promise<void> {
-    await Promise.all([...this.configured.values()].map((issuer) => issuer.ready()));
+    const prepare = (issuer: Issuer) =>
+      issuer.ready().catch((error: unknown) => {
+        if (!(error instanceof UnavailableError)) throw error;
+        const { reason, retryAfterSeconds, cause, hint = `the issuer is ${quote(issuer.issuer)}` } = error;
+        throw new UnavailableError(reason, retryAfterSeconds, cause, hint);
+      });
+    await Promise.all([...this.configured.values()].map(prepare));
   }
 
   close(): void {

@@ -14,6 +14,8 @@ import { grantsScope, type ImpliedScopes } from './implied-scopes.js';
 import {
   type AuthenticationRequirement,
   type AuthorizationDetail,
+  type AuthorizationDetailsPredicate,
+  type ClaimsPredicate,
   type Requirement,
   requiredScopes,
 } from './requirement.js';
@@ -59,19 +61,23 @@ export function checkRequirements(
   requirements: readonly Requirement[],
   { runtime, impliedScopes }: Terms,
 ): Unmet | undefined {
-  const named = (): readonly string[] => requiredScopes(requirements, impliedScopes);
-  if (auth === undefined)
-    return { error: new InvalidTokenError('missing_credentials'), wanted: { scopes: named() } };
+  if (auth === undefined) {
+    const scopes = requiredScopes(requirements, impliedScopes);
+    return { error: new InvalidTokenError('missing_credentials'), wanted: { scopes } };
+  }
   const isGranted = requirements.every((requirement) => grantsScopes(auth, requirement, impliedScopes));
   for (const { authentication } of requirements) {
     const fault = authentication && authenticationFault(auth, authentication, runtime);
     if (fault === undefined) continue;
     const error = new InsufficientUserAuthenticationError(fault);
     const together = combineAuthentication(requirements);
-    return { error, wanted: { ...together, scopes: isGranted ? [] : named() } };
+    const scopes = isGranted ? [] : requiredScopes(requirements, impliedScopes);
+    return { error, wanted: { ...together, scopes } };
   }
   const reason = isGranted ? unmetPredicate(auth, requirements) : 'insufficient_scope';
-  return reason && { error: new InsufficientScopeError(reason), wanted: { scopes: named() } };
+  if (reason === undefined) return undefined;
+  const scopes = requiredScopes(requirements, impliedScopes);
+  return { error: new InsufficientScopeError(reason), wanted: { scopes } };
 }
 
 function unmetPredicate(
@@ -79,16 +85,21 @@ function unmetPredicate(
   requirements: readonly Requirement[],
 ): InsufficientScopeReason | undefined {
   for (const { claims } of requirements)
-    if (claims !== undefined && !returnsTrue('claims', () => claims(auth.claims, auth)))
-      return 'claims_not_met';
-  for (const { authorizationDetails: predicate } of requirements) {
-    if (predicate === undefined) continue;
-    const details = authorizationDetailsOf(auth);
-    // Not called for an empty list: `details.every(…)` would be true.
-    if (details.length === 0 || !returnsTrue('authorizationDetails', () => predicate(details, auth)))
+    if (claims !== undefined && !meetsClaims(auth, claims)) return 'claims_not_met';
+  for (const { authorizationDetails } of requirements)
+    if (authorizationDetails !== undefined && !meetsDetails(auth, authorizationDetails))
       return 'authorization_details_not_met';
-  }
   return undefined;
+}
+
+function meetsClaims(auth: Auth, predicate: ClaimsPredicate): boolean {
+  return returnsTrue('claims', () => predicate(auth.claims, auth));
+}
+
+function meetsDetails(auth: Auth, predicate: AuthorizationDetailsPredicate): boolean {
+  const details = authorizationDetailsOf(auth);
+  // Not called for an empty list: `details.every(…)` would be true.
+  return details.length > 0 && returnsTrue('authorizationDetails', () => predicate(details, auth));
 }
 
 function grantsScopes(
@@ -96,9 +107,8 @@ function grantsScopes(
   { allScopes, anyScope }: Requirement,
   implied: ImpliedScopes,
 ): boolean {
-  const isGranted = (scope: string): boolean => grantsScope(scopes, scope, implied);
-  if (allScopes !== undefined && !allScopes.every(isGranted)) return false;
-  return anyScope === undefined || anyScope.some(isGranted);
+  for (const scope of allScopes ?? []) if (!grantsScope(scopes, scope, implied)) return false;
+  return anyScope === undefined || anyScope.some((scope) => grantsScope(scopes, scope, implied));
 }
 
 /**

@@ -665,7 +665,10 @@ describe('several issuers', () => {
     expect(await api.get(tokenBy(key, up.url))).toBe('200');
     vi.advanceTimersByTime(5_000);
     expect(await stuck).toBe('503 metadata_unavailable');
-    await expect(api.server.ready()).rejects.toMatchObject({ reason: 'metadata_unavailable' });
+    await expect(api.server.ready()).rejects.toMatchObject({
+      reason: 'metadata_unavailable',
+      hint: `the issuer is "${down.url}"`,
+    });
   });
 
   it('each can have its own policy, member by member', { tags: ['KEY-11'] }, async () => {
