@@ -209,10 +209,6 @@ export class RequestVerifier implements ResourceServer {
     const { connection } = view;
     const last = connection && this.#lastKnown?.get(connection);
     let credentials: Credentials | undefined;
-    const deny = (error: unknown): Denied =>
-      this.#denyOrThrow(error, credentials?.scheme ?? intendedScheme(view, error), requirements, {
-        request: view,
-      });
     try {
       credentials = readCredentials(view, bearerMethods, headerSchemes, last);
       if (credentials === undefined) return this.#admitAnonymous(view);
@@ -220,9 +216,9 @@ export class RequestVerifier implements ResourceServer {
       if (connection !== undefined && credentials !== last && credentials.isKnownToken)
         this.#lastKnown?.set(connection, credentials);
       const accepted = this.#acceptNow(credentials, accessToken, view);
-      return accepted ?? this.#accept(credentials, accessToken, view).catch(deny);
+      return accepted ?? this.#acceptLater(credentials, accessToken, view, requirements);
     } catch (error) {
-      return deny(error);
+      return this.#refuse(error, credentials, view, requirements);
     }
   }
 
@@ -318,6 +314,27 @@ export class RequestVerifier implements ResourceServer {
       return undefined;
     const auth = new VerifiedAuth(accessToken, credentials.token, credentials.scheme);
     return this.#allow(credentials, auth, view);
+  }
+
+  /** {@link #accept} or refuse. A closure in `authenticate` would cost every request memory. */
+  #acceptLater(
+    credentials: Credentials,
+    accessToken: AccessToken | Promise<AccessToken>,
+    view: RequestView,
+    requirements: readonly Requirement[],
+  ): Promise<Decision> {
+    const refuse = (error: unknown) => this.#refuse(error, credentials, view, requirements);
+    return this.#accept(credentials, accessToken, view).catch(refuse);
+  }
+
+  #refuse(
+    error: unknown,
+    credentials: Credentials | undefined,
+    request: RequestView,
+    requirements: readonly Requirement[],
+  ): Denied {
+    const scheme = credentials?.scheme ?? intendedScheme(request, error);
+    return this.#denyOrThrow(error, scheme, requirements, { request });
   }
 
   /** Token, proof, revocation, allowed. @param view undefined if the token came without a request */

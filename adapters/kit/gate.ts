@@ -15,7 +15,7 @@ import { type Next, type Refusal, type Reply, refuse, setHeaders } from './answe
 import { ANYONE, checkRequirements, UNREACHABLE } from './check-requirements.js';
 import { denyPassage, recordRefusal, toRefusal } from './deny.js';
 import { type Arrival, enterPassage, findPassage, type Passage, passageFor } from './passage.js';
-import { proceed, whenSettled } from './settle.js';
+import { toError } from './to-error.js';
 
 const PASSED: Allowed = Object.freeze({ kind: 'allowed', auth: undefined, headers: undefined });
 
@@ -72,14 +72,11 @@ export class Gate {
         return PASSED;
       }
       const decided = this.server.authenticate(view, requirements);
-      passage.decision = isPromise(decided)
-        ? decided.then((decision) => note(passage, decision))
-        : note(passage, decided);
+      passage.decision = isPromise(decided) ? noteLater(passage, decided) : note(passage, decided);
     }
-    return whenSettled(passage.decision, (decision) => {
-      show(passage.auth, request);
-      return decision;
-    });
+    if (isPromise(passage.decision)) return showLater(passage, passage.decision, request);
+    show(passage.auth, request);
+    return passage.decision;
   }
 
   /** {@link authenticate} for frameworks with callbacks: calls `next`, or answers. */
@@ -90,14 +87,27 @@ export class Gate {
     requirements?: readonly Requirement[],
     preflight?: 'pass' | 'refuse',
   ): void {
-    const admitted = (decision: Decision): void => {
-      if (decision.kind !== 'allowed') refuse(toRefusal(decision, this.server), reply, next);
-      else {
-        setHeaders(reply, decision.headers);
-        next();
-      }
-    };
-    proceed(() => this.authenticate(arrival, requirements, preflight), admitted, next);
+    let decision: Decision | Promise<Decision>;
+    try {
+      decision = this.authenticate(arrival, requirements, preflight);
+    } catch (cause) {
+      next(toError(cause));
+      return;
+    }
+    if (isPromise(decision)) this.#admitLater(decision, reply, next);
+    else this.#admit(decision, reply, next);
+  }
+
+  #admit(decision: Decision, reply: Reply, next: Next): void {
+    if (decision.kind !== 'allowed') refuse(toRefusal(decision, this.server), reply, next);
+    else {
+      setHeaders(reply, decision.headers);
+      next();
+    }
+  }
+
+  #admitLater(decision: Promise<Decision>, reply: Reply, next: Next): void {
+    decision.then((known) => this.#admit(known, reply, next)).catch((cause: unknown) => next(toError(cause)));
   }
 
   /**
@@ -154,6 +164,23 @@ function note(passage: Passage, decision: Decision): Decision {
   else if (decision.kind === 'denied') recordRefusal(passage, decision);
   else throw new TypeError('authenticate returned no decision');
   return decision;
+}
+
+// Functions of their own, because a closure would cost every request memory, also one that waits for nothing.
+
+function noteLater(passage: Passage, decision: Promise<Decision>): Promise<Decision> {
+  return decision.then((known) => note(passage, known));
+}
+
+function showLater(
+  passage: Passage,
+  decision: Promise<Decision>,
+  request: object | undefined,
+): Promise<Decision> {
+  return decision.then((known) => {
+    show(passage.auth, request);
+    return known;
+  });
 }
 
 /** A request that passed as a preflight stays one: a later method override can't change it. */
