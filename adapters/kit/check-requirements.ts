@@ -26,7 +26,7 @@ export function checkRequirements(
 ): Refusal | undefined {
   const passage = requirePassage(request, mistake);
   const { server, auth, met } = passage;
-  // Nearly always nothing was met before, and then no list is copied: garbage costs more than the check.
+  // Nearly always nothing was met before, and then no list is copied.
   const open = met.length === 0 ? requirements : requirements.filter((one) => !met.includes(one));
   if (open.length === 0) return undefined;
   // Those with a predicate add nothing to a challenge, and it isn't called twice.
