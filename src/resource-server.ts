@@ -12,7 +12,7 @@ import { checkOptions, type ResourceServerOptions, type Settings } from './optio
 import { createCertificateBinding } from './proof/client-certificate.js';
 import { type Bindings, checkConfirmation } from './proof/confirmation.js';
 import { createDpopBinding } from './proof/dpop.js';
-import { Credentials, hintOfNone, intendedScheme, readCredentials } from './request/credentials.js';
+import { Credentials, explainMissing, intendedScheme, readCredentials } from './request/credentials.js';
 import type { RequestView } from './request/view.js';
 import { type RequestLike, viewRequest } from './request/view-request.js';
 import { checkRequirements, type Wanted } from './requirement/check-requirement.js';
@@ -294,7 +294,7 @@ export class RequestVerifier implements ResourceServer {
 
   #admitAnonymous(request: RequestView): Allowed {
     const { optional, headerSchemes } = this.#settings;
-    if (!optional) throw new InvalidTokenError('missing_credentials', hintOfNone(request, headerSchemes));
+    if (!optional) throw new InvalidTokenError('missing_credentials', explainMissing(request, headerSchemes));
     this.#reports.anonymous(request);
     return ANONYMOUS;
   }

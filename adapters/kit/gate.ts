@@ -87,6 +87,7 @@ export class Gate {
     requirements?: readonly Requirement[],
     preflight?: 'pass' | 'refuse',
   ): void {
+    // Not `proceed`, whose closures every request would pay for: see below.
     let decision: Decision | Promise<Decision>;
     try {
       decision = this.authenticate(arrival, requirements, preflight);
@@ -166,7 +167,8 @@ function note(passage: Passage, decision: Decision): Decision {
   return decision;
 }
 
-// Functions of their own, because a closure would cost every request memory, also one that waits for nothing.
+// Functions of their own: closures inside the methods above take memory even if there's nothing to wait for.
+// They were a quarter of the garbage that a known token left.
 
 function noteLater(passage: Passage, decision: Promise<Decision>): Promise<Decision> {
   return decision.then((known) => note(passage, known));

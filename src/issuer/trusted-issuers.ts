@@ -138,10 +138,10 @@ export function findIssuer<T>(iss: unknown, issuers: ReadonlyMap<string, T>): T 
   if (typeof iss !== 'string') throw new InvalidTokenError('iss_mismatch');
   const issuer = issuers.get(iss);
   if (issuer !== undefined) return issuer;
-  throw new InvalidTokenError('iss_mismatch', hintOf(iss, issuers));
+  throw new InvalidTokenError('iss_mismatch', explainMismatch(iss, issuers));
 }
 
-function hintOf(iss: string, issuers: ReadonlyMap<string, unknown>): string | undefined {
+function explainMismatch(iss: string, issuers: ReadonlyMap<string, unknown>): string | undefined {
   const twin = iss.endsWith('/') ? iss.slice(0, -1) : `${iss}/`;
   if (issuers.has(twin)) return 'the issuer differs from a configured one only by a trailing slash';
   return isSameElsewhere(iss, issuers.keys()) ? ONE_SERVER : undefined;

@@ -111,7 +111,7 @@ export function isSendableToken(value: unknown): value is string {
 }
 
 /** What to tell the developer of a request without an access token: an `Authorization` that isn't read. */
-export function hintOfNone(request: RequestView, schemes: ReadonlySet<Scheme>): string | undefined {
+export function explainMissing(request: RequestView, schemes: ReadonlySet<Scheme>): string | undefined {
   if (!schemes.has('Bearer') || fieldLinesOf(request, 'authorization').length === 0) return undefined;
   return 'the Authorization field does not begin with "Bearer"; put that before the access token';
 }

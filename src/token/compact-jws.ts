@@ -27,12 +27,12 @@ const NOT_SIGNED =
 export function splitToken(token: string): Segments {
   if (token.length > MAX_TOKEN_LENGTH) throw new InvalidTokenError('token_too_large');
   const segments = splitCompactJws(token);
-  if (segments === undefined) throw new InvalidTokenError('malformed_token', hintOf(token));
+  if (segments === undefined) throw new InvalidTokenError('malformed_token', explainMalformed(token));
   return segments;
 }
 
 /** What a token without three segments probably is. */
-function hintOf(token: string): string | undefined {
+function explainMalformed(token: string): string | undefined {
   if (token === 'undefined' || token === 'null')
     return 'the client sent the word undefined or null instead of a token';
   const count = token.split('.', ENCRYPTED + 1).length;
