@@ -15,8 +15,10 @@ export const IN_TURN = `${PRODUCT}, 64 tokens in turn`;
 
 /** The server has waited while the others had their turns, and its code has left the processor's caches: so its first requests don't count. */
 const LEAD_IN = { warm: 4096, cold: 1024 };
+/** Round 0 takes longer. A service runs for days, and code is compiled anew until a process is some seconds old. */
+const WARM_UP_FACTOR = 4;
 /** In round 0, for those that have verified next to nothing in the warm cells, where the others verified more than this. */
-const WARM_UP_FACTOR = 8;
+const COLD_WARM_UP_FACTOR = 8;
 
 /**
  * What protecting a route costs over HTTP on loopback. Each server has a process of its own, several times over, with tokens of one algorithm;
@@ -129,33 +131,37 @@ async function get(url, token) {
  */
 function cellsOf(algorithm, issuer, { httpSeconds, httpColdTokens }) {
   const inTurn = warmPool(issuer, algorithm);
-  const known = {
-    leadIn: Array.from({ length: LEAD_IN.warm }, () => inTurn[0]),
-    tokens: inTurn.slice(0, 1),
-    inTurn,
-    seconds: httpSeconds,
-  };
+  const leadInKnown = Array.from({ length: LEAD_IN.warm }, () => inTurn[0]);
+  const theOne = inTurn.slice(0, 1);
+  const known = (round, { isInTurn }) => ({
+    leadIn: leadInKnown,
+    tokens: isInTurn ? inTurn : theOne,
+    seconds: httpSeconds * (round > 0 ? 1 : WARM_UP_FACTOR),
+  });
   const leadIn = coldPools(issuer, algorithm, LEAD_IN.cold);
-  const pool = coldPools(issuer, algorithm, httpColdTokens, WARM_UP_FACTOR);
+  const pool = coldPools(issuer, algorithm, httpColdTokens, COLD_WARM_UP_FACTOR);
   const unknown = (round, { needsWarmUp }) => ({
     leadIn: leadIn(round),
     tokens: round > 0 || needsWarmUp ? pool(round) : leadIn(round),
+    seconds: httpSeconds,
     once: true,
   });
   return [
-    { temperature: 'warm', seconds: httpSeconds, load: () => known },
+    { temperature: 'warm', load: known },
     // New tokens are in turn anyway.
-    { temperature: 'cold', seconds: httpSeconds, load: unknown, takes: ({ isInTurn }) => !isInTurn },
+    { temperature: 'cold', load: unknown, takes: ({ isInTurn }) => !isInTurn },
   ];
 }
 
 async function measureRoute(route, round, cell) {
-  const { child, url, sendsToken, isInTurn } = route;
-  const { leadIn, inTurn, ...load } = cell.load(round, route);
+  const { child, url, sendsToken } = route;
+  const { leadIn, ...load } = cell.load(round, route);
   await sendLoad({ url, tokens: leadIn, once: true });
   await child.ask('begin');
-  const sent = { url, ...load, ...(isInTurn && { tokens: inTurn }) };
-  const { count, failed, perSecond } = await sendLoad(sendsToken ? sent : { url, seconds: cell.seconds });
+  const { count, failed, perSecond } = await sendLoad({
+    url,
+    ...(sendsToken ? load : { seconds: load.seconds }),
+  });
   const { cpuMicros, threadMicros, delayP99Ms } = await child.ask('end');
   return {
     perSecond,

@@ -23,6 +23,8 @@ const PLAIN_MEDIA_TYPE = 'application/json';
 const SIGNED_MEDIA_TYPE = 'application/token-introspection+jwt';
 /** What servers answer with status 400 if they don't know this API (RFC 6749 §5.2). */
 const CLIENT_ERRORS: ReadonlySet<unknown> = new Set(['invalid_client', 'unauthorized_client']);
+/** Their body may say that this API is refused. No other body is waited for, because it would decide nothing. */
+const TELLING_STATUSES: ReadonlySet<number> = new Set([400, 401, 403]);
 /** With these, a server says it's busy, whatever the question. */
 const BUSY_STATUSES: ReadonlySet<number> = new Set([408, 429]);
 /** An OAuth error code that may be logged. */
@@ -132,6 +134,10 @@ async function readFailure(
 }
 
 async function readErrorCode(response: Response, signal: AbortSignal): Promise<string | undefined> {
+  if (!TELLING_STATUSES.has(response.status)) {
+    discard(response);
+    return undefined;
+  }
   try {
     const { error } = parseObject(await readText(response, signal, { maxKib: 64 }));
     return typeof error === 'string' && ERROR_CODE.test(error) ? error : undefined;

@@ -94,6 +94,7 @@ const failures: readonly (readonly [name: string, behaviour: Behaviour, reason: 
   ['fails', status(500, { active: true }), 'introspection_unavailable', 'status 500'],
   ['has no upstream', status(502), 'introspection_unavailable', 'status 502'],
   ['is overloaded', status(503, { active: false }), 'introspection_unavailable', 'status 503'],
+  ['fails and never ends', hangInBody('{', 503), 'introspection_unavailable', 'status 503'],
   ['says yes with 201', status(201, { active: true }), 'introspection_unavailable', 'status 201'],
   ['says nothing with 204', (r) => r.writeHead(204).end(), 'introspection_unavailable', 'status 204'],
   ['is HTML', body('<html>login</html>', HTML), 'introspection_unavailable', 'another media type'],

@@ -132,9 +132,9 @@ export function redirect(code: number, location: string): Behaviour {
 export const hang: Behaviour = () => undefined;
 
 /** Status, header and the beginning of the body, and then nothing more. */
-export function hangInBody(start: string): Behaviour {
+export function hangInBody(start: string, code = 200): Behaviour {
   return (response) => {
-    response.writeHead(200, { 'Content-Type': 'application/json' }).write(start);
+    response.writeHead(code, { 'Content-Type': 'application/json' }).write(start);
   };
 }
 
