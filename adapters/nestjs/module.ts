@@ -72,8 +72,8 @@ export interface ResourceServerModuleAsyncOptions extends ResourceServerModuleEx
  *
  * Routes of other modules are protected too. Nest answers unknown routes with 404.
  *
- * With the option `resource` it serves the metadata of this API (RFC 9728), regardless of the global prefix,
- * with the scopes that handlers require.
+ * With the option `resource` it serves the metadata of this API (RFC 9728), regardless of the global
+ * prefix.
  *
  * @example
  * ```ts

@@ -65,7 +65,7 @@ export interface ResourceOptions {
   readonly signingAlgorithms?: readonly string[];
   /**
    * `signed_metadata` (RFC 9728 §2.2): a JWT that repeats the metadata, or a function that makes one from it
-   * in at most ten seconds. The function is called again if the metadata changed or is older than
+   * in at most ten seconds. The function is called for the first request, and again once its JWT is older than
    * `maxAgeSeconds`. The JWT's claims must have `"iss"` and no `signed_metadata`.
    */
   readonly signedMetadata?: string | MetadataSigner;

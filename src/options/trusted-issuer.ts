@@ -48,7 +48,7 @@ export interface KeysOptions {
   readonly maxAgeSeconds?: number;
   /**
    * How much longer the last good keys are used while the issuer doesn't answer; 0 to a year. Default 86400,
-   * a day. With 0, tokens are refused at once.
+   * a day. With 0, requests get a 503 as soon as a renewal fails.
    */
   readonly staleIfErrorSeconds?: number;
   /**

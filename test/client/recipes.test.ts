@@ -288,6 +288,19 @@ describe('undici', () => {
     expect(statuses).toEqual([401, 200]);
   });
 
+  it('sends no token to another origin whose path looks like the host of the API', {
+    tags: ['CLI-19'],
+  }, async () => {
+    const elsewhere = await startApi();
+    const { api, client } = await scene();
+    const { host } = new URL(api.origin);
+    const dispatcher = await dispatcherOf(client);
+    expect(await (await undiciFetch(`${elsewhere.origin}//${host}/x`, { dispatcher })).text()).toBe('ok');
+    expect(await (await undiciFetch(`${api.origin}//other.example/x`, { dispatcher })).text()).toBe('ok');
+    expect(tokensOf(elsewhere)).toEqual([undefined]);
+    expect(tokensOf(api)).toEqual(['Bearer token-1']);
+  });
+
   it('sends no token to another origin, also after a redirect', { tags: ['CLI-19'] }, async () => {
     const elsewhere = await startApi();
     const { api, client } = await scene(redirectTo(302, elsewhere.origin));
