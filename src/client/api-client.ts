@@ -98,7 +98,7 @@ export interface ApiClient {
    * given out again. A token that has already replaced it stays.
    *
    * @returns whether another attempt makes sense. False if the token itself replaced a refused one less than
-   *   30 seconds ago: the API would refuse the next one too
+   *   30 seconds ago, or if that happened to ten tokens: the API would refuse the next one too
    * @throws {TypeError} it isn't a token, but a whole field: `Bearer …`
    */
   dropToken(accessToken: string): boolean;
@@ -159,9 +159,10 @@ export function connectApiClients(settings: ClientSettings, name: string): Creat
         const scheme = prover === undefined ? 'Bearer' : 'DPoP';
         const verdict = readVerdict(status, headers.get('www-authenticate'), scheme);
         if (verdict === 'nonce wanted') return nonce !== undefined;
-        if (verdict === 'taken') return false;
-        const isRefused = verdict === 'refused';
-        return tokens.drop(authorization.replace(/^\S+ +/, ''), isRefused) && isRefused;
+        const token = authorization.replace(/^\S+ +/, '');
+        if (verdict === 'accepted') tokens.accept(token);
+        if (verdict === 'unexplained') tokens.drop(token, false); // the next request gets another one
+        return verdict === 'refused' && tokens.drop(token);
       },
       dropToken: (accessToken) => tokens.drop(checkTokenText(accessToken, 'accessToken')),
       close: () => tokens.close(),
@@ -175,7 +176,7 @@ const keepOne: NonNullable<ApiClientParts['keep']> = (request, create) => {
   return {
     get: (signal) => cache.get(request, signal),
     drop: (accessToken, isExplained) => cache.drop(accessToken, isExplained),
-    accept: (token) => cache.accept(token),
+    accept: (accessToken) => cache.accept(accessToken),
     close: () => cache.close(),
   };
 };

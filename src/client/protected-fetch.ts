@@ -63,7 +63,7 @@ export function createProtectedFetch({ tokens, presenter, origins, endpoint }: P
   };
   const send = async (call: Call, hop: Hop, token: GrantedToken | undefined): Promise<Answer> => {
     let response = await sendOnce(call, hop, token);
-    if (token === undefined) return { response, verdict: 'taken' };
+    if (token === undefined) return { response, verdict: 'unrelated' };
     let verdict = judge(response, token);
     if (token.tokenType === 'DPoP') {
       let nonce = readNonce(response.headers.get('dpop-nonce'));
@@ -79,7 +79,7 @@ export function createProtectedFetch({ tokens, presenter, origins, endpoint }: P
     }
     // The caller gets this answer, because another token may not help, but the next call gets one.
     if (verdict === 'unexplained') tokens.drop(token.accessToken, false);
-    else if (verdict !== 'refused') tokens.accept(token);
+    else if (verdict === 'accepted') tokens.accept(token.accessToken);
     return { response, verdict };
   };
 

@@ -11,6 +11,8 @@ import type { ReceivedToken, TokenRequest } from './token-endpoint.js';
 
 /** A resource server that refuses every token must not cost a token request per call. */
 const REPLACEMENT_COOLDOWN_SECONDS = 30;
+/** How many are replaced meanwhile if it accepts them elsewhere: one of its instances may refuse every token. */
+const MAX_REPLACEMENTS = 10;
 /** The pause after failed requests. */
 const PAUSE = { firstSeconds: 1, maxSeconds: 30 };
 /** How much longer than its time limit a flight can take. */
@@ -20,7 +22,7 @@ const GRACE_SECONDS = 1;
 export interface OwnTokens {
   get(signal?: AbortSignal): Promise<GrantedToken>;
   drop(accessToken: string, isExplained?: boolean): boolean;
-  accept(token: GrantedToken): void;
+  accept(accessToken: string): void;
 }
 
 export interface TokenCacheOptions {
@@ -70,6 +72,8 @@ export class TokenCache {
   #pause: Pause | undefined;
   #failures = 0;
   #droppedLast = false;
+  /** Since when each refused token of the last 30 seconds has been dropped. */
+  #drops: readonly Stopwatch[] = [];
 
   constructor(options: TokenCacheOptions) {
     this.#options = options;
@@ -96,7 +100,7 @@ export class TokenCache {
 
   /**
    * A resource server refused this token: it's no longer used. A token that replaced a refused one and was
-   * never accepted is kept for a while, because then the token isn't what's wrong.
+   * never accepted is kept for a while, because then the token isn't what's wrong. So is the tenth one.
    *
    * @param isExplained whether the server said that it's the token. If not, one that was accepted is kept for
    *   a while, too: one of several servers, or a gateway, may refuse every token
@@ -107,6 +111,9 @@ export class TokenCache {
     if (held === undefined || held.token.accessToken !== accessToken) return true;
     const isProven = held.accepted && isExplained;
     if (held.replacesRefused && !isProven && held.age() < REPLACEMENT_COOLDOWN_SECONDS) return false;
+    const recent = this.#drops.filter((age) => age() < REPLACEMENT_COOLDOWN_SECONDS);
+    if (recent.length >= MAX_REPLACEMENTS) return false;
+    this.#drops = [...recent, startStopwatch(this.#options.time)];
     this.#held = undefined;
     this.#droppedLast = true;
     this.#options.report('dropped');
@@ -114,8 +121,8 @@ export class TokenCache {
   }
 
   /** A resource server accepted this token. */
-  accept(token: GrantedToken): void {
-    if (this.#held?.token === token) this.#held.accepted = true;
+  accept(accessToken: string): void {
+    if (this.#held?.token.accessToken === accessToken) this.#held.accepted = true;
   }
 
   /** Forgets the token and refuses waiting callers. */

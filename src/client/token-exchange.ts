@@ -214,7 +214,7 @@ export function createTokenExchange(options: TokenExchangeOptions): TokenExchang
         return granted;
       },
       drop: (accessToken, isExplained) => caches.get(key)?.drop(accessToken, isExplained) ?? true,
-      accept: (accepted) => caches.get(key)?.accept(accepted),
+      accept: (accessToken) => caches.get(key)?.accept(accessToken),
       close: () => {
         isOver = true;
       },

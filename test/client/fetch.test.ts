@@ -279,6 +279,57 @@ describe('a token that the API refuses', () => {
     expect(endpoint.requests).toHaveLength(5);
   });
 
+  it('is replaced ten times in 30 seconds if each replacement works elsewhere, and no more', {
+    tags: ['CLI-18'],
+  }, async () => {
+    const { api, endpoint, client } = await scene((call, response) =>
+      (call.path === '/stock' ? ok : refuseToken)(call, response),
+    );
+    for (let times = 1; times <= 30; times += 1) {
+      expect((await client.fetch(`${api.origin}/orders`)).status).toBe(401);
+      expect((await client.fetch(`${api.origin}/stock`)).status).toBe(200);
+    }
+    expect(endpoint.requests).toHaveLength(11);
+  });
+
+  it.each([302, 404, 429, 503])(
+    'is not taken for accepted after a status %i elsewhere',
+    {
+      tags: ['CLI-18'],
+    },
+    async (code) => {
+      const { api, endpoint, client } = await scene((call, response) => {
+        if (call.path === '/orders') refuseToken(call, response);
+        else response.writeHead(code).end();
+      });
+      for (let times = 1; times <= 5; times += 1) {
+        await client.fetch(`${api.origin}/orders`);
+        await client.fetch(`${api.origin}/stock`, { redirect: 'manual' });
+      }
+      expect(endpoint.requests).toHaveLength(2);
+    },
+  );
+
+  it('is replaced again if the replacement worked, told by other HTTP clients', {
+    tags: ['CLI-18'],
+  }, async () => {
+    const { endpoint, client } = await scene();
+    const [url = ''] = client.origins;
+    const refused = { 'www-authenticate': 'Bearer error="invalid_token"' };
+    const answers = [];
+    for (const [status, headers] of [
+      [401, refused],
+      [200, {}],
+      [401, refused],
+      [401, refused],
+    ] as const) {
+      const { Authorization: authorization } = await client.headers({ url });
+      answers.push(client.takeAnswer({ url, status, headers, authorization }));
+    }
+    expect(answers).toEqual([true, false, true, false]);
+    expect(endpoint.requests).toHaveLength(3);
+  });
+
   it('is replaced by one request for many calls at once', { tags: ['CLI-14', 'CLI-18'] }, async () => {
     const { api, endpoint, client } = await scene(refusing('token-1'));
     await client.getToken();
@@ -616,7 +667,7 @@ describe('redirects', () => {
     expect((await client.fetch(`${api.origin}/old`)).status).toBe(401);
     expect(api.calls.map(({ path }) => path)).toEqual(['/old', '/old', '/new']);
     expect(endpoint.requests).toHaveLength(2);
-    expect((await client.getToken()).accessToken).toBe('token-3');
+    expect((await client.getToken()).accessToken).toBe('token-2');
   });
 
   it('leave the body of the Request unreadable', async () => {

@@ -56,7 +56,32 @@ describe('readVerdict', () => {
     ['Bearer error="insufficient_scope"', 'DPoP'],
     ['Bearer error="insufficient_scope", DPoP error="invalid_token"', 'Bearer'],
   ])('takes %j for one about something else than a token sent as %s', { tags: ['CLI-18'] }, (line, sent) => {
-    expect(readVerdict(401, line, sent)).toBe('taken');
+    expect(readVerdict(401, line, sent)).toBe('unrelated');
+  });
+
+  it.each([
+    ['DPoP error="use_dpop_nonce"', 'DPoP', 'nonce wanted'],
+    ['Bearer error="use_dpop_nonce"', 'DPoP', 'nonce wanted'],
+    ['Bearer realm="api", error="invalid_token", DPoP error="use_dpop_nonce"', 'DPoP', 'nonce wanted'],
+    ['DPoP error="use_dpop_nonce"', 'Bearer', 'unrelated'],
+  ] as const)(
+    'takes %j for a nonce that a token sent as %s needs: %s',
+    { tags: ['CLI-17'] },
+    (line, sent, verdict) => {
+      expect(readVerdict(401, line, sent)).toBe(verdict);
+    },
+  );
+
+  it.each([
+    [200, 'accepted'],
+    [204, 'accepted'],
+    [302, 'unrelated'],
+    [403, 'unrelated'],
+    [404, 'unrelated'],
+    [429, 'unrelated'],
+    [503, 'unrelated'],
+  ] as const)('takes the status %i for a token that is %s', { tags: ['CLI-18'] }, (status, verdict) => {
+    expect(readVerdict(status, 'Bearer error="invalid_token"', 'Bearer')).toBe(verdict);
   });
 
   it('never throws, and is quick with what servers invent', () => {

@@ -484,7 +484,7 @@ describe('dropping a token', () => {
     const { cache, granted } = scene();
     await granted();
     cache.drop('token-1');
-    cache.accept(await granted());
+    cache.accept((await granted()).accessToken);
     expect(cache.drop('token-2')).toBe(true);
   });
 
@@ -494,14 +494,14 @@ describe('dropping a token', () => {
     const { cache, granted, step, pending } = scene();
     await granted();
     expect(cache.drop('token-1', false)).toBe(true);
-    cache.accept(await granted());
+    cache.accept((await granted()).accessToken);
     expect(cache.drop('token-2', false)).toBe(false);
     step(29);
     expect(cache.drop('token-2', false)).toBe(false);
     expect(pending).toHaveLength(2);
     step(1);
     expect(cache.drop('token-2', false)).toBe(true);
-    cache.accept(await granted());
+    cache.accept((await granted()).accessToken);
     expect(cache.drop('token-3')).toBe(true); // it says so
   });
 
