@@ -1,7 +1,7 @@
 import { CircuitBreaker } from '../issuer/circuit-breaker.js';
 import { RequestHeldBack, RequestSlots } from '../issuer/request-slots.js';
 import { MAX_RETRY_AFTER_SECONDS } from '../lib/retry-after.js';
-import { isTokenRequestError, restate, TokenRequestError } from './errors.js';
+import { isRegisteredCode, isTokenRequestError, restate, TokenRequestError } from './errors.js';
 import type { ClientSettings } from './options.js';
 
 /** Makes a request, if one may be made now. @throws {TokenRequestError} it may not, or what it throws */
@@ -23,8 +23,10 @@ export function createOutageGuard({ runtime: { clock }, timeoutSeconds }: Client
     maxRetryAfterSeconds: MAX_RETRY_AFTER_SECONDS,
     trialSeconds: timeoutSeconds + 1,
     findOutage: (error) => {
+      if (!isTokenRequestError(error)) return undefined;
+      if (!error.transient && isRegisteredCode(error.error)) return 'none';
       // Some servers answer 500 to a strange token, which no other caller has.
-      if (!isTokenRequestError(error) || !error.transient || error.status === 500) return undefined;
+      if (!error.transient || error.status === 500) return undefined;
       lastFailure = error;
       return { retryAfterSeconds: error.retryAfter };
     },

@@ -27,6 +27,11 @@ import { type FaultFinder, isTelling, readTokenResponse, type TokenResponse } fr
 const METADATA_POLICY = { maxAgeSeconds: 3600, staleIfErrorSeconds: 86_400 };
 /** Parameters that only the endpoint may see (RFC 7521 §4, RFC 8693 §2.1). */
 const SECRET_PARAMETERS = ['client_assertion', 'assertion', 'subject_token', 'actor_token'] as const;
+/**
+ * So close to the end of what the client shows, another token isn't worth a request. Servers that end theirs
+ * with it have clocks of their own, and round.
+ */
+const LAST_SECONDS = 10;
 /** The endpoint may have moved. */
 const MOVED_STATUS: ReadonlySet<number | undefined> = new Set([404, 405, 410]);
 
@@ -171,11 +176,12 @@ export class TokenEndpoint {
     if (requireAllScopes && !grant.scope.every((one) => scope.includes(one)))
       throw new TokenRequestError('scope_narrowed');
     const ownLifetime = tokenLifetime(answer.expiresIn, defaultLifetimeSeconds);
-    const lifetimeSeconds = Math.min(ownLifetime, (grant.expiresAt ?? Number.POSITIVE_INFINITY) - now / 1000);
+    const grantLifetime = (grant.expiresAt ?? Number.POSITIVE_INFINITY) - now / 1000;
+    const lifetimeSeconds = Math.min(ownLifetime, grantLifetime);
     const expiresAt = Math.floor(now / 1000 + lifetimeSeconds);
     const token = new HeldToken(answer.accessToken, expiresAt, scope, tokenType);
     this.#connections.set(token, means.fetch);
-    return { token, lifetimeSeconds, age, isLast: lifetimeSeconds < ownLifetime };
+    return { token, lifetimeSeconds, age, isLast: ownLifetime > grantLifetime - LAST_SECONDS };
   }
 
   async #send(

@@ -21,8 +21,11 @@ export interface CircuitBreakerOptions {
   /** How long one request can take, at most. */
   readonly trialSeconds: number;
   readonly clock: () => number;
-  /** What an error says about the server; undefined if it may concern only this request. */
-  readonly findOutage: (error: unknown, isNewcomer: boolean) => Outage | undefined;
+  /**
+   * What an error says about the server: `'none'` if it works, and undefined if nothing, because the error may
+   * concern only this request.
+   */
+  readonly findOutage: (error: unknown, isNewcomer: boolean) => Outage | 'none' | undefined;
   /** Called when a pause begins, with its length in seconds, and when the server answers again. */
   readonly onPause?: (seconds: number) => void;
   readonly onRecovery?: () => void;
@@ -72,7 +75,8 @@ export class CircuitBreaker {
       return result;
     } catch (error) {
       const outage = this.#options.findOutage(error, isNewcomer);
-      if (outage !== undefined && era === this.#era) this.#fail(outage, isTrial && isNewcomer);
+      if (outage === 'none') this.#recover();
+      else if (outage !== undefined && era === this.#era) this.#fail(outage, isTrial && isNewcomer);
       throw error;
     } finally {
       if (isTrial) this.#trying[who] = undefined;

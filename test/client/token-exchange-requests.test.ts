@@ -265,6 +265,19 @@ describe('the tokens of callers', () => {
     expect(requests).toHaveLength(CALLERS + 1);
   });
 
+  it("are the last ones if their server ends them a little before the caller's own", {
+    tags: ['CLI-13'],
+  }, async () => {
+    const test = scene();
+    const subject = { token: 'one', expiresAt: seconds(test.clock, 60) };
+    test.answer = () => granted({ access_token: `token-${test.requests.length}`, expires_in: 58 });
+    for (let second = 0; second < 58; second += 1) {
+      await test.exchange.for(subject).getToken();
+      test.clock.step(1);
+    }
+    expect(test.requests).toHaveLength(1);
+  });
+
   it("aren't used for longer than the caller's own, by the clock of this machine", {
     tags: ['CLI-13'],
   }, async () => {
@@ -516,6 +529,27 @@ describe('an outage', () => {
     made.clock.step(30);
     await made.exchange.for({ token: 'one' }).getToken();
     await made.exchange.for({ token: 'two' }).getToken();
+  });
+
+  it('is over when the server refuses a token: then it works', { tags: ['CLI-16'] }, async () => {
+    const made = scene({ timeoutSeconds: 0.9, random: () => 0 });
+    made.answer = down;
+    const call = (name: string) => failureOf(made.exchange.for({ token: name }).getToken());
+    for (let n = 0; n < 3; n += 1) await call(`down-${n}`);
+    expect(made.requests).toHaveLength(5); // of nine attempts
+    made.answer = () => refused('invalid_grant');
+    made.clock.step(1);
+    expect((await call('one')).reason).toBe('subject_refused');
+    let answerLate: (response: Response) => void = () => undefined;
+    const late = new Promise<Response>((resolve) => {
+      answerLate = resolve;
+    });
+    made.answer = () => (made.requests.length === 7 ? late : granted());
+    const waiting = made.exchange.for({ token: 'two' }).getToken();
+    await made.exchange.for({ token: 'three' }).getToken(); // without waiting for what another one finds out
+    answerLate(granted());
+    await waiting;
+    expect(made.requests).toHaveLength(8);
   });
 
   it("isn't noticed by those who have a token", { tags: ['CLI-16'] }, async () => {
