@@ -1,12 +1,12 @@
 import { createPublicKey, hash, KeyObject, randomUUID } from 'node:crypto';
 import { types } from 'node:util';
-import { CompactSign, type CryptoKey, exportJWK, generateKeyPair } from 'jose';
-import { checkSigningKey, type PrivateKey, type SigningKey } from '../issuer/private-key.js';
+import { type CryptoKey, exportJWK, generateKeyPair } from 'jose';
+import { checkSigningKey, createJwtSigner, type PrivateKey, type SigningKey } from '../issuer/private-key.js';
 import { inBackground } from '../lib/background.js';
 import { badOption, checkObject, oneOf, optional, unchecked } from '../lib/check.js';
+import { SharedWork } from '../lib/shared-work.js';
 import { ALGORITHMS, type Algorithm } from '../terms.js';
 import { isScopeToken } from '../token/scope.js';
-import { createSigner } from '../token/signature.js';
 
 /** A key pair of the Web Cryptography API. */
 export interface DpopKeyPair {
@@ -35,6 +35,8 @@ export interface DpopClientSettings {
   readonly publicKey: CryptoKey | undefined;
 }
 
+/** More than it takes to make a key, RSA included. */
+const LOADING_SECONDS = 10;
 const PAIR = { privateKey: unchecked, publicKey: unchecked };
 
 /**
@@ -80,27 +82,28 @@ export interface ProvenRequest {
   readonly nonce?: string | undefined;
 }
 
-/** Makes a proof of its claims as JSON. */
-type Sign = (claims: string) => string | Promise<string>;
+/** Makes a proof of its claims. */
+type Sign = ReturnType<typeof createJwtSigner>;
 
 /** Makes the proofs of one client, all with the same key. */
 export class DpopProver {
   readonly #settings: DpopClientSettings;
   readonly #clock: () => number;
-  #sign: Promise<Sign> | undefined;
+  readonly #loading: SharedWork<Sign>;
+  #sign: Sign | undefined;
   /** The last access token, and its digest. */
   #digested: readonly [accessToken: string, digest: string] | undefined;
 
   constructor(settings: DpopClientSettings, clock: () => number) {
     this.#settings = settings;
     this.#clock = clock;
+    this.#loading = new SharedWork(clock, LOADING_SECONDS);
   }
 
   /** A proof for one request (RFC 9449 §4.2). Each attempt needs another one. */
   async prove({ method, url, accessToken, nonce }: ProvenRequest): Promise<string> {
-    this.#sign ??= inBackground(() => loadSigner(this.#settings));
-    const sign = await this.#sign;
-    const claims = JSON.stringify({
+    this.#sign ??= await this.#loading.run(() => inBackground(() => loadSigner(this.#settings)));
+    return this.#sign({
       jti: randomUUID(),
       htm: method,
       htu: url.origin + url.pathname,
@@ -108,7 +111,6 @@ export class DpopProver {
       ath: accessToken && this.#digest(accessToken),
       nonce,
     });
-    return sign(claims);
   }
 
   #digest(accessToken: string): string {
@@ -124,21 +126,7 @@ async function loadSigner({ key, publicKey, algorithm }: DpopClientSettings): Pr
   const ready = publicKey === undefined && !types.isKeyObject(own) ? KeyObject.from(own) : own;
   // `as`: without a public key it's one by now.
   const jwk = await exportJWK(publicKey ?? createPublicKey(ready as KeyObject));
-  const header = { typ: 'dpop+jwt', alg: algorithm, jwk };
-  if (!types.isKeyObject(ready))
-    return (claims) =>
-      new CompactSign(new TextEncoder().encode(claims)).setProtectedHeader({ ...header }).sign(ready);
-  // On the spot: the way to the thread pool and back costs more than the signature.
-  const sign = createSigner(ready, algorithm);
-  const encodedHeader = encode(JSON.stringify(header));
-  return (claims) => {
-    const input = `${encodedHeader}.${encode(claims)}`;
-    return `${input}.${sign(input)}`;
-  };
-}
-
-function encode(text: string): string {
-  return Buffer.from(text).toString('base64url');
+  return createJwtSigner({ key: ready, algorithm }, { typ: 'dpop+jwt', jwk });
 }
 
 /**

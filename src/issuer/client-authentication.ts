@@ -21,6 +21,9 @@ const ENCODED_CREDENTIALS =
   'client_secret_basic encodes characters of this id or secret, and many servers do not decode them; ' +
   'client_secret_post sends them as they are';
 
+const REFUSED_KEY =
+  'has the server the public key for this client, under this keyId? And some servers want their token endpoint ' +
+  'as the audience of client assertions';
 const REFUSED_ASSERTION =
   'compare issuer, subject and audience of the assertion with what the server has registered for this client';
 
@@ -128,6 +131,7 @@ export function refusalHint(
   credential: ClientCredential,
   endpoint: AuthenticatedEndpoint,
 ): string | undefined {
+  if (credential.kind === 'key') return REFUSED_KEY;
   if (credential.kind === 'assertion') return REFUSED_ASSERTION;
   if (credential.kind === 'certificate') return CERTIFICATE;
   if (credential.kind !== 'secret' || secretMethod(credential, endpoint) === 'client_secret_post')

@@ -3,6 +3,7 @@ import { types } from 'node:util';
 import { CompactSign, type CryptoKey, type JWK } from 'jose';
 import { badOption, memberPath, optional, optionError, text } from '../lib/check.js';
 import type { Algorithm } from '../terms.js';
+import { createSigner } from '../token/signature.js';
 import { checkAssertionSigner, isAssertionSigner, signElsewhere } from './assertion-signer.js';
 import { findAlgorithms, MIN_RSA_BITS, PRIVATE_MEMBERS, PUBLIC_MEMBERS } from './verification-key.js';
 
@@ -33,8 +34,10 @@ const KINDS: Readonly<Record<string, string>> = {
   secp521r1: 'EC P-521',
   ed25519: 'OKP Ed25519',
 };
+/** By which some servers know a key instead of `kid`: the digest of its certificate (RFC 7515 §4.1.7, §4.1.8). */
+const THUMBPRINTS = ['x5t#S256', 'x5t'] as const;
 /** What a JWK says of its key (RFC 7518 §6.2, §6.3, RFC 8037 §2), and what names and chooses one. */
-const JWK_MEMBERS = [...PUBLIC_MEMBERS, ...PRIVATE_MEMBERS, 'alg', 'kid'];
+const JWK_MEMBERS = [...PUBLIC_MEMBERS, ...PRIVATE_MEMBERS, 'alg', 'kid', ...THUMBPRINTS];
 /** The beginnings of algorithm names, by their names in the Web Cryptography API. */
 const RSA_PREFIXES: Readonly<Record<string, string>> = { 'RSASSA-PKCS1-v1_5': 'RS', 'RSA-PSS': 'PS' };
 
@@ -83,14 +86,30 @@ export function checkPrivateKey({ privateKey, keyId, algorithm }: GivenKey, path
       },
     };
   }
-  const { key, algorithm: alg } = checkSigningKey(privateKey, name, algorithm, algorithmPath);
-  const kid = own ?? (isJwk(privateKey) ? optional(text)(privateKey.kid, `${name}.kid`) : undefined);
-  const header = kid === undefined ? { alg } : { alg, kid };
-  return {
-    algorithm: alg,
-    keyId: kid,
-    sign: (claims) =>
-      new CompactSign(Buffer.from(JSON.stringify(claims))).setProtectedHeader(header).sign(key),
+  const signingKey = checkSigningKey(privateKey, name, algorithm, algorithmPath);
+  const jwk = isJwk(privateKey) ? privateKey : {};
+  const named = (member: string) => optional(text)(jwk[member], `${name}.${member}`);
+  const kid = own ?? named('kid');
+  const thumbprints = Object.fromEntries(THUMBPRINTS.map((member) => [member, named(member)]));
+  const sign = createJwtSigner(signingKey, { kid, ...thumbprints });
+  return { algorithm: signingKey.algorithm, keyId: kid, sign: async (claims) => sign(claims) };
+}
+
+/** Makes JWTs with one key. Members of the header that are undefined are left out. */
+export function createJwtSigner(
+  { key, algorithm }: SigningKey,
+  parameters: object,
+): (claims: object) => string | Promise<string> {
+  const header = { ...parameters, alg: algorithm };
+  if (!types.isKeyObject(key))
+    return (claims) =>
+      new CompactSign(Buffer.from(JSON.stringify(claims))).setProtectedHeader(header).sign(key);
+  // On the spot: the way to the thread pool and back costs more than the signature.
+  const sign = createSigner(key, algorithm);
+  const encodedHeader = encode(header);
+  return (claims) => {
+    const input = `${encodedHeader}.${encode(claims)}`;
+    return `${input}.${sign(input)}`;
   };
 }
 

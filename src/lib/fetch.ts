@@ -15,8 +15,8 @@ const MAX_BODY_KIB = 1024;
  * (RFC 7517 §8.5).
  */
 const ACCEPT = 'application/json, application/jwk-set+json';
-/** How a kept-alive connection fails if the server closed it before answering. */
-const BROKEN_CONNECTION: ReadonlySet<string | undefined> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
+/** How a kept-alive connection fails if the server closed it before answering; the last two over HTTP/2. */
+const BROKEN_CONNECTION = /^(?:ECONNRESET|EPIPE|UND_ERR_SOCKET|UND_ERR_INFO|ERR_HTTP2_\w+)$/;
 
 /**
  * How far a request got. `unreachable`: no connection; `timeout`: no answer in time; `broken`: the connection
@@ -115,16 +115,15 @@ export async function sendRequest(
   const sendNow = async (): Promise<Response> => checkResponse(await send());
   try {
     return await sendNow().catch((error: unknown) => {
-      if (repeat && BROKEN_CONNECTION.has(readCode(error)) && !signal.aborted) return sendNow();
+      if (repeat && BROKEN_CONNECTION.test(readCode(error) ?? '') && !signal.aborted) return sendNow();
       throw error;
     });
   } catch (error) {
     if (error instanceof SafeError) throw error;
-    const code = readCode(error);
+    const code = readCode(error) ?? 'network error';
     const options = secret ? {} : { cause: error };
     if (signal.aborted) throw new FetchFailure('timeout', 'time-out', options);
-    const kind = BROKEN_CONNECTION.has(code) ? 'broken' : 'unreachable';
-    throw new FetchFailure(kind, code ?? 'network error', options);
+    throw new FetchFailure(BROKEN_CONNECTION.test(code) ? 'broken' : 'unreachable', code, options);
   }
 }
 

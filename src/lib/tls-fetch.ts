@@ -38,7 +38,9 @@ const NOT_LATIN_1 = /[^\t\x20-\xff]/g;
 export async function createTlsFetch({ cert, key, ca }: TlsIdentity): Promise<Fetch> {
   const undici = await loadUndici();
   const connect = { cert, key, ...(ca === undefined ? {} : { ca: [...ca] }) };
-  const dispatcher = new undici.Agent({ connect, keepAliveMaxTimeout: MAX_IDLE_MILLISECONDS });
+  // undici 8 prefers HTTP/2, whose unused connections its first versions never close.
+  const options = { connect, keepAliveMaxTimeout: MAX_IDLE_MILLISECONDS, allowH2: false };
+  const dispatcher = new undici.Agent(options);
   return async (input, init = {}) => {
     const request =
       isRequest(input) && !(input instanceof undici.Request) ? await readRequest(input, init) : undefined;

@@ -198,11 +198,19 @@ describe('a server that does not decode what Basic encodes', { tags: ['CLI-02', 
     ],
     ['not what is wrong', status(400, { error: 'invalid_scope' }), { clientSecret: 'a+b' }],
     ['not looked at', status(503), { clientSecret: 'a+b', timeoutSeconds: 1 }],
-    ['a key', status(401, { error: 'invalid_client' }), { privateKey, issuer: 'https://auth.example.com' }],
   ])('is not blamed if the credentials are %s', async (_what, refuse, options) => {
     const endpoint = await start(refuse);
     const client = makeClient({ tokenEndpoint: endpoint.url, ...options });
     expect((await failureOf(client.getToken())).hint).toBeUndefined();
+  });
+
+  it('is not blamed if the credentials are a key, whose audience or name may be wrong', async () => {
+    const endpoint = await start(status(401, { error: 'invalid_client' }));
+    const issuer = 'https://auth.example.com';
+    const client = makeClient({ tokenEndpoint: endpoint.url, privateKey, issuer });
+    const { hint } = await failureOf(client.getToken());
+    expect(hint).toContain('under this keyId? And some servers want their token endpoint as the audience');
+    expect(hint).not.toMatch(HINT);
   });
 
   it('is not blamed if the metadata wants the secret in the body', async () => {

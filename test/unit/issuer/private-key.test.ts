@@ -66,6 +66,16 @@ describe('checkPrivateKey', () => {
     });
   });
 
+  it('names the certificate of a JWK in the header, as some servers know a key', {
+    tags: ['CLI-05'],
+  }, async () => {
+    const jwk = { ...rsa.export({ format: 'jwk' }), 'x5t#S256': 'sha256', x5t: 'sha1' };
+    const { sign } = checkPrivateKey({ privateKey: jwk, algorithm: 'PS256' }, '');
+    const { protectedHeader } = await jwtVerify(await sign(CLAIMS, signal), createPublicKey(rsa));
+    expect(protectedHeader).toEqual({ alg: 'PS256', 'x5t#S256': 'sha256', x5t: 'sha1' });
+    expect(() => checkPrivateKey({ privateKey: { ...jwk, x5t: 7 } }, '')).toThrow('option "privateKey.x5t"');
+  });
+
   it('takes both names of Ed25519', () => {
     expect(checkPrivateKey({ privateKey: ed25519, algorithm: 'Ed25519' }, '').algorithm).toBe('Ed25519');
   });

@@ -103,7 +103,7 @@ describe('fetchJson', () => {
     },
   );
 
-  it.each(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])(
+  it.each(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'UND_ERR_INFO', 'ERR_HTTP2_STREAM_ERROR'])(
     'tries a connection that broke with %s once more',
     { tags: ['KEY-14'] },
     async (code) => {
