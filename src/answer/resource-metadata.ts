@@ -1,11 +1,12 @@
 import type { Answer, AnswerHeaders } from '../decision.js';
 import { reportWarning } from '../diagnostics.js';
 import { inBackground } from '../lib/background.js';
-import { withTimeLimit } from '../lib/deadline.js';
+import { GRACE_SECONDS, withTimeLimit } from '../lib/deadline.js';
 import { describeError } from '../lib/errors.js';
 import { deepFreeze } from '../lib/json.js';
 import { isWithin, type Span, spanFrom } from '../lib/pause.js';
 import type { Runtime } from '../lib/runtime.js';
+import { SharedWork } from '../lib/shared-work.js';
 import { type RequestLike, viewRequest } from '../request/view-request.js';
 import type { BearerMethod, Scheme } from '../terms.js';
 import { readSegment, splitCompactJws } from '../token/compact-jws.js';
@@ -106,9 +107,10 @@ export class PublishedMetadata implements ResourceMetadata {
   readonly document: ResourceMetadataDocument;
   readonly #resource: ResourceSettings;
   readonly #clock: () => number;
-  /** Of the document. */
-  #text: string | Promise<string> | undefined;
-  /** How long it's good, if a signature limits that; undefined until it's made. */
+  readonly #signing: SharedWork<string | undefined>;
+  /** Of the document; undefined until it's made, and while it can't be signed. */
+  #text: string | undefined;
+  /** How long that counts, if there's a signer; undefined until it has been called. */
   #signed: Span | undefined;
 
   constructor(resource: ResourceSettings, published: PublishedSettings, { clock }: Pick<Runtime, 'clock'>) {
@@ -116,6 +118,7 @@ export class PublishedMetadata implements ResourceMetadata {
     this.path = resource.path;
     this.#resource = resource;
     this.#clock = clock;
+    this.#signing = new SharedWork(clock, SIGNING_SECONDS + GRACE_SECONDS);
     this.document = deepFreeze(createDocument(resource, published));
   }
 
@@ -125,45 +128,36 @@ export class PublishedMetadata implements ResourceMetadata {
     if (method === 'OPTIONS') return PREFLIGHT;
     if (method !== 'GET' && method !== 'HEAD') return NOT_ALLOWED;
     const text = this.#content();
-    return typeof text === 'string' ? this.#found(text) : this.#foundWhenSigned(text);
+    return text instanceof Promise ? text.then((signed) => this.#answerWith(signed)) : this.#answerWith(text);
   }
 
   /** A signature has its own lifetime, so it's renewed on demand, once for everyone who asks meanwhile. */
-  #content(): string | Promise<string> {
-    const isOld = this.#signed !== undefined && !isWithin(this.#signed, this.#clock());
-    if (this.#text === undefined || isOld) this.#text = inBackground(() => this.#make());
+  #content(): string | undefined | Promise<string | undefined> {
+    const { signedMetadata } = this.#resource;
+    if (typeof signedMetadata !== 'function') {
+      this.#text ??= JSON.stringify({ ...this.document, signed_metadata: signedMetadata });
+      return this.#text;
+    }
+    if (isWithin(this.#signed, this.#clock())) return this.#text;
+    return this.#signing.run(() => inBackground(() => this.#sign(signedMetadata)));
+  }
+
+  /** @returns undefined if the signer fails */
+  async #sign(signer: MetadataSigner): Promise<string | undefined> {
+    const now = this.#clock();
+    try {
+      this.#text = await withTimeLimit(SIGNING_SECONDS, () => signedBy(signer, this.document));
+      this.#signed = spanFrom(now, this.#resource.maxAgeSeconds);
+    } catch (error) {
+      this.#text = undefined;
+      this.#signed = spanFrom(this.#clock(), RETRY_SECONDS);
+      reportWarning({ source: 'signedMetadata', detail: describeError(error) });
+    }
     return this.#text;
   }
 
-  #make(): string | Promise<string> {
-    const { document } = this;
-    const { signedMetadata, maxAgeSeconds } = this.#resource;
-    if (typeof signedMetadata !== 'function')
-      return JSON.stringify({ ...document, signed_metadata: signedMetadata });
-    const signed = spanFrom(this.#clock(), maxAgeSeconds);
-    this.#signed = undefined;
-    return withTimeLimit(SIGNING_SECONDS, () => signedBy(signedMetadata, document)).then(
-      (text) => {
-        this.#signed = signed;
-        return text;
-      },
-      (error: unknown) => {
-        this.#signed = spanFrom(this.#clock(), RETRY_SECONDS);
-        reportWarning({ source: 'signedMetadata', detail: describeError(error) });
-        throw error;
-      },
-    );
-  }
-
-  async #foundWhenSigned(text: Promise<string>): Promise<Answer> {
-    try {
-      return this.#found(await text);
-    } catch {
-      return UNAVAILABLE; // reported where it was signed
-    }
-  }
-
-  #found(body: string): Answer {
+  #answerWith(body: string | undefined): Answer {
+    if (body === undefined) return UNAVAILABLE;
     return {
       status: 200,
       headers: {

@@ -1,5 +1,6 @@
 import { CircuitBreaker } from '../issuer/circuit-breaker.js';
 import { RequestHeldBack, RequestSlots } from '../issuer/request-slots.js';
+import { GRACE_SECONDS } from '../lib/deadline.js';
 import { MAX_RETRY_AFTER_SECONDS } from '../lib/retry-after.js';
 import { isRegisteredCode, isTokenRequestError, restate, TokenRequestError } from './errors.js';
 import type { ClientSettings } from './options.js';
@@ -21,7 +22,7 @@ export function createOutageGuard({ runtime: { clock }, timeoutSeconds }: Client
     clock,
     cooldownSeconds: COOLDOWN_SECONDS,
     maxRetryAfterSeconds: MAX_RETRY_AFTER_SECONDS,
-    trialSeconds: timeoutSeconds + 1,
+    trialSeconds: timeoutSeconds + GRACE_SECONDS,
     findOutage: (error) => {
       if (!isTokenRequestError(error)) return undefined;
       if (!error.transient && isRegisteredCode(error.error)) return 'none';

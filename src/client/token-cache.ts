@@ -1,5 +1,5 @@
 import { inBackground } from '../lib/background.js';
-import { TimeLimitExceeded, unlessAborted, withTimeLimit } from '../lib/deadline.js';
+import { GRACE_SECONDS, TimeLimitExceeded, unlessAborted, withTimeLimit } from '../lib/deadline.js';
 import { pauseAfter, type Random } from '../lib/pause.js';
 import { isTokenRequestError, restate, TokenRequestError } from './errors.js';
 import type { Report } from './events.js';
@@ -15,9 +15,6 @@ const REPLACEMENT_COOLDOWN_SECONDS = 30;
 const MAX_REPLACEMENTS = 10;
 /** The pause after failed requests. */
 const PAUSE = { firstSeconds: 1, maxSeconds: 30 };
-/** How much longer than its time limit a flight can take. */
-const GRACE_SECONDS = 1;
-
 /** What the client of an API does with its access tokens. */
 export interface OwnTokens {
   get(signal?: AbortSignal): Promise<GrantedToken>;

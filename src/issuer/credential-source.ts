@@ -1,7 +1,7 @@
 import { isDeepStrictEqual, types } from 'node:util';
 import { inBackground } from '../lib/background.js';
 import { describeControlCharacter, isOptionError, typeName } from '../lib/check.js';
-import { unlessAborted, withTimeLimit } from '../lib/deadline.js';
+import { GRACE_SECONDS, unlessAborted, withTimeLimit } from '../lib/deadline.js';
 import { describeError, SafeError } from '../lib/errors.js';
 import { isWithin, type Span, spanFrom } from '../lib/pause.js';
 import { SharedWork } from '../lib/shared-work.js';
@@ -71,9 +71,6 @@ const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
 /** Credentials that are kept for further requests. The others are short-lived themselves. */
 const LASTING: ReadonlySet<string> = new Set(['clientSecret', 'privateKey', 'certificate']);
-
-/** How much longer than its time limit a call can take. */
-const GRACE_SECONDS = 1;
 
 /** The last answer. */
 interface Known {

@@ -1,6 +1,6 @@
 import { type IntrospectionMessage, reportIntrospection } from '../diagnostics.js';
 import { UnavailableError } from '../errors.js';
-import { withTimeLimit } from '../lib/deadline.js';
+import { GRACE_SECONDS, withTimeLimit } from '../lib/deadline.js';
 import { describeError, SafeError } from '../lib/errors.js';
 import { FetchFailure } from '../lib/fetch.js';
 import { isJsonObject, type JsonObject } from '../lib/json.js';
@@ -53,7 +53,7 @@ export function createIntrospection(
   const breaker = new CircuitBreaker({
     clock: context.runtime.clock,
     cooldownSeconds,
-    trialSeconds: timeoutSeconds + 1,
+    trialSeconds: timeoutSeconds + GRACE_SECONDS,
     findOutage,
     onPause: (seconds) => report('suspended', lastFailure, { seconds }),
     onRecovery: () => report('resumed'),

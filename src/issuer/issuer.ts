@@ -1,4 +1,5 @@
 import type { JSONWebKeySet } from 'jose';
+import { GRACE_SECONDS } from '../lib/deadline.js';
 import type { Runtime } from '../lib/runtime.js';
 import type { TokenRules } from '../token/token-rules.js';
 import { createConfiguredKeySet } from './configured-keys.js';
@@ -16,9 +17,6 @@ export type KeyOrigin =
   | { readonly kind: 'function'; readonly load: () => JSONWebKeySet | Promise<JSONWebKeySet> }
   | { readonly kind: 'url'; readonly jwksUri: string }
   | { readonly kind: 'discovered' };
-
-/** How much longer than their time limits two steps of a verification can take. */
-const GRACE_SECONDS = 2;
 
 /** A trusted issuer as plain data: the options, with every default filled in. */
 export interface IssuerSettings {
@@ -70,7 +68,7 @@ export function createIssuer(settings: IssuerSettings, runtime: Runtime): Issuer
     keySet,
     introspection: introspection && createIntrospection(introspection, { rules, keySet, metadata, runtime }),
     // Two loads of keys, the second for a new one; then the wait for a slot, and the call.
-    verificationSeconds: 2 * (keys.timeoutSeconds + (introspection?.timeoutSeconds ?? 0) + GRACE_SECONDS),
+    verificationSeconds: 2 * (keys.timeoutSeconds + (introspection?.timeoutSeconds ?? 0) + 2 * GRACE_SECONDS),
     isTrusted: () => true,
     async ready() {
       const findEndpoint = async () => (await metadata.get()).endpoint('introspection_endpoint');

@@ -1,5 +1,5 @@
 import { inBackground } from '../lib/background.js';
-import { unlessAborted, withTimeLimit } from '../lib/deadline.js';
+import { GRACE_SECONDS, unlessAborted, withTimeLimit } from '../lib/deadline.js';
 import { FetchFailure } from '../lib/fetch.js';
 import { isWithin, pauseAfter, type Span, spanFrom } from '../lib/pause.js';
 import type { Runtime } from '../lib/runtime.js';
@@ -11,9 +11,6 @@ import { type Metadata, unavailable } from './metadata-document.js';
 const BACKOFF = { firstSeconds: 1, maxSeconds: 30 };
 /** After this many failures, locations that answered 404 are tried again each time. */
 const ATTEMPTS_WITHOUT_ABSENT = 3;
-
-/** How much longer than its time limit a discovery can take. */
-const GRACE_SECONDS = 1;
 
 /** How long metadata is used. All durations in seconds. */
 export interface MetadataPolicy {

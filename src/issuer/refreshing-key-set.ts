@@ -2,7 +2,7 @@ import { type KeysMessage, reportKeys } from '../diagnostics.js';
 import { InvalidTokenError, UnavailableError } from '../errors.js';
 import { inBackground } from '../lib/background.js';
 import { startBackgroundTimer } from '../lib/background-timer.js';
-import { withTimeLimit } from '../lib/deadline.js';
+import { GRACE_SECONDS, withTimeLimit } from '../lib/deadline.js';
 import { describeError } from '../lib/errors.js';
 import { FetchFailure } from '../lib/fetch.js';
 import { isWithin, pauseAfter, type Span, spanFrom } from '../lib/pause.js';
@@ -29,9 +29,6 @@ const FIRST_BACKOFF_SECONDS = 1;
 const COLD_BACKOFF_SECONDS = [0.05, 0.1, 0.2] as const;
 /** The longest delay of a Node timer; a longer one would fire at once. */
 const MAX_TIMER_MS = 2_147_483_647;
-
-/** How much longer than its time limit a load can take: to give up, and to import the keys. */
-const GRACE_SECONDS = 1;
 
 interface Loaded {
   readonly index: KeyIndex;

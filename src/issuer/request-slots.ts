@@ -1,4 +1,5 @@
 import { startBackgroundTimer } from '../lib/background-timer.js';
+import { GRACE_SECONDS } from '../lib/deadline.js';
 import { SafeError } from '../lib/errors.js';
 import { isWithin, type Span, spanFrom } from '../lib/pause.js';
 
@@ -13,9 +14,6 @@ const NEWCOMER_BURST = 2000;
 const NEWCOMERS_PER_SECOND = 100;
 /** How soon to come back if only the number of requests is the problem. */
 const MOMENT_SECONDS = 1;
-/** How much longer than its time limit a request can take. */
-const GRACE_SECONDS = 1;
-
 /** No request is allowed now. */
 export class RequestHeldBack extends SafeError {
   /** Seconds until one is. */
@@ -118,9 +116,8 @@ export class RequestSlots {
 
   /** Gives a free slot to the last request that may have it. Those that aren't newcomers go first. */
   #startWaiting(): void {
-    const next =
-      this.#waiting.findLast(({ isNewcomer }) => !isNewcomer && this.#hasSlot(false)) ??
-      this.#waiting.findLast(() => this.#hasSlot(true));
+    const known = this.#hasSlot(false) ? this.#waiting.findLast(({ isNewcomer }) => !isNewcomer) : undefined;
+    const next = known ?? (this.#hasSlot(true) ? this.#waiting.at(-1) : undefined);
     if (next === undefined) return;
     this.#waiting.splice(this.#waiting.lastIndexOf(next), 1);
     next.start(this.#take(next.isNewcomer));

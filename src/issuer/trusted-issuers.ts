@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { reportWarning } from '../diagnostics.js';
 import { InvalidTokenError, UnavailableError } from '../errors.js';
 import { isOptionError } from '../lib/check.js';
-import { withTimeLimit } from '../lib/deadline.js';
+import { GRACE_SECONDS, withTimeLimit } from '../lib/deadline.js';
 import { isSameElsewhere } from '../lib/difference.js';
 import { describeError, SafeError } from '../lib/errors.js';
 import type { JsonObject } from '../lib/json.js';
@@ -33,9 +33,6 @@ const MAX_REFUSED = 10_000;
 /** The application isn't asked about other names: longer ones, and those with control characters. */
 const NAME = /^\P{Cc}{1,1000}$/u;
 const RETRY_AFTER_SECONDS = 1;
-/** How much longer than its time limits a question can take. */
-const GRACE_SECONDS = 1;
-
 /** An issuer that the application named, for as long as that answer counts. */
 interface Named {
   readonly issuer: Issuer;

@@ -120,10 +120,10 @@ export class IntrospectionVerifier {
       const { isAccessToken } = issuer;
       if (jwt && isAccessToken && !returnsTrue('isAccessToken', () => isAccessToken(jwt.header, jwt.claims)))
         throw new InvalidTokenError('not_an_access_token');
+      const introspected = this.#toIntrospectedToken(token.length, active.claims, jwt?.header, issuer, now);
       for (const member of active.absent)
         reportIntrospection({ event: 'member_absent', issuer: issuer.issuer, detail: member });
       this.#proven.set(digest, true);
-      const introspected = this.#toIntrospectedToken(token.length, active.claims, jwt?.header, issuer, now);
       if (active.absent.includes('exp'))
         this.#ends.set(introspected.accessToken.claims, jwt?.claims.exp ?? Number.POSITIVE_INFINITY);
       return introspected;

@@ -284,6 +284,22 @@ describe('signed metadata', () => {
     },
   );
 
+  it('are made anew if that was lost, as on Workers together with its request', {
+    tags: ['OPS-09'],
+  }, async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const signedMetadata = vi.fn(sign).mockReturnValueOnce(new Promise<string>(() => {}) as never);
+      let now = 0;
+      const metadata = metadataOf({ signedMetadata }, { clock: () => now });
+      void get(metadata); // its timers never fire
+      now = 11_000;
+      expect(await get(metadata)).toMatchObject({ status: 200 });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it("aren't waited for endlessly", { tags: ['OPS-09'] }, async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
