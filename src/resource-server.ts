@@ -245,7 +245,8 @@ export class RequestVerifier implements ResourceServer {
     request?: RequestLike,
   ): Denied {
     if (!isResourceServerError(error)) throw new TypeError('deny takes an error of this package');
-    return this.#denyOrThrow(error, auth && VerifiedAuth.schemeOf(auth), requirements, { auth, request });
+    const scheme = auth && VerifiedAuth.schemeOf(auth);
+    return this.#deny(error, scheme, { scopes: this.#scopesToName(error, requirements) }, { auth, request });
   }
 
   async verify(token: string): Promise<Auth> {
@@ -333,8 +334,11 @@ export class RequestVerifier implements ResourceServer {
     request: RequestView,
     requirements: readonly Requirement[],
   ): Denied {
+    // Only what a client or an issuer can cause becomes an answer. Anything else is a bug and mustn't look
+    // like a refusal.
+    if (!isResourceServerError(error)) throw error;
     const scheme = credentials?.scheme ?? intendedScheme(request, error);
-    return this.#denyOrThrow(error, scheme, requirements, { request });
+    return this.#deny(error, scheme, { scopes: this.#scopesToName(error, requirements) }, { request });
   }
 
   /** Token, proof, revocation, allowed. @param view undefined if the token came without a request */
@@ -369,24 +373,14 @@ export class RequestVerifier implements ResourceServer {
     return { kind: 'allowed', auth, headers: isInQuery ? QUERY_METHOD_HEADERS : headers };
   }
 
-  /**
-   * Only what a client or an issuer can cause becomes an answer. Anything else is a bug and must not look
-   * like a refusal.
-   */
-  #denyOrThrow(
-    error: unknown,
-    scheme: Scheme | undefined,
-    requirements: readonly Requirement[],
-    asker: Asker,
-  ): Denied {
-    if (!isResourceServerError(error)) throw error;
+  /** The scopes that the answer to a refusal names. */
+  #scopesToName({ status }: ResourceServerError, requirements: readonly Requirement[]): readonly string[] {
     const { resource, impliedScopes } = this.#settings;
-    const named = requiredScopes(requirements, impliedScopes);
-    if (error.status === 403) return this.#deny(error, scheme, { scopes: named }, asker);
-    if (error.status !== 401 || resource === undefined) return this.#deny(error, scheme, {}, asker);
+    const isInvited = status === 401 && resource !== undefined;
+    if (status === 403 || (isInvited && requirements.length > 0))
+      return requiredScopes(requirements, impliedScopes);
     // A client that reads the metadata to get a token is also told which scopes to ask for.
-    const scopes = requirements.length > 0 ? named : withoutOfflineAccess(resource.scopes);
-    return this.#deny(error, scheme, { scopes }, asker);
+    return isInvited ? withoutOfflineAccess(resource.scopes) : [];
   }
 
   #deny(error: ResourceServerError, scheme: Scheme | undefined, wanted: Wanted, asker: Asker): Denied {

@@ -10,19 +10,17 @@ const WILDCARD = /\*|^(?:https?:\/\/)?\./i;
 
 /** Checks the option `origins`: where `fetch` may send the token. */
 export function originsCheck(allowInsecureRequests: InsecureRequests): Check<readonly string[]> {
-  const isAcceptable = (value: string, allowed: InsecureRequests) =>
-    isAcceptableUrl(value, { allowInsecureRequests: allowed, allowLoopback: true });
   return (given, path) => {
     const list = textList(given, path, ORIGINS);
     if (list.some((value) => WILDCARD.test(value)))
       throw badOption(path, 'takes each origin by its name: wildcards are not supported');
     const isOrigin = (value: string) =>
-      isAcceptable(value, allowInsecureRequests) && readOrigin(value) === value;
+      isAcceptableUrl(value, allowInsecureRequests) && readOrigin(value) === value;
     const wrong = list.find((value) => !isOrigin(value));
     if (wrong !== undefined) throw badOption(path, `takes ${ORIGINS}, ${describeWrongOrigin(wrong)}`);
     const origins = [...new Set(list)];
     // One service in a private network is a decision; a list of them sends the token around in clear text.
-    if (origins.filter((origin) => !isAcceptable(origin, false)).length > 1)
+    if (origins.filter((origin) => !isAcceptableUrl(origin, false)).length > 1)
       throw badOption(path, 'takes one plain http origin at most: use https for the others');
     return Object.freeze(origins);
   };
@@ -43,7 +41,7 @@ export function defaultOrigins(
   resource: string | undefined,
   allowInsecureRequests: InsecureRequests,
 ): readonly string[] {
-  if (!isAcceptableUrl(resource, { allowInsecureRequests, allowLoopback: true })) return Object.freeze([]);
+  if (!isAcceptableUrl(resource, allowInsecureRequests)) return Object.freeze([]);
   const { origin } = new URL(resource);
   return Object.freeze(WILDCARD.test(origin) ? [] : [origin]);
 }

@@ -32,8 +32,8 @@ export class Metadata {
     for (const { json, url } of this.#documents) {
       const endpoint = readMember(json, name, preferMtls);
       // Metadata fetched over https must not lead to an unprotected service on this host.
-      const rules = { allowInsecureRequests: this.#allowInsecure, allowLoopback: url.startsWith('http:') };
-      if (isAcceptableUrl(endpoint, rules)) return endpoint;
+      const allowLoopback = url.startsWith('http:');
+      if (isAcceptableUrl(endpoint, this.#allowInsecure, allowLoopback)) return endpoint;
     }
     return undefined;
   }

@@ -23,22 +23,19 @@ export const BASE_URL: string = HTTPS_URL.replace('URL', 'URL without query and 
 /** Where plain http is accepted apart from loopback hosts: everywhere, nowhere, or at some origins. */
 export type InsecureRequests = boolean | ReadonlySet<string>;
 
-interface UrlRules {
-  readonly allowInsecureRequests: InsecureRequests;
-  /** Accept http for loopback hosts. */
-  readonly allowLoopback: boolean;
-}
-
 /**
- * Whether `value` is an absolute https URL, or http if the rules allow it (RFC 8414 §2), without user name
- * and fragment.
+ * Whether `value` is an absolute https URL, or http where that's accepted (RFC 8414 §2), without user name and
+ * fragment.
  */
-export function isAcceptableUrl(value: unknown, rules: UrlRules): value is string {
+export function isAcceptableUrl(
+  value: unknown,
+  allowInsecureRequests: InsecureRequests,
+  allowLoopback = true,
+): value is string {
   if (typeof value !== 'string' || !HTTP_URL.test(value) || !URL.canParse(value)) return false;
   const { protocol, hostname, origin, username, password, hash } = new URL(value);
   if (username !== '' || password !== '' || hash !== '') return false;
   if (protocol === 'https:') return true;
-  const { allowInsecureRequests, allowLoopback } = rules;
   const isAllowed =
     typeof allowInsecureRequests === 'boolean' ? allowInsecureRequests : allowInsecureRequests.has(origin);
   return isAllowed || (allowLoopback && LOOPBACK.test(hostname));
@@ -130,7 +127,7 @@ export function readOrigin(given: unknown): string | undefined {
 
 /** Whether `value` can be an issuer identifier: such a URL without query and fragment (RFC 8414 §2). */
 export function isIssuerIdentifier(value: unknown, allowInsecureRequests: InsecureRequests): value is string {
-  return isAcceptableUrl(value, { allowInsecureRequests, allowLoopback: true }) && !/[?#]/.test(value);
+  return isAcceptableUrl(value, allowInsecureRequests) && !/[?#]/.test(value);
 }
 
 /** Checks an issuer identifier, or a similar identifier, in options. */
@@ -148,7 +145,7 @@ export function issuerIdentifier(
 /** Checks a URL in options. */
 export function httpsUrl(allowInsecureRequests: InsecureRequests, takes: string = HTTPS_URL): Check<string> {
   return (given, path) => {
-    if (isAcceptableUrl(given, { allowInsecureRequests, allowLoopback: true })) return given;
+    if (isAcceptableUrl(given, allowInsecureRequests)) return given;
     throw urlError(path, takes, given, false);
   };
 }

@@ -143,7 +143,7 @@ export function checkResource(
  * compares it with (RFC 9728 §3.3). Only scheme and host ignore case; lower case is usual.
  */
 function checkIdentifier(given: unknown, allowInsecureRequests: InsecureRequests): string {
-  if (isAcceptableUrl(given, { allowInsecureRequests, allowLoopback: true }) && !given.includes('#')) {
+  if (isAcceptableUrl(given, allowInsecureRequests) && !given.includes('#')) {
     const { origin, pathname, search } = new URL(given);
     const rest = given.slice(origin.length);
     const isAsParsed = rest === `${pathname}${search}` || (pathname === '/' && rest === search);
@@ -152,7 +152,7 @@ function checkIdentifier(given: unknown, allowInsecureRequests: InsecureRequests
   const got = quoteUrl(given);
   if (got === undefined || typeof given !== 'string') throw optionError('resource', IDENTIFIER, given);
   const written = URL.canParse(given) ? new URL(given).href.replace(/#.*$/s, '') : given;
-  const isOtherwiseRight = isAcceptableUrl(written, { allowInsecureRequests, allowLoopback: true });
+  const isOtherwiseRight = isAcceptableUrl(written, allowInsecureRequests);
   const [what, fix] = describeUrlFault(given, false);
   const help = isOtherwiseRight ? `; did you mean ${quote(written)}?` : `, which ${what}: ${fix}`;
   throw badOption('resource', `takes ${IDENTIFIER}, got ${got}${help}`);

@@ -26,7 +26,8 @@ export class Credentials {
   readonly scheme: Scheme;
   readonly #line: string | undefined;
   #digest: string | undefined;
-  #isKnownToken = false;
+  /** Whether the last look-up found the token among those verified before. */
+  isKnownToken = false;
 
   /** @param line the field line it was read from, if any */
   constructor(token: string, method: BearerMethod | undefined, scheme: Scheme, line?: string) {
@@ -48,15 +49,6 @@ export class Credentials {
   get digest(): string {
     this.#digest ??= hash('sha256', this.token, 'base64url');
     return this.#digest;
-  }
-
-  /** Whether the last look-up found the token among those verified before. */
-  get isKnownToken(): boolean {
-    return this.#isKnownToken;
-  }
-
-  set isKnownToken(isKnown: boolean) {
-    this.#isKnownToken = isKnown;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { AccessToken, Actor, StandardClaims } from '../auth.js';
+import type { AccessToken, Actor } from '../auth.js';
 import { InvalidTokenError } from '../errors.js';
 import { isJsonObject, type JsonObject } from '../lib/json.js';
 import type { InvalidTokenReason } from '../reasons.js';
@@ -43,30 +43,6 @@ export function dropAbsentClaims(claims: Record<string, unknown>): void {
     const isOfWrongType = LENIENT_CLAIMS[name]?.(value) === false;
     if (value === null || isEmptyAudience || isOfWrongType) delete claims[name];
   }
-}
-
-/**
- * Checks the registered claims of a token (RFC 7519 §4.1, RFC 9068 §4): types, dates, audience.
- *
- * @param now seconds since the epoch
- * @param toleranceSeconds how far the clocks may differ
- * @param checkKind refuses anything but an access token. It's called before the audience check, which an ID
- *   token fails only because it isn't for an API
- * @throws {InvalidTokenError} `invalid_claim`, `missing_claim`, `expired`, `not_yet_valid`,
- *   `issued_in_future`, `aud_mismatch`, and what `checkKind` throws
- */
-export function checkClaims(
-  claims: Record<string, unknown>,
-  rules: TokenRules,
-  now: number,
-  toleranceSeconds: number,
-  checkKind: () => void = () => undefined,
-): asserts claims is Record<string, unknown> & StandardClaims {
-  if (wronglyTypedClaims(claims).length > 0) throw new InvalidTokenError('invalid_claim');
-  checkDates(claims, now, toleranceSeconds);
-  checkKind();
-  checkAudience(claims, rules);
-  if (missingClaims(claims, rules).length > 0) throw new InvalidTokenError('missing_claim');
 }
 
 /** `"aud"` (audience) as a list; empty if the claim is absent (RFC 7519 §4.1.3). */

@@ -5,13 +5,21 @@ import type { Issuer } from '../issuer/issuer.js';
 import { findSigningKey } from '../issuer/key-set.js';
 import type { TrustedIssuers } from '../issuer/trusted-issuers.js';
 import type { VerificationKey } from '../issuer/verification-key.js';
-import { deepFreeze, freezeAndMeasure } from '../lib/json.js';
+import { deepFreeze, freezeAndMeasure, type JsonObject } from '../lib/json.js';
 import { LruCache } from '../lib/lru-cache.js';
 import type { Runtime } from '../lib/runtime.js';
 import type { Algorithm } from '../terms.js';
-import { checkClaims, createAccessToken, dropAbsentClaims } from '../token/claims.js';
+import {
+  checkAudience,
+  checkDates,
+  createAccessToken,
+  dropAbsentClaims,
+  missingClaims,
+  wronglyTypedClaims,
+} from '../token/claims.js';
 import { needsExtension, parseSegment, readAlgorithm, splitToken } from '../token/compact-jws.js';
 import { checkTokenKind, checkTokenType, type MediaType, readMediaType } from '../token/token-kind.js';
+import type { TokenRules } from '../token/token-rules.js';
 import { readCallingClient } from './calling-client.js';
 import type { ScopeReader } from './granted-scopes.js';
 
@@ -72,21 +80,23 @@ export class JwtVerifier {
     if (issuer === undefined) return this.#verifyLater(token, read);
     this.#check(read, issuer);
     const key = issuer.keySet.findNow(read.header, read.algorithm);
-    if (key === undefined) return this.#verifyLater(token, read);
+    if (key === undefined) return this.#verifyLater(token, read, issuer);
     const isSigned = key.signatureKey(read.algorithm).verify(token);
     if (isSigned === true) return this.#accept(token, read, issuer, key);
-    return this.#verifyLater(token, read, { key, isSigned });
+    return this.#verifyLater(token, read, issuer, { key, isSigned });
   }
 
-  /** @param pending the key that may have signed it, if that's known or being found out */
+  /**
+   * @param known its issuer, if it has been checked against that
+   * @param pending the key that may have signed it, if that's known or being found out
+   */
   async #verifyLater(
     token: string,
     read: ReadToken,
+    known?: Issuer,
     pending?: { readonly key: VerificationKey; readonly isSigned: boolean | Promise<boolean> },
   ): Promise<VerifiedToken> {
-    const { issuers } = this.#options;
-    const known = issuers.known(read.claims.iss);
-    const issuer = known ?? (await issuers.find(read.claims));
+    const issuer = known ?? (await this.#options.issuers.find(read.claims));
     if (known === undefined) this.#check(read, issuer);
     if (pending && (await pending.isSigned)) return this.#accept(token, read, issuer, pending.key);
     const { header, algorithm } = read;
@@ -111,8 +121,7 @@ export class JwtVerifier {
     const { clock, clockToleranceSeconds } = this.#options;
     if (!issuer.algorithms.has(algorithm)) throw new InvalidTokenError('alg_not_allowed');
     checkTokenType(type, issuer.tokenType);
-    const checkKind = () => checkTokenKind(type, claims, issuer);
-    checkClaims(claims, issuer, clock() / 1000, clockToleranceSeconds, checkKind);
+    checkClaims(claims, type, issuer, clock() / 1000, clockToleranceSeconds);
   }
 
   /** Called once the signature is known to be the issuer's. */
@@ -141,6 +150,29 @@ export class JwtVerifier {
     const bytes = claimBytes + Math.ceil(token.length / 2) + (isOwn ? BYTES_PER_SCOPE * scopes.length : 0);
     return new VerifiedToken(accessToken, key, issuer, bytes);
   }
+}
+
+/**
+ * Checks the registered claims of a token (RFC 7519 §4.1, RFC 9068 §4): types, dates, kind, audience.
+ *
+ * @param now seconds since the epoch
+ * @param toleranceSeconds how far the clocks may differ
+ * @throws {InvalidTokenError} `invalid_claim`, `missing_claim`, `expired`, `not_yet_valid`,
+ *   `issued_in_future`, `not_an_access_token`, `aud_mismatch`
+ */
+export function checkClaims(
+  claims: JsonObject,
+  type: MediaType,
+  rules: TokenRules,
+  now: number,
+  toleranceSeconds: number,
+): void {
+  if (wronglyTypedClaims(claims).length > 0) throw new InvalidTokenError('invalid_claim');
+  checkDates(claims, now, toleranceSeconds);
+  // Before the audience, which an ID token has only because it isn't for an API.
+  checkTokenKind(type, claims, rules);
+  checkAudience(claims, rules);
+  if (missingClaims(claims, rules).length > 0) throw new InvalidTokenError('missing_claim');
 }
 
 /** A parsed token. Nothing in it can be trusted. */

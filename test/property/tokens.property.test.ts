@@ -6,7 +6,8 @@ import type { Algorithm } from '../../src/terms.js';
 import { type Part, signedJws } from '../../src/testing/forged-jws.js';
 import { createTestIssuer } from '../../src/testing/index.js';
 import { generateSigningKey } from '../../src/testing/signing-key.js';
-import { checkClaims, readClaim } from '../../src/token/claims.js';
+import { readClaim } from '../../src/token/claims.js';
+import { checkClaims } from '../../src/verification/jwt.js';
 import { reasonOf, requestWith } from '../support/outcome.js';
 import { AUDIENCE, ISSUER, resolvedIssuer } from '../support/resolved-issuer.js';
 import { repeats } from '../support/size.js';
@@ -236,7 +237,7 @@ describe('a larger tolerance', () => {
             Object.entries(offsets).map(([claim, value]) => [claim, NOW + value]),
           );
           const accepts = (seconds: number) =>
-            reasonOf(() => checkClaims({ ...claims, ...times }, resolvedIssuer(), NOW, seconds)) ===
+            reasonOf(() => checkClaims({ ...claims, ...times }, 'at+jwt', resolvedIssuer(), NOW, seconds)) ===
             undefined;
           if (accepts(Math.min(one, other))) expect(accepts(Math.max(one, other))).toBe(true);
         },

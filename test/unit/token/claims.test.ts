@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { TrustedIssuer } from '../../../src/options/trusted-issuer.js';
 import {
-  checkClaims,
   dropAbsentClaims,
   readActor,
   readAudience,
   readClaim,
   wronglyTypedClaims,
 } from '../../../src/token/claims.js';
+import { checkClaims } from '../../../src/verification/jwt.js';
 import { hintOf, reasonOf } from '../../support/outcome.js';
 import { AUDIENCE, ISSUER, resolvedIssuer } from '../../support/resolved-issuer.js';
 
@@ -24,7 +24,7 @@ function refusal(changes: Record<string, unknown>, { now = NOW, tolerance = 0, i
   const changed: Record<string, unknown> = { iss: ISSUER, aud: AUDIENCE, exp: NOW + 300, ...changes };
   const claims = Object.fromEntries(Object.entries(changed).filter(([, value]) => value !== undefined));
   dropAbsentClaims(claims);
-  return reasonOf(() => checkClaims(claims, resolvedIssuer(issuer), now, tolerance));
+  return reasonOf(() => checkClaims(claims, 'at+jwt', resolvedIssuer(issuer), now, tolerance));
 }
 
 describe('times', () => {
@@ -257,7 +257,7 @@ describe('the audience', () => {
     { tags: ['ATP-03'] },
     (aud, isClose) => {
       const claims = { iss: ISSUER, aud, exp: NOW + 300 };
-      const hint = hintOf(() => checkClaims(claims, resolvedIssuer(), NOW, 0));
+      const hint = hintOf(() => checkClaims(claims, 'at+jwt', resolvedIssuer(), NOW, 0));
       expect(hint?.includes('only by case or by a trailing slash') === true).toBe(isClose);
     },
   );

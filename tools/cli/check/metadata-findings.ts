@@ -253,8 +253,7 @@ function describeIntrospectionEndpoint(members: Members, options: MetadataOption
       : info(step, `${message}; an API that accepts opaque tokens needs one`);
   }
   const { allowInsecureRequests, issuer } = options;
-  const rules = { allowInsecureRequests, allowLoopback: issuer.startsWith('http:') };
-  if (!isAcceptableUrl(endpoint, rules))
+  if (!isAcceptableUrl(endpoint, allowInsecureRequests, issuer.startsWith('http:')))
     return warning(step, `not an https URL: ${show(endpoint)}`, HTTPS_FIX);
   const listed = Array.isArray(methods)
     ? `client authentication by ${showList(methods)}`
