@@ -43,7 +43,7 @@ export class ClientIdentity {
   constructor({ credential, certificate }: IdentitySettings, options: CredentialSourceOptions, fetch: Fetch) {
     this.#prefersMtls = certificate !== undefined || credential.kind === 'certificate';
     this.#credentials = new CredentialSource(credential, options);
-    const remembered = certificate?.from === 'the files of' ? 0 : options.rememberSeconds;
+    const remembered = certificate?.from === 'files' ? 0 : options.rememberSeconds;
     const rememberSeconds = Math.max(remembered, CERTIFICATE_SECONDS);
     this.#certificates = new CredentialSource(certificate ?? { kind: 'certificate' }, {
       ...options,

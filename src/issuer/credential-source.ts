@@ -7,44 +7,36 @@ import { isWithin, type Span, spanFrom } from '../lib/pause.js';
 import { SharedWork } from '../lib/shared-work.js';
 import { createTlsFetch } from '../lib/tls-fetch.js';
 import { isSendableToken } from '../request/credentials.js';
-import type { SecretMethod } from '../terms.js';
+import type { Algorithm, SecretMethod } from '../terms.js';
 import { MAX_TOKEN_LENGTH } from '../token/compact-jws.js';
 import { isAssertionSigner } from './assertion-signer.js';
 import { ClientAuthenticationFailure, type ClientCredential } from './client-authentication.js';
 import { checkCertificate, readCertificate } from './client-certificate.js';
 import { checkPrivateKey, copyPrivateKey } from './private-key.js';
 
-/** Where a credential comes from: a function, or a file instead of one. */
+/** Where a credential comes from. */
 export interface AskedSource {
   readonly ask: () => unknown;
-  /** Its name in messages. Default `function`. */
-  readonly from?: 'function' | 'file';
+  /** Default `function`. */
+  readonly from?: 'function' | 'file' | 'files' | 'option';
 }
 
-/** A credential that a function of the application returns, as plain data. */
-export type AskedCredential =
-  | (AskedSource & { readonly kind: 'asked' } & (
-        | { readonly name: 'clientSecret'; readonly method: SecretMethod | undefined }
-        | {
-            readonly name: 'privateKey';
-            readonly keyId: unknown;
-            readonly algorithm: unknown;
-            readonly audience: 'issuer' | 'endpoint';
-          }
-        | { readonly name: 'accessToken' | 'actorToken' }
-        /** `assertion`: what the JWT bearer grant shows (RFC 7523 §2.1). */
-        | { readonly name: 'clientAssertion' | 'assertion' }
-      ))
-  | AskedCertificate;
+/** A credential that has to be asked for, as plain data. */
+export type AskedCredential = AskedSource & { readonly kind: 'asked' } & (
+    | { readonly name: 'clientSecret'; readonly method: SecretMethod | undefined }
+    | {
+        readonly name: 'privateKey';
+        readonly keyId: string | undefined;
+        readonly algorithm: Algorithm | undefined;
+        readonly audience: 'issuer' | 'endpoint';
+      }
+    | { readonly name: 'accessToken' | 'actorToken' }
+    /** `assertion`: what the JWT bearer grant shows (RFC 7523 §2.1). */
+    | { readonly name: 'clientAssertion' | 'assertion' }
+    | { readonly name: 'certificate' }
+  );
 
-/** Where a certificate comes from. */
-export interface AskedCertificate {
-  readonly kind: 'asked';
-  readonly name: 'certificate';
-  /** In words for messages. */
-  readonly from: 'the function' | 'the files of' | 'the option';
-  readonly ask: () => unknown;
-}
+export type AskedCertificate = Extract<AskedCredential, { readonly name: 'certificate' }>;
 
 /** What options give: the credential itself, or a function to ask for it. */
 export type CredentialSettings = ClientCredential | AskedCredential;
@@ -133,8 +125,11 @@ export class CredentialSource {
   latest(): ClientCredential | undefined {
     const settings = this.#settings;
     if (settings.kind !== 'asked') return settings;
-    const isLookedAt = settings.name === 'certificate' && settings.from === 'the files of';
-    if (isLookedAt && this.#known !== undefined && !isWithin(this.#known.fresh, this.#options.clock()))
+    if (
+      settings.from === 'files' &&
+      this.#known !== undefined &&
+      !isWithin(this.#known.fresh, this.#options.clock())
+    )
       inBackground(() => this.#ask(settings)).catch(() => undefined); // the last one serves on
     return this.#known?.credential;
   }
@@ -244,8 +239,9 @@ function describeUnusable({ name }: AskedCredential, error: unknown): string {
 }
 
 function failure(settings: AskedCredential, detail: string, isTransient = true): CredentialUnavailable {
-  const from = settings.name === 'certificate' ? settings.from : `the ${settings.from ?? 'function'}`;
-  return new CredentialUnavailable(`${from} ${settings.name}: ${detail}`, isTransient);
+  const { from = 'function', name } = settings;
+  const source = from === 'files' ? 'files of' : from;
+  return new CredentialUnavailable(`the ${source} ${name}: ${detail}`, isTransient);
 }
 
 /** Whether a client of this package failed in the function, and another attempt doesn't help. */

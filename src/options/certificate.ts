@@ -35,13 +35,12 @@ export function checkCertificateOption(given: unknown, path: string): AskedCerti
     );
   const kind = 'asked';
   const name = 'certificate';
-  if (typeof given === 'function')
-    return { kind, name, from: 'the function', ask: callable<() => unknown>(given, path) };
+  if (typeof given === 'function') return { kind, name, ask: callable<() => unknown>(given, path) };
   if (typeof given === 'object' && given !== null && ('certFile' in given || 'keyFile' in given)) {
-    return { kind, name, from: 'the files of', ask: certificateReader(checkObject(given, path, FILES)) };
+    return { kind, name, from: 'files', ask: certificateReader(checkObject(given, path, FILES)) };
   }
   checkNames(given, CERTIFICATE_MEMBERS, path, 'an object or a function');
   const certificate = readCertificate(given, path);
   checkCertificate(certificate, path);
-  return { kind, name, from: 'the option', ask: () => certificate };
+  return { kind, name, from: 'option', ask: () => certificate };
 }

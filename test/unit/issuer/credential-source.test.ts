@@ -272,7 +272,7 @@ describe('a key from a function', () => {
 
 describe('a certificate', () => {
   function certificates(answers: () => unknown) {
-    const settings = { kind: 'asked', name: 'certificate', from: 'the function', ask: answers } as const;
+    const settings = { kind: 'asked', name: 'certificate', ask: answers } as const;
     const source = new CredentialSource(settings, { rememberSeconds: 0, timeoutSeconds: 5, clock: () => 0 });
     return () => source.get();
   }

@@ -114,7 +114,7 @@ describe('for whom', () => {
       return { cert: certificate, key: privateKey };
     };
     const source = new CredentialSource(
-      { kind: 'asked', name: 'certificate', from: 'the files of', ask },
+      { kind: 'asked', name: 'certificate', from: 'files', ask },
       { rememberSeconds: 1, timeoutSeconds: 5, clock: () => now },
     );
     await requests.run('alice', () => source.get());
