@@ -37,6 +37,7 @@ export type { Introspect, IntrospectedTokens, WantedMember } from './issuer/intr
 export { type LogRefusalsOptions, logRefusals, type RefusalLogger } from './log-refusals.js';
 export { type McpAuthInfo, toMcpAuthInfo } from './mcp-auth-info.js';
 export type { CertificateOption } from './options/certificate.js';
+export type { ClientAuthenticationOptions } from './options/credential.js';
 export type { DpopNonceOptions, DpopOptions } from './options/dpop.js';
 export type {
   IntrospectionEndpointOptions,

@@ -36,5 +36,15 @@ export type BearerMethod = (typeof BEARER_METHODS)[number];
 /** The schemes that carry an access token (RFC 6750 §2.1, RFC 9449 §7.1). */
 export type Scheme = 'Bearer' | 'DPoP';
 
-/** How a client authenticates, named as in the IANA registry of token endpoint authentication methods. */
+/** How a client authenticates with a secret. */
 export type SecretMethod = 'client_secret_basic' | 'client_secret_post';
+
+/**
+ * How a client proves its identity to an authorization server, named as in the IANA registry of token endpoint
+ * authentication methods.
+ */
+export type AuthenticationMethod =
+  | SecretMethod
+  | 'private_key_jwt'
+  | 'tls_client_auth'
+  | 'self_signed_tls_client_auth';

@@ -2,8 +2,8 @@ export type { AssertionSigner } from '../issuer/assertion-signer.js';
 export type { CertificateFiles, CertificatePem } from '../issuer/client-certificate.js';
 export type { PrivateKey } from '../issuer/private-key.js';
 export type { CertificateOption } from '../options/certificate.js';
-export type { AssertionSource } from '../options/credential.js';
-export type { Algorithm as AssertionAlgorithm } from '../terms.js';
+export type { AssertionSource, ClientAuthenticationOptions } from '../options/credential.js';
+export type { Algorithm as AssertionAlgorithm, AuthenticationMethod } from '../terms.js';
 export type { ApiAnswer, ApiClient, GetTokenOptions, HeadersRequest } from './api-client.js';
 export type { ClientCredentials } from './client-credentials.js';
 export { createClientCredentials } from './client-credentials.js';
@@ -14,7 +14,7 @@ export type { ClientMessage } from './events.js';
 export { clientChannel } from './events.js';
 export type { GrantedToken } from './granted-token.js';
 export { createJwtBearer, type JwtBearerOptions } from './jwt-bearer.js';
-export type { AuthenticationMethod, ClientCredentialsOptions, ClientOptions } from './options.js';
+export type { ClientCredentialsOptions, ClientOptions } from './options.js';
 export { toResourceServerError } from './resource-server-error.js';
 export type {
   ExchangeTarget,

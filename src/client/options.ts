@@ -18,28 +18,21 @@ import type { Random } from '../lib/pause.js';
 import { quote } from '../lib/public-text.js';
 import type { Runtime } from '../lib/runtime.js';
 import { checkInsecureRequests, HTTPS_URL, httpsUrl, issuerIdentifier } from '../lib/url.js';
-import { type CertificateOption, checkCertificateOption } from '../options/certificate.js';
-import { type AssertionSource, checkCredential, type PrivateKeySource } from '../options/credential.js';
-import type { Algorithm, SecretMethod } from '../terms.js';
+import type { CertificateOption } from '../options/certificate.js';
+import {
+  AUTHENTICATION_CHECKS,
+  type ClientAuthenticationOptions,
+  checkCredential,
+} from '../options/credential.js';
 import { isScopeToken } from '../token/scope.js';
 import { type ClientDpopOptions, checkClientDpop, type DpopClientSettings } from './dpop.js';
 import { defaultOrigins, originsCheck } from './origins.js';
 
 /**
- * How the client proves its identity at the token endpoint, named as in the IANA registry of token endpoint
- * authentication methods.
- */
-export type AuthenticationMethod =
-  | SecretMethod
-  | 'private_key_jwt'
-  | 'tls_client_auth'
-  | 'self_signed_tls_client_auth';
-
-/**
  * The options of all API clients: where access tokens come from, who asks for them, what they're for, and
  * where they may go. Unknown names are refused.
  */
-export interface ClientOptions {
+export interface ClientOptions extends ClientAuthenticationOptions {
   /**
    * The authorization server's identifier, an https URL (http only for loopback hosts). Its metadata is
    * discovered (RFC 8414, OpenID Connect Discovery), unless `tokenEndpoint` is given. One of the two is
@@ -59,41 +52,6 @@ export interface ClientOptions {
   /** The client's identifier at the authorization server (RFC 6749 §2.2), without control characters. */
   readonly clientId: string;
   /**
-   * The client's secret, or a function that returns it, such as a look-up in a vault. This, `privateKey`,
-   * `clientAssertion` or `certificate` is required.
-   *
-   * A function is called for each token request, so a rotated secret needs no restart. If the server refuses
-   * the secret, the function is called once more. If it returns another one, the request is made again. If it
-   * throws, takes longer than `timeoutSeconds`, or doesn't return a string of 1 to 10000 characters, none
-   * of them a control character, there's no token: `credential_unavailable`.
-   */
-  readonly clientSecret?: string | (() => string | Promise<string>);
-  /**
-   * The key that signs client assertions (RFC 7523, `private_key_jwt`), instead of a secret, or a function
-   * that returns it, called like that of `clientSecret`. Nothing secret leaves the process then. For a key in
-   * a KMS or an HSM, give an object that signs: {@link AssertionSigner}. A function should return a JWK with
-   * `kid` or such an object with `keyId`, so that the key id changes with the key.
-   */
-  readonly privateKey?: PrivateKeySource;
-  /**
-   * A client assertion that others make (RFC 7521 §4.2, RFC 7523 §2.2), instead of a secret or a key: a
-   * function, or `{ file: '/var/run/secrets/tokens/auth' }`, such as the token that Kubernetes projects into
-   * a container. It's a JWT of at most 16384 characters, which only the authorization server reads.
-   *
-   * The client asks for it, or reads it, for each token request, and treats it like a secret from a function.
-   */
-  readonly clientAssertion?: AssertionSource;
-  /**
-   * The `kid` of client assertions: which of the client's registered keys it is. Default: the JWK's `kid`, or
-   * none.
-   */
-  readonly keyId?: string;
-  /**
-   * The `alg` of client assertions. Default: the JWK's `alg`, or by the key RS256, ES256, ES384, ES512 or
-   * EdDSA.
-   */
-  readonly algorithm?: Algorithm;
-  /**
    * The `"aud"` of client assertions. Default `'issuer'`. `'token_endpoint'` is for servers that know only
    * the older rule. Security: if the audience is an endpoint's URL, a malicious server can use the assertion
    * by naming that endpoint as its own.
@@ -106,13 +64,6 @@ export interface ClientOptions {
    * they change, and a function is called for each token. Needs `undici`. Not together with `fetch`.
    */
   readonly certificate?: CertificateOption;
-  /**
-   * How the client authenticates. Default: `private_key_jwt` with a key or an assertion; with a secret
-   * `client_secret_basic`, or `client_secret_post` if the server's metadata has that and not the other. With
-   * `tls_client_auth` and `self_signed_tls_client_auth` the connection authenticates: that of `certificate`,
-   * or of a `fetch` that shows one.
-   */
-  readonly authenticationMethod?: AuthenticationMethod;
   /**
    * Gets access tokens bound to this client's key (RFC 9449), and sends a proof of possession with each
    * request: a stolen token is useless without the key. `true` makes a key; for an object see {@link
@@ -217,14 +168,8 @@ const CHECKS = {
   tokenEndpoint: unchecked,
   metadataUrl: unchecked,
   clientId: unchecked,
-  clientSecret: unchecked,
-  privateKey: unchecked,
-  clientAssertion: unchecked,
-  keyId: unchecked,
-  algorithm: unchecked,
+  ...AUTHENTICATION_CHECKS,
   assertionAudience: unchecked,
-  certificate: checkCertificateOption,
-  authenticationMethod: unchecked,
   dpop: checkClientDpop,
   scope: optional(checkScope, []),
   resource: optional(checkResource),

@@ -1,8 +1,9 @@
 import type { AssertionSigner } from '../issuer/assertion-signer.js';
-import type { AskedSource, CredentialSettings } from '../issuer/credential-source.js';
+import type { AskedCertificate, AskedSource, CredentialSettings } from '../issuer/credential-source.js';
 import { checkPrivateKey, type PrivateKey } from '../issuer/private-key.js';
 import {
   badOption,
+  type Check,
   callable,
   checkObject,
   idOrSecret,
@@ -10,10 +11,12 @@ import {
   oneOf,
   optional,
   text,
+  unchecked,
 } from '../lib/check.js';
 import { readTextFile } from '../lib/text-file.js';
-import { ALGORITHMS } from '../terms.js';
+import { ALGORITHMS, type Algorithm, type AuthenticationMethod } from '../terms.js';
 import { MAX_TOKEN_LENGTH } from '../token/compact-jws.js';
+import { checkCertificateOption } from './certificate.js';
 
 const SECRET_METHODS = ['client_secret_basic', 'client_secret_post'] as const;
 const AUDIENCES = ['issuer', 'token_endpoint'] as const;
@@ -27,6 +30,67 @@ type AssertionKeySource = PrivateKey | AssertionSigner;
  * into a container. It's called or read for each request, so a replacement is used from the next request on.
  */
 export type AssertionSource = (() => string | Promise<string>) | { readonly file: string };
+
+/** How a client proves its identity to an authorization server (RFC 6749 §2.3). */
+export interface ClientAuthenticationOptions {
+  /**
+   * The client's secret, or a function that returns it, such as a look-up in a vault.
+   *
+   * A function is called for each token request, and for introspection at most once a minute, so a rotated
+   * secret needs no restart. If the server refuses the secret, the function is called once more. If it returns
+   * another one, the request is made again. If it throws, takes longer than `timeoutSeconds`, or doesn't
+   * return a string of 1 to 10000 characters, none of them a control character, there's no token
+   * (`credential_unavailable`), or no introspection (503 `introspection_auth_failed`).
+   */
+  readonly clientSecret?: string | (() => string | Promise<string>);
+  /**
+   * The key that signs client assertions (RFC 7523, `private_key_jwt`), instead of a secret, or a function
+   * that returns it, called like that of `clientSecret`. Nothing secret leaves the process then. For a key in
+   * a KMS or an HSM, give an object that signs: {@link AssertionSigner}. A function should return a JWK with
+   * `kid` or such an object with `keyId`, so that the key id changes with the key. `x5t#S256` and `x5t` of a
+   * JWK get into the header of assertions.
+   */
+  readonly privateKey?: PrivateKeySource;
+  /**
+   * A client assertion that others make (RFC 7521 §4.2, RFC 7523 §2.2), instead of a secret or a key: a
+   * function, or `{ file: '/var/run/secrets/tokens/auth' }`, such as the token that Kubernetes projects into
+   * a container. It's a JWT of at most 16384 characters, which only the authorization server reads.
+   *
+   * The function is called, or the file read, for each request, and once more if the server refuses the
+   * assertion. So for introspection, a function should remember its assertion.
+   */
+  readonly clientAssertion?: AssertionSource;
+  /**
+   * The `kid` of client assertions: which of the client's registered keys it is. Default: the JWK's `kid`, or
+   * none.
+   */
+  readonly keyId?: string;
+  /**
+   * The `alg` of client assertions. Default: the JWK's `alg`, or by the key RS256, ES256, ES384, ES512 or
+   * EdDSA.
+   */
+  readonly algorithm?: Algorithm;
+  /**
+   * How the client authenticates. Default: `private_key_jwt` with a key or an assertion; with a secret
+   * `client_secret_basic`, or `client_secret_post` if the server's metadata has that and not the other. With
+   * `tls_client_auth` and `self_signed_tls_client_auth` the connection authenticates (RFC 8705 §2): that of
+   * `certificate`, or of a `fetch` that shows one.
+   */
+  readonly authenticationMethod?: AuthenticationMethod;
+}
+
+/** {@link checkCredential} checks them together. */
+export const AUTHENTICATION_CHECKS: Readonly<Record<keyof ClientAuthenticationOptions, Check<unknown>>> & {
+  readonly certificate: Check<AskedCertificate | undefined>;
+} = {
+  clientSecret: unchecked,
+  privateKey: unchecked,
+  clientAssertion: unchecked,
+  keyId: unchecked,
+  algorithm: unchecked,
+  certificate: checkCertificateOption,
+  authenticationMethod: unchecked,
+};
 
 /**
  * The ways to authenticate, with the methods of each. A certificate authenticates if its method is named, or

@@ -19,10 +19,9 @@ import {
   unchecked,
 } from '../lib/check.js';
 import { HTTPS_URL, httpsUrl, type InsecureRequests } from '../lib/url.js';
-import type { Algorithm } from '../terms.js';
 import type { TokenRules } from '../token/token-rules.js';
-import { type CertificateOption, checkCertificateOption } from './certificate.js';
-import { type AssertionSource, checkCredential, type PrivateKeySource } from './credential.js';
+import type { CertificateOption } from './certificate.js';
+import { AUTHENTICATION_CHECKS, type ClientAuthenticationOptions, checkCredential } from './credential.js';
 import { checkScopeClaim, type ScopeClaim } from './scope-claim.js';
 
 /** What to do with answers and failures. All durations are in seconds. */
@@ -70,7 +69,9 @@ export interface IntrospectionPolicyOptions {
  * An introspection endpoint (RFC 7662 §2), and how this API authenticates there: with one of `clientSecret`,
  * `privateKey`, `accessToken` or a client certificate.
  */
-export interface IntrospectionEndpointOptions extends IntrospectionPolicyOptions {
+export interface IntrospectionEndpointOptions
+  extends IntrospectionPolicyOptions,
+    ClientAuthenticationOptions {
   /**
    * Its address: an https URL (http only for loopback hosts). Default: the one in the issuer's metadata
    * (RFC 8414 §2).
@@ -78,35 +79,6 @@ export interface IntrospectionEndpointOptions extends IntrospectionPolicyOptions
   readonly endpoint?: string;
   /** This API's identifier as a client of the authorization server. */
   readonly clientId: string;
-  /**
-   * Its secret there, or a function that returns it, for example from a vault.
-   *
-   * The function is called at most once a minute, and again if the server refuses the secret; if it then
-   * returns another one, the request is repeated once. So you can rotate a secret without a restart. It may
-   * take as long as `timeoutSeconds`. If it throws, takes longer or doesn't return a string of 1 to 10000
-   * characters, none of them a control character, tokens are answered with 503 (`introspection_auth_failed`).
-   */
-  readonly clientSecret?: string | (() => string | Promise<string>);
-  /**
-   * The key that signs client assertions (RFC 7523, `private_key_jwt`): PEM (PKCS #8), a JWK, a key of
-   * `node:crypto` or the Web Cryptography API, an object that signs elsewhere (a KMS, an HSM), or a function
-   * that returns one, called like that of `clientSecret`. The function should return a JWK with `kid` or such
-   * an object with `keyId`, so that the key id changes with the key.
-   */
-  readonly privateKey?: PrivateKeySource;
-  /**
-   * Returns a client assertion that someone else makes (RFC 7521 §4.2, `private_key_jwt`): a function, or
-   * `{ file }`, such as the token that Kubernetes projects into a container. It's called or read for every
-   * request, so a function should remember its assertion; and once more if the server refuses it.
-   */
-  readonly clientAssertion?: AssertionSource;
-  /** The `kid` of client assertions. Default: the JWK's `kid`, or none. */
-  readonly keyId?: string;
-  /**
-   * The `alg` of client assertions. Default: the JWK's `alg`, or the usual one for the key: RS256, ES256,
-   * ES384, ES512 or EdDSA.
-   */
-  readonly algorithm?: Algorithm;
   /**
    * Returns an access token of this API that the endpoint accepts (RFC 7662 §2.1). It's called for every
    * request, so it should remember its token.
@@ -119,18 +91,6 @@ export interface IntrospectionEndpointOptions extends IntrospectionPolicyOptions
    * option `fetch`. Needs the package `undici`.
    */
   readonly certificate?: CertificateOption;
-  /**
-   * How this API authenticates. Default: with a key `private_key_jwt`; with a secret `client_secret_basic`,
-   * or `client_secret_post` if the issuer's metadata lists that but not the other. With `tls_client_auth` or
-   * `self_signed_tls_client_auth` the connection authenticates (RFC 8705 §2), with `certificate` or with a
-   * `fetch` that shows one.
-   */
-  readonly authenticationMethod?:
-    | 'client_secret_basic'
-    | 'client_secret_post'
-    | 'private_key_jwt'
-    | 'tls_client_auth'
-    | 'self_signed_tls_client_auth';
   /** Asks for answers that the issuer signed (RFC 9701), and refuses all others. Default false. */
   readonly signedResponse?: boolean;
 }
@@ -159,14 +119,8 @@ const POLICY_CHECKS = {
 
 const ENDPOINT_CHECKS = {
   clientId: idOrSecret,
-  clientSecret: unchecked,
-  privateKey: unchecked,
-  clientAssertion: unchecked,
-  keyId: unchecked,
-  algorithm: unchecked,
+  ...AUTHENTICATION_CHECKS,
   accessToken: unchecked,
-  certificate: checkCertificateOption,
-  authenticationMethod: unchecked,
   signedResponse: optional(flag, false),
   ...POLICY_CHECKS,
 } satisfies Checks<Omit<IntrospectionEndpointOptions, 'endpoint'>>;
