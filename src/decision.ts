@@ -13,7 +13,7 @@ export interface AnswerBody {
 
 /** An HTTP answer, mostly to a refused request. An adapter sends it unchanged. */
 export interface Answer {
-  /** Of HTTP. */
+  /** The HTTP status code. */
   readonly status: number;
   readonly headers: AnswerHeaders;
   /** JSON text, or undefined for an answer without a body. */

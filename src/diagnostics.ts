@@ -44,7 +44,7 @@ export interface DecisionMessage {
   readonly reason: Reason | undefined;
   /** A fixed text that helps to configure the issuer or the API. */
   readonly hint: string | undefined;
-  /** Of a verified token: a configured one. */
+  /** The issuer of a verified token. */
   readonly issuer: string | undefined;
   /** Of a verified token. */
   readonly clientId: string | undefined;
@@ -93,7 +93,7 @@ export interface IntrospectionMessage {
   readonly reason: Reason | undefined;
   /** A fixed text, an error code such as `ECONNREFUSED`, or the name of the error that a function threw. */
   readonly detail: string | undefined;
-  /** For `suspended`. */
+  /** For `suspended`: how long the pause is, in seconds. */
   readonly seconds: number | undefined;
   /** For `answered` and `failed`: how long the call took, in seconds. Undefined if no call was made. */
   readonly durationSeconds: number | undefined;

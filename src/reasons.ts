@@ -92,7 +92,7 @@ const UNAVAILABLE = [
   'revocation_unavailable',
 ] as const;
 
-/** Of what goes wrong when this API calls another one for its caller. */
+/** For calls to another API on the caller's behalf. */
 const UNAVAILABLE_EXCHANGE = {
   exchange_unavailable: 'The request cannot be completed at the moment',
 } as const;

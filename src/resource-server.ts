@@ -280,7 +280,7 @@ export class RequestVerifier implements ResourceServer {
   }
 
   async ready(): Promise<void> {
-    // Keeps the process alive meanwhile: time limits don't, and nor does a promise of the application.
+    // Keeps the process alive until then: our time limits and a pending promise don't.
     const awake = setInterval(() => undefined, 1000);
     try {
       await this.#issuers.ready();

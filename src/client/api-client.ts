@@ -50,7 +50,7 @@ export interface ApiClient {
    * Returns an access token that hasn't expired: at once if there is one, otherwise after one request,
    * however many callers wait for it.
    *
-   * @throws {TokenRequestError} no token can be had
+   * @throws {TokenRequestError} there's no token
    * @throws the signal's reason, if it's aborted
    */
   getToken(options?: GetTokenOptions): Promise<GrantedToken>;
@@ -59,7 +59,7 @@ export interface ApiClient {
    * {@link origins}, and doesn't follow a redirect to another origin. If the API answers 401 `invalid_token`,
    * the request is made once more with a new token, unless its body is a stream.
    *
-   * @throws {TokenRequestError} no access token can be had
+   * @throws {TokenRequestError} there's no access token
    * @throws {TypeError} another origin, your own `Authorization` field, or what `fetch` itself throws
    */
   readonly fetch: typeof globalThis.fetch;
@@ -69,7 +69,7 @@ export interface ApiClient {
    * The header fields of one request with the access token, for other HTTP clients. With the option `dpop`
    * they're for this method and URL and for one attempt: call it again for the next one.
    *
-   * @throws {TokenRequestError} no access token can be had
+   * @throws {TokenRequestError} there's no access token
    * @throws {TypeError} a URL of another origin
    * @throws the signal's reason, if it's aborted
    * @example

@@ -15,7 +15,7 @@ const MESSAGES = {
   token_not_bound: 'A bearer token was issued where one bound to the key of the client was asked for',
   scope_narrowed: 'Fewer scopes were granted than requested',
   assertion_failed: 'The client assertion could not be signed',
-  credential_unavailable: 'The credential of the client cannot be had',
+  credential_unavailable: 'The credential of the client is not available',
   metadata_unavailable: 'The metadata of the authorization server cannot be fetched',
   metadata_invalid: 'The metadata of the authorization server is unusable',
   issuer_mismatch: 'The metadata names another issuer',
@@ -66,7 +66,7 @@ export type TokenRequestFailure = Partial<
 const tokenRequestError: unique symbol = Symbol.for('oauth-resource-server.token-request-error');
 
 /**
- * There's no access token to be had.
+ * There's no access token.
  *
  * `instanceof` and {@link isTokenRequestError} recognize it by a mark, so they work even if two copies of
  * this package are installed.

@@ -81,7 +81,7 @@ export class TokenCache {
    *
    * @param request how to ask for another one
    * @param signal ends this caller's wait, not the request that others wait for too
-   * @throws {TokenRequestError} there's no token to be had, or the client is closed
+   * @throws {TokenRequestError} there's no token, or the client is closed
    */
   async get(request: TokenRequest, signal?: AbortSignal): Promise<GrantedToken> {
     signal?.throwIfAborted();

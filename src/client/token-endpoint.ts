@@ -62,7 +62,7 @@ export interface Grant {
   /**
    * The request's other parameters. Called for each request. Default: those in the options.
    *
-   * @throws {TokenRequestError} they can't be had
+   * @throws {TokenRequestError} they aren't available
    */
   readonly parameters?: (signal: AbortSignal) => Promise<URLSearchParams>;
   /**
@@ -102,7 +102,7 @@ export class TokenEndpoint {
   /** @throws {TokenRequestError} */
   async request(grant: Grant, signal: AbortSignal): Promise<ReceivedToken> {
     try {
-      await this.#identity.connect(signal); // metadata can't be had without its certificate either
+      await this.#identity.connect(signal); // metadata may need its certificate too
       const endpoint = await this.#locate(signal);
       const use = (assertion?: ClientCredential) =>
         this.#identity.use(

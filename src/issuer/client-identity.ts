@@ -77,7 +77,7 @@ export class ClientIdentity {
   /**
    * The endpoint at `url`, or if that's undefined, the one that the metadata names.
    *
-   * @throws {UnavailableError} the metadata can't be had, or doesn't name it
+   * @throws {UnavailableError} the metadata isn't available, or doesn't name it
    */
   async locate(
     url: string | undefined,

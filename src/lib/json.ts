@@ -11,7 +11,7 @@ export function isJsonObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A copy without the members that are null, which some serializers write for what there is none of. */
+/** A copy without null members: some serializers write null for an absent one. */
 export function withoutNull(members: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== null));
 }

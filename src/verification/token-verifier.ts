@@ -158,7 +158,7 @@ export class TokenVerifier {
   }
 }
 
-/** Callers that share a verification get separate errors: an application may add something to its own. */
+/** Callers that share a refusal get errors of their own: an application may add something to its error. */
 function rejectWithOwnError(error: unknown): never {
   throw error instanceof InvalidTokenError ? new InvalidTokenError(error.reason, error.hint) : error;
 }
