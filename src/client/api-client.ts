@@ -152,7 +152,7 @@ export function connectApiClients(settings: ClientSettings, name: string): Creat
         return presenter.present(await tokens.get(signal), { url, method });
       },
       takeAnswer: (given) => {
-        const { url, status, headers, authorization } = checkAnswer(given, 'takeAnswer');
+        const { url, status, headers, authorization } = checkApiAnswer(given, 'takeAnswer');
         if (!origins.includes(url.origin)) return false; // another server's, behind a redirect
         const nonce = readNonce(headers.get('dpop-nonce'));
         presenter.nonces.keep(url, nonce);
@@ -195,7 +195,7 @@ const checkHeadersRequest = object({
   signal: optional(checkSignal),
 } satisfies Checks<HeadersRequest>);
 
-const checkAnswer = object({
+const checkApiAnswer = object({
   url: checkRequestUrl,
   status: wholeNumberBetween(100, 999),
   headers: checkAnswerHeaders,

@@ -120,7 +120,7 @@ async function readFailure(
   signal: AbortSignal,
 ): Promise<IntrospectionFailure> {
   const { status, headers, redirected } = response;
-  const code = await readErrorCode(response, signal);
+  const code = await readOAuthError(response, signal);
   const detail = redirected ? 'redirected' : `status ${status}${code === undefined ? '' : `, ${code}`}`;
   const isRefusal =
     (status === 401 || status === 403) && (code !== undefined || headers.has('www-authenticate'));
@@ -133,7 +133,7 @@ async function readFailure(
   return new IntrospectionFailure('introspection_unavailable', detail, scope, { status, retryAfterSeconds });
 }
 
-async function readErrorCode(response: Response, signal: AbortSignal): Promise<string | undefined> {
+async function readOAuthError(response: Response, signal: AbortSignal): Promise<string | undefined> {
   if (!TELLING_STATUSES.has(response.status)) {
     discard(response);
     return undefined;

@@ -63,7 +63,7 @@ export function createIntrospection(
     const startedAt = performance.now();
     const took = () => ({ durationSeconds: (performance.now() - startedAt) / 1000 });
     try {
-      const answer = checkAnswer(await withTimeLimit(timeoutSeconds, (signal) => source(token, signal)));
+      const answer = checkActive(await withTimeLimit(timeoutSeconds, (signal) => source(token, signal)));
       report('answered', undefined, took());
       return answer;
     } catch (error) {
@@ -115,7 +115,7 @@ function functionSource(introspect: Introspect): AnswerSource {
 }
 
 /** RFC 7662 §2.2: `active` must be a real boolean. */
-function checkAnswer(answer: JsonObject): IntrospectionAnswer {
+function checkActive(answer: JsonObject): IntrospectionAnswer {
   const active = Object.hasOwn(answer, 'active') ? answer.active : undefined;
   if (typeof active !== 'boolean') throw new FetchFailure('invalid', 'active is not a boolean');
   return { ...answer, active };

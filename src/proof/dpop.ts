@@ -1,5 +1,5 @@
 import { InvalidProofError, InvalidTokenError } from '../errors.js';
-import type { Runtime } from '../lib/runtime.js';
+import type { TokenClock } from '../lib/runtime.js';
 import type { Credentials } from '../request/credentials.js';
 import type { RequestView } from '../request/view.js';
 import type { Algorithm } from '../terms.js';
@@ -26,8 +26,6 @@ export interface DpopSettings {
   readonly baseUrl: string | undefined;
 }
 
-type Time = Pick<Runtime, 'clock' | 'clockToleranceSeconds'>;
-
 /** A key that a request has proven to possess. */
 export interface ProvenKey {
   /** The `"jkt"` of access tokens that are bound to it. */
@@ -51,7 +49,7 @@ interface BoundToken {
  */
 export type ProofCheck = (request: RequestView, token?: BoundToken) => Promise<ProvenKey>;
 
-export function createProofCheck(settings: Omit<DpopSettings, 'isRequired'>, time: Time): ProofCheck {
+export function createProofCheck(settings: Omit<DpopSettings, 'isRequired'>, time: TokenClock): ProofCheck {
   const { algorithms, nonce, maxAgeSeconds, replayStore, baseUrl } = settings;
   const verifySignature = createProofVerifier(algorithms);
   const nonces = nonce && new ProofNonces(nonce.secret, nonce.lifetimeSeconds);
@@ -84,7 +82,7 @@ export function createProofCheck(settings: Omit<DpopSettings, 'isRequired'>, tim
  * Makes sure that a request under the scheme `DPoP` proves possession of the key that its access token is
  * bound to (RFC 9449 §4.3, §7.1), and that bound tokens don't come under another scheme (§7.2).
  */
-export function createDpopBinding(settings: DpopSettings, time: Time): DpopBinding {
+export function createDpopBinding(settings: DpopSettings, time: TokenClock): DpopBinding {
   const checkProof = createProofCheck(settings, time);
   const confirm = async (jkt: unknown, { digest }: Credentials, request: RequestView): Promise<Confirmed> =>
     (await checkProof(request, { jkt, digest })).confirmed;
@@ -118,7 +116,7 @@ function checkTime(
   { iat, exp = Number.POSITIVE_INFINITY, nbf = iat }: ProofClaims,
   now: number,
   maxAgeSeconds: number,
-  { clockToleranceSeconds }: Time,
+  { clockToleranceSeconds }: TokenClock,
 ): void {
   // Not `iat < …`: a clock that returns NaN must refuse.
   if (!(iat >= now - maxAgeSeconds && exp > now - clockToleranceSeconds))

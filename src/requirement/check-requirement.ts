@@ -7,7 +7,7 @@ import {
   type ResourceServerError,
 } from '../errors.js';
 import { isJsonObject } from '../lib/json.js';
-import type { Runtime } from '../lib/runtime.js';
+import type { TokenClock } from '../lib/runtime.js';
 import type { InsufficientScopeReason, InsufficientUserAuthenticationReason } from '../reasons.js';
 import { readClaim } from '../token/claims.js';
 import { grantsScope, type ImpliedScopes } from './implied-scopes.js';
@@ -29,12 +29,10 @@ export interface Wanted {
 }
 
 /** What a check depends on besides the token: the time, and what scopes imply. */
-interface Terms {
-  readonly runtime: Moment;
+interface Circumstances {
+  readonly runtime: TokenClock;
   readonly impliedScopes: ImpliedScopes;
 }
-
-type Moment = Pick<Runtime, 'clock' | 'clockToleranceSeconds'>;
 
 /** Why a caller is refused, and what the challenge says about it. */
 interface Unmet {
@@ -53,13 +51,13 @@ interface Unmet {
  * these (RFC 6750 §3). If the user must authenticate again, they're named only if one of them is missing too.
  *
  * @param auth undefined for a request without credentials, which meets nothing
- * @param terms the time is read only if a requirement depends on it
+ * @param circumstances the time is read only if a requirement depends on it
  * @returns undefined if all of them are met
  */
 export function checkRequirements(
   auth: Auth | undefined,
   requirements: readonly Requirement[],
-  { runtime, impliedScopes }: Terms,
+  { runtime, impliedScopes }: Circumstances,
 ): Unmet | undefined {
   if (auth === undefined) {
     const scopes = requiredScopes(requirements, impliedScopes);
@@ -119,7 +117,7 @@ function grantsScopes(
 function authenticationFault(
   { claims }: Auth,
   { acrValues, maxAgeSeconds }: AuthenticationRequirement,
-  { clock, clockToleranceSeconds }: Moment,
+  { clock, clockToleranceSeconds }: TokenClock,
 ): InsufficientUserAuthenticationReason | undefined {
   if (acrValues !== undefined && !acrValues.some((value) => value === readClaim(claims, 'acr')))
     return 'acr_not_met';

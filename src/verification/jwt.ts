@@ -7,7 +7,7 @@ import type { TrustedIssuers } from '../issuer/trusted-issuers.js';
 import type { VerificationKey } from '../issuer/verification-key.js';
 import { deepFreeze, freezeAndMeasure, type JsonObject } from '../lib/json.js';
 import { LruCache } from '../lib/lru-cache.js';
-import type { Runtime } from '../lib/runtime.js';
+import type { TokenClock } from '../lib/runtime.js';
 import type { Algorithm } from '../terms.js';
 import {
   checkAudience,
@@ -24,7 +24,7 @@ import { readCallingClient } from './calling-client.js';
 import type { ScopeReader } from './granted-scopes.js';
 
 /** What verifying a token takes. */
-export interface VerifierOptions extends Pick<Runtime, 'clock' | 'clockToleranceSeconds'> {
+export interface VerifierOptions extends TokenClock {
   readonly issuers: TrustedIssuers;
 }
 
