@@ -211,6 +211,7 @@ const OF_ISSUERS = Object.keys({
   jwks: 0,
   metadataUrl: 0,
   audienceMayBeClient: 0,
+  nonceMayBePresent: 0,
   clientIds: 0,
   isAccessToken: 0,
   scopeClaim: 0,

@@ -91,6 +91,11 @@ export interface TrustedIssuer {
    */
   readonly audienceMayBeClient?: boolean;
   /**
+   * Accepts tokens with the `nonce` of a login, for issuers that put it into access tokens too (Azure AD B2C).
+   * Default false, because only ID tokens should have it. All other marks of an ID token are still refused.
+   */
+  readonly nonceMayBePresent?: boolean;
+  /**
    * For issuers whose access tokens have no `"aud"` (Amazon Cognito). Tokens without it are accepted if their
    * client is on this list. Tokens with `"aud"` are still checked against the audience.
    */
@@ -173,6 +178,7 @@ export function checkIssuer(entry: unknown, path: string, defaults: IssuerDefaul
     metadataUrl: url,
     audience: optional(identifiers(textOrTexts), defaults.audience),
     audienceMayBeClient: optional(flag, false),
+    nonceMayBePresent: optional(flag, false),
     clientIds: optional(identifiers(texts), []),
     algorithms: optional(someOf(ALGORITHMS), defaults.algorithms),
     tokenType: optional(oneOf(TOKEN_TYPES), defaults.tokenType),
@@ -195,6 +201,7 @@ export function checkIssuer(entry: unknown, path: string, defaults: IssuerDefaul
     issuer: checked.issuer,
     audience: new Set(checked.audience),
     audienceMayBeClient: checked.audienceMayBeClient,
+    nonceMayBePresent: checked.nonceMayBePresent,
     clientIds: new Set(checked.clientIds),
     algorithms: new Set<string>(checked.algorithms),
     tokenType: checked.tokenType,

@@ -79,9 +79,13 @@ export function foreignKind(claims: JsonObject): string | undefined {
 /**
  * The claim that shows that a token without a telling `typ` isn't an access token; undefined if there's none.
  */
-export function foreignMark(claims: JsonObject, { audienceMayBeClient }: TokenRules): string | undefined {
+export function foreignMark(
+  claims: JsonObject,
+  { audienceMayBeClient, nonceMayBePresent }: TokenRules,
+): string | undefined {
   // Keycloak before 25 and PingAM put the nonce of a login into access tokens too.
-  if (Object.hasOwn(claims, 'nonce') && !isNamedAccessToken(claims)) return 'nonce';
+  const hasForeignNonce = Object.hasOwn(claims, 'nonce') && !isNamedAccessToken(claims);
+  if (hasForeignNonce && !nonceMayBePresent) return 'nonce';
   const foreign = FOREIGN_CLAIMS.find((name) => Object.hasOwn(claims, name));
   if (foreign !== undefined) return foreign;
   if (Object.hasOwn(claims, 'token_use') && claims.token_use !== 'access') return 'token_use';

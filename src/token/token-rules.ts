@@ -20,6 +20,8 @@ export interface TokenRules {
   readonly audience: ReadonlySet<string>;
   /** Whether a token may be only for its own client. */
   readonly audienceMayBeClient: boolean;
+  /** Whether an access token may have the `"nonce"` of a login. */
+  readonly nonceMayBePresent: boolean;
   /** Clients whose tokens need no `"aud"`. */
   readonly clientIds: ReadonlySet<string>;
   readonly algorithms: ReadonlySet<string>;

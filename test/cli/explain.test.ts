@@ -624,6 +624,14 @@ describe('explain, of a token that may be something else than an access token,',
     expect(linesAbout('token_kind', stdout)).not.toContain('audienceMayBeClient');
   });
 
+  it('takes the nonce of a login for harmless where the issuer puts it into access tokens', async () => {
+    const claims = { client_id: undefined, azp: 'web', scp: 'read:inventory', nonce: 'n' };
+    expect(linesAbout('token_kind', await lines(claims))).toContain('✗ token_kind');
+    expect(linesAbout('token_kind', await lines(claims, ['--nonce-may-be-present']))).toContain(
+      '✓ token_kind',
+    );
+  });
+
   it("takes Keycloak's older access tokens for what they are, in spite of their nonce", async () => {
     const claims = { client_id: undefined, azp: 'web', nonce: 'n' };
     expect(linesAbout('token_kind', await lines({ ...claims, typ: 'Bearer' }))).toContain('✓ token_kind');

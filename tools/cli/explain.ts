@@ -28,6 +28,7 @@ Options, as for createResourceServer:
   --client-id-claim <name>    the claim with the client, default client_id
   --client-id <id>            a client whose tokens are accepted without "aud"; several times for several
   --audience-may-be-client    accepts tokens whose only audience is their own client
+  --nonce-may-be-present      accepts tokens with the nonce of a login
   --jwks <file>               the issuer's keys: a file with a JWK Set
   --jwks-uri <url>            where the issuer's keys are
   --metadata-url <url>        where the issuer's metadata is

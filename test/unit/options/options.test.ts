@@ -77,6 +77,7 @@ describe('the defaults', () => {
             isAccessToken: undefined,
             scopeSource: 'standard',
             audienceMayBeClient: false,
+            nonceMayBePresent: false,
             clientIdClaim: 'client_id',
           },
           keyOrigin: { kind: 'discovered' },

@@ -175,6 +175,25 @@ describe('checkTokenKind', () => {
     expect(kindOf(unmarked, { ...trusting, clientIdClaim: 'azp' })).toBeUndefined(); // as docs/security.md warns
   });
 
+  it('accepts the nonce of a login if the issuer puts it into access tokens, but no ID token', {
+    tags: ['ATP-18'],
+  }, () => {
+    // As Azure AD B2C writes them.
+    const own = { aud: 'api', azp: 'web', scp: 'read', ver: '1.0', tfp: 'B2C_1_signin', nonce: 'n' };
+    expect(kindOf(own)).toBe('not_an_access_token');
+    const trusting = { nonceMayBePresent: true, clientIdClaim: 'azp' };
+    expect(kindOf(own, trusting)).toBeUndefined();
+    for (const mark of [
+      { aud: 'web' },
+      { at_hash: 'h' },
+      { c_hash: 'h' },
+      { token_use: 'id' },
+      { typ: 'ID' },
+    ])
+      expect(kindOf({ ...own, ...mark }, trusting)).toBe('not_an_access_token');
+    expect(kindOf({ aud: 'api', email: 'a@b', nonce: 'n' }, trusting)).toBe('not_an_access_token');
+  });
+
   it('finds the client under the configured name', { tags: ['ATP-17'] }, () => {
     expect(kindOf({ cid: 'web' }, { clientIdClaim: 'cid' })).toBeUndefined();
     expect(kindOf({ azp: 'web' }, { clientIdClaim: 'azp' })).toBeUndefined();

@@ -25,6 +25,7 @@ const FLAGS = {
   'client-id': { type: 'string', multiple: true },
   'client-id-claim': { type: 'string' },
   'audience-may-be-client': { type: 'boolean' },
+  'nonce-may-be-present': { type: 'boolean' },
   jwks: { type: 'string' },
   'jwks-uri': { type: 'string' },
   'metadata-url': { type: 'string' },
@@ -107,6 +108,7 @@ async function toTrustedIssuer(
     ...given('scopeClaim', values['scope-claim']),
     ...given('clientIdClaim', values['client-id-claim']),
     ...given('audienceMayBeClient', values['audience-may-be-client']),
+    ...given('nonceMayBePresent', values['nonce-may-be-present']),
     ...given('introspection', introspection && { ...introspection, ...policy }),
   };
 }
