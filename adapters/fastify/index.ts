@@ -4,7 +4,14 @@ export type { Auth } from '../../src/index.js';
 export type * from '../kit/core-types.js';
 export { getAuth } from '../kit/index.js';
 export type { OpenApiSecurityOptions, SecurityRequirement } from '../kit/openapi.js';
-export * from './deny.js';
+export { deny } from './deny.js';
 export { openapiSecurity, type TransformInput, type TransformOutput } from './openapi.js';
-export * from './plugin.js';
-export * from './requirements.js';
+export { resourceMetadata, resourceServer } from './plugin.js';
+export {
+  type RequirementHook,
+  requireAnyScope,
+  requireAuthentication,
+  requireAuthorizationDetails,
+  requireClaims,
+  requireScope,
+} from './requirements.js';

@@ -1,5 +1,12 @@
 export type * from '../kit/fetch-types.js';
-export * from './authenticate.js';
-export * from './deny.js';
-export * from './get-auth.js';
-export * from './requirements.js';
+export { authenticate, resourceMetadata } from './authenticate.js';
+export { deny } from './deny.js';
+export { getAuth } from './get-auth.js';
+export {
+  type AuthEnv,
+  requireAnyScope,
+  requireAuthentication,
+  requireAuthorizationDetails,
+  requireClaims,
+  requireScope,
+} from './requirements.js';

@@ -1,10 +1,24 @@
 export type * from '../kit/core-types.js';
 export { getAuth, type Reply as PlatformResponse } from '../kit/index.js';
 export type { OpenApiSecurityOptions, SecurityRequirement } from '../kit/openapi.js';
-export * from './decorators.js';
+export {
+  Auth,
+  Public,
+  RequireAnyScope,
+  RequireAuthentication,
+  RequireAuthorizationDetails,
+  RequireClaims,
+  RequireScope,
+} from './decorators.js';
 export { ResourceServerException, ResourceServerExceptionFilter } from './exception.js';
 export { type FakeCaller, fakeResourceServer } from './fake-resource-server.js';
 export { RESOURCE_SERVER, ResourceServerGuard } from './guard.js';
-export * from './module.js';
+export {
+  ResourceServerModule,
+  type ResourceServerModuleAsyncOptions,
+  type ResourceServerModuleExtras,
+  type ResourceServerModuleOptions,
+  type ResourceServerOptionsFactory,
+} from './module.js';
 export { type OpenApiDocument, openapiSecurity, type ProviderContainer } from './openapi.js';
 export type { MessageHeaders, PlatformRequest, RequestResponse } from './platform.js';
