@@ -246,9 +246,9 @@ export function answerMetadata(
   const ofHost = different.filter((one) => splitUrl(one.url).authority === authority);
   const known = ofHost.length > 0 ? ofHost : different;
 
-  const place = placeOf(target);
+  const place = toPlace(target);
   const exact = known.filter(({ path }) => path === target);
-  const near = known.filter(({ path }) => placeOf(path) === place);
+  const near = known.filter(({ path }) => toPlace(path) === place);
   const meant = [exact, near, place === WELL_KNOWN ? known : []].find(({ length }) => length > 0);
   if (meant === undefined) return undefined;
   const [only, another] = meant;
@@ -265,7 +265,7 @@ function splitUrl(url: string): { readonly authority: string; readonly target: s
 }
 
 /** A request target without its query and without a slash at the end. */
-function placeOf(target: string): string {
+function toPlace(target: string): string {
   return (target.split('?', 1)[0] ?? '').replace(/\/$/, '');
 }
 

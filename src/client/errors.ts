@@ -101,7 +101,7 @@ export class TokenRequestError extends SafeError {
   readonly #description: string | undefined;
 
   constructor(reason: TokenRequestReason, failure: TokenRequestFailure = {}) {
-    super(messageOf(reason, failure));
+    super(describeFailure(reason, failure));
     this.reason = reason;
     this.error = failure.error;
     this.status = failure.status;
@@ -147,7 +147,7 @@ export function restate(failure: TokenRequestError, retryAfter: number): TokenRe
   return new TokenRequestError(reason, { ...failure, description, retryAfter });
 }
 
-function messageOf(reason: TokenRequestReason, { error, status }: TokenRequestFailure): string {
+function describeFailure(reason: TokenRequestReason, { error, status }: TokenRequestFailure): string {
   if (isRegisteredCode(error)) return `${MESSAGES[reason]} (${error})`;
   return status === undefined ? MESSAGES[reason] : `${MESSAGES[reason]} (status ${status})`;
 }

@@ -63,7 +63,7 @@ export class ClientIdentity {
     signal: AbortSignal,
   ): Promise<T> {
     const withCertificate = (certificate: ClientCredential) => {
-      const fetch = this.#fetchOf(certificate);
+      const fetch = this.#fetchWith(certificate);
       return this.#credentials.use((credential) => request(credential, fetch), isRefusal, signal);
     };
     return this.#certificates.use(withCertificate, isRefusal, signal);
@@ -71,7 +71,7 @@ export class ClientIdentity {
 
   /** The `fetch` for further requests to the server. @throws {CredentialUnavailable} */
   async connect(signal?: AbortSignal): Promise<Fetch> {
-    return this.#fetchOf(await this.#certificates.get(signal));
+    return this.#fetchWith(await this.#certificates.get(signal));
   }
 
   /**
@@ -101,10 +101,10 @@ export class ClientIdentity {
   /** Whether requests now use another certificate. */
   hasReplaced(fetch: Fetch): boolean {
     const latest = this.#certificates.latest();
-    return latest !== undefined && this.#fetchOf(latest) !== fetch;
+    return latest !== undefined && this.#fetchWith(latest) !== fetch;
   }
 
-  #fetchOf(certificate: ClientCredential): Fetch {
+  #fetchWith(certificate: ClientCredential): Fetch {
     return (certificate.kind === 'certificate' && certificate.fetch) || this.#fetch;
   }
 }

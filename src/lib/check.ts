@@ -105,7 +105,12 @@ export function checkNames(
   takes = 'an object',
   elsewhere: Elsewhere = () => undefined,
 ): void {
-  if (typeof given !== 'object' || given === null || Array.isArray(given) || kindOf(given) !== undefined)
+  if (
+    typeof given !== 'object' ||
+    given === null ||
+    Array.isArray(given) ||
+    describeKind(given) !== undefined
+  )
     throw optionError(path, takes, given);
   const unknown = Object.keys(given).find((member) => !known.includes(member));
   if (unknown === undefined) return;
@@ -267,7 +272,7 @@ function quoteWord(given: unknown, known: readonly string[]): string | undefined
 export function typeName(value: unknown): string {
   if (value === null) return 'null';
   if (value === '') return 'an empty string';
-  if (!Array.isArray(value)) return kindOf(value) ?? typeof value;
+  if (!Array.isArray(value)) return describeKind(value) ?? typeof value;
   return value.length === 0 ? 'an empty list' : `a list with ${[...new Set(value.map(typeName))].join(', ')}`;
 }
 
@@ -278,6 +283,6 @@ const KINDS: ReadonlyMap<string, string> = new Map([
   ['[object URL]', 'a URL object, not its text'],
 ]);
 
-function kindOf(value: unknown): string | undefined {
+function describeKind(value: unknown): string | undefined {
   return KINDS.get(Object.prototype.toString.call(value));
 }

@@ -70,11 +70,11 @@ export class IssuerStates {
 
   /** An issuer's name in attributes. */
   nameOf(issuer: string): string {
-    return this.#stateOf(issuer) === undefined ? '_OTHER' : issuer;
+    return this.#findState(issuer) === undefined ? '_OTHER' : issuer;
   }
 
   noteKeys({ event, issuer, keys, freshSeconds = 0 }: KeysMessage): void {
-    const state = this.#stateOf(issuer);
+    const state = this.#findState(issuer);
     if (state === undefined || event === 'key_skipped') return;
     const now = this.#clock();
     if (event === 'loaded') state.loaded = { at: now, freshUntil: now + freshSeconds * 1000 };
@@ -83,7 +83,7 @@ export class IssuerStates {
   }
 
   noteIntrospection({ event, issuer }: IntrospectionMessage): void {
-    const state = this.#stateOf(issuer);
+    const state = this.#findState(issuer);
     if (state === undefined) return;
     if (event === 'suspended') state.isSuspended = true;
     else if (event === 'resumed') state.isSuspended = false;
@@ -120,7 +120,7 @@ export class IssuerStates {
   }
 
   /** Undefined if there are too many. */
-  #stateOf(issuer: string): IssuerState | undefined {
+  #findState(issuer: string): IssuerState | undefined {
     const known = this.#states.get(issuer);
     if (known !== undefined || this.#states.size >= MAX_ISSUERS) return known;
     const state: IssuerState = { isFailing: false };

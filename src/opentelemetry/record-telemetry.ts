@@ -95,7 +95,10 @@ export function recordTelemetry(options: TelemetryOptions = {}): () => void {
     histogram.record(durationSeconds, attributes);
     // Dates, because numbers may be taken for something other than milliseconds since the epoch.
     const startTime = new Date(clock() - durationSeconds * 1000);
-    const span = tracer.startSpan(name, { startTime, attributes: { ...attributes, ...serverOf(issuer) } });
+    const span = tracer.startSpan(name, {
+      startTime,
+      attributes: { ...attributes, ...serverAttributes(issuer) },
+    });
     if (reason !== undefined) span.setStatus({ code: SpanStatusCode.ERROR });
     span.end(new Date(clock()));
   }
@@ -133,7 +136,7 @@ function recordDecision(
 }
 
 /** The server that an issuer identifier names, if it's a URL. */
-function serverOf(issuer: string): Attributes {
+function serverAttributes(issuer: string): Attributes {
   if (!URL.canParse(issuer)) return {};
   const { protocol, hostname, port } = new URL(issuer);
   if (protocol !== 'https:' && protocol !== 'http:') return {};

@@ -46,11 +46,11 @@ export class ProofNonces {
   #windowAt(now: number): Window {
     const number = Math.floor(now / this.#lifetimeSeconds);
     if (this.#window?.number !== number)
-      this.#window = { number, current: this.#nonceOf(number), previous: this.#nonceOf(number - 1) };
+      this.#window = { number, current: this.#makeNonce(number), previous: this.#makeNonce(number - 1) };
     return this.#window;
   }
 
-  #nonceOf(window: number): string {
+  #makeNonce(window: number): string {
     return createHmac('sha256', this.#secret).update(`DPoP-Nonce ${window}`).digest('base64url');
   }
 }

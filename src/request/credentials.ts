@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { InvalidRequestError } from '../errors.js';
 import type { BearerMethod, Scheme } from '../terms.js';
-import { parseQuery, queryOf } from './query.js';
+import { parseQuery, queryText } from './query.js';
 import { fieldLinesOf, type RequestView } from './view.js';
 
 // RFC 9110 §5.6.2 (token) for the scheme, §11.2 (token68) for the access token.
@@ -168,7 +168,7 @@ function readBody(request: RequestView): Credentials | undefined {
 
 /** RFC 6750 §2.3. The parameter is removed from the URL, so that loggers and the application don't see it. */
 function readQuery(request: RequestView): Credentials | undefined {
-  const values = parseQuery(queryOf(request.url)).getAll(PARAMETER);
+  const values = parseQuery(queryText(request.url)).getAll(PARAMETER);
   if (values.length === 0) return undefined;
   request.removeQueryParameter?.(PARAMETER);
   return readParameter(values, 'query');

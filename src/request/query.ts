@@ -1,5 +1,5 @@
 /** The query string of an absolute URL or request target, without `?` and fragment. */
-export function queryOf(url: string): string {
+export function queryText(url: string): string {
   const [beforeFragment = ''] = url.split('#', 1);
   const start = beforeFragment.indexOf('?');
   return start === -1 ? '' : beforeFragment.slice(start + 1);
@@ -15,7 +15,7 @@ export function parseQuery(query: string): URLSearchParams {
 
 /** A request target or URL without one parameter of its query. The rest stays as it was written. */
 export function withoutQueryParameter(target: string, name: string): string {
-  const query = queryOf(target);
+  const query = queryText(target);
   const kept = query.split('&').filter((pair) => !parseQuery(pair).has(name));
   return target.replace(`?${query}`, () => (kept.length > 0 ? `?${kept.join('&')}` : ''));
 }

@@ -16,8 +16,8 @@ export class Sightings {
 
   /** Whether the digest was seen before. From now on it has been. @param digest in base64url */
   note(digest: string): boolean {
-    const slot = bitsOf(digest, 0) & (this.#slots.length - 1);
-    const mark = bitsOf(digest, CHARACTERS);
+    const slot = readBits(digest, 0) & (this.#slots.length - 1);
+    const mark = readBits(digest, CHARACTERS);
     const isSeen = this.#slots[slot] === mark;
     this.#slots[slot] = mark;
     return isSeen;
@@ -25,7 +25,7 @@ export class Sightings {
 }
 
 /** FNV-1a of a few characters, because a single one has 6 bits of 7. */
-function bitsOf(digest: string, start: number): number {
+function readBits(digest: string, start: number): number {
   let bits = 0x811c9dc5;
   for (let index = start; index < start + CHARACTERS; index += 1)
     bits = Math.imul(bits ^ digest.charCodeAt(index), 0x01000193);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { parseQuery, queryOf } from '../../../src/request/query.js';
+import { parseQuery, queryText } from '../../../src/request/query.js';
 
-describe('queryOf and parseQuery', () => {
+describe('queryText and parseQuery', () => {
   it.each([
     ['/a', '', []],
     ['/a?', '', []],
@@ -20,7 +20,7 @@ describe('queryOf and parseQuery', () => {
     ['/a?b=1+2%203', 'b=1+2%203', [['b', '1 2 3']]],
     ['/a?&&b', '&&b', [['b', '']]],
   ])('read %s', { tags: ['BRR-10'] }, (url, query, parameters) => {
-    expect(queryOf(url)).toBe(query);
+    expect(queryText(url)).toBe(query);
     expect([...parseQuery(query)]).toEqual(parameters);
   });
 });

@@ -4,7 +4,7 @@ import { TLSSocket } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { FetchRequestView } from '../../../src/request/fetch-view.js';
 import { NodeRequestView } from '../../../src/request/node-view.js';
-import { queryOf } from '../../../src/request/query.js';
+import { queryText } from '../../../src/request/query.js';
 import { isCorsPreflight, type RequestView } from '../../../src/request/view.js';
 import { viewRequest } from '../../../src/request/view-request.js';
 
@@ -164,7 +164,7 @@ describe('the URL of a Node request', () => {
     { tags: ['OPS-04'] },
     (host) => {
       const { url } = view({ url: '/x?access_token=y', headers: { host } });
-      expect(queryOf(url)).toBe('access_token=y');
+      expect(queryText(url)).toBe('access_token=y');
       expect(url).toBe('http://localhost/x?access_token=y');
     },
   );
