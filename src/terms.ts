@@ -40,8 +40,8 @@ export type Scheme = 'Bearer' | 'DPoP';
 export type SecretMethod = 'client_secret_basic' | 'client_secret_post';
 
 /**
- * How a client proves its identity to an authorization server, named as in the IANA registry of token endpoint
- * authentication methods.
+ * How a client proves its identity to an authorization server, named as in the IANA registry of token
+ * endpoint authentication methods.
  */
 export type AuthenticationMethod =
   | SecretMethod

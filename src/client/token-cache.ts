@@ -11,7 +11,9 @@ import type { ReceivedToken, TokenRequest } from './token-endpoint.js';
 
 /** A resource server that refuses every token must not cost a token request per call. */
 const REPLACEMENT_COOLDOWN_SECONDS = 30;
-/** How many are replaced meanwhile if it accepts them elsewhere: one of its instances may refuse every token. */
+/**
+ * How many are replaced meanwhile if it accepts them elsewhere: one of its instances may refuse every token.
+ */
 const MAX_REPLACEMENTS = 10;
 /** The pause after failed requests. */
 const PAUSE = { firstSeconds: 1, maxSeconds: 30 };

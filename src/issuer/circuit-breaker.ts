@@ -22,8 +22,8 @@ export interface CircuitBreakerOptions {
   readonly trialSeconds: number;
   readonly clock: () => number;
   /**
-   * What an error says about the server: `'none'` if it works, and undefined if nothing, because the error may
-   * concern only this request.
+   * What an error says about the server: `'none'` if it works, and undefined if nothing, because the error
+   * may concern only this request.
    */
   readonly findOutage: (error: unknown, isNewcomer: boolean) => Outage | 'none' | undefined;
   /** Called when a pause begins, with its length in seconds, and when the server answers again. */

@@ -22,8 +22,8 @@ const ENCODED_CREDENTIALS =
   'client_secret_post sends them as they are';
 
 const REFUSED_KEY =
-  'has the server the public key for this client, under this keyId? And some servers want their token endpoint ' +
-  'as the audience of client assertions';
+  'has the server the public key for this client, under this keyId? And some servers want their token ' +
+  'endpoint as the audience of client assertions';
 const REFUSED_ASSERTION =
   'compare issuer, subject and audience of the assertion with what the server has registered for this client';
 

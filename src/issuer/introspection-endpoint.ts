@@ -23,7 +23,9 @@ const PLAIN_MEDIA_TYPE = 'application/json';
 const SIGNED_MEDIA_TYPE = 'application/token-introspection+jwt';
 /** What servers answer with status 400 if they don't know this API (RFC 6749 §5.2). */
 const CLIENT_ERRORS: ReadonlySet<unknown> = new Set(['invalid_client', 'unauthorized_client']);
-/** Their body may say that this API is refused. No other body is waited for, because it would decide nothing. */
+/**
+ * Their body may say that this API is refused. No other body is waited for, because it would decide nothing.
+ */
 const TELLING_STATUSES: ReadonlySet<number> = new Set([400, 401, 403]);
 /** With these, a server says it's busy, whatever the question. */
 const BUSY_STATUSES: ReadonlySet<number> = new Set([408, 429]);

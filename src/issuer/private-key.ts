@@ -34,7 +34,9 @@ const KINDS: Readonly<Record<string, string>> = {
   secp521r1: 'EC P-521',
   ed25519: 'OKP Ed25519',
 };
-/** By which some servers know a key instead of `kid`: the digest of its certificate (RFC 7515 §4.1.7, §4.1.8). */
+/**
+ * By which some servers know a key instead of `kid`: the digest of its certificate (RFC 7515 §4.1.7, §4.1.8).
+ */
 const THUMBPRINTS = ['x5t#S256', 'x5t'] as const;
 /** What a JWK says of its key (RFC 7518 §6.2, §6.3, RFC 8037 §2), and what names and chooses one. */
 const JWK_MEMBERS = [...PUBLIC_MEMBERS, ...PRIVATE_MEMBERS, 'alg', 'kid', ...THUMBPRINTS];

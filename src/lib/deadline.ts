@@ -2,7 +2,9 @@ import { setMaxListeners } from 'node:events';
 import { startBackgroundTimer } from './background-timer.js';
 import { SafeError } from './errors.js';
 
-/** How much longer than its time limit work can take, in seconds: to give up, and to handle what came of it. */
+/**
+ * How much longer than its time limit work can take, in seconds: to give up, and to handle what came of it.
+ */
 export const GRACE_SECONDS = 1;
 
 /** Something exceeded its time limit. */

@@ -24,8 +24,8 @@ export const BASE_URL: string = HTTPS_URL.replace('URL', 'URL without query and 
 export type InsecureRequests = boolean | ReadonlySet<string>;
 
 /**
- * Whether `value` is an absolute https URL, or http where that's accepted (RFC 8414 §2), without user name and
- * fragment.
+ * Whether `value` is an absolute https URL, or http where that's accepted (RFC 8414 §2), without user name
+ * and fragment.
  */
 export function isAcceptableUrl(
   value: unknown,

@@ -37,9 +37,9 @@ export interface ClientAuthenticationOptions {
    * The client's secret, or a function that returns it, such as a look-up in a vault.
    *
    * A function is called for each token request, and for introspection at most once a minute, so a rotated
-   * secret needs no restart. If the server refuses the secret, the function is called once more. If it returns
-   * another one, the request is made again. If it throws, takes longer than `timeoutSeconds`, or doesn't
-   * return a string of 1 to 10000 characters, none of them a control character, there's no token
+   * secret needs no restart. If the server refuses the secret, the function is called once more. If it
+   * returns another one, the request is made again. If it throws, takes longer than `timeoutSeconds`, or
+   * doesn't return a string of 1 to 10000 characters, none of them a control character, there's no token
    * (`credential_unavailable`), or no introspection (503 `introspection_auth_failed`).
    */
   readonly clientSecret?: string | (() => string | Promise<string>);

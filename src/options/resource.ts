@@ -65,8 +65,8 @@ export interface ResourceOptions {
   readonly signingAlgorithms?: readonly string[];
   /**
    * `signed_metadata` (RFC 9728 §2.2): a JWT that repeats the metadata, or a function that makes one from it
-   * in at most ten seconds. The function is called for the first request, and again once its JWT is older than
-   * `maxAgeSeconds`. The JWT's claims must have `"iss"` and no `signed_metadata`.
+   * in at most ten seconds. The function is called for the first request, and again once its JWT is older
+   * than `maxAgeSeconds`. The JWT's claims must have `"iss"` and no `signed_metadata`.
    */
   readonly signedMetadata?: string | MetadataSigner;
   /** How long clients may keep the metadata, in whole seconds, 0 to a year. Default 3600. */

@@ -91,8 +91,9 @@ export interface TrustedIssuer {
    */
   readonly audienceMayBeClient?: boolean;
   /**
-   * Accepts tokens with the `nonce` of a login, for issuers that put it into access tokens too (Azure AD B2C).
-   * Default false, because only ID tokens should have it. All other marks of an ID token are still refused.
+   * Accepts tokens with the `nonce` of a login, for issuers that put it into access tokens too (Azure AD
+   * B2C). Default false, because only ID tokens should have it. All other marks of an ID token are still
+   * refused.
    */
   readonly nonceMayBePresent?: boolean;
   /**
