@@ -94,7 +94,7 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
     'http/key-rotation.test.ts: rotation › is noticed if the new key has the old name and another algorithm: … to …',
     "unit/issuer/refreshing-key-set.test.ts: a key that doesn't fit › has no load of its own: it shares the cool-down with unknown key ids",
   ],
-  'a bounded part of the slots and a rate for made-up opaque tokens': [
+  'for made-up opaque tokens, a limited share of the introspection calls': [
     'unit/issuer/circuit-breaker.test.ts: slots for requests › are a hundred, of which newcomers get eighty',
     'unit/issuer/circuit-breaker.test.ts: slots for requests › are for so many newcomers per second only',
     'http/introspection-outages.test.ts: an endpoint that fails › answers the next good token although 150 invented ones are waited for',
@@ -302,6 +302,9 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
   ],
   'Other issuers must leave it out, or type their access tokens `at+jwt`': [
     "unit/token/token-kind.test.ts: checkTokenKind › accepts a token whose type says that it's an access token",
+  ],
+  'set `nonceMayBePresent` for it: then the audience and the other marks keep its ID tokens out': [
+    'unit/token/token-kind.test.ts: checkTokenKind › accepts the nonce of a login if the issuer puts it into access tokens, but no ID token',
   ],
   'then none of this guesswork is needed': [
     'unit/options/presets.test.ts: an ID token of a known issuer › is refused for its type if at+jwt is required: …',

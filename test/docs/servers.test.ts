@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -10,7 +11,7 @@ import {
 import { closeServer, listen } from '../../examples/demo/http-server.js';
 import type { ClientCredentials } from '../../src/client/index.js';
 import { isResourceServerError, type ResourceServer } from '../../src/index.js';
-import { createTestIssuer } from '../../src/testing/index.js';
+import { createClientCertificate, createTestIssuer } from '../../src/testing/index.js';
 import { codeBlocksOf, readPage, readPages } from './markdown.js';
 import { importFromPage } from './run-page.js';
 
@@ -21,9 +22,25 @@ const named = pages
     [...code.matchAll(/^\/\/ (\S+\.ts)\n/g)].map(([, file = '']) => [page.path, file]),
   );
 
-beforeAll(() => {
+/** Files that pages name, and those that stand for them. */
+const secrets: Record<string, string> = {};
+
+beforeAll(async () => {
   vi.stubEnv('CLIENT_SECRET', 'secret');
-  return () => vi.unstubAllEnvs();
+  const folder = await mkdtemp(join(tmpdir(), 'servers-'));
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const contents = {
+    'client.crt': (await createClientCertificate()).certificate,
+    'client.key': privateKey.export({ type: 'pkcs8', format: 'pem' }),
+  };
+  for (const [name, content] of Object.entries(contents)) {
+    await writeFile(join(folder, name), content);
+    secrets[`/run/secrets/${name}`] = join(folder, name);
+  }
+  return async () => {
+    vi.unstubAllEnvs();
+    await rm(folder, { recursive: true });
+  };
 });
 
 async function serve(listener: RequestListener): Promise<string> {
@@ -47,7 +64,7 @@ it('links each of them from docs/recipes.md', async () => {
 
 it.each(named)('has options that are accepted: %s %s', async (path = '', file = '') => {
   const exports = await withoutWarnings(() =>
-    importFromPage<{ server?: ResourceServer; createApp?: () => unknown }>(path, file),
+    importFromPage<{ server?: ResourceServer; createApp?: () => unknown }>(path, file, secrets),
   );
   exports.server?.close();
   exports.createApp?.();
