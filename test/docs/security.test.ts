@@ -94,7 +94,7 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
     'http/key-rotation.test.ts: rotation › is noticed if the new key has the old name and another algorithm: … to …',
     "unit/issuer/refreshing-key-set.test.ts: a key that doesn't fit › has no load of its own: it shares the cool-down with unknown key ids",
   ],
-  'for made-up opaque tokens, a limited share of the introspection calls': [
+  'for made-up opaque tokens, a limited share of the': [
     'unit/issuer/circuit-breaker.test.ts: slots for requests › are a hundred, of which newcomers get eighty',
     'unit/issuer/circuit-breaker.test.ts: slots for requests › are for so many newcomers per second only',
     'http/introspection-outages.test.ts: an endpoint that fails › answers the next good token although 150 invented ones are waited for',
