@@ -123,7 +123,7 @@ export function mcpScopes(server: ResourceServer, map: McpScopeMap): McpScopes {
     read: async (request) => {
       const message = hasMessage(request) ? ((await readJson(request)) ?? null) : undefined;
       const refusal = check(request, message);
-      return refusal === undefined ? message : toResponse(refusal.answer);
+      return refusal === undefined ? message : refusal.toResponse();
     },
     allows: (kind, name, auth) => {
       const found = table.find(kind, name);
@@ -149,7 +149,7 @@ function findRequirements(
 function refuseFault(request: object, body: unknown, { reason, code, text }: Fault): Refusal {
   const refusal = denyRequest(request, new InvalidRequestError(reason), MISTAKE);
   const id = isMembers(body) ? own(body, 'id') : undefined;
-  return { ...refusal, errors: 'respond', answer: errorAnswer(400, code, text, id) };
+  return answerWith(refusal, errorAnswer(400, code, text, id));
 }
 
 /** Without a challenge: no token opens what isn't there. */
@@ -158,7 +158,12 @@ function refuseUnknown(request: object, { id, isKnown }: McpMessage): Refusal {
   const answer = isKnown
     ? errorAnswer(403, INVALID_PARAMS, 'Forbidden: nothing of that name', id)
     : errorAnswer(404, METHOD_NOT_FOUND, 'Method not found', id);
-  return { ...refusal, errors: 'respond', answer };
+  return answerWith(refusal, answer);
+}
+
+/** Replaces the answer of a refusal, whichever way it's then sent. */
+function answerWith(refusal: Refusal, answer: Answer): Refusal {
+  return { ...refusal, errors: 'respond', answer, toResponse: () => toResponse(answer) };
 }
 
 /** A JSON-RPC error. */

@@ -6,7 +6,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { authenticate } from '../../adapters/express/index.js';
 import * as onFastify from '../../adapters/fastify/index.js';
 import { requireAnyScope, requireClaims } from '../../adapters/fetch/index.js';
-import { toResponse } from '../../adapters/kit/index.js';
 import { type McpScopeMap, mcpScopes } from '../../adapters/mcp/index.js';
 import { closeServer, listen } from '../../examples/demo/http-server.js';
 import { channels, createResourceServer } from '../../src/index.js';
@@ -646,7 +645,8 @@ describe('mcpScopes', () => {
     app.post('/mcp', async (req) => {
       const refusal = scopes.check(req, req.body);
       if (refusal === undefined) return {};
-      return toResponse(refusal.answer);
+      expect(await refusal.toResponse().text()).toBe(refusal.answer.body ?? '');
+      return refusal.toResponse();
     });
     const call = async (body: object, headers: Record<string, string> = {}) => {
       const authorization = await issuer.authorization({ scope: 'read' });
@@ -661,6 +661,7 @@ describe('mcpScopes', () => {
     expect(await call(tool('count'))).toBe(200);
     expect(await call(tool('order'))).toBe(403);
     expect(await call(tool('count'), { 'mcp-name': 'order' })).toBe(400);
+    expect(await call(request('acme/erase'))).toBe(404);
     await app.close();
   });
 });
