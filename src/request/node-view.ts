@@ -121,11 +121,12 @@ export class NodeRequestView implements RequestView {
    * @param authority of a target in absolute form; it counts instead of `Host` (RFC 9112 §3.2.2)
    */
   #host(authority: string | undefined): string {
-    const { headers } = this.#message;
-    const named = headers.host ?? headers[':authority'];
+    const { host: field, ':authority': pseudoField } = this.#message.headers;
     const { host: known } = this.#framework;
-    // A framework that trusts no proxy just repeats `Host`.
-    const candidates = [known === named ? undefined : known, authority ?? named];
+    // A framework that trusts no proxy just repeats one of the two.
+    const trusted = known === field || known === pseudoField ? undefined : known;
+    // HTTP/2: if the client sends both, `Host` doesn't count (RFC 9113 §8.3.1).
+    const candidates = [trusted, authority ?? pseudoField ?? field];
     const host = candidates.find((candidate) => typeof candidate === 'string' && HOST.test(candidate));
     return typeof host === 'string' ? host : 'localhost';
   }

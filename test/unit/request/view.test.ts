@@ -136,6 +136,11 @@ describe('the URL of a Node request', () => {
     ['/stock?a=1', { url: '/stock?a=1', headers }, 'http://api.example.com/stock?a=1'],
     ['no Host', { url: '/x', headers: {} }, 'http://localhost/x'],
     ['HTTP/2', { url: '/x', headers: { ':authority': 'h2.example.com' } }, 'http://h2.example.com/x'],
+    [
+      'HTTP/2 with Host as well',
+      { url: '/x', headers: { ...headers, ':authority': 'h2.example.com' } },
+      'http://h2.example.com/x',
+    ],
     ['absolute form', { url: 'https://other.example/x?a=1', headers }, 'http://other.example/x?a=1'],
     ['absolute form with a port', { url: 'http://other.example:8080', headers }, 'http://other.example:8080'],
     ['absolute form without a host', { url: 'http:///x', headers }, 'http://localhost/x'],
@@ -201,6 +206,14 @@ describe('what a framework knows of a Node request', () => {
     const request = message({ url: 'http://other.example/a', headers: HOST });
     expect(new NodeRequestView(request, HOST).url).toBe('http://other.example/a');
     expect(new NodeRequestView(request, { host: 'api.example.com' }).url).toBe('http://api.example.com/a');
+  });
+
+  it('is no host if it only repeats one of the fields of HTTP/2', { tags: ['DPP-13'] }, () => {
+    const request = message({ url: '/a', headers: { ...HOST, ':authority': 'h2.example.com' } });
+    const url = (host: string) => new NodeRequestView(request, { host }).url;
+    expect(url(HOST.host)).toBe('http://h2.example.com/a'); // Fastify prefers `Host`
+    expect(url('h2.example.com')).toBe('http://h2.example.com/a');
+    expect(url('public.example.com')).toBe('http://public.example.com/a');
   });
 
   it('is the route', () => {
