@@ -69,6 +69,8 @@ export class Gate {
       // Unless a method override makes it another request for later routes.
       if (preflight === 'pass' && message.method === 'OPTIONS' && isCorsPreflight(view)) {
         keepMethod(message);
+        // It's not read, but a token in the URL is still none of the application's business (RFC 6750 §2.3).
+        if (this.server.bearerMethods.includes('query')) view.removeQueryParameter?.('access_token');
         return PASSED;
       }
       const decided = this.server.authenticate(view, requirements);

@@ -362,6 +362,14 @@ describe('preflight requests', () => {
     expect(reached).toEqual(['use', 'options', 'all']);
   });
 
+  it('keep no token in their URL', { tags: ['BRR-11', 'BRR-28'] }, async () => {
+    const app = express();
+    app.use(authenticate({ ...issuer.options, bearerMethods: ['query'] }));
+    app.options('/', ({ url, originalUrl, query }, res) => void res.json({ url, originalUrl, query }));
+    const { body } = await request(app).options('/?access_token=eyJ.a.b&b=2').set(PREFLIGHT).expect(200);
+    expect(body).toEqual({ url: '/?b=2', originalUrl: '/?b=2', query: { b: '2' } });
+  });
+
   it("don't count as preflights if they carry credentials", { tags: ['BRR-28'] }, async () => {
     const { app } = createApp();
     await request(app)

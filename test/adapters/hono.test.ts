@@ -263,6 +263,14 @@ describe('preflight requests', () => {
     expect(handler).not.toHaveBeenCalled();
   });
 
+  it('keep no token in their URL', { tags: ['BRR-11', 'BRR-28'] }, async () => {
+    const app = new Hono();
+    app.use(authenticate({ ...issuer.options, bearerMethods: ['query'] }));
+    app.options('/', (c) => c.json({ url: c.req.url, raw: c.req.raw.url }));
+    const response = await ask(app, '/?access_token=eyJ.a.b&b=2', PREFLIGHT, 'OPTIONS');
+    expect(await response.json()).toEqual({ url: `${ORIGIN}/?b=2`, raw: `${ORIGIN}/?b=2` });
+  });
+
   it("don't count as preflights if they carry credentials", { tags: ['BRR-28'] }, async () => {
     const { app } = createApp();
     const response = await ask(app, '/stock', { ...PREFLIGHT, Authorization: 'Bearer abc' }, 'OPTIONS');
