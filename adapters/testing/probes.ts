@@ -50,10 +50,12 @@ export class Probes {
   watch(listener: RequestListener): RequestListener {
     return (message, response) => {
       const at = message.rawHeaders.indexOf(ID);
-      const [, id = ''] = message.rawHeaders.splice(at, 2);
-      const arrival = { message, response, isReached: false, handler: undefined };
-      this.#arrivals.set(id, arrival);
-      this.#current.set(message, arrival);
+      if (at !== -1) {
+        const [, id = ''] = message.rawHeaders.splice(at, 2);
+        const arrival = { message, response, isReached: false, handler: undefined };
+        this.#arrivals.set(id, arrival);
+        this.#current.set(message, arrival);
+      }
       listener(message, response);
     };
   }
