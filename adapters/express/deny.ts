@@ -28,21 +28,9 @@ export function deny(
   response: ServerResponse,
   next: (error?: unknown) => void,
 ): void {
-  const answer = (refusal: Refusal): void => {
-    if (isUnfinished(response)) next(error);
-    else refuse(refusal, replyOf(response), next);
-  };
+  const answer = (refusal: Refusal): void => refuse(refusal, replyOf(response), next);
   if (isResourceServerError(error)) proceed(() => denyRequest(request, error, MISTAKE), answer, next);
   else next(error);
-}
-
-/** Whether the application has begun to answer. Then Express must close the connection. */
-function isUnfinished(response: ServerResponse): boolean {
-  try {
-    return response.headersSent && !response.writableEnded;
-  } catch {
-    return false; // a stand-in, see `refuse`
-  }
 }
 
 const MISTAKE = { name: 'deny', advice: '; put authenticate() before it' };

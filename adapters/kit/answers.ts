@@ -28,6 +28,7 @@ export interface Reply {
   send(body?: string | Buffer): unknown;
   /**
    * Whether the application has answered in the meantime, for example after a time-out: then nothing is sent.
+   * False while an answer has only begun.
    */
   readonly sent?: boolean;
 }
@@ -44,10 +45,12 @@ class NodeReply implements Reply {
   constructor(private readonly response: ServerResponse) {}
 
   get sent(): boolean {
-    return this.response.headersSent;
+    return this.response.writableEnded;
   }
 
   status(code: number): void {
+    // What follows would end up in the content of another answer.
+    if (this.response.headersSent) throw new Error('an answer has begun');
     this.response.statusCode = code;
   }
 
@@ -96,7 +99,7 @@ export function challengeHeaders({ headers }: Answer): AnswerHeaders {
 
 /**
  * Answers a refused request, or hands over the typed error: with `errors: 'next'`, or if no answer can be
- * written.
+ * written, because there's no response or another answer has begun. It does nothing if that one is complete.
  */
 export function refuse({ error, answer, errors }: Refusal, reply: Reply, next: Next): void {
   try {
@@ -108,7 +111,8 @@ export function refuse({ error, answer, errors }: Refusal, reply: Reply, next: N
     reply.status(answer.status);
     writeHeaders(reply, challengeHeaders(answer));
   } catch {
-    // There's no real response here. The error says everything.
+    // There's no real response here, or an answer has begun, which Express then breaks off. The error says
+    // everything.
   }
   next(error);
 }

@@ -169,15 +169,24 @@ describe('a response that was sent already', () => {
   });
 });
 
-it('leaves an answer that has begun to Express, which closes the connection', async () => {
-  const app = express();
-  app.use(authenticate(issuer.options));
-  app.get('/', (_request, response, next) => {
-    response.write('half an answer');
-    next(new InsufficientScopeError('claims_not_met'));
+describe('an answer that has begun', () => {
+  const begin: RequestHandler = (_req, res, next) => {
+    res.write('half an answer');
+    next();
+  };
+  const fail: RequestHandler = (_req, _res, next) => next(new InsufficientScopeError('claims_not_met'));
+  const aud = { audience: 'https://other.example.com' };
+
+  it.each<[string, (app: express.Express) => unknown]>([
+    ['authenticate', (app) => app.use(begin, authenticate({ ...issuer.options, ...aud }))],
+    ['errors: next', (app) => app.use(begin, authenticate({ ...issuer.options, ...aud, errors: 'next' }))],
+    ['a requirement', (app) => app.use(authenticate(issuer.options), begin, requireScope('admin'))],
+    ['deny', (app) => app.use(authenticate(issuer.options), begin, fail).use(deny)],
+  ])('is left to Express, which closes the connection: %s', async (_, add) => {
+    const app = express();
+    add(app);
+    await expect(request(app).get('/').set(writer)).rejects.toThrow('aborted');
   });
-  app.use(deny);
-  await expect(request(app).get('/').set(writer)).rejects.toThrow('aborted');
 });
 
 describe('where no response can be written', () => {
