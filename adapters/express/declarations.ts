@@ -82,6 +82,17 @@ export function layers(routerOrRoute: unknown): readonly unknown[] {
   return Array.isArray(stack) ? stack : [];
 }
 
+/**
+ * The part of a path that a layer of a router matches; undefined if it doesn't. Newer routers return the
+ * match, older ones say whether there's one and store it.
+ */
+export function matchedPath(layer: unknown, path: string): string | undefined {
+  const match = member(layer, 'match');
+  const found: unknown = typeof match === 'function' ? Reflect.apply(match, layer, [path]) : false;
+  if (found === false) return undefined;
+  return String(member(typeof found === 'object' ? found : layer, 'path') ?? '');
+}
+
 /** A member of an object or function that only the framework knows. */
 export function member(value: unknown, name: string): unknown {
   const isObject = (typeof value === 'object' && value !== null) || typeof value === 'function';

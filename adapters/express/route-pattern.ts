@@ -1,4 +1,4 @@
-import { type ExpressRequest, findRouter, layers, member } from './declarations.js';
+import { type ExpressRequest, findRouter, layers, matchedPath, member } from './declarations.js';
 import { mountPaths } from './routes.js';
 
 /**
@@ -36,14 +36,6 @@ function patternIn(router: unknown, path: string, method: string): string | unde
     return typeof mount === 'string' && another === undefined ? mount.replace(/\/$/, '') + inner : undefined;
   }
   return undefined;
-}
-
-/** The part of a path that a layer matches. Older routers return yes or no, and keep the rest. */
-function matchedPath(layer: unknown, path: string): string | undefined {
-  const test = member(layer, 'match');
-  const said: unknown = typeof test === 'function' ? Reflect.apply(test, layer, [path]) : false;
-  if (said === false) return undefined;
-  return String(member(typeof said === 'object' ? said : layer, 'path') ?? '');
 }
 
 function handles(route: unknown, method: string): boolean {

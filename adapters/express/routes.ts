@@ -1,6 +1,6 @@
 import { type Declaration, declared } from '../kit/index.js';
 import { fillPath, joinPath } from '../kit/route-path.js';
-import { findRouter, layers, member, serves } from './declarations.js';
+import { findRouter, layers, matchedPath, member, serves } from './declarations.js';
 
 /** A route of an application of Express 4 or 5, with the paths of the routers around it. */
 export interface Route {
@@ -111,12 +111,9 @@ function covers({ way, prefix }: Around, path: string): boolean {
   const sample = (one: string): string => fillPath(one, () => '1');
   let below = sample(path).slice(prefix === '/' ? 0 : sample(prefix).length);
   return way.every((layer) => {
-    const { match } = layer as { match(path: string): unknown }; // each layer has it
-    const found = match.call(layer, below.startsWith('/') ? below : `/${below}`);
-    // Newer versions of Express 5 return what matched, the others store it.
-    const matched = member(found, 'path') ?? member(layer, 'path');
-    if (found !== false) below = below.slice(String(matched).length);
-    return found !== false;
+    const matched = matchedPath(layer, below.startsWith('/') ? below : `/${below}`);
+    below = below.slice(matched?.length);
+    return matched !== undefined;
   });
 }
 
