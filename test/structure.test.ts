@@ -43,8 +43,8 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/terms.ts'],
   ['src/lib'],
 ];
-/** The library's public face; and both sides must agree on what a promise is. */
-const FOR_ADAPTERS: readonly string[] = ['src/index.ts', 'src/lib/promise.ts'];
+/** The library's public face, what a promise is, and how options are checked: the same on both sides. */
+const FOR_ADAPTERS: readonly string[] = ['src/index.ts', 'src/lib/promise.ts', 'src/lib/check.ts'];
 /** What the part of the testing kit that knows frameworks may use. */
 const OF_TESTING = /^src\/(?:testing|requirement|lib)\//;
 const FRAMEWORKS = /^(?:express|fastify|fastify-plugin|@nestjs\/.*|@fastify\/.*|@grpc\/.*|hono|koa)$/;

@@ -53,11 +53,11 @@ const METHODS = ['get', 'put', 'post', 'delete', 'patch'];
  */
 export function openapiSecurity<Document extends OpenApiDocument>(
   app: object,
-  { mounted = {}, ...options }: ExpressOpenApiOptions,
+  options: ExpressOpenApiOptions,
   document?: Document,
 ): Document & SecuredDocument {
-  const security = new OpenApiSecurity(options);
-  const { routes, mounts } = readRoutes(app, mounted);
+  const security = new OpenApiSecurity(options, 'mounted');
+  const { routes, mounts } = readRoutes(app, options.mounted);
   const unseen = mounts.find(({ isApplication }) => isApplication);
   if (unseen !== undefined)
     throw new Error(`openapiSecurity: name the application at ${unseen.path}: mounted`);

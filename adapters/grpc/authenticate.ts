@@ -1,20 +1,16 @@
 import { type Metadata, ServerInterceptingCall, type ServerInterceptor, status } from '@grpc/grpc-js';
 import { InsufficientScopeError, type ResourceServer, type ResourceServerOptions } from '../../src/index.js';
-import { checkNumber, refuseUnknown } from '../kit/check-options.js';
-import { type Line, TokenLifetime } from '../kit/connection.js';
-import { Gate, getAuth, warnOfBug } from '../kit/index.js';
+import { type Checks, checkObject } from '../../src/lib/check.js';
+import { type Line, recheckSecondsOption, TokenLifetime } from '../kit/connection.js';
+import { type ConnectionOptions, Gate, warnOfBug } from '../kit/index.js';
 import { callView } from './call-view.js';
 import { type Methods, readMethods } from './methods.js';
 import { toStatus } from './status.js';
 
 /** The interceptor's own options, besides those of the resource server. */
-export interface GrpcOptions {
-  /**
-   * How often the token of an open stream is verified again, in case it was revoked or its key withdrawn. In
-   * seconds, from 1 to 86,400. Default 60.
-   */
-  readonly recheckSeconds?: number;
-}
+export type GrpcOptions = Pick<ConnectionOptions, 'recheckSeconds'>;
+
+const CHECKS = { recheckSeconds: recheckSecondsOption } satisfies Checks<GrpcOptions>;
 
 /**
  * A server interceptor that protects your methods: only calls with a valid access token reach their handler.
@@ -48,12 +44,11 @@ export interface GrpcOptions {
 export function authenticate(
   options: ResourceServerOptions | ResourceServer,
   methods: Methods,
-  { recheckSeconds = 60, ...unknown }: GrpcOptions = {},
+  grpcOptions: GrpcOptions = {},
 ): ServerInterceptor {
   const gate = new Gate(options);
   const accessTo = readMethods(methods);
-  refuseUnknown(unknown);
-  checkNumber('recheckSeconds', recheckSeconds, 1, 86_400);
+  const { recheckSeconds } = checkObject(grpcOptions, '', CHECKS);
   return ({ path, requestStream, responseStream }, call) => {
     const requirements = accessTo(path);
     if (requirements === 'public') return new ServerInterceptingCall(call);
@@ -70,12 +65,7 @@ export function authenticate(
       if (requirements === undefined)
         return call.sendStatus(toStatus(gate.deny(arrival, new InsufficientScopeError('claims_not_met'))));
       if (requestStream || responseStream)
-        new TokenLifetime(getAuth(metadata), line, {
-          server: gate.server,
-          requirements,
-          recheckSeconds,
-          adopt: (auth) => gate.adopt(arrival, auth),
-        });
+        new TokenLifetime(gate, arrival, line, { requirements, recheckSeconds });
       pass(metadata);
     };
     const fail = (bug: unknown) => call.sendStatus({ code: status.INTERNAL, details: warnOfBug(bug) });

@@ -7,10 +7,9 @@ import {
   type ResourceServerError,
   type ResourceServerOptions,
 } from '../../src/index.js';
-import { checkNumber, refuseUnknown } from './check-options.js';
-import { type Connection, type Line, TokenLifetime } from './connection.js';
+import { type Check, type Checks, checkObject, optional, optionError } from '../../src/lib/check.js';
+import { type Connection, type Line, recheckSecondsOption, TokenLifetime } from './connection.js';
 import { Gate } from './gate.js';
-import { getAuth } from './get-auth.js';
 import type { Arrival } from './passage.js';
 
 /** A connection gate's own options, besides those of the resource server. */
@@ -29,6 +28,15 @@ export interface ConnectionOptions {
   readonly recheckSeconds?: number;
 }
 
+/** One check per option of {@link ConnectionOptions}. */
+export const CONNECTION_CHECKS: {
+  readonly origins: Check<readonly string[] | undefined>;
+  readonly recheckSeconds: Check<number>;
+} = {
+  origins: optional(originList),
+  recheckSeconds: recheckSecondsOption,
+} satisfies Checks<ConnectionOptions>;
+
 /**
  * Lets connections in, and ends them when their tokens end. There are no anonymous connections: even with
  * `optional: true`, those without a token are refused.
@@ -44,14 +52,8 @@ export class ConnectionGate {
    * @param options of a resource server, or a ready one to share
    * @throws {TypeError} an option is missing, unknown or wrong
    */
-  constructor(
-    options: ResourceServerOptions | ResourceServer,
-    { origins, recheckSeconds = 60, ...unknown }: ConnectionOptions = {},
-  ) {
-    refuseUnknown(unknown);
-    if (origins !== undefined && !(Array.isArray(origins) && origins.every(isOrigin)))
-      throw new TypeError('option "origins" takes a list such as ["https://app.example.com"]');
-    checkNumber('recheckSeconds', recheckSeconds, 1, 86_400);
+  constructor(options: ResourceServerOptions | ResourceServer, connectionOptions: ConnectionOptions = {}) {
+    const { origins, recheckSeconds } = checkObject(connectionOptions, '', CONNECTION_CHECKS);
     this.#gate = new Gate(options);
     this.server = this.#gate.server;
     this.#origins = origins;
@@ -98,15 +100,16 @@ export class ConnectionGate {
     line: Line,
   ): Connection | undefined {
     if (!line.isOpen()) return undefined;
-    const connection = new TokenLifetime(getAuth(arrival.message), line, {
-      server: this.server,
-      requirements,
-      recheckSeconds: this.#recheckSeconds,
-      adopt: (auth) => this.#gate.adopt(arrival, auth),
-    });
+    const terms = { requirements, recheckSeconds: this.#recheckSeconds };
+    const connection = new TokenLifetime(this.#gate, arrival, line, terms);
     this.#connections.set(socket, connection);
     return connection;
   }
+}
+
+function originList(given: unknown, path: string): readonly string[] {
+  if (Array.isArray(given) && given.every(isOrigin)) return given;
+  throw optionError(path, 'a list such as ["https://app.example.com"]', given);
 }
 
 function isOrigin(value: unknown): boolean {

@@ -9,6 +9,10 @@ import {
   type ResourceServerError,
   UnavailableError,
 } from '../../src/index.js';
+import { type Check, numberBetween, optional } from '../../src/lib/check.js';
+import type { Gate } from './gate.js';
+import { getAuth } from './get-auth.js';
+import type { Arrival } from './passage.js';
 import { warnOfBug } from './settle.js';
 
 /** A connection that ends when its access token expires or is revoked. */
@@ -42,18 +46,20 @@ export interface Line {
   end(error: ResourceServerError): void;
 }
 
+/** The option `recheckSeconds`. */
+export const recheckSecondsOption: Check<number> = optional(numberBetween(1, 86_400), 60);
+
 /** The conditions of an open connection. */
 export interface Terms {
-  readonly server: ResourceServer;
   /** What its tokens must meet. */
   readonly requirements: readonly Requirement[];
   readonly recheckSeconds: number;
-  /** Called with each token except the first. */
-  adopt(auth: Auth): void;
 }
 
 /** The timer of a connection, and what it watches. */
 export class TokenLifetime implements Connection {
+  readonly #server: ResourceServer;
+  readonly #adopt: (fresh: Auth) => void;
   readonly #line: Line;
   readonly #terms: Terms;
   #auth: Auth;
@@ -61,8 +67,11 @@ export class TokenLifetime implements Connection {
   /** Why we ended the connection. */
   #ended: ResourceServerError | undefined;
 
-  constructor(auth: Auth, line: Line, terms: Terms) {
-    this.#auth = auth;
+  /** @param arrival the request that opened the connection, let in by `gate` */
+  constructor(gate: Gate, arrival: Arrival, line: Line, terms: Terms) {
+    this.#server = gate.server;
+    this.#adopt = (fresh) => gate.adopt(arrival, fresh);
+    this.#auth = getAuth(arrival.message);
     this.#line = line;
     this.#terms = terms;
     line.onClose(() => clearTimeout(this.#timer));
@@ -75,13 +84,13 @@ export class TokenLifetime implements Connection {
 
   authorize(requirement: Requirement | readonly Requirement[]): Decision {
     if (this.#ended === undefined) this.#endIfExpired();
-    if (this.#ended !== undefined) return this.#terms.server.deny(this.#ended, this.#auth);
-    return this.#terms.server.authorize(this.#auth, requirement);
+    if (this.#ended !== undefined) return this.#server.deny(this.#ended, this.#auth);
+    return this.#server.authorize(this.#auth, requirement);
   }
 
   async renew(token: unknown): Promise<boolean> {
     try {
-      const fresh = await this.#terms.server.verify(token as string); // `verify` checks the type
+      const fresh = await this.#server.verify(token as string); // `verify` checks the type
       const refusal = this.#refusalOf(fresh);
       if (refusal !== undefined) this.#end(refusal);
       else if (this.#ended === undefined) this.#goOnWith(fresh);
@@ -97,18 +106,18 @@ export class TokenLifetime implements Connection {
   #refusalOf(fresh: Auth): ResourceServerError | undefined {
     const { issuer, subject, clientId, claims } = this.#auth;
     const isSameActor = describeActor(fresh) === describeActor(this.#auth);
-    const deny = (error: ResourceServerError) => this.#terms.server.deny(error, fresh).error;
+    const deny = (error: ResourceServerError) => this.#server.deny(error, fresh).error;
     if (Object.hasOwn(claims, 'cnf')) return deny(new InvalidTokenError('unsupported_confirmation'));
     if (fresh.issuer !== issuer || fresh.subject !== subject || fresh.clientId !== clientId || !isSameActor)
       return deny(new InsufficientScopeError('caller_mismatch'));
     if (this.#terms.requirements.length === 0) return undefined;
-    const decision = this.#terms.server.authorize(fresh, this.#terms.requirements);
+    const decision = this.#server.authorize(fresh, this.#terms.requirements);
     return decision.kind === 'allowed' ? undefined : decision.error;
   }
 
   #goOnWith(auth: Auth): void {
     this.#auth = auth;
-    this.#terms.adopt(auth);
+    this.#adopt(auth);
     this.#wait();
   }
 
@@ -116,7 +125,7 @@ export class TokenLifetime implements Connection {
   #wait(): void {
     clearTimeout(this.#timer);
     if (!this.#line.isOpen()) return;
-    const seconds = Math.min(this.#terms.server.secondsLeft(this.#auth), this.#terms.recheckSeconds);
+    const seconds = Math.min(this.#server.secondsLeft(this.#auth), this.#terms.recheckSeconds);
     this.#timer = setTimeout(() => void this.#check(), seconds * 1000).unref();
   }
 
@@ -125,7 +134,7 @@ export class TokenLifetime implements Connection {
     this.#wait(); // verifying may take longer than the token lives
     const auth = this.#auth;
     try {
-      const again = await this.#terms.server.recheck(auth);
+      const again = await this.#server.recheck(auth);
       if (this.#auth === auth && this.#ended === undefined) this.#goOnWith(again);
     } catch (error) {
       if (!isResourceServerError(error)) {
@@ -138,8 +147,8 @@ export class TokenLifetime implements Connection {
   }
 
   #endIfExpired(): boolean {
-    if (this.#terms.server.secondsLeft(this.#auth) > 0) return false;
-    this.#end(this.#terms.server.deny(new InvalidTokenError('expired'), this.#auth).error);
+    if (this.#server.secondsLeft(this.#auth) > 0) return false;
+    this.#end(this.#server.deny(new InvalidTokenError('expired'), this.#auth).error);
     return true;
   }
 

@@ -12,8 +12,8 @@ import {
   toHeaders,
   toResponse,
 } from '../../src/index.js';
+import { type Checks, callable, checkObject, optional } from '../../src/lib/check.js';
 import type { Refusal } from './answers.js';
-import { refuseUnknown } from './check-options.js';
 import { ANYONE, checkRequirements, UNREACHABLE } from './check-requirements.js';
 import { toRefusal } from './deny.js';
 import { Gate } from './gate.js';
@@ -72,6 +72,10 @@ export interface Entered<O extends boolean> {
   readonly request: Request;
 }
 
+const CHECKS = {
+  connection: optional(callable<NonNullable<FetchOptions['connection']>>),
+} satisfies Checks<FetchOptions>;
+
 /**
  * A {@link Gate} for requests of the Fetch standard.
  *
@@ -84,8 +88,8 @@ export class FetchEntrance<O extends boolean> {
   readonly #connection: FetchOptions['connection'];
 
   /** @throws {TypeError} an option is missing, unknown or wrong */
-  constructor(options: EntranceOptions<O>, { connection, ...unknown }: FetchOptions = {}) {
-    refuseUnknown(unknown);
+  constructor(options: EntranceOptions<O>, fetchOptions: FetchOptions = {}) {
+    const { connection } = checkObject(fetchOptions, '', CHECKS);
     this.#gate = new Gate(options);
     this.server = this.#gate.server;
     this.#admitsAnonymous = 'optional' in options && options.optional === true;

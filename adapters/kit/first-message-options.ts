@@ -1,4 +1,4 @@
-import { checkNumber, refuseUnknown } from './check-options.js';
+import { type Checks, callable, checkObject, numberBetween, optional } from '../../src/lib/check.js';
 
 /** How a token arrives in the first message: the option `firstMessage`. */
 export interface FirstMessageOptions {
@@ -11,11 +11,12 @@ export interface FirstMessageOptions {
   readonly readToken?: (message: string) => unknown;
 }
 
+const CHECKS = {
+  timeoutSeconds: optional(numberBetween(0.001, 600)),
+  readToken: optional(callable),
+} satisfies Checks<FirstMessageOptions>;
+
 /** @throws {TypeError} an option is unknown or wrong */
 export function checkFirstMessage(options: FirstMessageOptions = {}): void {
-  const { timeoutSeconds = 10, readToken = String, ...unknown } = options;
-  refuseUnknown(unknown);
-  checkNumber('firstMessage.timeoutSeconds', timeoutSeconds, 0.001, 600);
-  if (typeof readToken !== 'function')
-    throw new TypeError('option "firstMessage.readToken" takes a function');
+  checkObject(options, 'firstMessage', CHECKS);
 }

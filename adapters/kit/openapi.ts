@@ -1,5 +1,5 @@
 import type { Requirement, ResourceServer } from '../../src/index.js';
-import { refuseUnknown } from './check-options.js';
+import { checkNames } from '../../src/lib/check.js';
 
 /**
  * How an OpenAPI 3 document describes where tokens come from. Give exactly one of `tokenUrl` and `issuer`.
@@ -28,6 +28,8 @@ export interface RouteAccess {
   readonly requirements: readonly Requirement[];
 }
 
+const NAMES = ['tokenUrl', 'issuer', 'name', 'scopes'];
+
 /** The security scheme of a document, and what operations need from it. */
 export class OpenApiSecurity {
   readonly name: string;
@@ -36,9 +38,13 @@ export class OpenApiSecurity {
   readonly #described: Readonly<Record<string, string>>;
   readonly #scopes: Record<string, string> = {};
 
-  /** @throws {TypeError} an option is unknown, or not exactly one of `tokenUrl` and `issuer` is given */
-  constructor({ tokenUrl, issuer, name = 'oauth2', scopes = {}, ...unknown }: OpenApiSecurityOptions) {
-    refuseUnknown(unknown, 'openapiSecurity');
+  /**
+   * @param others the names of the adapter's own options
+   * @throws {TypeError} an option is unknown, or not exactly one of `tokenUrl` and `issuer` is given
+   */
+  constructor(options: OpenApiSecurityOptions, ...others: readonly string[]) {
+    checkNames(options, [...NAMES, ...others], 'openapiSecurity');
+    const { tokenUrl, issuer, name = 'oauth2', scopes = {} } = options;
     if ((tokenUrl === undefined) === (issuer === undefined))
       throw new TypeError('openapiSecurity takes exactly one of tokenUrl and issuer');
     this.name = name;

@@ -27,7 +27,7 @@ import {
   Reflector,
 } from '@nestjs/core';
 import type { ResourceServer, ResourceServerOptions } from '../../src/index.js';
-import { refuseUnknown } from '../kit/check-options.js';
+import { checkNames } from '../../src/lib/check.js';
 import { Gate, type Next, replyOf, serveMetadata } from '../kit/index.js';
 import { NoFilter, ResourceServerExceptionFilter } from './exception.js';
 import { type FakeCaller, fakeResourceServer, isFake } from './fake-resource-server.js';
@@ -159,9 +159,9 @@ export class ResourceServerModule
    * ```
    */
   static forRootAsync(options: ResourceServerModuleAsyncOptions): DynamicModule {
-    const { imports = [], inject = [], useFactory, useClass, useExisting, ...extras } = options;
-    const { guard = ResourceServerGuard, ...unknown } = extras;
-    refuseUnknown(unknown, 'ResourceServerModule');
+    checkNames(options, NAMES, 'ResourceServerModule');
+    const { imports = [], inject = [], useFactory, useClass, useExisting } = options;
+    const { guard = ResourceServerGuard } = options;
     if ([useFactory, useClass, useExisting].filter((given) => given !== undefined).length !== 1)
       throw new TypeError('forRootAsync takes exactly one of useFactory, useClass and useExisting');
 
@@ -274,6 +274,8 @@ const MADE_FOR = Symbol('oauth-resource-server.application');
 
 const resourceServerModules = (modules: ModulesContainer) =>
   [...modules.values()].filter(({ metatype }) => metatype === ResourceServerModule);
+
+const NAMES = ['imports', 'inject', 'useFactory', 'useClass', 'useExisting', 'guard'];
 
 const IMPORTED_TWICE =
   'ResourceServerModule.forRoot() or forRootAsync() is imported twice. Import it once, in the root module: ' +

@@ -8,7 +8,9 @@ import type {
   ResourceServer,
   ResourceServerOptions,
 } from '../../src/index.js';
+import { type Checks, checkObject, unchecked } from '../../src/lib/check.js';
 import { isTaken } from '../kit/answer-upgrade.js';
+import { CONNECTION_CHECKS } from '../kit/connection-gate.js';
 import {
   answerUpgrade,
   type Connection,
@@ -28,6 +30,8 @@ import {
 } from '../kit/index.js';
 import { readFirstMessage } from './first-message.js';
 import { endWebSocket, socketIoLine, told, webSocketLine } from './sockets.js';
+
+const CHECKS = { ...CONNECTION_CHECKS, firstMessage: unchecked } satisfies Checks<WebSocketOptions>;
 
 const TOKEN_COMES_LATER: Allowed = { kind: 'allowed', auth: undefined, headers: undefined };
 
@@ -67,10 +71,12 @@ export class WebSocketGate extends ConnectionGate {
    */
   constructor(
     options: ResourceServerOptions | ResourceServer,
-    { firstMessage, ...others }: WebSocketOptions = {},
+    webSocketOptions: WebSocketOptions = {},
   ) {
-    super(options, others);
+    checkObject(webSocketOptions, '', CHECKS);
+    const { firstMessage, ...others } = webSocketOptions;
     checkFirstMessage(firstMessage);
+    super(options, others);
     this.#firstMessage = firstMessage;
   }
 

@@ -709,6 +709,8 @@ describe('the module', () => {
     expect(() => ResourceServerModule.forRootAsync({})).toThrow(TypeError);
     const two = { useClass: Configuration, useFactory: () => issuer.options };
     expect(() => ResourceServerModule.forRootAsync(two)).toThrow(TypeError);
+    const misspelled = { useFactroy: () => issuer.options };
+    expect(() => ResourceServerModule.forRootAsync(misspelled as never)).toThrow('did you mean useFactory?');
   });
 
   it('fails at start if the factory fails or returns nothing', async () => {

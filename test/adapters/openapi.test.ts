@@ -137,6 +137,10 @@ describe('openapiSecurity of Express', () => {
   it('takes one of tokenUrl and issuer', () => {
     expect(() => forExpress.openapiSecurity(app, {})).toThrow(TypeError);
     expect(() => forExpress.openapiSecurity(app, { tokenUrl, issuer: tokenUrl })).toThrow(TypeError);
+    const misspelled = { tokenUrl, mount: {} };
+    expect(() => forExpress.openapiSecurity(app, misspelled)).toThrow(
+      '"mount" in openapiSecurity; did you mean mounted?',
+    );
   });
 });
 

@@ -199,13 +199,18 @@ it('answers a fault of our own with 500, and warns', { tags: ['OPS-09'] }, async
 
 describe('wrong options', () => {
   it.each<[unknown, string]>([
-    [{ origin: [] }, 'unknown option "origin"'],
+    [
+      { origin: [] },
+      'unknown option "origin" in options; did you mean origins? Known are origins, recheckSeconds, firstMessage',
+    ],
     [{ origins: 'https://app.example.com' }, 'option "origins" takes a list'],
     [{ origins: ['https://app.example.com/'] }, 'option "origins" takes a list'],
     [{ origins: ['*'] }, 'option "origins" takes a list'],
     [{ recheckSeconds: 0 }, 'option "recheckSeconds" takes a number from 1 to 86400'],
     [{ recheckSeconds: '60' }, 'option "recheckSeconds" takes a number from 1 to 86400'],
     [{ firstMessage: { timeoutSeconds: Number.NaN } }, 'option "firstMessage.timeoutSeconds" takes a number'],
+    [{ firstMessage: { readToken: 'token' } }, 'option "firstMessage.readToken" takes a function, got string'],
+    [{ firstMessage: { timeout: 5 } }, 'unknown option "timeout" in firstMessage; '],
   ])('%j', (given, message) => {
     expect(() => new WebSocketGate(issuer.options, given as WebSocketOptions)).toThrow(TypeError);
     expect(() => new WebSocketGate(issuer.options, given as WebSocketOptions)).toThrow(message);
