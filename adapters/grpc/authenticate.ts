@@ -56,7 +56,13 @@ export function authenticate(
     const line: Line = {
       isOpen: () => !over.signal.aborted,
       onClose: (listener) => over.signal.addEventListener('abort', listener),
-      end: (error) => call.sendStatus(toStatus({ error })),
+      end(error) {
+        const refusal = toStatus({ error });
+        call.sendStatus(refusal);
+        // A client that doesn't read keeps the first one waiting behind earlier messages. The second one ends
+        // the call for the server: nothing more is received, and the handler is told.
+        call.sendStatus(refusal);
+      },
     };
     const admit = async (metadata: Metadata, pass: (metadata: Metadata) => void): Promise<void> => {
       const arrival = { message: metadata, view: callView(path, call, metadata) };

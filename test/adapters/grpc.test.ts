@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { connect } from 'node:http2';
 import {
   Client,
   type ClientReadableStream,
@@ -38,7 +39,7 @@ import {
   createTestIssuer,
   fakeAuth,
 } from '../../src/testing/index.js';
-import { codeFor, grpcCaller } from '../support/grpc-call.js';
+import { codeFor, frame, grpcCaller, requestCall } from '../support/grpc-call.js';
 
 setLogVerbosity(logVerbosity.NONE); // it logs metadata that it can't take
 const issuer = await createTestIssuer();
@@ -70,6 +71,7 @@ const service = {
   Talk: method('Talk', true, true),
 };
 const ran = vi.fn();
+const heard = vi.fn();
 const read: handleUnaryCall<unknown, unknown> = (call, callback) => {
   ran();
   callback(null, { caller: getAuth(call).clientId });
@@ -87,7 +89,10 @@ const upload: handleClientStreamingCall<unknown, unknown> = (call) => {
   call.on('cancelled', ran);
 };
 const talk: handleBidiStreamingCall<unknown, unknown> = (call) => {
-  call.on('data', (message) => call.write({ caller: getAuth(call).clientId, message }));
+  call.on('data', (message) => {
+    heard(message);
+    call.write({ caller: getAuth(call).clientId, message });
+  });
   call.on('cancelled', ran);
 };
 
@@ -105,6 +110,7 @@ async function start(
   grpcOptions?: GrpcOptions,
 ) {
   ran.mockClear();
+  heard.mockClear();
   const server = new Server({ interceptors: [authenticate(options, methods, grpcOptions)] });
   server.addService(service, {
     Read: read,
@@ -398,6 +404,30 @@ describe('streams', () => {
       code: status.UNAUTHENTICATED,
       details: 'The access token was revoked',
     });
+  });
+});
+
+describe('a client that reads nothing', () => {
+  it('is heard no longer than its token lives, and finds the status when it reads', {
+    tags: ['OPS-09'],
+  }, async () => {
+    let isRevoked = false;
+    const options = { ...issuer.options, isRevoked: () => isRevoked };
+    const port = await start(options, METHODS, undefined, { recheckSeconds: 1 });
+    const session = connect(`http://127.0.0.1:${port}`, { settings: { initialWindowSize: 0 } });
+    onTestFinished(() => session.destroy());
+    const stream = requestCall(session, service.Talk.path, await issuer.authorization(READ));
+    stream.write(frame(json.serialize({ n: 1 })));
+    await vi.waitFor(() => expect(heard).toHaveBeenCalledWith({ n: 1 }));
+    isRevoked = true;
+    await vi.waitFor(() => expect(ran).toHaveBeenCalled(), { timeout: 5000 }); // cancelled
+    stream.write(frame(json.serialize({ n: 2 })));
+    await new Promise((resolve) => session.ping(resolve)); // by then the server has it
+    expect(heard).toHaveBeenCalledTimes(1);
+    const trailers = once(stream, 'trailers');
+    stream.resume();
+    session.settings({ initialWindowSize: 65_535 });
+    expect((await trailers)[0]).toMatchObject({ 'grpc-status': String(status.UNAUTHENTICATED) });
   });
 });
 

@@ -1,4 +1,9 @@
-import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from 'node:http2';
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  type IncomingHttpHeaders,
+} from 'node:http2';
 import { status } from '@grpc/grpc-js';
 import { onTestFinished } from 'vitest';
 import type { Forgery } from '../../src/testing/index.js';
@@ -34,17 +39,8 @@ function call(
   metadata: Readonly<Record<string, string>>,
   message: Buffer,
 ): Promise<GrpcOutcome> {
-  const lowerCase = Object.fromEntries(Object.entries(metadata).map(([name, v]) => [name.toLowerCase(), v]));
-  const head = Buffer.alloc(5); // not compressed, and how long it is
-  head.writeUInt32BE(message.length, 1);
   return new Promise((resolve, reject) => {
-    const stream = session.request({
-      ':method': 'POST',
-      ':path': path,
-      'content-type': 'application/grpc',
-      te: 'trailers',
-      ...lowerCase,
-    });
+    const stream = requestCall(session, path, metadata);
     const fields: IncomingHttpHeaders = {};
     const chunks: Buffer[] = [];
     stream.on('response', (headers) => Object.assign(fields, headers));
@@ -60,8 +56,31 @@ function call(
         message: Buffer.concat(chunks).subarray(5),
       }),
     );
-    stream.end(Buffer.concat([head, message]));
+    stream.end(frame(message));
   });
+}
+
+/** A call that has sent no message yet. */
+export function requestCall(
+  session: ClientHttp2Session,
+  path: string,
+  metadata: Readonly<Record<string, string>>,
+): ClientHttp2Stream {
+  const lowerCase = Object.fromEntries(Object.entries(metadata).map(([name, v]) => [name.toLowerCase(), v]));
+  return session.request({
+    ':method': 'POST',
+    ':path': path,
+    'content-type': 'application/grpc',
+    te: 'trailers',
+    ...lowerCase,
+  });
+}
+
+/** A message on the wire. */
+export function frame(message: Buffer): Buffer {
+  const head = Buffer.alloc(5); // not compressed, and how long it is
+  head.writeUInt32BE(message.length, 1);
+  return Buffer.concat([head, message]);
 }
 
 const CODES = { 400: status.INVALID_ARGUMENT, 401: status.UNAUTHENTICATED, 403: status.PERMISSION_DENIED };
