@@ -130,7 +130,7 @@ export class TokenLifetime implements Connection {
   }
 
   async #check(): Promise<void> {
-    if (this.#endIfExpired()) return;
+    if (!this.#line.isOpen() || this.#endIfExpired()) return;
     this.#wait(); // verifying may take longer than the token lives
     const auth = this.#auth;
     try {

@@ -29,13 +29,13 @@ export interface WebSocketServerLike<S extends WebSocketLike> extends EventEmitt
 
 /** A socket of Socket.IO 4, on the server. */
 export interface SocketIoSocket {
+  readonly id: string;
+  /** False, too, before all middlewares have let it in. */
+  readonly connected: boolean;
+  readonly nsp: object;
   readonly handshake: { readonly auth: { readonly [name: string]: unknown } };
   readonly request: IncomingMessage;
-  readonly conn: {
-    readonly readyState: string;
-    close(): void;
-    once(event: 'close', closed: () => void): unknown;
-  };
+  readonly conn: { readonly readyState: string; close(): void };
   /** The application declares which events it may send. */
   emit(event: never, told: never): unknown;
   once(event: 'disconnect', closed: () => void): unknown;

@@ -32,16 +32,26 @@ export function webSocketLine(socket: WebSocketLike): Line {
 }
 
 export function socketIoLine(socket: SocketIoSocket): Line {
+  const isOpen = (): boolean => socket.conn.readyState === 'open' && (socket.connected || isPending(socket));
   return {
-    isOpen: () => socket.conn.readyState === 'open',
-    onClose(listener) {
-      socket.once('disconnect', listener);
-      socket.conn.once('close', listener);
-    },
+    isOpen,
+    // A socket that was never connected has no such event: its next check stops the timer. Listeners on the
+    // connection would add up, because it stays open for other namespaces.
+    onClose: (listener) => socket.once('disconnect', listener),
     end(error) {
+      if (!isOpen()) return; // the connection may be another namespace's
       socket.emit('refused' as never, told(error) as never); // the application declares no such event
       socket.disconnect(true);
       socket.conn.close(); // also if another middleware isn't done with it yet, and nothing is connected
     },
   };
+}
+
+/**
+ * Whether other middlewares still have to let a socket in. If one refuses it, there's no event. In a version
+ * without this list every socket counts as pending, so that none stays open with an expired token.
+ */
+function isPending({ nsp, id }: SocketIoSocket): boolean {
+  const pending: unknown = Reflect.get(nsp, '_preConnectSockets');
+  return !(pending instanceof Map) || pending.has(id);
 }

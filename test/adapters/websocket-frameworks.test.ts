@@ -325,6 +325,38 @@ describe('Socket.IO', () => {
     expect(onConnection).not.toHaveBeenCalled();
   });
 
+  it('is forgotten if another middleware refuses it, and leaves other namespaces alone', async () => {
+    const server = createResourceServer(issuer.options);
+    const { url, ioServer } = await start(server);
+    ioServer.of('/open');
+    ioServer.use((_socket, next) => next(new Error('no place')));
+    const pass = stopClock();
+    const socket = open(url, { transports: ['websocket'], auth: { token: await issuer.token(claims) } });
+    const other = socket.io.socket('/open');
+    const connected = heard(other, 'connect');
+    expect(await heard(socket, 'connect_error')).toMatchObject({ message: 'no place' });
+    await connected;
+    const recheck = vi.spyOn(server, 'recheck');
+    await pass(306);
+    expect(recheck).not.toHaveBeenCalled();
+    expect(other.connected).toBe(true);
+  });
+
+  it('leaves no listener on a connection that other namespaces use', async () => {
+    const { url, ioServer } = await start();
+    ioServer.of('/open');
+    const socket = open(url, { transports: ['websocket'], auth: { token: await issuer.token(claims) } });
+    await heard(socket, 'caller');
+    await heard(socket.io.socket('/open').connect(), 'connect');
+    const [accepted] = [...ioServer.sockets.sockets.values()] as [Socket];
+    const before = accepted.conn.listenerCount('close');
+    socket.disconnect();
+    await once(accepted, 'disconnect');
+    socket.connect();
+    await heard(socket, 'caller');
+    expect(accepted.conn.listenerCount('close')).toBe(before);
+  });
+
   it('refuses every forgery, in the header and in auth.token', { tags: ['OPS-09'] }, async () => {
     const { url, ioServer } = await start();
     const onConnection = vi.fn();
