@@ -12,7 +12,8 @@ const TIMEOUT = 3008;
 type FirstMessage = { token?: unknown; error?: ResourceServerError; code?: number };
 
 /**
- * Waits for the first message. If it's too large, gives up before it's complete and reads no more.
+ * Waits for the first message. If it's too large, gives up before it's complete and reads no more, unless it
+ * comes in one piece or is compressed.
  *
  * @param stream what the WebSocket reads from
  */
@@ -27,11 +28,14 @@ export async function readFirstMessage(
   let bytes = 0;
   const count = (chunk: Buffer): void => {
     bytes += chunk.length;
-    if (bytes > MAX_BYTES) stop.abort(socket.pause());
+    if (bytes <= MAX_BYTES) return;
+    socket.pause();
+    stop.abort();
   };
   stream.on('data', count);
   try {
     const [data, isBinary] = await once(socket, 'message', { signal: stop.signal });
+    if (Buffer.byteLength(data) > MAX_BYTES) return { error: new InvalidTokenError('token_too_large') };
     return { token: (isBinary ? undefined : readToken(String(data))) ?? '' };
   } catch {
     // `readToken` threw, unless we ended it ourselves.

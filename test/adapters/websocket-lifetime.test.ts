@@ -425,6 +425,24 @@ describe('a first message', () => {
     expect(sockets.clients.size).toBe(0);
   });
 
+  it.each([
+    ['comes in one piece', false, 25_000],
+    ['is compressed', true, 1_000_000],
+  ])('is too large for the application, too, if it %s', async (_how, perMessageDeflate, length) => {
+    const issuer = await createTestIssuer();
+    const readToken = vi.fn(String);
+    const { url } = await serve({
+      options: issuer.options,
+      webSocketOptions: { firstMessage: { readToken } },
+      serverOptions: { perMessageDeflate },
+    });
+    const socket = openSocket(url);
+    await once(socket, 'open');
+    socket.send('x'.repeat(length));
+    expect(await closing(socket)).toBe('3000 token_too_large');
+    expect(readToken).not.toHaveBeenCalled();
+  });
+
   it('is refused if it is forged, and nothing reaches the application', { tags: ['OPS-09'] }, async () => {
     const issuer = await createTestIssuer();
     const onConnection = vi.fn();
