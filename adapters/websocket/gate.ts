@@ -1,17 +1,20 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type {
-  Allowed,
-  AnswerHeaders,
-  Decision,
-  Requirement,
-  ResourceServer,
-  ResourceServerOptions,
+import {
+  type Allowed,
+  type AnswerHeaders,
+  type Decision,
+  InvalidRequestError,
+  type Requirement,
+  type ResourceServer,
+  type ResourceServerOptions,
 } from '../../src/index.js';
 import { type Checks, checkObject, unchecked } from '../../src/lib/check.js';
 import { isTaken } from '../kit/answer-upgrade.js';
 import { CONNECTION_CHECKS } from '../kit/connection-gate.js';
+import { findPassage } from '../kit/passage.js';
 import {
+  type Arrival,
   answerUpgrade,
   type Connection,
   ConnectionGate,
@@ -122,7 +125,8 @@ export class WebSocketGate extends ConnectionGate {
   /**
    * Authenticates a WebSocket that something else opened: `@fastify/websocket`, graphql-ws, a NestJS gateway,
    * `ws` with its own server. Nothing is read until that's done, so you can add listeners after `await`. If
-   * another gate of the same resource server has decided about the request, its decision is reused.
+   * another gate of the same resource server has decided about the request, its decision is reused. But a
+   * `token` counts if that gate let the request in anonymously, and is refused beside another one.
    *
    * @returns undefined if it's refused: then the WebSocket is closed
    */
@@ -132,7 +136,7 @@ export class WebSocketGate extends ConnectionGate {
   ): Promise<Connection | undefined> {
     socket.pause();
     const arrival = { message: request, view: tokenView(request, token) };
-    const decision = await this.enter(arrival, requirements).catch((bug) => {
+    const decision = await this.#enterWith(token, arrival, requirements).catch((bug) => {
       socket.terminate();
       throw bug;
     });
@@ -167,6 +171,22 @@ export class WebSocketGate extends ConnectionGate {
         (bug) => next(new Error(warnOfBug(bug))),
       );
     };
+  }
+
+  /** @param token from a message, which another gate can't have seen */
+  async #enterWith(
+    token: unknown,
+    arrival: Arrival,
+    requirements: readonly Requirement[],
+  ): Promise<Decision> {
+    const passage = token === undefined ? undefined : findPassage(this.server, arrival.message);
+    const earlier = await passage?.decision;
+    if (passage !== undefined && earlier?.kind === 'allowed') {
+      if (passage.auth === undefined) passage.decision = undefined;
+      else if (passage.auth.token !== token)
+        return this.deny(arrival, new InvalidRequestError('multiple_methods'));
+    }
+    return this.enter(arrival, requirements);
   }
 
   /** Opens a WebSocket to the application once its first message turns out to be a valid token. */

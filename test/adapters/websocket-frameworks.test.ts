@@ -135,6 +135,33 @@ describe('@fastify/websocket', () => {
     expect(await closed).toBe('3000 expired');
   });
 
+  it('takes a token from a message, too, but only one per request', async () => {
+    const server = createResourceServer({ ...issuer.options, optional: true });
+    const gate = new WebSocketGate(server);
+    const app = Fastify();
+    await app.register(fastifyWebsocket);
+    await app.register(fastifyResourceServer, server);
+    let token: unknown;
+    app.get('/', { websocket: true }, async (socket, request) => {
+      const connection = await gate.open({ socket, request: request.raw, token }, scope);
+      if (connection !== undefined) socket.close(1000, `${getAuth(request) === connection.auth}`);
+    });
+    const url = (await app.listen({ port: 0, host: '127.0.0.1' })).replace('http', 'ws');
+    onTestFinished(() => app.close());
+    const outcome = (later: unknown, headers: Record<string, string> = {}) => {
+      token = later;
+      return closing(openSocket(url, headers));
+    };
+    const good = await issuer.token(claims);
+    const sent = { Authorization: `Bearer ${good}` };
+    expect(await outcome(good)).toBe('1000 true');
+    expect(await outcome('garbage')).toBe('3000 malformed_token');
+    expect(await outcome(undefined)).toBe('3000 missing_credentials');
+    expect(await outcome(good, sent)).toBe('1000 true');
+    for (const other of [await issuer.token(claims), 'garbage', 42, '', null])
+      expect(await outcome(other, sent)).toBe('3000 multiple_methods');
+  });
+
   it('takes a token from the subprotocol', async () => {
     const { url } = await start();
     const socket = openSocket(url, {}, ['bearer', await issuer.token(claims)]);
