@@ -12,7 +12,6 @@ import {
 import { type Checks, checkObject, unchecked } from '../../src/lib/check.js';
 import { isTaken } from '../kit/answer-upgrade.js';
 import { CONNECTION_CHECKS } from '../kit/connection-gate.js';
-import { findPassage } from '../kit/passage.js';
 import {
   type Arrival,
   answerUpgrade,
@@ -31,10 +30,18 @@ import {
   type WebSocketServerLike,
   warnOfBug,
 } from '../kit/index.js';
+import { findPassage } from '../kit/passage.js';
 import { readFirstMessage } from './first-message.js';
 import { endWebSocket, socketIoLine, told, webSocketLine } from './sockets.js';
 
 const CHECKS = { ...CONNECTION_CHECKS, firstMessage: unchecked } satisfies Checks<WebSocketOptions>;
+
+/** A WebSocket that has just been opened, and what it was opened from. */
+interface Upgraded<S extends WebSocketLike> {
+  readonly socket: S;
+  readonly request: IncomingMessage;
+  readonly stream: Duplex;
+}
 
 const TOKEN_COMES_LATER: Allowed = { kind: 'allowed', auth: undefined, headers: undefined };
 
@@ -72,10 +79,7 @@ export class WebSocketGate extends ConnectionGate {
    * @param options of a resource server, or a ready one to share
    * @throws {TypeError} an option is missing, unknown or wrong
    */
-  constructor(
-    options: ResourceServerOptions | ResourceServer,
-    webSocketOptions: WebSocketOptions = {},
-  ) {
+  constructor(options: ResourceServerOptions | ResourceServer, webSocketOptions: WebSocketOptions = {}) {
     checkObject(webSocketOptions, '', CHECKS);
     const { firstMessage, ...others } = webSocketOptions;
     checkFirstMessage(firstMessage);
@@ -98,6 +102,10 @@ export class WebSocketGate extends ConnectionGate {
     sockets.on('headers', (lines: string[], request: IncomingMessage) => {
       lines.push(...fieldLines(accepted.get(request)));
     });
+    const waiting = new Set<S>();
+    sockets.on('close', () => {
+      for (const socket of waiting) socket.terminate();
+    });
     return async (request, stream, head) => {
       stream.on('error', () => stream.destroy());
       const arrival = { message: request, view: tokenView(request) };
@@ -115,7 +123,7 @@ export class WebSocketGate extends ConnectionGate {
       if (isTaken(stream)) return;
       sockets.handleUpgrade(request, stream, head, (socket) => {
         socket.on('error', () => undefined); // `ws` closes it; without a listener the process would end
-        if (comesLater) void this.#openLater(socket, request, stream, sockets, requirements);
+        if (comesLater) void this.#openLater({ socket, request, stream }, sockets, waiting, requirements);
         else if (this.begin(socket, arrival, requirements, webSocketLine(socket)))
           sockets.emit('connection', socket, request);
       });
@@ -173,7 +181,11 @@ export class WebSocketGate extends ConnectionGate {
     };
   }
 
-  /** @param token from a message, which another gate can't have seen */
+  /**
+   * {@link enter}, after what another gate may have decided without the message.
+   *
+   * @param token from a message; undefined if none came
+   */
   async #enterWith(
     token: unknown,
     arrival: Arrival,
@@ -191,13 +203,14 @@ export class WebSocketGate extends ConnectionGate {
 
   /** Opens a WebSocket to the application once its first message turns out to be a valid token. */
   async #openLater<S extends WebSocketLike>(
-    socket: S,
-    request: IncomingMessage,
-    stream: Duplex,
+    { socket, request, stream }: Upgraded<S>,
     sockets: WebSocketServerLike<S>,
+    waiting: Set<S>,
     requirements: readonly Requirement[],
   ): Promise<void> {
     sockets.clients?.delete(socket); // broadcasts aren't for it
+    waiting.add(socket);
+    socket.once('close', () => waiting.delete(socket));
     const messages: unknown[][] = [];
     const keep = (...message: unknown[]): void => {
       socket.pause(); // an unknown client must not fill the memory
@@ -209,7 +222,10 @@ export class WebSocketGate extends ConnectionGate {
       this.deny({ message: request, view: tokenView(request) }, first.error);
       return endWebSocket(socket, first.error, first.code);
     }
-    if ((await this.open({ socket, request, token: first.token }, ...requirements)) === undefined) return;
+    const opening = this.open({ socket, request, token: first.token }, ...requirements);
+    const connection = await opening.catch((bug) => void warnOfBug(bug)); // then it's terminated
+    if (connection === undefined) return;
+    waiting.delete(socket);
     sockets.clients?.add(socket);
     sockets.emit('connection', socket, request);
     socket.off('message', keep);

@@ -16,7 +16,7 @@ import {
 } from '../../adapters/websocket/index.js';
 import { createResourceServer } from '../../src/index.js';
 import { createDpopKey, createTestIssuer } from '../../src/testing/index.js';
-import { listen, openSocket, rawUpgrade, serve } from '../support/web-sockets.js';
+import { closing, listen, openSocket, rawUpgrade, serve } from '../support/web-sockets.js';
 
 const issuer = await createTestIssuer();
 const claims = { scope: 'read:inventory' };
@@ -197,6 +197,32 @@ it('answers a fault of our own with 500, and warns', { tags: ['OPS-09'] }, async
   expect((await warned)[0]).toMatchObject({ message: 'bug' });
 });
 
+it('ends a connection whose first message meets a fault of our own, and warns', {
+  tags: ['OPS-09'],
+}, async () => {
+  const server = createResourceServer(issuer.options);
+  vi.spyOn(server, 'authenticate').mockRejectedValue(new Error('bug'));
+  const { url } = await serve({ options: server, webSocketOptions: { firstMessage: {} } });
+  const socket = openSocket(url);
+  await once(socket, 'open');
+  const warned = once(process, 'warning');
+  socket.send('token');
+  expect(await closing(socket)).toMatch(/^1006/);
+  expect((await warned)[0]).toMatchObject({ message: 'bug' });
+});
+
+it('ends connections that wait for their first message with the server', async () => {
+  const onConnection = vi.fn();
+  const webSocketOptions = { firstMessage: {} };
+  const { url, sockets } = await serve({ options: issuer.options, webSocketOptions, onConnection });
+  const socket = openSocket(url);
+  await once(socket, 'open');
+  const closed = closing(socket);
+  sockets.close();
+  expect(await closed).toMatch(/^1006/);
+  expect(onConnection).not.toHaveBeenCalled();
+});
+
 describe('wrong options', () => {
   it.each<[unknown, string]>([
     [
@@ -209,7 +235,10 @@ describe('wrong options', () => {
     [{ recheckSeconds: 0 }, 'option "recheckSeconds" takes a number from 1 to 86400'],
     [{ recheckSeconds: '60' }, 'option "recheckSeconds" takes a number from 1 to 86400'],
     [{ firstMessage: { timeoutSeconds: Number.NaN } }, 'option "firstMessage.timeoutSeconds" takes a number'],
-    [{ firstMessage: { readToken: 'token' } }, 'option "firstMessage.readToken" takes a function, got string'],
+    [
+      { firstMessage: { readToken: 'token' } },
+      'option "firstMessage.readToken" takes a function, got string',
+    ],
     [{ firstMessage: { timeout: 5 } }, 'unknown option "timeout" in firstMessage; '],
   ])('%j', (given, message) => {
     expect(() => new WebSocketGate(issuer.options, given as WebSocketOptions)).toThrow(TypeError);
