@@ -1,7 +1,7 @@
 import { describeGiven } from '../lib/check.js';
 
 /** @throws {TypeError} `value` isn't an object, or is an array */
-export function checkObject(value: unknown, name: string): asserts value is object {
+export function checkIsObject(value: unknown, name: string): asserts value is object {
   check(typeof value === 'object' && value !== null && !Array.isArray(value), name, 'an object', value);
 }
 

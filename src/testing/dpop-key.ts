@@ -3,7 +3,7 @@ import { calculateJwkThumbprint, type JWK } from 'jose';
 import type { Algorithm } from '../index.js';
 import { checkNames } from '../lib/check.js';
 import { ALGORITHMS } from '../terms.js';
-import { check, checkFunction, checkObject, checkText } from './check-options.js';
+import { check, checkFunction, checkIsObject, checkText } from './check-options.js';
 import { signedJws } from './forged-jws.js';
 import { generateSigningKey, type SigningKey } from './signing-key.js';
 import { secondsNow } from './token-claims.js';
@@ -143,6 +143,6 @@ function checkRequest(request: ProofRequest): void {
   if (token !== undefined) checkText(token, 'the member token of a proof');
   if (method !== undefined) checkText(method, 'the member method of a proof');
   if (nonce !== undefined) checkText(nonce, 'the member nonce of a proof');
-  checkObject(claims, 'the member claims of a proof');
-  checkObject(header, 'the member header of a proof');
+  checkIsObject(claims, 'the member claims of a proof');
+  checkIsObject(header, 'the member header of a proof');
 }

@@ -4,7 +4,7 @@ import { checkNames } from '../lib/check.js';
 import { deepFreeze, withoutUndefined } from '../lib/json.js';
 import { readActor, readAudience, wronglyTypedClaims } from '../token/claims.js';
 import { isScopeToken, parseScopes } from '../token/scope.js';
-import { check, checkObject } from './check-options.js';
+import { check, checkIsObject } from './check-options.js';
 import { defaultSubject, defaults } from './token-claims.js';
 
 /**
@@ -123,5 +123,5 @@ function checkOptions(options: FakeAuthOptions): void {
   checkOption('expiresAt', expiresAt, 'a number', Number.isFinite);
   checkOption('scopes', scopes, 'an array of scopes, one per element', isList(isScopeToken));
   if (actor !== undefined) checkNames(actor, ACTOR_MEMBERS, 'the option actor of fakeAuth');
-  if (claims !== undefined) checkObject(claims, 'the option claims of fakeAuth');
+  if (claims !== undefined) checkIsObject(claims, 'the option claims of fakeAuth');
 }

@@ -7,7 +7,7 @@ import {
 } from 'node:http';
 import { startBackgroundTimer } from '../lib/background-timer.js';
 import { checkNames } from '../lib/check.js';
-import { check, checkObject } from './check-options.js';
+import { check, checkIsObject } from './check-options.js';
 
 /** What a listening issuer does with the next request, once. */
 export interface NextResponseOptions<Path extends string> {
@@ -93,7 +93,7 @@ export class NextResponses<Path extends string> {
 
 /** Fails where it's asked for, and not in the request that gets it. */
 function checkHeaders(headers: unknown, name: string): void {
-  checkObject(headers, name);
+  checkIsObject(headers, name);
   for (const [field, value] of Object.entries(headers)) {
     check(typeof value === 'string', `${name}, ${field},`, 'a string', value);
     validateHeaderName(field);

@@ -1,4 +1,4 @@
-import { checkObject } from './check-options.js';
+import { checkIsObject } from './check-options.js';
 
 /**
  * Header fields as Node has them on a request, with names in lower case: `{ Authorization: 'Bearer eyJ…' }`
@@ -18,6 +18,6 @@ import { checkObject } from './check-options.js';
  * ```
  */
 export function nodeHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
-  checkObject(headers, 'nodeHeaders');
+  checkIsObject(headers, 'nodeHeaders');
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { checkObject } from './check-options.js';
+import { checkIsObject } from './check-options.js';
 import { completeClaims, secondsNow, type TokenClaims, type TokenSettings } from './token-claims.js';
 
 /** What a test issuer does with tokens that aren't JWTs. */
@@ -33,7 +33,7 @@ export function createOpaqueTokens(identifier: string, settings: TokenSettings):
   const active = new Map<string, TokenClaims>();
   const issuer: OpaqueTokenIssuer = {
     opaqueToken(claims = {}) {
-      checkObject(claims, 'the claims of a token');
+      checkIsObject(claims, 'the claims of a token');
       const { cnf } = claims;
       const isBoundToDpopKey = typeof cnf === 'object' && cnf !== null && 'jkt' in cnf;
       const token = randomBytes(32).toString('base64url');

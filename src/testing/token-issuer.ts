@@ -1,5 +1,5 @@
 import { calculateJwkThumbprint } from 'jose';
-import { checkObject } from './check-options.js';
+import { checkIsObject } from './check-options.js';
 import { signedJws } from './forged-jws.js';
 import { forgeAll } from './forgeries/forge-all.js';
 import type { AcceptedToken, Forgery } from './forgeries/forgery.js';
@@ -79,8 +79,8 @@ export interface TokenIssuer {
 /** An issuer of tokens under any identifier, over the keys of `keys`. */
 export function createTokenIssuer(identifier: string, settings: TokenSettings, keys: KeyRing): TokenIssuer {
   const accepted = (claims: TokenClaims, header: TokenHeader): Omit<AcceptedToken, 'foreignKey'> => {
-    checkObject(claims, 'the claims of a token');
-    checkObject(header, 'the header of a token');
+    checkIsObject(claims, 'the claims of a token');
+    checkIsObject(header, 'the header of a token');
     const complete = completeClaims(identifier, settings, claims);
     const [audience] = [complete.aud].flat();
     return {
