@@ -4,7 +4,7 @@ import type { JSONWebKeySet } from 'jose';
 import type { AuthorizationServer } from './authorization-server/authorization-server.js';
 import { createRouter, type Handler, type Route } from './authorization-server/http.js';
 import { type IssuerServers, startIssuerServers } from './issuer-servers.js';
-import type { TlsSettings } from './loopback-server.js';
+import { breakConnection, type TlsSettings } from './loopback-server.js';
 import { misbehave, type NextResponse, send } from './next-response.js';
 import type { KeyRing } from './signing-key.js';
 
@@ -93,7 +93,7 @@ export async function startIssuerServer(options: IssuerServerOptions): Promise<I
     if (path !== undefined) requests[path] += 1;
     const outage = options.outage();
     const next = outage === 'none' && path !== undefined ? options.nextResponse(path) : undefined;
-    if (outage === 'reset') request.socket.resetAndDestroy();
+    if (outage === 'reset') breakConnection(request.socket);
     else if (outage === 'unavailable') send(response, { status: 503, body: '{}' });
     else if (next === undefined) route(request, response);
     else misbehave(next, request, response, route);

@@ -6,7 +6,7 @@ import {
   type ServerOptions,
 } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
-import { type AddressInfo, isIPv4 } from 'node:net';
+import { type AddressInfo, isIPv4, type Socket } from 'node:net';
 
 /**
  * How long a client may take to send a request, in milliseconds: on one machine a slow one is a stuck one.
@@ -107,6 +107,12 @@ function close(server: Server): Promise<void> {
     server.close(() => resolve()); // the only error is that it does not run any more
     server.closeAllConnections();
   });
+}
+
+/** Breaks a connection: with a TCP reset, which TLS sockets refuse to send, or else by ending it. */
+export function breakConnection(socket: Socket): void {
+  if ('encrypted' in socket) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 /**

@@ -8,6 +8,7 @@ import {
 import { startBackgroundTimer } from '../lib/background-timer.js';
 import { checkNames } from '../lib/check.js';
 import { check, checkIsObject } from './check-options.js';
+import { breakConnection } from './loopback-server.js';
 
 /** What a listening issuer does with the next request, once. */
 export interface NextResponseOptions<Path extends string> {
@@ -115,7 +116,7 @@ export function misbehave(
   const act = (): void => {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     if (answer === undefined) serve(request, response);
-    else if (answer === 'reset') request.socket.resetAndDestroy();
+    else if (answer === 'reset') breakConnection(request.socket);
     else send(response, answer);
   };
   if (delayMs === 0) act();

@@ -61,6 +61,16 @@ describe('the https port of a listening issuer', () => {
       });
   });
 
+  it.each<[string, (listening: ListeningIssuer) => void]>([
+    ['while the issuer is down', (listening) => listening.goDown({ resetConnections: true })],
+    ['at once', (listening) => listening.nextResponse({ resetConnection: true })],
+    ['after a while', (listening) => listening.nextResponse({ resetConnection: true, delayMs: 1 })],
+  ])('breaks connections %s', async (_when, misbehave) => {
+    const listening = await listen({ mtls: true });
+    misbehave(listening);
+    await expect(askOverTls(listening, mine, {})).rejects.toMatchObject({ code: 'ECONNRESET' });
+  });
+
   it('has a certificate that its clients can trust', async () => {
     const { mtls } = await listen({ mtls: true });
     const status = await new Promise((resolve, reject) => {
