@@ -1,4 +1,4 @@
-import { calculateJwkThumbprint } from 'jose';
+import { calculateJwkThumbprint, type JWK } from 'jose';
 import { checkIsObject } from './check-options.js';
 import { signedJws } from './forged-jws.js';
 import { forgeAll } from './forgeries/forge-all.js';
@@ -107,14 +107,16 @@ export function createTokenIssuer(identifier: string, settings: TokenSettings, k
       const { origin, pathname } = new URL(url);
       const newKey = () => generateSigningKey('ES256', 'dpop-key');
       const [key, foreignKey] = await Promise.all([newKey(), newKey()]);
-      const bound = async (jkt: string) => token({ ...claims, cnf: { jkt } });
+      const tokenBoundTo = async (jwk: JWK) =>
+        token({ ...claims, cnf: { jkt: await calculateJwkThumbprint(jwk) } });
       return forgeProofs({
         // `fetch` and supertest send `get` as `GET`.
         method: method.toUpperCase(),
         url: `${origin}${pathname}`,
-        token: await bound(await calculateJwkThumbprint(key.jwk)),
-        tokenOfAnother: await bound(await calculateJwkThumbprint(foreignKey.jwk)),
+        token: await tokenBoundTo(key.jwk),
+        tokenOfAnother: await tokenBoundTo(foreignKey.jwk),
         unboundToken: await token({ ...claims, cnf: undefined }),
+        tokenBoundTo,
         key,
         foreignKey,
         now: secondsNow(settings),

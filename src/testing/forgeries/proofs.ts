@@ -1,7 +1,8 @@
 import { generateKeyPairSync, hash } from 'node:crypto';
+import type { JWK } from 'jose';
 import { proofParts, publicJwk } from '../dpop-key.js';
 import { hmacJws, type Part, signedJws, signingInput, unsignedJws } from '../forged-jws.js';
-import { type SigningKey, sign } from '../signing-key.js';
+import { type SigningKey, sign, toSigningKey } from '../signing-key.js';
 import { unlike } from '../unlike.js';
 import { type Changes, type Forgery, type ForgeryReason, forgedRequest } from './forgery.js';
 
@@ -19,6 +20,8 @@ export interface AcceptedProof {
   readonly tokenOfAnother: string;
   /** The same token bound to no key. */
   readonly unboundToken: string;
+  /** Makes the same token bound to any key. */
+  readonly tokenBoundTo: (jwk: JWK) => Promise<string>;
   /** The client's key; ES256. */
   readonly key: SigningKey;
   /** A key that the token isn't bound to; ES256. */
@@ -35,17 +38,19 @@ type ChangedPart = readonly [name: string, reason: ForgeryReason, changes: Chang
 const LONG = 1200;
 
 /** The whole table of forged proofs (RFC 9449 §4.3, §7). */
-export function forgeProofs(accepted: AcceptedProof): readonly Forgery[] {
+export async function forgeProofs(accepted: AcceptedProof): Promise<readonly Forgery[]> {
   const rows = [
     ...encodings(accepted),
     ...[...types(), ...algorithms(accepted), ...keys(accepted), ...extensions()].map(changedHeader(accepted)),
     ...[...requests(accepted), ...tokens(accepted), ...times(accepted), ...missing(), ...otherTypes()].map(
       changedClaims(accepted),
     ),
+    ...withoutPrivateKey(accepted),
     ...signatures(accepted),
   ];
   return [
     ...schemes(accepted),
+    ...(await breakableKeys(accepted)),
     ...rows.map(([name, reason, proof]) =>
       forgedRequest(name, reason, { Authorization: `DPoP ${accepted.token}`, DPoP: proof }),
     ),
@@ -153,7 +158,6 @@ function algorithms({ key }: AcceptedProof): readonly ChangedPart[] {
 function keys({ key, foreignKey }: AcceptedProof): readonly ChangedPart[] {
   const jwk = publicJwk(key);
   const set = { keys: [jwk] };
-  const shortKey = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey; // RFC 7518 §3.3
   const rows: Readonly<Record<string, Changes>> = {
     'jwk missing': { jwk: undefined },
     'jwk missing, jku in its place': {
@@ -167,7 +171,6 @@ function keys({ key, foreignKey }: AcceptedProof): readonly ChangedPart[] {
     'jwk as a key set': { jwk: set },
     'jwk with the private key': { jwk: key.privateKey.export({ format: 'jwk' }) },
     'jwk with a private member that is empty': { jwk: { ...jwk, d: '' } },
-    'jwk symmetric': { jwk: { kty: 'oct', k: 'c2VjcmV0' } },
     'jwk of an unknown type': { jwk: { ...jwk, kty: 'ec' } },
     'jwk of an unknown curve': { jwk: { ...jwk, crv: 'secp256k1' } },
     'jwk of another curve': { jwk: { ...jwk, crv: 'P-384' } },
@@ -177,10 +180,60 @@ function keys({ key, foreignKey }: AcceptedProof): readonly ChangedPart[] {
     'jwk for encryption': { jwk: { ...jwk, use: 'enc' } },
     'jwk for another algorithm': { jwk: { ...jwk, alg: 'ES384' } },
     'jwk of another kind than alg': { alg: 'RS256' },
-    'jwk with a short RSA key': { alg: 'RS256', jwk: shortKey.export({ format: 'jwk' }) },
-    'jwk with an RSA exponent of 1': { alg: 'RS256', jwk: { kty: 'RSA', n: 'u'.repeat(342), e: 'AQ' } },
   };
   return Object.entries(rows).map(([name, changes]) => [name, 'jwk_invalid', changes]);
+}
+
+/** RFC 9449 §4.3, numbers 5 and 6: keys that anyone can sign with. The tokens are bound to them. */
+async function breakableKeys(accepted: AcceptedProof): Promise<readonly Forgery[]> {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 1024 }); // RFC 7518 §3.3
+  const shortKey = await toSigningKey(privateKey, 'RS256', 'dpop-key');
+  const symmetric = { kty: 'oct', k: Buffer.from('secret').toString('base64url') };
+  const withoutSecret = { kty: 'RSA', n: Buffer.alloc(MODULUS_BYTES, 0xbb).toString('base64url'), e: 'AQ' };
+  type Sign = (header: Part, claims: Part) => string;
+  const rows: readonly (readonly [name: string, ForgeryReason, alg: string, jwk: JWK, sign: Sign])[] = [
+    [
+      'jwk symmetric',
+      'proof_alg_not_allowed',
+      'HS256',
+      symmetric,
+      (header, claims) => hmacJws(header, claims, 'secret'),
+    ],
+    [
+      'jwk with a short RSA key',
+      'jwk_invalid',
+      'RS256',
+      publicJwk(shortKey),
+      (header, claims) => signedJws(header, claims, shortKey),
+    ],
+    [
+      'jwk with an RSA exponent of 1',
+      'jwk_invalid',
+      'RS256',
+      withoutSecret,
+      (header, claims) => unsignedJws(header, claims, padDigest(signingInput(header, claims))),
+    ],
+  ];
+  const forgeries = rows.map(async ([name, reason, alg, jwk, sign]) => {
+    const token = await accepted.tokenBoundTo(jwk);
+    const request = { ...accepted, token, header: { alg, jwk } };
+    const { header, claims } = proofParts(accepted.key, request, accepted.now);
+    const proof = sign(header, claims);
+    return forgedRequest(name, reason, { Authorization: `DPoP ${token}`, DPoP: proof });
+  });
+  return Promise.all(forgeries);
+}
+
+/** Of an RSA key of 2048 bits, and so of its signatures. */
+const MODULUS_BYTES = 256;
+/** In front of a SHA-256 digest (RFC 8017 §9.2, note 1). */
+const DIGEST_INFO = Buffer.from('3031300d060960864801650304020105000420', 'hex');
+
+/** The padded digest that RS256 signs (RFC 8017 §9.2). With the exponent 1 it's the signature. */
+function padDigest(input: string): Buffer {
+  const digest = Buffer.concat([DIGEST_INFO, hash('sha256', input, 'buffer')]);
+  const padding = Buffer.alloc(MODULUS_BYTES - 3 - digest.length, 0xff);
+  return Buffer.concat([Buffer.of(0, 1), padding, Buffer.of(0), digest]);
 }
 
 /** RFC 7515 §4.1.11. */
@@ -276,6 +329,23 @@ function otherTypes(): readonly ChangedPart[] {
   ]);
 }
 
+/** RFC 9449 §4.3, number 5: algorithms with which anyone can make proofs for the client's key. */
+function withoutPrivateKey(accepted: AcceptedProof): readonly Row[] {
+  const { key, now } = accepted;
+  const { header, claims } = proofParts(key, accepted, now);
+  const byHmac = (secret: string | Uint8Array) => hmacJws({ ...header, alg: 'HS256' }, claims, secret);
+  const { publicKey } = key;
+  const proofs: Readonly<Record<string, string>> = {
+    'proof with alg "none" and an empty signature': unsignedJws({ ...header, alg: 'none' }, claims, ''),
+    'proof with an HMAC by the public key': byHmac(JSON.stringify(header.jwk)),
+    'proof with an HMAC by the public key in PEM': byHmac(
+      publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    ),
+    'proof with an HMAC by the public key in DER': byHmac(publicKey.export({ type: 'spki', format: 'der' })),
+  };
+  return Object.entries(proofs).map(([name, proof]) => [name, 'proof_alg_not_allowed', proof]);
+}
+
 /** RFC 9449 §4.3, number 6. */
 function signatures(accepted: AcceptedProof): readonly Row[] {
   const { key, foreignKey, now } = accepted;
@@ -295,7 +365,6 @@ function signatures(accepted: AcceptedProof): readonly Row[] {
     'proof with a signature of zeros': unsignedJws(header, claims, Buffer.alloc(64)),
     'proof with a truncated signature': unsignedJws(header, claims, signature.subarray(1)),
     'proof with a signature in DER': unsignedJws(header, claims, sign(input, key, 'der')),
-    'proof with an HMAC by the public key': hmacJws(header, claims, JSON.stringify(header.jwk)),
   };
   return Object.entries(proofs).map(([name, proof]) => [name, 'proof_signature_invalid', proof]);
 }

@@ -1,6 +1,9 @@
-import { constants, createPublicKey, type JsonWebKey, verify, X509Certificate } from 'node:crypto';
+import { constants, createPublicKey, hash, type JsonWebKey, verify, X509Certificate } from 'node:crypto';
 import {
+  calculateJwkThumbprint,
+  compactVerify,
   createLocalJWKSet,
+  decodeJwt,
   decodeProtectedHeader,
   EmbeddedJWK,
   importX509,
@@ -111,4 +114,83 @@ describe.each(algorithms)('of the forgeries with %s', (algorithm) => {
       Buffer.from(signature, 'base64url'),
     );
   }
+});
+
+describe('of the forgeries of DPoP proofs', () => {
+  const request = { method: 'GET', url: 'https://api.example.com/stock/42' };
+  let forgeries: readonly Forgery[];
+
+  beforeAll(async () => {
+    forgeries = await (await createTestIssuer()).dpopForgeries(request);
+  });
+
+  const read = ({ headers: { Authorization = '', DPoP: proof = '' } }: Forgery) => ({
+    token: Authorization.replace('DPoP ', ''),
+    proof,
+    header: decodeProtectedHeader(proof),
+  });
+
+  // Two names of one thing.
+  const publicKey = (jwk: JWK) => createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' });
+
+  /** A proof that fits its request, and a token bound to the key in it. */
+  async function fitting(name: string): Promise<{ readonly proof: string; readonly jwk: JWK }> {
+    const forgery = forgeries.find((one) => one.name === name);
+    if (forgery === undefined) throw new Error(`there's no forgery "${name}"`);
+    const { token, proof, header } = read(forgery);
+    const jwk = header.jwk as JWK; // every proof below has one
+    expect(decodeJwt(proof)).toMatchObject({
+      htm: request.method,
+      htu: request.url,
+      ath: hash('sha256', token, 'base64url'),
+    });
+    expect(decodeJwt(token).cnf).toEqual({ jkt: await calculateJwkThumbprint(jwk) });
+    return { proof, jwk };
+  }
+
+  it('are accepted with HS256 if you use the public key as the secret', async () => {
+    const secrets: Readonly<Record<string, (jwk: JWK) => string | Uint8Array>> = {
+      'the public key': (jwk) => JSON.stringify(jwk),
+      'the public key in PEM': (jwk) => publicKey(jwk).export({ type: 'spki', format: 'pem' }).toString(),
+      'the public key in DER': (jwk) => publicKey(jwk).export({ type: 'spki', format: 'der' }),
+    };
+    for (const [form, secret] of Object.entries(secrets)) {
+      const { proof, jwk } = await fitting(`proof with an HMAC by ${form}`);
+      await expect(jwtVerify(proof, Buffer.from(secret(jwk)))).resolves.toBeDefined();
+    }
+  });
+
+  it('are accepted with alg none if you accept unsecured proofs', async () => {
+    const { proof } = await fitting('proof with alg "none" and an empty signature');
+    expect(UnsecuredJWT.decode(proof).payload).toMatchObject({ htu: request.url });
+  });
+
+  it('are accepted with a symmetric key if you take any algorithm', async () => {
+    const { proof, jwk } = await fitting('jwk symmetric');
+    await expect(jwtVerify(proof, Buffer.from(jwk.k ?? '', 'base64url'))).resolves.toBeDefined();
+  });
+
+  it.each(['a short RSA key', 'an RSA exponent of 1'])(
+    "are accepted with %s if you don't look at the key",
+    async (which) => {
+      const { proof, jwk } = await fitting(`jwk with ${which}`);
+      const [header, claims, signature = ''] = proof.split('.');
+      const [input, bytes] = [Buffer.from(`${header}.${claims}`), Buffer.from(signature, 'base64url')];
+      expect(verify('sha256', input, publicKey(jwk), bytes)).toBe(true);
+    },
+  );
+
+  it('have a genuine signature by the bound key if they are about claims or types', async () => {
+    const aboutClaims = /^(?:proof_(?:typ|missing|expired|in)|h\w\w_mismatch|ath_)/;
+    const signed = forgeries.filter(
+      ({ name, reason }) => aboutClaims.test(reason) && name !== 'access token as the proof',
+    );
+    expect(signed.length).toBeGreaterThan(45);
+    for (const forgery of signed) {
+      const { token, proof, header } = read(forgery);
+      await expect(compactVerify(proof, EmbeddedJWK), forgery.name).resolves.toBeDefined();
+      const jkt = await calculateJwkThumbprint(header.jwk as JWK); // it has just verified the proof
+      expect([forgery.name, decodeJwt(token).cnf]).toEqual([forgery.name, { jkt }]);
+    }
+  });
 });
