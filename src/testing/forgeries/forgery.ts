@@ -1,9 +1,4 @@
-import type {
-  InsufficientScopeReason,
-  InvalidProofReason,
-  InvalidRequestReason,
-  InvalidTokenReason,
-} from '../../index.js';
+import type { InvalidProofReason, InvalidTokenReason } from '../../index.js';
 import { signedJws } from '../forged-jws.js';
 import type { SigningKey } from '../signing-key.js';
 
@@ -22,12 +17,13 @@ export interface Forgery {
   readonly reason: ForgeryReason;
 }
 
-/** The reasons of a refusal that is the client's fault. */
+/** Why forgeries are refused. */
 export type ForgeryReason =
-  | InvalidRequestReason
+  | 'malformed_credentials'
+  | 'multiple_methods'
   | InvalidTokenReason
   | InvalidProofReason
-  | InsufficientScopeReason;
+  | 'insufficient_scope';
 
 /** A forgery that sends `token` as a bearer token (RFC 6750 §2.1). */
 export function forgedToken(name: string, reason: ForgeryReason, token: string): Forgery {
@@ -40,18 +36,8 @@ export function forgedRequest(name: string, reason: ForgeryReason, headers: Reco
 }
 
 function expectedStatus(reason: ForgeryReason): Forgery['status'] {
-  switch (reason) {
-    case 'malformed_credentials':
-    case 'multiple_methods':
-    case 'repeated_parameter':
-    case 'client_cert_invalid':
-      return 400;
-    case 'insufficient_scope':
-    case 'claims_not_met':
-      return 403;
-    default:
-      return 401;
-  }
+  if (reason === 'insufficient_scope') return 403;
+  return reason === 'malformed_credentials' || reason === 'multiple_methods' ? 400 : 401;
 }
 
 /** Claims or header parameters to lay over the accepted ones; the value `undefined` removes one. */
