@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { checkIsObject } from './check-options.js';
-import { completeClaims, secondsNow, type TokenClaims, type TokenSettings } from './token-claims.js';
+import {
+  completeClaims,
+  introspectedType,
+  secondsNow,
+  type TokenClaims,
+  type TokenSettings,
+} from './token-claims.js';
 
 /** What a test issuer does with tokens that aren't JWTs. */
 export interface OpaqueTokenIssuer {
@@ -34,11 +40,9 @@ export function createOpaqueTokens(identifier: string, settings: TokenSettings):
   const issuer: OpaqueTokenIssuer = {
     opaqueToken(claims = {}) {
       checkIsObject(claims, 'the claims of a token');
-      const { cnf } = claims;
-      const isBoundToDpopKey = typeof cnf === 'object' && cnf !== null && 'jkt' in cnf;
       const token = randomBytes(32).toString('base64url');
       active.set(token, {
-        token_type: isBoundToDpopKey ? 'DPoP' : 'Bearer',
+        token_type: introspectedType(claims),
         ...completeClaims(identifier, settings, claims),
       });
       return token;

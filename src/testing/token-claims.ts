@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { isJsonObject } from '../lib/json.js';
 
 /** Claims to lay over the usual ones; the value `undefined` removes a claim. */
 export type TokenClaims = Readonly<Record<string, unknown>>;
@@ -39,6 +40,11 @@ export function completeClaims(issuer: string, settings: TokenSettings, others: 
 /** With client credentials the client acts for itself (RFC 9068 §2.2), so `"sub"` follows `"client_id"`. */
 export function defaultSubject(claims: TokenClaims, clientId: string): string {
   return typeof claims.client_id === 'string' ? claims.client_id : clientId;
+}
+
+/** What introspection calls the type of a token with these claims (RFC 9449 §6.2). */
+export function introspectedType({ cnf }: TokenClaims): 'DPoP' | 'Bearer' {
+  return isJsonObject(cnf) && Object.hasOwn(cnf, 'jkt') ? 'DPoP' : 'Bearer';
 }
 
 /** The time as claims have it: whole seconds since the epoch. */

@@ -1,5 +1,5 @@
 import { isResourceServerError } from '../../errors.js';
-import type { TokenClaims } from '../token-claims.js';
+import { introspectedType, type TokenClaims } from '../token-claims.js';
 import { type ClientAuthenticator, requireClient } from './client-authentication.js';
 import { type Handler, jsonAnswer, refusal } from './http.js';
 import type { OwnTokenVerifier } from './own-tokens.js';
@@ -26,14 +26,12 @@ export interface Introspected {
   readonly reason?: string;
 }
 
-/** Introspection of an issuer's own JWTs. A token is active if a key that's published now verifies it. */
+/** Introspection of an issuer's own JWTs: those that `verify` accepts are active. */
 export function introspectOwnTokens(verify: OwnTokenVerifier): (token: string) => Promise<Introspected> {
   return async (token) => {
     try {
       const { claims } = await verify(token);
-      const { cnf } = claims;
-      const isBoundToDpopKey = typeof cnf === 'object' && cnf !== null && 'jkt' in cnf;
-      return { claims: { ...claims, active: true, token_type: isBoundToDpopKey ? 'DPoP' : 'Bearer' } };
+      return { claims: { ...claims, active: true, token_type: introspectedType(claims) } };
     } catch (error) {
       if (!isResourceServerError(error) || error.status === 503) throw error;
       return { claims: { active: false }, reason: error.reason };
