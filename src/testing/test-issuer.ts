@@ -286,6 +286,7 @@ export async function createTestIssuer(options: TestIssuerOptions = {}): Promise
             mtlsUrl,
             tls,
             clients,
+            ownTokens: 'any',
             introspectOpaque: (token) => opaqueHere.introspect(token),
           }),
       });

@@ -36,6 +36,11 @@ export interface AuthorizationServerOptions {
   readonly tls: Pick<TlsSettings, 'ca'> | undefined;
   /** Where clients present certificates, if that's not where the issuer is. */
   readonly mtlsUrl: string | undefined;
+  /**
+   * The JWTs that introspection calls active and that can be exchanged: `any` that its keys signed, for tests
+   * that make them. Default: those that it issues itself.
+   */
+  readonly ownTokens?: 'any';
   /** What introspection says of tokens that aren't JWTs. Default: they aren't active. */
   readonly introspectOpaque?: (token: string) => TokenClaims;
 }
@@ -60,8 +65,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
   const mint = createTokenMint(options);
   const assertionIssuers = createAssertionIssuers(options.assertionIssuers, { audiences, runtime });
   const authenticator = createClientAuthenticator({ clients, audiences, runtime, assertionIssuers });
-  const isForAnyApi = clients.some(({ mayAskForAny }) => mayAskForAny.audience);
-  const audience = isForAnyApi ? undefined : clients.flatMap((client) => client.audience);
+  const audience = options.ownTokens === 'any' ? undefined : clients.flatMap((client) => client.audience);
   const verifyOwnToken = createOwnTokenVerifier({ issuer, keys, clock, audience });
   const introspectJwt = introspectOwnTokens(verifyOwnToken);
   const token = tokenEndpoint({

@@ -1,11 +1,10 @@
-import type { AccessToken } from '../../auth.js';
 import { isResourceServerError } from '../../errors.js';
 import { isJsonObject } from '../../lib/json.js';
 import type { TokenClaims } from '../token-claims.js';
 import type { Client } from './clients.js';
 import { decideGrant, type Granted, readGrantRequest } from './grants.js';
 import { refusal } from './http.js';
-import type { OwnTokenVerifier } from './own-tokens.js';
+import type { OwnToken, OwnTokenVerifier } from './own-tokens.js';
 import { type Form, parameter } from './request-body.js';
 
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
@@ -44,11 +43,7 @@ export async function exchangeToken(form: Form, client: Client, verify: OwnToken
 }
 
 /** @param role `subject` or `actor`, which the names of the parameters begin with */
-async function readToken(
-  form: Form,
-  role: string,
-  verify: OwnTokenVerifier,
-): Promise<AccessToken | undefined> {
+async function readToken(form: Form, role: string, verify: OwnTokenVerifier): Promise<OwnToken | undefined> {
   const token = parameter(form, `${role}_token`);
   const type = parameter(form, `${role}_token_type`);
   if (token === undefined && type === undefined) return undefined;
@@ -66,7 +61,7 @@ async function readToken(
 }
 
 /** RFC 8693 §4.4: the subject token may say who may act for its subject. */
-function checkMayAct({ claims: { may_act: mayAct } }: AccessToken, actor: string): void {
+function checkMayAct({ claims: { may_act: mayAct } }: OwnToken, actor: string): void {
   if (mayAct === undefined) return;
   if (!isJsonObject(mayAct) || mayAct.sub !== actor)
     throw refusal(400, 'invalid_request', 'may_act of the subject token names another actor');
@@ -76,7 +71,7 @@ function checkMayAct({ claims: { may_act: mayAct } }: AccessToken, actor: string
  * RFC 8693 §4.1: the actor, and inside it who acted before. Without an actor token the client takes the place
  * of the subject, and who acted before stays.
  */
-function actClaim({ claims: { act: before } }: AccessToken, actor: AccessToken | undefined): TokenClaims {
+function actClaim({ claims: { act: before } }: OwnToken, actor: OwnToken | undefined): TokenClaims {
   if (actor === undefined) return before === undefined ? {} : { act: before };
   const { sub, client_id } = actor.claims;
   return { act: { sub, client_id, ...(before === undefined ? {} : { act: before }) } };

@@ -1,6 +1,11 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createResourceServer, type ResourceServer } from '../../../src/resource-server.js';
-import { createTestIssuer, type ListeningIssuer, type TestIssuer } from '../../../src/testing/index.js';
+import {
+  createTestIssuer,
+  type ListeningIssuer,
+  type TestIssuer,
+  type TokenHeader,
+} from '../../../src/testing/index.js';
 import { introspectionClient } from '../../../src/testing/issuer-server.js';
 import { decide, scope, steppedClock } from './decide.js';
 
@@ -97,6 +102,12 @@ describe('an opaque token of the test issuer', () => {
 });
 
 describe('the introspection endpoint of a listening issuer', () => {
+  async function introspect({ identifier }: ListeningIssuer, token: string): Promise<unknown> {
+    const { clientId, clientSecret } = introspectionClient;
+    const body = new URLSearchParams({ client_id: clientId, client_secret: clientSecret, token });
+    return (await fetch(`${identifier}/introspect`, { method: 'POST', body })).json();
+  }
+
   it('is discovered, and asked with a secret', async () => {
     const { listening: issuer, server } = await listening();
     await server.ready();
@@ -112,6 +123,45 @@ describe('the introspection endpoint of a listening issuer', () => {
     const { issuer, listening: other, server } = await listening();
     expect(await decide(server, bearer(issuer.opaqueToken({ scope })))).toBe('401 token_inactive');
     expect((await server.verify(other.opaqueToken())).issuer).toBe(other.identifier);
+  });
+
+  const anyShape: readonly (readonly [name: string, claims: object, header: TokenHeader])[] = [
+    ['of the type JWT', {}, { typ: 'JWT' }],
+    ['without a type', {}, { typ: undefined }],
+    ['without an audience', { aud: undefined }, {}],
+    ['without an audience and a client', { aud: undefined, client_id: undefined, azp: 'a' }, { typ: 'JWT' }],
+    ['for its own client only', { aud: 'test-client' }, { typ: 'JWT' }],
+    ['for another API', { aud: 'https://other.example.com' }, {}],
+    ['without a subject', { sub: undefined }, {}],
+  ];
+
+  it.each(anyShape)('calls its own JWT active, %s', async (_, claims, header) => {
+    const { listening: issuer } = await listening();
+    const token = await issuer.token({ ...claims, tenant: 'acme' }, header);
+    expect(await introspect(issuer, token)).toMatchObject({ active: true, tenant: 'acme' });
+  });
+
+  it('calls JWTs inactive that expired, that others made, and that are of another kind', async () => {
+    const { issuer: other, listening: issuer } = await listening();
+    const stranger = await createTestIssuer();
+    const tokens = [
+      await issuer.token({ exp: 1 }),
+      await issuer.token({ exp: undefined }),
+      await other.token(),
+      await stranger.token({ iss: issuer.identifier }),
+      await issuer.token({ nonce: 'n' }, { typ: 'JWT' }),
+      await issuer.token({}, { typ: 'logout+jwt' }),
+    ];
+    for (const token of tokens) expect(await introspect(issuer, token)).toEqual({ active: false });
+  });
+
+  it('lets an API ask about JWTs as real issuers make them', async () => {
+    const { listening: issuer } = await listening();
+    const { issuer: trusted, ...others } = issuer.introspectionOptions;
+    const introspection = { ...trusted.introspection, tokens: ['jwt'] as const };
+    const server = createResourceServer({ ...others, issuer: { ...trusted, introspection } });
+    expect(await decide(server, await issuer.authorization({ scope }, { typ: 'JWT' }))).toBe('200');
+    expect(issuer.requests['/introspect']).toBe(1);
   });
 
   it('fails with the issuer', async () => {

@@ -93,6 +93,19 @@ describe('the token endpoint of a listening issuer', () => {
   });
 });
 
+describe('the token exchange of a listening issuer', () => {
+  it.each([
+    ['of the type JWT', {}, { typ: 'JWT' }],
+    ['without an audience', { aud: undefined }, {}],
+  ])('takes a subject token %s', async (_, claims, header) => {
+    const listening = await listen();
+    const subject = await listening.token({ sub: 'alice', ...claims }, header);
+    const { status, body } = await ask(listening, exchange(subject));
+    expect(status).toBe(200);
+    expect(decodeJwt(body.access_token).sub).toBe('alice');
+  });
+});
+
 describe('nextResponse', () => {
   it('answers the next request, once, and in the order of the calls', async () => {
     const listening = await listen();
