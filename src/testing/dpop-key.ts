@@ -1,9 +1,9 @@
 import { hash, randomUUID } from 'node:crypto';
 import { calculateJwkThumbprint, type JWK } from 'jose';
 import type { Algorithm } from '../index.js';
-import { checkNames } from '../lib/check.js';
+import { type Checks, callable, checkNames, checkObject, oneOf, optional } from '../lib/check.js';
 import { ALGORITHMS } from '../terms.js';
-import { check, checkFunction, checkIsObject, checkText } from './check-options.js';
+import { checkIsObject, checkText } from './check-options.js';
 import { signedJws } from './forged-jws.js';
 import { generateSigningKey, type SigningKey } from './signing-key.js';
 import { secondsNow } from './token-claims.js';
@@ -60,6 +60,11 @@ export interface DpopKey {
   headers(request: BoundProofRequest): Promise<{ Authorization: string; DPoP: string }>;
 }
 
+const CHECKS = {
+  algorithm: optional(oneOf(ALGORITHMS), 'ES256'),
+  clock: optional<() => number>(callable, () => Date.now()),
+} satisfies Checks<DpopKeyOptions>;
+
 /**
  * Makes the key of a client that proves possession, for tests of access tokens that are bound to it (RFC
  * 9449).
@@ -77,15 +82,7 @@ export interface DpopKey {
  * ```
  */
 export async function createDpopKey(options: DpopKeyOptions = {}): Promise<DpopKey> {
-  checkNames(options, ['algorithm', 'clock'], 'createDpopKey');
-  const { algorithm = 'ES256', clock = Date.now } = options;
-  check(
-    ALGORITHMS.includes(algorithm),
-    'the option algorithm of createDpopKey',
-    `one of ${ALGORITHMS.join(', ')}`,
-    algorithm,
-  );
-  checkFunction(clock, 'the option clock of createDpopKey');
+  const { algorithm, clock } = checkObject(options, 'createDpopKey', CHECKS);
   const key = await generateSigningKey(algorithm, 'dpop-key');
   const proof = async (request: ProofRequest): Promise<string> => {
     checkRequest(request);

@@ -5,7 +5,18 @@ import type {
   IntrospectionOptions,
   TrustedIssuer,
 } from '../index.js';
-import { checkNames, checkObject, flag, optional, text, textOrTexts } from '../lib/check.js';
+import {
+  type Checks,
+  callable,
+  checkNames,
+  checkObject,
+  flag,
+  oneOf,
+  optional,
+  optionError,
+  text,
+  textOrTexts,
+} from '../lib/check.js';
 import { ALGORITHMS } from '../terms.js';
 import {
   type AssertionIssuerOptions,
@@ -21,7 +32,6 @@ import {
   resolveClient,
 } from './authorization-server/clients.js';
 import { createServerCertificate } from './certificate.js';
-import { check, checkFunction, checkText } from './check-options.js';
 import {
   type IssuerPath,
   introspectionClient,
@@ -235,7 +245,7 @@ const NO_MEMORY = Object.freeze({ cacheSeconds: 0, negativeCacheSeconds: 0, cool
  * ```
  */
 export async function createTestIssuer(options: TestIssuerOptions = {}): Promise<TestIssuer> {
-  const settings = resolveOptions(options);
+  const settings = checkObject(options, 'createTestIssuer', CHECKS);
   const keys = await createKeyRing(settings.algorithm);
   let outage: Outage = 'none';
 
@@ -318,26 +328,18 @@ export async function createTestIssuer(options: TestIssuerOptions = {}): Promise
   };
 }
 
-interface Settings extends TokenSettings {
-  readonly issuer: string;
-  readonly algorithm: Algorithm;
-}
+const CHECKS = {
+  audience: optional(text, defaults.audience),
+  issuer: optional(text, defaults.issuer),
+  algorithm: optional(oneOf(ALGORITHMS), 'ES256'),
+  clientId: optional(text, defaults.clientId),
+  lifetimeSeconds: optional(duration, defaults.lifetimeSeconds),
+  clock: optional<() => number>(callable),
+} satisfies Checks<TestIssuerOptions>;
 
-/** @throws {TypeError} an unknown option, or one of the wrong type */
-function resolveOptions(options: TestIssuerOptions): Settings {
-  const names = ['audience', 'issuer', 'algorithm', 'clientId', 'lifetimeSeconds', 'clock'];
-  checkNames(options, names, 'createTestIssuer');
-  const { audience = defaults.audience, issuer = defaults.issuer, algorithm = 'ES256', clock } = options;
-  const { clientId = defaults.clientId, lifetimeSeconds = defaults.lifetimeSeconds } = options;
-  const named = (name: string): string => `the option ${name} of createTestIssuer`;
-  checkText(audience, named('audience'));
-  checkText(issuer, named('issuer'));
-  check(ALGORITHMS.includes(algorithm), named('algorithm'), `one of ${ALGORITHMS.join(', ')}`, algorithm);
-  checkText(clientId, named('clientId'));
-  const isDuration = Number.isFinite(lifetimeSeconds) && lifetimeSeconds > 0;
-  check(isDuration, named('lifetimeSeconds'), 'a number above 0', lifetimeSeconds);
-  if (clock !== undefined) checkFunction(clock, named('clock'));
-  return { audience, issuer, algorithm, clientId, lifetimeSeconds, clock };
+function duration(given: unknown, path: string): number {
+  if (typeof given === 'number' && given > 0 && given < Number.POSITIVE_INFINITY) return given;
+  throw optionError(path, 'a number above 0', given);
 }
 
 const MTLS_CHECKS = { cert: optional(text), key: optional(text), ca: optional(textOrTexts) };
@@ -373,7 +375,7 @@ async function resolveTls(given: ListenOptions['mtls']): Promise<TlsSettings | u
 }
 
 /** Later ones take the place of those that have their id. */
-function resolveClients({ clients = [] }: ListenOptions, settings: Settings): readonly Client[] {
+function resolveClients({ clients = [] }: ListenOptions, settings: TokenSettings): readonly Client[] {
   const usual: readonly ClientOptions[] = [
     { clientId: settings.clientId, clientSecret: CLIENT_SECRET },
     { ...introspectionClient, grantTypes: [] },

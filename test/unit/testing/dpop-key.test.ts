@@ -50,8 +50,8 @@ describe('createDpopKey', () => {
   });
 
   it.each([
-    [{ algorithm: 'HS256' }, /^the option algorithm of createDpopKey takes one of RS256/],
-    [{ clock: 1 }, /^the option clock of createDpopKey takes a function, got number/],
+    [{ algorithm: 'HS256' }, /^option "createDpopKey.algorithm" takes 'RS256' or 'RS384'/],
+    [{ clock: 1 }, /^option "createDpopKey.clock" takes a function, got number/],
     [
       { alg: 'ES256' },
       /^unknown option "alg" in createDpopKey; did you mean algorithm\? Known are algorithm, clock/,
