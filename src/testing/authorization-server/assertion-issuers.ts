@@ -48,7 +48,7 @@ export function checkAssertionIssuers(
 }
 
 /**
- * Makes sure that the workloads of clients are of issuers that are trusted.
+ * Checks that each client's workload names a trusted issuer.
  *
  * @throws {TypeError}
  */
@@ -92,12 +92,12 @@ export function createAssertionIssuers(
       const known = typeof iss === 'string' ? trusted.get(iss) : undefined;
       const keys = known?.keys;
       if (known === undefined || keys === undefined)
-        throw new AssertionFault(`the ${what} is of an issuer that is not trusted`);
+        throw new AssertionFault(`the ${what} comes from an untrusted issuer`);
       const { issuer, singleUse = true } = known;
       const asserter = { issuer, keys, owner: 'its issuer', requiredClaims: ['sub', 'aud', 'exp'] };
       const { claims } = await verifyAssertion(assertion, what, asserter, { audiences, clock });
       const { jti, exp = 0 } = claims;
-      if (singleUse && jti !== undefined && !remember(`${issuer} ${jti}`, exp))
+      if (singleUse && jti !== undefined && !(await remember(`${issuer} ${jti}`, exp)))
         throw new AssertionFault(`the ${what} was used before`);
       return claims;
     },

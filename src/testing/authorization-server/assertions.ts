@@ -7,8 +7,9 @@ import { jwksUriSource } from '../../issuer/key-source.js';
 import { RefreshingKeySet } from '../../issuer/refreshing-key-set.js';
 import type { Runtime } from '../../lib/runtime.js';
 import { DEFAULT_KEYS } from '../../options/trusted-issuer.js';
+import { createMemoryReplayStore } from '../../proof/replay-store.js';
 import { ALGORITHMS, type Algorithm } from '../../terms.js';
-import { refusal } from './http.js';
+import { type Refusal, refusal } from './http.js';
 
 /** How far the clock of whoever made an assertion may be off. */
 export const CLOCK_TOLERANCE_SECONDS = 5;
@@ -94,10 +95,7 @@ function describeFault(error: unknown, what: string, owner: string): unknown {
   if (error instanceof errors.JWTExpired) return new AssertionFault(`the ${what} expired`);
   if (error instanceof errors.JWTClaimValidationFailed && /^[a-z]{3}$/.test(error.claim))
     return new AssertionFault(`${error.claim} of the ${what} is missing or wrong`);
-  if (error instanceof UnavailableError)
-    return refusal(503, 'temporarily_unavailable', `the keys of ${owner} are out of reach`, {
-      'Retry-After': String(error.retryAfterSeconds),
-    });
+  if (error instanceof UnavailableError) return outage(error, `the keys of ${owner} are out of reach`);
   const isUnsigned =
     error instanceof errors.JOSEError ||
     error instanceof InvalidTokenError || // there is no such key
@@ -105,24 +103,26 @@ function describeFault(error: unknown, what: string, owner: string): unknown {
   return isUnsigned ? new AssertionFault(`the ${what} is not signed by a key of ${owner}`) : error;
 }
 
+function outage({ retryAfterSeconds }: UnavailableError, description: string): Refusal {
+  return refusal(503, 'temporarily_unavailable', description, { 'Retry-After': String(retryAfterSeconds) });
+}
+
 /**
  * Remembers assertions until they expire.
  *
- * @returns what remembers one, by its name and expiry. False if it's there already, or if there's no room:
- *   then it may have been used before
+ * @returns what remembers one, by its name and expiry. False if it's there already. It throws a
+ *   {@link Refusal} with 503 if there's no room
  */
-export type ReplayMemory = (name: string, expiresAt: number) => boolean;
-
-export function createReplayMemory(clock: () => number): ReplayMemory {
-  const expiries = new Map<string, number>();
-  return (name, expiresAt) => {
-    const digest = hash('sha256', name, 'base64');
-    const end = clock() / 1000 - CLOCK_TOLERANCE_SECONDS;
-    if (expiries.size >= MAX_REMEMBERED) {
-      for (const [key, expiry] of expiries) if (expiry < end) expiries.delete(key);
+export function createReplayMemory(
+  clock: () => number,
+): (name: string, expiresAt: number) => Promise<boolean> {
+  const used = createMemoryReplayStore({ maxEntries: MAX_REMEMBERED, clock });
+  return async (name, expiresAt) => {
+    const key = hash('sha256', name, 'base64url');
+    try {
+      return await used.remember(key, expiresAt + CLOCK_TOLERANCE_SECONDS + 1 - clock() / 1000);
+    } catch (error) {
+      throw error instanceof UnavailableError ? outage(error, 'too many assertions were used') : error;
     }
-    if (expiries.has(digest) || expiries.size >= MAX_REMEMBERED) return false;
-    expiries.set(digest, expiresAt);
-    return true;
   };
 }

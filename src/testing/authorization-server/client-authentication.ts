@@ -1,6 +1,6 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { JWTPayload } from 'jose';
+import { isEqualText } from '../../lib/equal-text.js';
 import type { Runtime } from '../../lib/runtime.js';
 import type { TlsSettings } from '../loopback-server.js';
 import { type AssertionIssuers, findWorkload } from './assertion-issuers.js';
@@ -98,7 +98,7 @@ function readBasic(header: string): readonly Pair[] {
 function findClient(pairs: readonly Pair[], clients: ReadonlyMap<string, Client>, note: Note): Client {
   const named = pairs.map(([clientId = '', secret = '']) => ({ client: clients.get(clientId), secret }));
   const right = named.find(
-    ({ client, secret }) => client?.clientSecret !== undefined && isSame(client.clientSecret, secret),
+    ({ client, secret }) => client?.clientSecret !== undefined && isEqualText(client.clientSecret, secret),
   );
   const known = right?.client ?? named.find(({ client }) => client !== undefined)?.client;
   note(known?.clientId ?? 'unknown client'); // the text of the request could be a secret in the wrong place
@@ -118,12 +118,6 @@ function identifyByCertificate(client: Client, request: IncomingMessage, note: N
     (tlsClientAuth !== undefined && matchesTlsClientAuth(presented, tlsClientAuth));
   if (isItsOwn) return client;
   throw invalidClient('the client certificate is not the one of the client');
-}
-
-/** In constant time (OPS-05), for which both must have the same length. */
-function isSame(one: string, other: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(one), digest(other));
 }
 
 /** @throws {Refusal} 401: there's none */
@@ -176,12 +170,12 @@ function assertionVerifier(options: AuthenticatorOptions): (form: Form, note: No
     const subject = describeToken(assertion).claims?.sub;
     const asserter = typeof subject === 'string' ? asserters.get(subject) : undefined;
     note(asserter?.client.clientId ?? 'unknown client');
-    if (asserter === undefined) throw invalidClient('the client assertion is of no client that has keys');
+    if (asserter === undefined) throw invalidClient('no client with registered keys made this assertion');
     const { client } = asserter;
     const verified = verifyAssertion(assertion, 'client assertion', asserter, { ...options, clock });
     const { claims, type } = await verified.catch(refuseFault);
     checkAssertion(claims, type, clock() / 1000);
-    if (remember(`${client.clientId} ${claims.jti}`, claims.exp ?? 0)) return client;
+    if (await remember(`${client.clientId} ${claims.jti}`, claims.exp ?? 0)) return client;
     throw invalidClient('the client assertion was used before');
   };
 }
