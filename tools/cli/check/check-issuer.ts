@@ -152,7 +152,7 @@ async function examineDocuments(options: CheckOptions): Promise<ExaminedDocument
   let verify = false;
   if (jwksUri !== undefined) {
     const probed = await probe(jwksUri, options);
-    const examined = await examineKeySet(probed, options.timeoutSeconds);
+    const examined = examineKeySet(probed, options.timeoutSeconds);
     findings.push(...examined.findings);
     probes.push(probed);
     ({ keys, verify } = examined);

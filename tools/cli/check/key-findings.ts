@@ -52,7 +52,7 @@ interface ExaminedMember {
 }
 
 /** Steps `key_set`, `key`, `key_ids`, `algorithms` and `cache`. */
-export async function examineKeySet(probed: Probe, timeoutSeconds: number): Promise<ExaminedKeys> {
+export function examineKeySet(probed: Probe, timeoutSeconds: number): ExaminedKeys {
   const { json, url, milliseconds } = probed;
   if (json === undefined) {
     const { what, fix } = describeFailure(probed, 'jwks', timeoutSeconds);
@@ -66,7 +66,7 @@ export async function examineKeySet(probed: Probe, timeoutSeconds: number): Prom
     const fix = 'Publish a JWK Set there: {"keys":[…]} with at most 500 members (RFC 7517 §5).';
     return unreadable(`${url}: ${error.message}, ${milliseconds} ms`, fix);
   }
-  const examined = await Promise.all(members.map(examineMember));
+  const examined = members.map(examineMember);
   const keys = examined.map(({ report }) => report);
   const usable = examined.flatMap(({ key }) => (key === undefined ? [] : [key]));
   const verify = canVerify(usable);
@@ -107,8 +107,8 @@ function canVerify(keys: readonly VerificationKey[]): boolean {
   });
 }
 
-async function examineMember(member: unknown): Promise<ExaminedMember> {
-  const key = await importVerificationKey(member);
+function examineMember(member: unknown): ExaminedMember {
+  const key = importVerificationKey(member);
   const { kid, kty, crv } = isJsonObject(member) ? member : {};
   if (typeof key === 'string') {
     const report: KeyReport = { kid, kty, crv, algorithms: [], bits: undefined, use: 'skipped', cause: key };
