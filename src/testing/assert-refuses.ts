@@ -100,7 +100,7 @@ async function outcomeOn(
   }
 }
 
-/** The status of an answer. Whatever could be read in two ways is none. */
+/** The status of an answer. An ambiguous answer has no status. */
 function readStatus(answer: unknown): number | string {
   const members = typeof answer === 'object' && answer !== null ? answer : { status: answer };
   const { status, statusCode = status }: { status?: unknown; statusCode?: unknown } = members;

@@ -30,7 +30,7 @@ export interface LoopbackServerOptions {
 export interface TlsSettings {
   readonly cert: string;
   readonly key: string;
-  /** Who vouches for certificates of clients: `socket.authorized` says whether anybody of them does. */
+  /** Authorities for client certificates. `socket.authorized` has the result. */
   readonly ca: string | readonly string[] | undefined;
 }
 
@@ -65,7 +65,7 @@ export async function startLoopbackServer(
   createListener: (url: string) => RequestListener,
   { host = '127.0.0.1', port = 0, background = false, tls }: LoopbackServerOptions = {},
 ): Promise<LoopbackServer> {
-  const notLoopback = `the server listens on loopback addresses only, and ${JSON.stringify(host)} is none`;
+  const notLoopback = `the server listens on loopback addresses only, and ${JSON.stringify(host)} isn't one`;
   if (!isLoopbackHost(host)) throw new Error(notLoopback);
   const limits = { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS };
   const server: Server = tls === undefined ? createServer(limits) : createHttpsServer(tls, limits);

@@ -55,14 +55,14 @@ export async function readDevIssuerCommandLine(args: readonly string[]): Promise
     audience: values.audience,
     clients: readClients(values.client, scopes),
     dpopNonce: values['dpop-nonce'],
-    tls: withoutAbsent({
+    tls: presentMembers({
       cert: values['tls-cert'],
       key: values['tls-key'],
       ca: values['tls-ca'],
       mtlsPort: readNumber(values['mtls-port'], 'mtls-port'),
     }),
   };
-  const options = withoutAbsent(flags) ?? {};
+  const options = presentMembers(flags) ?? {};
   checkFlags(options);
   if (config === undefined) return { options, json };
 
@@ -73,7 +73,7 @@ export async function readDevIssuerCommandLine(args: readonly string[]): Promise
 }
 
 /** Undefined if nothing is left. */
-function withoutAbsent(members: object): object | undefined {
+function presentMembers(members: object): object | undefined {
   const present = Object.entries(members).filter(([, value]) => value !== undefined);
   return present.length === 0 ? undefined : Object.fromEntries(present);
 }
