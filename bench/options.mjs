@@ -3,7 +3,7 @@ import { ALGORITHMS } from './tokens.mjs';
 
 export const PARTS = ['in-process', 'http', 'glue', 'hono', 'growth'];
 
-/** How much is measured. The default takes about an hour. */
+/** How much is measured. The default takes a good hour. */
 const SIZES = {
   default: {
     rounds: 7,
