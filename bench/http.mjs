@@ -15,7 +15,7 @@ export const IN_TURN = `${PRODUCT}, 64 tokens in turn`;
 
 /** The server has waited while the others had their turns, and its code has left the processor's caches: so its first requests don't count. */
 const LEAD_IN = { warm: 4096, cold: 1024 };
-/** Round 0 takes longer. A service runs for days, and code is compiled anew until a process is some seconds old. */
+/** Known tokens, in round 0: a service runs for days, and a process costs more in its first seconds. */
 const WARM_UP_FACTOR = 4;
 /** In round 0, for those that have verified next to nothing in the warm cells, where the others verified more than this. */
 const COLD_WARM_UP_FACTOR = 8;
