@@ -22,7 +22,7 @@ const SECRET_METHODS = ['client_secret_basic', 'client_secret_post'] as const;
 const AUDIENCES = ['issuer', 'token_endpoint'] as const;
 
 /** What signs client assertions, or a function that returns it. */
-export type PrivateKeySource = AssertionKeySource | (() => AssertionKeySource | Promise<AssertionKeySource>);
+type PrivateKeySource = AssertionKeySource | (() => AssertionKeySource | Promise<AssertionKeySource>);
 type AssertionKeySource = PrivateKey | AssertionSigner;
 
 /**
