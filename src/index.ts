@@ -105,4 +105,4 @@ export {
   requirementOfScopes,
 } from './requirement/requirement.js';
 export { createResourceServer, isResourceServer, type ResourceServer } from './resource-server.js';
-export type { Algorithm, BearerMethod, TokenType } from './terms.js';
+export type { Algorithm, AuthenticationMethod, BearerMethod, TokenType } from './terms.js';

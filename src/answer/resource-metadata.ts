@@ -5,6 +5,7 @@ import { GRACE_SECONDS, withTimeLimit } from '../lib/deadline.js';
 import { describeError } from '../lib/errors.js';
 import { deepFreeze } from '../lib/json.js';
 import { isWithin, type Span, spanFrom } from '../lib/pause.js';
+import { isPromise } from '../lib/promise.js';
 import type { Runtime } from '../lib/runtime.js';
 import { SharedWork } from '../lib/shared-work.js';
 import { type RequestLike, viewRequest } from '../request/view-request.js';
@@ -128,7 +129,7 @@ export class PublishedMetadata implements ResourceMetadata {
     if (method === 'OPTIONS') return PREFLIGHT;
     if (method !== 'GET' && method !== 'HEAD') return NOT_ALLOWED;
     const text = this.#content();
-    return text instanceof Promise ? text.then((signed) => this.#answerWith(signed)) : this.#answerWith(text);
+    return isPromise(text) ? text.then((signed) => this.#answerWith(signed)) : this.#answerWith(text);
   }
 
   /** A signature has its own lifetime, so it's renewed on demand, once for everyone who asks meanwhile. */

@@ -87,7 +87,8 @@ export interface ApiClient {
   headers(request: HeadersRequest): Promise<TokenHeaders>;
   /**
    * Tells this client what an API answered, for use with other HTTP clients. It keeps a nonce for proofs (RFC
-   * 9449 §8.2), and doesn't give out a refused token again.
+   * 9449 §8.2), and doesn't give out a refused token again. Pass every answer: a success shows that the token
+   * is accepted.
    *
    * @returns whether another attempt makes sense, with new {@link headers}. Make only one per call, or you
    *   keep asking an API that always refuses
@@ -97,8 +98,9 @@ export interface ApiClient {
    * Tells this client that the API refused this token with 401, for use with other HTTP clients. It isn't
    * given out again. A token that has already replaced it stays.
    *
-   * @returns whether another attempt makes sense. False if the token itself replaced a refused one less than
-   *   30 seconds ago, or if that happened to ten tokens: the API would refuse the next one too
+   * @returns whether another attempt makes sense. False if the token replaced a refused one less than 30
+   *   seconds ago and no API has accepted it since, or if ten tokens were replaced in that time: the API would
+   *   refuse the next one too
    * @throws {TypeError} it isn't a token, but a whole field: `Bearer …`
    */
   dropToken(accessToken: string): boolean;

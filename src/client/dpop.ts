@@ -102,8 +102,8 @@ export class DpopProver {
 
   /** A proof for one request (RFC 9449 §4.2). Each attempt needs another one. */
   async prove({ method, url, accessToken, nonce }: ProvenRequest): Promise<string> {
-    this.#sign ??= await this.#loading.run(() => inBackground(() => loadSigner(this.#settings)));
-    return this.#sign({
+    const sign = this.#sign ?? (await this.#load());
+    return sign({
       jti: randomUUID(),
       htm: method,
       htu: url.origin + url.pathname,
@@ -111,6 +111,13 @@ export class DpopProver {
       ath: accessToken && this.#digest(accessToken),
       nonce,
     });
+  }
+
+  async #load(): Promise<Sign> {
+    const loaded = await this.#loading.run(() => inBackground(() => loadSigner(this.#settings)));
+    // If the work was started twice, there are two keys: only the first one counts.
+    this.#sign ??= loaded;
+    return this.#sign;
   }
 
   #digest(accessToken: string): string {

@@ -13,7 +13,7 @@ const COOLDOWN_SECONDS = 30;
 
 /**
  * Spares a token endpoint that fails: callers of different tokens share the pause, and don't all ask at once.
- * A refusal affects only its own caller.
+ * A refusal holds up only its own caller. It shows that the server works, and so ends an outage.
  */
 export function createOutageGuard({ runtime: { clock }, timeoutSeconds }: ClientSettings): OutageGuard {
   const tooLate = new TokenRequestError('timeout');

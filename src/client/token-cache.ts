@@ -17,6 +17,7 @@ const REPLACEMENT_COOLDOWN_SECONDS = 30;
 const MAX_REPLACEMENTS = 10;
 /** The pause after failed requests. */
 const PAUSE = { firstSeconds: 1, maxSeconds: 30 };
+
 /** What the client of an API does with its access tokens. */
 export interface OwnTokens {
   get(signal?: AbortSignal): Promise<GrantedToken>;
@@ -99,7 +100,8 @@ export class TokenCache {
 
   /**
    * A resource server refused this token: it's no longer used. A token that replaced a refused one and was
-   * never accepted is kept for a while, because then the token isn't what's wrong. So is the tenth one.
+   * never accepted is kept for a while, because then the token isn't what's wrong. So is the tenth
+   * replacement in that time.
    *
    * @param isExplained whether the server said that it's the token. If not, one that was accepted is kept for
    *   a while, too: one of several servers, or a gateway, may refuse every token

@@ -92,7 +92,9 @@ export function checkPrivateKey({ privateKey, keyId, algorithm }: GivenKey, path
   const jwk = isJwk(privateKey) ? privateKey : {};
   const named = (member: string) => optional(text)(jwk[member], `${name}.${member}`);
   const kid = own ?? named('kid');
-  const thumbprints = Object.fromEntries(THUMBPRINTS.map((member) => [member, named(member)]));
+  // Some serializers write null for an absent one.
+  const present = THUMBPRINTS.filter((member) => jwk[member] !== null);
+  const thumbprints = Object.fromEntries(present.map((member) => [member, named(member)]));
   const sign = createJwtSigner(signingKey, { kid, ...thumbprints });
   return { algorithm: signingKey.algorithm, keyId: kid, sign: async (claims) => sign(claims) };
 }
@@ -103,16 +105,25 @@ export function createJwtSigner(
   parameters: object,
 ): (claims: object) => string | Promise<string> {
   const header = { ...parameters, alg: algorithm };
-  if (!types.isKeyObject(key))
+  // On the spot: the way to the thread pool and back costs more than the signature.
+  const sign = types.isKeyObject(key) ? createSigner(key, algorithm) : undefined;
+  if (sign === undefined || !canSign(sign))
     return (claims) =>
       new CompactSign(Buffer.from(JSON.stringify(claims))).setProtectedHeader(header).sign(key);
-  // On the spot: the way to the thread pool and back costs more than the signature.
-  const sign = createSigner(key, algorithm);
   const encodedHeader = encode(header);
   return (claims) => {
     const input = `${encodedHeader}.${encode(claims)}`;
     return `${input}.${sign(input)}`;
   };
+}
+
+/** Not on workerd, whose `sign` takes no `KeyObject` together with a scheme. */
+function canSign(sign: (input: string) => string): boolean {
+  try {
+    return sign('') !== '';
+  } catch {
+    return false;
+  }
 }
 
 function encode(part: object): string {

@@ -33,6 +33,7 @@ const MAX_REFUSED = 10_000;
 /** The application isn't asked about other names: longer ones, and those with control characters. */
 const NAME = /^\P{Cc}{1,1000}$/u;
 const RETRY_AFTER_SECONDS = 1;
+
 /** An issuer that the application named, for as long as that answer counts. */
 interface Named {
   readonly issuer: Issuer;

@@ -169,7 +169,7 @@ export function checkClaims(
 ): void {
   if (wronglyTypedClaims(claims).length > 0) throw new InvalidTokenError('invalid_claim');
   checkDates(claims, now, toleranceSeconds);
-  // Before the audience, which an ID token has only because it isn't for an API.
+  // Before the audience: an ID token would fail that check only because it isn't for an API.
   checkTokenKind(type, claims, rules);
   checkAudience(claims, rules);
   if (missingClaims(claims, rules).length > 0) throw new InvalidTokenError('missing_claim');

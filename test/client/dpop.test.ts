@@ -6,6 +6,7 @@ import { decodeJwt, decodeProtectedHeader, exportJWK, exportPKCS8, generateKeyPa
 import { Headers as UndiciHeaders, fetch as undiciFetch } from 'undici';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { authenticate, getAuth, requireScope } from '../../adapters/express/index.js';
+import { DpopProver } from '../../src/client/dpop.js';
 import {
   type ApiAnswer,
   type ClientCredentialsOptions,
@@ -108,6 +109,16 @@ function makeClientLike({ origins }: { readonly origins: readonly string[] }) {
 }
 
 describe('the key', () => {
+  it('is one, even if making it was begun twice', async () => {
+    let now = 0;
+    const prover = new DpopProver({ algorithm: 'ES256', key: undefined, publicKey: undefined }, () => now);
+    const request = { method: 'GET', url: new URL('https://inventory.example.com/') };
+    const first = prover.prove(request);
+    now = 60_000; // as after a freeze
+    const proofs = [await prover.prove(request), await first, await prover.prove(request)];
+    expect(new Set(proofs.map((proof) => JSON.stringify(decodeProtectedHeader(proof).jwk))).size).toBe(1);
+  });
+
   const keys: Readonly<Record<string, () => Promise<ClientDpopOptions>>> = {
     'that the client makes': async () => ({}),
     'in PEM': async () => ({

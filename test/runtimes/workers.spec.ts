@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { exportJWK, generateKeyPair, jwtVerify } from 'jose';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createTestIssuer } from '../../src/testing/index.js';
 import { startWorkers } from './start-workerd.js';
@@ -44,6 +46,29 @@ describe('a Worker', () => {
     const url = await startEdge({ issuer: identifier, audience });
     const headers = await issuer.authorization(READ);
     expect((await fetch(url, { headers })).status).toBe(503);
+  });
+
+  it.each(['RS256', 'PS256', 'ES256', 'EdDSA'])('signs client assertions by %s', async (algorithm) => {
+    const { privateKey, publicKey } = await generateKeyPair(algorithm, { extractable: true });
+    const issuer = 'http://localhost/issuer';
+    const audience = 'https://inventory.example.com';
+    const server = createServer(async (request, response) => {
+      const form = new URLSearchParams(await text(request));
+      await jwtVerify(form.get('client_assertion') ?? '', publicKey, { audience: issuer, subject: 'api' });
+      const answer = { active: true, aud: audience, exp: 4_102_444_800, ...READ };
+      response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(answer));
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo; // it listens on TCP
+    const introspection = {
+      endpoint: `http://127.0.0.1:${port}/introspect`,
+      clientId: 'api',
+      privateKey: { ...(await exportJWK(privateKey)), alg: algorithm },
+    };
+    const url = await startEdge({ issuer: { issuer, introspection }, audience });
+    expect((await fetch(url, { headers: { authorization: 'Bearer opaque' } })).status).toBe(200);
   });
 
   it('loads keys again if a renewal ended with the request that began it', async () => {

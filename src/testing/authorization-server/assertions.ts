@@ -116,9 +116,13 @@ function outage({ retryAfterSeconds }: UnavailableError, description: string): R
 export function createReplayMemory(
   clock: () => number,
 ): (name: string, expiresAt: number) => Promise<boolean> {
-  const used = createMemoryReplayStore({ maxEntries: MAX_REMEMBERED, clock });
+  let used = createMemoryReplayStore({ maxEntries: MAX_REMEMBERED, clock });
+  let latest = clock();
   return async (name, expiresAt) => {
     const key = hash('sha256', name, 'base64url');
+    // After a test has set the clock back, new assertions would look like those that the store has forgotten.
+    if (clock() < latest) used = createMemoryReplayStore({ maxEntries: MAX_REMEMBERED, clock });
+    latest = clock();
     try {
       return await used.remember(key, expiresAt + CLOCK_TOLERANCE_SECONDS + 1 - clock() / 1000);
     } catch (error) {

@@ -284,6 +284,16 @@ describe('signed metadata', () => {
     },
   );
 
+  it('are waited for with another global Promise, too', { tags: ['OPS-09'] }, async () => {
+    const metadata = metadataOf({ signedMetadata: async (document) => sign(document) });
+    vi.stubGlobal('Promise', class extends Promise<unknown> {});
+    try {
+      expect(await get(metadata)).toMatchObject({ status: 200 });
+    } finally {
+      vi.unstubAllGlobals();
+    }
+  });
+
   it('are made anew if that was lost, as on Workers together with its request', {
     tags: ['OPS-09'],
   }, async () => {

@@ -14,6 +14,17 @@ describe('the memory of used assertions', () => {
     expect(await remember('issuer a-1', 1100)).toBe(true);
   });
 
+  it('knows a new one for new after its clock was set back', async () => {
+    let now = 1000;
+    const remember = createReplayMemory(() => now * 1000);
+    expect(await remember('issuer a-1', 1060)).toBe(true);
+    now += 3600;
+    expect(await remember('issuer a-2', now + 60)).toBe(true);
+    now -= 3600;
+    expect(await remember('issuer a-3', now + 60)).toBe(true);
+    expect(await remember('issuer a-3', now + 60)).toBe(false);
+  });
+
   it('refuses more than it can keep with 503, until some expired', async () => {
     let now = 1000;
     const remember = createReplayMemory(() => now * 1000);
