@@ -99,8 +99,8 @@ export interface ApiClient {
    * given out again. A token that has already replaced it stays.
    *
    * @returns whether another attempt makes sense. False if the token replaced a refused one less than 30
-   *   seconds ago and no API has accepted it since, or if ten tokens were replaced in that time: the API would
-   *   refuse the next one too
+   *   seconds ago and no API has accepted it since, or if ten tokens were replaced in that time: the API
+   *   would refuse the next one too
    * @throws {TypeError} it isn't a token, but a whole field: `Bearer …`
    */
   dropToken(accessToken: string): boolean;
