@@ -173,6 +173,11 @@ describe('check, of an issuer that has no key for any token,', () => {
     );
   });
 
+  it('says that an API does not start with what is no issuer', async () => {
+    const { stdout } = await run(['check', 'https://auth.example.com/?tenant=1']);
+    expect(stdout).toMatch(/\n\nAn API with this issuer does not start: its options are refused\.$/);
+  });
+
   it.each<[string, () => readonly unknown[]]>([
     ['keys of two algorithms', () => [rsa(2048, { alg: 'RS256' }), rsa(2048, { alg: 'PS256' })]],
     ['a good key beside a short one of that id', () => [rsa(1024, { kid: 'a' }), rsa(2048, { kid: 'a' })]],

@@ -170,7 +170,7 @@ describe('explain, of a token that is refused,', () => {
         expected        "read:inventory"
         fix             Make the client ask for "read:inventory". If it was granted, it is in another claim: use scopeClaim (--scope-claim).
 
-      Refused: expired. That is the first ✗; the others are wrong too.
+      Refused: expired. That is the first ✗. Fix the others too.
       The client gets:
 
         HTTP 401

@@ -53,6 +53,12 @@ describe('the documents of the development issuer', () => {
     },
   );
 
+  it('has metadata without an empty list of scopes (RFC 8414 §3.2)', async () => {
+    const { issuer } = await start({ clients: [{ clientId: 'a', clientSecret: 'b', scopes: [] }] });
+    const response = await fetch(`${issuer}/.well-known/oauth-authorization-server`);
+    expect(await response.json()).not.toHaveProperty('scopes_supported');
+  });
+
   it.each([
     ['/.well-known/oauth-authorization-server', OAuthMetadataSchema],
     ['/.well-known/openid-configuration', OpenIdProviderDiscoveryMetadataSchema],

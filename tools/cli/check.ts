@@ -109,6 +109,10 @@ function toLines(report: CheckReport, options: CheckOptions, credential: Pasted)
   // The keys were loaded, and none is of use.
   const isRefused = reason === undefined && keys.length > 0;
   const answer = isRefused ? 'each is answered with 401' : 'every request is answered with 503';
+  const isNone = report.findings.some(({ step, status }) => step === 'issuer' && status === 'failed');
+  const unverified = isNone
+    ? 'An API with this issuer does not start: its options are refused.'
+    : `No access token of this issuer can be verified: ${answer}.`;
   const outcome = usable
     ? [
         'Options for this issuer, with the identifier of your API as the audience:',
@@ -118,7 +122,7 @@ function toLines(report: CheckReport, options: CheckOptions, credential: Pasted)
     : [
         verifiedBy.keys
           ? 'Its JWTs can be verified. It cannot be asked about tokens: each opaque one is answered with 503.'
-          : `No access token of this issuer can be verified: ${answer}.`,
+          : unverified,
       ];
   return [...report.findings.flatMap(findingLines), '', ...outcome].map(printable);
 }

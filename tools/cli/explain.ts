@@ -111,7 +111,7 @@ function acceptanceLines(auth: Auth | undefined): readonly string[] {
 
 function refusalLines({ error, answer }: Denied, steps: readonly Step[]): readonly string[] {
   const failures = steps.filter(({ status }) => status === 'failed').length;
-  const others = failures > 1 ? ' That is the first ✗; the others are wrong too.' : '';
+  const others = failures > 1 ? ' That is the first ✗. Fix the others too.' : '';
   return [
     error.status === 503
       ? `Cannot be verified right now: ${error.reason}.`

@@ -19,9 +19,9 @@ From an authorization server, by client credentials:
   --client-id <id>            the client
   --client-secret-env <name>  the environment variable that has the secret
   --client-secret-stdin       read the secret from standard input
-  --client-secret <secret>    the secret itself: it stands in the list of
-                              processes and in the shell's history, so only for
-                              made-up ones
+  --client-secret <secret>    the secret itself: it shows up in the process list
+                              and in the shell's history, so only for made-up
+                              ones
   --authentication-method <method>
                               client_secret_basic or client_secret_post
                               (default: by the metadata)

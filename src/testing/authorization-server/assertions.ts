@@ -117,7 +117,7 @@ export function createReplayMemory(
   clock: () => number,
 ): (name: string, expiresAt: number) => Promise<boolean> {
   let used = createMemoryReplayStore({ maxEntries: MAX_REMEMBERED, clock });
-  let latest = clock();
+  let latest = Number.NEGATIVE_INFINITY;
   return async (name, expiresAt) => {
     const key = hash('sha256', name, 'base64url');
     // After a test has set the clock back, new assertions would look like those that the store has forgotten.

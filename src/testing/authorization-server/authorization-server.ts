@@ -62,6 +62,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
   );
   const audiences = [issuer, ...tokenEndpoints];
   const methods = authenticationMethods(tls);
+  const scopes = [...new Set(clients.flatMap((client) => client.scopes))];
   const mint = createTokenMint(options);
   const assertionIssuers = createAssertionIssuers(options.assertionIssuers, { audiences, runtime });
   const authenticator = createClientAuthenticator({ clients, audiences, runtime, assertionIssuers });
@@ -97,7 +98,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
       grant_types_supported: GRANT_TYPES.filter(
         (name) => options.assertionIssuers.length > 0 || !name.endsWith('jwt-bearer'),
       ),
-      scopes_supported: [...new Set(clients.flatMap(({ scopes }) => scopes))],
+      ...(scopes.length > 0 && { scopes_supported: scopes }), // no empty list (RFC 8414 §3.2)
       dpop_signing_alg_values_supported: ALGORITHMS,
       tls_client_certificate_bound_access_tokens: tls !== undefined,
       ...(mtlsUrl !== undefined && {
