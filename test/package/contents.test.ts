@@ -150,6 +150,7 @@ describe('the packed package, installed on its own', () => {
           "answerMetadata",
           "type Auth",
           "auth0",
+          "type AuthenticationMethod",
           "type AuthenticationOptions",
           "type AuthenticationRequirement",
           "authentik",
