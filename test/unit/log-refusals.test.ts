@@ -183,7 +183,9 @@ describe('what leads to refusals with 503 is logged', { tags: ['OPS-18'] }, () =
     api.step(3600);
     expect(await api.get(tokenBy(key, remote.url))).toBe('200');
     const reason = 'jwks_unavailable';
-    expect(calls).toEqual([
+    // Issuers of other tests may still be tried in the background.
+    const own = calls.filter(([, fields]) => [undefined, remote.url].includes(Object(fields).issuer));
+    expect(own).toEqual([
       ['warn', { issuer: remote.url, reason, detail: 'status 500', keys: 0 }, 'keys not loaded'],
       ['warn', { method: 'GET', status: 503, reason }, 'request refused'],
       ['info', { issuer: remote.url, keys: 1 }, 'keys loaded again'],
