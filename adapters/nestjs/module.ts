@@ -72,8 +72,7 @@ export interface ResourceServerModuleAsyncOptions extends ResourceServerModuleEx
  *
  * Routes of other modules are protected too. Nest answers unknown routes with 404.
  *
- * With the option `resource` it serves the metadata of this API (RFC 9728), regardless of the global
- * prefix.
+ * With the option `resource` it serves the metadata of this API (RFC 9728), outside the global prefix.
  *
  * @example
  * ```ts

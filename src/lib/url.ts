@@ -27,8 +27,8 @@ export type InsecureRequests = boolean | ReadonlySet<string>;
  * Whether `value` is an absolute https URL, or http where that's accepted (RFC 8414 §2), without user name
  * and fragment.
  *
- * @param allowLoopback whether http is accepted for this machine. False for what came over https: it mustn't
- *   lead to an unprotected service here
+ * @param allowLoopback whether http is accepted for this machine. Default true, for what a person configures.
+ *   False for what came over https: it mustn't lead to an unprotected service here
  */
 export function isAcceptableUrl(
   value: unknown,

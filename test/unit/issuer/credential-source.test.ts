@@ -429,6 +429,11 @@ describe('an assertion', () => {
       () => ({ file: fileWith('a'.repeat(16_385)) }),
       'the file clientAssertion: it is too long',
     ],
+    [
+      'a large file of few characters',
+      () => ({ file: fileWith(`${jwt}${'\u3000'.repeat(6000)}`) }),
+      'the file clientAssertion: it is too long',
+    ],
     ['a device without end', () => ({ file: '/dev/zero' }), 'the file clientAssertion: it is too long'],
     [
       'a file with something else',

@@ -168,6 +168,14 @@ describe('what the issuer says', () => {
     );
   });
 
+  it('says nothing of the kind about a token that is refused after all', { tags: ['INT-10'] }, async () => {
+    const messages = listenTo<IntrospectionMessage>(channels.introspection);
+    const issuer = { clientIdClaim: () => undefined };
+    const api = ask(activeClaims({ aud: undefined }), { mayBeAbsent: ['aud'] }, issuer);
+    expect(await api.get(opaque())).toBe('401 not_an_access_token');
+    expect(messages.map(({ event }) => event)).toEqual(['answered']);
+  });
+
   it.each<[string, Record<string, unknown>, Partial<TrustedIssuer>]>([
     ['none', { aud: undefined }, {}],
     ['an empty list', { aud: [] }, {}],
