@@ -1,34 +1,11 @@
-import { generateKeyPairSync, hash } from 'node:crypto';
-import type { JWK } from 'jose';
+import { hash } from 'node:crypto';
 import { proofParts, publicJwk } from '../dpop-key.js';
 import { hmacJws, type Part, signedJws, signingInput, unsignedJws } from '../forged-jws.js';
-import { type SigningKey, sign, toSigningKey } from '../signing-key.js';
+import { sign } from '../signing-key.js';
 import { unlike } from '../unlike.js';
+import type { AcceptedProof } from './accepted-proof.js';
+import { breakableKeys } from './breakable-keys.js';
 import { type Changes, type Forgery, type ForgeryReason, forgedRequest } from './forgery.js';
-
-/**
- * A request with an access token and a proof that the resource server accepts, in parts: every forgery starts
- * from it and changes one thing.
- */
-export interface AcceptedProof {
-  readonly method: string;
-  /** Absolute, without query. */
-  readonly url: string;
-  /** Bound to `key`. */
-  readonly token: string;
-  /** The same token bound to another key. */
-  readonly tokenOfAnother: string;
-  /** The same token bound to no key. */
-  readonly unboundToken: string;
-  /** Makes the same token bound to any key. */
-  readonly tokenBoundTo: (jwk: JWK) => Promise<string>;
-  /** The client's key; ES256. */
-  readonly key: SigningKey;
-  /** A key that the token isn't bound to; ES256. */
-  readonly foreignKey: SigningKey;
-  /** Seconds since the epoch. */
-  readonly now: number;
-}
 
 /** A proof under a name, and why it must be refused. */
 type Row = readonly [name: string, reason: ForgeryReason, proof: string];
@@ -182,58 +159,6 @@ function keys({ key, foreignKey }: AcceptedProof): readonly ChangedPart[] {
     'jwk of another kind than alg': { alg: 'RS256' },
   };
   return Object.entries(rows).map(([name, changes]) => [name, 'jwk_invalid', changes]);
-}
-
-/** RFC 9449 §4.3, numbers 5 and 6: keys that anyone can sign with. The tokens are bound to them. */
-async function breakableKeys(accepted: AcceptedProof): Promise<readonly Forgery[]> {
-  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 1024 }); // RFC 7518 §3.3
-  const shortKey = await toSigningKey(privateKey, 'RS256', 'dpop-key');
-  const symmetric = { kty: 'oct', k: Buffer.from('secret').toString('base64url') };
-  const withoutSecret = { kty: 'RSA', n: Buffer.alloc(MODULUS_BYTES, 0xbb).toString('base64url'), e: 'AQ' };
-  type Sign = (header: Part, claims: Part) => string;
-  const rows: readonly (readonly [name: string, ForgeryReason, alg: string, jwk: JWK, sign: Sign])[] = [
-    [
-      'jwk symmetric',
-      'proof_alg_not_allowed',
-      'HS256',
-      symmetric,
-      (header, claims) => hmacJws(header, claims, 'secret'),
-    ],
-    [
-      'jwk with a short RSA key',
-      'jwk_invalid',
-      'RS256',
-      publicJwk(shortKey),
-      (header, claims) => signedJws(header, claims, shortKey),
-    ],
-    [
-      'jwk with an RSA exponent of 1',
-      'jwk_invalid',
-      'RS256',
-      withoutSecret,
-      (header, claims) => unsignedJws(header, claims, padDigest(signingInput(header, claims))),
-    ],
-  ];
-  const forgeries = rows.map(async ([name, reason, alg, jwk, sign]) => {
-    const token = await accepted.tokenBoundTo(jwk);
-    const request = { ...accepted, token, header: { alg, jwk } };
-    const { header, claims } = proofParts(accepted.key, request, accepted.now);
-    const proof = sign(header, claims);
-    return forgedRequest(name, reason, { Authorization: `DPoP ${token}`, DPoP: proof });
-  });
-  return Promise.all(forgeries);
-}
-
-/** Of an RSA key of 2048 bits, and so of its signatures. */
-const MODULUS_BYTES = 256;
-/** In front of a SHA-256 digest (RFC 8017 §9.2, note 1). */
-const DIGEST_INFO = Buffer.from('3031300d060960864801650304020105000420', 'hex');
-
-/** The padded digest that RS256 signs (RFC 8017 §9.2). With the exponent 1 it's the signature. */
-function padDigest(input: string): Buffer {
-  const digest = Buffer.concat([DIGEST_INFO, hash('sha256', input, 'buffer')]);
-  const padding = Buffer.alloc(MODULUS_BYTES - 3 - digest.length, 0xff);
-  return Buffer.concat([Buffer.of(0, 1), padding, Buffer.of(0), digest]);
 }
 
 /** RFC 7515 §4.1.11. */
