@@ -11,6 +11,7 @@ import {
   ResourceServerError,
   UnavailableError,
 } from '../../src/index.js';
+import { toldReason } from '../kit/deny.js';
 import { type Arrival, challengeHeaders, denyRequest, Gate, type Reply, sendAnswer } from '../kit/index.js';
 import { findRequest, toArrival } from './platform.js';
 
@@ -52,11 +53,12 @@ export class ResourceServerException extends HttpException {
   /** What GraphQL servers tell clients besides the message. Apollo takes status and header fields from it. */
   get extensions(): object {
     const { reason, answer } = this;
+    const { status } = answer;
     const headers = Object.entries(challengeHeaders(answer));
     const lines = headers.map(([name, value]) => [name.toLowerCase(), [value].flat().join(', ')] as const);
     // Without Apollo, it would be sent to the client.
-    const http = { status: answer.status, headers: new Map(lines), toJSON: () => undefined };
-    return { code: GRAPHQL_CODES[answer.status], reason, http };
+    const http = { status, headers: new Map(lines), toJSON: () => undefined };
+    return { code: GRAPHQL_CODES[status], reason: toldReason({ status, reason }), http };
   }
 }
 
@@ -75,7 +77,8 @@ const GRAPHQL_CODES: Readonly<Record<number, string>> = {
 export async function refuseIn(type: string, denied: Denied): Promise<never> {
   const exception = new ResourceServerException(denied);
   if (type !== 'ws' && type !== 'rpc') throw exception;
-  const { message, error, reason, retryAfterSeconds } = exception;
+  const { message, error, retryAfterSeconds } = exception;
+  const reason = toldReason(denied.error);
   const told = { status: 'error', message, error, reason, retryAfterSeconds };
   const own =
     type === 'ws'

@@ -1,11 +1,12 @@
 import type { ResourceServerError } from '../../src/index.js';
+import { toldReason } from '../kit/deny.js';
 import type { Line, SocketIoSocket, WebSocketLike } from '../kit/index.js';
 
 type Told = Pick<ResourceServerError, 'status' | 'error'> & { readonly reason: string };
 
-/** What a client is told. What failed during an outage is for the log only. */
-export function told({ status, error, reason }: ResourceServerError): Told {
-  return { status, error, reason: status === 503 ? 'temporarily_unavailable' : reason };
+/** What a client is told. */
+export function told(refusal: ResourceServerError): Told {
+  return { status: refusal.status, error: refusal.error, reason: toldReason(refusal) };
 }
 
 /** Registered codes (Unauthorized, Forbidden, Try Again Later), and those of the graphql-ws protocol. */

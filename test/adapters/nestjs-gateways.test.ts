@@ -178,7 +178,7 @@ it('tells when to try again during an outage', async () => {
   const ask = await connect(await down.authorization());
   expect(await ask('stock')).toMatchObject({
     event: 'exception',
-    data: { error: 'temporarily_unavailable', retryAfterSeconds: 1 },
+    data: { error: 'temporarily_unavailable', reason: 'temporarily_unavailable', retryAfterSeconds: 1 },
   });
 });
 
