@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isResourceServerError } from '../../src/index.js';
-import { denyRequest, proceed, type Refusal, refuse, replyOf } from '../kit/index.js';
+import { refuseOrContinue } from '../kit/check-requirements.js';
+import { denyRequest, replyOf } from '../kit/index.js';
 
 /**
  * Refuses a request that {@link authenticate} let through, after a check of your own: with the status,
@@ -28,9 +29,8 @@ export function deny(
   response: ServerResponse,
   next: (error?: unknown) => void,
 ): void {
-  const answer = (refusal: Refusal): void => refuse(refusal, replyOf(response), next);
-  if (isResourceServerError(error)) proceed(() => denyRequest(request, error, MISTAKE), answer, next);
-  else next(error);
+  if (!isResourceServerError(error)) next(error);
+  else refuseOrContinue(() => denyRequest(request, error, MISTAKE), replyOf(response), next);
 }
 
 const MISTAKE = { name: 'deny', advice: '; put authenticate() before it' };

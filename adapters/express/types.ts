@@ -7,7 +7,7 @@ declare global {
        * The verified access token, set by `authenticate()`. Undefined before that, and for anonymous
        * requests. `getAuth(req)` is never undefined.
        */
-      auth?: Auth;
+      auth?: Auth | undefined;
     }
   }
 }

@@ -1,5 +1,6 @@
 import { isResourceServerError } from '../../src/index.js';
-import { denyRequest, proceed, type Refusal, type Reply, refuse } from '../kit/index.js';
+import { refuseOrContinue } from '../kit/check-requirements.js';
+import { denyRequest, type Reply } from '../kit/index.js';
 
 /**
  * Refuses a request that the plugin let through, after a check of your own: with the status, challenge and
@@ -30,10 +31,9 @@ export function deny<R extends { send(payload: unknown): unknown }>(
   reply: R,
 ): R {
   const hand = (given: unknown): void => void reply.send(given);
+  if (!isResourceServerError(error)) hand(error);
   // The reply types of the route don't cover a refusal.
-  const answer = (refusal: Refusal): void => refuse(refusal, reply as object as Reply, hand);
-  if (isResourceServerError(error)) proceed(() => denyRequest(request, error, MISTAKE), answer, hand);
-  else hand(error);
+  else refuseOrContinue(() => denyRequest(request, error, MISTAKE), reply as object as Reply, hand);
   return reply;
 }
 

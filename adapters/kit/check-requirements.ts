@@ -2,7 +2,7 @@ import type { Requirement } from '../../src/index.js';
 import { type Next, type Refusal, type Reply, refuse } from './answers.js';
 import { recordRefusal } from './deny.js';
 import { type Mistake, requirePassage } from './passage.js';
-import { toError } from './to-error.js';
+import { toError } from './settle.js';
 
 /** Every authenticated request meets this, and no anonymous one does. */
 export const ANYONE: Requirement = Object.freeze({ claims: () => true });

@@ -139,6 +139,7 @@ export class TokenLifetime implements Connection {
     } catch (error) {
       if (!isResourceServerError(error)) {
         warnOfBug(error);
+        // A client that connects again is decided anew.
         return this.#end(new UnavailableError('revocation_unavailable', 1));
       }
       const isOutdated = this.#auth !== auth; // a fresh token came meanwhile

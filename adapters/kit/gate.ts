@@ -15,7 +15,7 @@ import { type Next, type Refusal, type Reply, refuse, setHeaders } from './answe
 import { ANYONE, checkRequirements, UNREACHABLE } from './check-requirements.js';
 import { denyPassage, recordRefusal, toRefusal } from './deny.js';
 import { type Arrival, enterPassage, findPassage, type Passage, passageFor } from './passage.js';
-import { toError } from './to-error.js';
+import { toError } from './settle.js';
 
 const PASSED: Allowed = Object.freeze({ kind: 'allowed', auth: undefined, headers: undefined });
 
@@ -169,8 +169,8 @@ function note(passage: Passage, decision: Decision): Decision {
   return decision;
 }
 
-// Functions of their own: closures inside the methods above take memory even if there's nothing to wait for.
-// They were a quarter of the garbage that a known token left.
+// Functions of their own: closures inside the methods above take memory even if there's nothing to wait for,
+// a quarter of all that a known token takes.
 
 function noteLater(passage: Passage, decision: Promise<Decision>): Promise<Decision> {
   return decision.then((known) => note(passage, known));

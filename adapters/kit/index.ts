@@ -33,8 +33,7 @@ export {
 export { checkFirstMessage, type FirstMessageOptions } from './first-message-options.js';
 export { Gate } from './gate.js';
 export { findAuth, getAuth } from './get-auth.js';
-export { type Arrival, arrivedView, type Mistake, standInFor } from './passage.js';
-export type { RefusalLog } from './refusal-log.js';
+export { type Arrival, arrivedView, type Mistake, type RefusalLog, standInFor } from './passage.js';
 export {
   type Declaration,
   declare,

@@ -1,5 +1,10 @@
 import type { Auth, Decision, Denied, RequestView, Requirement, ResourceServer } from '../../src/index.js';
-import type { RefusalLog } from './refusal-log.js';
+
+/** The part of a framework's logger that refusals need; pino's fits. */
+export interface RefusalLog {
+  warn(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+}
 
 /** A request that arrived, as an adapter passes it to a {@link Gate}. */
 export interface Arrival {

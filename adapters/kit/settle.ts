@@ -1,5 +1,4 @@
 import { isPromise } from '../../src/lib/promise.js';
-import { toError } from './to-error.js';
 
 /**
  * Calls `use` at once if the value is there, otherwise when it arrives. A known token is decided at once; on
@@ -31,6 +30,11 @@ export function proceed<T>(
   }
   const used = whenSettled(value, use);
   if (isPromise(used)) used.then(undefined, report);
+}
+
+/** What was thrown, always as an `Error`: `next(undefined)` would continue. */
+export function toError(cause: unknown): Error {
+  return cause instanceof Error ? cause : new Error('authentication failed', { cause });
 }
 
 /**

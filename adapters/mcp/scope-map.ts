@@ -1,4 +1,5 @@
 import { type Requirement, type ResourceServer, requirementOfScopes, type Scope } from '../../src/index.js';
+import { checkNames } from '../../src/lib/check.js';
 
 /**
  * What opens a tool, a resource or a prompt: a scope, a list of scopes that are all needed, or any
@@ -53,11 +54,7 @@ export class ScopeTable {
 
   /** @throws {TypeError} the map has an unknown member, or something that isn't a requirement */
   constructor(server: ResourceServer, map: McpScopeMap) {
-    const unknown = Object.keys(checkObject(map, 'a map')).find((member) => !MEMBERS.includes(member));
-    if (unknown !== undefined)
-      throw new TypeError(
-        `mcpScopes: unknown member "${unknown}" of the map; it takes ${MEMBERS.join(', ')}`,
-      );
+    checkNames(map, MEMBERS, 'mcpScopes', 'a map');
     const check = (given: McpRequirement, name: string): Requirements => checkRequired(given, name, server);
     this.every = map.every === undefined ? [] : check(map.every, 'every');
     this.#default = map.default === undefined ? undefined : check(map.default, 'default');

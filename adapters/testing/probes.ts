@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { Agent, type IncomingMessage, type RequestListener, request, type ServerResponse } from 'node:http';
-import type { ResourceServer } from '../../src/index.js';
 import { type Examination, examine } from '../kit/passage.js';
 
 /** A request to a route of the application under test. */
@@ -126,8 +125,3 @@ export class Probes {
 /** How far a request got, in words. */
 export const describeReach = ({ isReached, status }: Outcome): string =>
   isReached ? 'reached its handler' : String(status);
-
-/** The resource servers that looked at a request. */
-export function servers({ examinations }: Outcome): readonly ResourceServer[] {
-  return examinations.map(({ server }) => server);
-}

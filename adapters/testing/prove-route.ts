@@ -3,7 +3,7 @@ import { withoutImplied } from '../../src/requirement/implied-scopes.js';
 import type { ProvenRoute } from './lock-file.js';
 import { findKey, mentionedScopes, scopeClaim } from './opening-token.js';
 import { isRefusal, probeMount } from './probe-mount.js';
-import { describeReach, servers } from './probes.js';
+import { describeReach } from './probes.js';
 import { claimVariants, tryForgeries, tryOtherClaims, tryOtherMethods, tryOtherScopes } from './refusals.js';
 import { type Bench, routeUrl, sender } from './requests.js';
 import { trySpellings } from './spellings.js';
@@ -62,7 +62,7 @@ export async function proveRoute(
     );
   } else if (!isOpen && isListed)
     findings.push(`is listed as public, and refuses requests without a token (${anonymous.status})`);
-  const isOptional = servers(anonymous).some(({ admitsAnonymous }) => admitsAnonymous);
+  const isOptional = anonymous.examinations.some(({ server }) => server.admitsAnonymous);
   if (isOpen && !isOptional) return conclude('public');
   if (!isOpen && !anonymous.isRefused) return conclude('other');
 

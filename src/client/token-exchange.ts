@@ -200,7 +200,7 @@ export function createTokenExchange(options: TokenExchangeOptions): TokenExchang
         checkOpen();
         checkExpiry();
         const cache = caches.get(key) ?? create();
-        if (!caches.has(key)) caches.set(key, cache);
+        caches.set(key, cache);
         const granted = await cache.get(async (limit, onStart) => {
           try {
             const received = await spare(limit, () => request(limit, onStart));

@@ -194,10 +194,14 @@ export function texts(given: unknown, path: string): readonly string[] {
   return textList(given, path, 'a list of at least one non-empty string');
 }
 
-/** A non-empty string, or a list of at least one. */
-export function textOrTexts(given: unknown, path: string): readonly string[] {
+/** A non-empty string, or a list of at least one; `takes` says so in the message. */
+export function textOrTexts(
+  given: unknown,
+  path: string,
+  takes = 'a non-empty string, or a list of at least one',
+): readonly string[] {
   if (typeof given === 'string' && given !== '') return [given];
-  return textList(given, path, 'a non-empty string, or a list of at least one');
+  return textList(given, path, takes);
 }
 
 /** A list of at least one non-empty string; `takes` says so in the message. */

@@ -36,16 +36,12 @@ export class FetchFailure extends SafeError {
   constructor(
     kind: FetchFailureKind,
     message: string,
-    {
-      status,
-      hint,
-      cause,
-    }: { readonly status?: number; readonly hint?: string; readonly cause?: unknown } = {},
+    facts: ErrorOptions & Partial<Pick<FetchFailure, 'status' | 'hint'>> = {},
   ) {
-    super(message, cause === undefined ? undefined : { cause });
+    super(message, facts);
     this.kind = kind;
-    this.status = status;
-    this.hint = hint;
+    this.status = facts.status;
+    this.hint = facts.hint;
   }
 
   /** Whether the server answered at all: another path of it may still work then. */

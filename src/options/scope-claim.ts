@@ -1,5 +1,5 @@
 import type { StandardClaims } from '../auth.js';
-import { callable, textList } from '../lib/check.js';
+import { callable, textOrTexts } from '../lib/check.js';
 import type { ScopeSource } from '../token/token-rules.js';
 
 /**
@@ -13,6 +13,5 @@ const TAKES = 'the name of a claim, a list of at least one, or a function';
 /** Checks an option that says where the scopes are. */
 export function checkScopeClaim(given: unknown, path: string): ScopeSource {
   if (typeof given === 'function') return callable(given, path);
-  const isName = typeof given === 'string' && given !== '';
-  return Object.freeze([...textList(isName ? [given] : given, path, TAKES)]);
+  return Object.freeze([...textOrTexts(given, path, TAKES)]);
 }

@@ -198,17 +198,13 @@ export function checkIssuer(entry: unknown, path: string, defaults: IssuerDefaul
     throw badOption(path, `takes one of jwks, jwksUri and metadataUrl, got ${sources.join(' and ')}`);
   if (typeof checked.clientIdClaim === 'function' && checked.clientIds.length > 0)
     throw badOption(`${path}.clientIds`, 'needs clientIdClaim to be the name of a claim, got a function');
+  const { issuer, audienceMayBeClient, nonceMayBePresent, tokenType, isAccessToken, clientIdClaim } = checked;
   const rules = {
-    issuer: checked.issuer,
+    ...{ issuer, audienceMayBeClient, nonceMayBePresent, tokenType, isAccessToken, clientIdClaim },
     audience: new Set(checked.audience),
-    audienceMayBeClient: checked.audienceMayBeClient,
-    nonceMayBePresent: checked.nonceMayBePresent,
     clientIds: new Set(checked.clientIds),
     algorithms: new Set<string>(checked.algorithms),
-    tokenType: checked.tokenType,
-    isAccessToken: checked.isAccessToken,
     scopeSource: checked.scopeClaim,
-    clientIdClaim: checked.clientIdClaim,
   };
   const introspection = optional(introspectionCheck(rules, allowInsecureRequests))(
     checked.introspection,

@@ -458,8 +458,12 @@ describe('mcpScopes', () => {
   const scopes = mcpScopes(server, MAP);
 
   it.each([
-    ['an unknown member', { tool: {} }, /unknown member "tool" of the map; it takes every, tools/],
-    ['no object', undefined, /takes an object/],
+    [
+      'an unknown member',
+      { tool: {} },
+      /unknown option "tool" in mcpScopes; did you mean tools\? Known are every/,
+    ],
+    ['no object', undefined, /"mcpScopes" takes a map, got undefined/],
     ['a list of tools', { tools: ['count'] }, /tools takes an object/],
     [
       'two scopes in one text',
