@@ -43,8 +43,8 @@ function logRefusal(
 }
 
 /**
- * The reason as a client may know it, where no challenge says why. What failed during an outage is for the log
- * only.
+ * The reason as a client may know it, where no challenge says why. What failed during an outage is for the
+ * log only.
  */
 export function toldReason({ status, reason }: Pick<ResourceServerError, 'status' | 'reason'>): string {
   return status === 503 ? 'temporarily_unavailable' : reason;
