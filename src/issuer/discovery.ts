@@ -70,7 +70,7 @@ export async function discover(
   const shareSeconds = timeoutSeconds / (urls.length + 1);
   const found: Located[] = []; // with gaps, so that the order is that of the locations
   const failures: unknown[] = [];
-  const together = () => new Metadata(found.filter(Boolean), allowInsecureRequests);
+  const together = (gap?: FetchFailure) => new Metadata(found.filter(Boolean), allowInsecureRequests, gap);
   /** Aborted once no more locations are needed. */
   const over = new AbortController();
 
@@ -108,7 +108,9 @@ export async function discover(
   over.abort();
   attempts.down = found.length === 0 && failures.every(isPassing) ? down + 1 : 0;
   if (found.length === 0) throw mostTelling(failures);
-  return together();
+  const answers = found.filter(Boolean).length + failures.filter((failure) => !isPassing(failure)).length;
+  if (answers === urls.length) return together();
+  return together(failures.find(isPassing) ?? new FetchFailure('timeout', 'time-out'));
 }
 
 function isPassing(error: unknown): error is FetchFailure {

@@ -59,10 +59,11 @@ export function createIssuer(settings: IssuerSettings, runtime: Runtime): Issuer
   const endpoints: EndpointName[] = isEndpointDiscovered ? ['introspection_endpoint'] : [];
   const wanted: EndpointName[] = isDiscovered ? [...endpoints, 'jwks_uri'] : endpoints;
   const needed = mayLackKeys ? endpoints : wanted;
+  const mayBeAbsent = { keys: mayLackKeys, metadata: mayLackKeys && !isEndpointDiscovered };
   const metadata = createIssuerMetadata({ issuer, metadataUrl, wanted, needed }, keys, runtime);
   const keySet = isOffline
     ? createConfiguredKeySet([], issuer)
-    : createKeySet(settings, mayLackKeys, metadata, runtime);
+    : createKeySet(settings, metadata, mayBeAbsent, runtime);
   return {
     ...rules,
     keySet,
@@ -79,8 +80,8 @@ export function createIssuer(settings: IssuerSettings, runtime: Runtime): Issuer
 
 function createKeySet(
   { rules: { issuer }, keyOrigin, keys }: IssuerSettings,
-  mayLackKeys: boolean,
   metadata: IssuerMetadata,
+  mayBeAbsent: Parameters<typeof discoveredSource>[1],
   runtime: Runtime,
 ): KeySet {
   switch (keyOrigin.kind) {
@@ -91,6 +92,6 @@ function createKeySet(
     case 'url':
       return new RefreshingKeySet(issuer, jwksUriSource(keyOrigin.jwksUri, runtime), keys, runtime);
     case 'discovered':
-      return new RefreshingKeySet(issuer, discoveredSource(metadata, mayLackKeys, runtime), keys, runtime);
+      return new RefreshingKeySet(issuer, discoveredSource(metadata, mayBeAbsent, runtime), keys, runtime);
   }
 }

@@ -3,6 +3,7 @@ import { UnavailableError } from '../errors.js';
 import { FetchFailure, fetchJson } from '../lib/fetch.js';
 import type { Runtime } from '../lib/runtime.js';
 import type { IssuerMetadata } from './metadata.js';
+import { unavailable } from './metadata-document.js';
 
 /** Key sets with more members aren't read. */
 const MAX_KEYS = 500;
@@ -17,15 +18,25 @@ export interface PublishedKeys {
 
 const NONE: PublishedKeys = { members: [], maxAgeSeconds: undefined, isAbsent: true };
 
-/** Fetches an issuer's keys, until `signal` is aborted. Whatever it throws is an outage. */
-export type KeySource = (signal: AbortSignal) => Promise<PublishedKeys>;
+/**
+ * Fetches an issuer's keys, until `signal` is aborted. Whatever it throws is an outage.
+ *
+ * @param mayHaveMoved whether the keys of the known address lack one that a token names
+ */
+export type KeySource = (signal: AbortSignal, mayHaveMoved: boolean) => Promise<PublishedKeys>;
 
 /** Keys at a fixed URL. */
 export function jwksUriSource(jwksUri: string, { fetch }: Runtime): KeySource {
-  return async (signal) => {
-    const { json, maxAgeSeconds } = await fetchJson(jwksUri, fetch, signal);
-    return { members: readKeys(json), maxAgeSeconds };
-  };
+  return (signal) => fetchKeys(jwksUri, fetch, signal);
+}
+
+async function fetchKeys(
+  jwksUri: string,
+  fetch: Runtime['fetch'],
+  signal: AbortSignal,
+): Promise<PublishedKeys> {
+  const { json, maxAgeSeconds } = await fetchJson(jwksUri, fetch, signal);
+  return { members: readKeys(json), maxAgeSeconds };
 }
 
 /** Keys from a function of the application. */
@@ -34,26 +45,31 @@ export function functionSource(load: () => JSONWebKeySet | Promise<JSONWebKeySet
 }
 
 /**
- * Keys at the `jwks_uri` of an issuer's metadata. If that stops working, it's looked up again.
+ * Keys at the `jwks_uri` of an issuer's metadata. That's looked up again if it stops working, or lacks a key.
  *
- * @param mayBeAbsent whether an issuer may have no metadata, or no keys in it
+ * @param mayBeAbsent what an issuer may do without
  */
 export function discoveredSource(
   metadata: IssuerMetadata,
-  mayBeAbsent: boolean,
-  runtime: Runtime,
+  mayBeAbsent: { readonly keys: boolean; readonly metadata: boolean },
+  { fetch }: Runtime,
 ): KeySource {
-  return async (signal) => {
+  return async (signal, mayHaveMoved) => {
     const known = metadata.known();
+    if (mayHaveMoved) metadata.doubt();
     const current = await metadata.get(signal).catch((error: unknown) => {
-      if (mayBeAbsent && isGone(error)) return undefined;
+      if (mayBeAbsent.metadata && isGone(error)) return undefined;
       throw error;
     });
-    if (current === undefined || (mayBeAbsent && current.find('jwks_uri') === undefined)) return NONE;
+    if (current === undefined) return NONE;
+    if (mayBeAbsent.keys && current.find('jwks_uri') === undefined) {
+      if (current.gap === undefined) return NONE;
+      throw unavailable('metadata', current.gap);
+    }
     const jwksUri = current.endpoint('jwks_uri');
     const load = async (url: string): Promise<PublishedKeys> => {
-      const published = await jwksUriSource(url, runtime)(signal);
-      return { ...published, isAbsent: mayBeAbsent && published.members.length === 0 };
+      const published = await fetchKeys(url, fetch, signal);
+      return { ...published, isAbsent: mayBeAbsent.keys && published.members.length === 0 };
     };
     try {
       return await load(jwksUri);

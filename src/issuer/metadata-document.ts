@@ -18,11 +18,14 @@ export type Located = { readonly json: JsonObject; readonly url: string };
 
 /** An authorization server's metadata (RFC 8414 §2), from one document or several. */
 export class Metadata {
+  /** Why another location gave no answer. It may have what's missing here. Undefined if all of them did. */
+  readonly gap: FetchFailure | undefined;
   readonly #documents: readonly Located[];
   readonly #allowInsecure: InsecureRequests;
 
   /** @param documents of one issuer, in the order of their locations: the first one with a member counts */
-  constructor(documents: readonly Located[], allowInsecureRequests: InsecureRequests) {
+  constructor(documents: readonly Located[], allowInsecureRequests: InsecureRequests, gap?: FetchFailure) {
+    this.gap = gap;
     this.#documents = documents;
     this.#allowInsecure = allowInsecureRequests;
   }

@@ -75,8 +75,9 @@ export function createIssuerMetadata(
       forget(attempts);
       const isComplete = metadata.missing(source.needed ?? source.wanted).length === 0;
       const isNew = source.wanted.some((name) => metadata.find(name) !== before?.find(name));
-      known = { metadata, isComplete, fresh: spanFrom(runtime.clock(), maxAgeSeconds) };
-      fruitless = !isComplete || (isDoubted && !isNew) ? fruitless + 1 : 0;
+      const isOpen = metadata.gap !== undefined && metadata.missing(source.wanted).length > 0;
+      known = { metadata, isComplete, fresh: spanFrom(runtime.clock(), isOpen ? 0 : maxAgeSeconds) };
+      fruitless = isOpen || !isComplete || (isDoubted && !isNew) ? fruitless + 1 : 0;
       return metadata;
     } catch (error) {
       fruitless += 1;

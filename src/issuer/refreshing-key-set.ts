@@ -99,7 +99,7 @@ export class RefreshingKeySet implements KeySet {
     reference: KeyReference,
     algorithm: string,
   ): Promise<VerificationKey | undefined> {
-    await this.#loadForUnknown(this.#clock());
+    await this.#loadForUnknown(this.#clock(), false);
     const loaded = this.#usable(this.#clock());
     const found = loaded && findKey(loaded.index, reference, algorithm);
     return found === key ? undefined : found;
@@ -145,7 +145,7 @@ export class RefreshingKeySet implements KeySet {
    */
   async #findAfterLoad(reference: KeyReference, algorithm: string): Promise<VerificationKey> {
     const now = this.#clock();
-    if (this.#current() !== undefined) await this.#loadForUnknown(now);
+    if (this.#current() !== undefined) await this.#loadForUnknown(now, true);
     else if (this.#mayAttempt(now)) await this.#refresh();
     const loaded = this.#usable(this.#clock());
     const found = loaded && lookUp(loaded.index, reference, algorithm);
@@ -155,13 +155,17 @@ export class RefreshingKeySet implements KeySet {
     throw found ?? new InvalidTokenError('no_matching_key');
   }
 
-  /** Waits for a load that's under way, or starts the one that the cool-down allows. */
-  async #loadForUnknown(now: number): Promise<void> {
+  /**
+   * Waits for a load that's under way, or starts the one that the cool-down allows.
+   *
+   * @param mayHaveMoved whether the address of the keys has to be looked up again
+   */
+  async #loadForUnknown(now: number, mayHaveMoved: boolean): Promise<void> {
     if (!this.#refreshing.isUnderWay()) {
       if (isWithin(this.#cooldown, now) || !this.#mayAttempt(now)) return;
       this.#cooldown = spanFrom(now, this.#policy.cooldownSeconds);
     }
-    await this.#refresh();
+    await this.#refresh(mayHaveMoved);
   }
 
   #usable(now: number): Loaded | undefined {
@@ -190,16 +194,17 @@ export class RefreshingKeySet implements KeySet {
   }
 
   /** Loads the keys again, unless that's under way. Never rejects. */
-  #refresh(): Promise<void> {
-    return this.#refreshing.run(() => this.#load());
+  #refresh(mayHaveMoved = false): Promise<void> {
+    return this.#refreshing.run(() => this.#load(mayHaveMoved));
   }
 
-  async #load(): Promise<void> {
+  async #load(mayHaveMoved: boolean): Promise<void> {
     const startedAt = performance.now();
     let outcome: Pick<KeysMessage, 'event'> & Partial<KeysMessage>;
     try {
       // What it leaves behind, such as an open connection, belongs to no request, even if one waits for it.
-      const load = () => withTimeLimit(this.#policy.timeoutSeconds, this.#source);
+      const ask = (signal: AbortSignal) => this.#source(signal, mayHaveMoved);
+      const load = () => withTimeLimit(this.#policy.timeoutSeconds, ask);
       const published = await inBackground(load);
       const keys = importKeys(published.members, this.#issuer, this.#loaded?.index);
       const mayBeEmpty = published.isAbsent === true && this.known().length === 0;

@@ -192,7 +192,7 @@ export class IntrospectionVerifier {
 async function refuseForgery(token: string, { header }: IntrospectedJwt, issuer: Issuer): Promise<void> {
   const { keySet } = issuer;
   try {
-    await keySet.ready();
+    if (keySet.known().length === 0) await keySet.ready();
     if (keySet.known().length === 0) return;
     await findSigningKey(token, header, readAlgorithm(header, issuer.algorithms), keySet);
   } catch (error) {

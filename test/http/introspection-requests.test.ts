@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { channels, type DecisionMessage, type IntrospectionEndpointOptions } from '../../src/index.js';
 import { generateSigningKey } from '../../src/testing/signing-key.js';
 import {
@@ -16,6 +16,8 @@ import {
 } from '../support/introspection.js';
 import { listenTo } from '../support/listen-to.js';
 import {
+  type Behaviour,
+  hang,
   json,
   type MisbehavingIssuer,
   paths,
@@ -361,6 +363,63 @@ describe('where the request goes', () => {
     const token = tokenBy(await generateSigningKey('ES256', 'key-9'), issuer.url);
     expect(await api.get(token)).toBe('503 metadata_unavailable');
     expect(await api.get(opaque())).toBe('200');
+  });
+
+  it.each<[string, Behaviour]>([
+    ['fails', status(503)],
+    ['hangs', hang],
+  ])(
+    'stays closed to JWTs while a location that may name the keys %s, and not for long after',
+    {
+      tags: ['KEY-24'],
+    },
+    async (_how, behaviour) => {
+      const issuer = await startMisbehavingIssuer();
+      const key = await generateSigningKey('ES256', 'key-1');
+      publishEndpoint(issuer, [key.jwk], { jwks_uri: undefined });
+      issuer.script(paths.openid, behaviour);
+      issuer.script(INTROSPECT, active());
+      const introspection = { ...client, timeoutSeconds: 0.3 };
+      const keys = { timeoutSeconds: 0.3 };
+      const api = protect({ issuer: { issuer: issuer.url, introspection, keys } }, { realTimers: true });
+      expect(await api.get(tokenBy(key, issuer.url))).toBe('503 metadata_unavailable');
+      expect(await api.get(opaque())).toBe('200');
+      issuer.script(paths.openid, json(metadataOf(issuer, ['jwks_uri', 'introspection_endpoint'])));
+      await vi.waitFor(async () => {
+        api.step(2); // the metadata is renewed in the background
+        expect(await api.get(tokenBy(key, issuer.url))).toBe('200');
+      });
+    },
+  );
+
+  it('stays closed to JWTs while there is no metadata, if the endpoint must be in it', {
+    tags: ['KEY-24'],
+  }, async () => {
+    const issuer = await startMisbehavingIssuer();
+    const key = await generateSigningKey('ES256', 'key-1');
+    const api = protect({ issuer: { issuer: issuer.url, introspection: client } });
+    expect(await api.get(tokenBy(key, issuer.url))).toBe('503 metadata_unavailable');
+    publishEndpoint(issuer, [key.jwk]);
+    api.step(1);
+    expect(await api.get(tokenBy(key, issuer.url))).toBe('200');
+  });
+
+  it('is asked at once while the keys are old and cannot be renewed', {
+    tags: ['INT-23', 'KEY-15'],
+  }, async () => {
+    const issuer = await startMisbehavingIssuer();
+    const key = await generateSigningKey('ES256', 'key-1');
+    publishEndpoint(issuer, [key.jwk]);
+    issuer.script(INTROSPECT, active());
+    const api = protect(asking(issuer, { tokens: ['jwt'] }));
+    const token = (jti: string) => tokenBy(key, issuer.url, {}, { jti });
+    expect(await api.get(token('1'))).toBe('200');
+    issuer.script(paths.jwks, status(503));
+    api.step(601);
+    expect(await api.get(token('2'))).toBe('200');
+    issuer.script(paths.jwks, hang);
+    api.step(2); // the back-off is over
+    expect(await api.get(token('3'))).toBe('200');
   });
 
   it('is not asked about forged JWTs of an issuer with keys, and good ones get in', {

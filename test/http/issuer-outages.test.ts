@@ -604,23 +604,41 @@ describe('an issuer found by discovery', () => {
     issuer.script(paths.jwks, status(404));
     issuer.script(paths.oauth, json({ issuer: issuer.url, jwks_uri: `${issuer.url}/moved` }));
     issuer.script('/moved', json({ keys: [key.jwk, next.jwk] }));
-
+    api.step(599);
+    expect(await api.get(token)).toBe('200'); // and renews the keys in the background
+    await api.refreshes(2);
     expect(await api.get(newToken)).toBe('200');
-    expect(await api.get(token)).toBe('200');
     expect(issuer.requests.slice(2).map(({ path }) => path)).toEqual([paths.jwks, paths.oauth, '/moved']);
   });
 
+  it('is looked up again for an unknown key, while the old address of its keys has only the old ones', {
+    tags: ['KEY-13'],
+  }, async () => {
+    const { issuer, api, token, newToken } = await discovered();
+    issuer.script(paths.oauth, json({ issuer: issuer.url, jwks_uri: `${issuer.url}/moved` }));
+    issuer.script('/moved', json({ keys: [key.jwk, next.jwk] }));
+    expect(await api.get(newToken)).toBe('200');
+    expect(await api.get(token)).toBe('200');
+    expect(issuer.requests.slice(2).map(({ path }) => path)).toEqual([paths.oauth, '/moved']);
+    for (const kid of ['a', 'b'])
+      expect(await api.get(unknownKid(issuer.url, kid))).toBe('401 no_matching_key');
+    expect(issuer.requests).toHaveLength(4);
+  });
+
   it('is looked up again if the old address of its keys hangs', { tags: ['KEY-15'] }, async () => {
-    const { issuer, api, newToken } = await discovered();
+    const { issuer, api, token, newToken } = await discovered();
     issuer.script(paths.jwks, hang);
     issuer.script(paths.oauth, json({ issuer: issuer.url, jwks_uri: `${issuer.url}/moved` }));
     issuer.script('/moved', json({ keys: [key.jwk, next.jwk] }));
-    const first = api.get(newToken);
+    api.step(599);
+    expect(await api.get(token)).toBe('200'); // and renews the keys in the background
     await issuer.reached(paths.jwks, 2);
     vi.advanceTimersByTime(5_000);
-    expect(await first).toBe('503 jwks_unavailable');
+    await api.refreshes(2);
 
-    api.step(30);
+    api.step(1);
+    expect(await api.get(token)).toBe('200');
+    await api.refreshes(3);
     expect(await api.get(newToken)).toBe('200');
     expect(issuer.count(paths.jwks)).toBe(2);
   });
