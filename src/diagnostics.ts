@@ -107,7 +107,8 @@ export interface WarningMessage {
   /**
    * Which function: `remember` of the `replayStore`, or the one with this name. `authorizationDetails` is the
    * predicate of a requirement, like `claims`. `scopeClaim` may also be a claim that is there but grants
-   * nothing, reported once per issuer.
+   * nothing, reported once per issuer. With `clientSecret`, `privateKey` and `certificate`, which are
+   * reported for clients too, the last one stays in use.
    */
   readonly source:
     | 'issuer'
@@ -118,7 +119,10 @@ export interface WarningMessage {
     | 'authorizationDetails'
     | 'isRevoked'
     | 'replayStore'
-    | 'signedMetadata';
+    | 'signedMetadata'
+    | 'clientSecret'
+    | 'privateKey'
+    | 'certificate';
   /**
    * The name of the error that was thrown, such as `TypeError`; the type of what was returned; `time-out`;
    * `full` for a replay store that is out of room; or this package's own text about an option. Never a text

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual, types } from 'node:util';
+import { reportWarning } from '../diagnostics.js';
 import { inBackground } from '../lib/background.js';
 import { describeControlCharacter, isOptionError, typeName } from '../lib/check.js';
 import { GRACE_SECONDS, unlessAborted, withTimeLimit } from '../lib/deadline.js';
@@ -62,7 +63,11 @@ const MAX_SECRET_LENGTH = 10_000;
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
 /** Credentials that are kept for further requests. The others are short-lived themselves. */
-const LASTING: ReadonlySet<string> = new Set(['clientSecret', 'privateKey', 'certificate']);
+const LASTING = ['clientSecret', 'privateKey', 'certificate'] as const;
+
+function isLasting(name: AskedCredential['name']): name is (typeof LASTING)[number] {
+  return LASTING.some((one) => one === name);
+}
 
 /** The last answer. */
 interface Known {
@@ -79,6 +84,7 @@ interface Known {
  * - The function has limited time.
  * - It's called once at a time, except for assertions: each request needs its own.
  * - A refused request is repeated once, if the function then returns another credential.
+ * - While the function fails, its last secret, key or certificate stays in use.
  * - Errors contain nothing of what it returns or throws, except a type or an error's name.
  */
 export class CredentialSource {
@@ -140,7 +146,13 @@ export class CredentialSource {
     if (settings.kind !== 'asked') return settings;
     if (this.#known !== undefined && isWithin(this.#known.fresh, this.#options.clock()))
       return this.#known.credential;
-    return this.#ask(settings, signal);
+    try {
+      return await this.#ask(settings, signal);
+    } catch (error) {
+      const kept = isLasting(settings.name) ? this.#known : undefined;
+      if (kept === undefined) throw error;
+      return kept.credential;
+    }
   }
 
   /** Undefined if it's still the refused one. */
@@ -166,24 +178,34 @@ export class CredentialSource {
 
   async #askOnce(settings: AskedCredential): Promise<ClientCredential> {
     const { rememberSeconds, timeoutSeconds, clock } = this.#options;
+    const { name } = settings;
+    const before = this.#known;
+    const fail = (detail: string, isTransient?: boolean): CredentialUnavailable => {
+      if (before !== undefined && isLasting(name)) {
+        reportWarning({ source: name, detail });
+        this.#known = { ...before, fresh: spanFrom(clock(), rememberSeconds) };
+      }
+      return failure(settings, detail, isTransient);
+    };
+    // Half of the time: if it hangs, the last one must still get its chance.
+    const limitSeconds = before === undefined ? timeoutSeconds : timeoutSeconds / 2;
     let answer: unknown;
     try {
-      answer = await withTimeLimit(timeoutSeconds, async () => settings.ask());
+      answer = await withTimeLimit(limitSeconds, async () => settings.ask());
     } catch (error) {
       // Without the cause, which may carry anything.
-      throw failure(settings, describeError(error), !isPermanent(error));
+      throw fail(describeError(error), !isPermanent(error));
     }
     try {
       const material = readMaterial(settings, answer);
-      const before = this.#known;
       const isSame = before !== undefined && isSameMaterial(before.material, material);
       const credential = isSame ? before.credential : await makeCredential(settings, material);
-      const seconds = LASTING.has(settings.name) ? rememberSeconds : 0;
+      const seconds = isLasting(name) ? rememberSeconds : 0;
       if (!isForOneRequest(settings))
         this.#known = { material, credential, fresh: spanFrom(clock(), seconds) };
       return credential;
     } catch (error) {
-      throw failure(settings, describeUnusable(settings, error));
+      throw fail(describeUnusable(settings, error));
     }
   }
 }

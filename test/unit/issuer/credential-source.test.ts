@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { channels, type WarningMessage } from '../../../src/diagnostics.js';
 import type { ClientCredential } from '../../../src/issuer/client-authentication.js';
 import {
   type AskedCredential,
@@ -12,6 +13,7 @@ import {
 } from '../../../src/issuer/credential-source.js';
 import { checkAssertionSource } from '../../../src/options/credential.js';
 import { createClientCertificate } from '../../../src/testing/index.js';
+import { listenTo } from '../../support/listen-to.js';
 
 const CANARY = 'canary-hunter2';
 const { signal } = new AbortController();
@@ -106,6 +108,31 @@ describe('a credential from a function', () => {
     await expect(failing.use(() => false)).rejects.toBe(failing.refusal);
     expect(failing.sent).toEqual(['one']);
   });
+
+  it.each<[string, () => unknown, string]>([
+    ['throws', () => Promise.reject(new RangeError(CANARY)), 'RangeError'],
+    ['hangs', () => new Promise(() => undefined), 'time-out'],
+    ['returns an empty string', () => '', 'it returned an empty string'],
+  ])(
+    'stays in use while the function %s, which is asked again after a while',
+    {
+      tags: ['CLI-16'],
+    },
+    async (_how, failing, detail) => {
+      const warnings = listenTo<WarningMessage>(channels.warning);
+      let answer: () => unknown = () => 'one';
+      const { use, calls, step } = scene(() => answer(), { timeoutSeconds: 0.1 });
+      await use();
+      answer = failing;
+      step(60);
+      expect(await Promise.all([use(), use()])).toEqual(['one', 'one']);
+      expect(await use()).toBe('one');
+      expect([calls(), warnings]).toEqual([2, [{ source: 'clientSecret', detail }]]);
+      answer = () => 'two';
+      step(60);
+      expect(await use()).toBe('two');
+    },
+  );
 
   it('is asked for once by all whose request was refused', async () => {
     let secret = 'one';
@@ -306,9 +333,12 @@ describe('a certificate', () => {
     const { certificate, privateKey: key } = await createClientCertificate();
     const buffer = Buffer.from(certificate);
     const changing = certificates(() => ({ cert: buffer, key }));
-    await changing();
+    const first = await changing();
     buffer.fill(0);
-    await expect(changing()).rejects.toThrow('certificate.cert takes certificates in PEM');
+    const warnings = listenTo<WarningMessage>(channels.warning);
+    expect(await changing()).toBe(first);
+    const detail = expect.stringContaining('certificate.cert takes certificates in PEM');
+    expect(warnings).toEqual([{ source: 'certificate', detail }]);
   });
 
   it.each<[string, () => unknown, string]>([

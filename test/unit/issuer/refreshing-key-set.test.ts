@@ -47,9 +47,9 @@ function setUp(policy: Partial<KeysPolicy> = {}, { fromTheStart = true } = {}): 
   subscribe(channels.keys, listener);
   let loads = 0;
   let source: KeySource = async () => published(fromTheStart ? [one] : []);
-  const counted: KeySource = (signal) => {
+  const counted: KeySource = (...given) => {
     loads += 1;
-    return source(signal);
+    return source(...given);
   };
   const set = new RefreshingKeySet(
     'https://auth.example.com',
@@ -274,9 +274,9 @@ describe('failures', () => {
     await scene.find('one');
     await scene.pass(599);
     const attempts: number[] = [];
-    scene.does(async (signal) => {
+    scene.does(async (...given) => {
       attempts.push(Date.now() / 1000);
-      return down(signal);
+      return down(...given);
     });
     for (let second = 0; second < 125; second += 1) {
       expect(await scene.find('one')).toBe('found');
