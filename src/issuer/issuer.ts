@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { JSONWebKeySet } from 'jose';
 import { GRACE_SECONDS } from '../lib/deadline.js';
 import type { Runtime } from '../lib/runtime.js';
@@ -29,8 +30,26 @@ export interface IssuerSettings {
   readonly introspection: IntrospectionSettings | undefined;
 }
 
+/** How an issuer's metadata and keys are found, as plain data. Issuers for which it's equal can share them. */
+interface SourcePlan extends Pick<IssuerSettings, 'keyOrigin' | 'keys' | 'metadataUrl'> {
+  readonly issuer: string;
+  readonly wanted: readonly EndpointName[];
+  readonly needed: readonly EndpointName[];
+  readonly mayBeAbsent: { readonly keys: boolean; readonly metadata: boolean };
+  /** Nothing is known about the issuer but what a function says about its tokens. */
+  readonly isUnknown: boolean;
+}
+
+/** An issuer's metadata and keys at work. */
+interface Sources {
+  readonly plan: SourcePlan;
+  readonly metadata: IssuerMetadata;
+  readonly keySet: KeySet;
+}
+
 /** A trusted issuer at work. */
 export interface Issuer extends TokenRules {
+  readonly sources: Sources;
   readonly keySet: KeySet;
   readonly introspection: Introspection | undefined;
   /** The longest that verifying one of its tokens can take. */
@@ -45,27 +64,17 @@ export interface Issuer extends TokenRules {
   ready(): Promise<void>;
 }
 
-export function createIssuer(settings: IssuerSettings, runtime: Runtime): Issuer {
-  const { rules, keyOrigin, keys, metadataUrl, introspection } = settings;
-  const { issuer } = rules;
-  const endpoint = typeof introspection?.asks === 'object' ? introspection.asks : undefined;
-  const isEndpointDiscovered = endpoint !== undefined && endpoint.url === undefined;
-  const isDiscovered = keyOrigin.kind === 'discovered';
-  // An issuer that's asked about tokens may have no keys, unless it signs its answers.
-  const mayLackKeys = introspection !== undefined && endpoint?.signedResponse !== true;
-  // If a function is asked about JWTs, nothing else is known about the issuer.
-  const isAskedByFunction = typeof introspection?.asks === 'function' && introspection.tokens.has('jwt');
-  const isOffline = isDiscovered && metadataUrl === undefined && isAskedByFunction;
-  const endpoints: EndpointName[] = isEndpointDiscovered ? ['introspection_endpoint'] : [];
-  const wanted: EndpointName[] = isDiscovered ? [...endpoints, 'jwks_uri'] : endpoints;
-  const needed = mayLackKeys ? endpoints : wanted;
-  const mayBeAbsent = { keys: mayLackKeys, metadata: mayLackKeys && !isEndpointDiscovered };
-  const metadata = createIssuerMetadata({ issuer, metadataUrl, wanted, needed }, keys, runtime);
-  const keySet = isOffline
-    ? createConfiguredKeySet([], issuer)
-    : createKeySet(settings, metadata, mayBeAbsent, runtime);
+/** @param before the same issuer with earlier settings. What both have in common is kept */
+export function createIssuer(settings: IssuerSettings, runtime: Runtime, before?: Issuer): Issuer {
+  const { rules, keys, introspection } = settings;
+  const plan = planSources(settings);
+  const isKept = before !== undefined && isDeepStrictEqual(before.sources.plan, plan);
+  const sources = isKept ? before.sources : createSources(plan, runtime, before?.keySet);
+  const { metadata, keySet } = sources;
+  const isEndpointDiscovered = plan.wanted.includes('introspection_endpoint');
   return {
     ...rules,
+    sources,
     keySet,
     introspection: introspection && createIntrospection(introspection, { rules, keySet, metadata, runtime }),
     // Two loads of keys, the second for a new one; then the wait for a slot, and the call.
@@ -78,17 +87,43 @@ export function createIssuer(settings: IssuerSettings, runtime: Runtime): Issuer
   };
 }
 
+function planSources({ rules, keyOrigin, keys, metadataUrl, introspection }: IssuerSettings): SourcePlan {
+  const endpoint = typeof introspection?.asks === 'object' ? introspection.asks : undefined;
+  const isEndpointDiscovered = endpoint !== undefined && endpoint.url === undefined;
+  const isDiscovered = keyOrigin.kind === 'discovered';
+  // An issuer that's asked about tokens may have no keys, unless it signs its answers.
+  const mayLackKeys = introspection !== undefined && endpoint?.signedResponse !== true;
+  // If a function is asked about JWTs, nothing else is known about the issuer.
+  const isAskedByFunction = typeof introspection?.asks === 'function' && introspection.tokens.has('jwt');
+  const endpoints: EndpointName[] = isEndpointDiscovered ? ['introspection_endpoint'] : [];
+  const wanted: EndpointName[] = isDiscovered ? [...endpoints, 'jwks_uri'] : endpoints;
+  return {
+    issuer: rules.issuer,
+    ...{ keyOrigin, keys, metadataUrl, wanted },
+    needed: mayLackKeys ? endpoints : wanted,
+    mayBeAbsent: { keys: mayLackKeys, metadata: mayLackKeys && !isEndpointDiscovered },
+    isUnknown: isDiscovered && metadataUrl === undefined && isAskedByFunction,
+  };
+}
+
+function createSources(plan: SourcePlan, runtime: Runtime, last: KeySet | undefined): Sources {
+  const metadata = createIssuerMetadata(plan, plan.keys, runtime);
+  return { plan, metadata, keySet: createKeySet(plan, metadata, runtime, last) };
+}
+
 function createKeySet(
-  { rules: { issuer }, keyOrigin, keys }: IssuerSettings,
+  { issuer, keyOrigin, keys, mayBeAbsent, isUnknown }: SourcePlan,
   metadata: IssuerMetadata,
-  mayBeAbsent: Parameters<typeof discoveredSource>[1],
   runtime: Runtime,
+  last: KeySet | undefined,
 ): KeySet {
+  if (isUnknown) return createConfiguredKeySet([], issuer);
   switch (keyOrigin.kind) {
     case 'fixed':
       return createConfiguredKeySet(keyOrigin.members, issuer);
     case 'function':
-      return new RefreshingKeySet(issuer, functionSource(keyOrigin.load), keys, runtime);
+      // It may be the same function, made anew: they can't be compared.
+      return new RefreshingKeySet(issuer, functionSource(keyOrigin.load), keys, runtime, last);
     case 'url':
       return new RefreshingKeySet(issuer, jwksUriSource(keyOrigin.jwksUri, runtime), keys, runtime);
     case 'discovered':

@@ -76,7 +76,16 @@ export class RefreshingKeySet implements KeySet {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(issuer: string, source: KeySource, policy: KeysPolicy, { clock }: Pick<Runtime, 'clock'>) {
+  /** @param last of the same issuer. Its keys serve if the first load fails, as they would have there */
+  constructor(
+    issuer: string,
+    source: KeySource,
+    policy: KeysPolicy,
+    { clock }: Pick<Runtime, 'clock'>,
+    last?: KeySet,
+  ) {
+    if (last instanceof RefreshingKeySet && last.#loaded !== undefined)
+      this.#loaded = { ...last.#loaded, fresh: spanFrom(0, 0) };
     this.#issuer = issuer;
     this.#source = source;
     this.#policy = policy;

@@ -252,7 +252,7 @@ class NamedIssuers {
       return named.issuer;
     }
     const named: Named = {
-      issuer: this.#create(settings, before, () => named),
+      issuer: this.#create(settings, before?.issuer, () => named),
       settings,
       confirmedAt: now,
       trusted,
@@ -262,14 +262,10 @@ class NamedIssuers {
     return named.issuer;
   }
 
-  /** Keys are kept if their source is the same as before. */
-  #create(settings: IssuerSettings, before: Named | undefined, self: () => Named): Issuer {
+  #create(settings: IssuerSettings, before: Issuer | undefined, self: () => Named): Issuer {
     const isTrusted = (): boolean => isWithin(self().trusted, this.#runtime.clock());
-    const { rules } = settings;
-    const hasSameKeys = before !== undefined && isDeepStrictEqual({ ...before.settings, rules }, settings);
-    if (hasSameKeys) return { ...before.issuer, ...rules, isTrusted };
-    before?.issuer.keySet.close();
-    const issuer = createIssuer(settings, this.#runtime);
+    const issuer = createIssuer(settings, this.#runtime, before);
+    if (issuer.keySet !== before?.keySet) before?.keySet.close();
     this.#longestSeconds = Math.max(this.#longestSeconds, issuer.verificationSeconds);
     return { ...issuer, isTrusted };
   }

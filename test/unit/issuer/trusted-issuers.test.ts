@@ -1,3 +1,4 @@
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import {
   channels,
@@ -16,6 +17,8 @@ const TENANT = 'https://sso.example.com/tenants/1';
 const key = await generateSigningKey('ES256', 'key-1');
 const foreign = await generateSigningKey('ES256', 'key-1');
 const jwks = { keys: [key.jwk] };
+const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const pem = privateKey.export({ format: 'pem', type: 'pkcs8' });
 const fixed: TrustedIssuer = { issuer: FIXED, jwks };
 
 interface OpenApi extends ProtectedApi {
@@ -215,6 +218,53 @@ describe('an issuer that is named no more', () => {
     api.step(6);
     expect(await api.get(token)).toBe('401 aud_mismatch');
     expect(loads).toBe(2);
+  });
+
+  it.each<[string, () => object]>([
+    ['a new function for the secret', () => ({ clientId: 'api', clientSecret: async () => 'secret' })],
+    ['the same key in PEM', () => ({ clientId: 'api', privateKey: pem })],
+    ['another secret', () => ({ clientId: 'api', clientSecret: randomUUID() })],
+  ])(
+    'keeps its metadata and keys during an outage if it is named again with %s',
+    {
+      tags: ['KEY-15', 'JWT-18'],
+    },
+    async (_what, credential) => {
+      let isDown = false;
+      const unless = (document: object) => () =>
+        isDown ? new Response(null, { status: 503 }) : Response.json(document);
+      const endpoint = 'https://sso.example.com/introspect';
+      const { fetch } = simulateWeb({
+        'https://sso.example.com/.well-known/oauth-authorization-server/tenants/1': unless({
+          issuer: TENANT,
+          jwks_uri: 'https://sso.example.com/keys',
+          introspection_endpoint: endpoint,
+        }),
+        'https://sso.example.com/keys': unless(jwks),
+        [endpoint]: activeClaims({ iss: TENANT }),
+      });
+      const name = (issuer: string) => ({ issuer, introspection: { tokens: ['jwt'], ...credential() } });
+      const api = open(name, { fetch });
+      expect(await api.get(tokenBy(key, TENANT))).toBe('200');
+      isDown = true;
+      api.step(601);
+      expect(await api.get(tokenBy(key, TENANT, {}, { jti: '2' }))).toBe('200');
+      expect(await api.get(tokenBy(foreign, TENANT))).toBe('401 signature_invalid');
+    },
+  );
+
+  it('keeps its keys while a new function for them fails', { tags: ['KEY-15', 'JWT-18'] }, async () => {
+    let load = async () => jwks;
+    const api = open((issuer) => ({ issuer, jwks: () => load() }));
+    const [token, newToken] = [tokenBy(key, TENANT), tokenBy(foreign, TENANT)];
+    expect(await api.get(token)).toBe('200');
+    load = () => Promise.reject(new Error('down'));
+    api.step(601);
+    expect(await api.get(token)).toBe('200');
+    load = async () => ({ keys: [foreign.jwk] });
+    api.step(601);
+    expect(await api.get(newToken)).toBe('200');
+    expect(await api.get(token)).toBe('401 signature_invalid');
   });
 
   it('keeps its verified tokens if it is named with the same words again', { tags: ['JWT-18'] }, async () => {
