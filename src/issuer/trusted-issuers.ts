@@ -40,6 +40,8 @@ interface Named {
   readonly settings: IssuerSettings;
   /** When the application last confirmed it. */
   confirmedAt: number;
+  /** Whether it was asked again after that, and failed. */
+  isUnconfirmed: boolean;
   /** Undefined once it isn't trusted any more. */
   trusted: Span | undefined;
 }
@@ -186,8 +188,14 @@ class NamedIssuers {
   }
 
   async find(iss: string): Promise<Issuer | undefined> {
-    if (isWithin(this.#refused.get(iss), this.#runtime.clock())) return undefined;
-    return this.#underWay.run(() => this.#ask(iss), iss);
+    const now = this.#runtime.clock();
+    if (isWithin(this.#refused.get(iss), now)) return undefined;
+    const asking = this.#underWay.run(() => this.#ask(iss), iss);
+    const before = this.#get(iss);
+    if (before === undefined || !before.isUnconfirmed || !this.#mayKeep(before, now)) return asking;
+    // Once the application is known to be down, nobody waits for it.
+    asking.catch(() => undefined); // the failure is reported
+    return this.#keep(before, now);
   }
 
   markAsUsed(issuer: Issuer): void {
@@ -230,17 +238,25 @@ class NamedIssuers {
 
   /** While the application doesn't answer, its last answer counts. */
   #keepOrFail(error: unknown, before: Named | undefined): Issuer {
-    const { maxAgeSeconds, staleIfErrorSeconds, cooldownSeconds } = this.#resolution.policy;
     const detail = isOptionError(error) ? error.message : describeError(error);
     reportWarning({ source: 'issuer', detail });
     const now = this.#runtime.clock();
-    const kept = before && spanFrom(before.confirmedAt, maxAgeSeconds + staleIfErrorSeconds);
-    if (before === undefined || !isWithin(kept, now)) {
+    if (before === undefined || !this.#mayKeep(before, now)) {
       const retryAfterSeconds =
         error instanceof RequestHeldBack ? error.retryAfterSeconds : RETRY_AFTER_SECONDS;
       throw new UnavailableError('issuer_unavailable', retryAfterSeconds, new SafeError(detail));
     }
-    before.trusted = spanFrom(now, cooldownSeconds);
+    return this.#keep(before, now);
+  }
+
+  #mayKeep({ confirmedAt }: Named, now: number): boolean {
+    const { maxAgeSeconds, staleIfErrorSeconds } = this.#resolution.policy;
+    return now < confirmedAt + 1000 * (maxAgeSeconds + staleIfErrorSeconds);
+  }
+
+  #keep(before: Named, now: number): Issuer {
+    before.isUnconfirmed = true;
+    before.trusted = spanFrom(now, this.#resolution.policy.cooldownSeconds);
     return before.issuer;
   }
 
@@ -248,13 +264,14 @@ class NamedIssuers {
     const trusted = spanFrom(now, this.#resolution.policy.maxAgeSeconds);
     if (before !== undefined) before.trusted = undefined; // its tokens are verified anew if anything changed
     if (before !== undefined && isDeepStrictEqual(before.settings, settings)) {
-      const named = Object.assign(before, { confirmedAt: now, trusted });
+      const named = Object.assign(before, { confirmedAt: now, isUnconfirmed: false, trusted });
       return named.issuer;
     }
     const named: Named = {
       issuer: this.#create(settings, before?.issuer, () => named),
       settings,
       confirmedAt: now,
+      isUnconfirmed: false,
       trusted,
     };
     const cache = this.#used.has(iss) ? this.#used : this.#unused;

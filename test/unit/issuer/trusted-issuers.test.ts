@@ -367,6 +367,33 @@ describe('when the function fails', () => {
     isDown = false;
     expect(await api.get(token)).toBe('200');
   });
+
+  it("doesn't delay tokens of issuers that it named before, except at first", {
+    tags: ['KEY-13', 'JWT-18'],
+  }, async () => {
+    let name: (iss: string) => unknown = trustTenants;
+    const api = open((iss) => name(iss));
+    const token = tokenBy(key, TENANT);
+    expect(await api.get(token)).toBe('200');
+    name = () => Promise.reject(new Error('down'));
+    api.step(601);
+    expect(await api.get(token)).toBe('200');
+    name = () => new Promise(() => undefined);
+    api.step(31);
+    expect([await api.get(token), await api.get(token)]).toEqual(['200', '200']);
+    expect(api.asked).toHaveLength(3);
+  });
+
+  it('still trusts those that it named before if the clock is set back', {
+    tags: ['KEY-13', 'JWT-18'],
+  }, async () => {
+    let name: (iss: string) => unknown = trustTenants;
+    const api = open((iss) => name(iss));
+    expect(await api.get(tokenBy(key, TENANT))).toBe('200');
+    name = () => Promise.reject(new Error('down'));
+    api.step(-3600);
+    expect(await api.get(tokenBy(key, TENANT, {}, { iat: undefined }))).toBe('200');
+  });
 });
 
 /** A token that nobody signed, for floods: signing takes longer than everything else. */
