@@ -25,8 +25,13 @@ const REQUEST = phrases([
   '(?:client|exchange)(?: is)? (?:disabled|not (?:allowed|authorized|permitted))',
   'requested (?:audiences?|resources?|scopes?|targets?)',
 ]);
-/** What this client asks for or proves, unless it's about the caller's token. */
+/** What this client asks for or proves, and how, unless it's about the caller's token. */
 const ASKED_FOR = phrases([
+  'client (?:id|secret|assertion|credentials?|authentication)',
+  'content type',
+  'duplicated?',
+  'https',
+  'too many',
   'audiences?',
   'resources?(?! owner)',
   'scopes?',
@@ -38,7 +43,7 @@ const SUBJECT_TOKEN = phrases([
   'subject ?token',
   '(?:bad|expired|inactive|invalid|revoked) (?:\\w+ )?token',
   '(?:token|jwt|assertion) (?:s )?(?:audiences?|scopes?|is|was|has|does|lacks|contains|with)',
-  '(?:audiences?|scopes?) (?:claim|(?:of|in) (?:the |this )?(?:\\w+ )?(?:token|jwt|assertion))',
+  '(?:audiences?|scopes?|client id) (?:claim|(?:of|in) (?:the |this )?(?:\\w+ )?(?:token|jwt|assertion))',
 ]);
 
 function phrases(parts: readonly string[]): RegExp {
