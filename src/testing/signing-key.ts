@@ -96,6 +96,8 @@ export interface KeyRingOptions {
   readonly keys?: readonly [SigningKey, ...SigningKey[]];
   /** The `kid` of the next new key. Default `key-1`, then `key-2` and so on. */
   readonly nextKeyId?: () => string;
+  /** Keeps the keys of a rotation, before it happens. If it rejects, the ring stays as it was. */
+  readonly store?: (keys: readonly SigningKey[]) => Promise<void>;
 }
 
 /** A ring of keys for one algorithm, with one key at least. */
@@ -120,7 +122,9 @@ export async function createKeyRing(algorithm: Algorithm, options: KeyRingOption
     },
     async rotate(keepPrevious) {
       const next = await nextKey();
-      keys = keepPrevious ? [next, ...keys] : [next];
+      const rotated = [next, ...(keepPrevious ? keys : [])] as const;
+      await options.store?.(rotated);
+      keys = rotated;
     },
     foreignKey() {
       foreignKey ??= generateSigningKey(algorithm, unlike('foreign-key', ...keys.map(({ kid }) => kid)));

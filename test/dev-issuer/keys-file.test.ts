@@ -1,11 +1,11 @@
-import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { createResourceServer } from '../../src/index.js';
 import { isOpenToOthers, readKeysFile, startDevIssuer } from '../../tools/dev-issuer/index.js';
 import { FileError } from '../../tools/json-file.js';
-import { getJson, getToken, inventory, start, temporaryFolder } from './support.js';
+import { getJson, getToken, inventory, postJson, start, temporaryFolder } from './support.js';
 
 /** A private key as a file has it. */
 async function privateJwk(algorithm = 'ES256', kid = 'one'): Promise<JWK> {
@@ -88,6 +88,25 @@ describe('a file for the keys', () => {
     const { keys: published } = await getJson(issuer.jwksUri);
     expect(published).toHaveLength(3);
     expect((await readKeysFile(keys))?.map(({ kid }) => kid)).toEqual(published.map(({ kid }: JWK) => kid));
+  });
+
+  it("stays as it is, and so do the keys, if a rotation can't be written", async () => {
+    const folder = join(await temporaryFolder(), 'of-keys');
+    await mkdir(folder);
+    const faults: unknown[] = [];
+    const issuer = await start(
+      { keys: join(folder, 'keys.json') },
+      { onFault: (fault) => faults.push(fault) },
+    );
+    const before = await getJson(issuer.jwksUri);
+    await rename(folder, `${folder}-moved`);
+    await expect(issuer.rotateKeys(true)).rejects.toThrow(/keys\.json cannot be written: ENOENT$/);
+    expect((await postJson(issuer, '/dev/keys', {})).status).toBe(500);
+    expect(faults).toEqual([expect.any(FileError)]);
+    expect(await getJson(issuer.jwksUri)).toEqual(before);
+    await rename(`${folder}-moved`, folder);
+    await issuer.rotateKeys(true);
+    expect((await getJson(issuer.jwksUri)).keys).toHaveLength(2);
   });
 
   it("isn't overwritten if another process made it first", async () => {

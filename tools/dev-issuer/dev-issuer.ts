@@ -13,7 +13,7 @@ import {
 import { documentPaths, issuerDocument } from '../../src/testing/issuer-server.js';
 import { startIssuerServers } from '../../src/testing/issuer-servers.js';
 import type { KeyRing } from '../../src/testing/signing-key.js';
-import { openKeyRing, replaceKeysFile } from './keys-file.js';
+import { openKeyRing } from './keys-file.js';
 import { type DevIssuerOptions, resolveDevIssuerOptions } from './options.js';
 import { devRoutes, pageRoutes } from './page.js';
 
@@ -69,7 +69,7 @@ export async function startDevIssuer(
   const settings = await resolveDevIssuerOptions(options);
   const { clients } = settings;
   const keys = await openKeyRing(settings);
-  const rotateKeys = rotation(keys, settings.keys);
+  const rotateKeys = rotation(keys);
   const page = await pageRoutes();
 
   const server = await startIssuerServers((url, mtlsUrl) => {
@@ -115,13 +115,10 @@ function documentRoutes(url: string, keys: KeyRing, metadata: Readonly<Record<st
 }
 
 /** One rotation after the other, so that the file ends up with what the last one left. */
-function rotation(keys: KeyRing, file: string | undefined): (keepPrevious: boolean) => Promise<void> {
+function rotation(keys: KeyRing): (keepPrevious: boolean) => Promise<void> {
   let last: Promise<void> = Promise.resolve();
   return (keepPrevious) => {
-    const rotate = async (): Promise<void> => {
-      await keys.rotate(keepPrevious);
-      if (file !== undefined) await replaceKeysFile(file, keys.keys);
-    };
+    const rotate = (): Promise<void> => keys.rotate(keepPrevious);
     last = last.then(rotate, rotate);
     return last;
   };

@@ -47,11 +47,11 @@ export async function readKeysFile(file: string): Promise<SigningKeys | undefine
  */
 export async function openKeyRing({ keys: file, algorithm }: DevIssuerSettings): Promise<KeyRing> {
   const nextKeyId = (): string => `dev-${randomBytes(6).toString('hex')}`;
-  const newRing = (): Promise<KeyRing> => createKeyRing(algorithm ?? DEFAULT_ALGORITHM, { nextKeyId });
-  if (file === undefined) return newRing();
+  if (file === undefined) return createKeyRing(algorithm ?? DEFAULT_ALGORITHM, { nextKeyId });
+  const options = { nextKeyId, store: (keys: readonly SigningKey[]) => replaceKeysFile(file, keys) };
   let stored = await readKeysFile(file);
   if (stored === undefined) {
-    const ring = await newRing();
+    const ring = await createKeyRing(algorithm ?? DEFAULT_ALGORITHM, options);
     if (await createKeysFile(file, ring.keys)) return ring;
     stored = await readKeysFile(file); // another process was first
   }
@@ -59,7 +59,7 @@ export async function openKeyRing({ keys: file, algorithm }: DevIssuerSettings):
   const kept = stored[0].algorithm;
   if (algorithm !== undefined && algorithm !== kept)
     throw new FileError(`${file} has keys for ${kept}, and the algorithm is to be ${algorithm}`);
-  return createKeyRing(kept, { keys: stored, nextKeyId });
+  return createKeyRing(kept, { ...options, keys: stored });
 }
 
 /** Makes the file, for its owner only. False if it's there already, and then it stays as it is. */
@@ -78,7 +78,7 @@ async function createKeysFile(file: string, keys: readonly SigningKey[]): Promis
  *
  * @throws {FileError} it can't be written
  */
-export async function replaceKeysFile(file: string, keys: readonly SigningKey[]): Promise<void> {
+async function replaceKeysFile(file: string, keys: readonly SigningKey[]): Promise<void> {
   const draft = `${file}.${randomUUID()}.tmp`;
   try {
     await writeFile(draft, toText(keys), { flag: 'wx', mode: OWNER_ONLY });
