@@ -269,9 +269,11 @@ describe('the keys of a client at a URL', () => {
   });
 });
 
-it('does not take assertions of issuers that nobody named', async () => {
+it.each<[who: string, headers: Parameters]>([
+  ['a client', [basic('order-service', 'dev-secret')]],
+  ['a workload', []],
+])('says to %s that it has no JWT bearer grant if no issuer of assertions is named', async (_, headers) => {
   const { tokenEndpoint } = await start();
-  const assertion = await (await createTestIssuer()).token();
-  const answer = await ask(tokenEndpoint, assertion, [], [basic('order-service', 'dev-secret')]);
-  expect(answer).toMatchObject({ status: 400, error: 'invalid_grant' });
+  const answer = await ask(tokenEndpoint, await (await createTestIssuer()).token(), [], headers);
+  expect(answer).toMatchObject({ status: 400, error: 'unsupported_grant_type' });
 });

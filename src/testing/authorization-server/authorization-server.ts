@@ -65,6 +65,9 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
   const scopes = [...new Set(clients.flatMap((client) => client.scopes))];
   const mint = createTokenMint(options);
   const assertionIssuers = createAssertionIssuers(options.assertionIssuers, { audiences, runtime });
+  const grantTypes = GRANT_TYPES.filter(
+    (name) => options.assertionIssuers.length > 0 || !name.endsWith('jwt-bearer'),
+  );
   const authenticator = createClientAuthenticator({ clients, audiences, runtime, assertionIssuers });
   const audience = options.ownTokens === 'any' ? undefined : clients.flatMap((client) => client.audience);
   const verifyOwnToken = createOwnTokenVerifier({ issuer, keys, clock, audience });
@@ -76,6 +79,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     constraints: createSenderConstraints(dpopNonce, runtime),
     assertionIssuers,
     clients,
+    grantTypes,
   });
   const introspection = introspectionEndpoint(authenticator, async (value) =>
     options.introspectOpaque === undefined || value.includes('.')
@@ -95,9 +99,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
       introspection_endpoint: `${issuer}${paths.introspection}`,
       introspection_endpoint_auth_methods_supported: methods,
       introspection_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
-      grant_types_supported: GRANT_TYPES.filter(
-        (name) => options.assertionIssuers.length > 0 || !name.endsWith('jwt-bearer'),
-      ),
+      grant_types_supported: grantTypes,
       ...(scopes.length > 0 && { scopes_supported: scopes }), // no empty list (RFC 8414 §3.2)
       dpop_signing_alg_values_supported: ALGORITHMS,
       tls_client_certificate_bound_access_tokens: tls !== undefined,

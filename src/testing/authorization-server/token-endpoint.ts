@@ -1,6 +1,6 @@
 import { type AssertionIssuers, findWorkload } from './assertion-issuers.js';
 import { type ClientAuthenticator, requireClient } from './client-authentication.js';
-import { type Client, GRANT_TYPES, type GrantType } from './clients.js';
+import type { Client, GrantType } from './clients.js';
 import { decideGrant, describeGrant, type Granted, readGrantRequest } from './grants.js';
 import { type Handler, jsonAnswer, type Note, refusal } from './http.js';
 import { grantByAssertion } from './jwt-bearer.js';
@@ -17,6 +17,8 @@ export interface TokenEndpointOptions {
   readonly verifyOwnToken: OwnTokenVerifier;
   readonly assertionIssuers: AssertionIssuers;
   readonly clients: readonly Client[];
+  /** The grants that it takes; others are unsupported, with or without a client. */
+  readonly grantTypes: readonly GrantType[];
 }
 
 /** For the log. */
@@ -28,7 +30,7 @@ const SHORT_NAMES: Readonly<Record<GrantType, string>> = {
 
 const JWT_BEARER: GrantType = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 
-/** The token endpoint (RFC 6749 §3.2) for the grants of {@link GRANT_TYPES}. */
+/** The token endpoint (RFC 6749 §3.2) for the grants of `grantTypes`. */
 export function tokenEndpoint(options: TokenEndpointOptions): Handler {
   const { authenticator, mint, constraints, verifyOwnToken, assertionIssuers } = options;
   /** RFC 7523 §3.1: with this grant a client need not authenticate. The grant verifies the assertion. */
@@ -43,12 +45,13 @@ export function tokenEndpoint(options: TokenEndpointOptions): Handler {
     const sender = await constraints.read(request);
     const asked = parameter(form, 'grant_type');
     const authenticated = await authenticator.authenticate(request, form, note);
+    const grantType = options.grantTypes.find((known) => known === asked);
+    if (asked !== undefined && grantType === undefined)
+      throw refusal(400, 'unsupported_grant_type', 'there is no such grant here');
     const client = requireClient(
-      authenticated ?? (asked === JWT_BEARER ? readWorkload(form, note) : undefined),
+      authenticated ?? (grantType === JWT_BEARER ? readWorkload(form, note) : undefined),
     );
-    if (asked === undefined) throw refusal(400, 'invalid_request', 'the parameter grant_type is missing');
-    const grantType = GRANT_TYPES.find((known) => known === asked);
-    if (grantType === undefined) throw refusal(400, 'unsupported_grant_type', 'there is no such grant here');
+    if (grantType === undefined) throw refusal(400, 'invalid_request', 'the parameter grant_type is missing');
     note(SHORT_NAMES[grantType]);
     if (!client.grantTypes.includes(grantType))
       throw refusal(400, 'unauthorized_client', 'the client may not use this grant');
