@@ -38,8 +38,9 @@ export function createNightlyJob({
   });
   const countOrders = async (url: string): Promise<number> => {
     const response = await orders.fetch(`${url}/orders`);
-    if (!response.ok) throw new Error(`the order service answered ${response.status}`);
-    return ((await response.json()) as { orders: number }).orders;
+    if (response.ok) return ((await response.json()) as { orders: number }).orders;
+    await response.body?.cancel();
+    throw new Error(`the order service answered ${response.status}`);
   };
 
   return {

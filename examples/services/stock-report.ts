@@ -40,7 +40,10 @@ export async function stockReport(
     const lines = await Promise.all(
       skus.map(async (sku) => {
         const response = await inventory.fetch(`${inventoryUrl}/stock/${encodeURIComponent(sku)}`);
-        if (!response.ok) throw new Error(`the inventory service answered ${response.status}`);
+        if (!response.ok) {
+          await response.body?.cancel();
+          throw new Error(`the inventory service answered ${response.status}`);
+        }
         const { inStock } = (await response.json()) as { inStock: number };
         return `${sku}: ${inStock} in stock`;
       }),

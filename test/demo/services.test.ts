@@ -25,6 +25,19 @@ const json =
   };
 const inStock = json(200, { inStock: 7 });
 
+/** A refusal whose body never ends. `closed` settles once the client doesn't wait for more of it. */
+function endlessRefusal(): { readonly refuse: Answer; readonly closed: Promise<void> } {
+  let close = (): void => undefined;
+  const closed = new Promise<void>((resolve) => {
+    close = resolve;
+  });
+  const refuse: Answer = (response) => {
+    response.on('close', close);
+    response.writeHead(503).write('x');
+  };
+  return { refuse, closed };
+}
+
 let authorizationServer: AuthorizationServer;
 let inventory: Server;
 let inventoryUrl: string;
@@ -147,9 +160,11 @@ describe('the nightly job', () => {
     expect(await job.run()).toBe(1);
   });
 
-  it('fails when a service does', async () => {
-    answer = json(503, {});
+  it('fails when a service does, and reads no more of its answer', async () => {
+    const { refuse, closed } = endlessRefusal();
+    answer = refuse;
     await expect(createJob(inventoryUrl).run()).rejects.toThrow('the order service answered 503');
+    await closed;
   });
 });
 
@@ -174,11 +189,13 @@ describe('the stock report', () => {
   });
 
   it('ends with 1 when the inventory service does not answer as it should', async () => {
-    answer = json(503, {});
+    const { refuse, closed } = endlessRefusal();
+    answer = refuse;
     expect(await run([inventoryUrl, '42'], credentials())).toEqual({
       exitCode: 1,
       lines: ['stock-report: the inventory service answered 503'],
     });
+    await closed;
   });
 
   it('ends with 1 when its secret is wrong, and does not print it', { tags: ['OPS-01'] }, async () => {
