@@ -61,8 +61,8 @@ describe('dev-issuer', () => {
       'order-service: secret dev-secret, scopes read:inventory write:orders',
       `  const resourceServer = createResourceServer({\n    issuer: '${issuer}',\n    audience: 'https://inventory.example.com',\n  });`,
       `    clientId: 'order-service',\n    clientSecret: 'dev-secret',\n    scope: 'read:inventory write:orders',\n`,
-      `  OAUTH_ISSUER=${issuer}\n`,
-      `  OAUTH_SCOPE='read:inventory write:orders'\n`,
+      `  ISSUER=${issuer}\n`,
+      `  SCOPE='read:inventory write:orders'\n`,
       `curl -s --user order-service:dev-secret --data-urlencode grant_type=client_credentials`,
       `curl -i -H "Authorization: Bearer $TOKEN"`,
     ])

@@ -94,7 +94,7 @@ describe('what is pasted', () => {
         "import { createResourceServer } from 'oauth-resource-server';\n\n" +
         "const resourceServer = createResourceServer({\n  issuer: 'http://127.0.0.1:4400',\n  audience: 'x',\n});",
       client: undefined,
-      environment: 'OAUTH_ISSUER=http://127.0.0.1:4400\nOAUTH_AUDIENCE=x\nOAUTH_CLIENT_ID=a',
+      environment: 'ISSUER=http://127.0.0.1:4400\nAUDIENCE=x\nCLIENT_ID=a',
       getToken: undefined,
       callApi: undefined,
     });
@@ -111,10 +111,7 @@ describe('what is pasted', () => {
     expect(await server.verify(stdout)).toMatchObject({ scopes: ['read:inventory', "it's"] });
     server.close();
 
-    const echoed = await promisify(execFile)('sh', [
-      '-c',
-      `${environment}\nprintf %s "$OAUTH_CLIENT_SECRET"`,
-    ]);
+    const echoed = await promisify(execFile)('sh', ['-c', `${environment}\nprintf %s "$CLIENT_SECRET"`]);
     expect(echoed.stdout).toBe(clientSecret);
   });
 });

@@ -52,11 +52,11 @@ export function settingsToPaste(issuer: string, client: Client): SettingsToPaste
         'console.log(response.status, await response.text());',
       ].join('\n'),
     environment: present({
-      OAUTH_ISSUER: issuer,
-      OAUTH_AUDIENCE: api,
-      OAUTH_CLIENT_ID: clientId,
-      OAUTH_CLIENT_SECRET: clientSecret,
-      OAUTH_SCOPE: scope,
+      ISSUER: issuer,
+      AUDIENCE: api,
+      CLIENT_ID: clientId,
+      CLIENT_SECRET: clientSecret,
+      SCOPE: scope,
     })
       .map(([name, value]) => `${name}=${shellWord(value)}`)
       .join('\n'),
