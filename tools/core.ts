@@ -17,9 +17,11 @@ export {
   type VerificationKey,
 } from '../src/issuer/verification-key.js';
 export {
+  badOption,
   checkNames,
   flag,
   isOptionError,
+  object,
   oneOf,
   optional,
   text,

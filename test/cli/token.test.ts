@@ -251,7 +251,12 @@ describe('token, from an authorization server', () => {
         ...['--issuer=http://127.0.0.1:1', '--token-endpoint=http://127.0.0.1:1/token', '--client-id=a'],
         ...['--metadata-url=http://127.0.0.1:1/odd', ...secret],
       ],
-      '--metadata-url does not go with',
+      '--metadata-url does not go with --token-endpoint, which needs no metadata',
+    ],
+    [
+      'a secret with a tab',
+      ['--issuer=http://127.0.0.1:1', '--client-id=a', '--client-secret=a\tb'],
+      "the client's secret has a control character",
     ],
     [
       'a parameter without a name',

@@ -1,4 +1,4 @@
-import { withoutCredentials } from '../core.js';
+import { checkOptions, withoutCredentials } from '../core.js';
 import { parseCommandLine, readNumber } from './arguments.js';
 import {
   type CheckOptions,
@@ -10,9 +10,9 @@ import {
 } from './check/check-issuer.js';
 import type { Finding } from './check/finding.js';
 import { type Command, type CommandContext, UsageError } from './command.js';
+import { checkFlags } from './flags.js';
 import { INTROSPECTION_FLAGS, INTROSPECTION_HELP, readIntrospection } from './introspection-flags.js';
 import { printable, quote, toJson } from './printable.js';
-import { checkServerOptions } from './server-options.js';
 
 const HELP = `Usage: npx oauth-resource-server check <issuer> [options]
 
@@ -78,7 +78,7 @@ async function readArguments(
   // A wrong issuer is a result of this command; a wrong option is wrong usage.
   const isAsked = introspection !== undefined || options.introspectionEndpoint !== undefined;
   if (examineIssuerForm(issuer, options).status === 'ok')
-    checkServerOptions(toServerOptions(options, isAsked));
+    checkFlags(() => checkOptions(toServerOptions(options, isAsked)));
   const { 'client-secret-env': variable = 'CLIENT_SECRET', 'client-key': keyFile } = values;
   const credential: Pasted =
     keyFile === undefined

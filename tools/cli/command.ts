@@ -36,3 +36,11 @@ export interface Command {
 export class UsageError extends Error {
   override readonly name: string = 'UsageError';
 }
+
+/** A `fetch` that ends with the command. */
+export function interruptible(fetch: typeof globalThis.fetch, signal: AbortSignal): typeof globalThis.fetch {
+  return (input, init) => {
+    const signals = [signal, init?.signal].filter((one) => one instanceof AbortSignal);
+    return fetch(input, { ...init, signal: AbortSignal.any(signals) });
+  };
+}

@@ -6,8 +6,9 @@ import {
   type DevIssuerOptions,
 } from '../dev-issuer/index.js';
 import { FileError, readJsonFile } from '../json-file.js';
-import { parseCommandLine, readNumber, splitScopes } from './arguments.js';
+import { parseCommandLine, readNumber, readScopes, splitScopes } from './arguments.js';
 import { UsageError } from './command.js';
+import { checkFlags } from './flags.js';
 
 const FLAGS = {
   client: { type: 'string', multiple: true },
@@ -45,7 +46,7 @@ export async function readDevIssuerCommandLine(args: readonly string[]): Promise
   const { values, positionals } = parseCommandLine(args, FLAGS);
   if (positionals.length > 0) throw new UsageError('dev-issuer takes options only');
   const { config, json = false } = values;
-  const scopes = values.scope === undefined ? undefined : splitScopes(values.scope.join(' '));
+  const scopes = values.scope && readScopes(values.scope);
   const flags = {
     host: values.host,
     port: readNumber(values.port, 'port'),
@@ -63,7 +64,7 @@ export async function readDevIssuerCommandLine(args: readonly string[]): Promise
     }),
   };
   const options = presentMembers(flags) ?? {};
-  checkFlags(options);
+  checkFlags(() => checkDevIssuerOptions(options));
   if (config === undefined) return { options, json };
 
   const fromFile = await readConfigFile(config);
@@ -96,29 +97,6 @@ function readClients(
 ): readonly DevClientOptions[] | undefined {
   if (clients !== undefined) return clients.map((client) => parseClient(client, scopes ?? []));
   return scopes === undefined ? undefined : [{ ...DEFAULT_CLIENT, scopes }];
-}
-
-function checkFlags(options: object): asserts options is DevIssuerOptions {
-  try {
-    checkDevIssuerOptions(options, toFlag);
-  } catch (error) {
-    if (error instanceof TypeError) throw new UsageError(error.message);
-    throw error;
-  }
-}
-
-const FLAGS_OF_TLS: Readonly<Record<string, string>> = {
-  'tls.key': '--tls-key',
-  'tls.ca': '--tls-ca',
-  'tls.mtlsPort': '--mtls-port',
-};
-
-/** `clients[0].scopes` → `--client`. */
-function toFlag(path: string): string {
-  if (path.startsWith('clients')) return '--client';
-  if (path.startsWith('tls')) return FLAGS_OF_TLS[path] ?? '--tls-cert';
-  if (path === 'dpopNonce') return '--dpop-nonce';
-  return path === 'lifetimeSeconds' ? '--lifetime' : `--${path}`;
 }
 
 async function readConfigFile(file: string): Promise<DevIssuerOptions> {

@@ -1,16 +1,14 @@
 import {
   type AuthenticationMethod,
   type ClientCredentials,
-  type ClientCredentialsOptions,
   createClientCredentials,
   isTokenRequestError,
 } from '../../src/client/index.js';
-import { isOptionError } from '../core.js';
 import { readNumber, readPairs, readScopes } from './arguments.js';
 import { type CommandContext, UsageError } from './command.js';
+import { checkFlags } from './flags.js';
 import { printable } from './printable.js';
 import { readStdin } from './read-stdin.js';
-import { inFlags } from './server-options.js';
 import type { MintedToken } from './token-from-keys.js';
 
 /** The flags of `token` without `--keys`. */
@@ -52,7 +50,7 @@ export async function requestToken(flags: IssuerFlags, context: CommandContext):
   const timeoutSeconds = readNumber(flags.timeout, 'timeout');
   // The client refuses a method that it doesn't know.
   const method = flags['authentication-method'] as AuthenticationMethod | undefined;
-  const client = createClient({
+  const options = {
     ...(issuer === undefined ? {} : { issuer }),
     ...(tokenEndpoint === undefined ? {} : { tokenEndpoint }),
     ...(metadataUrl === undefined ? {} : { metadataUrl }),
@@ -67,7 +65,8 @@ export async function requestToken(flags: IssuerFlags, context: CommandContext):
     ...(audience === undefined ? {} : { audience }),
     fetch: context.fetch,
     clock: context.clock,
-  });
+  };
+  const client = checkFlags(() => createClientCredentials(options));
   const granted = await getToken(client, context.signal);
   const missing = scope.filter((name) => !granted.scope.includes(name));
   if (missing.length > 0) context.printError(`warning: not granted: ${printable(missing.join(' '))}`);
@@ -85,23 +84,6 @@ async function getToken(client: ClientCredentials, signal: AbortSignal): Promise
   } finally {
     client.close();
   }
-}
-
-/** The client checks its options; here they're flags. */
-function createClient(options: ClientCredentialsOptions): ClientCredentials {
-  try {
-    return createClientCredentials(options);
-  } catch (error) {
-    if (!isOptionError(error)) throw error;
-    throw new UsageError(`${toFlag(error.option)} ${inFlags(error.problem)}`);
-  }
-}
-
-/** `clientId` → `--client-id`, `parameters.tenant` → `--parameter`. */
-function toFlag(name: string): string {
-  if (/^parameters\b/.test(name)) return '--parameter';
-  if (name === 'timeoutSeconds') return '--timeout';
-  return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 /** Where the client's secret may come from. Exactly one of them is given. */

@@ -7,7 +7,6 @@ import {
 import {
   checkCertificatesAreOfUse,
   checkTlsSettings,
-  type Label,
   readThumbprints,
 } from '../../src/testing/authorization-server/client-certificates.js';
 import {
@@ -20,8 +19,10 @@ import {
 import { isLoopbackHost, type TlsSettings } from '../../src/testing/loopback-server.js';
 import {
   ALGORITHMS,
+  badOption,
   checkNames,
   flag,
+  object,
   oneOf,
   optional,
   text,
@@ -145,41 +146,32 @@ export async function resolveDevIssuerOptions(options: DevIssuerOptions): Promis
 /**
  * Checks options that may come from anywhere: a program, a file, flags.
  *
- * @param label what messages call a member, given its path: `clients[0].scopes`. Default the path
  * @throws {TypeError} naming the option, what it takes, and the type of what it got
  */
-export function checkDevIssuerOptions(
-  options: unknown,
-  label: Label = (path) => path,
-): asserts options is DevIssuerOptions {
+export function checkDevIssuerOptions(options: unknown): asserts options is DevIssuerOptions {
   checkNames(options, OPTION_NAMES, 'options');
+  const label = (path: string): string => path;
   // checkNames accepts only objects.
   const given: { readonly [name in keyof DevIssuerOptions]?: unknown } = options as object;
-  checkHost(given.host, label('host'));
-  optional(wholeNumberBetween(0, 65_535))(given.port, label('port'));
-  optional(oneOf(ALGORITHMS))(given.algorithm, label('algorithm'));
-  optional(wholeNumberBetween(1, YEAR_SECONDS))(given.lifetimeSeconds, label('lifetimeSeconds'));
-  optional(text)(given.keys, label('keys'));
-  optional(textOrTexts)(given.audience, label('audience'));
+  checkHost(given.host);
+  optional(wholeNumberBetween(0, 65_535))(given.port, 'port');
+  optional(oneOf(ALGORITHMS))(given.algorithm, 'algorithm');
+  optional(wholeNumberBetween(1, YEAR_SECONDS))(given.lifetimeSeconds, 'lifetimeSeconds');
+  optional(text)(given.keys, 'keys');
+  optional(textOrTexts)(given.audience, 'audience');
   if (given.clients !== undefined) checkClients(given.clients, label);
   if (given.assertionIssuers !== undefined) checkAssertionIssuers(given.assertionIssuers, label);
-  optional<boolean>(flag)(given.dpopNonce, label('dpopNonce'));
+  optional<boolean>(flag)(given.dpopNonce, 'dpopNonce');
   checkWorkloads(given.clients ?? [], given.assertionIssuers ?? [], label);
-  if (given.tls !== undefined) checkTls(given.tls, label);
-  checkCertificatesAreOfUse(given.clients ?? [], given.tls, 'tls', label);
+  const tls = optional(object(TLS_CHECKS))(given.tls, 'tls');
+  checkCertificatesAreOfUse(given.clients ?? [], tls, 'tls', label);
 }
 
-function checkTls(tls: unknown, label: Label): asserts tls is DevTlsOptions {
-  checkNames(tls, Object.keys(TLS_CHECKS), label('tls'));
-  for (const [name, check] of Object.entries(TLS_CHECKS))
-    check(Reflect.get(Object(tls), name), label(`tls.${name}`));
-}
-
-function checkHost(host: unknown, name: string): void {
+function checkHost(host: unknown): void {
   if (host === undefined || (typeof host === 'string' && isLoopbackHost(withoutBrackets(host)))) return;
   const takes = 'localhost, an address of 127.0.0.0/8 or ::1';
   const got = typeof host === 'string' && host !== '' ? JSON.stringify(host) : typeName(host);
-  throw new TypeError(`option "${name}" takes ${takes}, got ${got}: a development issuer is for one machine`);
+  throw badOption('host', `takes ${takes}, got ${got}: a development issuer is for one machine`);
 }
 
 async function withCertificate(client: ClientOptions): Promise<ClientOptions> {

@@ -1,5 +1,5 @@
 import type { JSONWebKeySet, JWTPayload } from 'jose';
-import { checkNames, flag, optional, optionError, text } from '../../lib/check.js';
+import { badOption, checkNames, flag, optional, optionError, text } from '../../lib/check.js';
 import type { Runtime } from '../../lib/runtime.js';
 import {
   AssertionFault,
@@ -41,8 +41,7 @@ export function checkAssertionIssuers(
     checkNames(one, NAMES, at(''));
     text(one.issuer, at('.issuer'));
     checkKeys(one, at);
-    if (one.jwks === undefined && one.jwksUri === undefined)
-      throw new TypeError(`option "${at('')}" needs jwks or jwksUri`);
+    if (one.jwks === undefined && one.jwksUri === undefined) throw badOption(at(''), 'needs jwks or jwksUri');
     optional<boolean>(flag)(one.singleUse, at('.singleUse'));
   }
 }
@@ -60,7 +59,7 @@ export function checkWorkloads(
   for (const [index, { workload }] of clients.entries()) {
     if (workload === undefined || issuers.some(({ issuer }) => issuer === workload.issuer)) continue;
     const name = label(`clients[${index}].workload.issuer`);
-    throw new TypeError(`option "${name}" names none of "${label('assertionIssuers')}"`);
+    throw badOption(name, `names none of "${label('assertionIssuers')}"`);
   }
 }
 

@@ -1,7 +1,7 @@
 import { hash, X509Certificate } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { createSecureContext, type TLSSocket } from 'node:tls';
-import { checkNames, optionError, text } from '../../lib/check.js';
+import { badOption, checkNames, optionError, text } from '../../lib/check.js';
 import type { TlsSettings } from '../loopback-server.js';
 
 /** What messages call an option, given its path: `clients[0].scopes`. */
@@ -127,6 +127,6 @@ export function checkCertificatesAreOfUse(
     const needed = tlsClientAuth === undefined ? tlsOption : `${tlsOption}.ca`;
     const isThere = tls !== undefined && (tlsClientAuth === undefined || tls.ca !== undefined);
     if ((certificate ?? tlsClientAuth) !== undefined && !isThere)
-      throw new TypeError(`option "${label(`clients[${index}].${name}`)}" needs "${label(needed)}"`);
+      throw badOption(label(`clients[${index}].${name}`), `needs "${label(needed)}"`);
   }
 }

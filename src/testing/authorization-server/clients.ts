@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { JSONWebKeySet } from 'jose';
 import { checkConfiguredKeys } from '../../issuer/configured-keys.js';
 import {
+  badOption,
   checkNames,
   flag,
   object,
@@ -140,9 +141,7 @@ export function checkClients(clients: unknown, label: Label): asserts clients is
   for (const [index, client] of clients.entries()) {
     checkClient(client, (member) => label(`clients[${index}]${member}`));
     if (seen.has(client.clientId))
-      throw new TypeError(
-        `option "${label(`clients[${index}].clientId`)}" names a client that is there already`,
-      );
+      throw badOption(label(`clients[${index}].clientId`), 'names a client that is there already');
     seen.add(client.clientId);
   }
 }
@@ -173,7 +172,7 @@ export function checkKeys(
   if (jwks !== undefined) checkConfiguredKeys(jwks, label('.jwks'));
   optional(httpsUrl(false))(jwksUri, label('.jwksUri'));
   if (jwks !== undefined && jwksUri !== undefined)
-    throw new TypeError(`option "${label('.jwksUri')}" can't be together with jwks`);
+    throw badOption(label('.jwksUri'), "can't be together with jwks");
 }
 
 function checkPrintable(value: unknown, name: string): void {
@@ -190,7 +189,7 @@ function checkClaims(claims: unknown, name: string): void {
   if (!isJsonObject(claims)) throw optionError(name, 'an object', claims);
   const reserved = RESERVED_CLAIMS.find((claim) => Object.hasOwn(claims, claim));
   if (reserved !== undefined)
-    throw new TypeError(`option "${name}" has the claim "${reserved}", which the issuer sets itself`);
+    throw badOption(name, `has the claim "${reserved}", which the issuer sets itself`);
 }
 
 /** What clients may have that don't say it themselves. */

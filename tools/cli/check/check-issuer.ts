@@ -12,9 +12,10 @@ import {
   issuerOfMetadata,
   withoutCredentials,
 } from '../../core.js';
+import { interruptible } from '../command.js';
 import { describeDuration } from '../describe.js';
+import { inFlags } from '../flags.js';
 import { printable, show } from '../printable.js';
-import { inFlags, interruptible } from '../server-options.js';
 import { type Finding, failure, info, ok, warning } from './finding.js';
 import { askQuestion } from './introspection-findings.js';
 import { type ExaminedKeys, examineKeySet, type KeyReport } from './key-findings.js';

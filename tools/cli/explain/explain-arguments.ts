@@ -6,12 +6,13 @@ import type {
   TokenType,
   TrustedIssuer,
 } from '../../../src/index.js';
+import { checkOptions } from '../../core.js';
 import { FileError, readJsonFile } from '../../json-file.js';
 import { type CommandLine, parseCommandLine, readNumber, readScopes } from '../arguments.js';
-import { type CommandContext, UsageError } from '../command.js';
+import { type CommandContext, interruptible, UsageError } from '../command.js';
+import { checkFlags } from '../flags.js';
 import { INTROSPECTION_FLAGS, readIntrospection } from '../introspection-flags.js';
 import { readStdin } from '../read-stdin.js';
-import { checkServerOptions, interruptible } from '../server-options.js';
 import type { ExplainOptions } from './explain-token.js';
 
 const FLAGS = {
@@ -56,7 +57,7 @@ export async function readExplainArguments(
   if (values['client-secret-stdin'] === true && (positionals[0] ?? '-') === '-')
     throw new UsageError('standard input has the secret: give the token as an argument');
   const server = await toServerOptions(values, introspection, context);
-  checkServerOptions(server);
+  checkFlags(() => checkOptions(server));
   const scopes = readScopes(values.scope);
   if (values.scope !== undefined && scopes.length === 0)
     throw new UsageError('--scope takes scopes, and got none');
