@@ -283,6 +283,17 @@ describe('dev-issuer --config', () => {
     expect(JSON.parse(other).clients).toMatchObject([{ clientId: 'z', scopes: ['s'] }]);
   });
 
+  it('lays the flags of TLS over those of the file', async () => {
+    const { certificate, privateKey } = await createServerCertificate();
+    const config = await configFile({ tls: { cert: 'server.pem', key: 'server.key' } });
+    await writeFile(join(dirname(config), 'server.pem'), certificate);
+    await writeFile(join(dirname(config), 'server.key'), privateKey);
+    const { firstLine } = await start(['--json', '--config', config, '--mtls-port=0']);
+    expect(JSON.parse(firstLine).mtlsTokenEndpoint).toMatch(/^https:/);
+    const wrong = await run(['dev-issuer', '--config', config, '--mtls-port=70000']);
+    expect(wrong).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('--mtls-port takes') });
+  });
+
   it('finds the file for the keys beside it, and keeps tokens valid over a restart', async () => {
     const config = await configFile({ keys: 'dev-keys.json', clients: [client] });
     const idsOf = async (): Promise<unknown> => {

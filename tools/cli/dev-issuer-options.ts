@@ -37,7 +37,7 @@ export interface DevIssuerCommandLine {
 
 /**
  * Reads flags and, if they name one, the configuration file. A flag overrides the member with the same
- * meaning.
+ * meaning, in `tls` too.
  *
  * @throws {UsageError} a wrong flag
  * @throws {FileError} a configuration file that can't be read, isn't JSON, or has a wrong member
@@ -47,7 +47,16 @@ export async function readDevIssuerCommandLine(args: readonly string[]): Promise
   if (positionals.length > 0) throw new UsageError('dev-issuer takes options only');
   const { config, json = false } = values;
   const scopes = values.scope && readScopes(values.scope);
-  const flags = {
+  const fromFile = config === undefined ? {} : await readConfigFile(config);
+  if (fromFile.clients !== undefined && values.client === undefined && scopes !== undefined)
+    throw new UsageError('--scope is for clients of --client; those of the file have their own');
+  const tls = presentMembers({
+    cert: values['tls-cert'],
+    key: values['tls-key'],
+    ca: values['tls-ca'],
+    mtlsPort: readNumber(values['mtls-port'], 'mtls-port'),
+  });
+  const flags = presentMembers({
     host: values.host,
     port: readNumber(values.port, 'port'),
     algorithm: values.algorithm,
@@ -56,21 +65,12 @@ export async function readDevIssuerCommandLine(args: readonly string[]): Promise
     audience: values.audience,
     clients: readClients(values.client, scopes),
     dpopNonce: values['dpop-nonce'],
-    tls: presentMembers({
-      cert: values['tls-cert'],
-      key: values['tls-key'],
-      ca: values['tls-ca'],
-      mtlsPort: readNumber(values['mtls-port'], 'mtls-port'),
-    }),
-  };
-  const options = presentMembers(flags) ?? {};
+    tls: tls && { ...fromFile.tls, ...tls },
+  });
+  const options = { ...fromFile, ...flags };
+  // What is wrong with them is wrong with a flag: the file is checked.
   checkFlags(() => checkDevIssuerOptions(options));
-  if (config === undefined) return { options, json };
-
-  const fromFile = await readConfigFile(config);
-  if (fromFile.clients !== undefined && values.client === undefined && scopes !== undefined)
-    throw new UsageError('--scope is for clients of --client; those of the file have their own');
-  return { options: { ...fromFile, ...options }, json };
+  return { options, json };
 }
 
 /** Undefined if nothing is left. */
