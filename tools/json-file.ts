@@ -1,12 +1,16 @@
-import { readFile, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
 
 const MAX_BYTES = 1_048_576;
 const MAX_DEPTH = 100;
+/** PEM, JSON or a token where the name of a file belongs. Messages quote names. */
+const CONTENT = /[\r\n]|^\s*(?:\{|eyJ)/;
 
 /** A file of the user's can't be used. The message names the file and the member, never its content. */
 export class FileError extends Error {
   override readonly name: string = 'FileError';
-  /** A code as the system has it, such as `ENOENT`. Undefined if the content is at fault. */
+  /** The system's code, such as `ENOENT`. Undefined if the system would let us read it. */
   readonly code: string | undefined;
 
   constructor(message: string, code?: string) {
@@ -15,18 +19,24 @@ export class FileError extends Error {
   }
 }
 
-/** Reads a text file. @throws {FileError} it can't be read, or is larger than 1 MiB */
+/**
+ * Reads a text file. Not from a pipe: opening one may take forever, and can't be interrupted.
+ *
+ * @throws {FileError} it can't be read, isn't a regular file, or is larger than 1 MiB
+ */
 export async function readTextFile(file: string): Promise<string> {
+  if (CONTENT.test(file)) throw new FileError('give the name of a file, not what is in it');
+  let bytes: Buffer | undefined;
   try {
-    const { size } = await stat(file);
-    if (size > MAX_BYTES) throw new FileError(`${file} is larger than 1 MiB`, 'EFBIG');
-    return await readFile(file, 'utf8');
+    if ((await stat(file)).isFile()) bytes = await buffer(createReadStream(file, { end: MAX_BYTES }));
   } catch (error) {
-    if (error instanceof FileError) throw error;
     const code = errorCode(error);
     const reason = code === 'ENOENT' ? 'there is no such file' : (code ?? 'unknown error');
     throw new FileError(`${file} cannot be read: ${reason}`, code);
   }
+  if (bytes === undefined) throw new FileError(`${file} cannot be read: it is not a regular file`);
+  if (bytes.length > MAX_BYTES) throw new FileError(`${file} is larger than 1 MiB`);
+  return bytes.toString();
 }
 
 /**

@@ -163,7 +163,8 @@ describe('check asks a real authorization server', () => {
     const asked = ['--introspection-client', 'inventory-service', '--client-key', file];
     expect(about(await check(issuer, asked), 'introspection')).toMatchObject([{ status: 'ok' }]);
     const { stdout } = await run(['check', issuer, ...asked]);
-    expect(stdout).toContain(`privateKey: await readFile('${file}', 'utf8')`);
+    const source = `await readFile('${file}', 'utf8')`;
+    expect(stdout).toContain(`privateKey: ${format === 'pem' ? source : `JSON.parse(${source})`} `);
   });
 
   it('that refuses the secret, and says what a 401 means', async () => {
@@ -263,7 +264,6 @@ describe('check is used wrongly', () => {
     [['--introspection-client', 'api'], 'give one of --client-secret-env'],
     [[...credentials, '--client-secret-stdin'], 'give one of --client-secret-env'],
     [['--introspection-client', 'api', '--client-secret-env', 'UNSET'], 'there is no secret'],
-    [['--introspection-client', 'api', '--client-key', 'none.pem'], 'can be read (ENOENT)'],
     [[...credentials, '--authentication-method', 'basic'], "--authentication-method takes 'client_secret_"],
     [['--introspection-endpoint', '/introspect'], '--introspection-endpoint takes an absolute https URL'],
     [['--introspection-client', 'api', '--client-secret', 'x'], 'unknown option --client-secret;'],

@@ -32,19 +32,19 @@ describe('a file that nests deeper than the stack is refused in words:', () => {
   const keys = `{"keys":[{"kid":"a","alg":"RS256","kty":"RSA","n":${DEEP}}]}`;
   const token = `${segment('{"alg":"ES256"}')}.${segment('{}')}.c2ln`;
 
-  it.each<[string, string, number, readonly string[]]>([
-    ['configuration', DEEP, 1, ['dev-issuer', '--port', '0', '--config']],
-    ['configuration with claims', clients, 1, ['dev-issuer', '--port', '0', '--config']],
-    ['configuration with a port', `{"port":${DEEP}}`, 1, ['dev-issuer', '--port', '0', '--config']],
-    ['keys of dev-issuer', keys, 1, ['dev-issuer', '--port', '0', '--keys']],
-    ['keys of token', keys, 1, ['token', '--issuer', ISSUER, '--audience', 'a', '--keys']],
-    ['key set', `{"keys":${DEEP}}`, 2, ['explain', token, '--issuer', ISSUER, '--audience', 'a', '--jwks']],
-  ])('%s', async (_what, content, exitCode, args) => {
+  it.each<[string, string, readonly string[]]>([
+    ['configuration', DEEP, ['dev-issuer', '--port', '0', '--config']],
+    ['configuration with claims', clients, ['dev-issuer', '--port', '0', '--config']],
+    ['configuration with a port', `{"port":${DEEP}}`, ['dev-issuer', '--port', '0', '--config']],
+    ['keys of dev-issuer', keys, ['dev-issuer', '--port', '0', '--keys']],
+    ['keys of token', keys, ['token', '--issuer', ISSUER, '--audience', 'a', '--keys']],
+    ['key set', `{"keys":${DEEP}}`, ['explain', token, '--issuer', ISSUER, '--audience', 'a', '--jwks']],
+  ])('%s', async (_what, content, args) => {
     const file = join(folder, 'deep.json');
     await writeFile(file, content);
     const ended = await run([...args, file]);
-    expect({ ...ended, stderr: '' }).toEqual({ exitCode, stdout: '', stderr: '' });
-    expect(ended.stderr).toMatch(/nests (?:deeper than 100 levels|too deep)/);
+    expect({ ...ended, stderr: '' }).toEqual({ exitCode: 1, stdout: '', stderr: '' });
+    expect(ended.stderr).toContain(`${file} nests deeper than 100 levels`);
   });
 });
 

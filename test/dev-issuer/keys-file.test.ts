@@ -136,7 +136,7 @@ describe('a file is refused', () => {
 
   it("if it's a folder", async () => {
     await expect(startDevIssuer({ port: 0, keys: await temporaryFolder() })).rejects.toThrow(
-      /cannot be read: EISDIR$/,
+      /cannot be read: it is not a regular file$/,
     );
   });
 

@@ -78,12 +78,16 @@ async function readArguments(
   // A wrong issuer is a result of this command; a wrong option is wrong usage.
   const isAsked = introspection !== undefined || options.introspectionEndpoint !== undefined;
   if (examineIssuerForm(issuer, options).status === 'ok')
-    checkFlags(() => checkOptions(toServerOptions(options, isAsked)));
-  const { 'client-secret-env': variable = 'CLIENT_SECRET', 'client-key': keyFile } = values;
+    checkFlags(() => checkOptions(toServerOptions(options, isAsked)), {
+      '--client-key': values['client-key'],
+    });
+  const { 'client-secret-env': variable = 'CLIENT_SECRET', 'client-key': keyFile = '' } = values;
+  const file = `await readFile(${quote(keyFile)}, 'utf8')`;
+  const privateKey = typeof introspection?.privateKey === 'string' ? file : `JSON.parse(${file})`;
   const credential: Pasted =
-    keyFile === undefined
+    keyFile === ''
       ? { clientSecret: new Code(`process.env.${variable} ?? ''`) }
-      : { privateKey: new Code(`await readFile(${quote(keyFile)}, 'utf8')`) };
+      : { privateKey: new Code(privateKey) };
   return { options, json: values.json ?? false, credential };
 }
 

@@ -24,8 +24,8 @@ export interface Command {
   readonly help: string;
   /**
    * @param args what follows the command's name
-   * @returns the exit code: 0 for success, 1 for a negative answer or a failure. Wrong usage is a
-   *   {@link UsageError}
+   * @returns the exit code: 0 for success, 1 for a negative answer. Wrong usage is a {@link UsageError}, an
+   *   expected failure a {@link CommandError}
    */
   run(args: readonly string[], context: CommandContext): Promise<number>;
 }
@@ -35,6 +35,11 @@ export interface Command {
  */
 export class UsageError extends Error {
   override readonly name: string = 'UsageError';
+}
+
+/** The command failed, as the message tells. The program prints it as it is, and ends with exit code 1. */
+export class CommandError extends Error {
+  override readonly name: string = 'CommandError';
 }
 
 /** A `fetch` that ends with the command. */

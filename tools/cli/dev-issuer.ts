@@ -8,8 +8,8 @@ import {
   settingsToPaste,
   startDevIssuer,
 } from '../dev-issuer/index.js';
-import { errorCode, FileError } from '../json-file.js';
-import type { Command, CommandContext } from './command.js';
+import { errorCode } from '../json-file.js';
+import { type Command, type CommandContext, CommandError } from './command.js';
 import { readDevIssuerCommandLine } from './dev-issuer-options.js';
 import { printable } from './printable.js';
 
@@ -60,22 +60,11 @@ export const devIssuer: Command = {
   summary: 'start an authorization server for development on this machine',
   help: HELP,
   async run(args, context) {
-    if (context.env.NODE_ENV === 'production') {
-      context.printError(
-        'oauth-resource-server: dev-issuer is for development and does not run with NODE_ENV=production',
-      );
-      return 1;
-    }
-    try {
-      const { options, json } = await readDevIssuerCommandLine(args);
-      await serve(options, json, context);
-      return 0;
-    } catch (error) {
-      const failure = describeFailure(error);
-      if (failure === undefined) throw error;
-      context.printError(`oauth-resource-server: ${printable(failure)}`);
-      return 1;
-    }
+    if (context.env.NODE_ENV === 'production')
+      throw new CommandError('dev-issuer is for development and does not run with NODE_ENV=production');
+    const { options, json } = await readDevIssuerCommandLine(args);
+    await serve(options, json, context);
+    return 0;
   },
 };
 
@@ -87,6 +76,8 @@ async function serve(options: DevIssuerOptions, json: boolean, context: CommandC
     onFault: (error) => context.printError(`fault: ${printable(String(error))}`),
     // To standard error: a script that has read its first line may have closed standard output.
     ...(json ? {} : { onRequest: (request) => context.printError(printable(logLine(request, clock()))) }),
+  }).catch((error: unknown) => {
+    throw explainListening(error);
   });
   try {
     const lines = json ? [JSON.stringify(describe(issuer))] : announcement(issuer);
@@ -101,13 +92,13 @@ async function serve(options: DevIssuerOptions, json: boolean, context: CommandC
   }
 }
 
-/** What went wrong in the user's environment; undefined for wrong usage and for our own bugs. */
-function describeFailure(error: unknown): string | undefined {
-  if (error instanceof FileError) return error.message;
+/** An address that can't be used isn't a bug of ours. */
+function explainListening(error: unknown): unknown {
   const code = errorCode(error);
   const syscall = error instanceof Error && 'syscall' in error ? error.syscall : undefined;
-  if (code === 'EADDRINUSE') return 'the port is taken; choose another one with --port';
-  return syscall === 'listen' || syscall === 'getaddrinfo' ? `cannot listen there: ${code}` : undefined;
+  if (code === 'EADDRINUSE') return new CommandError('the port is taken; choose another one with --port');
+  const isOfListening = syscall === 'listen' || syscall === 'getaddrinfo';
+  return isOfListening ? new CommandError(`cannot listen there: ${code}`) : error;
 }
 
 /** For programs: the content of {@link announcement}. */

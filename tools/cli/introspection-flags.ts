@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import type { JWK } from 'jose';
 import type { IntrospectionEndpointOptions } from '../../src/index.js';
-import { FileError, readJsonFile } from '../json-file.js';
+import { readJsonFile, readTextFile } from '../json-file.js';
 import type { CommandLine } from './arguments.js';
 import { type CommandContext, UsageError } from './command.js';
 import { readSecret } from './token-from-issuer.js';
@@ -31,6 +30,7 @@ export const INTROSPECTION_HELP = `\
  * How this API authenticates when it asks the issuer about tokens; undefined if no flag says so.
  *
  * @throws {UsageError} a flag is missing or wrong
+ * @throws {FileError} the file of the key can't be read
  */
 export async function readIntrospection(
   values: Values,
@@ -63,13 +63,8 @@ export async function readIntrospection(
   };
 }
 
+/** A JWK, or what else is in the file: PEM. Checked with the other options. */
 async function readPrivateKey(file: string): Promise<JWK | string> {
-  try {
-    return (await readJsonFile(file)) as JWK; // checked with the other options
-  } catch (error) {
-    if (!(error instanceof FileError)) throw error;
-    if (error.code !== undefined)
-      throw new UsageError(`--client-key takes a file that can be read (${error.code})`);
-    return readFile(file, 'utf8'); // not JSON, so it's PEM
-  }
+  const text = await readTextFile(file);
+  return /^\s*\{/.test(text) ? ((await readJsonFile(file)) as JWK) : text;
 }

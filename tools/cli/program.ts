@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { closestTo } from '../core.js';
-import { type Command, type CommandContext, UsageError } from './command.js';
+import { FileError } from '../json-file.js';
+import { type Command, type CommandContext, CommandError, UsageError } from './command.js';
 import { printable } from './printable.js';
 
 const PROGRAM = 'oauth-resource-server';
@@ -35,7 +36,7 @@ export class Interruption extends Error {
  * Runs `oauth-resource-server <args>`. Never rejects.
  *
  * @param args the command line after the program's name
- * @returns the exit code: the command's own, 0 for help and version, 1 for an unexpected failure, 2 for wrong
+ * @returns the exit code: the command's own, 0 for help and version, 1 for a failure, 2 for wrong
  *   usage, and for an interrupted command that of its {@link Interruption}
  */
 export async function runProgram(args: readonly string[], context: CommandContext): Promise<number> {
@@ -113,6 +114,10 @@ function report(error: unknown, name: string | undefined, context: CommandContex
   }
   const { aborted, reason } = context.signal;
   if (aborted) return reason instanceof Interruption ? reason.exitCode : 130;
+  if (error instanceof CommandError || error instanceof FileError) {
+    context.printError(`${PROGRAM}: ${printable(error.message)}`);
+    return 1;
+  }
   const text = error instanceof Error ? error.message || error.name : `unexpected ${typeof error}`;
   const line = printable(withoutTokens(text)).slice(0, MAX_MESSAGE_LENGTH);
   context.printError(`${PROGRAM}: ${line}`);

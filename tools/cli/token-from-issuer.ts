@@ -5,7 +5,7 @@ import {
   isTokenRequestError,
 } from '../../src/client/index.js';
 import { readNumber, readPairs, readScopes } from './arguments.js';
-import { type CommandContext, UsageError } from './command.js';
+import { type CommandContext, CommandError, UsageError } from './command.js';
 import { checkFlags } from './flags.js';
 import { printable } from './printable.js';
 import { readStdin } from './read-stdin.js';
@@ -26,16 +26,11 @@ export interface IssuerFlags extends SecretFlags {
   readonly 'allow-insecure-requests'?: boolean;
 }
 
-/** The authorization server issued no token. The message contains no secret. */
-export class NoTokenError extends Error {
-  override readonly name: string = 'NoTokenError';
-}
-
 /**
  * Gets a token with client credentials, once.
  *
  * @throws {UsageError} a flag is missing or wrong
- * @throws {NoTokenError} the authorization server refuses, or can't be reached
+ * @throws {CommandError} the authorization server refuses, or can't be reached
  */
 export async function requestToken(flags: IssuerFlags, context: CommandContext): Promise<MintedToken> {
   const { issuer, 'token-endpoint': tokenEndpoint, 'metadata-url': metadataUrl } = flags;
@@ -80,7 +75,7 @@ async function getToken(client: ClientCredentials, signal: AbortSignal): Promise
   } catch (error) {
     if (!isTokenRequestError(error)) throw error;
     const { message, detail, description, hint } = error;
-    throw new NoTokenError([message, detail, description, hint].filter(Boolean).join(': '));
+    throw new CommandError([message, detail, description, hint].filter(Boolean).join(': '));
   } finally {
     client.close();
   }

@@ -1,8 +1,6 @@
-import { FileError } from '../json-file.js';
 import { parseCommandLine } from './arguments.js';
 import { type Command, UsageError } from './command.js';
-import { printable } from './printable.js';
-import { NoTokenError, requestToken } from './token-from-issuer.js';
+import { requestToken } from './token-from-issuer.js';
 import { mintFromKeysFile } from './token-from-keys.js';
 
 const HELP = `Usage: npx oauth-resource-server token --issuer <url> --client-id <id> [options]
@@ -101,17 +99,11 @@ export const token: Command = {
       throw new UsageError(
         `--${misplaced} is for tokens ${keys === undefined ? 'from --keys' : 'without --keys'}`,
       );
-    try {
-      const minted =
-        keys === undefined
-          ? await requestToken(values, context)
-          : await mintFromKeysFile({ ...values, keys }, context);
-      context.print(json === true ? JSON.stringify(minted) : minted.accessToken);
-      return 0;
-    } catch (error) {
-      if (!(error instanceof FileError || error instanceof NoTokenError)) throw error;
-      context.printError(`oauth-resource-server: ${printable(error.message)}`);
-      return 1;
-    }
+    const minted =
+      keys === undefined
+        ? await requestToken(values, context)
+        : await mintFromKeysFile({ ...values, keys }, context);
+    context.print(json === true ? JSON.stringify(minted) : minted.accessToken);
+    return 0;
   },
 };

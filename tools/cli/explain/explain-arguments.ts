@@ -7,7 +7,7 @@ import type {
   TrustedIssuer,
 } from '../../../src/index.js';
 import { checkOptions } from '../../core.js';
-import { FileError, readJsonFile } from '../../json-file.js';
+import { readJsonFile } from '../../json-file.js';
 import { type CommandLine, parseCommandLine, readNumber, readScopes } from '../arguments.js';
 import { type CommandContext, interruptible, UsageError } from '../command.js';
 import { checkFlags } from '../flags.js';
@@ -45,7 +45,7 @@ export interface ExplainArguments {
   readonly json: boolean;
 }
 
-/** Reads the arguments of `explain`. @throws {UsageError} */
+/** Reads the arguments of `explain`. @throws {UsageError | FileError} */
 export async function readExplainArguments(
   args: readonly string[],
   context: CommandContext,
@@ -57,7 +57,7 @@ export async function readExplainArguments(
   if (values['client-secret-stdin'] === true && (positionals[0] ?? '-') === '-')
     throw new UsageError('standard input has the secret: give the token as an argument');
   const server = await toServerOptions(values, introspection, context);
-  checkFlags(() => checkOptions(server));
+  checkFlags(() => checkOptions(server), { '--jwks': values.jwks, '--client-key': values['client-key'] });
   const scopes = readScopes(values.scope);
   if (values.scope !== undefined && scopes.length === 0)
     throw new UsageError('--scope takes scopes, and got none');
@@ -100,9 +100,10 @@ async function toTrustedIssuer(
   };
   if (introspection === undefined && absent !== undefined)
     throw new UsageError('--may-be-absent is for tokens that the issuer is asked about');
+  const jwks = values.jwks === undefined ? undefined : await readJsonFile(values.jwks);
   return {
     issuer,
-    ...given('jwks', values.jwks === undefined ? undefined : await readKeys(values.jwks)),
+    ...given('jwks', jwks as JSONWebKeySet | undefined), // checked with the others
     ...given('jwksUri', values['jwks-uri']),
     ...given('metadataUrl', values['metadata-url']),
     ...given('clientIds', values['client-id']),
@@ -112,17 +113,6 @@ async function toTrustedIssuer(
     ...given('nonceMayBePresent', values['nonce-may-be-present']),
     ...given('introspection', introspection && { ...introspection, ...policy }),
   };
-}
-
-async function readKeys(file: string): Promise<JSONWebKeySet> {
-  try {
-    return (await readJsonFile(file)) as JSONWebKeySet; // checked with the others
-  } catch (error) {
-    if (!(error instanceof FileError)) throw error;
-    if (error.code !== undefined)
-      throw new UsageError(`--jwks takes a file that can be read (${error.code})`);
-    throw new UsageError('--jwks takes a file with a JWK Set; this one is not JSON, or nests too deep');
-  }
 }
 
 /** A member of options, left out if it has no value. */
