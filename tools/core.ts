@@ -19,7 +19,10 @@ export {
 export {
   badOption,
   checkNames,
+  checkObject,
   flag,
+  identifiers,
+  idOrSecret,
   isOptionError,
   object,
   oneOf,
@@ -28,6 +31,7 @@ export {
   textOrTexts,
   typeName,
   wholeNumberBetween,
+  YEAR_SECONDS,
 } from '../src/lib/check.js';
 export { closestTo } from '../src/lib/closest.js';
 export { TimeLimitExceeded, withTimeLimit } from '../src/lib/deadline.js';

@@ -402,6 +402,24 @@ describe('token --keys', () => {
       ['--issuer=x', '--audience=a', '--lifetime=1h'],
       '--lifetime takes a number',
     ],
+    [
+      'no lifetime',
+      ['--issuer=x', '--audience=a', '--lifetime=0'],
+      '--lifetime takes a number from 1 to 31536000, got 0',
+    ],
+    ['half a second', ['--issuer=x', '--audience=a', '--lifetime=1.5'], '--lifetime takes a whole number'],
+    ['an empty issuer', ['--issuer=', '--audience=a'], '--issuer takes a non-empty string'],
+    [
+      'an empty audience',
+      ['--issuer=x', '--audience=a', '--audience='],
+      '--audience takes a non-empty string',
+    ],
+    ['an audience with a line break', ['--issuer=x', '--audience=a\n'], '--audience ends with a line break'],
+    [
+      'an empty client',
+      ['--issuer=x', '--audience=a', '--client-id='],
+      '--client-id takes a non-empty string',
+    ],
   ])('refuses %s with 2', async (_, args, message) => {
     const { exitCode, stdout, stderr } = await run(['token', '--keys=keys.json', ...args]);
     expect([exitCode, stdout]).toEqual([2, '']);

@@ -1,9 +1,18 @@
 import { createKeyRing } from '../../src/testing/signing-key.js';
 import { createTokenIssuer } from '../../src/testing/token-issuer.js';
+import {
+  checkObject,
+  identifiers,
+  idOrSecret,
+  textOrTexts,
+  wholeNumberBetween,
+  YEAR_SECONDS,
+} from '../core.js';
 import { describeToken, readKeysFile } from '../dev-issuer/index.js';
 import { FileError, nestsTooDeep } from '../json-file.js';
 import { readNumber, readPairs, readScopes } from './arguments.js';
 import { type CommandContext, UsageError } from './command.js';
+import { checkFlags } from './flags.js';
 
 /** What `token --json` prints. */
 export interface MintedToken {
@@ -24,7 +33,12 @@ export interface KeysFlags {
   readonly lifetime?: string;
 }
 
-const DEFAULT_LIFETIME_SECONDS = 3600;
+const CHECKS = {
+  issuer: idOrSecret,
+  audience: identifiers(textOrTexts),
+  clientId: idOrSecret,
+  lifetimeSeconds: wholeNumberBetween(1, YEAR_SECONDS),
+};
 /** Claims with their own flag. */
 const CLAIM_FLAGS: Readonly<Record<string, string>> = {
   iss: '--issuer',
@@ -40,23 +54,24 @@ const CLAIM_FLAGS: Readonly<Record<string, string>> = {
  * @throws {FileError} the file can't be used
  */
 export async function mintFromKeysFile(flags: KeysFlags, { clock }: CommandContext): Promise<MintedToken> {
-  const { issuer, audience = [], 'client-id': clientId = 'order-service' } = flags;
-  const [firstAudience, ...others] = audience;
-  if (issuer === undefined || firstAudience === undefined)
+  const { issuer, audience, 'client-id': clientId = 'order-service', lifetime = '3600' } = flags;
+  if (issuer === undefined || audience === undefined)
     throw new UsageError('a token from --keys needs --issuer and --audience');
+  const given = { issuer, audience, clientId, lifetimeSeconds: readNumber(lifetime, 'lifetime') };
+  const { lifetimeSeconds } = checkFlags(() => checkObject(given, '', CHECKS));
+  const [firstAudience = '', ...others] = audience;
   const scope = readScopes(flags.scope);
   const claims = {
     ...readClaims(flags.claim),
     ...(scope.length === 0 ? {} : { scope: scope.join(' ') }),
     ...(others.length === 0 ? {} : { aud: audience }),
   };
-  const lifetimeSeconds = readNumber(flags.lifetime, 'lifetime') ?? DEFAULT_LIFETIME_SECONDS;
   const keys = await readKeysFile(flags.keys);
   if (keys === undefined)
     throw new FileError(`${flags.keys}: there is no such file; dev-issuer --keys makes it`);
 
   const ring = await createKeyRing(keys[0].algorithm, { keys });
-  const settings = { audience: firstAudience, clientId, lifetimeSeconds: Math.floor(lifetimeSeconds), clock };
+  const settings = { audience: firstAudience, clientId, lifetimeSeconds, clock };
   const accessToken = await createTokenIssuer(issuer, settings, ring).token(claims);
   const exp = describeToken(accessToken).claims?.exp;
   return { accessToken, expiresAt: typeof exp === 'number' ? exp : null, scope };

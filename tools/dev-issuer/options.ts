@@ -29,6 +29,7 @@ import {
   textOrTexts,
   typeName,
   wholeNumberBetween,
+  YEAR_SECONDS,
 } from '../core.js';
 import { FileError, readTextFile } from '../json-file.js';
 
@@ -120,7 +121,6 @@ const TLS_CHECKS = {
   ca: optional(text),
   mtlsPort: optional(wholeNumberBetween(0, 65_535)),
 };
-const YEAR_SECONDS = 31_536_000;
 
 /**
  * Fills the defaults in, and reads the files except for that of the keys.
