@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createTestIssuer } from '../../src/testing/index.js';
 import { generateSigningKey, type SigningKey } from '../../src/testing/signing-key.js';
 import type { Finding } from '../../tools/cli/check/finding.js';
+import { splitWords } from '../docs/shell-words.js';
 import {
   json,
   type MisbehavingIssuer,
@@ -151,6 +152,26 @@ async function publish(keys: readonly unknown[], headers = {}): Promise<Misbehav
   issuer.publish(keys, headers);
   return issuer;
 }
+
+describe('check, of an issuer with a slash too many,', () => {
+  it('gives a command that works, with the options it got', async () => {
+    const issuer = 'http://sso.internal:8080/realms/a';
+    const odd = `${issuer}/odd?v=1&w=2`;
+    const { fetch } = simulateWeb({
+      [odd]: () => Response.json({ issuer, jwks_uri: `${issuer}/jwks` }),
+      [`${issuer}/jwks`]: () => Response.json({ keys: [key.jwk] }),
+    });
+    const flags = ['--allow-insecure-requests', '--timeout', '7', '--metadata-url', odd];
+    const [metadata] = about(await check(`${issuer}/`, flags, { fetch }), 'metadata');
+    const [, command = ''] = /(npx .*)$/.exec(metadata?.fix ?? '') ?? [];
+    expect(command).toContain(` check ${issuer} `);
+    const [, , ...args] = splitWords(command, new Map());
+    expect(args).toEqual(
+      expect.arrayContaining(['--allow-insecure-requests', '--timeout=7', `--metadata-url=${odd}`]),
+    );
+    expect((await run(args, { fetch })).exitCode).toBe(0);
+  });
+});
 
 describe('check, of an issuer that has no key for any token,', () => {
   const rsa = (modulusLength: number, members: object) => ({

@@ -257,6 +257,6 @@ describe('explain, of any token,', () => {
 
   function explain(token: string, tokenType: TokenType): Promise<Explanation> {
     const server = { issuer: { issuer, jwks: { keys: [key.jwk] } }, audience, tokenType, clock: () => now };
-    return explainToken(`Bearer ${token}`, { server, scopes: [scope] });
+    return explainToken(`Bearer ${token}`, { server, scopes: [scope], checkCommand: '' });
   }
 });

@@ -487,6 +487,18 @@ describe('explain asks the issuer', () => {
   });
 
   it.each([
+    ['--jwks-uri', `${ISSUER.replace('https', 'http')}/jwks`],
+    ['--metadata-url', `${ISSUER.replace('https', 'http')}/metadata`],
+  ])('and repeats %s in the command that it advises', async (flag, url) => {
+    const fetch = () => Promise.reject(new TypeError('fetch failed'));
+    const flags = [flag, url, '--timeout', '7', '--allow-insecure-requests'];
+    const { stdout } = await run(['explain', tokenWith(), ...usual, ...flags], { fetch, clock: () => START });
+    expect(linesAbout('key', stdout)).toContain(
+      `npx oauth-resource-server check ${ISSUER} ${flag}=${url} --timeout=7 --allow-insecure-requests`,
+    );
+  });
+
+  it.each([
     [{ keys: [] }, 'jwks_invalid'],
     [{ keys: 7 }, 'no "keys" array'],
   ])('and says what is wrong with its keys: %j', async (keys, words) => {

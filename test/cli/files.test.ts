@@ -26,7 +26,7 @@ let pipe: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'files-'));
   pipe = join(folder, 'pipe');
-  if (process.platform !== 'win32') execFileSync('mkfifo', [pipe]);
+  if (process.platform !== 'win32') execFileSync('sh', ['-c', 'mkfifo "$0"', pipe]);
   return () => rm(folder, { recursive: true });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { describeDate, describeDuration } from '../../tools/cli/describe.js';
-import { isShellSafe, printable, show, showList, toJson } from '../../tools/cli/printable.js';
+import { printable, show, showList, toJson } from '../../tools/cli/printable.js';
+import { isShellSafe, programLine } from '../../tools/shell.js';
 
 describe('printable', () => {
   it.each([
@@ -97,4 +98,11 @@ describe('isShellSafe', () => {
   ])('does not let %j pass', (text) => {
     expect(isShellSafe(text)).toBe(false);
   });
+});
+
+it('a line of the program has every option that is given, as one word', () => {
+  const flags = { json: true, scope: ['a b', "it's"], timeout: undefined, 'jwks-uri': 'https://a/k?x&y' };
+  expect(programLine('check', 'https://a', flags)).toBe(
+    `npx oauth-resource-server check https://a --json '--scope=a b' '--scope=it'\\''s' '--jwks-uri=https://a/k?x&y'`,
+  );
 });

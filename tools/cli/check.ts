@@ -1,4 +1,5 @@
 import { checkOptions, withoutCredentials } from '../core.js';
+import { programLine } from '../shell.js';
 import { parseCommandLine, readNumber } from './arguments.js';
 import {
   type CheckOptions,
@@ -59,8 +60,8 @@ async function readArguments(
   context: CommandContext,
 ): Promise<{ readonly options: CheckOptions; readonly json: boolean; readonly credential: Pasted }> {
   const { values, positionals } = parseCommandLine(args, FLAGS);
-  const [issuer, another] = positionals;
-  if (issuer === undefined || another !== undefined) throw new UsageError('check takes one issuer');
+  const [issuer, ...others] = positionals;
+  if (issuer === undefined || others.length > 0) throw new UsageError('check takes one issuer');
   const { fetch, clock, signal } = context;
   const introspection = await readIntrospection(values, context);
   const options: CheckOptions = {
@@ -71,6 +72,7 @@ async function readArguments(
     introspection,
     timeoutSeconds: readNumber(values.timeout, 'timeout') ?? 5,
     allowInsecureRequests: values['allow-insecure-requests'] ?? false,
+    commandFor: (another) => programLine('check', another, values),
     fetch,
     clock,
     signal,

@@ -49,8 +49,3 @@ function cutOff(value: unknown, levels: number = MAX_DEPTH): unknown {
     Object.entries(value).map(([name, member]) => [name, cutOff(member, levels - 1)]),
   );
 }
-
-/** Whether a text can be pasted into a shell as it is: no character in it has a special meaning. */
-export function isShellSafe(text: string): boolean {
-  return /^[\w./:%@+~-]+$/.test(text) && !text.startsWith('-');
-}

@@ -1,6 +1,7 @@
 import { paths } from '../../src/testing/authorization-server/authorization-server.js';
 import type { Client } from '../../src/testing/authorization-server/clients.js';
 import { formEncode } from '../core.js';
+import { shellWord } from '../shell.js';
 
 /** What a developer copies into an application or a shell. */
 export interface SettingsToPaste {
@@ -65,11 +66,6 @@ export function settingsToPaste(issuer: string, client: Client): SettingsToPaste
       getToken &&
       `TOKEN=$(${getToken} | ${READ_TOKEN})\ncurl -i -H "Authorization: Bearer $TOKEN" ${API_ORIGIN}/`,
   };
-}
-
-/** `it's` → `'it'\''s'`: one word of a POSIX shell, whatever is in it. */
-function shellWord(text: string): string {
-  return /^[\w./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** RFC 8707 §2: an absolute URI without fragment. Other names of an API go by the parameter `audience`. */

@@ -9,7 +9,8 @@ import {
   quotePublic,
   suggestIssuer,
 } from '../../core.js';
-import { isShellSafe, quote, show, showList, showText } from '../printable.js';
+import { isShellSafe } from '../../shell.js';
+import { quote, show, showList, showText } from '../printable.js';
 import { type Finding, failure, info, ok, warning } from './finding.js';
 import { describeFailure, isWebPage, type Probe, type ProbeOptions, probe } from './probe.js';
 
@@ -20,6 +21,8 @@ export interface MetadataOptions extends ProbeOptions {
   readonly allowInsecureRequests: boolean;
   /** Instead of the one in the metadata. */
   readonly introspectionEndpoint: string | undefined;
+  /** A line for a shell that checks another issuer with the same options. */
+  readonly commandFor: (issuer: string) => string;
   /** Whether there are credentials for asking the issuer. */
   readonly isAsked: boolean;
 }
@@ -156,26 +159,29 @@ function describeGood({ probe: probed }: Place, metadata: Metadata, places: read
 
 function describeFault(
   { probe: probed, fault, detail }: Place,
-  { issuer, timeoutSeconds }: MetadataOptions,
+  options: MetadataOptions,
 ): readonly [what: string, fix: string] {
-  if (fault === 'mismatch') return describeMismatch(String(probed.json?.issuer), issuer);
+  if (fault === 'mismatch') return describeMismatch(String(probed.json?.issuer), options);
   if (fault === 'useless') return describeKeys(probed.json?.jwks_uri);
   if (fault === 'invalid')
     return [
       detail,
       'Correct the metadata (RFC 8414 §2), or give the address of the keys: jwksUri (--jwks-uri).',
     ];
-  const { what, fix } = describeFailure(probed, 'metadata', timeoutSeconds);
+  const { what, fix } = describeFailure(probed, 'metadata', options.timeoutSeconds);
   return [what, fix];
 }
 
-function describeMismatch(named: string, issuer: string): readonly [what: string, fix: string] {
+function describeMismatch(
+  named: string,
+  { issuer, commandFor }: MetadataOptions,
+): readonly [what: string, fix: string] {
   const difference = describeDifference(named, issuer);
   const what = `names the issuer ${quotePublic(named)}${difference === undefined ? '' : `: ${difference}`}`;
   const advice = suggestIssuer(named, issuer).replace(/^./, (letter) => letter.toUpperCase());
   const fix = advice.replace('metadataUrl', 'metadataUrl (--metadata-url)');
   if (difference === undefined) return [what, `${fix}.`];
-  return [what, isShellSafe(named) ? `${fix}: npx oauth-resource-server check ${named}` : `${fix}.`];
+  return [what, isShellSafe(named) ? `${fix}: ${commandFor(named)}` : `${fix}.`];
 }
 
 /** What's wrong with a `jwks_uri` that the verifier rejects. */

@@ -8,6 +8,7 @@ import type {
 } from '../../../src/index.js';
 import { checkOptions } from '../../core.js';
 import { readJsonFile } from '../../json-file.js';
+import { programLine } from '../../shell.js';
 import { type CommandLine, parseCommandLine, readNumber, readScopes } from '../arguments.js';
 import { type CommandContext, interruptible, UsageError } from '../command.js';
 import { checkFlags } from '../flags.js';
@@ -61,8 +62,19 @@ export async function readExplainArguments(
   const scopes = readScopes(values.scope);
   if (values.scope !== undefined && scopes.length === 0)
     throw new UsageError('--scope takes scopes, and got none');
-  const options = { server, introspection, scopes };
+  const options = { server, introspection, scopes, checkCommand: checkCommand(values) };
   return { positionals, options, json: values.json ?? false };
+}
+
+/** With the flags that `check` has too, and that its steps up to the keys need. */
+function checkCommand({ issuer = '', ...values }: Values): string {
+  const { 'jwks-uri': jwksUri, 'metadata-url': metadataUrl, timeout } = values;
+  return programLine('check', issuer, {
+    'jwks-uri': jwksUri,
+    'metadata-url': metadataUrl,
+    timeout,
+    'allow-insecure-requests': values['allow-insecure-requests'],
+  });
 }
 
 async function toServerOptions(

@@ -59,6 +59,8 @@ export interface ExplainOptions {
   readonly introspection?: IntrospectionEndpointOptions | undefined;
   /** Every scope that the route requires; empty for a route that any access token opens. */
   readonly scopes: readonly string[];
+  /** A line for a shell that checks the issuer with the same options. */
+  readonly checkCommand: string;
 }
 
 /** A token with a readable header and claims. */
@@ -81,7 +83,7 @@ interface ReadToken {
  */
 export async function explainToken(
   authorization: string | undefined,
-  { server: options, introspection, scopes }: ExplainOptions,
+  { server: options, introspection, scopes, checkCommand }: ExplainOptions,
 ): Promise<Explanation> {
   // Time is frozen: the decision and the steps must be on the same side of "exp".
   const now = (options.clock ?? Date.now)();
@@ -99,7 +101,8 @@ export async function explainToken(
     };
     const decision = await decide(server, request, scopes);
     const refusal = decision.kind === 'denied' ? decision : undefined;
-    const circumstances = { settings, issuer, introspection, answers, scopes, refusal };
+    const asked = { introspection, answers, checkCommand };
+    const circumstances = { settings, issuer, scopes, refusal, ...asked };
     const { steps, names } = await examine(request, circumstances);
     const auth = decision.kind === 'allowed' ? decision.auth : undefined;
     return { refusal, auth, steps: inOrder(steps, names) };
@@ -138,6 +141,7 @@ interface Circumstances {
   /** The issuer's answers so far. */
   readonly answers: readonly IntrospectionAnswer[];
   readonly scopes: readonly string[];
+  readonly checkCommand: string;
   readonly refusal: Denied | undefined;
 }
 
@@ -178,7 +182,7 @@ function examineOpaque(
 }
 
 async function examineJwt(token: string, circumstances: Circumstances): Promise<readonly Step[]> {
-  const { issuer, scopes, refusal } = circumstances;
+  const { issuer, scopes, refusal, checkCommand } = circumstances;
   const { steps: structureSteps, segments } = examineStructure(token);
   const steps = [...structureSteps];
   if (segments === undefined) return steps;
@@ -195,7 +199,7 @@ async function examineJwt(token: string, circumstances: Circumstances): Promise<
   steps.push(...examineClaims(read, circumstances));
   // The issuer isn't asked about a token that can't be valid.
   if (steps.every(({ status }) => status === 'passed')) {
-    const key = await examineKey(read.header, issuer);
+    const key = await examineKey(read.header, issuer, checkCommand);
     steps.push(key);
     if (key.status === 'passed') steps.push(examineSignature(refusal));
   }

@@ -110,7 +110,7 @@ const FIXES: Partial<Readonly<Record<Reason, string>>> = {
 /**
  * Step `key`: the verifier's look-up, in the keys that it has loaded already, so nothing is fetched for it.
  */
-export async function examineKey(header: Members, { issuer, keySet }: Issuer): Promise<Step> {
+export async function examineKey(header: Members, { keySet }: Issuer, checkCommand: string): Promise<Step> {
   try {
     await keySet.ready();
     const key = findKey(createKeyIndex(keySet.known()), header, String(header.alg));
@@ -118,7 +118,7 @@ export async function examineKey(header: Members, { issuer, keySet }: Issuer): P
     return passed('key', `${describeKey(key)}${describeOffers(header)}`);
   } catch (error) {
     if (!isResourceServerError(error)) throw error;
-    return failed('key', error.reason, describeKeyFault(error, header, issuer, keySet.known()));
+    return failed('key', error.reason, describeKeyFault(error, header, checkCommand, keySet.known()));
   }
 }
 
@@ -137,14 +137,14 @@ export function examineSignature(refusal: Denied | undefined): Step {
 function describeKeyFault(
   error: { readonly reason: Reason; readonly cause?: unknown },
   header: Members,
-  issuer: string,
+  checkCommand: string,
   keys: readonly VerificationKey[],
 ): Fault {
   if (error instanceof UnavailableError)
     return {
       actual: `no keys of the issuer: ${describeError(error.cause)}`,
       expected: 'keys of the issuer that can be reached',
-      fix: `Look at the issuer: npx oauth-resource-server check ${issuer}`,
+      fix: `Look at the issuer: ${checkCommand}`,
     };
   const listed = keys.slice(0, MAX_KEYS_SHOWN).map(describeKey);
   const more = keys.length > MAX_KEYS_SHOWN ? `, and ${keys.length - MAX_KEYS_SHOWN} more` : '';
