@@ -153,10 +153,20 @@ describe('token, from an authorization server', () => {
   it('ends with 1 when the authorization server is out of reach', async () => {
     const issuer = await start();
     await issuer.close();
-    const args = ['token', '--issuer', issuer.issuer, '--client-id', 'order-service', ...secret];
-    const { exitCode, stdout, stderr } = await run(args, { env });
+    const url = issuer.issuer;
+    const client = ['--client-id', 'order-service', ...secret];
+    const { exitCode, stdout, stderr } = await run(['token', '--issuer', url, ...client, '--timeout=7'], {
+      env,
+    });
     expect([exitCode, stdout]).toEqual([1, '']);
-    expect(stderr).toContain('ECONNREFUSED');
+    expect(stderr).toBe(
+      'oauth-resource-server: The metadata of the authorization server cannot be fetched: ' +
+        `${url}/.well-known/openid-configuration: ECONNREFUSED. ` +
+        `To find out more, run: npx oauth-resource-server check ${url} --timeout=7`,
+    );
+    const other = await run(['token', '--token-endpoint', `${url}/token`, ...client], { env });
+    expect(other.exitCode).toBe(1);
+    expect(other.stderr).toContain(`cannot be reached: ${url}/token: ECONNREFUSED. Is this the address of`);
   });
 
   it('ends when the user has enough', async () => {

@@ -1,9 +1,10 @@
 import {
   type AuthenticationMethod,
-  type ClientCredentials,
   createClientCredentials,
   isTokenRequestError,
+  type TokenRequestError,
 } from '../../src/client/index.js';
+import { programLine } from '../shell.js';
 import { readNumber, readPairs, readScopes } from './arguments.js';
 import { type CommandContext, CommandError, UsageError } from './command.js';
 import { checkFlags } from './flags.js';
@@ -45,6 +46,11 @@ export async function requestToken(flags: IssuerFlags, context: CommandContext):
   const timeoutSeconds = readNumber(flags.timeout, 'timeout');
   // The client refuses a method that it doesn't know.
   const method = flags['authentication-method'] as AuthenticationMethod | undefined;
+  let url = '';
+  const fetch: typeof globalThis.fetch = (input, init) => {
+    url = String(input);
+    return context.fetch(input, init);
+  };
   const options = {
     ...(issuer === undefined ? {} : { issuer }),
     ...(tokenEndpoint === undefined ? {} : { tokenEndpoint }),
@@ -58,27 +64,34 @@ export async function requestToken(flags: IssuerFlags, context: CommandContext):
     ...(scope.length === 0 ? {} : { scope }),
     ...(resource === undefined ? {} : { resource }),
     ...(audience === undefined ? {} : { audience }),
-    fetch: context.fetch,
+    fetch,
     clock: context.clock,
   };
   const client = checkFlags(() => createClientCredentials(options));
-  const granted = await getToken(client, context.signal);
-  const missing = scope.filter((name) => !granted.scope.includes(name));
-  if (missing.length > 0) context.printError(`warning: not granted: ${printable(missing.join(' '))}`);
-  return granted;
-}
-
-async function getToken(client: ClientCredentials, signal: AbortSignal): Promise<MintedToken> {
   try {
-    const { accessToken, expiresAt, scope } = await client.getToken({ signal });
-    return { accessToken, expiresAt, scope };
+    const { accessToken, expiresAt, scope: granted } = await client.getToken({ signal: context.signal });
+    const missing = scope.filter((name) => !granted.includes(name));
+    if (missing.length > 0) context.printError(`warning: not granted: ${printable(missing.join(' '))}`);
+    return { accessToken, expiresAt, scope: granted };
   } catch (error) {
-    if (!isTokenRequestError(error)) throw error;
-    const { message, detail, description, hint } = error;
-    throw new CommandError([message, detail, description, hint].filter(Boolean).join(': '));
+    throw isTokenRequestError(error) ? new CommandError(describeFailure(error, url, flags)) : error;
   } finally {
     client.close();
   }
+}
+
+/** Where it was asked, and how to find out more, unless the authorization server itself says why. */
+function describeFailure(error: TokenRequestError, url: string, flags: IssuerFlags): string {
+  const { reason, message, detail, description, hint } = error;
+  const said = (...texts: (string | undefined)[]) => texts.filter(Boolean).join(': ');
+  if (reason === 'refused') return said(message, detail, description, hint);
+  const { issuer, timeout, 'metadata-url': metadataUrl, 'allow-insecure-requests': insecure } = flags;
+  const checked = { 'metadata-url': metadataUrl, timeout, 'allow-insecure-requests': insecure };
+  const advice =
+    issuer === undefined
+      ? 'Is this the address of the token endpoint, and does it answer on this machine?'
+      : `To find out more, run: ${programLine('check', issuer, checked)}`;
+  return `${said(message, url, detail, description, hint)}. ${advice}`;
 }
 
 /** Where the client's secret may come from. Exactly one of them is given. */
