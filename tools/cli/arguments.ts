@@ -36,8 +36,11 @@ export function parseCommandLine<const F extends Flags>(args: readonly string[],
     if (flag === undefined) throw unknownOption(rawName, Object.keys(flags));
     if (flag.type === 'boolean' && value !== undefined) throw new UsageError(`${rawName} takes no value`);
     // `--issuer --json`: more likely a forgotten value than a value. `-` alone is standard input.
-    const isMissing = value === undefined || (!token.inlineValue && /^-./.test(value));
-    if (flag.type === 'string' && isMissing) throw new UsageError(`${rawName} needs a value`);
+    const isLikeOption = value !== undefined && !token.inlineValue && /^-./.test(value);
+    if (flag.type === 'string' && (value === undefined || isLikeOption)) {
+      const hint = isLikeOption ? `; if the value begins with -, write ${rawName}=<value>` : '';
+      throw new UsageError(`${rawName} needs a value${hint}`);
+    }
     if (flag.multiple !== true && seen.has(name)) throw new UsageError(`${rawName} is given twice`);
     seen.add(name);
   }
