@@ -196,6 +196,13 @@ describe('token, from an authorization server', () => {
     },
   );
 
+  it('reads no secret from a terminal, which would show it', async () => {
+    const args = ['token', '--issuer', 'http://127.0.0.1:1', '--client-id', 'a', '--client-secret-stdin'];
+    const { exitCode, stderr } = await run(args); // without input: a terminal
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('standard input is a terminal, which would show the secret');
+  });
+
   it.each<[name: string, args: readonly string[], message: string]>([
     ['nothing', [], 'token needs --issuer and --client-id, or --keys'],
     ['no client', ['--issuer=http://127.0.0.1:1'], 'token needs --issuer and --client-id, or --keys'],

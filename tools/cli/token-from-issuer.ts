@@ -126,6 +126,10 @@ function checkSecret(secret: string | undefined, source: string): string {
 
 /** The first line: what a file, a pipe or `pass show` gives, without the line break. */
 async function readLine(context: CommandContext): Promise<string> {
+  if (context.stdin.isTTY === true)
+    throw new UsageError(
+      'standard input is a terminal, which would show the secret: pipe it in, or use --client-secret-env',
+    );
   const isEnough = (text: string) => text.includes('\n') || text.length > MAX_SECRET_LENGTH;
   const text = await readStdin(context, isEnough);
   return text.split(/\r?\n/, 1)[0] ?? '';
