@@ -4,7 +4,7 @@ import { buffer } from 'node:stream/consumers';
 
 const MAX_BYTES = 1_048_576;
 const MAX_DEPTH = 100;
-/** PEM, JSON or a token where the name of a file belongs. Messages quote names. */
+/** A key, JSON or a token in place of a file's name: it may be a secret, and messages quote names. */
 const CONTENT = /[\r\n]|^\s*(?:\{|eyJ)/;
 
 /** A file of the user's can't be used. The message names the file and the member, never its content. */
@@ -20,7 +20,7 @@ export class FileError extends Error {
 }
 
 /**
- * Reads a text file. Not from a pipe: opening one may take forever, and can't be interrupted.
+ * Reads a text file. Pipes are refused: opening one may take forever, and can't be interrupted.
  *
  * @throws {FileError} it can't be read, isn't a regular file, or is larger than 1 MiB
  */

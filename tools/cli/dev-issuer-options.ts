@@ -68,7 +68,7 @@ export async function readDevIssuerCommandLine(args: readonly string[]): Promise
     tls: tls && { ...fromFile.tls, ...tls },
   });
   const options = { ...fromFile, ...flags };
-  // What is wrong with them is wrong with a flag: the file is checked.
+  // The file has been checked already, so any fault is a flag's.
   checkFlags(() => checkDevIssuerOptions(options));
   return { options, json };
 }

@@ -2,7 +2,7 @@ import { isOptionError } from '../core.js';
 import { FileError } from '../json-file.js';
 import { UsageError } from './command.js';
 
-/** Options that aren't called as their flag is. */
+/** Options whose flag has another name. */
 const FLAGS: Readonly<Record<string, string>> = {
   algorithms: '--algorithm',
   clientIds: '--client-id',

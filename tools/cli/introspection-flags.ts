@@ -63,7 +63,7 @@ export async function readIntrospection(
   };
 }
 
-/** A JWK, or what else is in the file: PEM. Checked with the other options. */
+/** A JWK, or anything else as PEM. It's checked with the other options. */
 async function readPrivateKey(file: string): Promise<JWK | string> {
   const text = await readTextFile(file);
   return /^\s*\{/.test(text) ? ((await readJsonFile(file)) as JWK) : text;

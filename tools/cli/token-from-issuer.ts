@@ -89,7 +89,7 @@ function describeFailure(error: TokenRequestError, url: string, flags: IssuerFla
   const checked = { 'metadata-url': metadataUrl, timeout, 'allow-insecure-requests': insecure };
   const advice =
     issuer === undefined
-      ? 'Is this the address of the token endpoint, and does it answer on this machine?'
+      ? 'Is this the address of the token endpoint, and can this machine reach it?'
       : `To find out more, run: ${programLine('check', issuer, checked)}`;
   return `${said(message, url, detail, description, hint)}. ${advice}`;
 }
