@@ -76,8 +76,14 @@ const followers = new WeakMap<AbortSignal, AbortSignal>();
  */
 function follow(signal: AbortSignal): AbortSignal {
   if (!(signal instanceof AbortSignal)) return signal;
-  const follower = followers.get(signal) ?? AbortSignal.any([signal]);
-  setMaxListeners(0, follower);
+  const known = followers.get(signal);
+  if (known !== undefined) return known;
+  const follower = AbortSignal.any([signal]);
   followers.set(signal, follower);
+  try {
+    setMaxListeners(0, follower);
+  } catch {
+    // The signals of a simulated browser aren't Node's, which warn.
+  }
   return follower;
 }
