@@ -41,9 +41,14 @@ interface Arrival {
 export class Probes {
   /** How many were sent. */
   sent = 0;
+  readonly #timeoutSeconds: number;
   readonly #arrivals = new Map<string, Arrival>();
   readonly #current = new WeakMap<object, Arrival>();
   readonly #agent = new Agent({ keepAlive: true });
+
+  constructor(timeoutSeconds = 10) {
+    this.#timeoutSeconds = timeoutSeconds;
+  }
 
   /** Passes requests on to an application after noting which ones are ours. */
   watch(listener: RequestListener): RequestListener {
@@ -79,7 +84,7 @@ export class Probes {
     return true;
   }
 
-  /** Sends a request to the application that listens at `origin`. */
+  /** Sends a request to the application that listens at `origin`. Rejects if it gets no answer. */
   async send(origin: string, probe: Probe): Promise<Outcome> {
     const id = randomUUID();
     this.sent++;
@@ -103,10 +108,15 @@ export class Probes {
     const { hostname, port } = new URL(origin);
     const length = { ...(body !== undefined && { 'Content-Length': String(Buffer.byteLength(body)) }) };
     return new Promise((resolve, reject) => {
-      const options = { agent: this.#agent, hostname, port, method, path: url };
+      const seconds = this.#timeoutSeconds;
+      const options = { agent: this.#agent, hostname, port, method, path: url, timeout: seconds * 1000 };
       const sent = request({ ...options, headers: { ...headers, ...length } }, (answer) => {
         answer.on('end', () => resolve(answer)).on('error', reject);
         answer.resume();
+      });
+      sent.on('timeout', () => {
+        const [scheme = 'no credentials'] = headers.Authorization?.split(' ', 1) ?? [];
+        sent.destroy(new Error(`${method} ${url} with ${scheme} got no answer in ${seconds} seconds`));
       });
       sent.on('error', (error) => {
         // The server closed an idle connection at that very moment.

@@ -1,3 +1,4 @@
+import { readErrorCode } from '../../src/lib/errors.js';
 import { isRefusal, probeMount } from './probe-mount.js';
 import type { Outcome } from './probes.js';
 import { type Bench, type RouteSample, routeUrl, sender } from './requests.js';
@@ -21,7 +22,10 @@ export async function trySpellings(
   };
   const open: string[] = [];
   for (const spelling of listSpellings(found, sample, bench)) {
-    const outcome = await call(spelling);
+    const outcome = await call(spelling).catch((error: unknown) => {
+      // A mock of HTTP, such as nock, takes no whole URL for a path.
+      if (readErrorCode(error) !== 'ERR_INVALID_URL') throw error;
+    });
     if (outcome?.handler !== undefined && found.isServedBy(outcome.handler)) open.push(spelling);
   }
   if (open.length === 0) return [];

@@ -1,7 +1,23 @@
-import { IncomingMessage, ServerResponse } from 'node:http';
-import { Socket } from 'node:net';
+import { createServer, IncomingMessage, ServerResponse } from 'node:http';
+import { type AddressInfo, Socket } from 'node:net';
 import { expect, it, vi } from 'vitest';
 import { Probes } from '../../adapters/testing/probes.js';
+
+it('gives up a request that is never answered, and says which', async () => {
+  const server = createServer(() => undefined);
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const probes = new Probes(0.05);
+  const send = (headers: Record<string, string>) =>
+    probes.send(origin, { method: 'GET', url: '/stock/42', headers });
+  await expect(send({})).rejects.toThrow('GET /stock/42 with no credentials got no answer in 0.05 seconds');
+  await expect(send({ Authorization: 'Bearer eyJ' })).rejects.toThrow(
+    /^GET \/stock\/42 with Bearer got no answer/,
+  );
+  probes.close();
+  server.closeAllConnections();
+  server.close();
+});
 
 it('passes requests on that are no probes, and leaves them as they are', () => {
   const probes = new Probes();

@@ -1,4 +1,5 @@
-import { createRequire } from 'node:module';
+import http from 'node:http';
+import { createRequire, syncBuiltinESMExports } from 'node:module';
 import { Controller, Get, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -8,7 +9,7 @@ import { authenticate, requireScope } from 'oauth-resource-server/express';
 import { resourceServer } from 'oauth-resource-server/fastify';
 import { Public, ResourceServerModule } from 'oauth-resource-server/nestjs';
 import { createTestIssuer, type ProveOptions, prove } from 'oauth-resource-server/testing';
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Framework } from './apps/express.js';
 
 const issuer = { ...(await createTestIssuer()), forgeries: async () => [] }; // they take their time
@@ -31,6 +32,23 @@ async function findSpellings(app: object, options: Partial<ProveOptions> = {}): 
     );
   }
 }
+
+it('bears with a mock of HTTP that takes no whole URL for a path', async () => {
+  const real = http.request;
+  const mocked = (options: http.RequestOptions, ...rest: []) => {
+    new URL(`http://127.0.0.1${options.path}`);
+    return real(options, ...rest);
+  };
+  vi.spyOn(http, 'request').mockImplementation(mocked as typeof http.request);
+  syncBuiltinESMExports();
+  onTestFinished(() => {
+    vi.restoreAllMocks();
+    syncBuiltinESMExports();
+  });
+  const app = express();
+  app.get('/r', authenticated, requireScope('a'), handle);
+  expect(await findSpellings(app)).toEqual(['GET /r  scope a']);
+});
 
 const guardIf =
   (isGuarded: (req: Request) => boolean): RequestHandler =>
