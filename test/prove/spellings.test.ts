@@ -36,7 +36,7 @@ async function findSpellings(app: object, options: Partial<ProveOptions> = {}): 
 it('bears with a mock of HTTP that takes no whole URL for a path', async () => {
   const real = http.request;
   const mocked = (options: http.RequestOptions, ...rest: []) => {
-    new URL(`http://127.0.0.1${options.path}`);
+    new URL(`http://127.0.0.1:${options.port}${options.path}`);
     return real(options, ...rest);
   };
   vi.spyOn(http, 'request').mockImplementation(mocked as typeof http.request);
