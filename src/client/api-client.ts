@@ -6,7 +6,6 @@ import { createReport } from './events.js';
 import type { GrantedToken } from './granted-token.js';
 import { type ClientSettings, checkTokenText } from './options.js';
 import { checkOrigin, createProtectedFetch } from './protected-fetch.js';
-import type { Time } from './stopwatch.js';
 import { type OwnTokens, TokenCache } from './token-cache.js';
 import { type Grant, TokenEndpoint, type TokenRequest } from './token-endpoint.js';
 import { type TokenHeaders, TokenPresenter } from './token-presenter.js';
@@ -128,11 +127,10 @@ export type CreateApiClient = (grant: Grant, parts?: ApiClientParts) => ApiClien
  */
 export function connectApiClients(settings: ClientSettings, name: string): CreateApiClient {
   const { runtime, issuer, tokenEndpoint, clientId, timeoutSeconds, random, dpop } = settings;
-  const time: Time = { clock: runtime.clock, monotonic: () => performance.now() };
   const serverName = issuer ?? tokenEndpoint ?? '';
   const prover = dpop && new DpopProver(dpop, runtime.clock);
   const presenter = new TokenPresenter(prover);
-  const endpoint = new TokenEndpoint(settings, time, prover);
+  const endpoint = new TokenEndpoint(settings, prover);
   // Made here, not in the function below: a closure made there would keep the caller's token alive as long as
   // the cached one.
   const isOutdated = (token: GrantedToken): boolean => endpoint.isOutdated(token);
@@ -142,7 +140,7 @@ export function connectApiClients(settings: ClientSettings, name: string): Creat
       onStart();
       return endpoint.request(grant, signal);
     };
-    const cache = { timeoutSeconds, random, time, isOutdated, report };
+    const cache = { timeoutSeconds, random, time: runtime, isOutdated, report };
     const tokens = keep(request, () => new TokenCache(cache));
     const client: ApiClient = {
       getToken: async (given) => tokens.get(checkGetToken(given, 'getToken')?.signal),

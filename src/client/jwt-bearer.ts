@@ -42,7 +42,7 @@ export function createJwtBearer(options: JwtBearerOptions): ApiClient {
   const settings = checkClientOptions(options, { assertion: checkAssertionSource }, false);
   const { runtime, timeoutSeconds, requestedScopes: scope } = settings;
   const asked = { kind: 'asked', name: 'assertion', ...settings.assertion } as const;
-  const assertion = new CredentialSource(asked, { ...runtime, rememberSeconds: 0, timeoutSeconds });
+  const assertion = new CredentialSource(asked, { ...runtime, timeoutSeconds });
   const createApiClient = connectApiClients(settings, 'JwtBearer');
   return createApiClient({ type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', scope, assertion });
 }

@@ -146,20 +146,9 @@ export interface ClientSettings extends IdentitySettings, Required<Pick<ClientOp
  * §3.2).
  */
 const RESERVED_PARAMETERS: readonly string[] = [
-  'grant_type',
-  'scope',
-  'resource',
-  'audience',
-  'client_id',
-  'client_secret',
-  'client_assertion',
-  'client_assertion_type',
-  'assertion',
-  'subject_token',
-  'subject_token_type',
-  'actor_token',
-  'actor_token_type',
-  'requested_token_type',
+  ...['grant_type', 'scope', 'resource', 'audience', 'client_id', 'client_secret'],
+  ...['client_assertion', 'client_assertion_type', 'assertion', 'requested_token_type'],
+  ...['subject_token', 'subject_token_type', 'actor_token', 'actor_token_type'],
 ];
 const ISSUER = `${HTTPS_URL}, without query and fragment`;
 

@@ -1,9 +1,8 @@
 import { inBackground } from '../lib/background.js';
 import { GRACE_SECONDS, TimeLimitExceeded, unlessAborted, withTimeLimit } from '../lib/deadline.js';
-import { pauseAfter, type Random } from '../lib/pause.js';
+import { pauseAfter } from '../lib/pause.js';
 import { isTokenRequestError, restate, TokenRequestError } from './errors.js';
-import type { Report } from './events.js';
-import { fly } from './flight.js';
+import { type FlightOptions, fly } from './flight.js';
 import type { GrantedToken } from './granted-token.js';
 import { renewalAge } from './lifetime.js';
 import { type Stopwatch, startStopwatch, type Time } from './stopwatch.js';
@@ -25,13 +24,10 @@ export interface OwnTokens {
   accept(accessToken: string): void;
 }
 
-export interface TokenCacheOptions {
-  readonly timeoutSeconds: number;
-  readonly random: Random;
+export interface TokenCacheOptions extends Omit<FlightOptions, 'request' | 'closing'> {
   readonly time: Time;
   /** Whether a token needs renewal however young it is. */
   readonly isOutdated: (token: GrantedToken) => boolean;
-  readonly report: Report;
 }
 
 interface CachedToken extends ReceivedToken {

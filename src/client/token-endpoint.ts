@@ -20,7 +20,7 @@ import { isTokenRequestError, TokenRequestError, type TokenRequestReason } from 
 import { type GrantedToken, HeldToken } from './granted-token.js';
 import { tokenLifetime } from './lifetime.js';
 import type { ClientSettings } from './options.js';
-import { type Stopwatch, startStopwatch, type Time } from './stopwatch.js';
+import { type Stopwatch, startStopwatch } from './stopwatch.js';
 import { type FaultFinder, isTelling, readTokenResponse, type TokenResponse } from './token-response.js';
 
 /** How long metadata is used before it's fetched again, and how much longer if that fails. */
@@ -77,7 +77,6 @@ export interface Grant {
 /** The token endpoint of one authorization server, as one client uses it (RFC 6749 §3.2). */
 export class TokenEndpoint {
   readonly #settings: ClientSettings;
-  readonly #time: Time;
   readonly #prover: DpopProver | undefined;
   readonly #metadata: IssuerMetadata;
   readonly #identity: ClientIdentity;
@@ -85,15 +84,13 @@ export class TokenEndpoint {
   readonly #connections = new WeakMap<GrantedToken, Fetch>();
   readonly #nonces: DpopNonces = new DpopNonces();
 
-  constructor(settings: ClientSettings, time: Time, prover: DpopProver | undefined) {
+  constructor(settings: ClientSettings, prover: DpopProver | undefined) {
     const { issuer = '', metadataUrl, runtime, timeoutSeconds } = settings;
     this.#settings = settings;
-    this.#time = time;
     this.#prover = prover;
     const source = { issuer, metadataUrl, wanted: ['token_endpoint'] as const };
     // Asked for each token: that isn't often, and then a rotated credential is used from the next one on.
-    const asked = { ...runtime, rememberSeconds: 0, timeoutSeconds };
-    this.#identity = new ClientIdentity(settings, asked, runtime.fetch);
+    this.#identity = new ClientIdentity(settings, { ...runtime, timeoutSeconds }, runtime.fetch);
     const fetch: Fetch = async (url, init) => (await this.#identity.connect())(url, init);
     const policy = { ...METADATA_POLICY, timeoutSeconds };
     this.#metadata = createIssuerMetadata(source, policy, { ...runtime, fetch });
@@ -151,8 +148,8 @@ export class TokenEndpoint {
     const { clientId, dpop, requireAllScopes, defaultLifetimeSeconds } = this.#settings;
     const url = new URL(means.endpoint.url);
     const { response, secrets } = await this.#send(grant, means, signal, nonce ?? this.#nonces.get(url));
-    const now = this.#time.clock();
-    const age = startStopwatch(this.#time);
+    const now = this.#settings.runtime.clock();
+    const age = startStopwatch(this.#settings.runtime);
     const tokenType = dpop === undefined ? 'Bearer' : 'DPoP';
     const freshNonce = readNonce(response.headers.get('dpop-nonce'));
     let answer: TokenResponse;

@@ -1,6 +1,5 @@
 import { hash } from 'node:crypto';
 import { type Auth, isAuth } from '../auth.js';
-import type { ClientCredential } from '../issuer/client-authentication.js';
 import { type AskedCredential, CredentialSource } from '../issuer/credential-source.js';
 import {
   type Checked,
@@ -163,7 +162,7 @@ export function createTokenExchange(options: TokenExchangeOptions): TokenExchang
   const { runtime, issuer, tokenEndpoint, clientId, requestedScopes, timeoutSeconds } = settings;
   const createApiClient = connectApiClients(settings, 'TokenExchange');
   const spare = createOutageGuard(settings);
-  const asked = { ...runtime, rememberSeconds: 0, timeoutSeconds };
+  const asked = { ...runtime, timeoutSeconds };
   const actors = settings.actorToken && new CredentialSource(settings.actorToken, asked);
   let caches = new LruCache<string, TokenCache>({ max: settings.maxTokens });
   let isClosed = false;
@@ -188,11 +187,10 @@ export function createTokenExchange(options: TokenExchangeOptions): TokenExchang
     const parameters = async (signal: AbortSignal): Promise<URLSearchParams> => {
       const all = new URLSearchParams(known);
       all.set('subject_token', token);
-      const setActor = async (actor: ClientCredential): Promise<void> => {
-        if (actor.kind === 'token') all.set('actor_token', actor.accessToken);
-        all.set('actor_token_type', settings.actorTokenType);
-      };
-      await actors?.use(setActor, () => false, signal);
+      const actor = await actors?.get(signal);
+      if (actor?.kind !== 'token') return all;
+      all.set('actor_token', actor.accessToken);
+      all.set('actor_token_type', settings.actorTokenType);
       return all;
     };
     const keep: ApiClientParts['keep'] = (request, create) => ({

@@ -43,8 +43,8 @@ export class ClientIdentity {
   constructor({ credential, certificate }: IdentitySettings, options: CredentialSourceOptions, fetch: Fetch) {
     this.#prefersMtls = certificate !== undefined || credential.kind === 'certificate';
     this.#credentials = new CredentialSource(credential, options);
-    const remembered = certificate?.from === 'files' ? 0 : options.rememberSeconds;
-    const rememberSeconds = Math.max(remembered, CERTIFICATE_SECONDS);
+    const { rememberSeconds: usual = 0 } = options;
+    const rememberSeconds = Math.max(certificate?.from === 'files' ? 0 : usual, CERTIFICATE_SECONDS);
     this.#certificates = new CredentialSource(certificate ?? { kind: 'certificate' }, {
       ...options,
       rememberSeconds,

@@ -47,10 +47,10 @@ export class CredentialUnavailable extends ClientAuthenticationFailure {}
 
 export interface CredentialSourceOptions {
   /**
-   * How long an answer is reused; 0 asks for every request. Access tokens and assertions are never kept: they
+   * How long an answer is reused. Default 0: asks for every request. Access tokens and assertions are never kept: they
    * expire, and an assertion may be good for only one request.
    */
-  readonly rememberSeconds: number;
+  readonly rememberSeconds?: number;
   /** How long the function may take. */
   readonly timeoutSeconds: number;
   readonly clock: () => number;
@@ -177,7 +177,7 @@ export class CredentialSource {
   }
 
   async #askOnce(settings: AskedCredential): Promise<ClientCredential> {
-    const { rememberSeconds, timeoutSeconds, clock } = this.#options;
+    const { rememberSeconds = 0, timeoutSeconds, clock } = this.#options;
     const { name } = settings;
     const before = this.#known;
     const fail = (detail: string, isTransient?: boolean): CredentialUnavailable => {

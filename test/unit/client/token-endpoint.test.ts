@@ -19,9 +19,8 @@ it('does not blame the network when the assertion cannot be signed, and quotes n
   );
   const sign = () => Promise.reject(new RangeError('canary'));
   const key = { algorithm: 'ES256', keyId: undefined, sign } as const;
-  const time = { clock: Date.now, monotonic: () => performance.now() };
   const credential = { kind: 'key', audience: 'issuer', key } as const;
-  const endpoint = new TokenEndpoint({ ...settings, credential }, time, undefined);
+  const endpoint = new TokenEndpoint({ ...settings, credential }, undefined);
   const grant = { type: 'client_credentials', scope: [] };
   const failure = await failureOf(endpoint.request(grant, new AbortController().signal));
   expect(failure).toMatchObject({ reason: 'assertion_failed', detail: 'RangeError', transient: false });
