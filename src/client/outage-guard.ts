@@ -1,6 +1,5 @@
 import { CircuitBreaker } from '../issuer/circuit-breaker.js';
-import { RequestHeldBack, RequestSlots } from '../issuer/request-slots.js';
-import { GRACE_SECONDS } from '../lib/deadline.js';
+import { RequestHeldBack } from '../issuer/request-slots.js';
 import { MAX_RETRY_AFTER_SECONDS } from '../lib/retry-after.js';
 import { isRegisteredCode, isTokenRequestError, restate, TokenRequestError } from './errors.js';
 import type { ClientSettings } from './options.js';
@@ -22,9 +21,9 @@ export function createOutageGuard({ runtime: { clock }, timeoutSeconds }: Client
     clock,
     cooldownSeconds: COOLDOWN_SECONDS,
     maxRetryAfterSeconds: MAX_RETRY_AFTER_SECONDS,
-    trialSeconds: timeoutSeconds + GRACE_SECONDS,
+    timeoutSeconds,
     findOutage: (error) => {
-      if (!isTokenRequestError(error)) return undefined;
+      if (error === tooLate || !isTokenRequestError(error)) return undefined;
       if (!error.transient && isRegisteredCode(error.error)) return 'none';
       // Some servers answer 500 to a strange token, which no other caller has.
       if (!error.transient || error.status === 500) return undefined;
@@ -32,13 +31,11 @@ export function createOutageGuard({ runtime: { clock }, timeoutSeconds }: Client
       return { retryAfterSeconds: error.retryAfter };
     },
   });
-  const slots = new RequestSlots(clock, timeoutSeconds);
   return async (signal, request) => {
     try {
-      breaker.check(false);
-      return await slots.run(false, () => {
-        if (signal.aborted) throw tooLate;
-        return breaker.run(false, request);
+      return await breaker.run(false, () => {
+        if (signal.aborted) throw tooLate; // while it waited for a slot
+        return request();
       });
     } catch (error) {
       if (!(error instanceof RequestHeldBack)) throw error;

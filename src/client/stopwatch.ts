@@ -2,7 +2,9 @@
 export interface Time {
   /** Since the epoch. Can be set, in either direction. */
   readonly clock: () => number;
-  /** Since any moment. Can't be set, but may stand still while the machine sleeps. Default `performance.now`. */
+  /**
+   * Since any moment. Can't be set, but may stand still while the machine sleeps. Default `performance.now`.
+   */
   readonly monotonic?: () => number;
 }
 

@@ -1,11 +1,10 @@
+import { GRACE_SECONDS } from '../lib/deadline.js';
 import { isWithin, pauseAfter, type Span, spanFrom } from '../lib/pause.js';
-import { RequestHeldBack } from './request-slots.js';
+import { MOMENT_SECONDS, RequestHeldBack, RequestSlots } from './request-slots.js';
 
 /** This many failures in a row aren't a coincidence. */
 const FAILURES_UNTIL_PAUSE = 5;
 const FIRST_PAUSE_SECONDS = 1;
-/** How soon to come back while another request tests the server. */
-const MOMENT_SECONDS = 1;
 
 /** What a failed request says about the server. */
 export interface Outage {
@@ -18,8 +17,8 @@ export interface CircuitBreakerOptions {
   readonly cooldownSeconds: number;
   /** For how long the server may ask to be left alone, in seconds. Default `cooldownSeconds`. */
   readonly maxRetryAfterSeconds?: number;
-  /** How long one request can take, at most. */
-  readonly trialSeconds: number;
+  /** The time limit of a request, and how long others wait for a slot. */
+  readonly timeoutSeconds: number;
   readonly clock: () => number;
   /**
    * What an error says about the server: `'none'` if it works, and undefined if nothing, because the error
@@ -32,7 +31,8 @@ export interface CircuitBreakerOptions {
 }
 
 /**
- * Protects a failing server, and callers from waiting for it. After five failures in a row, no request is
+ * Protects a server from too many requests at once, by {@link RequestSlots}, and a failing one from more than
+ * it needs to show that it's back. Callers don't wait for that. After five failures in a row, no request is
  * made for a second. Then one request tests the server, and while it still fails, the pauses double up to
  * `cooldownSeconds`. A server that asks for a longer one gets it, up to `maxRetryAfterSeconds`.
  *
@@ -41,6 +41,7 @@ export interface CircuitBreakerOptions {
  */
 export class CircuitBreaker {
   readonly #options: CircuitBreakerOptions;
+  readonly #slots: RequestSlots;
   #failures = 0;
   #pauses = 0;
   /** The last pause, even if it's over; undefined once the server has answered again. */
@@ -54,6 +55,7 @@ export class CircuitBreaker {
 
   constructor(options: CircuitBreakerOptions) {
     this.#options = options;
+    this.#slots = new RequestSlots(options.clock, options.timeoutSeconds);
   }
 
   /**
@@ -63,12 +65,18 @@ export class CircuitBreaker {
    * @throws {RequestHeldBack} none is allowed
    */
   async run<T>(isNewcomer: boolean, request: () => Promise<T>): Promise<T> {
-    this.check(isNewcomer);
+    this.#check(isNewcomer);
+    return this.#slots.run(isNewcomer, () => this.#runNow(isNewcomer, request));
+  }
+
+  async #runNow<T>(isNewcomer: boolean, request: () => Promise<T>): Promise<T> {
+    this.#check(isNewcomer);
     const era = this.#era;
     const isTrial = this.#pause !== undefined;
     const who = isNewcomer ? 'newcomer' : 'known';
     // At most this long: on Workers, a request may vanish together with what began it.
-    if (isTrial) this.#trying[who] = spanFrom(this.#options.clock(), this.#options.trialSeconds);
+    const { clock, timeoutSeconds } = this.#options;
+    if (isTrial) this.#trying[who] = spanFrom(clock(), timeoutSeconds + GRACE_SECONDS);
     try {
       const result = await request();
       this.#recover();
@@ -84,7 +92,7 @@ export class CircuitBreaker {
   }
 
   /** @throws {RequestHeldBack} no request is allowed now */
-  check(isNewcomer: boolean): void {
+  #check(isNewcomer: boolean): void {
     if (this.#pause === undefined) return;
     const now = this.#options.clock();
     const pause = isNewcomer ? this.#newcomersPause : this.#pause;

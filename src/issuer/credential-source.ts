@@ -47,8 +47,8 @@ export class CredentialUnavailable extends ClientAuthenticationFailure {}
 
 export interface CredentialSourceOptions {
   /**
-   * How long an answer is reused. Default 0: asks for every request. Access tokens and assertions are never kept: they
-   * expire, and an assertion may be good for only one request.
+   * How long an answer is reused. Default 0: asks for every request. Access tokens and assertions are never
+   * kept: they expire, and an assertion may be good for only one request.
    */
   readonly rememberSeconds?: number;
   /** How long the function may take. */

@@ -1,6 +1,6 @@
 import { type IntrospectionMessage, reportIntrospection } from '../diagnostics.js';
 import { UnavailableError } from '../errors.js';
-import { GRACE_SECONDS, withTimeLimit } from '../lib/deadline.js';
+import { withTimeLimit } from '../lib/deadline.js';
 import { describeError, SafeError } from '../lib/errors.js';
 import { FetchFailure } from '../lib/fetch.js';
 import { isJsonObject, type JsonObject } from '../lib/json.js';
@@ -9,7 +9,7 @@ import { ClientAuthenticationFailure } from './client-authentication.js';
 import { type AnswerSource, endpointSource } from './introspection-endpoint.js';
 import { IntrospectionFailure } from './introspection-failure.js';
 import type { Introspect, IntrospectionContext, IntrospectionSettings } from './introspection-settings.js';
-import { RequestHeldBack, RequestSlots } from './request-slots.js';
+import { RequestHeldBack } from './request-slots.js';
 
 /** An issuer's answer about a token (RFC 7662 §2.2). Only `active` has been checked. */
 export interface IntrospectionAnswer {
@@ -53,12 +53,11 @@ export function createIntrospection(
   const breaker = new CircuitBreaker({
     clock: context.runtime.clock,
     cooldownSeconds,
-    trialSeconds: timeoutSeconds + GRACE_SECONDS,
+    timeoutSeconds,
     findOutage,
     onPause: (seconds) => report('suspended', lastFailure, { seconds }),
     onRecovery: () => report('resumed'),
   });
-  const slots = new RequestSlots(context.runtime.clock, timeoutSeconds);
   const askOnce = async (token: string): Promise<IntrospectionAnswer> => {
     const startedAt = performance.now();
     const took = () => ({ durationSeconds: (performance.now() - startedAt) / 1000 });
@@ -78,8 +77,7 @@ export function createIntrospection(
     ...settings,
     async ask(token, isNewcomer) {
       try {
-        breaker.check(isNewcomer);
-        return await slots.run(isNewcomer, () => breaker.run(isNewcomer, () => askOnce(token)));
+        return await breaker.run(isNewcomer, () => askOnce(token));
       } catch (error) {
         if (!(error instanceof RequestHeldBack)) throw error;
         const { isPaused, retryAfterSeconds } = error;

@@ -30,7 +30,9 @@ export interface IssuerSettings {
   readonly introspection: IntrospectionSettings | undefined;
 }
 
-/** How an issuer's metadata and keys are found, as plain data. Issuers for which it's equal can share them. */
+/**
+ * How an issuer's metadata and keys are found, as plain data. Issuers for which it's equal can share them.
+ */
 interface SourcePlan extends Pick<IssuerSettings, 'keyOrigin' | 'keys' | 'metadataUrl'> {
   readonly issuer: string;
   readonly wanted: readonly EndpointName[];

@@ -13,7 +13,7 @@ const MAX_WAITING = 1000;
 const NEWCOMER_BURST = 2000;
 const NEWCOMERS_PER_SECOND = 100;
 /** How soon to come back if only the number of requests is the problem. */
-const MOMENT_SECONDS = 1;
+export const MOMENT_SECONDS = 1;
 
 /** No request is allowed now. */
 export class RequestHeldBack extends SafeError {

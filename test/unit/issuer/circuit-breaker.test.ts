@@ -11,7 +11,7 @@ function setUp(cooldownSeconds = 8, retryAfterSeconds?: number) {
   const events: string[] = [];
   const breaker = new CircuitBreaker({
     cooldownSeconds,
-    trialSeconds: 6,
+    timeoutSeconds: 5,
     clock: () => now,
     findOutage: (error, isNewcomer) => (error === outage || !isNewcomer ? { retryAfterSeconds } : undefined),
     onPause: (seconds) => events.push(`pause ${seconds}`),
