@@ -2,6 +2,7 @@ import { type InspectOptions, inspect } from 'node:util';
 import { type Checks, object, optional, optionError, text, wholeNumberBetween } from '../lib/check.js';
 import { readVerdict } from './challenge.js';
 import { DpopProver, readNonce } from './dpop.js';
+import { nameIssuer } from './errors.js';
 import { createReport } from './events.js';
 import type { GrantedToken } from './granted-token.js';
 import { type ClientSettings, checkTokenText } from './options.js';
@@ -141,7 +142,16 @@ export function connectApiClients(settings: ClientSettings, name: string): Creat
       return endpoint.request(grant, signal);
     };
     const cache = { timeoutSeconds, random, time: runtime, isOutdated, report };
-    const tokens = keep(request, () => new TokenCache(cache));
+    const kept = keep(request, () => new TokenCache(cache));
+    const get: OwnTokens['get'] = async (signal) => {
+      try {
+        return await kept.get(signal);
+      } catch (error) {
+        nameIssuer(error, serverName);
+        throw error;
+      }
+    };
+    const tokens = { ...kept, get };
     const client: ApiClient = {
       getToken: async (given) => tokens.get(checkGetToken(given, 'getToken')?.signal),
       fetch: createProtectedFetch({ tokens, presenter, origins, endpoint }),

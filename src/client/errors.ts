@@ -98,6 +98,8 @@ export class TokenRequestError extends SafeError {
   readonly hint: string | undefined;
   /** Whether trying again later may help without any change. */
   readonly transient: boolean;
+  /** The client's option `issuer`, or `tokenEndpoint` if there's none. */
+  readonly issuer: string | undefined;
   readonly #description: string | undefined;
 
   constructor(reason: TokenRequestReason, failure: TokenRequestFailure = {}) {
@@ -109,6 +111,7 @@ export class TokenRequestError extends SafeError {
     this.detail = failure.detail;
     this.hint = failure.hint;
     this.transient = failure.transient ?? TRANSIENT.has(reason);
+    this.issuer = undefined; // see `nameIssuer`
     this.#description = failure.description;
     // Until its stack is formatted, V8 keeps alive what the functions on it had, a caller's token included. A
     // pause keeps errors, and so may the application.
@@ -139,6 +142,11 @@ Object.defineProperties(TokenRequestError.prototype, {
 /** Whether `value` is a {@link TokenRequestError}, from any copy of this package. */
 export function isTokenRequestError(value: unknown): value is TokenRequestError {
   return typeof value === 'object' && value !== null && tokenRequestError in value;
+}
+
+/** Says in an error which authorization server it's about. */
+export function nameIssuer(error: unknown, issuer: string): void {
+  if (isTokenRequestError(error)) Object.assign(error, { issuer: error.issuer ?? issuer });
 }
 
 /** The same failure, with another time to wait. */

@@ -401,7 +401,11 @@ describe('a fetch of the application', () => {
     expect(failure).toMatchObject({ reason: 'invalid_response', detail, transient: false });
     expect(messages.map(({ event }) => event)).toEqual(['requested', 'failed']);
     const discovering = makeClient({ issuer: 'https://auth.example.com', ...failing });
-    expect(await failureOf(discovering.getToken())).toMatchObject({ reason: 'metadata_invalid', detail });
+    expect(await failureOf(discovering.getToken())).toMatchObject({
+      reason: 'metadata_invalid',
+      issuer: 'https://auth.example.com',
+      detail,
+    });
   });
 
   it('may not follow redirects behind our back', async () => {
@@ -417,6 +421,6 @@ describe('a fetch of the application', () => {
       timeoutSeconds: 0.05,
       fetch: () => new Promise(() => undefined),
     });
-    expect(await failureOf(client.getToken())).toMatchObject({ reason: 'timeout' });
+    expect(await failureOf(client.getToken())).toMatchObject({ reason: 'timeout', issuer: tokenEndpoint });
   });
 });
