@@ -9,19 +9,16 @@ import { misbehave, type NextResponse, send } from './next-response.js';
 import type { KeyRing } from './signing-key.js';
 
 /** The paths of an issuer's documents. */
-export type DocumentPath =
-  | '/.well-known/oauth-authorization-server'
-  | '/.well-known/openid-configuration'
-  | '/jwks';
-
-/** What a listening issuer serves. */
-export type IssuerPath = DocumentPath | '/token' | '/introspect';
-
-export const documentPaths: readonly DocumentPath[] = [
+export const documentPaths = [
   '/.well-known/oauth-authorization-server',
   '/.well-known/openid-configuration',
   '/jwks',
-];
+] as const;
+
+export type DocumentPath = (typeof documentPaths)[number];
+
+/** What a listening issuer serves. */
+export type IssuerPath = DocumentPath | '/token' | '/introspect';
 
 export const issuerPaths: readonly IssuerPath[] = [...documentPaths, '/token', '/introspect'];
 

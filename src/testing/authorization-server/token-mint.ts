@@ -1,5 +1,5 @@
 import type { Algorithm } from '../../index.js';
-import { readJsonObject } from '../../lib/json.js';
+import { readSegment } from '../../token/compact-jws.js';
 import type { Forgery } from '../forgeries/forgery.js';
 import type { KeyRing } from '../signing-key.js';
 import { secondsNow, type TokenClaims } from '../token-claims.js';
@@ -69,6 +69,5 @@ export interface TokenDescription {
 /** Decodes the first two segments of a compact JWS (RFC 7515 §7.1), as far as possible. */
 export function describeToken(token: string): TokenDescription {
   const [header = '', claims = ''] = token.split('.');
-  const decode = (segment: string) => readJsonObject(Buffer.from(segment, 'base64url'));
-  return { token, header: decode(header), claims: decode(claims) };
+  return { token, header: readSegment(header), claims: readSegment(claims) };
 }
