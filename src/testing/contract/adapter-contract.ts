@@ -135,13 +135,8 @@ export async function adapterContract(
 
   const started = new Map<Configuration, Promise<ContractServer>>();
   const serverWith = (configuration: Configuration): Promise<ContractServer> => {
-    const settings = {
-      configuration,
-      hasCors: configuration !== 'without CORS',
-      trustsProxies: configuration === 'trusting proxies',
-    };
-    const server =
-      started.get(configuration) ?? Promise.resolve(start(contractOptions(configuration, issuer), settings));
+    const begin = () => start(contractOptions(configuration, issuer), contractSettings(configuration));
+    const server = started.get(configuration) ?? Promise.resolve(begin());
     started.set(configuration, server);
     return server;
   };

@@ -8,21 +8,17 @@ import { issuerRows } from './issuer-rows.js';
 import { metadataRows } from './metadata-rows.js';
 import { mtlsRows } from './mtls-rows.js';
 import { revocationRows } from './revocation-rows.js';
-import type { ContractRow, Expected } from './row.js';
+import { BAD_TOKEN, type ContractRow, type Expected, KNOWN, OK, READ } from './row.js';
 import { stepUpRows } from './step-up-rows.js';
 import { withClaims } from './with-claims.js';
 
 const FORM = ['Content-Type', 'application/x-www-form-urlencoded'] as const;
-const READ = { scope: 'read:inventory' };
 const BAD_REQUEST: Expected = { status: 400, error: 'invalid_request' };
 /** RFC 9449 §7.2: it is not clear for which scheme the credentials were meant. */
 const AMBIGUOUS: Expected = { ...BAD_REQUEST, scheme: 'every' };
 const NO_CREDENTIALS: Expected = { status: 401, error: null };
-const BAD_TOKEN: Expected = { status: 401, error: 'invalid_token' };
-const OK: Expected = { status: 200, body: { sku: '42', caller: 'test-client', scopes: ['read:inventory'] } };
 const NEEDS_READ: Expected = { status: 403, error: 'insufficient_scope', scope: 'read:inventory' };
 const ANONYMOUS: Expected = { status: 200, body: { anonymous: true } };
-const KNOWN: Expected = { status: 200, body: { caller: 'test-client', anonymous: false } };
 
 /** A request for `/stock/42` whose `Authorization` line is made of a valid token. */
 const stock =

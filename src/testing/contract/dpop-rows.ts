@@ -3,13 +3,11 @@ import type { Forgery } from '../forgeries/forgery.js';
 import type { TestIssuer } from '../test-issuer.js';
 import { BASE_URL } from './configurations.js';
 import type { RawRequest } from './http-client.js';
-import type { ContractClient, ContractRow, Expected } from './row.js';
+import { BAD_TOKEN, type ContractClient, type ContractRow, type Expected, OK, READ } from './row.js';
 
-const READ = { scope: 'read:inventory' };
-const OK: Expected = { status: 200, body: { sku: '42', caller: 'test-client' } };
 const BAD_PROOF: Expected = { status: 401, error: 'invalid_dpop_proof', scheme: 'DPoP' };
-const BAD_TOKEN: Expected = { status: 401, error: 'invalid_token', scheme: 'DPoP' };
-const DOWNGRADE: Expected = { status: 401, error: 'invalid_token', scheme: 'Bearer' };
+const WRONG_TOKEN: Expected = { ...BAD_TOKEN, scheme: 'DPoP' };
+const DOWNGRADE: Expected = { ...BAD_TOKEN, scheme: 'Bearer' };
 const ONLY_DPOP = { offered: ['DPoP'], scheme: 'DPoP' } as const;
 const ONLY_BEARER = { offered: ['Bearer'], scheme: 'Bearer' } as const;
 
@@ -99,7 +97,7 @@ const accepted: readonly ContractRow[] = [
     expected: OK,
   },
   {
-    title: 'accepts a proof for POST with POST',
+    title: 'accepts a proof for HEAD with HEAD',
     ids: ['DPP-10'],
     request: proven({ method: 'HEAD' }),
     expected: { status: 200 },
@@ -163,19 +161,19 @@ const refused: readonly ContractRow[] = [
     title: 'refuses a token that is not bound',
     ids: ['DPP-16'],
     request: proven({ claims: { cnf: undefined } }),
-    expected: BAD_TOKEN,
+    expected: WRONG_TOKEN,
   },
   {
     title: 'refuses a token that is bound to another key',
     ids: ['DPP-15'],
     request: proven({ claims: ({ otherKey }) => ({ cnf: { jkt: otherKey.thumbprint } }) }),
-    expected: BAD_TOKEN,
+    expected: WRONG_TOKEN,
   },
   {
     title: 'refuses a token with a good proof that is also bound in an unknown way',
     ids: ['MTL-06'],
     request: proven({ claims: ({ key }) => ({ cnf: { jkt: key.thumbprint, 'x5t#S256': 'x' } }) }),
-    expected: BAD_TOKEN,
+    expected: WRONG_TOKEN,
   },
   {
     title: 'refuses a bound token as a bearer token',
@@ -187,13 +185,13 @@ const refused: readonly ContractRow[] = [
     title: 'refuses an expired token, however good the proof',
     ids: ['DPP-29'],
     request: proven({ claims: { exp: 1 } }),
-    expected: BAD_TOKEN,
+    expected: WRONG_TOKEN,
   },
   {
     title: 'refuses a token for another API, however good the proof',
     ids: ['DPP-29'],
     request: proven({ claims: { aud: 'https://other.example.com' } }),
-    expected: BAD_TOKEN,
+    expected: WRONG_TOKEN,
   },
   {
     title: 'answers malformed DPoP credentials in the DPoP challenge',

@@ -1,10 +1,6 @@
 import type { TestIssuer } from '../test-issuer.js';
 import type { RawRequest } from './http-client.js';
-import type { ContractRow, Expected } from './row.js';
-
-const READ = { scope: 'read:inventory' };
-const BAD_TOKEN: Expected = { status: 401, error: 'invalid_token' };
-const OK: Expected = { status: 200, body: { sku: '42', caller: 'test-client', scopes: ['read:inventory'] } };
+import { BAD_TOKEN, type ContractRow, OK, READ } from './row.js';
 
 /** A request with a token that introspection knows. */
 const known =

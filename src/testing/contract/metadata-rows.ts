@@ -1,6 +1,6 @@
 import { METADATA } from './configurations.js';
 import type { RawRequest } from './http-client.js';
-import type { ContractRow, Expected } from './row.js';
+import { BAD_TOKEN, type ContractRow, type Expected } from './row.js';
 import { withClaims } from './with-claims.js';
 
 const sending =
@@ -9,7 +9,7 @@ const sending =
 
 const PUBLISHED = { configuration: 'published' } as const;
 const NO_CREDENTIALS: Expected = { status: 401, error: null, metadata: METADATA };
-const BAD_TOKEN: Expected = { status: 401, error: 'invalid_token', metadata: METADATA };
+const REFUSED: Expected = { ...BAD_TOKEN, metadata: METADATA };
 
 export const metadataRows: readonly ContractRow[] = [
   {
@@ -45,7 +45,7 @@ export const metadataRows: readonly ContractRow[] = [
     title: "names the scope if the token isn't valid",
     ids: ['MCP-03', 'MCP-04', 'MCP-05'],
     request: withClaims({ scope: 'read:inventory', aud: 'https://other.example.com' }),
-    expected: { ...BAD_TOKEN, scope: 'read:inventory' },
+    expected: { ...REFUSED, scope: 'read:inventory' },
   },
   {
     configuration: 'published, to order',
@@ -59,7 +59,7 @@ export const metadataRows: readonly ContractRow[] = [
     title: 'names the metadata if the token is for another API',
     ids: ['MCP-03', 'PRM-08'],
     request: withClaims({ aud: 'https://other.example.com' }, '/whoami'),
-    expected: BAD_TOKEN,
+    expected: REFUSED,
   },
   {
     ...PUBLISHED,

@@ -1,6 +1,6 @@
 import type { TestIssuer } from '../test-issuer.js';
 import type { RawRequest } from './http-client.js';
-import type { ContractClient, ContractRow, Expected } from './row.js';
+import { type ContractClient, type ContractRow, type Expected, OK, READ } from './row.js';
 
 type Field = readonly [name: string, value: string];
 
@@ -14,7 +14,7 @@ const bound =
     const { thumbprint } = client.certificate;
     const confirmation = cnf === undefined ? { 'x5t#S256': thumbprint } : cnf(thumbprint);
     const token = await issuer.token({
-      scope: 'read:inventory',
+      ...READ,
       ...(confirmation !== null && { cnf: confirmation }),
     });
     return { path: '/stock/42', headers: [['Authorization', `Bearer ${token}`], ...fields(client)] };
@@ -30,7 +30,6 @@ const DESCRIBED = {
   invalid: 'The client certificate header is malformed',
 };
 
-const OK: Expected = { status: 200, body: { sku: '42', caller: 'test-client' } };
 const NOT_KEPT: Expected = { ...OK, headers: { 'cache-control': 'no-store' } };
 const refused = (error: string, description: string): Expected => ({
   status: error === 'invalid_request' ? 400 : 401,

@@ -55,3 +55,14 @@ export interface ContractRow {
   ) => RawRequest | Promise<RawRequest>;
   readonly expected: Expected;
 }
+
+/** The claims that open `/stock/42`. */
+export const READ = { scope: 'read:inventory' };
+/** The answer of `/stock/42` to {@link READ}. */
+export const OK: Expected = {
+  status: 200,
+  body: { sku: '42', caller: 'test-client', scopes: ['read:inventory'] },
+};
+/** The answer of the other routes to a token that opens them. */
+export const KNOWN: Expected = { status: 200, body: { caller: 'test-client', anonymous: false } };
+export const BAD_TOKEN: Expected = { status: 401, error: 'invalid_token' };

@@ -1,6 +1,6 @@
 import type { TestIssuer } from '../test-issuer.js';
 import type { RawRequest } from './http-client.js';
-import type { ContractClient, ContractRow, Expected } from './row.js';
+import { type ContractClient, type ContractRow, type Expected, KNOWN } from './row.js';
 import { withClaims } from './with-claims.js';
 
 const nowSeconds = (): number => Math.floor(Date.now() / 1000);
@@ -33,7 +33,6 @@ const introspected =
     headers: [['Authorization', `Bearer ${issuer.opaqueToken(claims())}`]],
   });
 
-const KNOWN: Expected = { status: 200, body: { caller: 'test-client', anonymous: false } };
 const AGAIN: Expected = {
   status: 401,
   error: 'insufficient_user_authentication',
