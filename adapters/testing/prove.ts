@@ -1,8 +1,7 @@
 import { AssertionError } from 'node:assert';
 import type { INestApplication } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
-import { checkNames } from '../../src/lib/check.js';
-import { checkFunction } from '../../src/testing/check-options.js';
+import { callable, checkNames } from '../../src/lib/check.js';
 import type { Forgery, ListeningIssuer, TestIssuer, TokenClaims } from '../../src/testing/index.js';
 import { startLoopbackServer } from '../../src/testing/loopback-server.js';
 import { expressTarget } from './express-target.js';
@@ -95,7 +94,7 @@ const OPTIONS = ['issuer', 'public', 'params', 'claims', 'samples', 'mounted', '
 
 function checkOptions(options: ProveOptions): void {
   checkNames(options, OPTIONS, 'prove');
-  checkFunction(options.issuer?.authorization, 'the option issuer of prove: its authorization');
+  callable(options.issuer?.authorization, 'prove.issuer.authorization');
 }
 
 async function recognize(app: object, mounted: Readonly<Record<string, object>>): Promise<Target> {

@@ -1,4 +1,5 @@
 import { closestTo } from './closest.js';
+import { isJsonObject } from './json.js';
 import { quote, quoteUrl } from './public-text.js';
 
 // Checks of options. Applications without types can pass anything, so each check takes `unknown`.
@@ -143,6 +144,17 @@ export function optional<T>(check: Check<T>, fallback?: T): Check<T | undefined>
 /** For a member that its own function checks, after the others. */
 export const unchecked: Check<unknown> = (given) => given;
 
+/** What the guard accepts. */
+export function matching<T>(accepts: (given: unknown) => given is T, takes: string): Check<T> {
+  return (given, path) => {
+    if (accepts(given)) return given;
+    throw optionError(path, takes, given);
+  };
+}
+
+/** An object with any members. */
+export const anyObject: Check<object> = matching(isJsonObject, 'an object');
+
 /** True or false. */
 export function flag(given: unknown, path: string, takes = 'true or false'): boolean {
   if (typeof given === 'boolean') return given;
@@ -151,11 +163,11 @@ export function flag(given: unknown, path: string, takes = 'true or false'): boo
 
 /** A string of this form. */
 export function textLike(pattern: RegExp, takes: string): Check<string> {
-  return (given, path) => {
-    if (typeof given === 'string' && pattern.test(given)) return given;
-    throw optionError(path, takes, given);
-  };
+  return matching((given): given is string => typeof given === 'string' && pattern.test(given), takes);
 }
+
+/** A string, which may be empty. */
+export const anyText: Check<string> = textLike(/^/, 'a string');
 
 /** A non-empty string. */
 export const text: Check<string> = textLike(/./s, 'a non-empty string');

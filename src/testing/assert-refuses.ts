@@ -1,6 +1,5 @@
 import { AssertionError } from 'node:assert';
-import { typeName } from '../lib/check.js';
-import { check, checkFunction } from './check-options.js';
+import { callable, optionError, typeName } from '../lib/check.js';
 import type { Forgery } from './forgeries/forgery.js';
 
 /**
@@ -41,7 +40,7 @@ export async function assertRefusesForgeries(
   send: (forgery: Forgery) => ForgeryAnswer | Promise<ForgeryAnswer>,
   forgeries: readonly Forgery[] | Promise<readonly Forgery[]>,
 ): Promise<void> {
-  checkFunction(send, 'the first argument of assertRefusesForgeries');
+  callable(send, 'assertRefusesForgeries.send');
   const all = checkForgeries(await forgeries);
   if (all.length === 0) throw failure('assertRefusesForgeries: no forgeries to send, which proves nothing');
   const wrong: Outcome[] = [];
@@ -75,8 +74,10 @@ interface Outcome {
 const isOpened = ({ came }: Outcome): boolean => typeof came === 'number' && came < 400;
 
 function checkForgeries(given: unknown): readonly Forgery[] {
-  check(Array.isArray(given), 'assertRefusesForgeries', 'a list of forgeries', given);
-  for (const one of given) check(isForgery(one), 'assertRefusesForgeries', 'forgeries in its list', one);
+  const path = 'assertRefusesForgeries.forgeries';
+  if (!Array.isArray(given)) throw optionError(path, 'a list of forgeries', given);
+  for (const [index, one] of given.entries())
+    if (!isForgery(one)) throw optionError(`${path}[${index}]`, 'a forgery', one);
   return given;
 }
 

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isIPv4 } from 'node:net';
-import { checkNames } from '../lib/check.js';
-import { check, checkText } from './check-options.js';
+import { type Checks, checkObject, matching, optional, text } from '../lib/check.js';
 import { generateSigningKey, type SigningKey, sign } from './signing-key.js';
 
 /** Options of {@link createClientCertificate}. */
@@ -9,6 +8,10 @@ export interface ClientCertificateOptions {
   /** The common name of the subject. Default `test-client`. */
   readonly commonName?: string;
 }
+
+const CLIENT_CHECKS = {
+  commonName: optional(text, 'test-client'),
+} satisfies Checks<ClientCertificateOptions>;
 
 /** A client certificate with its key, in the forms that tests need. */
 export interface ClientCertificate {
@@ -47,9 +50,7 @@ export interface ClientCertificate {
 export async function createClientCertificate(
   options: ClientCertificateOptions = {},
 ): Promise<ClientCertificate> {
-  checkNames(options, ['commonName'], 'createClientCertificate');
-  const { commonName = 'test-client' } = options;
-  checkText(commonName, 'the option commonName of createClientCertificate');
+  const { commonName } = checkObject(options, 'createClientCertificate', CLIENT_CHECKS);
   const { der, ...pem } = await createKeyPair(commonName);
   const thumbprint = createHash('sha256').update(der).digest('base64url');
   return Object.freeze({
@@ -65,6 +66,13 @@ export interface ServerCertificateOptions {
   /** What the server is called by: host names, and IPv4 addresses. Default `localhost` and `127.0.0.1`. */
   readonly hosts?: readonly string[];
 }
+
+const areHosts = (given: unknown): given is readonly string[] =>
+  Array.isArray(given) && given.length > 0 && given.every((host) => /^[\w.-]+$/.test(host));
+
+const SERVER_CHECKS = {
+  hosts: optional(matching(areHosts, 'a list of host names and IPv4 addresses'), ['localhost', '127.0.0.1']),
+} satisfies Checks<ServerCertificateOptions>;
 
 /** A certificate of a server with its key, in PEM. */
 export interface ServerCertificate {
@@ -91,10 +99,7 @@ export interface ServerCertificate {
 export async function createServerCertificate(
   options: ServerCertificateOptions = {},
 ): Promise<ServerCertificate> {
-  checkNames(options, ['hosts'], 'createServerCertificate');
-  const { hosts = ['localhost', '127.0.0.1'] } = options;
-  const isList = Array.isArray(hosts) && hosts.length > 0 && hosts.every((host) => /^[\w.-]+$/.test(host));
-  check(isList, 'the option hosts of createServerCertificate', 'host names and IPv4 addresses', hosts);
+  const { hosts } = checkObject(options, 'createServerCertificate', SERVER_CHECKS);
   const { certificate, privateKey } = await createKeyPair(hosts[0] ?? '', hosts);
   return Object.freeze({ certificate, privateKey });
 }

@@ -1,9 +1,8 @@
 import { hash, randomUUID } from 'node:crypto';
 import { calculateJwkThumbprint, type JWK } from 'jose';
 import type { Algorithm } from '../index.js';
-import { type Checks, callable, checkNames, checkObject, oneOf, optional } from '../lib/check.js';
+import { anyObject, type Checks, callable, checkObject, oneOf, optional, text } from '../lib/check.js';
 import { ALGORITHMS } from '../terms.js';
-import { checkIsObject, checkText } from './check-options.js';
 import { signedJws } from './forged-jws.js';
 import { generateSigningKey, type SigningKey } from './signing-key.js';
 import { secondsNow } from './token-claims.js';
@@ -65,6 +64,15 @@ const CHECKS = {
   clock: optional<() => number>(callable, () => Date.now()),
 } satisfies Checks<DpopKeyOptions>;
 
+const REQUEST_CHECKS = {
+  method: optional(text),
+  url: text,
+  token: optional(text),
+  nonce: optional(text),
+  claims: optional(anyObject),
+  header: optional(anyObject),
+} satisfies Checks<ProofRequest>;
+
 /**
  * Makes the key of a client that proves possession, for tests of access tokens that are bound to it (RFC
  * 9449).
@@ -85,7 +93,7 @@ export async function createDpopKey(options: DpopKeyOptions = {}): Promise<DpopK
   const { algorithm, clock } = checkObject(options, 'createDpopKey', CHECKS);
   const key = await generateSigningKey(algorithm, 'dpop-key');
   const proof = async (request: ProofRequest): Promise<string> => {
-    checkRequest(request);
+    checkObject(request, 'proof', REQUEST_CHECKS);
     const { header, claims } = proofParts(key, request, secondsNow({ clock }));
     return signedJws(header, claims, key);
   };
@@ -96,7 +104,7 @@ export async function createDpopKey(options: DpopKeyOptions = {}): Promise<DpopK
     proof,
     headers: async (request: BoundProofRequest) => {
       const DPoP = await proof(request);
-      checkText(request.token, 'the member token of a proof');
+      text(request.token, 'proof.token');
       return { DPoP, Authorization: `DPoP ${request.token}` };
     },
   });
@@ -129,17 +137,4 @@ export function proofParts(key: SigningKey, request: ProofRequest, now: number):
 export function publicJwk({ jwk }: SigningKey): JWK {
   const { kid: _kid, alg: _alg, use: _use, ...members } = jwk;
   return members;
-}
-
-const MEMBERS = ['method', 'url', 'token', 'nonce', 'claims', 'header'];
-
-function checkRequest(request: ProofRequest): void {
-  checkNames(request, MEMBERS, 'a proof');
-  const { method, url, token, nonce, claims = {}, header = {} } = request;
-  checkText(url, 'the member url of a proof');
-  if (token !== undefined) checkText(token, 'the member token of a proof');
-  if (method !== undefined) checkText(method, 'the member method of a proof');
-  if (nonce !== undefined) checkText(nonce, 'the member nonce of a proof');
-  checkIsObject(claims, 'the member claims of a proof');
-  checkIsObject(header, 'the member header of a proof');
 }

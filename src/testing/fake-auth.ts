@@ -1,10 +1,19 @@
 import { VerifiedAuth } from '../auth.js';
-import type { AccessToken, Actor, Auth, RegisteredClaims, Scope, StandardClaims } from '../index.js';
-import { checkNames } from '../lib/check.js';
+import type { Actor, Auth, RegisteredClaims, Scope, StandardClaims } from '../index.js';
+import {
+  anyObject,
+  anyText,
+  type Checked,
+  type Checks,
+  checkObject,
+  matching,
+  object,
+  optional,
+  optionError,
+} from '../lib/check.js';
 import { deepFreeze, withoutUndefined } from '../lib/json.js';
-import { readActor, readAudience, wronglyTypedClaims } from '../token/claims.js';
+import { createAccessToken, wronglyTypedClaims } from '../token/claims.js';
 import { isScopeToken, parseScopes } from '../token/scope.js';
-import { check, checkIsObject } from './check-options.js';
 import { defaultSubject, defaults } from './token-claims.js';
 
 /**
@@ -37,8 +46,26 @@ export interface FakeAuthOptions<C extends object = RegisteredClaims> {
   readonly token?: string;
 }
 
-const MEMBERS = 'scopes claims clientId subject actor issuer audience expiresAt token'.split(' ');
-const ACTOR_MEMBERS = ['subject', 'issuer', 'clientId'];
+const isText = (given: unknown): given is string => typeof given === 'string';
+const isTextOrTexts = (given: unknown): given is string | readonly string[] =>
+  isText(given) || (Array.isArray(given) && given.every(isText));
+const isScopeList = (given: unknown): given is readonly string[] =>
+  Array.isArray(given) && given.every(isScopeToken);
+const isFiniteNumber = (given: unknown): given is number => Number.isFinite(given);
+
+const CHECKS = {
+  scopes: optional(matching(isScopeList, 'a list of scopes, one per element')),
+  claims: optional(anyObject),
+  clientId: optional(anyText),
+  subject: optional(anyText),
+  actor: optional(
+    object({ subject: optional(anyText), issuer: optional(anyText), clientId: optional(anyText) }),
+  ),
+  issuer: optional(anyText),
+  audience: optional(matching(isTextOrTexts, 'a string or a list of strings')),
+  expiresAt: optional(matching(isFiniteNumber, 'a number')),
+  token: optional(anyText, 'fake-access-token'),
+} satisfies Checks<FakeAuthOptions>;
 
 /**
  * Makes an `Auth` without a token behind it, to call a handler directly, without HTTP:
@@ -57,24 +84,20 @@ const ACTOR_MEMBERS = ['subject', 'issuer', 'clientId'];
  * ```
  */
 export function fakeAuth<C extends object = RegisteredClaims>(options: FakeAuthOptions<C> = {}): Auth<C> {
-  checkOptions(options);
-  const claims = completeClaims(options);
-  const accessToken: AccessToken = {
+  const checked = checkObject(options, 'fakeAuth', CHECKS);
+  const claims = completeClaims(checked);
+  const accessToken = createAccessToken({
     header: { alg: 'ES256', typ: 'at+jwt', kid: 'key-1' },
     claims,
     issuer: claims.iss,
-    subject: claims.sub,
     clientId: claims.client_id,
-    actor: readActor(claims),
-    audience: readAudience(claims),
     scopes: typeof claims.scope === 'string' ? parseScopes(claims.scope) : [], // as for a real token
-    expiresAt: claims.exp,
-  };
-  const auth = new VerifiedAuth(deepFreeze(accessToken), options.token ?? 'fake-access-token');
+  });
+  const auth = new VerifiedAuth(deepFreeze(accessToken), checked.token);
   return auth as unknown as Auth<C>; // the type of the claims is the test's promise
 }
 
-function completeClaims(options: FakeAuthOptions): StandardClaims {
+function completeClaims(options: Checked<typeof CHECKS>): StandardClaims {
   const { actor } = options;
   const members = {
     iss: options.issuer,
@@ -99,29 +122,9 @@ function completeClaims(options: FakeAuthOptions): StandardClaims {
   };
   // As a token carries them: a copy, without what is undefined.
   const carried: StandardClaims = JSON.parse(JSON.stringify(claims));
-  const isReadable = carried.act === null || !wronglyTypedClaims(carried).includes('act');
-  check(isReadable, 'the actor of fakeAuth', 'an object that says who acts, in strings', carried.act);
+  if (carried.act !== null && wronglyTypedClaims(carried).includes('act')) {
+    const path = actor === undefined ? 'fakeAuth.claims.act' : 'fakeAuth.actor';
+    throw optionError(path, 'an object that says who acts, in strings', carried.act);
+  }
   return carried;
-}
-
-function checkOptions(options: FakeAuthOptions): void {
-  checkNames(options, MEMBERS, 'fakeAuth');
-  const { scopes, claims, actor, audience, expiresAt, ...texts } = options;
-  const checkOption = (name: string, value: unknown, takes: string, isRight: (value: unknown) => boolean) => {
-    if (value !== undefined) check(isRight(value), `the option ${name} of fakeAuth`, takes, value);
-  };
-  const isString = (value: unknown) => typeof value === 'string';
-  const isList = (isElement: (value: unknown) => boolean) => (value: unknown) =>
-    Array.isArray(value) && value.every(isElement);
-  for (const [name, value] of Object.entries(texts)) checkOption(name, value, 'a string', isString);
-  checkOption(
-    'audience',
-    audience,
-    'a string or an array of strings',
-    (value) => isString(value) || isList(isString)(value),
-  );
-  checkOption('expiresAt', expiresAt, 'a number', Number.isFinite);
-  checkOption('scopes', scopes, 'an array of scopes, one per element', isList(isScopeToken));
-  if (actor !== undefined) checkNames(actor, ACTOR_MEMBERS, 'the option actor of fakeAuth');
-  if (claims !== undefined) checkIsObject(claims, 'the option claims of fakeAuth');
 }

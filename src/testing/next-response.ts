@@ -6,8 +6,17 @@ import {
   validateHeaderValue,
 } from 'node:http';
 import { startBackgroundTimer } from '../lib/background-timer.js';
-import { checkNames } from '../lib/check.js';
-import { check, checkIsObject } from './check-options.js';
+import {
+  anyObject,
+  anyText,
+  checkObject,
+  flag,
+  numberBetween,
+  oneOf,
+  optional,
+  unchecked,
+  wholeNumberBetween,
+} from '../lib/check.js';
 import { breakConnection } from './loopback-server.js';
 
 /** What a listening issuer does with the next request, once. */
@@ -71,36 +80,36 @@ export class NextResponses<Path extends string> {
   }
 
   #check(options: NextResponseOptions<Path>): NextResponse {
-    const named = (name: string): string => `the option ${name} of nextResponse`;
-    checkNames(options, ['path', 'status', 'body', 'headers', 'delayMs', 'resetConnection'], 'nextResponse');
-    const { path, status, body, headers, delayMs = 0, resetConnection = false } = options;
-    const isPath = path === undefined || this.#paths.includes(path);
-    check(isPath, named('path'), `one of ${this.#paths.join(', ')}`, path);
-    const isStatus = Number.isInteger(status ?? 200) && (status ?? 200) >= 200 && (status ?? 200) <= 599;
-    check(isStatus, named('status'), 'a status from 200 to 599', status);
-    check(typeof resetConnection === 'boolean', named('resetConnection'), 'true or false', resetConnection);
-    const isDelay = typeof delayMs === 'number' && delayMs >= 0 && delayMs <= MAX_DELAY_MS;
-    check(isDelay, named('delayMs'), `a number from 0 to ${MAX_DELAY_MS}`, delayMs);
-    if (headers !== undefined) checkHeaders(headers, named('headers'));
+    const checks = { path: optional(oneOf(this.#paths)), ...CHECKS };
+    const { status, body, headers, delayMs, resetConnection } = checkObject(options, 'nextResponse', checks);
     const isAnswer = status !== undefined || body !== undefined;
     if (resetConnection && (isAnswer || headers !== undefined))
       throw new TypeError('nextResponse takes resetConnection, or status, body and headers');
-    if (!isAnswer && !resetConnection && headers === undefined && options.delayMs === undefined)
+    if (!isAnswer && !resetConnection && headers === undefined && delayMs === undefined)
       throw new TypeError('nextResponse needs a status, body, headers, delayMs or resetConnection');
     const answer = isAnswer ? { status: status ?? 200, body: toText(body) } : undefined;
-    return { answer: resetConnection ? 'reset' : answer, headers: { ...headers }, delayMs };
+    return { answer: resetConnection ? 'reset' : answer, headers: { ...headers }, delayMs: delayMs ?? 0 };
   }
 }
 
 /** Fails where it's asked for, and not in the request that gets it. */
-function checkHeaders(headers: unknown, name: string): void {
-  checkIsObject(headers, name);
-  for (const [field, value] of Object.entries(headers)) {
-    check(typeof value === 'string', `${name}, ${field},`, 'a string', value);
+function headerFields(given: unknown, path: string): Readonly<Record<string, string>> {
+  const fields = Object.entries(anyObject(given, path)).map(([field, value]) => {
+    const checked = anyText(value, `${path}.${field}`);
     validateHeaderName(field);
-    validateHeaderValue(field, value);
-  }
+    validateHeaderValue(field, checked);
+    return [field, checked] as const;
+  });
+  return Object.fromEntries(fields);
 }
+
+const CHECKS = {
+  status: optional(wholeNumberBetween(200, 599)),
+  body: unchecked,
+  headers: optional(headerFields),
+  delayMs: optional(numberBetween(0, MAX_DELAY_MS)),
+  resetConnection: optional<boolean>(flag, false),
+};
 
 function toText(body: unknown): string {
   return typeof body === 'string' ? body : (JSON.stringify(body) ?? '');

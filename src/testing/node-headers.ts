@@ -1,4 +1,4 @@
-import { checkIsObject } from './check-options.js';
+import { anyObject } from '../lib/check.js';
 
 /**
  * Header fields as Node has them on a request, with names in lower case: `{ Authorization: 'Bearer eyJ…' }`
@@ -18,6 +18,6 @@ import { checkIsObject } from './check-options.js';
  * ```
  */
 export function nodeHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
-  checkIsObject(headers, 'nodeHeaders');
+  anyObject(headers, 'nodeHeaders.headers');
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }

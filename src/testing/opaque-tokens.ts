@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { checkIsObject } from './check-options.js';
+import { anyObject } from '../lib/check.js';
 import {
   completeClaims,
   introspectedType,
@@ -39,7 +39,7 @@ export function createOpaqueTokens(identifier: string, settings: TokenSettings):
   const active = new Map<string, TokenClaims>();
   const issuer: OpaqueTokenIssuer = {
     opaqueToken(claims = {}) {
-      checkIsObject(claims, 'the claims of a token');
+      anyObject(claims, 'opaqueToken.claims');
       const token = randomBytes(32).toString('base64url');
       active.set(token, {
         token_type: introspectedType(claims),

@@ -1,5 +1,5 @@
 import { calculateJwkThumbprint, type JWK } from 'jose';
-import { checkIsObject } from './check-options.js';
+import { anyObject } from '../lib/check.js';
 import { signedJws } from './forged-jws.js';
 import { forgeAll } from './forgeries/forge-all.js';
 import type { AcceptedToken, Forgery } from './forgeries/forgery.js';
@@ -79,8 +79,8 @@ export interface TokenIssuer {
 /** An issuer of tokens under any identifier, over the keys of `keys`. */
 export function createTokenIssuer(identifier: string, settings: TokenSettings, keys: KeyRing): TokenIssuer {
   const accepted = (claims: TokenClaims, header: TokenHeader): Omit<AcceptedToken, 'foreignKey'> => {
-    checkIsObject(claims, 'the claims of a token');
-    checkIsObject(header, 'the header of a token');
+    anyObject(claims, 'token.claims');
+    anyObject(header, 'token.header');
     const complete = completeClaims(identifier, settings, claims);
     const [audience] = [complete.aud].flat();
     return {

@@ -540,6 +540,6 @@ describe('what prove is given', () => {
     );
     const misspelled = { issuer, publik: [] } as ProveOptions;
     await expect(prove(express(), misspelled)).rejects.toThrow('unknown option "publik" in prove');
-    await expect(prove(express(), {} as ProveOptions)).rejects.toThrow('the option issuer of prove');
+    await expect(prove(express(), {} as ProveOptions)).rejects.toThrow('option "prove.issuer.authorization"');
   });
 });

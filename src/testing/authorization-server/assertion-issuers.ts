@@ -1,5 +1,5 @@
 import type { JSONWebKeySet, JWTPayload } from 'jose';
-import { badOption, checkNames, flag, optional, optionError, text } from '../../lib/check.js';
+import { badOption, type Checks, checkObject, flag, optional, optionError, text } from '../../lib/check.js';
 import type { Runtime } from '../../lib/runtime.js';
 import {
   AssertionFault,
@@ -9,7 +9,7 @@ import {
   verifyAssertion,
 } from './assertions.js';
 import type { Label } from './client-certificates.js';
-import { type Client, checkKeys } from './clients.js';
+import { type Client, checkKeys, KEY_CHECKS } from './clients.js';
 import { describeToken } from './token-mint.js';
 
 /** An issuer whose assertions clients exchange for access tokens (RFC 7523 §2.1). */
@@ -27,7 +27,11 @@ export interface AssertionIssuerOptions {
   readonly singleUse?: boolean;
 }
 
-const NAMES: readonly (keyof AssertionIssuerOptions)[] = ['issuer', 'jwks', 'jwksUri', 'singleUse'];
+const CHECKS = {
+  issuer: text,
+  ...KEY_CHECKS,
+  singleUse: optional<boolean>(flag),
+} satisfies Checks<AssertionIssuerOptions>;
 
 /** @throws {TypeError} naming the option, what it takes, and the type of what it got */
 export function checkAssertionIssuers(
@@ -38,11 +42,9 @@ export function checkAssertionIssuers(
   if (!Array.isArray(given)) throw optionError(label(name), 'a list of issuers', given);
   for (const [index, one] of given.entries()) {
     const at: Label = (member) => label(`${name}[${index}]${member}`);
-    checkNames(one, NAMES, at(''));
-    text(one.issuer, at('.issuer'));
-    checkKeys(one, at);
-    if (one.jwks === undefined && one.jwksUri === undefined) throw badOption(at(''), 'needs jwks or jwksUri');
-    optional<boolean>(flag)(one.singleUse, at('.singleUse'));
+    const { jwks, jwksUri } = checkObject(one, at(''), CHECKS);
+    checkKeys({ jwks, jwksUri }, at);
+    if (jwks === undefined && jwksUri === undefined) throw badOption(at(''), 'needs jwks or jwksUri');
   }
 }
 

@@ -1,7 +1,8 @@
 import { hash, X509Certificate } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { createSecureContext, type TLSSocket } from 'node:tls';
-import { badOption, checkNames, optionError, text } from '../../lib/check.js';
+import { badOption, type Checks, checkObject, optional, optionError, text } from '../../lib/check.js';
+import { withoutUndefined } from '../../lib/json.js';
 import type { TlsSettings } from '../loopback-server.js';
 
 /** What messages call an option, given its path: `clients[0].scopes`. */
@@ -42,12 +43,19 @@ const MATCHES: Readonly<Record<Name, Match>> = {
 };
 const NAMES = Object.keys(MATCHES) as readonly Name[]; // its own keys
 
+const CHECKS = {
+  subjectDn: optional(text),
+  sanDns: optional(text),
+  sanUri: optional(text),
+  sanIp: optional(text),
+  sanEmail: optional(text),
+} satisfies Checks<TlsClientAuthOptions>;
+
 /** @throws {TypeError} it isn't one of them */
-export function checkTlsClientAuth(given: unknown, path: string): asserts given is TlsClientAuthOptions {
-  checkNames(given, NAMES, path);
-  const members = Object.entries(given as object); // checkNames accepts only objects
-  if (members.length !== 1) throw optionError(path, `one of ${NAMES.join(', ')}`, given);
-  for (const [name, value] of members) text(value, `${path}.${name}`);
+export function checkTlsClientAuth(given: unknown, path: string): object {
+  const named = withoutUndefined(checkObject(given, path, CHECKS));
+  if (Object.keys(named).length !== 1) throw optionError(path, `one of ${NAMES.join(', ')}`, given);
+  return named;
 }
 
 /** A client certificate that came with a request. */

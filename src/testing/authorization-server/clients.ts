@@ -2,17 +2,21 @@ import { randomBytes } from 'node:crypto';
 import type { JSONWebKeySet } from 'jose';
 import { checkConfiguredKeys } from '../../issuer/configured-keys.js';
 import {
+  anyObject,
   badOption,
-  checkNames,
+  type Check,
+  type Checks,
+  checkObject,
   flag,
+  matching,
   object,
   optional,
   optionError,
   someOf,
   text,
+  textLike,
   textOrTexts,
 } from '../../lib/check.js';
-import { isJsonObject } from '../../lib/json.js';
 import { httpsUrl } from '../../lib/url.js';
 import { isScopeToken } from '../../token/scope.js';
 import {
@@ -111,27 +115,11 @@ export interface Client {
   readonly mayAskForAny: { readonly scope: boolean; readonly audience: boolean };
 }
 
-const CLIENT_NAMES: readonly (keyof ClientOptions)[] = [
-  'clientId',
-  'clientSecret',
-  'jwks',
-  'jwksUri',
-  'certificate',
-  'tlsClientAuth',
-  'workload',
-  'grantTypes',
-  'scopes',
-  'audience',
-  'claims',
-  'dpopBoundAccessTokens',
-  'tlsClientCertificateBoundAccessTokens',
-];
 /** RFC 9068 §2.2; `scope` follows what the client asks for, and `active` is what introspection says. */
 const RESERVED_CLAIMS = [
   ...['iss', 'aud', 'exp', 'iat', 'nbf', 'jti', 'client_id', 'scope', 'active'],
   ...['cnf', 'act'], // RFC 7800, RFC 8693: they follow the request
 ];
-const PRINTABLE = /^[^\p{Cc}]+$/u;
 
 /** @throws {TypeError} naming the option, what it takes, and the type of what it got */
 export function checkClients(clients: unknown, label: Label): asserts clients is readonly ClientOptions[] {
@@ -139,57 +127,58 @@ export function checkClients(clients: unknown, label: Label): asserts clients is
     throw optionError(label('clients'), 'a list of at least one client', clients);
   const seen = new Set<unknown>();
   for (const [index, client] of clients.entries()) {
-    checkClient(client, (member) => label(`clients[${index}]${member}`));
-    if (seen.has(client.clientId))
-      throw badOption(label(`clients[${index}].clientId`), 'names a client that is there already');
-    seen.add(client.clientId);
+    const at: Label = (member) => label(`clients[${index}]${member}`);
+    const { clientId, jwks, jwksUri } = checkObject(client, at(''), CLIENT_CHECKS);
+    checkKeys({ jwks, jwksUri }, at);
+    if (seen.has(clientId)) throw badOption(at('.clientId'), 'names a client that is there already');
+    seen.add(clientId);
   }
 }
 
-function checkClient(client: unknown, label: Label): void {
-  checkNames(client, CLIENT_NAMES, label(''));
-  // checkNames accepts only objects.
-  const given: { readonly [name in keyof ClientOptions]?: unknown } = client as object;
-  checkPrintable(given.clientId, label('.clientId'));
-  if (given.clientSecret !== undefined) checkPrintable(given.clientSecret, label('.clientSecret'));
-  checkKeys(given, label);
-  optional(text)(given.certificate, label('.certificate'));
-  if (given.tlsClientAuth !== undefined) checkTlsClientAuth(given.tlsClientAuth, label('.tlsClientAuth'));
-  optional(object({ issuer: text, subject: text }))(given.workload, label('.workload'));
-  optional(someOf(GRANT_TYPES))(given.grantTypes, label('.grantTypes'));
-  if (given.scopes !== undefined) checkScopes(given.scopes, label('.scopes'));
-  if (given.audience !== undefined) textOrTexts(given.audience, label('.audience'));
-  if (given.claims !== undefined) checkClaims(given.claims, label('.claims'));
-  for (const name of ['dpopBoundAccessTokens', 'tlsClientCertificateBoundAccessTokens'] as const)
-    optional<boolean>(flag)(given[name], label(`.${name}`));
+const PRINTABLE = /^[^\p{Cc}]+$/u;
+const printable = textLike(PRINTABLE, 'a non-empty string without control characters');
+
+const areScopes = (given: unknown): given is readonly string[] =>
+  Array.isArray(given) && given.every(isScopeToken);
+
+function ownClaims(given: unknown, path: string): object {
+  const claims = anyObject(given, path);
+  const reserved = RESERVED_CLAIMS.find((claim) => Object.hasOwn(claims, claim));
+  if (reserved === undefined) return claims;
+  throw badOption(path, `has the claim "${reserved}", which the issuer sets itself`);
 }
 
-/** The members `jwks` and `jwksUri`, of which there's one at most. */
+/** The public keys of a client, or of an issuer of assertions. */
+export const KEY_CHECKS: {
+  readonly jwks: Check<readonly unknown[] | undefined>;
+  readonly jwksUri: Check<string | undefined>;
+} = {
+  jwks: optional(checkConfiguredKeys),
+  jwksUri: optional(httpsUrl(false)),
+};
+
+const CLIENT_CHECKS = {
+  clientId: printable,
+  clientSecret: optional(printable),
+  ...KEY_CHECKS,
+  certificate: optional(text),
+  tlsClientAuth: optional(checkTlsClientAuth),
+  workload: optional(object({ issuer: text, subject: text })),
+  grantTypes: optional(someOf(GRANT_TYPES)),
+  scopes: optional(matching(areScopes, 'a list of scopes, each without spaces, quotes and backslashes')),
+  audience: optional(textOrTexts),
+  claims: optional(ownClaims),
+  dpopBoundAccessTokens: optional<boolean>(flag),
+  tlsClientCertificateBoundAccessTokens: optional<boolean>(flag),
+} satisfies Checks<ClientOptions>;
+
+/** Refuses `jwks` and `jwksUri` together. */
 export function checkKeys(
-  { jwks, jwksUri }: { readonly jwks?: unknown; readonly jwksUri?: unknown },
+  { jwks, jwksUri }: { readonly jwks: unknown; readonly jwksUri: unknown },
   label: Label,
 ): void {
-  if (jwks !== undefined) checkConfiguredKeys(jwks, label('.jwks'));
-  optional(httpsUrl(false))(jwksUri, label('.jwksUri'));
   if (jwks !== undefined && jwksUri !== undefined)
     throw badOption(label('.jwksUri'), "can't be together with jwks");
-}
-
-function checkPrintable(value: unknown, name: string): void {
-  if (typeof value === 'string' && PRINTABLE.test(value)) return;
-  throw optionError(name, 'a non-empty string without control characters', value);
-}
-
-function checkScopes(scopes: unknown, name: string): void {
-  if (Array.isArray(scopes) && scopes.every(isScopeToken)) return;
-  throw optionError(name, 'a list of scopes, each without spaces, quotes and backslashes', scopes);
-}
-
-function checkClaims(claims: unknown, name: string): void {
-  if (!isJsonObject(claims)) throw optionError(name, 'an object', claims);
-  const reserved = RESERVED_CLAIMS.find((claim) => Object.hasOwn(claims, claim));
-  if (reserved !== undefined)
-    throw badOption(name, `has the claim "${reserved}", which the issuer sets itself`);
 }
 
 /** What clients may have that don't say it themselves. */

@@ -1,8 +1,7 @@
 import { AssertionError } from 'node:assert';
 import type { ResourceServerOptions } from '../../index.js';
-import { checkNames } from '../../lib/check.js';
+import { callable, checkNames, text } from '../../lib/check.js';
 import { createClientCertificate } from '../certificate.js';
-import { checkFunction, checkText } from '../check-options.js';
 import { createDpopKey } from '../dpop-key.js';
 import { createTestIssuer, type TestIssuer } from '../test-issuer.js';
 import { type Configuration, contractOptions } from './configurations.js';
@@ -123,7 +122,7 @@ export async function adapterContract(
   start: StartContractServer,
   options: ContractOptions = {},
 ): Promise<AdapterContract> {
-  checkFunction(start, 'the first argument of adapterContract');
+  callable(start, 'adapterContract.start');
   checkNames(options, ['leaveOut', 'issuer'], 'adapterContract');
   const { leaveOut = {}, issuer = await createTestIssuer() } = options;
   const client = await createContractClient();
@@ -251,6 +250,6 @@ function checkLeftOut(leaveOut: Readonly<Record<string, string>>, known: Readonl
       throw new TypeError(
         `the contract has no row and no configuration ${JSON.stringify(name)} to leave out`,
       );
-    checkText(why, `the reason to leave out ${JSON.stringify(name)}`);
+    text(why, `adapterContract.leaveOut['${name}']`);
   }
 }

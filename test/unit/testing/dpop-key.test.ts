@@ -62,16 +62,13 @@ describe('createDpopKey', () => {
   });
 
   it.each([
-    [{ token: 'x' }, /^the member url of a proof takes a string that is not empty, got undefined/],
-    [{ url: URL }, /^the member token of a proof takes a string/],
-    [{ url: URL, token: 'x', method: '' }, /^the member method of a proof takes a string/],
-    [{ url: URL, token: 'x', nonce: 1 }, /^the member nonce of a proof takes a string/],
-    [
-      { url: URL, token: 'x', claims: [] },
-      /^the member claims of a proof takes an object, got an empty list/,
-    ],
-    [{ url: URL, token: 'x', header: null }, /^the member header of a proof takes an object, got null/],
-    [{ url: URL, token: 'x', htm: 'GET' }, /^unknown option "htm" in a proof/],
+    [{ token: 'x' }, /^option "proof.url" takes a non-empty string, got undefined/],
+    [{ url: URL }, /^option "proof.token" takes a non-empty string/],
+    [{ url: URL, token: 'x', method: '' }, /^option "proof.method" takes a non-empty string/],
+    [{ url: URL, token: 'x', nonce: 1 }, /^option "proof.nonce" takes a non-empty string/],
+    [{ url: URL, token: 'x', claims: [] }, /^option "proof.claims" takes an object, got an empty list/],
+    [{ url: URL, token: 'x', header: null }, /^option "proof.header" takes an object, got null/],
+    [{ url: URL, token: 'x', htm: 'GET' }, /^unknown option "htm" in proof/],
   ])('makes no proof for %j', async (request, message) => {
     await expect((await createDpopKey()).headers(request as never)).rejects.toThrow(message);
   });

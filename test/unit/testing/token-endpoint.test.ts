@@ -223,11 +223,11 @@ describe('the options of nextResponse', () => {
     ['an unknown one', { delay: 1 }, /unknown option "delay" in nextResponse/],
     ['a status that ends no request', { status: 101 }, /from 200 to 599/],
     ['text for a status', { status: '503' }, /from 200 to 599/],
-    ['a path that is not there', { status: 503, path: '/tokens' }, /one of .*\/token/],
+    ['a path that is not there', { status: 503, path: '/tokens' }, /or '\/token'.*did you mean \/token\?/],
     ['a negative delay', { delayMs: -1 }, /0 to 600000/],
     ['a delay that is no number', { delayMs: Number.NaN }, /0 to 600000/],
     ['a header with a line break', { headers: { a: 'b\r\nc: d' } }, /Invalid character/],
-    ['a header that is no text', { headers: { a: 1 } }, /headers of nextResponse, a, takes a string/],
+    ['a header that is no text', { headers: { a: 1 } }, /option "nextResponse.headers.a" takes a string/],
     ['a broken connection that says something', { resetConnection: true, status: 503 }, /or status/],
   ])('refuse %s', async (_, options, message) => {
     const listening = await listen();
