@@ -32,21 +32,19 @@ export type { FakeAuthOptions } from './fake-auth.js';
 export { fakeAuth } from './fake-auth.js';
 export type { Forgery, ForgeryReason } from './forgeries/forgery.js';
 export type { IssuerPath } from './issuer-server.js';
-export type { NextResponseOptions } from './next-response.js';
-export { nodeHeaders } from './node-headers.js';
-export type { OpaqueTokenIssuer } from './opaque-tokens.js';
+export type { IssuerSwitches } from './issuer-switches.js';
 export type {
-  AskedIssuer,
-  IssuerSwitches,
   ListeningIssuer,
   ListeningMtls,
   ListenMtlsOptions,
   ListenOptions,
   TestClientOptions,
-  TestIssuer,
-  TestIssuerOptions,
-  TrustOptions,
-} from './test-issuer.js';
+} from './listening-issuer.js';
+export type { NextResponseOptions } from './next-response.js';
+export { nodeHeaders } from './node-headers.js';
+export type { OpaqueTokenIssuer } from './opaque-tokens.js';
+export type { TestIssuer, TestIssuerOptions } from './test-issuer.js';
 export { createTestIssuer } from './test-issuer.js';
 export type { TokenClaims } from './token-claims.js';
 export type { TokenHeader, TokenIssuer } from './token-issuer.js';
+export type { AskedIssuer, TrustOptions } from './trust-options.js';
