@@ -32,7 +32,7 @@ const INVALID_TOKEN = {
   signature_invalid: 'The access token signature is invalid',
   unsupported_confirmation: 'The access token is bound to a key and cannot be used as a bearer token',
   dpop_downgrade: 'The access token is bound to a DPoP key and cannot be used as a bearer token',
-  dpop_required: 'The access token has to be bound to a DPoP key',
+  dpop_required: 'The access token must be bound to a DPoP key',
   token_not_bound: 'The access token is not bound to a DPoP key',
   jkt_mismatch: 'The access token is bound to another DPoP key',
   certificate_missing: 'The access token is bound to a client certificate and none was presented',
@@ -40,7 +40,7 @@ const INVALID_TOKEN = {
   token_inactive: 'The access token is not active',
   token_type_mismatch: 'The token is not of the type of the authentication scheme',
   revoked: 'The access token was revoked',
-  exchange_refused: 'The access token is not accepted any more by the authorization server',
+  exchange_refused: 'The access token is no longer accepted by the authorization server',
 } as const;
 
 const INVALID_PROOF = {
@@ -122,7 +122,8 @@ export type BadGatewayReason = keyof typeof BAD_GATEWAY;
 
 /**
  * Why a request was refused. Stable words for logs, metrics and tests; `docs/errors.md` explains each.
- * Clients never see them: they get only the registered OAuth `error` code and a fixed description.
+ * HTTP and gRPC clients never see them: they get only the registered OAuth `error` code and a fixed
+ * description. WebSocket, NestJS message and GraphQL clients do see them, except during an outage.
  */
 export type Reason =
   | InvalidRequestReason

@@ -59,8 +59,10 @@ export function openapiSecurity<Document extends OpenApiDocument>(
   const security = new OpenApiSecurity(options, 'mounted');
   const { routes, mounts } = readRoutes(app, options.mounted);
   const unseen = mounts.find(({ isApplication }) => isApplication);
-  if (unseen !== undefined)
-    throw new Error(`openapiSecurity: name the application at ${unseen.path}: mounted`);
+  if (unseen !== undefined) {
+    const found = `openapiSecurity: an application is mounted at ${unseen.path}`;
+    throw new Error(`${found}; name it: mounted: { '${unseen.path}': … }`);
+  }
   const paths: Record<string, Record<string, object>> = { ...(document?.paths as object) };
   const done = new Set<string>();
   for (const { path, method, isPattern, declarations } of routes) {

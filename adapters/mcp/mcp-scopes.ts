@@ -76,7 +76,8 @@ const MISTAKE = { name: 'mcpScopes', advice: '; put authenticate() or the gate b
  * whose header fields contradict its body (400, `HeaderMismatch`).
  *
  * @param server the one that authenticates the requests
- * @throws {TypeError} at once: `server` is none, the map has an unknown member, or something isn't a scope
+ * @throws {TypeError} at once: `server` isn't a resource server, the map has an unknown member, or something
+ *   isn't a scope
  * @see MCP 2026-07-28, Authorization, Scope Challenge Handling; Streamable HTTP, Server Validation
  * @example
  * ```ts

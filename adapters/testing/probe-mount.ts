@@ -3,7 +3,7 @@ import type { Outcome } from './probes.js';
 import { type Bench, type RouteSample, type Send, sender } from './requests.js';
 import type { TargetRoute } from './target.js';
 
-/** GraphQL answers a POST. tRPC answers HEAD, but knows no procedure without a name. */
+/** GraphQL answers a POST. tRPC answers HEAD, but has no procedure without a name. */
 const METHODS = ['GET', 'HEAD', 'POST'] as const;
 
 /** How to call what answers at a path, and how it answers without a token. */
@@ -13,8 +13,8 @@ export interface Entrance {
 }
 
 /**
- * Finds out what middleware with a path does with requests without a token. Its handlers run: nobody knows
- * which of its functions is one.
+ * Finds out what middleware with a path does with requests without a token. Its handlers run: there's no
+ * telling which of its functions is one.
  *
  * @returns an answer, a good one if there is one; undefined if it refuses them all, or passes them on
  */

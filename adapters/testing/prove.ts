@@ -189,7 +189,7 @@ function collectFindings(
       .map((entry) => `${entry}: the application has no such route`),
     ...open
       .filter((entry) => isMissing(proven)(entry) && !isMissing(all)(entry))
-      .map((entry) => `${entry}: is listed as public, and lets no request without a token in`),
+      .map((entry) => `${entry}: is listed as public, but refuses every request without a token`),
   ];
 }
 

@@ -2,20 +2,20 @@ import { SafeError } from '../lib/errors.js';
 
 const MESSAGES = {
   refused: 'The authorization server refused the request for an access token',
-  subject_expired: 'The token that was to be exchanged has expired',
-  subject_refused: 'The authorization server refused the token that was to be exchanged',
+  subject_expired: 'The token to be exchanged has expired',
+  subject_refused: 'The authorization server refused the token to be exchanged',
   delegation_refused: 'The authorization server does not let this client act on behalf of the caller',
   server_error: 'The authorization server failed',
-  rate_limited: 'The authorization server limits requests for access tokens',
+  rate_limited: 'The authorization server is rate-limiting token requests',
   unreachable: 'The authorization server cannot be reached',
   timeout: 'The authorization server did not answer in time',
   redirected: 'The token endpoint answered with a redirect, which is not followed',
   invalid_response: 'The token endpoint did not answer with a usable access token',
   unsupported_token_type: 'The token endpoint issued a token of a type that was not asked for',
-  token_not_bound: 'A bearer token was issued where one bound to the key of the client was asked for',
+  token_not_bound: "A bearer token was issued, but one bound to the client's key was requested",
   scope_narrowed: 'Fewer scopes were granted than requested',
   assertion_failed: 'The client assertion could not be signed',
-  credential_unavailable: 'The credential of the client is not available',
+  credential_unavailable: "The client's credential is not available",
   metadata_unavailable: 'The metadata of the authorization server cannot be fetched',
   metadata_invalid: 'The metadata of the authorization server is unusable',
   issuer_mismatch: 'The metadata names another issuer',
@@ -54,7 +54,7 @@ export function isRegisteredCode(code: string | undefined): code is string {
   return code !== undefined && REGISTERED_CODES.has(code);
 }
 
-/** What is known of a failure besides its reason. */
+/** What is known of a failure in addition to its reason. */
 export type TokenRequestFailure = Partial<
   Pick<TokenRequestError, 'error' | 'status' | 'retryAfter' | 'detail' | 'hint' | 'transient' | 'description'>
 >;

@@ -13,8 +13,8 @@ export interface JwtBearerOptions extends Omit<ClientOptions, 'clientId'> {
    */
   readonly assertion: AssertionSource;
   /**
-   * The client's identifier. Required only with a secret, a key or a client assertion: the client needn't
-   * authenticate (RFC 7521 §4.1).
+   * The client's identifier. Required only with a secret, a key, a certificate or a client assertion: the
+   * client needn't authenticate (RFC 7521 §4.1).
    */
   readonly clientId?: string;
 }

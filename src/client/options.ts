@@ -60,8 +60,9 @@ export interface ClientOptions extends ClientAuthenticationOptions {
   /**
    * The certificate that the client shows to the authorization server and to the `origins` (RFC 8705), with
    * its key: paths of files, PEM, or a function that returns PEM. It authenticates the client if nothing else
-   * does; beside a secret, a key or an assertion, it's what tokens may be bound to. Files are read again when
-   * they change, and a function is called for each token. Needs `undici`. Not together with `fetch`.
+   * does; in addition to a secret, a key or an assertion, it's what tokens may be bound to. Files are read
+   * again when they change, and a function is called for each token. Needs `undici`. Not together with
+   * `fetch`.
    */
   readonly certificate?: CertificateOption;
   /**

@@ -13,7 +13,7 @@ export function originsCheck(allowInsecureRequests: InsecureRequests): Check<rea
   return (given, path) => {
     const list = textList(given, path, ORIGINS);
     if (list.some((value) => WILDCARD.test(value)))
-      throw badOption(path, 'takes each origin by its name: wildcards are not supported');
+      throw badOption(path, 'takes full origins: wildcards are not supported');
     const isOrigin = (value: string) =>
       isAcceptableUrl(value, allowInsecureRequests) && readOrigin(value) === value;
     const wrong = list.find((value) => !isOrigin(value));

@@ -48,7 +48,7 @@ interface Answer {
 }
 
 // Messages of TypeErrors here are without the word "fetch": axios and others take a TypeError with it for
-// a broken network, and say "Network Error" in place of what's wrong.
+// a broken network, and say "Network Error" instead of what's wrong.
 
 /** `fetch` with an access token: sends it only to the given origins, and replaces it once if it's refused. */
 export function createProtectedFetch({ tokens, presenter, origins, endpoint }: ProtectedFetchOptions): Fetch {
@@ -165,11 +165,10 @@ async function readCall(
 export function checkOrigin(url: URL, origins: readonly string[]): void {
   if (origins.includes(url.origin)) return;
   const origin = url.origin === 'null' ? url.protocol : url.origin;
-  const goesTo = `the access token goes to ${origins.join(', ')} only: the option "origins"`;
   throw new TypeError(
     origins.length === 0
       ? `the option "origins" is missing, which says where the access token may go: origins: ["${origin}"]`
-      : `${goesTo} does not name ${origin}`,
+      : `the access token goes only to ${origins.join(', ')}; add ${origin} to the option "origins"`,
   );
 }
 

@@ -33,7 +33,7 @@ export function followingHop(hop: Hop, response: Response, replayable: boolean):
   const url = readLocation(response, hop.url);
   const { status } = response;
   if (status !== 303 && hop.hasBody && !replayable)
-    throw new TypeError('a redirect wants the body again, which is a stream');
+    throw new TypeError("a redirect needs the body again, but it's a stream");
   const headers = new Headers(hop.headers);
   const method = hop.method.toUpperCase();
   const becomesGet =
@@ -53,10 +53,10 @@ export function followingHop(hop: Hop, response: Response, replayable: boolean):
 function readLocation(response: Response, base: URL): URL {
   // Header fields are read as Latin-1, but what servers send beyond ASCII is UTF-8.
   const location = Buffer.from(response.headers.get('location') ?? '', 'latin1').toString();
-  if (!URL.canParse(location, base.href)) throw new TypeError('a redirect leads to no URL');
+  if (!URL.canParse(location, base.href)) throw new TypeError('a redirect has no valid URL');
   const url = new URL(location, base);
   if (url.protocol !== 'https:' && url.protocol !== 'http:')
-    throw new TypeError('a redirect leads to another scheme than http');
+    throw new TypeError('a redirect leads to a scheme other than http or https');
   if (url.hash === '') url.hash = base.hash;
   return url;
 }

@@ -77,7 +77,8 @@ export async function signElsewhere(
     throw new SignerUnavailable(`the function sign: ${signal.aborted ? 'time-out' : describeError(error)}`);
   }
   const raw = types.isUint8Array(signature) ? readSignature(Buffer.from(signature), algorithm) : undefined;
-  if (raw === undefined) throw new SafeError(`the function sign: it returned no signature by ${algorithm}`);
+  if (raw === undefined)
+    throw new SafeError(`the function sign: it did not return a valid ${algorithm} signature`);
   return raw.toString('base64url');
 }
 

@@ -16,13 +16,13 @@ import type { AssertionKey } from './private-key.js';
 
 const CERTIFICATE =
   'the server knows the client by the certificate of the connection: is it the registered one, and does ' +
-  'the option certificate, or a fetch of yours, bring it?';
+  'the option certificate, or your own fetch, present it?';
 const ENCODED_CREDENTIALS =
   'client_secret_basic encodes characters of this id or secret, and many servers do not decode them; ' +
   'client_secret_post sends them as they are';
 
 const REFUSED_KEY =
-  'has the server the public key for this client, under this keyId? And some servers want their token ' +
+  "does the server have this client's public key under this keyId? Some servers also want their token " +
   'endpoint as the audience of client assertions';
 const REFUSED_ASSERTION =
   'compare issuer, subject and audience of the assertion with what the server has registered for this client';

@@ -17,8 +17,8 @@ const CERTIFICATE_SECONDS = 1;
 const REFUSED =
   'does the server accept the certificate of this client? Some close the connection if they do not';
 const UNKNOWN_AUTHORITY =
-  'no authority that is known vouches for the server: the option certificate takes another one, as ca or ' +
-  'caFile';
+  "the server's certificate is not from a known authority: give that authority in the option certificate, " +
+  'as ca or caFile';
 /** Node's codes for servers that can't be trusted. */
 const UNTRUSTED = /SELF_SIGNED_CERT|^UNABLE_TO_(?:GET_ISSUER_CERT|VERIFY_LEAF)/;
 

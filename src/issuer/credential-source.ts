@@ -244,7 +244,7 @@ async function makeCredential(settings: AskedCredential, answer: unknown): Promi
       const assertion = typeof answer === 'string' ? answer.trim() : '';
       if (assertion.length <= MAX_TOKEN_LENGTH && JWT.test(assertion))
         return { kind: 'assertion', assertion };
-      throw new SafeError(assertion === '' ? `it returned ${typeName(answer)}` : 'that is no JWT');
+      throw new SafeError(assertion === '' ? `it returned ${typeName(answer)}` : 'it is not a JWT');
     }
     case 'privateKey': {
       const key = checkPrivateKey({ ...settings, privateKey: answer }, '');

@@ -9,7 +9,7 @@ export type EndpointName = 'jwks_uri' | 'token_endpoint' | 'introspection_endpoi
 
 const PLAIN_HTTP =
   'plain http is for issuers on this host, and for those that allowInsecureRequests names: anyone on ' +
-  'the way can choose the keys';
+  'the path can choose the keys';
 
 const ELSEWHERE = 'is the path of the issuer right? If its metadata is somewhere else, set metadataUrl';
 

@@ -147,7 +147,7 @@ export function checkSigningKey(
     ? readKeyObject(key)
     : readCryptoKey(key);
   if (rsaBits < MIN_RSA_BITS) throw badOption(path, `has an RSA key of less than ${MIN_RSA_BITS} bits`);
-  if (algorithms.length === 0) throw badOption(path, 'has a key of a type that signs no assertions');
+  if (algorithms.length === 0) throw badOption(path, 'has a key of a type that cannot sign assertions');
   // The old name of Ed25519 comes first: more servers know it.
   const fitting: readonly Algorithm[] = algorithms.includes('EdDSA') ? ['EdDSA', 'Ed25519'] : algorithms;
   const name = wanted ?? (isJwk(given) ? given.alg : undefined);

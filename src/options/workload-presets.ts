@@ -77,7 +77,7 @@ export function githubActions(repositories: Workloads, overrides: PresetOverride
  *
  * @param issuer the cluster's issuer, as its tokens spell it
  * @param serviceAccounts which accounts may call: `<namespace>/<name>`
- * @throws {TypeError} `issuer` is no URL, no account is named, or one of them isn't like that
+ * @throws {TypeError} `issuer` isn't a URL, or no account is named, or one has another form
  */
 export function kubernetes(
   issuer: string,

@@ -58,7 +58,9 @@ export function admitWorkloads(
   const admitted = { ...issuer, ...overrides, isAccessToken };
   if (Array.isArray(workloads)) return admitted;
   if (overrides.clientIdClaim !== undefined || overrides.scopeClaim !== undefined)
-    throw new TypeError(`${names.preset} takes no clientIdClaim and no scopeClaim beside such an object`);
+    throw new TypeError(
+      `${names.preset} does not take clientIdClaim or scopeClaim when workloads is an object`,
+    );
   return {
     ...admitted,
     clientIdClaim: (claims) => known.get(keyIn(claims))?.clientId,

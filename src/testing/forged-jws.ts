@@ -33,7 +33,7 @@ export function signInput(input: string, key: SigningKey): string {
   return `${input}.${sign(input, key).toString('base64url')}`;
 }
 
-/** A compact JWS with a given third segment in place of a signature. */
+/** A compact JWS with a given third segment instead of a signature. */
 export function unsignedJws(header: Part, claims: Part, signature: string | Uint8Array): string {
   const segment = typeof signature === 'string' ? signature : Buffer.from(signature).toString('base64url');
   return `${signingInput(header, claims)}.${segment}`;

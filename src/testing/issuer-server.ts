@@ -65,7 +65,7 @@ export interface IssuerServerOptions {
   /** The next response that a test wants at this path, taken out of its queue. */
   readonly nextResponse: (path: IssuerPath) => NextResponse | undefined;
   readonly keys: KeyRing;
-  /** What it does beside publishing its keys. */
+  /** What it does in addition to publishing its keys. */
   readonly createAuthorizationServer: (url: string, mtlsUrl: string | undefined) => AuthorizationServer;
   /** Undefined: clients can't present certificates. */
   readonly tls: TlsSettings | undefined;

@@ -97,7 +97,7 @@ export interface ListeningIssuer extends TokenIssuer, OpaqueTokenIssuer, IssuerS
   /** Undefined without the option `mtls`. */
   readonly mtls: ListeningMtls | undefined;
   /**
-   * What the next request gets in place of the usual answer, once: to see what your client does with it.
+   * What the next request gets instead of the usual answer, once: to see what your client does with it.
    * Several calls are answered in their order. It waits while the issuer is down.
    *
    * @param options at the token endpoint, unless `path` says otherwise: `{ status: 503, headers: {

@@ -22,7 +22,7 @@ export interface LoopbackServerOptions {
    * Lets the process end while the server runs, because a test that fails may never close it. Default false.
    */
   readonly background?: boolean;
-  /** Serves https in place of http. */
+  /** Serves https instead of http. */
   readonly tls?: TlsSettings | undefined;
 }
 

@@ -37,7 +37,7 @@ export interface NextResponseOptions<Path extends string> {
    * what would have been answered anyway is.
    */
   readonly delayMs?: number;
-  /** Breaks the connection in place of a response. Default false. */
+  /** Breaks the connection instead of a response. Default false. */
   readonly resetConnection?: boolean;
 }
 

@@ -74,7 +74,7 @@ describe('openapiSecurity of Express', () => {
     const outer = express();
     outer.use(forExpress.authenticate(options)).use('/admin', inner);
     expect(() => forExpress.openapiSecurity(outer, { tokenUrl })).toThrow(
-      'name the application at /admin: mounted',
+      "an application is mounted at /admin; name it: mounted: { '/admin': … }",
     );
     const { paths } = forExpress.openapiSecurity(outer, { tokenUrl, mounted: { '/admin': inner } });
     expect(paths).toEqual({

@@ -209,7 +209,7 @@ describe('a server that does not decode what Basic encodes', { tags: ['CLI-02', 
     const issuer = 'https://auth.example.com';
     const client = makeClient({ tokenEndpoint: endpoint.url, privateKey, issuer });
     const { hint } = await failureOf(client.getToken());
-    expect(hint).toContain('under this keyId? And some servers want their token endpoint as the audience');
+    expect(hint).toContain('under this keyId? Some servers also want their token endpoint as the audience');
     expect(hint).not.toMatch(HINT);
   });
 

@@ -221,7 +221,7 @@ describe('a signing function', () => {
     [
       'returns something else',
       async () => new Uint8Array(3),
-      'the function sign: it returned no signature by ES256',
+      'the function sign: it did not return a valid ES256 signature',
       false,
     ],
   ])(
@@ -328,7 +328,7 @@ describe('the JWT bearer grant', () => {
 
   it.each<[string, AssertionSource, string]>([
     ['throws', () => Promise.reject(new RangeError('canary')), 'the function assertion: RangeError'],
-    ['returns no JWT', () => 'canary', 'the function assertion: that is no JWT'],
+    ['returns no JWT', () => 'canary', 'the function assertion: it is not a JWT'],
     ['is a file that is not there', { file: '/canary' }, 'the file assertion: ENOENT'],
   ])('has no token if the source %s', { tags: ['CLI-16', 'OPS-01'] }, async (_what, assertion, detail) => {
     const endpoint = await startTokenEndpoint();

@@ -258,7 +258,7 @@ describe('an application of Express', () => {
     const closed = (app: express.Express): void => open(app.use(authenticate(issuer.options)));
     expect(await proven(closed)).toEqual([]);
     await expect(proven(closed, { public: ['USE /api'] })).rejects.toThrow(
-      'USE /api: is listed as public, and lets no request without a token in',
+      'USE /api: is listed as public, but refuses every request without a token',
     );
   });
 

@@ -27,7 +27,7 @@ export interface Asserter {
   readonly owner: string;
   /** `"sub"`; undefined for any. */
   readonly subject?: string;
-  /** Claims that it must have beside `"iss"`. */
+  /** Claims that it must have in addition to `"iss"`. */
   readonly requiredClaims: readonly string[];
 }
 
@@ -79,7 +79,7 @@ export async function verifyAssertion(
       clockTolerance: CLOCK_TOLERANCE_SECONDS,
       currentDate: new Date(clock()),
     });
-    // One that's for others too could be used by one of them in place of who it was given to.
+    // If it's also for others, one of them could use it instead of the intended server.
     const named = typeof claims.aud === 'string' ? [claims.aud] : (claims.aud ?? []);
     if (named.length === 0 || !named.every((audience) => audiences.includes(audience)))
       throw new AssertionFault(`aud of the ${what} must be the issuer or the token endpoint`);

@@ -113,7 +113,7 @@ export function checkTlsSettings({ cert, key, ca }: TlsSettings, path: string): 
       ...(ca !== undefined && { ca: typeof ca === 'string' ? ca : [...ca] }),
     });
   } catch {
-    // Without the cause: OpenSSL's errors help nobody, and may tell of the key.
+    // Without the cause: OpenSSL's errors don't help, and may reveal something about the key.
     throw new TypeError(`option "${path}" takes a certificate, its key and authorities, all in PEM`);
   }
 }

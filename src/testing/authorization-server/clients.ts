@@ -56,7 +56,7 @@ export interface ClientOptions {
   /** The client's public keys, for `private_key_jwt` (RFC 7523 §2.2). */
   readonly jwks?: JSONWebKeySet;
   /**
-   * Where the client publishes its public keys, in place of `jwks`: an https URL (http only for loopback
+   * Where the client publishes its public keys, instead of `jwks`: an https URL (http only for loopback
    * hosts). They're fetched when they're needed, kept, and fetched again for an unknown `kid`.
    */
   readonly jwksUri?: string;

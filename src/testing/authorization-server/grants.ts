@@ -13,7 +13,7 @@ export interface Grant {
 /** What comes of a grant. */
 export interface Granted {
   readonly grant: Grant;
-  /** Claims of the token beside those of the client. */
+  /** Claims of the token in addition to those of the client. */
   readonly claims?: TokenClaims;
   /** When the token has to end at the latest, in seconds since the epoch. */
   readonly endsAt?: number | undefined;

@@ -4,7 +4,7 @@ import { readBody } from '../loopback-server.js';
 import { refusal } from './http.js';
 
 /**
- * Larger bodies are refused. A token of the largest kind with an assertion beside it needs a fifth of that.
+ * Larger bodies are refused. A token of the largest kind together with an assertion needs a fifth of that.
  */
 const MAX_BODY_BYTES = 65_536;
 

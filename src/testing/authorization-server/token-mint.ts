@@ -26,7 +26,7 @@ export interface TokenMint {
   readonly algorithm: Algorithm;
   readonly lifetimeSeconds: number;
   /**
-   * @param claims beside those of the client: whom it acts for, what the token is bound to
+   * @param claims in addition to those of the client: whom it acts for, what the token is bound to
    * @param endsAt when the token has to end at the latest, in seconds since the epoch
    */
   token(client: Client, grant: Grant, claims?: TokenClaims, endsAt?: number): Promise<MintedToken>;

@@ -22,7 +22,7 @@ export async function createContractClient(): Promise<ContractClient> {
   return { key, otherKey, certificate, otherCertificate };
 }
 
-/** What a server of the contract is told beside the options of the resource server. */
+/** What a server of the contract is told in addition to the options of the resource server. */
 export interface ContractSettings {
   /** The name of the options, for messages and for servers in another process: `introspection`. */
   readonly configuration: Configuration;
@@ -235,7 +235,7 @@ async function forgedProofRows(issuer: TestIssuer): Promise<readonly ContractRow
   }));
 }
 
-/** What the framework is told beside the options. */
+/** What the framework is told in addition to the options. */
 export function contractSettings(configuration: Configuration): ContractSettings {
   return {
     configuration,

@@ -524,7 +524,7 @@ const requirements: readonly ContractRow[] = [
     expected: { status: 403, error: 'insufficient_scope', scope: 'read:inventory write:orders' },
   },
   {
-    title: 'names them as well where only the last one is missing',
+    title: 'names all of them even if only the last is missing',
     ids: ['BRR-25', 'SCP-11'],
     request: withClaims(READ, '/refunds', 'POST'),
     expected: { status: 403, error: 'insufficient_scope', scope: 'read:inventory write:orders' },
@@ -536,7 +536,7 @@ const requirements: readonly ContractRow[] = [
     expected: KNOWN,
   },
   {
-    title: 'names scopes of which all and scopes of which one would do in one challenge',
+    title: 'names required scopes and alternatives in one challenge',
     ids: ['BRR-25', 'SCP-11'],
     request: withClaims({ scope: 'other' }, '/stocktake'),
     expected: { status: 403, error: 'insufficient_scope', scope: 'read:inventory write:orders admin' },

@@ -11,14 +11,14 @@ export const issuerRows: readonly ContractRow[] = [
     expected: OK,
   },
   {
-    title: 'refuses a token of an issuer that nobody names',
+    title: "refuses a token of an issuer that isn't named",
     ids: ['JWT-18'],
     configuration: 'issuers at run time',
     request: withClaims({ iss: 'https://evil.example.com', scope: 'read:inventory' }),
     expected: BAD_TOKEN,
   },
   {
-    title: 'answers 503 when nobody can say whether an issuer is trusted',
+    title: "answers 503 when it can't be determined whether an issuer is trusted",
     ids: ['JWT-18', 'OPS-10'],
     configuration: 'issuers at run time',
     request: withClaims({ iss: 'urn:unknown', scope: 'read:inventory' }),

@@ -140,7 +140,7 @@ const authentication: readonly ContractRow[] = [
     expected: { ...RECENT, scope: 'admin' },
   },
   {
-    title: 'refuses the scope of another requirement with 403 where only that is missing',
+    title: "answers 403 if only another requirement's scope is missing",
     ids: ['STP-05'],
     request: withClaims(fresh, '/vault'),
     expected: { status: 403, error: 'insufficient_scope', scope: 'admin' },

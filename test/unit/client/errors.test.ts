@@ -40,7 +40,7 @@ describe('TokenRequestError', () => {
   });
 
   it.each(tokenRequestReasons)('has a message for %s', (reason) => {
-    expect(new TokenRequestError(reason).message).toMatch(/^[A-Z][a-z ,]+$/i);
+    expect(new TokenRequestError(reason).message).toMatch(/^[A-Z][a-z ,'-]+$/i);
   });
 
   it('says which failures may pass by themselves', () => {

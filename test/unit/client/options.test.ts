@@ -184,7 +184,7 @@ describe('createClientCredentials refuses', () => {
     ].map((origin): [string, unknown, string] => [
       `the wildcard ${origin}`,
       { ...good, origins: ['https://a.example', origin], allowInsecureRequests: true },
-      'option "origins" takes each origin by its name: wildcards are not supported',
+      'option "origins" takes full origins: wildcards are not supported',
     ]),
     [
       'a wildcard that plain http is allowed for',

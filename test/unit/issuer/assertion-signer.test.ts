@@ -155,7 +155,7 @@ describe('a signer', () => {
   ])('is no signature if it returns %s', { tags: ['CLI-05'] }, async (_what, answer, algorithm) => {
     const error = await failing(() => answer, algorithm);
     expect(error).not.toBeInstanceOf(SignerUnavailable);
-    expect(String(error)).toBe(`Error: the function sign: it returned no signature by ${algorithm}`);
+    expect(String(error)).toBe(`Error: the function sign: it did not return a valid ${algorithm} signature`);
   });
 
   it.each([

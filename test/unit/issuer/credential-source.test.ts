@@ -468,9 +468,13 @@ describe('an assertion', () => {
     [
       'a file with something else',
       () => ({ file: fileWith(CANARY) }),
-      'the file clientAssertion: that is no JWT',
+      'the file clientAssertion: it is not a JWT',
     ],
-    ['two of them', () => ({ file: fileWith(`${jwt}\n${jwt}`) }), 'the file clientAssertion: that is no JWT'],
+    [
+      'two of them',
+      () => ({ file: fileWith(`${jwt}\n${jwt}`) }),
+      'the file clientAssertion: it is not a JWT',
+    ],
     [
       'a function that returns nothing',
       () => () => undefined,
@@ -479,9 +483,13 @@ describe('an assertion', () => {
     [
       'a function with an encrypted one',
       () => () => `${jwt}.e.f`,
-      'the function clientAssertion: that is no JWT',
+      'the function clientAssertion: it is not a JWT',
     ],
-    ['a long one', () => () => `${jwt}${'a'.repeat(16_384)}`, 'the function clientAssertion: that is no JWT'],
+    [
+      'a long one',
+      () => () => `${jwt}${'a'.repeat(16_384)}`,
+      'the function clientAssertion: it is not a JWT',
+    ],
     [
       'a function that throws',
       () => () => Promise.reject(new RangeError(CANARY)),

@@ -162,7 +162,7 @@ describe.each(cases)('$name', ({ preset, workload, claims, others }) => {
     }
     for (const overrides of [{ clientIdClaim: 'sub' }, { scopeClaim: 'scope' }])
       expect(() => preset({ [workload]: orders }, overrides)).toThrow(
-        'takes no clientIdClaim and no scopeClaim beside such an object',
+        'does not take clientIdClaim or scopeClaim when workloads is an object',
       );
   });
 
