@@ -58,7 +58,7 @@ const INVALID_PROOF = {
   proof_expired: 'The DPoP proof is too old',
   proof_in_future: 'The DPoP proof was made in the future',
   proof_replayed: 'The DPoP proof was used before',
-  nonce_required: 'The DPoP proof needs a nonce of this server',
+  nonce_required: 'The DPoP proof needs a nonce from this server',
 } as const;
 
 const INSUFFICIENT_USER_AUTHENTICATION = {

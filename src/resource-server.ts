@@ -109,7 +109,7 @@ export interface ResourceServer {
    * issuer's answer, and revocation. Possession of a bound key isn't checked again: the request proved it.
    *
    * @returns the caller, as known now
-   * @throws {InvalidTokenError} the token isn't valid any more: `expired`, `revoked`
+   * @throws {InvalidTokenError} the token is no longer valid: `expired`, `revoked`
    * @throws {UnavailableError} the token can't be verified right now
    */
   recheck(auth: Auth): Promise<Auth>;

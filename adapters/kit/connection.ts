@@ -23,7 +23,7 @@ export interface Connection {
    * Whether a message may do what it asks.
    *
    * @param requirement one, or a list that's checked together
-   * @returns denied, too, once the connection has ended
+   * @returns also denied once the connection has ended
    */
   authorize(requirement: Requirement | readonly Requirement[]): Decision;
   /**

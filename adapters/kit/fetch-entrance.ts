@@ -64,7 +64,7 @@ export interface FetchArrival {
 /** A request that was let in. */
 export interface Entered<O extends boolean> {
   readonly kind: 'allowed';
-  /** Undefined, too, for a CORS preflight that passes. */
+  /** Also undefined for a CORS preflight that passes. */
   readonly auth: Caller<O>;
   /** What the answer must carry, see {@link withHeaders}. */
   readonly headers: Headers | undefined;

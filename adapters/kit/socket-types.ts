@@ -30,7 +30,7 @@ export interface WebSocketServerLike<S extends WebSocketLike> extends EventEmitt
 /** A socket of Socket.IO 4, on the server. */
 export interface SocketIoSocket {
   readonly id: string;
-  /** False, too, before all middlewares have let it in. */
+  /** Also false until all middlewares have let it in. */
   readonly connected: boolean;
   readonly nsp: object;
   readonly handshake: { readonly auth: { readonly [name: string]: unknown } };

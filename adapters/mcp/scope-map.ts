@@ -61,7 +61,7 @@ export class ScopeTable {
     this.#names = new Map(KINDS.map((kind) => [kind, new NameTable(map[kind] ?? {}, kind, check)]));
   }
 
-  /** What a name requires; undefined if it isn't in the map and there's no default, or it's no name. */
+  /** What a name requires; undefined if it isn't in the map and there's no default, or it isn't a name. */
   find(kind: McpKind, name: string): Requirements | undefined {
     const spellings = kind === 'resources' ? uriSpellings(name) : [name];
     const found = spellings?.map((spelling) => this.#listed(kind, spelling) ?? this.#default);

@@ -10,8 +10,8 @@ type Layer = { handle: Handle };
 /**
  * @param application an application of Express 4 or 5
  * @param mounted the inner applications, by path
- * @param notFound the path of a last route that answers 404 to everything else. Neither it counts nor others
- *   with the same handler
+ * @param notFound the path of a last route that answers 404 to everything else. Neither it nor others with
+ *   the same handler count
  */
 export function expressTarget(
   application: object,
@@ -53,7 +53,7 @@ export function expressTarget(
 }
 
 function readUse(path: string, uses: readonly Mount[]): TargetRoute {
-  // At the root there's much besides the route of that name.
+  // At the root there's much more than the route of that name.
   const alias = path === '/' ? undefined : `POST ${path}`;
   const isServedBy = (handler: unknown): boolean =>
     uses.some((one) => one.path === path && one.layer === handler);

@@ -61,7 +61,7 @@ export async function proveRoute(
         `Protect it, or list it as public${advice}`,
     );
   } else if (!isOpen && isListed)
-    findings.push(`is listed as public, and refuses requests without a token (${anonymous.status})`);
+    findings.push(`is listed as public, but refuses requests without a token (${anonymous.status})`);
   const isOptional = anonymous.examinations.some(({ server }) => server.admitsAnonymous);
   if (isOpen && !isOptional) return conclude('public');
   if (!isOpen && !anonymous.isRefused) return conclude('other');

@@ -175,7 +175,7 @@ function collectFindings(
   { public: open = [], samples = {} }: ProveOptions,
 ): readonly string[] {
   const proven = proofs.map(({ found }) => found);
-  // Middleware that turns out to let nobody in has no proof.
+  // Middleware that turns out to refuse everyone has no proof.
   const all = [...proven, ...routes.filter(({ method }) => method === 'USE')];
   const isMissing = (known: readonly TargetRoute[]) => (entry: string) =>
     !known.some((route) => isEntryFor(entry, route));

@@ -134,7 +134,7 @@ export class WebSocketGate extends ConnectionGate {
    * Authenticates a WebSocket that something else opened: `@fastify/websocket`, graphql-ws, a NestJS gateway,
    * `ws` with its own server. Nothing is read until that's done, so you can add listeners after `await`. If
    * another gate of the same resource server has decided about the request, its decision is reused. But a
-   * `token` counts if that gate let the request in anonymously, and is refused beside another one.
+   * `token` counts if that gate let the request in anonymously, and is refused if the request has another.
    *
    * @returns undefined if it's refused: then the WebSocket is closed
    */

@@ -30,8 +30,8 @@ export interface ApiAnswer {
   readonly url: string | URL;
   readonly status: number;
   /**
-   * A `Headers` object, also that of another package, or pairs of names and values; or an object with names
-   * as Node has it.
+   * A `Headers` object, also from another package, or pairs of names and values; or an object with names,
+   * as in Node.
    */
   readonly headers:
     | Headers

@@ -13,7 +13,7 @@ const FAULTS: ReadonlyMap<unknown, TokenRequestReason> = new Map([
   ['login_required', 'delegation_refused'],
 ]);
 
-// Of descriptions in lower case, with a space for everything that's no letter or digit.
+// Of descriptions in lower case, with a space for everything that isn't a letter or digit.
 const ACTOR = /\bactor(?: ?token)?s?\b/;
 /** How this client asks, and what the server lets it do. */
 const REQUEST = phrases([

@@ -163,7 +163,7 @@ export class TokenCache {
     return this.#valid()?.token ?? this.#obtain(request, limit);
   }
 
-  /** Whether a flight is older than it can get, as after a freeze of the process. Then it tells nothing. */
+  /** Whether a flight is older than it can get, as after a freeze of the process. Then it says nothing. */
   #isLost({ age }: Renewal): boolean {
     return age() > this.#options.timeoutSeconds + GRACE_SECONDS;
   }

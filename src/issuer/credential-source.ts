@@ -136,7 +136,7 @@ export class CredentialSource {
       this.#known !== undefined &&
       !isWithin(this.#known.fresh, this.#options.clock())
     )
-      inBackground(() => this.#ask(settings)).catch(() => undefined); // the last one serves on
+      inBackground(() => this.#ask(settings)).catch(() => undefined); // the last one stays in use
     return this.#known?.credential;
   }
 
@@ -276,7 +276,7 @@ function isSameMaterial(one: unknown, other: unknown): boolean {
   return isOneOfAKind(one) ? one === other : isDeepStrictEqual(one, other);
 }
 
-/** Whether its members can't tell it from another one. */
+/** Whether its members don't distinguish it from another one. */
 function isOneOfAKind(answer: unknown): boolean {
   return types.isCryptoKey(answer) || isAssertionSigner(answer);
 }

@@ -1,4 +1,4 @@
-/** An environment variable. Undefined too if the program may not read it, as in Deno without permission. */
+/** An environment variable. Also undefined if the program may not read it, as in Deno without permission. */
 export function readEnvironment(name: string): string | undefined {
   try {
     return process.env[name];

@@ -123,7 +123,7 @@ export async function sendRequest(
   }
 }
 
-/** The application's own `fetch` may return anything, but also a response of another copy of undici. */
+/** The application's own `fetch` may return anything, including a response from another copy of undici. */
 function checkResponse(given: Response): Response {
   const { status, headers } = Object(given) as Partial<Response>; // looked at in the next line
   if (typeof status === 'number' && typeof headers?.get === 'function') return given;

@@ -21,7 +21,7 @@ export function readInit(given: Init): Init {
   return withoutUndefined({ ...read, body: read.body ?? undefined });
 }
 
-/** Whether it's a `Request`, also of another copy of undici: `fetch` would take that one for an address. */
+/** Whether it's a `Request`, even from another copy of undici: `fetch` would take that one for an address. */
 export function isRequest(input: Input): input is Request {
   return typeof input === 'object' && 'clone' in input && 'url' in input;
 }
@@ -41,7 +41,7 @@ export function copyRequest(input: Request, { method, body }: Init): Request {
   return new Request(input, { ...(method && { method }), body: new Uint8Array() });
 }
 
-/** A stream can be sent once; a body in memory can be sent again. Forms may be of another copy of undici. */
+/** A stream can be sent once; a body in memory can be sent again. Forms may be another copy of undici's. */
 export function isReplayable(body: Init['body']): boolean {
   if (typeof body !== 'object' || body === null) return true;
   return 'byteLength' in body || 'getAll' in body || body instanceof Blob;

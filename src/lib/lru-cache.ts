@@ -20,8 +20,8 @@ interface Entry<K, V> {
  * A map of limited size: the least recently used entries make room for new ones. Reading or adding an entry
  * takes constant time, whatever the size.
  *
- * The entries form a list beside the map. If their order were that of the map (delete, then set), making room
- * among 10,000 entries would take 15 times as long, and reading twice as long (Node 24).
+ * The entries form a list in addition to the map. If their order were that of the map (delete, then set),
+ * making room among 10,000 entries would take 15 times as long, and reading twice as long (Node 24).
  */
 export class LruCache<K, V> {
   readonly #max: number;

@@ -16,7 +16,7 @@ export type ForgeryAnswer = number | { readonly status: number } | { readonly st
  * `send` throws, and if it returns something that has no status. It works with every test runner, because the
  * error is Node's `AssertionError`.
  *
- * A route that refuses everybody passes. Show with `authorization()` that a genuine token opens it.
+ * A route that refuses everyone passes. Show with `authorization()` that a genuine token opens it.
  *
  * @param send sends one request with `forgery.headers`, and returns the answer or a promise of it. It's
  *   called for one forgery after the other. If your client throws for 4xx, turn that off: in axios with

@@ -63,7 +63,7 @@ export async function createClientCertificate(
 
 /** Options of {@link createServerCertificate}. */
 export interface ServerCertificateOptions {
-  /** What the server is called by: host names, and IPv4 addresses. Default `localhost` and `127.0.0.1`. */
+  /** The server's names: host names and IPv4 addresses. Default `localhost` and `127.0.0.1`. */
   readonly hosts?: readonly string[];
 }
 

@@ -133,7 +133,7 @@ export function proofParts(key: SigningKey, request: ProofRequest, now: number):
   };
 }
 
-/** The key as it stands in the header of a proof. */
+/** The key as it appears in the header of a proof. */
 export function publicJwk({ jwk }: SigningKey): JWK {
   const { kid: _kid, alg: _alg, use: _use, ...members } = jwk;
   return members;

@@ -34,7 +34,7 @@ export interface FakeAuthOptions<C extends object = RegisteredClaims> {
   readonly clientId?: string;
   /** `"sub"`. Default the client, as with client credentials (RFC 9068 §2.2). */
   readonly subject?: string;
-  /** `"act"`: who acts on behalf of the subject, by at least one member. Default nobody. */
+  /** `"act"`: who acts on behalf of the subject, with at least one member. Default none. */
   readonly actor?: Partial<Actor>;
   /** `"iss"`. Default `https://issuer.example.com`. */
   readonly issuer?: string;
@@ -124,7 +124,7 @@ function completeClaims(options: Checked<typeof CHECKS>): StandardClaims {
   const carried: StandardClaims = JSON.parse(JSON.stringify(claims));
   if (carried.act !== null && wronglyTypedClaims(carried).includes('act')) {
     const path = actor === undefined ? 'fakeAuth.claims.act' : 'fakeAuth.actor';
-    throw optionError(path, 'an object that says who acts, in strings', carried.act);
+    throw optionError(path, 'an object with strings that say who acts', carried.act);
   }
   return carried;
 }

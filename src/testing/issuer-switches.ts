@@ -5,15 +5,15 @@ import type { KeyRing } from './signing-key.js';
 /** What can happen to an issuer. */
 export interface IssuerSwitches {
   /**
-   * From now on a new key signs. The old one isn't published any more: its tokens are refused once the
+   * From now on a new key signs. The old one is no longer published: its tokens are refused once the
    * resource server has loaded the keys again.
    *
    * Tokens of the new key are valid at once. Over HTTP a resource server asks for unknown keys only once per
    * `keys.cooldownSeconds`: a test that rotates a listening issuer twice, or after sending a token with an
    * unknown `kid`, needs a clock to step over that.
    *
-   * @param options `keepPrevious: true` keeps the keys published so far, as an issuer does that rotates in
-   *   good order. Default false
+   * @param options `keepPrevious: true` keeps the keys published so far, like an issuer that rotates
+   *   properly. Default false
    * @throws {TypeError} an unknown option (the promise rejects)
    */
   rotateKeys(options?: { readonly keepPrevious?: boolean }): Promise<void>;

@@ -42,7 +42,7 @@ export interface ListenOptions {
   /** Asks for a nonce in the DPoP proofs of token requests (RFC 9449 §8). Default false. */
   readonly dpopNonce?: boolean;
   /**
-   * Opens a second port for clients with certificates, with https, which metadata name in
+   * Opens a second port for clients with certificates, with https, which the metadata names in
    * `mtls_endpoint_aliases` (RFC 8705 §5). `true` makes a certificate for it. Default false.
    */
   readonly mtls?: boolean | ListenMtlsOptions;
@@ -98,7 +98,7 @@ export interface ListeningIssuer extends TokenIssuer, OpaqueTokenIssuer, IssuerS
   readonly mtls: ListeningMtls | undefined;
   /**
    * What the next request gets instead of the usual answer, once: to see what your client does with it.
-   * Several calls are answered in their order. It waits while the issuer is down.
+   * Several calls are answered in order. It waits while the issuer is down.
    *
    * @param options at the token endpoint, unless `path` says otherwise: `{ status: 503, headers: {
    *   'Retry-After': '1' } }`, `{ body: 'no JSON' }`, `{ delayMs: 6000 }`, `{ resetConnection: true }`

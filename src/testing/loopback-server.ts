@@ -38,7 +38,7 @@ export interface TlsSettings {
 export interface LoopbackServer {
   /** Without a trailing slash: `http://127.0.0.1:49152`, or `https://…`. */
   readonly url: string;
-  /** Stops listening and ends every connection, idle or not; does nothing when closed already. */
+  /** Stops listening and ends every connection, idle or not; does nothing if it's already closed. */
   close(): Promise<void>;
 }
 
@@ -104,7 +104,7 @@ function listen(server: Server, host: string, port: number): Promise<AddressInfo
 
 function close(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    server.close(() => resolve()); // the only error is that it does not run any more
+    server.close(() => resolve()); // the only error is that it's no longer running
     server.closeAllConnections();
   });
 }

@@ -28,13 +28,13 @@ export interface NextResponseOptions<Path extends string> {
   /** Sent as JSON; a string is sent as it is, JSON or not. Default no body, if there's a `status`. */
   readonly body?: unknown;
   /**
-   * More header fields: `{ 'Retry-After': '1' }`. Without a status and a body, they're added to what would
-   * have been answered anyway.
+   * More header fields: `{ 'Retry-After': '1' }`. Without a status and a body, they're added to the
+   * usual response.
    */
   readonly headers?: Readonly<Record<string, string>>;
   /**
    * How long the response is held back, in milliseconds, 0 to 600000. Default 0. Without a status and a body,
-   * what would have been answered anyway is.
+   * it's the usual response that's held back.
    */
   readonly delayMs?: number;
   /** Breaks the connection instead of a response. Default false. */
@@ -43,7 +43,7 @@ export interface NextResponseOptions<Path extends string> {
 
 /** {@link NextResponseOptions}, checked. */
 export interface NextResponse {
-  /** Undefined: what would have been answered anyway. */
+  /** Undefined: the usual response. */
   readonly answer: StatusAndBody | 'reset' | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly delayMs: number;
@@ -92,7 +92,7 @@ export class NextResponses<Path extends string> {
   }
 }
 
-/** Fails where it's asked for, and not in the request that gets it. */
+/** Fails in the call that asks for it, not in the request that gets it. */
 function headerFields(given: unknown, path: string): Readonly<Record<string, string>> {
   const fields = Object.entries(anyObject(given, path)).map(([field, value]) => {
     const checked = anyText(value, `${path}.${field}`);
@@ -132,7 +132,7 @@ export function misbehave(
   else startBackgroundTimer(act, delayMs);
 }
 
-/** Sends JSON that nobody keeps, unless header fields are set that say otherwise. */
+/** Sends JSON that caches don't keep, unless header fields that are already set say otherwise. */
 export function send(response: ServerResponse, { status, body }: StatusAndBody): void {
   if (!response.hasHeader('Content-Type')) response.setHeader('Content-Type', 'application/json');
   if (!response.hasHeader('Cache-Control')) response.setHeader('Cache-Control', 'no-store');

@@ -4,8 +4,8 @@ import { anyObject } from '../lib/check.js';
  * Header fields as Node has them on a request, with names in lower case: `{ Authorization: 'Bearer eyJ…' }`
  * becomes `{ authorization: 'Bearer eyJ…' }`.
  *
- * Clients such as supertest, `fetch` and `inject` do that by themselves. You need it for what hands header
- * fields to the application as they are: `injectWS` of `@fastify/websocket`, or a request of your own making.
+ * Clients such as supertest, `fetch` and `inject` do this themselves. You need it for code that hands header
+ * fields to the application unchanged: `injectWS` of `@fastify/websocket`, or a request of your own.
  *
  * @param headers what `authorization()` returned, or a forgery's `headers`
  * @throws {TypeError} something other than an object

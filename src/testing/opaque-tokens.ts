@@ -13,7 +13,7 @@ export interface OpaqueTokenIssuer {
   /**
    * Makes an opaque access token: random characters, for resource servers with `introspectionOptions`.
    * Introspection answers with the claims that `token()` would have, and `token_type`: `DPoP` for a token
-   * that's bound to a DPoP key, otherwise `Bearer`. Once the token has expired it isn't active any more.
+   * that's bound to a DPoP key, otherwise `Bearer`. Once the token has expired, it's no longer active.
    *
    * @param claims more claims, or other values; `undefined` removes one: `{ aud: undefined }`
    * @throws {TypeError} something other than an object

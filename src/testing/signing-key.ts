@@ -77,7 +77,7 @@ export function sign(
   });
 }
 
-/** The keys of one issuer, shared by all that speaks for it. */
+/** The keys of one issuer, shared by everything that speaks for it. */
 export interface KeyRing {
   /** The key that signs now. */
   readonly current: SigningKey;
@@ -85,7 +85,7 @@ export interface KeyRing {
   readonly keys: readonly SigningKey[];
   /** What the issuer publishes: public keys only. */
   readonly published: JSONWebKeySet;
-  /** Replaces the current key by a new one; with `keepPrevious` the keys published so far stay published. */
+  /** Replaces the current key with a new one; with `keepPrevious` the keys published so far stay. */
   rotate(keepPrevious: boolean): Promise<void>;
   /** A key of the same algorithm that is never published. Made at the first call. */
   foreignKey(): Promise<SigningKey>;

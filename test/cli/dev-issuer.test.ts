@@ -194,7 +194,7 @@ describe('dev-issuer', () => {
     [
       'the same client twice',
       ['--client=a:b', '--client=a:c'],
-      '--client names a client that is there already',
+      '--client names a client that is already listed',
     ],
   ])('refuses %s with 2', async (_, args, message) => {
     const { exitCode, stdout, stderr } = await run(['dev-issuer', ...args]);

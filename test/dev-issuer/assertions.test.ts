@@ -263,7 +263,7 @@ describe('the keys of a client at a URL', () => {
 
   it('are at one place only', async () => {
     const clients = [{ clientId: 'a', jwks: { keys: [key.jwk] }, jwksUri: 'https://a.example' }];
-    await expect(start({ clients })).rejects.toThrow(/can't be together with jwks/);
+    await expect(start({ clients })).rejects.toThrow(/can't be combined with jwks/);
     const elsewhere = [{ clientId: 'a', jwksUri: 'http://a.example' }];
     await expect(start({ clients: elsewhere })).rejects.toThrow(/clients\[0\]\.jwksUri.*https/);
   });

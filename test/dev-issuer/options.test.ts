@@ -75,7 +75,7 @@ describe('options of the development issuer', () => {
     [
       'the same client twice',
       { clients: [client, client] },
-      'option "clients[1].clientId" names a client that is there already',
+      'option "clients[1].clientId" names a client that is already listed',
     ],
     [
       'scopes in a string',

@@ -327,7 +327,7 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
   ],
   'Without `baseUrl` the client chooses the host': [
     'contract/dpop-rows.ts: ignores what a client says about scheme and host',
-    'contract/dpop-rows.ts: believes a trusted proxy which scheme and host were called',
+    'contract/dpop-rows.ts: believes a trusted proxy about the scheme and host that were called',
     'contract/dpop-rows.ts: goes by the host of a target in absolute form, not by Host',
   ],
   'with dot segments, plain or encoded, is refused': [
@@ -348,7 +348,7 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
   'All checks of a bearer token still apply.': [
     'contract/dpop-rows.ts: refuses an expired token, however good the proof',
     'contract/dpop-rows.ts: refuses a token for another API, however good the proof',
-    'contract/dpop-rows.ts: tells a bound token from one that lacks a scope',
+    'contract/dpop-rows.ts: answers 403 if a bound token lacks a scope',
   ],
 
   // Certificate-bound tokens

@@ -104,7 +104,7 @@ describe.each(chosen)('prove, with an application of %s', (_name, [lock, create]
     });
     await expect(proof).rejects.toThrow(
       [
-        'GET /me: is listed as public, and refuses requests without a token (401)',
+        'GET /me: is listed as public, but refuses requests without a token (401)',
         'GET /gone: the application has no such route',
       ].join('\n'),
     );

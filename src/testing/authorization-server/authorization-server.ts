@@ -30,7 +30,7 @@ export interface AuthorizationServerOptions {
   readonly clock: () => number;
   readonly clients: readonly Client[];
   readonly assertionIssuers: readonly AssertionIssuerOptions[];
-  /** Whether DPoP proofs need a nonce of this server (RFC 9449 §8). */
+  /** Whether DPoP proofs need a nonce from this server (RFC 9449 §8). */
   readonly dpopNonce: boolean;
   /** Undefined if clients can't present certificates. */
   readonly tls: Pick<TlsSettings, 'ca'> | undefined;

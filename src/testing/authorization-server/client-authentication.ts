@@ -18,7 +18,7 @@ import { type Form, formDecode, parameter } from './request-body.js';
 import { describeToken } from './token-mint.js';
 
 /**
- * How clients authenticate (RFC 6749 §2.3, RFC 7523 §2.2, RFC 8705 §2), by the names that metadata use (RFC
+ * How clients authenticate (RFC 6749 §2.3, RFC 7523 §2.2, RFC 8705 §2), by the names in metadata (RFC
  * 8414 §2).
  *
  * @param tls undefined if there's no https

@@ -130,7 +130,7 @@ export function checkClients(clients: unknown, label: Label): asserts clients is
     const at: Label = (member) => label(`clients[${index}]${member}`);
     const { clientId, jwks, jwksUri } = checkObject(client, at(''), CLIENT_CHECKS);
     checkKeys({ jwks, jwksUri }, at);
-    if (seen.has(clientId)) throw badOption(at('.clientId'), 'names a client that is there already');
+    if (seen.has(clientId)) throw badOption(at('.clientId'), 'names a client that is already listed');
     seen.add(clientId);
   }
 }
@@ -178,10 +178,10 @@ export function checkKeys(
   label: Label,
 ): void {
   if (jwks !== undefined && jwksUri !== undefined)
-    throw badOption(label('.jwksUri'), "can't be together with jwks");
+    throw badOption(label('.jwksUri'), "can't be combined with jwks");
 }
 
-/** What clients may have that don't say it themselves. */
+/** What clients may have if their own options don't say. */
 export interface ClientDefaults {
   /** One at least. */
   readonly audience: readonly string[];

@@ -6,8 +6,8 @@ import type { OwnTokenVerifier } from './own-tokens.js';
 import { parameter, readForm } from './request-body.js';
 
 /**
- * The authorization endpoint (RFC 6749 §3.1), which metadata have to name. Nobody can log in here, and no
- * client has registered where to redirect to, so it's the user's browser that gets the error (§4.1.2.1).
+ * The authorization endpoint (RFC 6749 §3.1), which the metadata has to name. Nobody can log in here, and
+ * no client has registered a redirect URI, so the user's browser gets the error (§4.1.2.1).
  */
 export const authorizationEndpoint: Handler = ({ url = '' }) => {
   const query = new URLSearchParams(url.split('?', 2)[1]);
@@ -20,7 +20,7 @@ export const authorizationEndpoint: Handler = ({ url = '' }) => {
   );
 };
 
-/** What introspection says of a token, and why in a word if it isn't active. */
+/** What introspection says about a token, and if it isn't active, why, in a word. */
 export interface Introspected {
   readonly claims: TokenClaims;
   readonly reason?: string;

@@ -25,7 +25,7 @@ export interface OwnTokenOptions {
   readonly keys: KeyRing;
   /**
    * The APIs that its tokens are for. They must be of the type `at+jwt` then, with the claims of RFC 9068.
-   * Undefined: the tokens can look like those of any issuer, without an audience too.
+   * Undefined: the tokens can look like those of any issuer, even without an audience.
    */
   readonly audience: readonly string[] | undefined;
   /** Milliseconds since the epoch. */

@@ -16,7 +16,7 @@ import { refusal } from './http.js';
 const MAX_AGE_SECONDS = 60;
 const NONCE_LIFETIME_SECONDS = 300;
 
-/** What a token is bound to, and how its type is called for that. */
+/** What a token is bound to, and what its type is called because of that. */
 interface SenderConstraint {
   readonly tokenType: 'Bearer' | 'DPoP';
   /** The claim `"cnf"`, if there's one. */
@@ -46,7 +46,7 @@ export interface SenderConstraints {
   bind(sender: ProvenSender, client: Client): SenderConstraint;
 }
 
-/** @param wantsNonce whether proofs need a nonce of this server (RFC 9449 §8) */
+/** @param wantsNonce whether proofs need a nonce from this server (RFC 9449 §8) */
 export function createSenderConstraints(wantsNonce: boolean, runtime: Runtime): SenderConstraints {
   const nonce = { secret: randomBytes(32).toString('base64url'), lifetimeSeconds: NONCE_LIFETIME_SECONDS };
   const checkProof = createProofCheck(

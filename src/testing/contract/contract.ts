@@ -84,19 +84,19 @@ const credentials: readonly ContractRow[] = [
     expected: BAD_REQUEST,
   },
   {
-    title: 'refuses a second scheme in a list, as which a proxy may send two lines',
+    title: 'refuses a second scheme in a list, which is how a proxy may send two lines',
     ids: ['BRR-03', 'BRR-06'],
     request: stock((token) => `Bearer ${token}, Basic Zm9v`),
     expected: AMBIGUOUS,
   },
   {
-    title: 'refuses a second scheme behind a comma alone, with which Envoy joins two lines',
+    title: 'refuses a second scheme after a bare comma, which is how Envoy joins two lines',
     ids: ['BRR-03', 'BRR-06'],
     request: stock((token) => `Bearer ${token},Basic Zm9v`),
     expected: AMBIGUOUS,
   },
   {
-    title: 'refuses a token behind another scheme and a comma alone',
+    title: 'refuses a token after another scheme and a bare comma',
     ids: ['BRR-06'],
     request: stock((token) => `Basic Zm9v,Bearer ${token}`),
     expected: AMBIGUOUS,
@@ -195,7 +195,7 @@ const credentials: readonly ContractRow[] = [
     expected: AMBIGUOUS,
   },
   {
-    title: 'takes Digest with its list of parameters for no credentials',
+    title: 'treats Digest with its list of parameters as no credentials',
     ids: ['BRR-05'],
     request: stock(() => 'Digest username="a", realm="Bearer, or not", uri="/", response="0"'),
     expected: NO_CREDENTIALS,
@@ -690,7 +690,7 @@ const application: readonly ContractRow[] = [
     expected: BAD_TOKEN,
   },
   {
-    title: 'refuses repeated credentials beside a token in another field',
+    title: 'refuses repeated credentials in addition to a token in another field',
     ids: ['BRR-06'],
     request: async (issuer) => ({
       path: '/stock/42',
@@ -708,7 +708,7 @@ const application: readonly ContractRow[] = [
     expected: KNOWN,
   },
   {
-    title: 'answers what the application refuses as it does itself',
+    title: "answers the application's refusals like any other",
     ids: ['BRR-26'],
     request: withClaims({ ...READ, tenant: 'other' }, '/own'),
     expected: { ...NEEDS_READ, headers: { 'cache-control': 'no-store' } },

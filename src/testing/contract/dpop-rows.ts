@@ -103,7 +103,7 @@ const accepted: readonly ContractRow[] = [
     expected: { status: 200 },
   },
   {
-    title: 'tells a bound token from one that lacks a scope',
+    title: 'answers 403 if a bound token lacks a scope',
     ids: ['DPP-15'],
     request: proven({ claims: { scope: 'other' } }),
     expected: { status: 403, error: 'insufficient_scope', scope: 'read:inventory', scheme: 'DPoP' },
@@ -213,7 +213,7 @@ const refused: readonly ContractRow[] = [
 
 const origins: readonly ContractRow[] = [
   {
-    title: "doesn't believe a client which scheme and host it called",
+    title: "doesn't believe a client about the scheme and host it called",
     ids: ['DPP-13'],
     request: proven({
       htu: under('https://evil.example'),
@@ -253,7 +253,7 @@ const origins: readonly ContractRow[] = [
     expected: BAD_PROOF,
   },
   {
-    title: 'believes a trusted proxy which scheme and host were called',
+    title: 'believes a trusted proxy about the scheme and host that were called',
     ids: ['DPP-13'],
     configuration: 'trusting proxies',
     request: proven({

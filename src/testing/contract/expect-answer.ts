@@ -42,7 +42,7 @@ function expect(condition: boolean, what: string, actual: unknown, expected: unk
   throw new AssertionError({ message, actual, expected, operator: 'adapterContract' });
 }
 
-/** Other members than the expected ones don't matter. */
+/** Members other than the expected ones don't matter. */
 function expectMembers(what: string, got: object, expected: Readonly<Record<string, unknown>>): void {
   const members = Object.keys(expected).map((name) => [name, Reflect.get(got, name)]);
   expectEqual(what, Object.fromEntries(members), { ...expected });

@@ -62,7 +62,7 @@ export const issuerRows: readonly ContractRow[] = [
     expected: { status: 403, error: 'insufficient_scope', scope: 'write:orders' },
   },
   {
-    title: 'names the narrowest of the scopes of which a route requires one',
+    title: 'names the narrowest scopes if a route requires any of several',
     ids: ['SCP-07', 'BRR-25'],
     configuration: 'implied scopes',
     request: withClaims({ scope: 'other' }, '/any'),

@@ -35,7 +35,7 @@ export const metadataRows: readonly ContractRow[] = [
   },
   {
     configuration: 'published, to read or administer',
-    title: 'names every scope of which one is enough',
+    title: 'names every scope if one of them is enough',
     ids: ['MCP-05'],
     request: sending('/any'),
     expected: { ...NO_CREDENTIALS, scope: 'read:inventory admin' },

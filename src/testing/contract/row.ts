@@ -17,9 +17,9 @@ export interface Expected {
    * Ignored if the challenges have no error.
    */
   readonly scheme?: Scheme | 'every';
-  /** The schemes that are offered. Default both, but for 403 the one in {@link scheme} alone. */
+  /** The schemes that are offered. Default both; for 403, only the one in {@link scheme}. */
   readonly offered?: readonly Scheme[];
-  /** The challenge's `scope`, where one is expected. */
+  /** The challenge's `scope`, if one is expected. */
   readonly scope?: string;
   readonly realm?: string;
   /** The `resource_metadata` of every challenge. */

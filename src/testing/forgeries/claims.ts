@@ -87,7 +87,7 @@ function audiences({ audience, claims }: AcceptedToken): readonly ChangedClaims[
 function otherTypes(): readonly ChangedClaims[] {
   return [
     ['client_id as an array', 'invalid_claim', { client_id: ['test-client'] }],
-    // RFC 8693 §4.1: that somebody acts for the subject mustn't get lost.
+    // RFC 8693 §4.1: the fact that someone acts for the subject mustn't get lost.
     ['actor as a string', 'invalid_claim', { act: 'test-client' }],
     ['actor as an array', 'invalid_claim', { act: [{ sub: 'test-client' }] }],
     ['actor without a name', 'invalid_claim', { act: {} }],
@@ -163,8 +163,8 @@ function otherScopeClaims(needed: readonly string[]): readonly ChangedScope[] {
 function lookAlikes(needed: readonly string[]): readonly ChangedScope[] {
   const every = (change: (name: string) => string): string => needed.map(change).join(' ');
   const scopes: Readonly<Record<string, string>> = {
-    'scope with a letter more': every((name) => `${name}x`),
-    'scope with a letter less': every((name) => name.slice(0, -1)),
+    'scope with one more letter': every((name) => `${name}x`),
+    'scope with one letter less': every((name) => name.slice(0, -1)),
     'scope up to the separator': every((name) => /^[^:./]*/.exec(name)?.[0] ?? ''),
     'scope after the separator': every((name) => /[^:./]*$/.exec(name)?.[0] ?? ''),
     'scope in upper case': every((name) => name.toUpperCase()),

@@ -6,7 +6,7 @@ export function forgedCredentials(accepted: AcceptedToken): readonly Forgery[] {
   return [
     ...noCredentials(token, accepted.clientId),
     ...malformedCredentials(token),
-    forgedRequest('Bearer with a second scheme behind', 'multiple_methods', {
+    forgedRequest('Bearer followed by a second scheme', 'multiple_methods', {
       Authorization: `Bearer ${token}, Basic dGVzdDp0ZXN0`,
     }),
   ];
@@ -30,14 +30,14 @@ function malformedCredentials(token: string): readonly Forgery[] {
   const rows: Readonly<Record<string, string>> = {
     'Bearer without a token': 'Bearer',
     'Bearer with spaces only': 'Bearer  ',
-    'Bearer and the token with a tab between': `Bearer\t${token}`,
+    'Bearer and the token separated by a tab': `Bearer\t${token}`,
     'Bearer with two tokens': `Bearer ${token} ${token}`,
     'Bearer with a list of tokens': `Bearer ${token},${token}`,
     'Bearer with a quoted token': `Bearer "${token}"`,
     'Bearer with a parameter': `Bearer token="${token}"`,
     'Bearer with a character outside of token68': `Bearer ${token}%00`,
     'Bearer with a character outside of ASCII': `Bearer ${token}\xe9`,
-    'Bearer with padding inside of the token': `Bearer ${token}=${token}`,
+    'Bearer with padding inside the token': `Bearer ${token}=${token}`,
   };
   return Object.entries(rows).map(([name, value]) =>
     forgedRequest(name, 'malformed_credentials', { Authorization: value }),

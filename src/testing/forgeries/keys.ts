@@ -4,7 +4,7 @@ import { signedJws } from '../forged-jws.js';
 import { unlike } from '../unlike.js';
 import { type AcceptedToken, type Changes, type Forgery, forgedToken, signWith } from './forgery.js';
 
-/** Tokens that a key signed which the issuer didn't publish, or that name an unknown key. */
+/** Tokens signed by a key that the issuer didn't publish, or that name an unknown key. */
 export function forgedKeys(accepted: AcceptedToken): readonly Forgery[] {
   return [...foreignKeys(accepted), ...offeredKeys(accepted), ...unknownKeyIds(accepted)];
 }

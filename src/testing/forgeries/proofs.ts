@@ -104,7 +104,7 @@ function encodings(accepted: AcceptedProof): readonly Row[] {
     'proof padded': `${proof}=`,
     'proof with a header that is an array': signed(`[${JSON.stringify(header)}]`, claims),
     'proof with claims that are an array': signed(header, `[${JSON.stringify(claims)}]`),
-    'proof with claims that are no JSON': signed(header, 'claims'),
+    'proof with claims that are not JSON': signed(header, 'claims'),
     'proof with claims behind a byte order mark': signed(header, `\ufeff${JSON.stringify(claims)}`),
     'proof with claims that are not UTF-8': signed(header, Buffer.from('{"jti":"\xff"}', 'latin1')),
     'proof longer than any': signed(header, { ...claims, 'urn:example:extra': 'x'.repeat(6200) }),
@@ -178,8 +178,8 @@ function requests({ method, url }: AcceptedProof): readonly ChangedPart[] {
     'of another port': `${protocol}//${hostname}:${port === '4443' ? '8443' : '4443'}${pathname}`,
     'of another scheme': `${protocol === 'https:' ? 'http:' : 'https:'}//${host}${pathname}`,
     'with a user name': `${protocol}//user@${host}${pathname}`,
-    'with a slash more at the end': `${url}/`,
-    'with a slash more at the beginning': `${protocol}//${host}/${pathname}`,
+    'with one more slash at the end': `${url}/`,
+    'with one more slash at the beginning': `${protocol}//${host}/${pathname}`,
     'with a path below': `${url}/more`,
     'of the server alone': `${protocol}//${host}${unlike('/*', pathname)}`,
     'without scheme': `//${host}${pathname}`,
@@ -189,7 +189,7 @@ function requests({ method, url }: AcceptedProof): readonly ChangedPart[] {
   const methods: Readonly<Record<string, string>> = {
     'of another method': method === 'DELETE' ? 'PATCH' : 'DELETE',
     'in lower case': method.toLowerCase(),
-    'with a space behind': `${method} `,
+    'with a space at the end': `${method} `,
   };
   return [
     ...Object.entries(methods).map(([name, htm]): ChangedPart => [`htm ${name}`, 'htm_mismatch', { htm }]),

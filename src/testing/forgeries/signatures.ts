@@ -3,7 +3,7 @@ import { hmacJws, signedJws, signingInput, unsignedJws } from '../forged-jws.js'
 import { sign } from '../signing-key.js';
 import { type AcceptedToken, type Forgery, forgedToken, signWith } from './forgery.js';
 
-/** Tokens whose header names another algorithm than the issuer's key is for (RFC 8725 §2.1, §3.1). */
+/** Tokens whose header names an algorithm that the issuer's key isn't for (RFC 8725 §2.1, §3.1). */
 export function forgedAlgorithms(accepted: AcceptedToken): readonly Forgery[] {
   return [...unsecured(accepted), ...publicKeyAsSecret(accepted), ...misnamed(accepted)];
 }
@@ -55,12 +55,12 @@ function misnamed(accepted: AcceptedToken): readonly Forgery[] {
     forgedToken('alg of another kind of key', 'key_mismatch', named(otherKind)),
     ...(bySibling === undefined
       ? []
-      : [forgedToken('alg that the key can do and is not for', 'key_mismatch', bySibling)]),
+      : [forgedToken('alg that the key supports but is not for', 'key_mismatch', bySibling)]),
   ];
 }
 
 /**
- * Another algorithm that the mathematics of the key allow. Ed25519 keys have none: `EdDSA` is only another
+ * Another algorithm that the mathematics of the key allows. Ed25519 keys have none: `EdDSA` is only another
  * name for theirs (RFC 9864 §2.2).
  */
 function siblingAlgorithm(algorithm: Algorithm): Algorithm | undefined {

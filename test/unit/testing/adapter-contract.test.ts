@@ -45,7 +45,7 @@ describe('the contract of adapters', () => {
     const { tests, leftOut } = await adapterContract(() => answering(200), { leaveOut });
     expect(leftOut).toEqual([
       { title: 'leaves a preflight request to the CORS layer', why },
-      { title: 'believes a trusted proxy which scheme and host were called', why },
+      { title: 'believes a trusted proxy about the scheme and host that were called', why },
       { title: 'refuses a proof for the URL behind a trusted proxy', why },
     ]);
     expect(tests.length).toBe(whole.tests.length - leftOut.length);

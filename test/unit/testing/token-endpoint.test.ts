@@ -157,7 +157,7 @@ describe('the options of a listening issuer', () => {
   it.each([
     ['an unknown one', { client: [] }, /did you mean clients/],
     ['a client without an id', { clients: [{ clientSecret: 's' }] }, /listen\.clients\[0\]\.clientId/],
-    ['a client that is there twice', { clients: [{ clientId: 'a' }, { clientId: 'a' }] }, /there already/],
+    ['a client that is there twice', { clients: [{ clientId: 'a' }, { clientId: 'a' }] }, /already listed/],
     ['an unknown grant', { clients: [{ clientId: 'a', grantTypes: ['password'] }] }, /grantTypes/],
     [
       'a certificate without https',
