@@ -1,4 +1,12 @@
-import type { Auth, Decision, Denied, RequestView, Requirement, ResourceServer } from '../../src/index.js';
+import {
+  type Auth,
+  type Decision,
+  type Denied,
+  isAuth,
+  type RequestView,
+  type Requirement,
+  type ResourceServer,
+} from '../../src/index.js';
 
 /** The part of a framework's logger that refusals need; pino's fits. */
 export interface RefusalLog {
@@ -82,8 +90,12 @@ export function currentPassage(request: Seen): Passage | undefined {
   return request[passages]?.at(-1);
 }
 
-export const OF_ANOTHER_COPY =
-  'comes from another copy of oauth-resource-server; install only one (npm ls oauth-resource-server)';
+export const OF_ANOTHER_COPY: string =
+  'comes from another copy of oauth-resource-server; install only one (npm ls oauth-resource-server), ' +
+  "and don't reset modules in a test";
+
+const HAND_MADE: string =
+  '. Its auth was set by hand, which meets no requirement: in a test, send a token of createTestIssuer()';
 
 /** For the error if nothing authenticated a request: who asks, and the advice, with its punctuation. */
 export interface Mistake {
@@ -99,7 +111,8 @@ export function requirePassage(request: object, { name, advice }: Mistake): Pass
   const symbols = Object.getOwnPropertySymbols(request);
   if (symbols.some(({ description }) => description === passages.description))
     throw new Error(`${name}: what authenticated this request ${OF_ANOTHER_COPY}`);
-  throw new Error(`${name}: nothing authenticated this request${advice}`);
+  const more = isAuth(Reflect.get(request, 'auth')) ? HAND_MADE : '';
+  throw new Error(`${name}: nothing authenticated this request${advice}${more}`);
 }
 
 /** The adapter's view of a request that a gate let in. @throws {Error} no gate has seen the request */

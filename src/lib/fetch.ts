@@ -160,6 +160,7 @@ export interface ReadOptions {
  */
 interface WithBody {
   readonly body?: unknown;
+  readonly bodyUsed?: boolean;
   /** Without it, a body that can't be iterated isn't read: nothing would limit its length. */
   text?(): Promise<string>;
 }
@@ -201,7 +202,8 @@ export async function readText(
 }
 
 async function* readParts(given: WithBody): AsyncGenerator<unknown> {
-  const { body } = given;
+  const { body, bodyUsed } = given;
+  if (bodyUsed === true) throw new FetchFailure('invalid', 'the body has been read already');
   if (isAsyncIterable(body)) yield* body.values?.({ preventCancel: true }) ?? body;
   else if (typeof given.text === 'function') yield await given.text();
   else if (body !== null)

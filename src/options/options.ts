@@ -234,7 +234,8 @@ export function checkOptions(options: ResourceServerOptions): Settings {
   if (typeof options === 'object' && options !== null && 'admitsAnonymous' in options)
     throw new TypeError(
       'createResourceServer takes options, not a resource server. If you passed one to an adapter, it ' +
-        'comes from another copy of oauth-resource-server; install only one (npm ls oauth-resource-server)',
+        'comes from another copy of oauth-resource-server; install only one ' +
+        "(npm ls oauth-resource-server), and don't reset modules in a test",
     );
   const checked = checkObject(options, '', CHECKS, undefined, describeIssuerOption);
   const { allowInsecureRequests, clock, clockToleranceSeconds, fetch, bearerMethods, isRevoked } = checked;

@@ -126,7 +126,7 @@ export async function listen(
 ): Promise<ListeningIssuer> {
   checkListenOptions(given);
   const tls = await resolveTls(given.mtls);
-  const { lifetimeSeconds, clock = Date.now } = settings;
+  const { lifetimeSeconds, clock = () => Date.now() } = settings;
   const { assertionIssuers = [], dpopNonce = false } = given;
   const endpoints = { keys, lifetimeSeconds, clock, assertionIssuers, dpopNonce };
   const clients = resolveClients(given, settings);

@@ -1,8 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import type { StandardClaims } from '../auth.js';
 import { isJsonObject } from '../lib/json.js';
 
-/** Claims to lay over the usual ones; the value `undefined` removes a claim. */
-export type TokenClaims = Readonly<Record<string, unknown>>;
+/**
+ * Claims to lay over the usual ones; the value `undefined` removes a claim. Any value will do: it may be a
+ * forgery. The granted scopes are `scope`, in one text: `'read:inventory write:inventory'`.
+ */
+export type TokenClaims = { readonly [Claim in keyof StandardClaims]?: unknown };
 
 /** What tokens say unless they're asked to say something else. */
 export interface TokenSettings {

@@ -1,4 +1,5 @@
 import { calculateJwkThumbprint, type JWK } from 'jose';
+import type { JoseHeader } from '../auth.js';
 import { anyObject } from '../lib/check.js';
 import { signedJws } from './forged-jws.js';
 import { forgeAll } from './forgeries/forge-all.js';
@@ -8,7 +9,7 @@ import { generateSigningKey, type KeyRing } from './signing-key.js';
 import { completeClaims, secondsNow, type TokenClaims, type TokenSettings } from './token-claims.js';
 
 /** Parameters of the JOSE header to lay over the usual ones; the value `undefined` removes a parameter. */
-export type TokenHeader = Readonly<Record<string, unknown>>;
+export type TokenHeader = { readonly [Parameter in keyof JoseHeader]?: unknown };
 
 /** What a test issuer does with its keys, under the name that its tokens carry. */
 export interface TokenIssuer {

@@ -23,6 +23,12 @@ it('refuses a resource server of another copy, and says that it is one', async (
   await expect(app.ready()).rejects.toThrow(message);
 });
 
+it('says that an auth set by hand meets no requirement', async () => {
+  const request = { method: 'GET', url: '/', headers: {}, socket: {}, auth: fakeAuth({ scopes: ['a'] }) };
+  const refusal = await new Promise((resolve) => requireScope('a')(request as never, {} as never, resolve));
+  expect(refusal).toMatchObject({ message: expect.stringContaining('Its auth was set by hand') });
+});
+
 it('refuses an Auth of another copy, and says that it is one', () => {
   const request = { auth: fakeAuth() };
   expect(getAuth(request)).toBe(request.auth);

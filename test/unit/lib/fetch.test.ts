@@ -356,6 +356,9 @@ describe('readText', () => {
 
   it('is empty where there is no body', async () => {
     expect(await readText(new Response(null), signal)).toBe('');
+    const used = new Response('{}');
+    await used.text();
+    await expect(readText(used, signal)).rejects.toThrow('the body has been read already');
     expect(await readText({ body: null }, signal)).toBe('');
   });
 

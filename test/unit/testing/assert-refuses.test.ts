@@ -122,6 +122,12 @@ describe('assertRefusesForgeries fails', () => {
     );
   });
 
+  it('in one line if send returns nothing', async () => {
+    await expect(assertRefusesForgeries(() => undefined as never, forgeries)).rejects.toThrow(
+      /: expected 40\d, got nothing from send, which has to return the answer$/,
+    );
+  });
+
   it('with the name of a forgery for which send throws, after the others are sent', async () => {
     const thrown = new TypeError('connection refused: Bearer eyJhbGciOi.J9.x\nand more');
     const message = await complaint({

@@ -1,5 +1,5 @@
 import { decodeJwt } from 'jose';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createClientCredentials } from '../../../src/client/index.js';
 import { createResourceServer } from '../../../src/index.js';
 import { createTestIssuer, type ListeningIssuer, type ListenOptions } from '../../../src/testing/index.js';
@@ -35,6 +35,15 @@ const exchange = (subject_token: string, more: Readonly<Record<string, string>> 
 });
 
 describe('the token endpoint of a listening issuer', () => {
+  it('has the time of the test, also if that begins to fake it later', async () => {
+    const listening = await listen();
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 });
+    onTestFinished(() => void vi.useRealTimers());
+    const { accessToken } = await createClientCredentials(listening.clientOptions).getToken();
+    const server = createResourceServer(listening.options);
+    await expect(server.verify(accessToken)).resolves.toMatchObject({ issuer: listening.identifier });
+  });
+
   it('gives a client of this package a token for whatever it asks for, in one line', async () => {
     const listening = await listen();
     const client = createClientCredentials({ ...listening.clientOptions, scope: 'read:inventory' });
