@@ -1,6 +1,7 @@
 import { announceLog, listen } from './diagnostics.js';
-import { checkNames, typeName } from './lib/check.js';
+import { checkNames } from './lib/check.js';
 import { withoutUndefined } from './lib/json.js';
+import { typeName } from './lib/public-text.js';
 
 /** The logger of pino, winston, Nest or Fastify, `console`, or any other with such methods. */
 export interface RefusalLogger {

@@ -29,7 +29,6 @@ export {
   optional,
   text,
   textOrTexts,
-  typeName,
   wholeNumberBetween,
   YEAR_SECONDS,
 } from '../src/lib/check.js';
@@ -39,7 +38,7 @@ export { describeDifference, suggestIssuer } from '../src/lib/difference.js';
 export { describeError } from '../src/lib/errors.js';
 export { FetchFailure, fetchJson } from '../src/lib/fetch.js';
 export { isJsonObject } from '../src/lib/json.js';
-export { printable, quote as quotePublic, withoutCredentials } from '../src/lib/public-text.js';
+export { printable, quote as quotePublic, typeName, withoutCredentials } from '../src/lib/public-text.js';
 export {
   describeUrlFault,
   hasPlaceholder,

@@ -1,10 +1,11 @@
 import { isDeepStrictEqual, types } from 'node:util';
 import { reportWarning } from '../diagnostics.js';
 import { inBackground } from '../lib/background.js';
-import { describeControlCharacter, isOptionError, typeName } from '../lib/check.js';
+import { describeControlCharacter, isOptionError } from '../lib/check.js';
 import { GRACE_SECONDS, unlessAborted, withTimeLimit } from '../lib/deadline.js';
 import { describeError, SafeError } from '../lib/errors.js';
 import { isWithin, type Span, spanFrom } from '../lib/pause.js';
+import { typeName } from '../lib/public-text.js';
 import { SharedWork } from '../lib/shared-work.js';
 import { createTlsFetch } from '../lib/tls-fetch.js';
 import { isSendableToken } from '../request/credentials.js';

@@ -1,6 +1,6 @@
 import { closestTo } from './closest.js';
 import { isJsonObject } from './json.js';
-import { quote, quoteUrl } from './public-text.js';
+import { describeGiven, describeKind, quote, typeName } from './public-text.js';
 
 // Checks of options. Applications without types can pass anything, so each check takes `unknown`.
 
@@ -32,15 +32,6 @@ export function isOptionError(error: unknown): error is OptionError {
 /** The message shows what was given if it's public, see {@link describeGiven}. */
 export function optionError(option: string, takes: string, got: unknown): OptionError {
   return badOption(option, `takes ${takes}, got ${describeGiven(got)}`);
-}
-
-/**
- * How messages describe a value: a URL without credentials as it is, `"https://a.example"`; of anything else
- * only the type, since it could be a misplaced secret.
- */
-export function describeGiven(value: unknown): string {
-  if (!Array.isArray(value) || value.length === 0) return quoteUrl(value) ?? typeName(value);
-  return `a list with ${[...new Set(Array.from(value, describeGiven))].join(', ')}`;
 }
 
 /**
@@ -282,23 +273,4 @@ function quoteWord(given: unknown, known: readonly string[]): string | undefined
   const meant = suggest(given, known);
   if (meant !== '') return `${quote(given)}; ${meant}`;
   return ALGORITHM.test(given) ? quote(given) : undefined;
-}
-
-/** The type of a value in words, never the value. */
-export function typeName(value: unknown): string {
-  if (value === null) return 'null';
-  if (value === '') return 'an empty string';
-  if (!Array.isArray(value)) return describeKind(value) ?? typeof value;
-  return value.length === 0 ? 'an empty list' : `a list with ${[...new Set(value.map(typeName))].join(', ')}`;
-}
-
-/** Objects that are given by mistake. By their tag, which is the same in every realm. */
-const KINDS: ReadonlyMap<string, string> = new Map([
-  ['[object Promise]', 'a promise: await it'],
-  ['[object RegExp]', 'a regular expression'],
-  ['[object URL]', 'a URL object, not its text'],
-]);
-
-function describeKind(value: unknown): string | undefined {
-  return KINDS.get(Object.prototype.toString.call(value));
 }

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { types } from 'node:util';
-import { typeName } from './check.js';
 import { readErrorCode, SafeError } from './errors.js';
 import { isJsonObject } from './json.js';
+import { typeName } from './public-text.js';
 
 type Fetch = typeof globalThis.fetch;
 

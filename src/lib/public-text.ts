@@ -63,3 +63,32 @@ export function withoutCredentials(url: string): string {
   const isHost = isPath && !(AT_SIGN.test(place) && place.slice(scheme.length).includes(':'));
   return isHost ? `${place}${hidden}` : `${scheme}[…]@${place.split(AT_SIGN).at(-1)}${hidden}`;
 }
+
+/**
+ * How messages describe a value: a URL without credentials as it is, `"https://a.example"`; of anything else
+ * only the type, since it could be a misplaced secret.
+ */
+export function describeGiven(value: unknown): string {
+  if (!Array.isArray(value) || value.length === 0) return quoteUrl(value) ?? typeName(value);
+  return `a list with ${[...new Set(Array.from(value, describeGiven))].join(', ')}`;
+}
+
+/** The type of a value in words, never the value. */
+export function typeName(value: unknown): string {
+  if (value === null) return 'null';
+  if (value === '') return 'an empty string';
+  if (!Array.isArray(value)) return describeKind(value) ?? typeof value;
+  return value.length === 0 ? 'an empty list' : `a list with ${[...new Set(value.map(typeName))].join(', ')}`;
+}
+
+/** Objects that are given by mistake. By their tag, which is the same in every realm. */
+const KINDS: ReadonlyMap<string, string> = new Map([
+  ['[object Promise]', 'a promise: await it'],
+  ['[object RegExp]', 'a regular expression'],
+  ['[object URL]', 'a URL object, not its text'],
+]);
+
+/** Which of these objects it is; undefined for anything else. */
+export function describeKind(value: unknown): string | undefined {
+  return KINDS.get(Object.prototype.toString.call(value));
+}

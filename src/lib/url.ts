@@ -1,5 +1,5 @@
-import { badOption, type Check, flag, optionError, typeName } from './check.js';
-import { isHostLike, quote, quoteUrl, withoutCredentials } from './public-text.js';
+import { badOption, type Check, flag, optionError } from './check.js';
+import { isHostLike, quote, quoteUrl, typeName, withoutCredentials } from './public-text.js';
 
 const INSECURE_REQUESTS = 'true, false or a list of http origins';
 const LOOPBACK = /^(?:localhost|[a-z0-9.-]+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;

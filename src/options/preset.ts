@@ -1,6 +1,5 @@
 import type { JoseHeader, StandardClaims } from '../auth.js';
-import { typeName } from '../lib/check.js';
-import { quote } from '../lib/public-text.js';
+import { quote, typeName } from '../lib/public-text.js';
 import { refuseMetadataUrl } from '../lib/url.js';
 import type { TrustedIssuer } from './trusted-issuer.js';
 

@@ -14,11 +14,10 @@ import {
   optional,
   optionError,
   text,
-  typeName,
   wholeNumberBetween,
   YEAR_SECONDS,
 } from '../lib/check.js';
-import { quote, quoteUrl } from '../lib/public-text.js';
+import { quote, quoteUrl, typeName } from '../lib/public-text.js';
 import {
   describeUrlFault,
   HTTPS_URL,

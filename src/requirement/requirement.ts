@@ -5,10 +5,10 @@ import {
   checkObject,
   optional,
   optionError,
-  typeName,
   wholeNumberBetween,
   YEAR_SECONDS,
 } from '../lib/check.js';
+import { typeName } from '../lib/public-text.js';
 import { isScopeToken, withoutOfflineAccess } from '../token/scope.js';
 import { type ImpliedScopes, narrowest, withoutImplied } from './implied-scopes.js';
 

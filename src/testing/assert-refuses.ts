@@ -1,5 +1,6 @@
 import { AssertionError } from 'node:assert';
-import { callable, optionError, typeName } from '../lib/check.js';
+import { callable, optionError } from '../lib/check.js';
+import { typeName } from '../lib/public-text.js';
 import type { Forgery } from './forgeries/forgery.js';
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createResourceServer, type ResourceServerOptions } from '../../../src/index.js';
-import { describeGiven } from '../../../src/lib/check.js';
+import { describeGiven } from '../../../src/lib/public-text.js';
 import { checkOptions } from '../../../src/options/options.js';
 import { createTestIssuer } from '../../../src/testing/index.js';
 import { optionErrorWith } from '../../support/option-error.js';
