@@ -84,7 +84,7 @@ export function discoveredSource(
 }
 
 /** Whether the server is there but has no such document. */
-export function isGone(error: unknown): boolean {
+function isGone(error: unknown): boolean {
   const cause: unknown = error instanceof UnavailableError ? error.cause : error;
   return cause instanceof FetchFailure && (cause.status === 404 || cause.status === 410);
 }

@@ -10,7 +10,7 @@ import type { Runtime } from '../lib/runtime.js';
 import { SharedWork } from '../lib/shared-work.js';
 import { createKeyIndex, findKey, importKeys, type KeyIndex, type KeyReference } from './key-index.js';
 import type { KeySet } from './key-set.js';
-import { isGone, type KeySource } from './key-source.js';
+import type { KeySource } from './key-source.js';
 import type { MetadataPolicy } from './metadata.js';
 import { unavailable } from './metadata-document.js';
 import type { VerificationKey } from './verification-key.js';
@@ -294,9 +294,12 @@ function lookUp(
 /** The issuer answered, but without a key to verify with. */
 class NoUsableKey extends FetchFailure {}
 
-/** Whether the issuer is there but has no keys: that isn't an outage. */
+/**
+ * Whether the issuer itself says that it has no keys: that isn't an outage. A 404 may be from a proxy in
+ * front, as many answer while they know no instance of the issuer.
+ */
 function isWithdrawal(cause: unknown): boolean {
-  return isGone(cause) || cause instanceof NoUsableKey;
+  return cause instanceof NoUsableKey || (cause instanceof FetchFailure && cause.status === 410);
 }
 
 /**

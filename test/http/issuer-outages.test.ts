@@ -62,7 +62,6 @@ function unknownKid(issuer: string, kid: unknown): string {
 
 /** Answers well that it has no keys: that's believed once the keys are as old as they may be. */
 const withdrawals: readonly (readonly [string, Behaviour])[] = [
-  ['answers 404', status(404)],
   ['answers 410', status(410)],
   ['has an empty set', json({ keys: [] })],
   ['has only unusable keys', json({ keys: [{ kty: 'unheard-of', kid: 'key-1' }, null, 7, { kty: 'EC' }] })],
@@ -70,6 +69,7 @@ const withdrawals: readonly (readonly [string, Behaviour])[] = [
 ];
 
 const outages: readonly (readonly [string, Behaviour])[] = [
+  ['answers 404', status(404)],
   ['answers 500', status(500)],
   ['answers 429', status(429)],
   ['redirects to a login page', redirect(302, '/login')],

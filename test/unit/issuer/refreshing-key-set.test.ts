@@ -404,7 +404,6 @@ describe('an issuer that answers without keys', () => {
   const answers: readonly (readonly [string, KeySource])[] = [
     ['has an empty set', async () => published([])],
     ['has no key that can be used', async () => published([{ kty: 'oct', k: 'c2VjcmV0' }])],
-    ['says 404', failing(new FetchFailure('status', 'status 404', { status: 404 }))],
     ['says 410', failing(new FetchFailure('status', 'status 410', { status: 410 }))],
   ];
 
