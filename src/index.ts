@@ -1,3 +1,5 @@
+// Since TypeScript 6, programs have no types of Node unless they ask for them. Ours would then be `any`.
+/// <reference types="node" preserve="true" />
 export {
   answerMetadata,
   type MetadataSigner,

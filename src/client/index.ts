@@ -1,3 +1,5 @@
+// Since TypeScript 6, programs have no types of Node unless they ask for them. Ours would then be `any`.
+/// <reference types="node" preserve="true" />
 export type { AssertionSigner } from '../issuer/assertion-signer.js';
 export type { CertificateFiles, CertificatePem } from '../issuer/client-certificate.js';
 export type { PrivateKey } from '../issuer/private-key.js';

@@ -34,6 +34,11 @@ describe('a strict TypeScript application with Express only, which checks the de
     await app.node([TYPESCRIPT_7, '--noEmit']);
   });
 
+  it.each(['core', 'client'])('needs no setting of TypeScript 7 for types of Node: %s', async (name) => {
+    const defaults = ['--ignoreConfig', '--noEmit', '--strict', '--module', 'nodenext', '--skipLibCheck'];
+    await app.node([TYPESCRIPT_7, ...defaults, `defaults/${name}.ts`]);
+  });
+
   it('is compiled by TypeScript 7 for a bundler', async () => {
     await app.node([TYPESCRIPT_7, '--noEmit', ...BUNDLER]);
   });
