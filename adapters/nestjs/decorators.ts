@@ -70,7 +70,17 @@ export const Auth: () => ParameterDecorator = createParamDecorator(
       `@Auth() does not support a "${context.getType()}" context; use getAuth with its request`,
     );
   },
+  [forgetType],
 );
+
+/**
+ * A compiler that sees one file at a time takes the type `Auth` of a parameter for the decorator, so pipes
+ * that validate would look for a class there. `Object` is what they get for other interfaces.
+ */
+function forgetType(target: object, method: string | symbol | undefined, index: number): void {
+  const types: unknown = method && Reflect.getOwnMetadata('design:paramtypes', target, method);
+  if (Array.isArray(types) && types[index] === Auth) types[index] = Object;
+}
 
 /** What a verified request carries; the type of a parameter decorated with `@Auth()`. */
 export type Auth<C extends object = RegisteredClaims> = CoreAuth<C>;

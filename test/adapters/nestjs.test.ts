@@ -508,6 +508,31 @@ describe('@Auth and getAuth', () => {
     expect(new Set(seen).size).toBe(1);
   });
 
+  it('give pipes no type to validate @Auth() by, even if the compiler took the decorator for it', async () => {
+    const seen: unknown[] = [];
+    @Controller('typed')
+    class TypedController {
+      @Get()
+      @((prototype: object, name: string) => Auth()(prototype, name, 0))
+      @Reflect.metadata('design:paramtypes', [Auth]) // compilers add it before they call parameters' decorators
+      find(auth: Auth) {
+        return auth.clientId;
+      }
+    }
+    const { request } = await start({
+      controllers: [TypedController],
+      configure: (app) =>
+        app.useGlobalPipes({
+          transform(value, { metatype }) {
+            seen.push(metatype);
+            return value;
+          },
+        }),
+    });
+    const response = await request('/typed', await issuer.authorization({ client_id: 'order-service' }));
+    expect([await response.text(), seen]).toEqual(['order-service', [Object]]);
+  });
+
   it('refuse an object that looks like an Auth', { tags: ['OPS-12'] }, async () => {
     @Injectable()
     class Forge implements NestInterceptor {
