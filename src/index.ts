@@ -1,5 +1,6 @@
 // Since TypeScript 6, programs have no types of Node unless they ask for them. Ours would then be `any`.
 /// <reference types="node" preserve="true" />
+export type { JSONWebKeySet } from 'jose';
 export {
   answerMetadata,
   type MetadataSigner,
@@ -108,3 +109,4 @@ export {
 } from './requirement/requirement.js';
 export { createResourceServer, isResourceServer, type ResourceServer } from './resource-server.js';
 export type { Algorithm, AuthenticationMethod, BearerMethod, TokenType } from './terms.js';
+export type { ClientSource } from './token/token-rules.js';

@@ -5,7 +5,7 @@ export type { CertificateFiles, CertificatePem } from '../issuer/client-certific
 export type { PrivateKey } from '../issuer/private-key.js';
 export type { CertificateOption } from '../options/certificate.js';
 export type { AssertionSource, ClientAuthenticationOptions } from '../options/credential.js';
-export type { Algorithm as AssertionAlgorithm, AuthenticationMethod } from '../terms.js';
+export type { Algorithm as AssertionAlgorithm, AuthenticationMethod, Scheme } from '../terms.js';
 export type { ApiAnswer, ApiClient, GetTokenOptions, HeadersRequest } from './api-client.js';
 export type { ClientCredentials } from './client-credentials.js';
 export { createClientCredentials } from './client-credentials.js';
