@@ -3,15 +3,22 @@ import { expressTarget } from './express-target.js';
 import { fastifyTarget } from './fastify-target.js';
 import type { Target } from './target.js';
 
+// Imported by names that bundlers don't follow: applications of other frameworks don't have NestJS.
+const CORE: string = '@nestjs/core';
+const GUARD: string = '../nestjs/guard.js';
+const loadCore = (): Promise<typeof import('@nestjs/core')> =>
+  import(/* webpackIgnore: true */ /* @vite-ignore */ CORE);
+const loadGuard = (): Promise<typeof import('../nestjs/guard.js')> =>
+  import(/* webpackIgnore: true */ /* @vite-ignore */ GUARD);
+
 /** A NestJS application, on Express or Fastify; it's initialized. */
 export async function nestTarget(
   application: INestApplication,
   mounted: Readonly<Record<string, object>>,
 ): Promise<Target> {
   await application.init(); // does nothing the second time
-  // Imported here, because applications of the other frameworks don't have NestJS.
-  const { ResourceServerGuard } = await import('../nestjs/guard.js');
-  const { ApplicationConfig } = await import('@nestjs/core');
+  const { ResourceServerGuard } = await loadGuard();
+  const { ApplicationConfig } = await loadCore();
   const adapter = application.getHttpAdapter();
   const platform = adapter.getInstance();
   const isFastify = adapter.getType() === 'fastify';
