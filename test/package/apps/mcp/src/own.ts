@@ -4,7 +4,6 @@ import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import express, { type Express } from 'express';
 import { createResourceServer, toMcpAuthInfo } from 'oauth-resource-server';
-import 'oauth-resource-server/express/types';
 import {
   type Auth,
   authenticate,
@@ -12,6 +11,7 @@ import {
   requireScope,
   resourceMetadata,
 } from 'oauth-resource-server/express';
+import type {} from 'oauth-resource-server/express/types';
 
 export function createApp(issuer: string, resource: string): Express {
   const server = createResourceServer({ issuer, audience: resource, resource });

@@ -8,7 +8,7 @@ import {
   requireClaims,
   requireScope,
 } from 'oauth-resource-server/express';
-import 'oauth-resource-server/express/types';
+import type {} from 'oauth-resource-server/express/types';
 
 export function createApp(options: ResourceServerOptions): Express {
   const app = express();
