@@ -106,8 +106,8 @@ const PSS_PLACE: Place = findPlace(
 export async function verifyPss(
   key: KeyObject,
   { digest, saltLength = 0 }: SignatureScheme,
-  signed: Uint8Array<ArrayBuffer>,
-  signature: Uint8Array<ArrayBuffer>,
+  signed: Uint8Array,
+  signature: Uint8Array,
 ): Promise<boolean> {
   const { subtle } = globalThis.crypto;
   const algorithm = { name: 'RSA-PSS', hash: String(digest).replace('sha', 'SHA-') };
