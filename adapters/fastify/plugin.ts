@@ -26,6 +26,7 @@ type Plugin = FastifyPluginAsync<ResourceServerOptions | ResourceServer>;
  * token, before any hook runs. Give the logger a `req` serializer that leaves out the query.
  *
  * @throws {TypeError} through `app.ready()`: an option is missing, unknown or wrong
+ * @throws {Error} through `app.ready()`: requests have a decorator `auth` of another plugin
  * @example
  * ```ts
  * import { fastify } from 'fastify';
@@ -93,6 +94,11 @@ async function protect(app: FastifyInstance, options: ResourceServerOptions | Re
   const { server } = gate;
   if (server !== options) app.addHook('onClose', async () => server.close());
   if (!app.hasRequestDecorator(ROUTE)) {
+    if (app.hasRequestDecorator('auth'))
+      throw new Error(
+        'requests already have a decorator "auth", of another plugin or of another copy of ' +
+          'oauth-resource-server; use only one in a scope (npm ls oauth-resource-server)',
+      );
     app.decorateRequest(ROUTE, undefined);
     app.decorateRequest('auth', undefined);
   }

@@ -16,8 +16,13 @@ import { routePolicy } from './route-policy.js';
 /** Injects the {@link ResourceServer} that the module made or was given: `@Inject(RESOURCE_SERVER)`. */
 export const RESOURCE_SERVER: unique symbol = Symbol('RESOURCE_SERVER of ResourceServerModule.forRoot()');
 
-/** The guard that the module uses: its own class, a subclass, or a test's replacement. */
-export const GUARD: unique symbol = Symbol('guard of ResourceServerModule.forRoot()');
+/**
+ * The guard that the module uses: its own class, a subclass, or a test's replacement. If Nest doesn't find
+ * it, its error shows this symbol, so the symbol says why.
+ */
+export const GUARD: unique symbol = Symbol(
+  'guard of ResourceServerModule.forRoot(), not imported or of another copy: npm ls oauth-resource-server',
+);
 
 /**
  * Lets a request reach its handler if it carries a valid access token that meets the requirements of class

@@ -117,7 +117,7 @@ describe('scopes of the plugin', () => {
     const app = fastify();
     app.decorateRequest('auth');
     await expect(app.register(resourceServer, issuer.options)).rejects.toThrow(
-      "'auth' has already been added",
+      'requests already have a decorator "auth", of another plugin or of another copy',
     );
   });
 });
