@@ -1,16 +1,19 @@
-import type { MiddlewareHandler } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import {
   type Caller,
+  type FetchOptions as CommonOptions,
   declare,
   type EntranceOptions,
   FetchEntrance,
-  type FetchOptions,
   Gate,
   metadataResponse,
   RouteSteps,
   requireMetadata,
 } from '../kit/index.js';
 import type { AuthEnv } from './requirements.js';
+
+/** The options of {@link authenticate} itself, besides those of the resource server. */
+export type FetchOptions = CommonOptions<[c: Context]>;
 
 /**
  * Protects all later routes: only requests with a valid access token get through. Sets the context's variable

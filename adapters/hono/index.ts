@@ -1,5 +1,5 @@
 export type * from '../kit/fetch-types.js';
-export { authenticate, resourceMetadata } from './authenticate.js';
+export { authenticate, type FetchOptions, resourceMetadata } from './authenticate.js';
 export { deny } from './deny.js';
 export { getAuth } from './get-auth.js';
 export {

@@ -20,8 +20,12 @@ import { Gate } from './gate.js';
 import { standInFor } from './passage.js';
 import type { RouteSteps } from './route-steps.js';
 
-/** A Fetch gate's own options, besides those of the resource server. */
-export interface FetchOptions {
+/**
+ * A Fetch gate's own options, besides those of the resource server.
+ *
+ * @typeParam C what the framework knows about a request
+ */
+export interface FetchOptions<C extends readonly unknown[] = never[]> {
   /**
    * What the server knows about a request's connection: the address of the other end, and the client
    * certificate. Without it, tokens bound to a certificate are refused (RFC 8705).
@@ -29,7 +33,7 @@ export interface FetchOptions {
    * @param context what the framework knows about the request: Hono's context; for a gate of the entry
    *   `fetch`, the arguments that the server passes to the handler after the request, only with `protect`
    */
-  readonly connection?: (request: Request, ...context: never[]) => FetchConnection;
+  readonly connection?: (request: Request, ...context: C) => FetchConnection;
 }
 
 /**

@@ -5,7 +5,7 @@ import type { AuthInfo as AuthInfo2 } from '@modelcontextprotocol/server';
 import { Controller, Get } from '@nestjs/common';
 import express from 'express';
 import Fastify from 'fastify';
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import { expectTypeOf } from 'vitest';
 import * as onExpress from '../../adapters/express/index.js';
 import * as onFastify from '../../adapters/fastify/index.js';
@@ -111,6 +111,16 @@ new Hono()
     expectTypeOf(onHono.getAuth<MyClaims>(c).claims.tenant).toEqualTypeOf<string>();
     return c.json({});
   });
+onHono.authenticate(options, {
+  connection(_request, c) {
+    expectTypeOf(c).toEqualTypeOf<Context>();
+    return {};
+  },
+});
+const connected: onHono.FetchOptions = {
+  connection: (_request, c: Context<{ Bindings: onHono.FetchConnection }>) => c.env,
+};
+onHono.authenticate(options, connected);
 new Hono().use(onHono.authenticate(server)).get('/', (c) => {
   expectTypeOf(c.get('auth')).toEqualTypeOf<Auth>();
   return c.json({});
