@@ -1,4 +1,5 @@
 export type * from '../kit/core-types.js';
+export { type FakeCaller, fakeResourceServer } from '../kit/fake-resource-server.js';
 export { getAuth, type Reply as PlatformResponse } from '../kit/index.js';
 export type { OpenApiSecurityOptions, SecurityRequirement } from '../kit/openapi.js';
 export {
@@ -11,7 +12,6 @@ export {
   RequireScope,
 } from './decorators.js';
 export { ResourceServerException, ResourceServerExceptionFilter } from './exception.js';
-export { type FakeCaller, fakeResourceServer } from './fake-resource-server.js';
 export { RESOURCE_SERVER, ResourceServerGuard } from './guard.js';
 export {
   ResourceServerModule,

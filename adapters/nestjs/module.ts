@@ -28,9 +28,9 @@ import {
 } from '@nestjs/core';
 import type { ResourceServer, ResourceServerOptions } from '../../src/index.js';
 import { checkNames } from '../../src/lib/check.js';
+import { type FakeCaller, fakeResourceServer, isFake } from '../kit/fake-resource-server.js';
 import { Gate, type Next, replyOf, serveMetadata } from '../kit/index.js';
 import { NoFilter, ResourceServerExceptionFilter } from './exception.js';
-import { type FakeCaller, fakeResourceServer, isFake } from './fake-resource-server.js';
 import { GUARD, RESOURCE_SERVER, ResourceServerGuard } from './guard.js';
 import { keepUpgrade } from './platform.js';
 import { handlerPolicies } from './route-policy.js';

@@ -51,6 +51,7 @@ export {
   type TrustOptions,
   type Workload,
 } from '../../src/testing/index.js';
+export { type FakeCaller, fakeResourceServer } from '../kit/fake-resource-server.js';
 export type { ProvenRoute } from './lock-file.js';
 export { type ProofReport, type ProveOptions, prove } from './prove.js';
 export type { RouteSample } from './requests.js';

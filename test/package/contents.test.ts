@@ -587,6 +587,8 @@ describe('the packed package, installed on its own', () => {
           "type DpopKeyOptions",
           "fakeAuth",
           "type FakeAuthOptions",
+          "type FakeCaller",
+          "fakeResourceServer",
           "type Forgery",
           "type ForgeryAnswer",
           "type ForgeryReason",

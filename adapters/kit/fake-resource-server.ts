@@ -11,8 +11,9 @@ export type FakeCaller = Auth | (() => Auth | undefined);
 
 /**
  * A resource server for tests that verifies nothing: every request counts as this caller's, whatever it
- * contains, and you need no options. Requirements are still checked, so a missing scope gives 403. An
- * application with it logs a warning at start; with `NODE_ENV=production` it can't be created.
+ * contains, and you need no options. Requirements are still checked, so a missing scope gives 403. Give it to
+ * any adapter instead of options. With `NODE_ENV=production` it can't be created, and a Nest application with
+ * it logs a warning at start.
  *
  * @param caller from the testing kit's `fakeAuth`, or a function called for each request. Without one,
  *   requests are anonymous as with `optional: true`, and a handler with requirements answers 401
@@ -20,19 +21,10 @@ export type FakeCaller = Auth | (() => Auth | undefined);
  * @throws {TypeError} `caller` isn't a genuine `Auth`; for a function, when a request comes in
  * @example
  * ```ts
- * import { Module } from '@nestjs/common';
- * import { Test } from '@nestjs/testing';
- * import { fakeResourceServer, RESOURCE_SERVER } from 'oauth-resource-server/nestjs';
- * import { fakeAuth } from 'oauth-resource-server/testing';
+ * import { authenticate } from 'oauth-resource-server/express';
+ * import { fakeAuth, fakeResourceServer } from 'oauth-resource-server/testing';
  *
- * @Module({})
- * class AppModule {}
- *
- * const testing = await Test.createTestingModule({ imports: [AppModule] })
- *   .overrideProvider(RESOURCE_SERVER)
- *   .useValue(fakeResourceServer(fakeAuth({ scopes: ['read:inventory'] })))
- *   .compile();
- * await testing.createNestApplication().init();
+ * app.use(authenticate(fakeResourceServer(fakeAuth({ scopes: ['read:inventory'] }))));
  * ```
  */
 export function fakeResourceServer(caller?: FakeCaller): ResourceServer {
@@ -63,5 +55,8 @@ export function isFake(server: ResourceServer): boolean {
 
 function genuine(caller: Auth | undefined): Auth | undefined {
   if (caller === undefined || isAuth(caller)) return caller;
-  throw new TypeError('The caller of a fake resource server is an Auth, as fakeAuth() makes it');
+  throw new TypeError(
+    'The caller of a fake resource server is an Auth, as fakeAuth() makes it. ' +
+      "Is it from another copy of oauth-resource-server? Don't reset modules in a test",
+  );
 }
