@@ -8,7 +8,7 @@ export function shellWord(text: string): string {
 
 /** Whether a text can be pasted into any shell as it is, as an argument that is no option. */
 export function isShellSafe(text: string): boolean {
-  return PLAIN.test(text) && !text.startsWith('-');
+  return PLAIN.test(text) && !/^-|[,=]/.test(text);
 }
 
 /**

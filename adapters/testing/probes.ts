@@ -114,13 +114,15 @@ export class Probes {
         answer.on('end', () => resolve(answer)).on('error', reject);
         answer.resume();
       });
+      let isTimedOut = false;
       sent.on('timeout', () => {
+        isTimedOut = true;
         const [scheme = 'no credentials'] = headers.Authorization?.split(' ', 1) ?? [];
         sent.destroy(new Error(`${method} ${url} with ${scheme} got no answer in ${seconds} seconds`));
       });
       sent.on('error', (error) => {
         // The server closed an idle connection at that very moment.
-        if (sent.reusedSocket) resolve(this.#request(origin, probe));
+        if (sent.reusedSocket && !isTimedOut) resolve(this.#request(origin, probe));
         else reject(error);
       });
       sent.end(body);

@@ -147,12 +147,13 @@ export class CredentialSource {
     if (settings.kind !== 'asked') return settings;
     if (this.#known !== undefined && isWithin(this.#known.fresh, this.#options.clock()))
       return this.#known.credential;
+    if (!isLasting(settings.name) || this.#known === undefined) return this.#ask(settings, signal);
+    // Half of the time: if the function hangs, the last one must still get its chance.
+    const ask = (limit: AbortSignal) => this.#ask(settings, limit);
     try {
-      return await this.#ask(settings, signal);
-    } catch (error) {
-      const kept = isLasting(settings.name) ? this.#known : undefined;
-      if (kept === undefined) throw error;
-      return kept.credential;
+      return await withTimeLimit(this.#options.timeoutSeconds / 2, ask, signal);
+    } catch {
+      return this.#known.credential;
     }
   }
 
@@ -180,25 +181,23 @@ export class CredentialSource {
   async #askOnce(settings: AskedCredential): Promise<ClientCredential> {
     const { rememberSeconds = 0, timeoutSeconds, clock } = this.#options;
     const { name } = settings;
-    const before = this.#known;
     const fail = (detail: string, isTransient?: boolean): CredentialUnavailable => {
-      if (before !== undefined && isLasting(name)) {
+      if (this.#known !== undefined && isLasting(name)) {
         reportWarning({ source: name, detail });
-        this.#known = { ...before, fresh: spanFrom(clock(), rememberSeconds) };
+        this.#known = { ...this.#known, fresh: spanFrom(clock(), rememberSeconds) };
       }
       return failure(settings, detail, isTransient);
     };
-    // Half of the time: if it hangs, the last one must still get its chance.
-    const limitSeconds = before === undefined ? timeoutSeconds : timeoutSeconds / 2;
     let answer: unknown;
     try {
-      answer = await withTimeLimit(limitSeconds, async () => settings.ask());
+      answer = await withTimeLimit(timeoutSeconds, async () => settings.ask());
     } catch (error) {
       // Without the cause, which may carry anything.
       throw fail(describeError(error), !isPermanent(error));
     }
     try {
       const material = readMaterial(settings, answer);
+      const before = this.#known;
       const isSame = before !== undefined && isSameMaterial(before.material, material);
       const credential = isSame ? before.credential : await makeCredential(settings, material);
       const seconds = isLasting(name) ? rememberSeconds : 0;

@@ -109,7 +109,7 @@ export async function discover(
   attempts.down = found.length === 0 && failures.every(isPassing) ? down + 1 : 0;
   if (found.length === 0) throw mostTelling(failures);
   const answers = found.filter(Boolean).length + failures.filter((failure) => !isPassing(failure)).length;
-  if (answers === urls.length) return together();
+  if (answers === urls.length || together().missing(wanted).length === 0) return together();
   return together(failures.find(isPassing) ?? new FetchFailure('timeout', 'time-out'));
 }
 

@@ -71,7 +71,9 @@ export function createIssuer(settings: IssuerSettings, runtime: Runtime, before?
   const { rules, keys, introspection } = settings;
   const plan = planSources(settings);
   const isKept = before !== undefined && isDeepStrictEqual(before.sources.plan, plan);
-  const sources = isKept ? before.sources : createSources(plan, runtime, before?.keySet);
+  // It may be the same function, made anew: they can't be compared.
+  const last = before?.sources.plan.keyOrigin.kind === 'function' ? before.keySet : undefined;
+  const sources = isKept ? before.sources : createSources(plan, runtime, last);
   const { metadata, keySet } = sources;
   const isEndpointDiscovered = plan.wanted.includes('introspection_endpoint');
   return {
@@ -84,7 +86,15 @@ export function createIssuer(settings: IssuerSettings, runtime: Runtime, before?
     isTrusted: () => true,
     async ready() {
       const findEndpoint = async () => (await metadata.get()).endpoint('introspection_endpoint');
-      await Promise.all([keySet.ready(), isEndpointDiscovered && findEndpoint()]);
+      const loadKeys = async () => {
+        try {
+          await keySet.ready();
+        } catch (error) {
+          // It may have none. Only its JWTs must wait until that's known.
+          if (!plan.mayBeAbsent.keys || metadata.known()?.gap === undefined) throw error;
+        }
+      };
+      await Promise.all([loadKeys(), isEndpointDiscovered && findEndpoint()]);
     },
   };
 }
@@ -124,7 +134,6 @@ function createKeySet(
     case 'fixed':
       return createConfiguredKeySet(keyOrigin.members, issuer);
     case 'function':
-      // It may be the same function, made anew: they can't be compared.
       return new RefreshingKeySet(issuer, functionSource(keyOrigin.load), keys, runtime, last);
     case 'url':
       return new RefreshingKeySet(issuer, jwksUriSource(keyOrigin.jwksUri, runtime), keys, runtime);

@@ -56,8 +56,7 @@ export function discoveredSource(
 ): KeySource {
   return async (signal, mayHaveMoved) => {
     const known = metadata.known();
-    if (mayHaveMoved) metadata.doubt();
-    const current = await metadata.get(signal).catch((error: unknown) => {
+    const current = await metadata.get(signal, mayHaveMoved).catch((error: unknown) => {
       if (mayBeAbsent.metadata && isGone(error)) return undefined;
       throw error;
     });

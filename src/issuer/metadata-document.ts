@@ -18,7 +18,7 @@ export type Located = { readonly json: JsonObject; readonly url: string };
 
 /** An authorization server's metadata (RFC 8414 §2), from one document or several. */
 export class Metadata {
-  /** Why another location gave no answer. It may have what's missing here. Undefined if all of them did. */
+  /** Why another location gave no answer that may have what's missing here. Undefined if nothing is open. */
   readonly gap: FetchFailure | undefined;
   readonly #documents: readonly Located[];
   readonly #allowInsecure: InsecureRequests;

@@ -27,13 +27,14 @@ export interface IssuerMetadata {
   known(): Metadata | undefined;
   /**
    * Metadata to work with. You get it at once if it's fresh, or if it's old but hasn't been doubted; then
-   * it's renewed in the background. After {@link doubt}, or while a wanted part is missing, it's renewed
+   * it's renewed in the background. After {@link doubt}, or while a needed part is missing, it's renewed
    * first, within half of the time limit; if that fails, the old metadata is used.
    *
    * @param signal ends the waiting of this caller, not the fetch that others wait for too
+   * @param mayHaveMoved whether this caller doubts it. Others don't wait for that
    * @throws {UnavailableError} `metadata_unavailable`, `metadata_invalid`, `issuer_mismatch`
    */
-  get(signal?: AbortSignal): Promise<Metadata>;
+  get(signal?: AbortSignal, mayHaveMoved?: boolean): Promise<Metadata>;
   /** Reports that one of its endpoints doesn't work: it may have moved. */
   doubt(): void;
 }
@@ -63,7 +64,7 @@ export function createIssuerMetadata(
   const usable = (now: number): Known | undefined =>
     known !== undefined && now < known.fresh.until + staleIfErrorSeconds * 1000 ? known : undefined;
 
-  const load = async (limitSeconds: number): Promise<Metadata> => {
+  const load = async (limitSeconds: number, mayBeWrong: boolean): Promise<Metadata> => {
     const before = usable(runtime.clock())?.metadata;
     try {
       const ask = (signal: AbortSignal) =>
@@ -75,9 +76,9 @@ export function createIssuerMetadata(
       forget(attempts);
       const isComplete = metadata.missing(source.needed ?? source.wanted).length === 0;
       const isNew = source.wanted.some((name) => metadata.find(name) !== before?.find(name));
-      const isOpen = metadata.gap !== undefined && metadata.missing(source.wanted).length > 0;
-      known = { metadata, isComplete, fresh: spanFrom(runtime.clock(), isOpen ? 0 : maxAgeSeconds) };
-      fruitless = isOpen || !isComplete || (isDoubted && !isNew) ? fruitless + 1 : 0;
+      known = { metadata, isComplete, fresh: spanFrom(runtime.clock(), maxAgeSeconds) };
+      const isLacking = !isComplete || metadata.gap !== undefined;
+      fruitless = isLacking || (mayBeWrong && !isNew) ? fruitless + 1 : 0;
       return metadata;
     } catch (error) {
       fruitless += 1;
@@ -94,16 +95,18 @@ export function createIssuerMetadata(
 
   return {
     known: () => known?.metadata,
-    async get(signal) {
+    async get(signal, mayHaveMoved = false) {
       const now = runtime.clock();
       const current = usable(now);
-      const isAwaited = current === undefined || isDoubted || !current.isComplete;
-      if (!isAwaited && isWithin(current.fresh, now)) return current.metadata;
+      const mayBeWrong = isDoubted || mayHaveMoved;
+      const isAwaited = current === undefined || mayBeWrong || !current.isComplete;
+      const isOpen = current?.metadata.gap !== undefined;
+      if (!isAwaited && !isOpen && isWithin(current.fresh, now)) return current.metadata;
       if (current !== undefined && !loading.isUnderWay() && isWithin(pause, now)) return current.metadata;
       // Half of the time: if the metadata hangs, its known endpoints must still get their chance.
       const limitSeconds = current === undefined ? timeoutSeconds : timeoutSeconds / 2;
       if (!isAwaited && loading.isUnderWay()) return current.metadata;
-      const renewal = loading.run(() => load(limitSeconds));
+      const renewal = loading.run(() => load(limitSeconds, mayBeWrong));
       renewal.catch(() => undefined); // even without a waiting caller, what is known stays in use
       if (!isAwaited) return current.metadata;
       try {

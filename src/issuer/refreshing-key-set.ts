@@ -155,7 +155,10 @@ export class RefreshingKeySet implements KeySet {
   async #findAfterLoad(reference: KeyReference, algorithm: string): Promise<VerificationKey> {
     const now = this.#clock();
     if (this.#current() !== undefined) await this.#loadForUnknown(now, true);
-    else if (this.#mayAttempt(now)) await this.#refresh();
+    else if (this.#mayAttempt(now)) {
+      const stale = this.#usable(now);
+      await this.#refresh(stale !== undefined && lookUp(stale.index, reference, algorithm) === undefined);
+    }
     const loaded = this.#usable(this.#clock());
     const found = loaded && lookUp(loaded.index, reference, algorithm);
     if (found !== undefined && !(found instanceof InvalidTokenError)) return found;

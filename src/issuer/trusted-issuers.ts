@@ -33,6 +33,8 @@ const MAX_REFUSED = 10_000;
 /** The application isn't asked about other names: longer ones, and those with control characters. */
 const NAME = /^\P{Cc}{1,1000}$/u;
 const RETRY_AFTER_SECONDS = 1;
+/** How long a token of a trusted issuer waits for an application that has failed before. */
+const PATIENCE_SECONDS = 0.5;
 
 /** An issuer that the application named, for as long as that answer counts. */
 interface Named {
@@ -193,9 +195,8 @@ class NamedIssuers {
     const asking = this.#underWay.run(() => this.#ask(iss), iss);
     const before = this.#get(iss);
     if (before === undefined || !before.isUnconfirmed || !this.#mayKeep(before, now)) return asking;
-    // Once the application is known to be down, nobody waits for it.
-    asking.catch(() => undefined); // the failure is reported
-    return this.#keep(before, now);
+    // Once the application is known to be down, nobody waits long for it.
+    return withTimeLimit(PATIENCE_SECONDS, () => asking).catch(() => this.#keep(before, now));
   }
 
   markAsUsed(issuer: Issuer): void {

@@ -149,6 +149,8 @@ const answers: Readonly<Record<string, readonly (readonly [...Refusal, answer: n
     ['invalid_request', 'Too many requests', 400, 502],
     ['invalid_request', 'subject token was issued for another client_id', 400, 401],
     ['invalid_request', 'the client_id of the token is unknown', 400, 401],
+    ['invalid_request', 'Unknown issuer: https://idp.example.com', 400, 401],
+    ['invalid_request', 'User was disabled: too many failed logins', 400, 401],
     ['invalid_grant', "The 'actor_token' is invalid, expired or revoked.", 400, 502],
     ['invalid_token', 'actor token expired', 401, 502],
     ['invalid_grant', 'session not enabled for this audience', 400, 401],

@@ -392,6 +392,24 @@ describe('where the request goes', () => {
     },
   );
 
+  it('is ready without an answer of a location that may name keys, and seldom asks there', {
+    tags: ['INT-23', 'KEY-14'],
+  }, async () => {
+    const issuer = await startMisbehavingIssuer();
+    publishEndpoint(issuer, [], { jwks_uri: undefined });
+    issuer.script(paths.openid, status(500));
+    issuer.script(INTROSPECT, active());
+    const api = protect({
+      issuer: { issuer: issuer.url, introspection: client, keys: { staleIfErrorSeconds: 0 } },
+    });
+    await expect(api.server.ready()).resolves.toBeUndefined();
+    for (let number = 0; number < 10; number += 1) expect(await api.get(opaque(number))).toBe('200');
+    expect([issuer.count(paths.oauth), issuer.count(paths.openid)]).toEqual([1, 1]);
+    api.step(2);
+    expect(await api.get(opaque(10))).toBe('200');
+    await issuer.reached(paths.openid, 2);
+  });
+
   it('stays closed to JWTs while there is no metadata, if the endpoint must be in it', {
     tags: ['KEY-24'],
   }, async () => {

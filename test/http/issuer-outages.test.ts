@@ -625,6 +625,16 @@ describe('an issuer found by discovery', () => {
     expect(issuer.requests).toHaveLength(4);
   });
 
+  it('is looked up again for an unknown key at once if its keys are old, too', {
+    tags: ['KEY-13'],
+  }, async () => {
+    const { issuer, api, newToken } = await discovered();
+    issuer.script(paths.oauth, json({ issuer: issuer.url, jwks_uri: `${issuer.url}/moved` }));
+    issuer.script('/moved', json({ keys: [key.jwk, next.jwk] }));
+    api.step(601);
+    expect(await api.get(newToken)).toBe('200');
+  });
+
   it('is looked up again if the old address of its keys hangs', { tags: ['KEY-15'] }, async () => {
     const { issuer, api, token, newToken } = await discovered();
     issuer.script(paths.jwks, hang);

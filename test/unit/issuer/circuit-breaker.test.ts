@@ -77,6 +77,21 @@ describe('a circuit breaker', () => {
     expect(requests()).toBe(5);
   });
 
+  it('holds newcomers back during a pause without counting them', { tags: ['INT-17'] }, async () => {
+    const { failTimes, run, requests } = setUp();
+    await failTimes(5);
+    const flood = Array.from({ length: 2500 }, () => run(async () => 'answer', true));
+    expect(new Set(await Promise.all(flood))).toEqual(new Set(['held back for 1']));
+    expect(requests()).toBe(5);
+  });
+
+  it('runs at most eighty requests of newcomers at a time', { tags: ['INT-17'] }, async () => {
+    const { run, requests } = setUp();
+    for (let count = 0; count < 150; count += 1) void run(() => new Promise(() => undefined), true);
+    await new Promise(setImmediate);
+    expect(requests()).toBe(80);
+  });
+
   it('counts failures in a row only, and not what a newcomer may have caused', {
     tags: ['INT-17'],
   }, async () => {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { channels, type WarningMessage } from '../../../src/diagnostics.js';
 import type { ClientCredential } from '../../../src/issuer/client-authentication.js';
 import {
@@ -133,6 +133,43 @@ describe('a credential from a function', () => {
       expect(await use()).toBe('two');
     },
   );
+
+  it('may take the whole time limit, of which the last one waits for half', {
+    tags: ['CLI-02', 'CLI-16'],
+  }, async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    let secret = 'one';
+    const ask = async () => {
+      const answer = secret;
+      await new Promise((resolve) => void setTimeout(resolve, 6000));
+      return answer;
+    };
+    const settled = async <T>(promise: Promise<T>, seconds: number): Promise<T | undefined> => {
+      let outcome: T | undefined;
+      promise.then((value) => {
+        outcome = value;
+      });
+      await vi.advanceTimersByTimeAsync(seconds * 1000 + 1);
+      return outcome;
+    };
+    const { use, step } = scene(ask, { timeoutSeconds: 10 });
+    expect(await settled(use(), 6)).toBe('one');
+    secret = 'two';
+    step(60);
+    expect(await settled(use(), 5)).toBe('one');
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(await settled(use(), 0)).toBe('two');
+    secret = 'three';
+    const isAccepted = (sent: string) => sent === 'three';
+    expect(await settled(use(isAccepted), 6)).toBe('three'); // refused, and asked for again
+    const token = new CredentialSource(
+      { kind: 'asked', name: 'accessToken', ask },
+      { timeoutSeconds: 10, clock: Date.now },
+    );
+    expect(await settled(token.get(), 6)).toMatchObject({ accessToken: 'three' });
+    expect(await settled(token.get(), 6)).toMatchObject({ accessToken: 'three' });
+  });
 
   it('is asked for once by all whose request was refused', async () => {
     let secret = 'one';

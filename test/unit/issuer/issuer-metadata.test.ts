@@ -429,6 +429,20 @@ describe('metadata that is doubted', () => {
   });
 });
 
+describe('metadata that one caller doubts', () => {
+  it('is renewed for that one, and there at once for the others', { tags: ['KEY-13'] }, async () => {
+    const scene = setUp();
+    await scene.find();
+    const { page, release } = heldBack();
+    scene.publishes(page);
+    const doubting = scene.metadata.get(undefined, true).then(pathOf);
+    expect(await scene.find()).toBe('/jwks');
+    release(naming('/moved'));
+    expect(await doubting).toBe('/moved');
+    expect(scene.loads()).toBe(2);
+  });
+});
+
 describe('metadata in several documents', () => {
   const wanted = ['jwks_uri', 'introspection_endpoint'] as const;
   const introspection: Page = { issuer, introspection_endpoint: `${issuer}/introspect` };

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   channels,
   type IssuerResolver,
@@ -253,6 +253,17 @@ describe('an issuer that is named no more', () => {
     },
   );
 
+  it('keeps no keys from an address that is named no more', { tags: ['KEY-16', 'JWT-18'] }, async () => {
+    const address = 'https://sso.example.com/keys';
+    const { fetch } = simulateWeb({ [address]: jwks });
+    let source: object = { jwksUri: address };
+    const api = open((issuer) => ({ issuer, ...source }), { fetch });
+    expect(await api.get(tokenBy(key, TENANT))).toBe('200');
+    source = { jwks: () => Promise.reject(new Error('down')) };
+    api.step(601);
+    expect(await api.get(tokenBy(key, TENANT))).toBe('503 jwks_unavailable');
+  });
+
   it('keeps its keys while a new function for them fails', { tags: ['KEY-15', 'JWT-18'] }, async () => {
     let load = async () => jwks;
     const api = open((issuer) => ({ issuer, jwks: () => load() }));
@@ -380,8 +391,14 @@ describe('when the function fails', () => {
     expect(await api.get(token)).toBe('200');
     name = () => new Promise(() => undefined);
     api.step(31);
-    expect([await api.get(token), await api.get(token)]).toEqual(['200', '200']);
+    const first = api.get(token);
+    await vi.advanceTimersByTimeAsync(500);
+    expect([await first, await api.get(token)]).toEqual(['200', '200']);
     expect(api.asked).toHaveLength(3);
+    name = () => undefined;
+    await vi.advanceTimersByTimeAsync(4500);
+    api.step(31);
+    expect(await api.get(token)).toBe('401 iss_mismatch');
   });
 
   it('still trusts those that it named before if the clock is set back', {
