@@ -78,11 +78,13 @@ describe('a circuit breaker', () => {
   });
 
   it('holds newcomers back during a pause without counting them', { tags: ['INT-17'] }, async () => {
-    const { failTimes, run, requests } = setUp();
+    const { failTimes, run, requests, step } = setUp();
     await failTimes(5);
+    step(1);
+    await failTimes(1); // the next pause is longer than a moment
     const flood = Array.from({ length: 2500 }, () => run(async () => 'answer', true));
-    expect(new Set(await Promise.all(flood))).toEqual(new Set(['held back for 1']));
-    expect(requests()).toBe(5);
+    expect(new Set(await Promise.all(flood))).toEqual(new Set(['held back for 2']));
+    expect(requests()).toBe(6);
   });
 
   it('runs at most eighty requests of newcomers at a time', { tags: ['INT-17'] }, async () => {
