@@ -4,6 +4,7 @@ import {
   type Denied,
   type FetchConnection,
   FetchRequestView,
+  InvalidRequestError,
   type Requirement,
   type ResourceMetadata,
   type ResourceServer,
@@ -143,6 +144,8 @@ export class FetchEntrance<O extends boolean> {
       if (refusal !== undefined) return refusal;
     }
     const seen = view.url === request.url ? request : withUrl(request, view.url);
+    if (seen === undefined)
+      return this.#gate.deny({ message, view }, new InvalidRequestError('malformed_credentials'));
     if (seen !== message) standInFor(message, seen);
     return {
       kind: 'allowed',
@@ -153,16 +156,24 @@ export class FetchEntrance<O extends boolean> {
   }
 }
 
+/** Those that `Request` doesn't take, so servers that pass them on set them afterwards (Fetch standard). */
+const FORBIDDEN_METHOD = /^(?:connect|trace|track)$/i;
+
 /**
  * The same request with another URL. If something has read its body, or is about to, there's none to hand on.
+ *
+ * @returns undefined if there can't be one, because the client put a user name into the URL
  */
-function withUrl(request: Request, url: string): Request {
-  const { method, headers, signal } = request;
-  // `Request` takes every other method that servers pass on, so they set this one afterwards too.
-  if (method === 'TRACE')
-    return Object.defineProperty(new Request(url, { headers, signal }), 'method', { value: method });
-  const isBodyTaken = request.bodyUsed || request.body?.locked === true;
-  return new Request(url, isBodyTaken ? { method, headers, signal } : request);
+function withUrl(request: Request, url: string): Request | undefined {
+  try {
+    const { method, headers, signal } = request;
+    if (FORBIDDEN_METHOD.test(method))
+      return Object.defineProperty(new Request(url, { headers, signal }), 'method', { value: method });
+    const isBodyTaken = request.bodyUsed || request.body?.locked === true;
+    return new Request(url, isBodyTaken ? { method, headers, signal } : request);
+  } catch {
+    return undefined; // the error has the URL, with the token
+  }
 }
 
 /** The answer to a request for one of these documents; undefined if it's for something else. */

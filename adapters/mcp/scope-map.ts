@@ -42,8 +42,9 @@ type Requirements = readonly Requirement[];
 const KINDS: readonly McpKind[] = ['tools', 'resources', 'prompts', 'methods'];
 /** The host of a URL that has a domain name (URL standard, special schemes), with a user name and a port. */
 const HOST = /^[^a-z]*(?:https?|wss?|ftp|file):[\\/]*([^\\/?#]*)/i;
-/** More than a domain name can have (RFC 1035 §2.3.4), even percent-encoded. */
-const MAX_HOST_LENGTH = 1024;
+/** What a domain name can have, and each part of it (RFC 1035 §2.3.4). */
+const MAX_HOST_LENGTH = 253;
+const MAX_LABEL_LENGTH = 63;
 const MEMBERS: readonly string[] = ['every', ...KINDS, 'default'];
 
 /** A checked map, for look-ups. */
@@ -104,7 +105,8 @@ class NameTable {
  * The spellings of a URI that servers treat alike: as it came, without percent-encoding, and both as the URL
  * parser writes them. `inventory://h/public/../secret` is a secret too.
  *
- * @returns undefined if the host is longer than any: the URL parser takes minutes for a million letters
+ * @returns undefined if the host is longer than any: the URL parser takes minutes for a million letters, and
+ *   seconds for a thousand hosts of a thousand
  */
 function uriSpellings(uri: string): readonly string[] | undefined {
   const plain = decode(uri);
@@ -122,12 +124,17 @@ function decode(uri: string): string {
 
 /** As the URL parser finds it: it drops tabs, line breaks, and whatever is invisible in front. */
 function hasEndlessHost(uri: string): boolean {
-  const [, host = ''] = HOST.exec(uri.replaceAll(/[\t\r\n]/g, '')) ?? [];
-  return host.length > MAX_HOST_LENGTH;
+  const [, authority = ''] = HOST.exec(uri.replaceAll(/[\t\r\n]/g, '')) ?? [];
+  const host = authority.slice(authority.lastIndexOf('@') + 1).replace(/:\d*$/, '');
+  return host.length > MAX_HOST_LENGTH || host.split('.').some((label) => label.length > MAX_LABEL_LENGTH);
 }
 
 function normalize(uri: string): string {
-  return URL.canParse(uri) ? new URL(uri).href : uri;
+  try {
+    return new URL(uri).href;
+  } catch {
+    return uri;
+  }
 }
 
 function checkRequired(given: McpRequirement, name: string, server: ResourceServer): Requirements {

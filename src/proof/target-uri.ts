@@ -3,6 +3,8 @@
  * URL never equals the signed one.
  */
 const HTTP_URL = /^(https?):\/\/([\x21-\x2e\x30-\x7e]+)((?:\/[\x21-\x7e]*)?)$/i;
+/** The URL of a request: routers don't agree where the path of any other begins. */
+const REQUEST_URL = /^https?:\/\/(?:[\w.-]+|\[[\w:.%]+\])(?::\d{0,5})?((?:\/[\x21-\x7e]*)?)$/;
 /** One that's in the spelling of {@link normalizeTargetUri}, at a glance. Most are. */
 const NORMAL_URL = /^https?:\/\/[a-z\d.-]+(?::\d{4,5})?(?:\/[\w~-][\w.~-]*)+\/?$/;
 const DEFAULT_PORTS: Readonly<Record<string, RegExp>> = { http: /:(?:80)?$/, https: /:(?:443)?$/ };
@@ -46,7 +48,7 @@ export function normalizeTargetUri(url: string): string | undefined {
 export function requestTargetUri(url: string, baseUrl: string | undefined): string | undefined {
   if (baseUrl === undefined && NORMAL_URL.test(url)) return url;
   const bare = withoutQuery(url);
-  const path = HTTP_URL.exec(bare)?.[3];
+  const path = REQUEST_URL.exec(bare)?.[1];
   if (path === undefined || normalizeEncoding(path).split('/').some(isDotSegment)) return undefined;
   if (path === '' && bare !== url) return undefined;
   return normalizeTargetUri(baseUrl === undefined ? url : `${baseUrl}${path}`);

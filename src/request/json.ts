@@ -9,10 +9,8 @@ const MAX_KIB = 4096;
  * @returns undefined if the body isn't JSON in UTF-8, is longer than 4 MiB, breaks off or was read already
  */
 export async function readJson(request: Request): Promise<unknown> {
-  const { body, bodyUsed, signal } = request;
-  if (bodyUsed) return undefined;
   try {
-    return JSON.parse(await readText({ body }, signal, { maxKib: MAX_KIB, strict: true }));
+    return JSON.parse(await readText(request, request.signal, { maxKib: MAX_KIB, strict: true }));
   } catch {
     return undefined; // whatever is wrong with it, the client sent it
   }

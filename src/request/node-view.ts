@@ -36,8 +36,8 @@ export interface FrameworkRequest {
   readonly body?: unknown;
 }
 
-/** Scheme and host of a request target in absolute form (RFC 9112 §3.2.2). */
-const ABSOLUTE = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/([^/?#]*)/;
+/** Scheme and host of a request target in absolute form (RFC 9112 §3.2.2), as every router reads them. */
+const ABSOLUTE = /^https?:\/\/([^/?#]*)/;
 /** What can be a host and port. Anything else could pass for a path or query. */
 const HOST = /^[\w.:%[\]-]+$/;
 
@@ -62,7 +62,9 @@ export class NodeRequestView implements RequestView {
     // In absolute form the client also chooses the scheme, but we know that better.
     const [start = '', authority] = ABSOLUTE.exec(target) ?? [];
     const path = target.slice(start.length);
-    if (path !== '' && !/^[/?#]/.test(path)) return target; // `*`, of the whole server
+    // `*`, of the whole server; or routers may not agree on the path.
+    if ((path !== '' && !/^[/?#]/.test(path)) || (authority !== undefined && !HOST.test(authority)))
+      return target;
     return `${this.#scheme()}://${this.#host(authority)}${path}`;
   }
 

@@ -1,8 +1,9 @@
+import { request } from 'node:http';
 import { type Context, type Handler, Hono, type MiddlewareHandler } from 'hono';
 import { every, some } from 'hono/combine';
 import { cors } from 'hono/cors';
 import { methodOverride } from 'hono/method-override';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { getAuth as authOfRequest } from '../../adapters/fetch/index.js';
 import {
   type AuthEnv,
@@ -57,6 +58,35 @@ const between: MiddlewareHandler = async (_c, next) => next();
 const challengeOf = (response: Response): string => response.headers.get('www-authenticate') ?? '';
 
 describe('authenticate', () => {
+  it.each([
+    ['a preflight', 'OPTIONS', 'junk', PREFLIGHT],
+    ['a genuine token', 'GET', undefined, {}],
+    ['a method that Request does not take', 'TRACE', undefined, {}],
+  ])(
+    'refuses %s in a URL with a user name, which no Request can have',
+    {
+      tags: ['BRR-11', 'OPS-13'],
+    },
+    async (_what, method, junk, headers) => {
+      const token = junk ?? (await issuer.token());
+      const { app, handler } = createApp({ bearerMethods: ['header', 'query'] });
+      const reported = vi.fn((_error: Error, c: Context): Response => c.body(null, 500));
+      app.onError(reported);
+      const running = await serve({ fetch: app.fetch, handled: () => 0 }, undefined);
+      onTestFinished(() => running.close());
+      const { port } = new URL(running.url);
+      const path = `http://user@localhost/stock?access_token=${token}`;
+      const status = await new Promise((resolve, reject) => {
+        const sent = request({ host: '127.0.0.1', port, method, path, headers, agent: false }, (answer) => {
+          answer.resume();
+          resolve(answer.statusCode);
+        });
+        sent.on('error', reject).end();
+      });
+      expect([status, handler.mock.calls.length, reported.mock.calls.length]).toEqual([400, 0, 0]);
+    },
+  );
+
   it('takes a ready resource server, and then lets no anonymous request in', {
     tags: ['BRR-31'],
   }, async () => {

@@ -500,6 +500,9 @@ describe('mcpScopes', () => {
     const auth = fakeAuth({ scopes: ['read'] });
     const host = 'h'.repeat(1025);
     const isAllowed = (uri: string) => all.allows('resources', uri, auth);
+    for (const label of ['\u00fc'.repeat(64), `${'a.'.repeat(127)}b`])
+      expect([label, isAllowed(`https://${label}/`)]).toEqual([label, false]);
+    expect(isAllowed(`https://user:${'p'.repeat(100)}@${'h'.repeat(63)}.example:8443/`)).toBe(true);
     for (const begin of ['https://', 'HTTP:', ' ws:\\\\', 'ht\ntps:/\t/', 'https%3A//', 'https:////u@'])
       expect([begin, isAllowed(`${begin}${host}/a`)]).toEqual([begin, false]);
     expect(['https://h/', 'urn:', 'inventory://h/'].map((begin) => isAllowed(begin + host))).not.toContain(

@@ -73,8 +73,11 @@ const CLAIMS: Readonly<Record<string, readonly string[]>> = {
   "Bindings that aren't checked are refused": [
     'unit/proof/confirmation.test.ts: checkConfirmation › refuses a token with cnf … if no binding is configured',
   ],
+  'Letters that are percent-encoded without need': [
+    'unit/proof/target-uri.test.ts: requestTargetUri › is, for … below …: …',
+  ],
   'the proof is used up': ['http/dpop-flows.test.ts: refuses a proof the second time'],
-  "it's refused on another route, however the target is spelled": [
+  "it's refused for another URL, however the target is spelled": [
     'contract/dpop-rows.ts: refuses a proof for another path',
     TARGETS,
   ],
@@ -571,6 +574,7 @@ const NO_CLAIMS: readonly string[] = [
   'Register the API separately',
   'Keycloak before version 25 puts one there',
   'A router matches the target as it was sent.',
+  'Express takes that for a value of',
   'A proof only says that the client has the key.',
   "this package can't see whether it does",
   "the signature can't be verified before the issuer is known",

@@ -121,6 +121,7 @@ it('depends on no query, which keeps a URL from being taken as it is', { tags: [
 describe('requestTargetUri', () => {
   it.each([
     ['https://api.example.com/a/%7e/b?c=/../', undefined, 'https://api.example.com/a/~/b'],
+    ['https://api.example.com/users/%6de', undefined, 'https://api.example.com/users/me'],
     ['https://api.example.com', undefined, 'https://api.example.com/'],
     ['http://localhost/a', 'https://api.example.com/v1', 'https://api.example.com/v1/a'],
     ['http://localhost/a/.../.b/..c', undefined, 'http://localhost/a/.../.b/..c'],
@@ -131,6 +132,15 @@ describe('requestTargetUri', () => {
     // Some routers take what follows the first slash for the path, wherever that is.
     ['https://api.example.com?/b', undefined, undefined],
     ['https://api.example.com#/b', 'https://api.example.com/v1', undefined],
+    ['http://[2001:DB8::1]:8080/b', 'https://api.example.com/v1', 'https://api.example.com/v1/b'],
+    // Nor do they agree on where a strange host ends.
+    ['http://h:80abc/b', 'https://api.example.com/v1', undefined],
+    ['http://h:1:2/b', 'https://api.example.com/v1', undefined],
+    ['http://u@h/b', 'https://api.example.com/v1', undefined],
+    ['http://h;x/b', 'https://api.example.com/v1', undefined],
+    ['http:///b', 'https://api.example.com/v1', undefined],
+    ['foo://h/b', 'https://api.example.com/v1', undefined],
+    ['HTTP://h/b', 'https://api.example.com/v1', undefined],
   ])('is, for %s below %s: %s', { tags: ['DPP-13'] }, (url, baseUrl, expected) => {
     expect(requestTargetUri(url, baseUrl)).toBe(expected);
   });
