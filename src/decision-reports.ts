@@ -20,7 +20,8 @@ export class DecisionReports {
   constructor({ refusalWarnings, issuers, runtime }: Settings) {
     if (refusalWarnings !== 'development') return;
     const audiences = [...issuers.values()].flatMap(({ rules }) => [...rules.audience]);
-    const trust = { issuers: [...issuers.keys()], audiences: [...new Set(audiences)] };
+    const metadataUrl = issuers.size === 1 ? [...issuers.values()][0]?.metadataUrl : undefined;
+    const trust = { issuers: [...issuers.keys()], audiences: [...new Set(audiences)], metadataUrl };
     this.#warnings = new RefusalWarnings(trust, runtime.clock);
   }
 

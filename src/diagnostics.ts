@@ -18,10 +18,7 @@ export const channels: Readonly<Record<'decision' | 'keys' | 'introspection' | '
      * resumed.
      */
     introspection: 'oauth-resource-server:introspection',
-    /**
-     * A {@link WarningMessage} if a function of the application failed and the request was refused for that,
-     * or if an option has no effect.
-     */
+    /** A {@link WarningMessage} if a function of the application failed, or if an option has no effect. */
     warning: 'oauth-resource-server:warning',
   });
 

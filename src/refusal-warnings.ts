@@ -8,6 +8,8 @@ import { isWithin, type Span, spanFrom } from './lib/pause.js';
 export interface Trust {
   readonly issuers: readonly string[];
   readonly audiences: readonly string[];
+  /** Where the metadata of the only issuer is, if an option says so. */
+  readonly metadataUrl: string | undefined;
 }
 
 const SILENCE_SECONDS = 60;
@@ -53,14 +55,15 @@ export class RefusalWarnings {
   }
 
   #explain({ reason, message, cause }: ResourceServerError): string {
-    const { issuers, audiences } = this.#trust;
+    const { issuers, audiences, metadataUrl } = this.#trust;
     if (reason === 'iss_mismatch')
       return `the "iss" of the access token is not in the option "issuer" (${quote(issuers)}).`;
     if (reason === 'aud_mismatch')
       return `the "aud" of the access token has nothing from the option "audience" (${quote(audiences)}).`;
     const detail = cause === undefined ? '' : ` (${describeError(cause)})`;
     const named = issuers.length === 1 ? issuers[0] : 'ISSUER';
-    const advice = ` To find out why, run: npx oauth-resource-server check ${named}.`;
+    const where = metadataUrl === undefined ? '' : ` --metadata-url=${metadataUrl}`;
+    const advice = ` To find out why, run: npx oauth-resource-server check ${named}${where}.`;
     return `${message}${detail}.${OF_ISSUERS.test(reason) ? advice : ''}`;
   }
 }

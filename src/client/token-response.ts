@@ -101,10 +101,12 @@ function refusal(
       detail: typeof body === 'string' ? body : 'no success',
     });
   const description = typeof given === 'string' ? given : '';
+  // Some servers refuse a client with 403 and nothing else.
+  const isAboutClient = status === 401 || code === 'invalid_client' || (status === 403 && code === undefined);
   return new TokenRequestError(SERVER_FAILURES.has(code) ? 'server_error' : findFault(code, description), {
     status,
     retryAfter,
-    hint: status === 401 || code === 'invalid_client' ? hint : undefined,
+    hint: isAboutClient ? hint : undefined,
     error: isRegisteredCode(code) || !repeats(code ?? '', secrets) ? code : undefined,
     description: typeof given === 'string' && !repeats(given, secrets) ? toOneLine(given) : undefined,
   });

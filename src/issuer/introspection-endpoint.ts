@@ -128,6 +128,9 @@ async function readFailure(
     (status === 401 || status === 403) && (code !== undefined || headers.has('www-authenticate'));
   if (isRefusal || (status === 400 && CLIENT_ERRORS.has(code)))
     return new IntrospectionFailure('introspection_auth_failed', detail, 'server', { status, hint });
+  // Some servers refuse a client so; but without a challenge, it may be a firewall's opinion of the token.
+  if (status === 401)
+    return new IntrospectionFailure('introspection_auth_failed', detail, 'unclear', { status, hint });
   const isBusy = BUSY_STATUSES.has(status);
   const isOutage = isBusy || status >= 500;
   const retryAfterSeconds = isOutage ? readRetryAfter(headers.get('retry-after'), now) : undefined;

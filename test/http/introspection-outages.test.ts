@@ -63,7 +63,7 @@ const failures: readonly (readonly [name: string, behaviour: Behaviour, reason: 
     'introspection_unavailable',
     'status 403',
   ],
-  ['is a bare 401', (r) => r.writeHead(401, HTML).end('no'), 'introspection_unavailable', 'status 401'],
+  ['is a bare 401', (r) => r.writeHead(401, HTML).end('no'), 'introspection_auth_failed', 'status 401'],
   [
     'does not know us',
     status(400, { error: 'invalid_client' }),

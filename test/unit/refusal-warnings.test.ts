@@ -67,6 +67,17 @@ describe('outside production', { tags: ['OPS-18'] }, () => {
     expect(texts()).toHaveLength(3);
   });
 
+  it('names the place of the metadata in the command that finds out more', async () => {
+    const metadataUrl = 'https://issuer.example.com/metadata';
+    const server = createResourceServer({
+      issuer: { issuer: issuer.identifier, metadataUrl },
+      audience: issuer.options.audience,
+      fetch: () => Promise.reject(new Error('down')),
+    });
+    await expect(server.verify(await issuer.token())).rejects.toThrow();
+    expect(texts()[0]).toContain(`check ${issuer.identifier} --metadata-url=${metadataUrl}.`);
+  });
+
   it('each resource server warns on its own, also of tokens without a request', async () => {
     const servers = [develop(), develop()];
     for (const { send } of servers) await send({ aud: 'x' });

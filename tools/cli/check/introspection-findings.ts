@@ -54,7 +54,7 @@ export async function askQuestion(
 /** Statuses without an OAuth error or a challenge, by their beginnings. */
 const STATUS_FIXES: readonly (readonly [RegExp, string])[] = [
   [
-    /^status 40[13]/,
+    /^status 403/,
     'Something before the endpoint may have refused: an authorization server names an error, or a scheme. ' +
       'Is this its address, and is this host let through?',
   ],
