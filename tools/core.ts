@@ -7,8 +7,8 @@ export type { Introspection, IntrospectionAnswer } from '../src/issuer/introspec
 export { createIssuer, type Issuer } from '../src/issuer/issuer.js';
 export { createKeyIndex, findKey } from '../src/issuer/key-index.js';
 export { readKeys } from '../src/issuer/key-source.js';
+export { keyLifetime } from '../src/issuer/keys-policy.js';
 export { Metadata } from '../src/issuer/metadata-document.js';
-export { keyLifetime } from '../src/issuer/refreshing-key-set.js';
 export { findIssuer } from '../src/issuer/trusted-issuers.js';
 export {
   importVerificationKey,

@@ -8,9 +8,10 @@ import { createIntrospection, type Introspection } from './introspection.js';
 import type { IntrospectionSettings } from './introspection-settings.js';
 import type { KeySet } from './key-set.js';
 import { discoveredSource, functionSource, jwksUriSource } from './key-source.js';
+import type { KeysPolicy } from './keys-policy.js';
 import { createIssuerMetadata, type IssuerMetadata } from './metadata.js';
 import type { EndpointName } from './metadata-document.js';
-import { type KeysPolicy, RefreshingKeySet } from './refreshing-key-set.js';
+import { RefreshingKeySet } from './refreshing-key-set.js';
 
 /** Where the keys of an issuer come from. */
 export type KeyOrigin =

@@ -11,17 +11,10 @@ import { SharedWork } from '../lib/shared-work.js';
 import { createKeyIndex, findKey, importKeys, type KeyIndex, type KeyReference } from './key-index.js';
 import type { KeySet } from './key-set.js';
 import type { KeySource } from './key-source.js';
-import type { MetadataPolicy } from './metadata.js';
+import { type KeysPolicy, keyLifetime } from './keys-policy.js';
 import { unavailable } from './metadata-document.js';
 import type { VerificationKey } from './verification-key.js';
 
-/** How keys are fetched, kept and renewed: `KeysOptions` with every default filled in. */
-export interface KeysPolicy extends MetadataPolicy {
-  readonly cooldownSeconds: number;
-}
-
-/** `Cache-Control` may make keys live this many times longer than `maxAgeSeconds`. */
-const MAX_AGE_FACTOR = 6;
 /** Keys are renewed in the background after this part of their lifetime. */
 const EARLY_REFRESH = 0.8;
 const FIRST_BACKOFF_SECONDS = 1;
@@ -303,15 +296,4 @@ class NoUsableKey extends FetchFailure {}
  */
 function isWithdrawal(cause: unknown): boolean {
   return cause instanceof NoUsableKey || (cause instanceof FetchFailure && cause.status === 410);
-}
-
-/**
- * How many seconds keys are used before they're fetched again.
- *
- * @param published `Cache-Control: max-age` of the key set, undefined if it has none
- */
-export function keyLifetime(published: number | undefined, policy: KeysPolicy): number {
-  const { maxAgeSeconds, cooldownSeconds } = policy;
-  const shortest = Math.min(cooldownSeconds, maxAgeSeconds);
-  return Math.min(Math.max(published ?? maxAgeSeconds, shortest), maxAgeSeconds * MAX_AGE_FACTOR);
 }

@@ -14,7 +14,7 @@ import { SharedWork } from '../lib/shared-work.js';
 import { ALGORITHMS } from '../terms.js';
 import { checkDates, wronglyTypedClaims } from '../token/claims.js';
 import { createIssuer, type Issuer, type IssuerSettings } from './issuer.js';
-import type { KeysPolicy } from './refreshing-key-set.js';
+import type { KeysPolicy } from './keys-policy.js';
 import { RequestHeldBack, RequestSlots } from './request-slots.js';
 
 /** How to find issuers that aren't configured by name. */

@@ -2,7 +2,7 @@ import type { JSONWebKeySet } from 'jose';
 import type { JoseHeader, StandardClaims } from '../auth.js';
 import { checkConfiguredKeys } from '../issuer/configured-keys.js';
 import type { IssuerSettings, KeyOrigin } from '../issuer/issuer.js';
-import type { KeysPolicy } from '../issuer/refreshing-key-set.js';
+import type { KeysPolicy } from '../issuer/keys-policy.js';
 import {
   badOption,
   type Check,

@@ -5,8 +5,9 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { channels, type KeysMessage } from '../../../src/diagnostics.js';
 import type { UnavailableError } from '../../../src/errors.js';
 import { functionSource, type KeySource, type PublishedKeys } from '../../../src/issuer/key-source.js';
+import type { KeysPolicy } from '../../../src/issuer/keys-policy.js';
 import { unavailable } from '../../../src/issuer/metadata-document.js';
-import { type KeysPolicy, RefreshingKeySet } from '../../../src/issuer/refreshing-key-set.js';
+import { RefreshingKeySet } from '../../../src/issuer/refreshing-key-set.js';
 import { FetchFailure } from '../../../src/lib/fetch.js';
 import { generateSigningKey } from '../../../src/testing/signing-key.js';
 
