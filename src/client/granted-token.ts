@@ -39,3 +39,10 @@ export class HeldToken implements GrantedToken {
     return this.#accessToken;
   }
 }
+
+/** Never shows the token, whatever options `util.inspect` gets. */
+Object.defineProperty(HeldToken.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+  value(this: HeldToken): object {
+    return { ...this };
+  },
+});

@@ -108,7 +108,8 @@ export interface ClientOptions extends ClientAuthenticationOptions {
   readonly allowInsecureRequests?: boolean | readonly string[];
   /**
    * Used for every request instead of the global `fetch`: for proxies, private certificate authorities and
-   * mutual TLS. Not together with `certificate`.
+   * mutual TLS. It must take Node's `Request`, which undici's own `fetch` doesn't: give the global one a
+   * `dispatcher` instead. Not together with `certificate`.
    */
   readonly fetch?: typeof globalThis.fetch;
   /** Milliseconds since the epoch. Default `Date.now`. For tests. */

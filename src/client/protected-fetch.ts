@@ -10,6 +10,8 @@ import type { OwnTokens } from './token-cache.js';
 import type { TokenEndpoint } from './token-endpoint.js';
 import type { TokenPresenter } from './token-presenter.js';
 
+/** What `redirect` can be. The client follows redirects itself, so `fetch` doesn't see the word. */
+const REDIRECTS: ReadonlySet<string> = new Set(['follow', 'error', 'manual']);
 /** As many as `fetch` follows. */
 const MAX_REDIRECTS = 20;
 
@@ -140,7 +142,10 @@ async function readCall(
   const url = new URL(request?.url ?? String(input));
   checkOrigin(url, origins);
   const all: Init = { ...(request && readInit(request)), ...given };
-  const { method = 'GET', signal = null, redirect = 'follow', integrity = '', credentials } = all;
+  const { method = 'GET', signal = null, redirect = 'follow', credentials } = all;
+  const integrity = all.integrity ?? '';
+  if (!REDIRECTS.has(redirect))
+    throw new TypeError(`redirect is "${redirect}": it takes follow, error or manual`);
   const headers = new Headers(all.headers);
   const taken = ownFields.find((name) => headers.has(name));
   if (taken !== undefined) throw new TypeError(`the field ${taken} is set by this client: leave it out`);

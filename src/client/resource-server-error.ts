@@ -5,7 +5,7 @@ import {
   type ResourceServerError,
   UnavailableError,
 } from '../errors.js';
-import { isTokenRequestError } from './errors.js';
+import { isTokenRequestError, type TokenRequestError } from './errors.js';
 
 /**
  * Returns what an API answers its own caller if it can't get a token for the next API. Adapters turn it into
@@ -16,7 +16,8 @@ import { isTokenRequestError } from './errors.js';
  * - 502: the client itself is refused, or got an unusable answer.
  * - 503 with `Retry-After`: the authorization server, or the source of the credential, can't be reached.
  *
- * @returns undefined if `error` isn't a {@link TokenRequestError}
+ * @param given the error, or one of another HTTP client that has it as its `cause`
+ * @returns undefined if `given` has nothing to do with a {@link TokenRequestError}
  * @example
  * ```ts
  * import { toResourceServerError } from 'oauth-resource-server/client';
@@ -27,8 +28,9 @@ import { isTokenRequestError } from './errors.js';
  *   deny(toResourceServerError(error) ?? error, req, res, next);
  * ```
  */
-export function toResourceServerError(error: unknown): ResourceServerError | undefined {
-  if (!isTokenRequestError(error)) return undefined;
+export function toResourceServerError(given: unknown): ResourceServerError | undefined {
+  const error = findTokenRequestError(given);
+  if (error === undefined) return undefined;
   const { reason, message, hint = message } = error;
   if (reason === 'subject_expired') return new InvalidTokenError('expired', hint);
   if (reason === 'subject_refused') return new InvalidTokenError('exchange_refused', hint);
@@ -36,4 +38,16 @@ export function toResourceServerError(error: unknown): ResourceServerError | und
   return error.transient || reason === 'closed'
     ? new UnavailableError('exchange_unavailable', error.retryAfter ?? 1, error, hint)
     : new BadGatewayError('exchange_failed', error, hint);
+}
+
+/** More than HTTP clients put around an error. */
+const MAX_CAUSES = 5;
+
+function findTokenRequestError(given: unknown): TokenRequestError | undefined {
+  let error = given;
+  for (let depth = 0; depth <= MAX_CAUSES && error instanceof Error; depth += 1) {
+    if (isTokenRequestError(error)) return error;
+    error = error.cause;
+  }
+  return undefined;
 }

@@ -165,6 +165,8 @@ export function createTokenExchange(options: TokenExchangeOptions): TokenExchang
   const asked = { ...runtime, timeoutSeconds };
   const actors = settings.actorToken && new CredentialSource(settings.actorToken, asked);
   let caches = new LruCache<string, TokenCache>({ max: settings.maxTokens });
+  /** What callers wait for now, even if others have taken its place. */
+  const waits = new Set<{ readonly cache: TokenCache }>();
   let isClosed = false;
 
   const open = (given: Auth | SubjectToken, givenTarget: ExchangeTarget = {}): ApiClient => {
@@ -199,7 +201,9 @@ export function createTokenExchange(options: TokenExchangeOptions): TokenExchang
         checkExpiry();
         const cache = caches.get(key) ?? create();
         caches.set(key, cache);
-        const granted = await cache.get(async (limit, onStart) => {
+        const wait = { cache };
+        waits.add(wait);
+        const getting = cache.get(async (limit, onStart) => {
           try {
             const received = await spare(limit, () => request(limit, onStart));
             if (received.token.accessToken !== token) return received;
@@ -208,6 +212,7 @@ export function createTokenExchange(options: TokenExchangeOptions): TokenExchang
             checkExpiry(); // meanwhile, which says more than what came of it
           }
         }, signal);
+        const granted = await getting.finally(() => waits.delete(wait));
         checkOpen();
         return granted;
       },
@@ -230,6 +235,7 @@ export function createTokenExchange(options: TokenExchangeOptions): TokenExchang
     close: () => {
       isClosed = true;
       for (const cache of caches.values()) cache.close();
+      for (const { cache } of waits) cache.close();
       caches = new LruCache({ max: 1 });
     },
   });

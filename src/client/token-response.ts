@@ -153,10 +153,12 @@ export function isTelling(part: string): boolean {
   return part.length > 15;
 }
 
-/** Whether a text has a secret, or is a telling part of one. */
+/** Whether a text has a secret, or a telling part of one for a word. */
 function repeats(text: string, secrets: readonly string[]): boolean {
   const contains = (whole: string, part: string) => whole.toLowerCase().includes(part.toLowerCase());
-  return secrets.some((secret) => contains(text, secret) || (isTelling(text) && contains(secret, text)));
+  const words = text.split(/[^\w.~+/%=-]+/).map((word) => word.replace(/[.=]+$/, ''));
+  const telling = [text, ...words].filter(isTelling);
+  return secrets.some((secret) => contains(text, secret) || telling.some((part) => contains(secret, part)));
 }
 
 /** No control, format or separator characters: the text must be one line in a log. */

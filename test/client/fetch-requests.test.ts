@@ -287,6 +287,18 @@ describe('integrity', () => {
   });
 });
 
+it('takes null for no integrity, and only the words of the standard for redirect', {
+  tags: ['CLI-19'],
+}, async () => {
+  const { api, client } = await scene(ok);
+  const nothing = { integrity: null } as object;
+  expect(await (await client.fetch(`${api.origin}/new`, nothing)).text()).toBe('ok');
+  const wrong = { redirect: 'none' } as object;
+  await expect(client.fetch(`${api.origin}/moved`, wrong)).rejects.toThrow(
+    'it takes follow, error or manual',
+  );
+});
+
 describe('a body', () => {
   it("can be another undici's form, which is sent again", { tags: ['CLI-18'] }, async () => {
     const { api, client } = await scene(refuseOnce, { fetch: ofUndici });

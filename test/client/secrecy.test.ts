@@ -235,6 +235,25 @@ it('quotes no description that repeats the secret, however it is written', { tag
   }
 });
 
+it('shows no token, whatever options inspect gets', { tags: ['OPS-02'] }, async () => {
+  const endpoint = await startTokenEndpoint();
+  endpoint.script(json(good));
+  const token = await makeClient({ tokenEndpoint: endpoint.url }).getToken();
+  const shown = inspect(token, { showHidden: true, getters: true });
+  expect(shown).toContain('expiresAt');
+  expect(shown).not.toContain(token.accessToken);
+});
+
+it('quotes no description with a part of the secret for a word', { tags: ['OPS-02'] }, async () => {
+  const endpoint = await startTokenEndpoint();
+  const clientSecret = 'canary-0123456789.abcdefghijklmnop';
+  endpoint.script(
+    status(400, { error: 'invalid_client', error_description: `"${clientSecret.slice(0, 20)}..." is bad` }),
+  );
+  const client = makeClient({ tokenEndpoint: endpoint.url, clientSecret });
+  expect((await failureOf(client.getToken())).description).toBeUndefined();
+});
+
 it('quotes a description only if it repeats no secret, shortened to one line', {
   tags: ['OPS-02'],
 }, async () => {

@@ -172,6 +172,15 @@ describe.each(Object.entries(answers))('a refusal of %s', (_server, rows) => {
   });
 });
 
+it('is found behind the error of another HTTP client', { tags: ['CLI-15'] }, async () => {
+  const failure = await refusedWith(['invalid_grant', undefined, 400]);
+  const wrapped = new TypeError('fetch failed', { cause: new Error('Request failed', { cause: failure }) });
+  expect(toResourceServerError(wrapped)).toMatchObject({ status: 401 });
+  const circular = new Error('circular');
+  circular.cause = circular;
+  expect(toResourceServerError(circular)).toBeUndefined();
+});
+
 it.each(['s', 'x-use_dpop_nonce'])(
   'a wanted nonce is sent, even if the secret is %s',
   {
