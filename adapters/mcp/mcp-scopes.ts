@@ -8,9 +8,8 @@ import {
   type ResourceServer,
   readJson,
 } from '../../src/index.js';
-import { refuseOrContinue } from '../kit/check-requirements.js';
+import { ANYONE, refuseOrContinue } from '../kit/check-requirements.js';
 import {
-  arrivedView,
   checkRequirements,
   denyRequest,
   type Next,
@@ -18,6 +17,7 @@ import {
   replyOf,
   toResponse,
 } from '../kit/index.js';
+import { requirePassage } from '../kit/passage.js';
 import { findMismatch } from './headers.js';
 import {
   type Fault,
@@ -100,8 +100,11 @@ export function mcpScopes(server: ResourceServer, map: McpScopeMap): McpScopes {
   const table = new ScopeTable(server, map);
 
   const check = (request: object, body: unknown): Refusal | undefined => {
-    const view = arrivedView(request, MISTAKE);
-    if (body === undefined && !hasMessage(view)) return checkRequirements(request, table.every, MISTAKE);
+    const { decision, arrival } = requirePassage(request, MISTAKE);
+    const { view } = arrival;
+    // Nothing after this expects a preflight, which nothing has authenticated.
+    const every = decision === undefined ? [...table.every, ANYONE] : table.every;
+    if (body === undefined && !hasMessage(view)) return checkRequirements(request, every, MISTAKE);
     const messages = readMessages(body);
     if (isFault(messages)) return refuseFault(request, body, messages);
     const mismatch = findMismatch(view, messages, Array.isArray(body));

@@ -2,7 +2,8 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createServer } from 'node:http';
 import express from 'express';
 import fastify from 'fastify';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import supertest from 'supertest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { authenticate } from '../../adapters/express/index.js';
 import * as onFastify from '../../adapters/fastify/index.js';
 import { requireAnyScope, requireClaims } from '../../adapters/fetch/index.js';
@@ -493,6 +494,17 @@ describe('mcpScopes', () => {
     // @ts-expect-error what an application without types may pass
     const make = () => mcpScopes(given, { tools: { count: 'read' } });
     expect(make).toThrow(new TypeError('mcpScopes takes a resource server: createResourceServer(options)'));
+  });
+
+  it('lets no preflight through, even if nothing is required', { tags: ['MCP-12', 'OPS-13'] }, async () => {
+    const handler = vi.fn((_req: unknown, res: { json(body: object): unknown }) => void res.json({}));
+    const app = express();
+    app.use('/mcp', authenticate(server), mcpScopes(server, { tools: {} }).middleware);
+    app.all('/mcp', handler);
+    const preflight = { Origin: 'https://shop.example.com', 'Access-Control-Request-Method': 'POST' };
+    const answer = await supertest(app).options('/mcp').set(preflight);
+    expect([answer.status, handler.mock.calls.length]).toEqual([401, 0]);
+    expect(answer.headers['www-authenticate']).toMatch(/^Bearer /);
   });
 
   it('has nothing on a host longer than any', { tags: ['OPS-13'] }, () => {
