@@ -1,12 +1,13 @@
 import { type Auth, isAuth, type RegisteredClaims } from '../../src/index.js';
-import { currentPassage, OF_ANOTHER_COPY } from './passage.js';
+import { currentPassage, hasPassages, OF_ANOTHER_COPY } from './passage.js';
 
 /**
- * The caller, from the first of these requests that a gate has seen. Undefined if it's anonymous, or no gate
- * has seen any of them.
+ * The caller, from the first of these requests that a gate has seen, or that counts as one it has seen.
+ * Undefined if it's anonymous, or no gate has seen any of them.
  */
 export function findAuth(...requests: readonly object[]): Auth | undefined {
-  return requests.map(currentPassage).find((passage) => passage !== undefined)?.auth;
+  const seen = requests.find(hasPassages);
+  return seen && currentPassage(seen)?.auth;
 }
 
 /**

@@ -85,6 +85,11 @@ export function standInFor(message: Seen, request: Seen): void {
   request[passages] = message[passages];
 }
 
+/** Whether it counts as the same request as another, even if that went through no gate. */
+export function hasPassages(request: Seen): boolean {
+  return passages in request;
+}
+
 /** The passage that counts: the last one. */
 export function currentPassage(request: Seen): Passage | undefined {
   return request[passages]?.at(-1);

@@ -126,6 +126,24 @@ describe.each([
     expect(await ask('version')).toEqual({ event: 'version', data: 'anybody' });
   });
 
+  it('keeps the caller of one message from an open one beside it', { tags: ['OPS-09'] }, async () => {
+    const { open } = await start({ platform: platform() });
+    const { socket } = await open(await issuer.authorization({ scope: 'read:inventory' }));
+    const answers: unknown[] = [];
+    const all = new Promise<void>((resolve) => {
+      socket.on('message', (data) => {
+        if (answers.push(JSON.parse(String(data))) === 40) resolve();
+      });
+    });
+    for (let count = 0; count < 20; count += 1) {
+      socket.send(JSON.stringify({ event: 'version', data: {} }));
+      socket.send(JSON.stringify({ event: 'stock', data: {} }));
+    }
+    await all;
+    const open20 = Array.from({ length: 20 }, () => ({ event: 'version', data: 'anybody' }));
+    expect(answers.filter((one) => Reflect.get(Object(one), 'event') === 'version')).toEqual(open20);
+  });
+
   it('tells clients without a valid token why', async () => {
     const { connect } = await start({ platform: platform() });
     expect(await (await connect())('stock')).toEqual(refusal('missing_credentials'));
