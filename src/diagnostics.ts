@@ -85,7 +85,7 @@ export interface IntrospectionMessage {
   readonly issuer: string;
   /**
    * For `failed` and `suspended`. `introspection_auth_failed` means that the issuer refuses this API's own
-   * credentials.
+   * credentials, or answers 401 without saying why.
    */
   readonly reason: Reason | undefined;
   /** A fixed text, an error code such as `ECONNREFUSED`, or the name of the error that a function threw. */

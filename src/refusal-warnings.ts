@@ -12,6 +12,8 @@ export interface Trust {
   readonly metadataUrl: string | undefined;
 }
 
+/** What can be pasted into any shell. */
+const PLAIN = /^[\w./:@-]+$/;
 const SILENCE_SECONDS = 60;
 const MAX_NAMES = 5;
 
@@ -62,7 +64,7 @@ export class RefusalWarnings {
       return `the "aud" of the access token has nothing from the option "audience" (${quote(audiences)}).`;
     const detail = cause === undefined ? '' : ` (${describeError(cause)})`;
     const named = issuers.length === 1 ? issuers[0] : 'ISSUER';
-    const where = metadataUrl === undefined ? '' : ` --metadata-url=${metadataUrl}`;
+    const where = PLAIN.test(metadataUrl ?? '') ? ` --metadata-url=${metadataUrl}` : '';
     const advice = ` To find out why, run: npx oauth-resource-server check ${named}${where}.`;
     return `${message}${detail}.${OF_ISSUERS.test(reason) ? advice : ''}`;
   }

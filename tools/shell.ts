@@ -6,7 +6,10 @@ export function shellWord(text: string): string {
   return PLAIN.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** Whether a text can be pasted into any shell as it is, as an argument that is no option. */
+/**
+ * Whether a text can be pasted into any shell as it is, as an argument that is no option. In PowerShell, a
+ * comma makes a list.
+ */
 export function isShellSafe(text: string): boolean {
   return PLAIN.test(text) && !/^-|[,=]/.test(text);
 }

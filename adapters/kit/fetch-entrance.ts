@@ -172,7 +172,10 @@ function withUrl(request: Request, url: string): Request | undefined {
     const isBodyTaken = request.bodyUsed || request.body?.locked === true;
     return new Request(url, isBodyTaken ? { method, headers, signal } : request);
   } catch {
-    return undefined; // the error has the URL, with the token
+    // Without the cause, which has the URL with the token in it.
+    if (new URL(url).username === '' && new URL(url).password === '')
+      throw new TypeError('the request cannot be copied without the token in its URL');
+    return undefined;
   }
 }
 

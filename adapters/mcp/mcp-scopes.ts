@@ -109,7 +109,7 @@ export function mcpScopes(server: ResourceServer, map: McpScopeMap): McpScopes {
     if (isFault(messages)) return refuseFault(request, body, messages);
     const mismatch = findMismatch(view, messages, Array.isArray(body));
     if (mismatch !== undefined) return refuseFault(request, body, mismatch);
-    const requirements = new Set(table.every);
+    const requirements = new Set(every);
     for (const message of messages) {
       const found = findRequirements(table, message);
       if (found === undefined) return refuseUnknown(request, message);

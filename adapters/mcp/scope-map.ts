@@ -41,7 +41,7 @@ type Requirements = readonly Requirement[];
 
 const KINDS: readonly McpKind[] = ['tools', 'resources', 'prompts', 'methods'];
 /** The host of a URL that has a domain name (URL standard, special schemes), with a user name and a port. */
-const HOST = /^[^a-z]*(?:https?|wss?|ftp|file):[\\/]*([^\\/?#]*)/i;
+const HOST = /^[^a-z]*(?:(?:https?|wss?|ftp):[\\/]*|file:[\\/]{2})([^\\/?#]*)/i;
 /** What a domain name can have, and each part of it (RFC 1035 §2.3.4). */
 const MAX_HOST_LENGTH = 253;
 const MAX_LABEL_LENGTH = 63;

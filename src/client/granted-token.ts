@@ -40,7 +40,7 @@ export class HeldToken implements GrantedToken {
   }
 }
 
-/** Never shows the token, whatever options `util.inspect` gets. */
+/** Doesn't show the token, even with the option `getters` of `util.inspect`. */
 Object.defineProperty(HeldToken.prototype, Symbol.for('nodejs.util.inspect.custom'), {
   value(this: HeldToken): object {
     return { ...this };

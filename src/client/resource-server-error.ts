@@ -45,9 +45,9 @@ const MAX_CAUSES = 5;
 
 function findTokenRequestError(given: unknown): TokenRequestError | undefined {
   let error = given;
-  for (let depth = 0; depth <= MAX_CAUSES && error instanceof Error; depth += 1) {
+  for (let depth = 0; depth <= MAX_CAUSES && typeof error === 'object' && error !== null; depth += 1) {
     if (isTokenRequestError(error)) return error;
-    error = error.cause;
+    error = Reflect.get(error, 'cause');
   }
   return undefined;
 }

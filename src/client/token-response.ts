@@ -148,17 +148,21 @@ function readExpiresIn(value: unknown): number | undefined {
   return typeof seconds === 'number' && seconds >= 0 ? seconds : Number.NaN;
 }
 
+const TELLING_LENGTH = 16;
+
 /** Whether part of a secret is long enough to be kept secret itself. */
 export function isTelling(part: string): boolean {
-  return part.length > 15;
+  return part.length >= TELLING_LENGTH;
 }
 
-/** Whether a text has a secret, or a telling part of one for a word. */
+/** Whether a text has a secret; or what's shown of it has so much of one that it tells something. */
 function repeats(text: string, secrets: readonly string[]): boolean {
-  const contains = (whole: string, part: string) => whole.toLowerCase().includes(part.toLowerCase());
-  const words = text.split(/[^\w.~+/%=-]+/).map((word) => word.replace(/[.=]+$/, ''));
-  const telling = [text, ...words].filter(isTelling);
-  return secrets.some((secret) => contains(text, secret) || telling.some((part) => contains(secret, part)));
+  const whole = text.toLowerCase();
+  const shown = toOneLine(whole);
+  const parts = Array.from(shown, (_, start) => shown.slice(start, start + TELLING_LENGTH)).filter(isTelling);
+  return secrets
+    .map((secret) => secret.toLowerCase())
+    .some((secret) => whole.includes(secret) || parts.some((part) => secret.includes(part)));
 }
 
 /** No control, format or separator characters: the text must be one line in a log. */

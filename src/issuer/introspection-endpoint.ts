@@ -88,9 +88,10 @@ export function endpointSource(
   };
 }
 
-/** Whether the server doesn't accept this API's credentials. */
+/** Whether the server itself says that it doesn't accept this API's credentials. */
 function isRefusal(error: unknown): boolean {
-  return error instanceof IntrospectionFailure && error.reason === 'introspection_auth_failed';
+  const isOurs = error instanceof IntrospectionFailure && error.reason === 'introspection_auth_failed';
+  return isOurs && error.scope === 'server';
 }
 
 async function readAnswer(
@@ -112,8 +113,8 @@ async function readAnswer(
 
 /**
  * Why an answer other than 200 says nothing about the token. It's never the client's fault. 401 and 403
- * refuse this API, not the client (RFC 7662 §2.3), if the server itself says so, with a challenge or an OAuth
- * error. A firewall in front may refuse a token that looks like an attack.
+ * refuse this API, not the client (RFC 7662 §2.3), for certain only if the server itself says so, with a
+ * challenge or an OAuth error. A firewall in front may refuse a token that looks like an attack.
  */
 async function readFailure(
   response: Response,
@@ -129,7 +130,7 @@ async function readFailure(
   if (isRefusal || (status === 400 && CLIENT_ERRORS.has(code)))
     return new IntrospectionFailure('introspection_auth_failed', detail, 'server', { status, hint });
   // Some servers refuse a client so; but without a challenge, it may be a firewall's opinion of the token.
-  if (status === 401)
+  if (status === 401 && !redirected)
     return new IntrospectionFailure('introspection_auth_failed', detail, 'unclear', { status, hint });
   const isBusy = BUSY_STATUSES.has(status);
   const isOutage = isBusy || status >= 500;

@@ -150,7 +150,8 @@ export class RefreshingKeySet implements KeySet {
     if (this.#current() !== undefined) await this.#loadForUnknown(now, true);
     else if (this.#mayAttempt(now)) {
       const stale = this.#usable(now);
-      await this.#refresh(stale !== undefined && lookUp(stale.index, reference, algorithm) === undefined);
+      const known = stale && lookUp(stale.index, reference, algorithm);
+      await this.#refresh(stale !== undefined && (known === undefined || known instanceof InvalidTokenError));
     }
     const loaded = this.#usable(this.#clock());
     const found = loaded && lookUp(loaded.index, reference, algorithm);

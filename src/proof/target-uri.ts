@@ -42,8 +42,8 @@ export function normalizeTargetUri(url: string): string | undefined {
  *
  * @param url the request's URL
  * @param baseUrl the API's URL, if the request's own scheme and host don't matter
- * @returns undefined if there's none (`OPTIONS *`), if it has dot segments, plain or encoded, or if a query
- *   follows the host directly
+ * @returns undefined if there's none (`OPTIONS *`), if it has dot segments, plain or encoded, if a query
+ *   follows the host directly, or if routers wouldn't agree on where the path begins
  */
 export function requestTargetUri(url: string, baseUrl: string | undefined): string | undefined {
   if (baseUrl === undefined && NORMAL_URL.test(url)) return url;

@@ -6,7 +6,8 @@ export interface RequestView {
   /** The HTTP method as it was sent, case included: `GET`. */
   readonly method: string;
   /**
-   * The absolute URL with query: `https://inventory.example.com/stock/42?limit=1`.
+   * The absolute URL with query: `https://inventory.example.com/stock/42?limit=1`. Something else only if the
+   * client sent what isn't one: `*`, or a URL with a strange host or scheme.
    *
    * Security: DPoP proofs are for this URL, unless the option `baseUrl` is set. Don't take scheme and host
    * from header fields of a proxy you don't trust.

@@ -505,6 +505,12 @@ describe('mcpScopes', () => {
     const answer = await supertest(app).options('/mcp').set(preflight);
     expect([answer.status, handler.mock.calls.length]).toEqual([401, 0]);
     expect(answer.headers['www-authenticate']).toMatch(/^Bearer /);
+    const all = mcpScopes(server, { tools: { count: [] } });
+    app.use('/checked', authenticate(server), express.json(), (req, res) => {
+      res.sendStatus(all.check(req, req.body)?.answer.status ?? 200);
+    });
+    const message = supertest(app).options('/checked').set(preflight).send(tool('count'));
+    expect((await message).status).toBe(401);
   });
 
   it('has nothing on a host longer than any', { tags: ['OPS-13'] }, () => {
@@ -514,6 +520,8 @@ describe('mcpScopes', () => {
     const isAllowed = (uri: string) => all.allows('resources', uri, auth);
     for (const label of ['\u00fc'.repeat(64), `${'a.'.repeat(127)}b`])
       expect([label, isAllowed(`https://${label}/`)]).toEqual([label, false]);
+    expect(isAllowed(`file:///${'f'.repeat(100)}.pdf`)).toBe(true);
+    expect(isAllowed(`file://${'h'.repeat(64)}/a`)).toBe(false);
     expect(isAllowed(`https://user:${'p'.repeat(100)}@${'h'.repeat(63)}.example:8443/`)).toBe(true);
     for (const begin of ['https://', 'HTTP:', ' ws:\\\\', 'ht\ntps:/\t/', 'https%3A//', 'https:////u@'])
       expect([begin, isAllowed(`${begin}${host}/a`)]).toEqual([begin, false]);

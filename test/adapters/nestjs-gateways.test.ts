@@ -126,7 +126,9 @@ describe.each([
     expect(await ask('version')).toEqual({ event: 'version', data: 'anybody' });
   });
 
-  it('keeps the caller of one message from an open one beside it', { tags: ['OPS-09'] }, async () => {
+  it('keeps the caller of one message from an open one beside it, if its data is an object', {
+    tags: ['OPS-09'],
+  }, async () => {
     const { open } = await start({ platform: platform() });
     const { socket } = await open(await issuer.authorization({ scope: 'read:inventory' }));
     const answers: unknown[] = [];

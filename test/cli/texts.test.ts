@@ -93,6 +93,8 @@ describe('isShellSafe', () => {
     'https://a b',
     '-rf',
     'https://a/&x',
+    'https://a/b,c',
+    'https://a/b=c',
     '',
     'https://a\n',
   ])('does not let %j pass', (text) => {

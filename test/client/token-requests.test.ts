@@ -176,6 +176,7 @@ describe('a server that does not decode what Basic encodes', { tags: ['CLI-02', 
     ['a secret, with 400', status(400, { error: 'invalid_client' }), 'id', 's/1'],
     ['a client id', status(401, { error: 'unauthorized_client' }), 'a/b', 'sesame'],
     ['a secret, with a page', answer(401, '<h1>no'), 'id', 's/1'],
+    ['a secret, with a bare 403', answer(403, ''), 'id', 's/1'],
   ])('is named in the refusal of %s, and the hint helps', async (_what, refuse, clientId, clientSecret) => {
     const endpoint = await start(refuse);
     const credentials = { tokenEndpoint: endpoint.url, clientId, clientSecret };

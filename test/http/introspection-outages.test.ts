@@ -320,9 +320,12 @@ describe('an endpoint that fails', () => {
     expect(issuer.count(INTROSPECT)).toBe(6);
   });
 
-  it('is not held back by tokens that it cannot make sense of', { tags: ['INT-17'] }, async () => {
+  it.each<[string, Behaviour]>([
+    ['it cannot make sense of', status(400, { error: 'invalid_request' })],
+    ['a firewall refuses with 401', status(401)],
+  ])('is not held back by tokens that %s', { tags: ['INT-17'] }, async (_which, behaviour) => {
     const issuer = await startMisbehavingIssuer();
-    issuer.script(INTROSPECT, status(400, { error: 'invalid_request' }));
+    issuer.script(INTROSPECT, behaviour);
     const api = protect(asking(issuer));
     for (let number = 0; number < 20; number += 1) await api.get(opaque(number));
     expect(issuer.count(INTROSPECT)).toBe(20);
