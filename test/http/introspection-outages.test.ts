@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { channels, type IntrospectionMessage } from '../../src/index.js';
 import {
   active,
@@ -208,19 +208,20 @@ describe('an endpoint whose answer', () => {
     expect(messages).toMatchObject([{ event: 'failed', detail: 'ECONNREFUSED' }]);
   });
 
-  it('comes from a fetch that followed a redirect is refused', { tags: ['INT-03'] }, async () => {
-    const fetch: typeof globalThis.fetch = async () =>
-      Object.defineProperty(
-        Response.json({ active: true, aud: audience, exp: 4_102_444_800 }),
-        'redirected',
-        {
-          value: true,
-        },
-      );
-    const introspection = { ...client, endpoint: 'https://as.example.com/introspect' };
-    const api = protect({ issuer: { issuer: 'https://as.example.com', introspection }, fetch });
-    expect(await api.get(opaque())).toBe('503 introspection_unavailable');
-  });
+  it.each([200, 401])(
+    'comes from a fetch that followed a redirect is refused: %i',
+    {
+      tags: ['INT-03'],
+    },
+    async (code) => {
+      const answer = { active: true, aud: audience, exp: 4_102_444_800 };
+      const fetch: typeof globalThis.fetch = async () =>
+        Object.defineProperty(Response.json(answer, { status: code }), 'redirected', { value: true });
+      const introspection = { ...client, endpoint: 'https://as.example.com/introspect' };
+      const api = protect({ issuer: { issuer: 'https://as.example.com', introspection }, fetch });
+      expect(await api.get(opaque())).toBe('503 introspection_unavailable');
+    },
+  );
 
   it('comes from a fetch that is out of order is 503', { tags: ['INT-06'] }, async () => {
     const introspection = { ...client, endpoint: 'https://as.example.com/introspect' };
@@ -318,6 +319,16 @@ describe('an endpoint that fails', () => {
       retryAfterSeconds: 2,
     });
     expect(issuer.count(INTROSPECT)).toBe(6);
+  });
+
+  it('asks for no other secret because of a bare 401', { tags: ['INT-17'] }, async () => {
+    const issuer = await startMisbehavingIssuer();
+    issuer.script(INTROSPECT, status(401));
+    const clientSecret = vi.fn(() => 'secret');
+    const api = protect(asking(issuer, { clientSecret }));
+    for (let number = 0; number < 3; number += 1)
+      expect(await api.get(opaque(number))).toBe('503 introspection_auth_failed');
+    expect([clientSecret.mock.calls.length, issuer.count(INTROSPECT)]).toEqual([1, 3]);
   });
 
   it.each<[string, Behaviour]>([

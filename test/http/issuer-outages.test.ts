@@ -635,6 +635,17 @@ describe('an issuer found by discovery', () => {
     expect(await api.get(newToken)).toBe('200');
   });
 
+  it('is looked up again at once if an old key has only the name of the one that signed', {
+    tags: ['KEY-13'],
+  }, async () => {
+    const { issuer, api } = await discovered();
+    const renamed = await generateSigningKey('RS256', 'key-1');
+    issuer.script(paths.oauth, json({ issuer: issuer.url, jwks_uri: `${issuer.url}/moved` }));
+    issuer.script('/moved', json({ keys: [renamed.jwk] }));
+    api.step(601);
+    expect(await api.get(tokenBy(renamed, issuer.url))).toBe('200');
+  });
+
   it('is looked up again if the old address of its keys hangs', { tags: ['KEY-15'] }, async () => {
     const { issuer, api, token, newToken } = await discovered();
     issuer.script(paths.jwks, hang);

@@ -78,6 +78,17 @@ describe('outside production', { tags: ['OPS-18'] }, () => {
     expect(texts()[0]).toContain(`check ${issuer.identifier} --metadata-url=${metadataUrl}.`);
   });
 
+  it('puts nothing into the command that a shell would take for more than text', async () => {
+    const metadataUrl = 'https://issuer.example.com/metadata?a=1&b=$(id)';
+    const server = createResourceServer({
+      issuer: { issuer: issuer.identifier, metadataUrl },
+      audience: issuer.options.audience,
+      fetch: () => Promise.reject(new Error('down')),
+    });
+    await expect(server.verify(await issuer.token())).rejects.toThrow();
+    expect(texts()[0]).toContain(`check ${issuer.identifier}. `);
+  });
+
   it('each resource server warns on its own, also of tokens without a request', async () => {
     const servers = [develop(), develop()];
     for (const { send } of servers) await send({ aud: 'x' });
